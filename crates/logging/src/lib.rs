@@ -1,0 +1,1 @@
+//! A logger from configuration: filters, a format, a file that several processes may share and rotate.

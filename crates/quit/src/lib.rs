@@ -1,0 +1,1 @@
+//! Has this process been asked to stop? A flag, a waking sleep, a descriptor and a channel.

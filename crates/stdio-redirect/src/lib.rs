@@ -1,0 +1,1 @@
+//! Where standard input, output and error go: for this process or for a command.

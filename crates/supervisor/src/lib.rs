@@ -1,0 +1,1 @@
+//! One child kept alive: daemon, guardian, executor, start, stop, status.

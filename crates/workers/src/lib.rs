@@ -1,0 +1,1 @@
+//! Many worker processes kept alive, by name.
