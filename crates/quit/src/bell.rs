@@ -1,0 +1,77 @@
+//! The pipe that wakes whoever waits: rung once, readable for ever, because nobody reads it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio, retry_on_intr, write};
+
+/// Systems without `ppoll` take at most this many milliseconds. Waking once in 24 days costs less
+/// than asking which system this is.
+const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// Dropping it closes both ends.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+/// Why a wait at the bell is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// The descriptor is readable, or is no longer what it was.
+    Ring,
+    /// The time passed, or a handler ran in this thread.
+    Nothing,
+    /// The system would not wait.
+    Failed,
+}
+
+impl Bell {
+    pub(crate) fn new() -> io::Result<Bell> {
+        // std opens both ends with close-on-exec.
+        let (reader, writer) = io::pipe()?;
+        let bell = Bell { reader: reader.into(), writer: writer.into() };
+        // The writer: a handler that blocks in a full pipe would hang the process.
+        // The reader: so that a reactor may take it as it is.
+        ioctl_fionbio(&bell.writer, true)?;
+        ioctl_fionbio(&bell.reader, true)?;
+        Ok(bell)
+    }
+
+    /// Makes the descriptor readable. A full pipe is readable already, so that failure is success.
+    pub(crate) fn ring(&self) {
+        let _ = retry_on_intr(|| write(&self.writer, b"q"));
+    }
+
+    /// Another descriptor of the write end, for a signal handler to own.
+    pub(crate) fn ringer(&self) -> io::Result<OwnedFd> {
+        self.writer.try_clone()
+    }
+
+    /// Waits for a ring at most `limit` (`None`: for ever). May come back early with `Nothing`.
+    pub(crate) fn listen(&self, limit: Option<Duration>) -> Heard {
+        let limit = limit.map(|limit| timespec(limit.min(LONGEST_WAIT)));
+        match poll(&mut [PollFd::new(&self.reader, PollFlags::IN)], limit.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => Heard::Nothing,
+            Ok(_) => Heard::Ring,
+            Err(_) => Heard::Failed,
+        }
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+}
+
+/// Capped where the seconds would not fit the system's type.
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().try_into().unwrap_or(i32::MAX.into()),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

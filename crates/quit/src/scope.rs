@@ -1,0 +1,171 @@
+//! One scope of quitting: what was asked, and everything that must be woken by it.
+//!
+//! Reading goes up: whether and why we quit is asked of the scope and its ancestors, so a scope
+//! never says "no" after its ancestor said "yes". Waking goes down, from the one that was asked to
+//! all below it. No two locks are ever held together.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::Error;
+use crate::bell::Bell;
+use crate::reason::{Reason, Request};
+use crate::token::QuitToken;
+
+/// The scope that signals set.
+pub(crate) static PROCESS: Scope = Scope::new(None);
+
+#[derive(Debug)]
+pub(crate) struct Scope {
+    /// Set by handlers and by `wake`, never cleared.
+    pub(crate) flag: AtomicBool,
+    /// The last signal, 0 for none. Handlers can store a number but cannot lock, so it becomes a
+    /// reason when somebody looks.
+    pub(crate) signal: AtomicUsize,
+    parent: Option<QuitToken>,
+    bell: OnceLock<Bell>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    request: Option<Request>,
+    channel: Option<Channel>,
+    children: Vec<Weak<Scope>>,
+}
+
+/// Nothing is ever sent: without its sender the channel is disconnected, and so ready for ever.
+#[derive(Debug)]
+struct Channel {
+    sender: Option<Sender<()>>,
+    receiver: Receiver<()>,
+}
+
+impl Scope {
+    pub(crate) const fn new(parent: Option<QuitToken>) -> Scope {
+        Scope {
+            flag: AtomicBool::new(false),
+            signal: AtomicUsize::new(0),
+            parent,
+            bell: OnceLock::new(),
+            state: Mutex::new(State { request: None, channel: None, children: Vec::new() }),
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Option<&QuitToken> {
+        self.parent.as_ref()
+    }
+
+    pub(crate) fn requested(&self) -> bool {
+        self.flag.load(Ordering::Acquire)
+            || self.parent.as_ref().is_some_and(|parent| parent.requested())
+    }
+
+    /// What was asked, once something was.
+    pub(crate) fn asked(&self) -> Option<Request> {
+        if !self.requested() {
+            return None;
+        }
+        let inherited = self.inherited();
+        let mut state = self.lock();
+        self.learn(&mut state, inherited);
+        state.request
+    }
+
+    /// Takes the request and wakes all that wait here or below.
+    pub(crate) fn request(&self, request: Request) {
+        // What our ancestors were asked before came first, even if nobody looked until now.
+        let inherited = self.inherited();
+        let mut state = self.lock();
+        self.learn(&mut state, inherited);
+        self.learn(&mut state, Some(request));
+        drop(state);
+        self.wake();
+    }
+
+    /// Sets the flag, then rings, then does the same below.
+    pub(crate) fn wake(&self) {
+        let mut state = self.lock();
+        // Flag first: who is woken looks at it.
+        self.flag.store(true, Ordering::Release);
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+        if let Some(channel) = &mut state.channel {
+            channel.sender = None;
+        }
+        let children = std::mem::take(&mut state.children);
+        drop(state);
+        for child in children.iter().filter_map(Weak::upgrade) {
+            child.wake();
+        }
+    }
+
+    /// The bell, made when first needed.
+    pub(crate) fn bell(&self) -> Result<&Bell, Error> {
+        if let Some(bell) = self.bell.get() {
+            return Ok(bell);
+        }
+        // Under the lock, as `wake` is: a quit either finds the bell or is found here.
+        let _state = self.lock();
+        if let Some(bell) = self.bell.get() {
+            return Ok(bell);
+        }
+        let bell = Bell::new().map_err(|source| Error::Pipe { source })?;
+        if self.requested() {
+            bell.ring();
+        }
+        Ok(self.bell.get_or_init(|| bell))
+    }
+
+    pub(crate) fn receiver(&self) -> Receiver<()> {
+        let mut state = self.lock();
+        let channel = state.channel.get_or_insert_with(|| {
+            let (sender, receiver) = bounded(0);
+            Channel { sender: Some(sender), receiver }
+        });
+        if self.requested() {
+            channel.sender = None;
+        }
+        channel.receiver.clone()
+    }
+
+    /// From now on `child` is woken with us.
+    pub(crate) fn adopt(&self, child: &Arc<Scope>) {
+        let mut state = self.lock();
+        // Only when the list would have to grow: each child then pays for a constant share of it.
+        if state.children.len() == state.children.capacity() {
+            state.children.retain(|child| child.strong_count() != 0);
+        }
+        state.children.push(Arc::downgrade(child));
+        drop(state);
+        // After it is in the list: a quit that woke the list before that is seen here.
+        if self.requested() {
+            child.wake();
+        }
+    }
+
+    fn inherited(&self) -> Option<Request> {
+        self.parent.as_ref().and_then(QuitToken::asked)
+    }
+
+    fn learn(&self, state: &mut State, later: Option<Request>) {
+        let signalled = match self.signal.load(Ordering::Acquire) {
+            0 => None,
+            number => i32::try_from(number).ok().map(|number| Request::new(Reason::Signal(number))),
+        };
+        for next in [signalled, later].into_iter().flatten() {
+            state.request = Some(match state.request {
+                Some(first) => first.followed_by(next),
+                None => next,
+            });
+        }
+    }
+
+    /// A panic while it was held cannot have left it half changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,31 @@
+//! The one thread of this crate: it passes a signal on to what a handler cannot reach.
+//!
+//! A handler may set a flag and write a pipe, and that is all. Channels and child tokens sit behind
+//! locks, so someone has to wait on the pipe and do the rest. Who needs neither pays for no thread.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
+
+use crate::Error;
+use crate::scope::PROCESS;
+use crate::sleep::wait_until;
+
+static STARTED: Mutex<bool> = Mutex::new(false);
+
+/// Starts it, unless it was started before.
+pub(crate) fn start() -> Result<(), Error> {
+    // Without it the thread would look once in a second: better to say so than to be slow.
+    PROCESS.bell()?;
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*started {
+        Builder::new()
+            .name("quit-watcher".into())
+            .spawn(|| {
+                wait_until(&PROCESS, None);
+                PROCESS.wake();
+            })
+            .map_err(|source| Error::Thread { source })?;
+        *started = true;
+    }
+    Ok(())
+}
