@@ -1,0 +1,90 @@
+//! The three streams by name, and one of them pointed at something that is already open.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use crate::error::Error;
+use crate::swap::{self, Wanted};
+
+/// One of the three standard streams. Displays as "standard input", and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Descriptor 0.
+    Stdin,
+    /// Descriptor 1.
+    Stdout,
+    /// Descriptor 2.
+    Stderr,
+}
+
+impl Stream {
+    /// All three, in the order of their numbers.
+    pub const ALL: [Stream; 3] = [Stream::Stdin, Stream::Stdout, Stream::Stderr];
+
+    /// Points this stream of this process at a descriptor that is already open: a pipe, a socket.
+    ///
+    /// For what a [`Target`](crate::Target) cannot name. The stream gets a duplicate, so `descriptor`
+    /// can be closed afterwards. As in [`Redirect::apply`](crate::Redirect::apply), Rust's buffer of
+    /// standard output is written out first, and the stream is at no instant closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dup`]; the stream is then what it was.
+    pub fn point_at(self, descriptor: impl AsFd) -> Result<(), Error> {
+        let mut wanted: Wanted<'_> = [None; 3];
+        wanted[self.index()] = Some(descriptor.as_fd());
+        swap::replace(wanted)
+    }
+
+    /// Its place in an array of three, which is also its number as a descriptor.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Stream::Stdin => 0,
+            Stream::Stdout => 1,
+            Stream::Stderr => 2,
+        }
+    }
+
+    pub(crate) fn descriptor(self) -> BorrowedFd<'static> {
+        match self {
+            Stream::Stdin => rustix::stdio::stdin(),
+            Stream::Stdout => rustix::stdio::stdout(),
+            Stream::Stderr => rustix::stdio::stderr(),
+        }
+    }
+
+    /// Makes the stream a duplicate of `from`. A target already open is replaced in one step.
+    pub(crate) fn dup2(self, from: BorrowedFd<'_>) -> io::Result<()> {
+        match self {
+            Stream::Stdin => rustix::stdio::dup2_stdin(from)?,
+            Stream::Stdout => rustix::stdio::dup2_stdout(from)?,
+            Stream::Stderr => rustix::stdio::dup2_stderr(from)?,
+        }
+        Ok(())
+    }
+
+    /// The stream that `path` means, whatever it is at present.
+    ///
+    /// Opening the name instead would fail for a socket (ENXIO) and, after a change of user, for a
+    /// terminal or file of the former one (EACCES).
+    pub(crate) fn named(path: &Path) -> Option<Stream> {
+        match path.to_str()? {
+            "/dev/stdin" => Some(Stream::Stdin),
+            "/dev/stdout" => Some(Stream::Stdout),
+            "/dev/stderr" => Some(Stream::Stderr),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stream::Stdin => "standard input",
+            Stream::Stdout => "standard output",
+            Stream::Stderr => "standard error",
+        })
+    }
+}
