@@ -1,1 +1,81 @@
-//! Spawn this program again to run one of its own functions, by name, with typed arguments.
+//! How does a program run one of its own functions in another process?
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Args {
+//!     day: u32,
+//! }
+//!
+//! fn report(args: Args) -> Result<(), std::io::Error> {
+//!     std::fs::write("report.txt", format!("day {}\n", args.day))
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     proc_spawn::init(proc_spawn::entries![report]); // A child runs its entry here.
+//!
+//!     let call = proc_spawn::entry(report, Args { day: 7 });
+//!     let mut child = proc_spawn::Spawn::new(call)?.spawn()?;
+//!     child.wait_until_ready(Duration::from_secs(10))?;
+//!     println!("the report {}", child.wait()?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The program executes itself anew (`/proc/self/exe`), so nothing of a threaded caller is copied,
+//! nothing is inherited by accident, and no `unsafe` is needed. What the function is to do travels
+//! over a socket that is the child's standard input at first: the function's name, and its
+//! arguments as any serde type. The other way come "ready", what failed before it, panics with
+//! message and place, and the error that the function returned; so [`Exit`] is more than a number.
+//! The socket is the lifeline too: a child notices the end of its parent, whatever ended it.
+//!
+//! [`entries!`] lists the functions, [`init`] is the first line of `main`, [`Spawn`] says what to
+//! start and as whom, [`Child`] is what runs, and [`current()`] tells a process who it is.
+//!
+//! # What a child starts with
+//!
+//! Descriptors 0, 1 and 2 (`/dev/null` unless said otherwise) and no other, an empty signal mask,
+//! default dispositions (SIGPIPE ignored, as in any Rust program), and our environment and
+//! directory.
+//!
+//! # When it fits
+//!
+//! Work that should not share the caller's fate or memory: jobs that may crash, leak, block for
+//! ever or must be killed. To keep processes alive as a service take `supervisor` or `workers`,
+//! which are built on this.
+//!
+//! # What it cannot do
+//!
+//! * Start from a program whose `main` does not call [`init`] first; a test binary is one. Give a
+//!   test target `harness = false` and a `main`, or drive a helper program.
+//! * Send a closure, or anything that serde cannot carry.
+//! * Undo what `main` does before [`init`]: it happens in every child.
+//! * Outlive the thread that spawned it in peace: if that thread ends, the kernel sends the child
+//!   a SIGCONT, which is harmless unless the child was stopped on purpose.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("proc-spawn needs pidfds and /proc/self/exe, which only Linux has");
+
+mod bootstrap;
+mod current;
+mod entries;
+mod spawn;
+
+mod args;
+mod child;
+mod exit;
+mod lifeline;
+mod link;
+mod surroundings;
+mod wire;
+
+pub use args::Error as ArgsError;
+pub use bootstrap::{App, Boot, Bound, Handler, init};
+pub use child::{Child, Detached, Message, NotReady};
+pub use current::{Current, Role, current};
+pub use entries::{Call, Entries, EntryError, EntryFn, EntryOutcome, entry, entry_named};
+pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Panic, SetupError};
+pub use lifeline::Heard;
+pub use spawn::{Program, Spawn, SpawnError, Stream};

@@ -1,0 +1,134 @@
+//! Arguments as bytes and back.
+//!
+//! The encoding is MessagePack with field names: it describes itself, so that a mapping read from
+//! a file fits the struct that the entry declares, and tagged, untagged and flattened types work.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Arguments that could not be encoded or decoded; the text names the field where it is known.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Error {
+    text: String,
+}
+
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    // Human-readable on both sides, since arguments may come from a configuration file, where an
+    // address or a date is written as text.
+    let mut serializer =
+        rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+    value
+        .serialize(&mut serializer)
+        .map_err(|error| Error { text: format!("they cannot be encoded: {error}") })?;
+    Ok(bytes)
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| in_words::<T>(bytes).unwrap_or_else(|| Error::at(error)))
+}
+
+/// The same mistake as somebody else says it: MessagePack only knows that a marker was wrong, JSON
+/// values tell what was found and what was expected.
+fn in_words<T: DeserializeOwned>(bytes: &[u8]) -> Option<Error> {
+    let value: serde_json::Value = rmp_serde::from_slice(bytes).ok()?;
+    serde_path_to_error::deserialize::<_, T>(value).err().map(Error::at)
+}
+
+impl Error {
+    fn at(error: serde_path_to_error::Error<impl std::error::Error>) -> Error {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        let text = match path.as_str() {
+            "." => cause.to_string(),
+            path => format!("field `{path}`: {cause}"),
+        };
+        Error { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::IpAddr;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Everything {
+        number: i128,
+        nested: Vec<Inner>,
+        tagged: Tagged,
+        untagged: Untagged,
+        address: IpAddr,
+        unit: (),
+        map: BTreeMap<u8, String>,
+        float: f64,
+        #[serde(flatten)]
+        rest: BTreeMap<String, u8>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        name: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Tagged {
+        A { x: u8 },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(u64),
+        Text(String),
+    }
+
+    #[test]
+    fn what_serde_can_say_comes_back_the_same() {
+        let value = || Everything {
+            number: -5,
+            nested: vec![Inner { name: None }, Inner { name: Some("ä\n\0".into()) }],
+            tagged: Tagged::A { x: 1 },
+            untagged: Untagged::Text("t".into()),
+            address: "::1".parse().unwrap(),
+            unit: (),
+            map: BTreeMap::from([(7, "seven".into())]),
+            float: f64::INFINITY,
+            rest: BTreeMap::from([("more".into(), 9)]),
+        };
+        let bytes = encode(&value()).unwrap();
+        assert_eq!(decode::<Everything>(&bytes).unwrap(), value());
+    }
+
+    #[test]
+    fn a_mismatch_names_the_field() {
+        #[derive(Serialize)]
+        struct Other {
+            nested: Vec<BTreeMap<&'static str, u8>>,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Wanted {
+            #[serde(rename = "nested")]
+            _nested: Vec<Inner>,
+        }
+        let bytes = encode(&Other { nested: vec![BTreeMap::from([("name", 3)])] }).unwrap();
+        let error = decode::<Wanted>(&bytes).unwrap_err().to_string();
+        let expected = "field `nested[0].name`: invalid type: integer `3`, expected a string";
+        assert_eq!(error, expected);
+        let error = decode::<Wanted>(&encode(&BTreeMap::<u8, u8>::new()).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("missing field `nested`"), "{error}");
+    }
+
+    #[test]
+    fn nothing_at_all_is_an_error() {
+        assert!(decode::<Inner>(&[]).is_err());
+        assert!(decode::<()>(&encode(&()).unwrap()).is_ok());
+    }
+}

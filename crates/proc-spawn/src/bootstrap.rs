@@ -1,0 +1,282 @@
+//! The first thing in `main`: is this a child? Then become it, run its entry, and exit.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
+
+use crate::current::{self, Current, Role};
+use crate::entries::{BoundEntry, Entries};
+use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
+use crate::lifeline::{self, Heard};
+use crate::link::{Link, from_bytes};
+use crate::spawn::{Relay, Spawn};
+use crate::surroundings;
+use crate::wire::{Payload, PayloadError, Up, Verdict};
+
+/// The first argument of a child: this, and a number that must be in the payload too.
+pub(crate) const MARKER: &str = "--proc-spawn-child=";
+/// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
+const CODE_USAGE: i32 = 64;
+
+/// What a role does in its own process, up to the exit code.
+pub type Handler = fn(Boot) -> i32;
+
+/// What a program tells before it starts children: its entries, and what its roles do.
+#[derive(Default)]
+pub struct App {
+    entries: Entries,
+    handlers: Vec<(Role, Handler)>,
+}
+
+struct Program {
+    entries: Entries,
+    /// Where this program was when it started.
+    path: Option<PathBuf>,
+}
+
+static PROGRAM: OnceLock<Program> = OnceLock::new();
+
+pub(crate) fn entries() -> Option<&'static Entries> {
+    PROGRAM.get().map(|program| &program.entries)
+}
+
+pub(crate) fn own_path() -> Option<&'static Path> {
+    PROGRAM.get()?.path.as_deref()
+}
+
+/// Makes this program one that can start itself again: the first line of `main`.
+///
+/// In a child it runs the entry and never returns. Everything before it runs in every child too.
+/// In any other process it remembers the entries and returns. A second call changes nothing.
+pub fn init(entries: Entries) {
+    App::new(entries).init();
+}
+
+impl App {
+    /// A program with these entries.
+    pub fn new(entries: Entries) -> App {
+        App { entries, handlers: Vec::new() }
+    }
+
+    /// What a child in this role does. A role without a handler runs its entry and no more.
+    #[must_use]
+    pub fn role(mut self, role: Role, handler: Handler) -> App {
+        self.handlers.push((role, handler));
+        self
+    }
+
+    /// See [`init`](crate::init).
+    pub fn init(self) {
+        let mut args = env::args_os().skip(1);
+        let marker = args.next().unwrap_or_default();
+        let nonce = marker.as_bytes().strip_prefix(MARKER.as_bytes()).map(OsStr::from_bytes);
+        let path = env::current_exe().ok();
+        let _ = PROGRAM.set(Program { entries: self.entries, path });
+        if let Some(nonce) = nonce {
+            let code = become_child(nonce, &args.next().unwrap_or_default(), &self.handlers);
+            end(code);
+        }
+    }
+}
+
+fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i32 {
+    surroundings::reset(comm);
+    let link = match surroundings::take_stdin().and_then(Link::new) {
+        Ok(link) => Arc::new(link),
+        Err(error) => return started_by_hand(&error),
+    };
+    let payload = match read_payload(&link, nonce) {
+        Ok(Some(payload)) => payload,
+        // Whoever started us is gone before it could say what for.
+        Ok(None) => return CODE_SETUP,
+        Err(error) => {
+            let _ = link.send(&Up::SetupFailed(SetupError::new("payload", &error)));
+            return CODE_SETUP;
+        }
+    };
+    report_panics(Arc::clone(&link));
+    current::set(payload.current.clone());
+    let handler = handlers.iter().find(|(role, _)| *role == payload.current.role);
+    let boot = Boot { link, payload };
+    match (handler, boot.payload.current.role) {
+        (Some((_, handler)), _) => handler(boot),
+        (None, Role::Launcher) => launch(&boot),
+        (None, _) => run_plain(boot),
+    }
+}
+
+fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
+    let malformed = |source| PayloadError::Malformed { source };
+    let Some(bytes) = link.wait_bytes().map_err(malformed)? else { return Ok(None) };
+    let payload = Payload::decode(&bytes)?;
+    if nonce.as_bytes() != format!("{:016x}", payload.nonce).as_bytes() {
+        return Err(PayloadError::NotForUs);
+    }
+    Ok(Some(payload))
+}
+
+fn started_by_hand(error: &io::Error) -> i32 {
+    let _ = writeln!(
+        io::stderr(),
+        "`{MARKER}…` is for processes that this program starts itself: standard input is not the \
+         socket of a parent ({error})"
+    );
+    CODE_USAGE
+}
+
+/// Tells the parent of every panic, before anything else is done about it.
+fn report_panics(link: Arc<Link>) {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
+        let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+        let panic = Panic { message, place: place.unwrap_or_default() };
+        let _ = link.send(&Up::PanicSeen(panic.clone()));
+        lifeline::remember_panic(panic);
+        previous(info);
+    }));
+}
+
+/// The launcher: out of the starter's session, start the process, go.
+fn launch(boot: &Boot) -> i32 {
+    let launch = || -> Result<(), SetupError> {
+        let relay: Relay = boot.setup()?;
+        rustix::process::setsid()
+            .map_err(|errno| SetupError::new("new session", &io::Error::from(errno)))?;
+        relay.start(&boot.link).map_err(|error| SetupError::new("launch", &error))
+    };
+    match launch() {
+        Ok(()) => 0,
+        Err(error) => boot.fail(&error),
+    }
+}
+
+/// A child without a handler of its own: it lives no longer than its parent.
+fn run_plain(boot: Boot) -> i32 {
+    let entry = match boot.bind() {
+        Ok(entry) => entry,
+        Err(error) => return boot.fail(&error),
+    };
+    let watched = boot.watch_lifeline(Duration::ZERO, |_| ());
+    match watched {
+        Ok(()) => boot.run(entry),
+        Err(error) => boot.fail(&error),
+    }
+}
+
+/// A child between its start and its entry: what it is to be, and how it answers.
+pub struct Boot {
+    link: Arc<Link>,
+    payload: Payload,
+}
+
+/// An entry whose arguments have been decoded: nothing is left but to call it.
+pub struct Bound(BoundEntry);
+
+impl Boot {
+    /// Who this process is.
+    pub fn current(&self) -> &Current {
+        &self.payload.current
+    }
+
+    /// What the starter gave to this role.
+    ///
+    /// # Errors
+    ///
+    /// It is not of that type.
+    pub fn setup<T: DeserializeOwned>(&self) -> Result<T, SetupError> {
+        from_bytes(&self.payload.setup).map_err(|error| SetupError::new("set-up", &error))
+    }
+
+    /// Finds the entry and decodes its arguments.
+    ///
+    /// # Errors
+    ///
+    /// There is no such entry here, or its arguments do not fit.
+    pub fn bind(&self) -> Result<Bound, SetupError> {
+        let entries = entries().expect("the bootstrap has set the entries");
+        let name = self.payload.entry.as_deref().unwrap_or_default();
+        entries
+            .bind(name, &self.payload.args)
+            .map(Bound)
+            .map_err(|error| SetupError::new("entry", &error))
+    }
+
+    /// A child of ours that is to run the entry we were given.
+    pub fn spawn(&self) -> Spawn {
+        Spawn::resolved(self.payload.entry.clone(), &self.payload.args)
+    }
+
+    /// Tells the starter that the set-up failed; gives back the exit code that goes with it.
+    pub fn fail(&self, error: &SetupError) -> i32 {
+        let _ = self.link.send(&Up::SetupFailed(error.clone()));
+        CODE_SETUP
+    }
+
+    /// Tells the starter something that its side understands.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there to hear it.
+    pub fn tell(&self, message: &[u8]) -> io::Result<()> {
+        self.link.send(&Up::Told(ByteBuf::from(message)))
+    }
+
+    /// Starts the thread that hears what the parent says, and notices its death.
+    ///
+    /// When the parent has died, this process has `grace` left to end by itself; then it is killed,
+    /// with its process group if it leads one. A deadline that the parent has set before counts if
+    /// it is earlier. A process whose parent is not to be watched is told nothing.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread, or the parent cannot be watched.
+    pub fn watch_lifeline(
+        &self,
+        grace: Duration,
+        heard: impl FnMut(Heard) + Send + 'static,
+    ) -> Result<(), SetupError> {
+        lifeline::watch(Arc::clone(&self.link), self.payload.parent, grace, heard)
+            .map_err(|error| SetupError::new("lifeline", &error))
+    }
+
+    /// Says that all is ready, calls the entry, and tells how it ended; gives back the exit code.
+    pub fn run(&self, entry: Bound) -> i32 {
+        // A parent that is gone is the lifeline's business.
+        let _ = self.link.send(&Up::Ready);
+        let (verdict, code) = match panic::catch_unwind(AssertUnwindSafe(entry.0)) {
+            Ok(Ok(())) => return 0,
+            Ok(Err(error)) => (Verdict::Error(error), CODE_ERROR),
+            Err(payload) => {
+                // The hook knows the place; the entry may have replaced it, and then only the
+                // message is left.
+                let panic = lifeline::last_panic().unwrap_or_else(|| Panic {
+                    message: panic_text(&*payload).to_owned(),
+                    place: String::new(),
+                });
+                (Verdict::Panic(panic), CODE_PANIC)
+            }
+        };
+        let _ = self.link.send(&Up::Verdict(verdict));
+        code
+    }
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where a child ends")]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
+}

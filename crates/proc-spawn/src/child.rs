@@ -1,0 +1,359 @@
+//! A child as its parent sees it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
+
+use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
+use crate::link::{Link, Received};
+use crate::spawn::{SpawnError, pidfd_of};
+use crate::wire::{Down, Up, Verdict};
+
+/// A process that runs one of our entries.
+///
+/// Dropping it cuts the lifeline: the child notices that nobody is there any more, and ends as its
+/// role has it; a plain child is killed. It is not waited for, so its number stays taken until we
+/// end: call [`wait`](Child::wait) first where that matters.
+#[derive(Debug)]
+#[must_use = "dropping it cuts the child's lifeline"]
+pub struct Child {
+    process: std::process::Child,
+    pidfd: OwnedFd,
+    link: Link,
+    /// What the child said of its end, before it.
+    said: Said,
+    exit: Option<Exit>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    panic: Option<Panic>,
+    verdict: Option<Verdict>,
+    setup_failed: Option<SetupError>,
+}
+
+/// Something that a child said.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// Its entry is about to be called.
+    Ready,
+    /// Its entry is not going to be called.
+    SetupFailed(SetupError),
+    /// Something that only its role's handler understands.
+    Told(Vec<u8>),
+    /// It has closed its end: it is ending.
+    Closed,
+}
+
+impl Child {
+    pub(crate) fn adopt(process: std::process::Child, link: Link) -> Result<Child, SpawnError> {
+        let mut process = process;
+        match pidfd_of(&process) {
+            Ok(pidfd) => Ok(Child { process, pidfd, link, said: Said::default(), exit: None }),
+            Err(source) => {
+                end(&mut process);
+                Err(SpawnError::io("open a pidfd of the child")(source))
+            }
+        }
+    }
+
+    /// Ends a child that could not be told what to do.
+    pub(crate) fn give_up(mut self, error: SpawnError) -> SpawnError {
+        end(&mut self.process);
+        error
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Its process id. Stays its own until the end has been seen by
+    /// [`try_wait`](Child::try_wait) or [`wait`](Child::wait).
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Readable when the process has ended, for poll(2) and its like. Do not reap through it.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Readable when the child has said something or closed its end.
+    pub fn messages(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
+    }
+
+    /// The next thing that the child said, if any. Does not wait.
+    pub fn next_message(&mut self) -> Option<Message> {
+        loop {
+            match self.link.receive() {
+                Ok(Received::Message(Up::Ready)) => return Some(Message::Ready),
+                Ok(Received::Message(Up::Told(bytes))) => {
+                    return Some(Message::Told(bytes.into_vec()));
+                }
+                Ok(Received::Message(Up::SetupFailed(error))) => {
+                    self.said.setup_failed = Some(error.clone());
+                    return Some(Message::SetupFailed(error));
+                }
+                Ok(Received::Message(Up::PanicSeen(panic))) => self.said.panic = Some(panic),
+                Ok(Received::Message(Up::Verdict(verdict))) => self.said.verdict = Some(verdict),
+                Ok(Received::Nothing) => return None,
+                // What cannot be understood is as good as silence for good.
+                Ok(Received::Closed) | Err(_) => return Some(Message::Closed),
+            }
+        }
+    }
+
+    /// Waits until the entry is about to be called; the reason if it never will be, or was not
+    /// within `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// The child could not be set up, ended, or said nothing in time. In the last case it still
+    /// runs.
+    pub fn wait_until_ready(&mut self, timeout: Duration) -> Result<(), NotReady> {
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            match self.next_message() {
+                Some(Message::Ready) => return Ok(()),
+                Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
+                Some(Message::Told(_)) => (),
+                Some(Message::Closed) => {
+                    let exit = self.wait().map_err(NotReady::Io)?;
+                    return Err(NotReady::Ended(exit));
+                }
+                None if !wait_readable(self.link.as_fd(), deadline).map_err(NotReady::Io)? => {
+                    return Err(NotReady::TimedOut { after: timeout });
+                }
+                None => (),
+            }
+        }
+    }
+
+    /// Asks the child to quit, with a reason and the time that is left until it will be killed.
+    ///
+    /// Only a child whose role watches its lifeline hears it; for others there is
+    /// [`terminate`](Child::terminate).
+    ///
+    /// # Errors
+    ///
+    /// The child is gone, or does not read.
+    pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
+        self.link.send(&Down::Quit { reason: reason.to_owned(), remaining })
+    }
+
+    /// Sends SIGTERM. Nothing happens if the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// The signal may not be sent, as to a process that has changed its user.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Sends SIGKILL. Nothing happens if the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// The signal may not be sent, as to a process that has changed its user.
+    pub fn kill(&self) -> io::Result<()> {
+        self.signal(Signal::KILL)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match pidfd_send_signal(&self.pidfd, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How the child ended, if it has; reaps it. Does not wait.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell (`waitpid(2)`).
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        if self.exit.is_none() {
+            let status = match self.process.try_wait() {
+                Ok(None) => return Ok(None),
+                Ok(Some(status)) => Some(status),
+                // Somebody else has reaped it, or SIGCHLD is ignored: ended, status unknown.
+                Err(error) if error.raw_os_error() == Some(Errno::CHILD.raw_os_error()) => {
+                    if !wait_readable(self.pidfd.as_fd(), Some(Instant::now()))? {
+                        return Ok(None);
+                    }
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            self.exit = Some(self.judge(status));
+        }
+        Ok(self.exit.clone())
+    }
+
+    /// Waits for the child's end; reaps it.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell (`poll(2)`, `waitpid(2)`).
+    pub fn wait(&mut self) -> io::Result<Exit> {
+        loop {
+            if let Some(exit) = self.try_wait()? {
+                return Ok(exit);
+            }
+            wait_readable(self.pidfd.as_fd(), None)?;
+        }
+    }
+
+    /// Puts together what the system says of the end and what the child said before it.
+    fn judge(&mut self, status: Option<ExitStatus>) -> Exit {
+        // All that it said is in the socket by now, and a dead process says nothing more.
+        while !matches!(self.next_message(), None | Some(Message::Closed)) {}
+        let said = std::mem::take(&mut self.said);
+        let Some(status) = status else { return Exit::Unknown };
+        match (Exit::from_status(status), said) {
+            (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
+                Exit::SetupFailed(error)
+            }
+            (Exit::Code(CODE_ERROR), Said { verdict: Some(Verdict::Error(error)), .. }) => {
+                Exit::Error(error)
+            }
+            (Exit::Code(CODE_PANIC), Said { verdict: Some(Verdict::Panic(panic)), .. }) => {
+                Exit::Panic(panic)
+            }
+            // Built to abort on panic: the note is all that there is, and it is to the point.
+            (Exit::Signal { signal, .. }, Said { panic: Some(panic), .. })
+                if cfg!(panic = "abort") && signal == Signal::ABORT.as_raw() =>
+            {
+                Exit::Panic(panic)
+            }
+            (Exit::Signal { signal, core, .. }, Said { panic, .. })
+                if signal == Signal::ABORT.as_raw() =>
+            {
+                Exit::Signal { signal, core, panic }
+            }
+            (exit, _) => exit,
+        }
+    }
+}
+
+fn end(process: &mut std::process::Child) {
+    // Our own child that nobody has reaped: the number is its own, and a killed process ends.
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
+/// A process that is nobody's child, during its start.
+///
+/// Dropping it closes our end of the socket; the process itself goes on. A launcher that has not
+/// gone by then is killed.
+#[derive(Debug)]
+pub struct Detached {
+    launcher: Option<std::process::Child>,
+    link: Link,
+}
+
+impl Detached {
+    pub(crate) fn new(launcher: std::process::Child, link: Link) -> Detached {
+        Detached { launcher: Some(launcher), link }
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What the launcher or the process said next, waiting until `deadline` (for ever if `None`).
+    /// `Ok(None)` means that the time is over.
+    ///
+    /// # Errors
+    ///
+    /// The system refused to wait.
+    pub fn receive(&mut self, deadline: Option<Instant>) -> io::Result<Option<Message>> {
+        loop {
+            match self.link.receive() {
+                Ok(Received::Message(Up::Ready)) => return Ok(Some(Message::Ready)),
+                Ok(Received::Message(Up::Told(bytes))) => {
+                    self.reap_launcher();
+                    return Ok(Some(Message::Told(bytes.into_vec())));
+                }
+                Ok(Received::Message(Up::SetupFailed(error))) => {
+                    return Ok(Some(Message::SetupFailed(error)));
+                }
+                Ok(Received::Message(Up::PanicSeen(_) | Up::Verdict(_))) => (),
+                Ok(Received::Closed) | Err(_) => return Ok(Some(Message::Closed)),
+                Ok(Received::Nothing) => {
+                    if !wait_readable(self.link.as_fd(), deadline)? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the launcher ended, if it has been found to.
+    pub fn launcher_exit(&mut self) -> Option<Exit> {
+        let status = self.launcher.as_mut()?.try_wait().ok()??;
+        self.launcher = None;
+        Some(Exit::from_status(ExitStatus::from_raw(status.into_raw())))
+    }
+
+    /// The process runs, so the launcher has nothing left to do but to exit.
+    fn reap_launcher(&mut self) {
+        if let Some(mut launcher) = self.launcher.take() {
+            let _ = launcher.wait();
+        }
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        if let Some(mut launcher) = self.launcher.take() {
+            end(&mut launcher);
+        }
+    }
+}
+
+/// Why a child is not ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// A step of its set-up failed.
+    #[error("the child could not be set up")]
+    SetupFailed(#[source] SetupError),
+    /// It ended before.
+    #[error("the child {0}")]
+    Ended(Exit),
+    /// It said nothing in time.
+    #[error("the child was not ready within {after:?}")]
+    TimedOut {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The system refused to wait.
+    #[error("cannot wait for the child")]
+    Io(#[source] io::Error),
+}
+
+/// Waits for a descriptor; `false` when the deadline came first.
+pub(crate) fn wait_readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
+    loop {
+        let timeout = deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+        });
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(Errno::INTR) => (),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

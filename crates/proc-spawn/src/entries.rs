@@ -1,0 +1,409 @@
+//! Names to functions: an explicit table, built in `main`.
+//!
+//! A table that the linker fills by itself loses entries in some builds, and a closure has no name
+//! to send. A list written down has neither problem, and the compiler checks the arguments.
+
+use std::any::{TypeId, type_name};
+use std::error::Error;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::args;
+use crate::exit::ErrorText;
+
+/// The functions that a child of this program may be asked to run.
+///
+/// Build it with [`entries!`](crate::entries), and hand it to [`init`](crate::init).
+#[derive(Default)]
+pub struct Entries {
+    list: Vec<Entry>,
+}
+
+/// One function that a child can run.
+struct Entry {
+    name: String,
+    item: TypeId,
+    bind: Box<Bind>,
+}
+
+/// Decodes the arguments, and gives back the call that is only to be made.
+type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
+
+/// An entry with its decoded arguments: all that can go wrong before user code has gone right.
+pub(crate) type BoundEntry = Box<dyn FnOnce() -> Result<(), ErrorText>>;
+
+impl Entries {
+    /// An empty table.
+    pub fn new() -> Entries {
+        Entries::default()
+    }
+
+    /// Adds a function under the name `module:function`, made of the module that lists it and the
+    /// path as written there.
+    #[must_use]
+    pub fn item<F: EntryFn<M>, M>(self, module: &str, path: &str, entry: F) -> Entries {
+        self.named(&item_name(module, path), entry)
+    }
+
+    /// Adds a function under a name given by hand.
+    #[must_use]
+    pub fn named<F: EntryFn<M>, M>(mut self, name: &str, entry: F) -> Entries {
+        let bind = move |bytes: &[u8]| {
+            let args: F::Args = args::decode(bytes)?;
+            let entry = entry.clone();
+            Ok(Box::new(move || entry.call(args)) as BoundEntry)
+        };
+        self.list.push(Entry {
+            name: name.to_owned(),
+            item: TypeId::of::<F>(),
+            bind: Box::new(bind),
+        });
+        self
+    }
+
+    /// The names, in the order in which they were listed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|entry| entry.name.as_str())
+    }
+
+    /// The first name that stands for two functions: such a table cannot be used.
+    pub(crate) fn ambiguous_name(&self) -> Option<&str> {
+        self.list.iter().enumerate().find_map(|(index, entry)| {
+            let clash = self.list[..index]
+                .iter()
+                .any(|earlier| earlier.name == entry.name && earlier.item != entry.item);
+            clash.then_some(entry.name.as_str())
+        })
+    }
+
+    fn find(&self, which: &Which) -> Option<&Entry> {
+        self.list.iter().find(|entry| match which {
+            Which::Item { id, .. } => entry.item == *id,
+            Which::Name(name) => entry.name == *name,
+        })
+    }
+
+    /// The name under which a call crosses to the child, its arguments checked against the entry.
+    pub(crate) fn resolve(&self, call: &Call) -> Result<String, EntryError> {
+        if let Some(name) = self.ambiguous_name() {
+            return Err(EntryError::Ambiguous { name: name.to_owned() });
+        }
+        let entry = self.find(&call.which).ok_or_else(|| self.unknown(call.which.text()))?;
+        let arguments =
+            |source| EntryError::Arguments { entry: entry.name.clone(), source: Box::new(source) };
+        let bytes = call.args.as_ref().map_err(|error| arguments(error.clone()))?;
+        // The compiler has checked the arguments of a function item. Those of a name come from a
+        // file, and must fit before anything is started.
+        if matches!(call.which, Which::Name(_)) {
+            let _call = (entry.bind)(bytes).map_err(arguments)?;
+        }
+        Ok(entry.name.clone())
+    }
+
+    pub(crate) fn bind(&self, name: &str, bytes: &[u8]) -> Result<BoundEntry, EntryError> {
+        let which = Which::Name(name.to_owned());
+        let entry = self.find(&which).ok_or_else(|| self.unknown(name))?;
+        (entry.bind)(bytes).map_err(|source| EntryError::Arguments {
+            entry: name.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    fn unknown(&self, name: &str) -> EntryError {
+        EntryError::Unknown {
+            name: name.to_owned(),
+            known: self.names().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// `module_path!()` and the path as written, as `module:function`.
+fn item_name(module: &str, path: &str) -> String {
+    let path: String = path.chars().filter(|c| !c.is_whitespace()).collect();
+    let path = path.trim_start_matches("self::");
+    let full = match path.strip_prefix("crate::") {
+        Some(rest) => format!("{}::{rest}", module.split("::").next().unwrap_or(module)),
+        None => format!("{module}::{path}"),
+    };
+    // Only the part before a turbofish names the function.
+    let head = full.find("::<").unwrap_or(full.len());
+    match full[..head].rfind("::") {
+        Some(at) => format!("{}:{}", &full[..at], &full[at + 2..]),
+        None => full,
+    }
+}
+
+/// Lists the functions that a child of this program may run.
+///
+/// ```
+/// # mod jobs { pub(crate) fn clean(_args: String) {} }
+/// fn report(day: u32) -> Result<(), std::io::Error> { Ok(()) }
+///
+/// let entries = proc_spawn::entries![
+///     report,                      // named after where it stands: `my_program:report`
+///     jobs::clean,                 // `my_program::jobs:clean`
+///     "nightly:report" => report,  // a name given by hand
+/// ];
+/// assert!(entries.names().any(|name| name == "nightly:report"));
+/// ```
+#[macro_export]
+macro_rules! entries {
+    (@add $entries:expr;) => { $entries };
+    (@add $entries:expr; $name:literal => $entry:expr $(, $($rest:tt)*)?) => {
+        $crate::entries!(@add $entries.named($name, $entry); $($($rest)*)?)
+    };
+    (@add $entries:expr; $entry:path $(, $($rest:tt)*)?) => {
+        $crate::entries!(
+            @add $entries.item(::core::module_path!(), ::core::stringify!($entry), $entry);
+            $($($rest)*)?
+        )
+    };
+    ($($list:tt)*) => { $crate::entries!(@add $crate::Entries::new(); $($list)*) };
+}
+
+/// A function that can be an entry: no argument or one that serde can carry, and `()` or
+/// `Result<(), E>` with any error as its result.
+///
+/// `M` only tells the shapes apart; the compiler fills it in.
+pub trait EntryFn<M>: Clone + Send + Sync + 'static {
+    /// What the function takes: `()` when it takes nothing.
+    type Args: Serialize + DeserializeOwned + 'static;
+
+    #[doc(hidden)]
+    fn call(&self, args: Self::Args) -> Result<(), ErrorText>;
+}
+
+impl<F, R, O> EntryFn<(fn() -> R, O)> for F
+where
+    F: Fn() -> R + Clone + Send + Sync + 'static,
+    R: EntryOutcome<O>,
+{
+    type Args = ();
+
+    fn call(&self, (): ()) -> Result<(), ErrorText> {
+        self().outcome()
+    }
+}
+
+impl<F, A, R, O> EntryFn<(fn(A) -> R, O)> for F
+where
+    F: Fn(A) -> R + Clone + Send + Sync + 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    R: EntryOutcome<O>,
+{
+    type Args = A;
+
+    fn call(&self, args: A) -> Result<(), ErrorText> {
+        self(args).outcome()
+    }
+}
+
+/// What an entry may return: `()`, or a `Result` with any error, boxed ones included.
+///
+/// `O` only tells the shapes apart; the compiler fills it in.
+pub trait EntryOutcome<O> {
+    #[doc(hidden)]
+    fn outcome(self) -> Result<(), ErrorText>;
+}
+
+impl EntryOutcome<()> for () {
+    fn outcome(self) -> Result<(), ErrorText> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Box<dyn Error>>> EntryOutcome<Box<dyn Error>> for Result<(), E> {
+    fn outcome(self) -> Result<(), ErrorText> {
+        self.map_err(|error| ErrorText::new(&*error.into()))
+    }
+}
+
+// A box of a sendable error is no `Error`, and does not turn into one: each gets its own line.
+impl EntryOutcome<Box<dyn Error + Send>> for Result<(), Box<dyn Error + Send>> {
+    fn outcome(self) -> Result<(), ErrorText> {
+        self.map_err(|error| ErrorText::new(&*error))
+    }
+}
+
+impl EntryOutcome<Box<dyn Error + Send + Sync>> for Result<(), Box<dyn Error + Send + Sync>> {
+    fn outcome(self) -> Result<(), ErrorText> {
+        self.map_err(|error| ErrorText::new(&*error))
+    }
+}
+
+/// An entry together with its arguments: what a child is to run.
+#[derive(Clone, Debug)]
+pub struct Call {
+    which: Which,
+    args: Result<Vec<u8>, args::Error>,
+}
+
+#[derive(Clone, Debug)]
+enum Which {
+    Item { id: TypeId, text: &'static str },
+    Name(String),
+}
+
+impl Which {
+    fn text(&self) -> &str {
+        match self {
+            Which::Item { text, .. } => text,
+            Which::Name(name) => name,
+        }
+    }
+}
+
+impl Call {
+    /// The name as the caller knows it, for messages before the table is asked.
+    pub fn entry_text(&self) -> &str {
+        self.which.text()
+    }
+
+    pub(crate) fn into_args(self) -> Vec<u8> {
+        self.args.unwrap_or_default()
+    }
+}
+
+/// A function of this program with its arguments; the compiler checks that they fit.
+pub fn entry<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
+    Call {
+        which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
+        args: args::encode(&args),
+    }
+}
+
+/// An entry by name with its arguments as any serde value, for configuration files.
+///
+/// A mapping fits a struct. Whether the name exists and the arguments fit is checked before
+/// anything is started.
+pub fn entry_named(name: impl Into<String>, args: impl Serialize) -> Call {
+    Call { which: Which::Name(name.into()), args: args::encode(&args) }
+}
+
+/// Why a call cannot be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// No function of that name is in the table.
+    #[error("unknown entry `{name}`; known are {}", known_list(known))]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The names in the table.
+        known: Vec<String>,
+    },
+    /// The arguments do not fit the function.
+    #[error("the arguments do not fit entry `{entry}`")]
+    Arguments {
+        /// The entry's name.
+        entry: String,
+        /// Which field, and why.
+        source: Box<args::Error>,
+    },
+    /// Two functions have the same name in the table.
+    #[error("the name `{name}` stands for two functions in `entries!`; give one another name")]
+    Ambiguous {
+        /// The name.
+        name: String,
+    },
+}
+
+fn known_list(known: &[String]) -> String {
+    if known.is_empty() {
+        return "none: `entries!` is empty".to_owned();
+    }
+    let quoted: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Args {
+        foo: i64,
+        bar: Option<String>,
+    }
+
+    fn plain() {}
+    fn typed(_: Args) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+    fn boxed(_: u8) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Err("boxed".into())
+    }
+    fn local(_: u8) -> Result<(), Box<dyn Error>> {
+        Err("local".into())
+    }
+    fn text() -> Result<(), String> {
+        Err("text".into())
+    }
+
+    fn table() -> Entries {
+        crate::entries![plain, typed, boxed, local, "by:hand" => text]
+    }
+
+    #[test]
+    fn a_function_is_named_after_where_it_stands() {
+        assert_eq!(
+            table().names().collect::<Vec<_>>(),
+            [
+                "proc_spawn::entries::tests:plain",
+                "proc_spawn::entries::tests:typed",
+                "proc_spawn::entries::tests:boxed",
+                "proc_spawn::entries::tests:local",
+                "by:hand"
+            ]
+        );
+        assert_eq!(item_name("app::a", "crate :: jobs :: run"), "app::jobs:run");
+        assert_eq!(item_name("app", "run::<u8>"), "app:run::<u8>");
+        assert_eq!(item_name("app", "jobs::run::<a::B>"), "app::jobs:run::<a::B>");
+    }
+
+    #[test]
+    fn a_function_item_finds_its_name() {
+        let name = table().resolve(&entry(boxed, 3)).unwrap();
+        assert_eq!(name, "proc_spawn::entries::tests:boxed");
+        assert_eq!(table().resolve(&entry(text, ())).unwrap(), "by:hand");
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
+        assert_eq!(error.to_string(), "unknown entry `a:c`; known are `a:b`");
+        let error = Entries::new().resolve(&entry(plain, ())).unwrap_err();
+        assert!(error.to_string().contains("tests::plain"), "{error}");
+    }
+
+    #[test]
+    fn arguments_of_a_name_are_checked_against_the_function() {
+        let named = "proc_spawn::entries::tests:typed";
+        let good = entry_named(named, std::collections::BTreeMap::from([("foo", 3)]));
+        assert!(table().resolve(&good).is_ok());
+
+        let bad = entry_named(named, std::collections::BTreeMap::from([("foo", "three")]));
+        let error = table().resolve(&bad).unwrap_err();
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.contains("foo") && cause.contains("three"), "{cause}");
+    }
+
+    #[test]
+    fn a_name_for_two_functions_is_refused() {
+        let table = Entries::new().named("a:b", plain).named("a:b", text);
+        let error = table.resolve(&entry(plain, ())).unwrap_err();
+        assert!(error.to_string().contains("two functions"), "{error}");
+    }
+
+    #[test]
+    fn every_kind_of_error_arrives_with_its_text() {
+        let table = table();
+        let run = |call: Call| {
+            let name = table.resolve(&call).unwrap();
+            table.bind(&name, &call.into_args()).unwrap()().unwrap_err().to_string()
+        };
+        assert_eq!(run(entry(boxed, 1)), "boxed");
+        assert_eq!(run(entry(local, 1)), "local");
+        assert_eq!(run(entry(text, ())), "text");
+    }
+}

@@ -1,0 +1,227 @@
+//! How a process ended, as a value.
+
+use std::error::Error;
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use serde::{Deserialize, Serialize};
+
+/// The exit code of a child whose entry returned an error.
+pub const CODE_ERROR: i32 = 1;
+/// The exit code of a child whose entry panicked, as in any Rust program.
+pub const CODE_PANIC: i32 = 101;
+/// The exit code of a child that could not be set up for its entry (`EX_CONFIG` of sysexits.h).
+pub const CODE_SETUP: i32 = 78;
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Exit {
+    /// It exited with this code. Code 0 also means that its entry returned well.
+    Code(i32),
+    /// This signal ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// Whether the kernel wrote a core file.
+        core: bool,
+        /// The last panic before it, which may or may not be the reason.
+        panic: Option<Panic>,
+    },
+    /// Its entry panicked.
+    Panic(Panic),
+    /// Its entry returned an error.
+    Error(ErrorText),
+    /// It could not be set up: its entry was not called.
+    SetupFailed(SetupError),
+    /// It ended, but somebody else has taken its status.
+    Unknown,
+}
+
+impl Exit {
+    /// Whether this is the end of a run that went well: code 0, and nothing else.
+    pub fn is_success(&self) -> bool {
+        *self == Exit::Code(0)
+    }
+
+    pub(crate) fn from_status(status: ExitStatus) -> Exit {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => {
+                Exit::Signal { signal, core: status.core_dumped(), panic: None }
+            }
+            (None, None) => Exit::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exited with code {code}"),
+            Exit::Signal { signal, core, panic } => {
+                match signal_name(*signal) {
+                    Some(name) => write!(f, "was ended by {name}")?,
+                    None => write!(f, "was ended by signal {signal}")?,
+                }
+                if *core {
+                    f.write_str(" (core dumped)")?;
+                }
+                match panic {
+                    Some(panic) => write!(f, " after a panic: {panic}"),
+                    None => Ok(()),
+                }
+            }
+            Exit::Panic(panic) => write!(f, "panicked: {panic}"),
+            Exit::Error(error) => write!(f, "returned an error: {}", error.chain()),
+            Exit::SetupFailed(error) => write!(f, "could not be set up: {}", error.chain()),
+            Exit::Unknown => f.write_str("ended with a status that nobody can tell"),
+        }
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    signal_hook::low_level::signal_name(signal)
+}
+
+/// A panic: what was said, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Panic {
+    /// The message.
+    pub message: String,
+    /// `file:line`, empty if it is not known.
+    pub place: String,
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => write!(f, "{}", self.message),
+            place => write!(f, "{}, at {place}", self.message),
+        }
+    }
+}
+
+/// An error as text, with the texts of its causes: what is left of it after crossing a process
+/// border.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorText {
+    text: String,
+    source: Option<Box<ErrorText>>,
+}
+
+/// No chain of causes is longer than this, should an error be its own cause.
+const LONGEST_CHAIN: usize = 64;
+
+impl ErrorText {
+    /// The text of `error` and of everything behind [`Error::source`].
+    pub fn new(error: &(dyn Error + 'static)) -> ErrorText {
+        ErrorText::limited(error, LONGEST_CHAIN)
+    }
+
+    fn limited(error: &(dyn Error + 'static), left: usize) -> ErrorText {
+        ErrorText {
+            text: error.to_string(),
+            source: error
+                .source()
+                .filter(|_| left > 0)
+                .map(|source| Box::new(ErrorText::limited(source, left - 1))),
+        }
+    }
+
+    /// The whole chain in one line: `cannot open x: permission denied`.
+    pub fn chain(&self) -> String {
+        let mut line = self.text.clone();
+        let mut next = &self.source;
+        while let Some(cause) = next {
+            line.push_str(": ");
+            line.push_str(&cause.text);
+            next = &cause.source;
+        }
+        line
+    }
+}
+
+impl fmt::Display for ErrorText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for ErrorText {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// A step of a child's set-up that failed, before its entry was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupError {
+    /// What was being done: "pid file", "standard output", "entry", …
+    pub step: String,
+    /// Why it failed, with its causes.
+    pub error: ErrorText,
+}
+
+impl SetupError {
+    /// The failure of `step` with `error` as its cause.
+    pub fn new(step: impl Into<String>, error: &(dyn Error + 'static)) -> SetupError {
+        SetupError { step: step.into(), error: ErrorText::new(error) }
+    }
+
+    /// The whole chain in one line.
+    pub fn chain(&self) -> String {
+        format!("{}: {}", self.step, self.error.chain())
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step)
+    }
+}
+
+impl Error for SetupError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_read_as_sentences() {
+        let panic = Panic { message: "boom".into(), place: "src/main.rs:3".into() };
+        let cases = [
+            (Exit::Code(3), "exited with code 3"),
+            (
+                Exit::Signal { signal: 9, core: false, panic: None },
+                "was ended by SIGKILL",
+            ),
+            (
+                Exit::Signal { signal: 6, core: true, panic: Some(panic.clone()) },
+                "was ended by SIGABRT (core dumped) after a panic: boom, at src/main.rs:3",
+            ),
+            (Exit::Panic(panic), "panicked: boom, at src/main.rs:3"),
+        ];
+        for (exit, text) in cases {
+            assert_eq!(exit.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open `x`")]
+        struct Outer(#[source] std::io::Error);
+        let outer = Outer(std::io::Error::from_raw_os_error(13));
+        let text = ErrorText::new(&outer);
+        assert_eq!(text.to_string(), "cannot open `x`");
+        assert_eq!(text.chain(), "cannot open `x`: Permission denied (os error 13)");
+        assert_eq!(text.source().unwrap().to_string(), "Permission denied (os error 13)");
+    }
+}

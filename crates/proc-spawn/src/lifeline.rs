@@ -1,0 +1,179 @@
+//! The child's side of the lifeline: what the parent says, and that it has died.
+//!
+//! The socket's end tells of the parent's death, whatever it died of. A pidfd of the parent stands
+//! beside it, for a parent that forked without exec and so left a copy of its end behind. And the
+//! kernel sends SIGCONT when the parent dies, so that a child which is stopped gets to see it.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
+    pidfd_open, set_parent_process_death_signal,
+};
+
+use crate::exit::Panic;
+use crate::link::{Link, Received};
+use crate::wire::Down;
+
+/// What a child hears over its lifeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Heard {
+    /// The parent asks to quit, and kills after the time that remains (`None`: it waits for ever).
+    Quit {
+        /// The parent's word for why.
+        reason: String,
+        /// How long until it kills.
+        remaining: Option<Duration>,
+    },
+    /// The parent is dead; this process is killed after its grace.
+    ParentDied {
+        /// How long until then.
+        remaining: Duration,
+    },
+}
+
+struct Watch<F> {
+    link: Arc<Link>,
+    parent: Option<OwnedFd>,
+    parent_died: bool,
+    grace: Duration,
+    /// When the parent kills us, or we do it ourselves once it is dead.
+    deadline: Option<Instant>,
+    heard: F,
+}
+
+pub(crate) fn watch(
+    link: Arc<Link>,
+    parent: Option<u32>,
+    grace: Duration,
+    heard: impl FnMut(Heard) + Send + 'static,
+) -> io::Result<()> {
+    let Some(parent) = parent else { return Ok(()) };
+    let parent = Pid::from_raw(i32::try_from(parent).unwrap_or_default());
+    // Second lines of defence: where the system does not have them, the socket is enough.
+    let _ = set_parent_process_death_signal(Some(Signal::CONT));
+    let pidfd = parent.and_then(|parent| pidfd_open(parent, PidfdFlags::empty()).ok());
+    // Looked at after the number was turned into a descriptor: if it is still our parent, then the
+    // descriptor is the parent's.
+    let parent_died = getppid() != parent;
+    let mut watch = Watch {
+        link,
+        parent: pidfd.filter(|_| !parent_died),
+        parent_died: false,
+        grace,
+        deadline: None,
+        heard,
+    };
+    if parent_died {
+        watch.parent_is_dead();
+    }
+    // Deep enough for a logger that is called from `heard`.
+    let thread = thread::Builder::new().name("lifeline".into()).stack_size(256 * 1024);
+    thread.spawn(move || watch.run()).map(drop)
+}
+
+impl<F: FnMut(Heard)> Watch<F> {
+    fn run(mut self) {
+        loop {
+            if self.listen().is_break() {
+                self.parent_is_dead();
+            }
+            if self.parent_died && self.deadline.is_some_and(|at| at <= Instant::now()) {
+                kill_ourselves();
+            }
+            if self.wait().is_err() {
+                // Nothing can be waited for any more, which a child must not outlive unnoticed.
+                self.parent_is_dead();
+                kill_ourselves();
+            }
+        }
+    }
+
+    /// Takes all that the parent has said.
+    fn listen(&mut self) -> ControlFlow<()> {
+        while !self.parent_died {
+            match self.link.receive() {
+                Ok(Received::Message(Down::Quit { reason, remaining })) => {
+                    let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
+                    self.deadline = earlier(self.deadline, deadline);
+                    (self.heard)(Heard::Quit { reason, remaining });
+                }
+                Ok(Received::Nothing) => break,
+                Ok(Received::Closed) | Err(_) => return ControlFlow::Break(()),
+            }
+        }
+        match &self.parent {
+            Some(parent) if !self.parent_died && has_ended(parent) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn parent_is_dead(&mut self) {
+        if !self.parent_died {
+            self.parent_died = true;
+            let now = Instant::now();
+            self.deadline = earlier(self.deadline, now.checked_add(self.grace));
+            let remaining = self.deadline.map_or(self.grace, |at| at.saturating_duration_since(now));
+            (self.heard)(Heard::ParentDied { remaining });
+        }
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        // A dead parent's descriptors are readable for ever, so there is only the deadline left.
+        let timeout = self.deadline.filter(|_| self.parent_died).map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+        });
+        let mut fds = Vec::with_capacity(2);
+        if !self.parent_died {
+            fds.push(PollFd::from_borrowed_fd(self.link.as_fd(), PollFlags::IN));
+            fds.extend(self.parent.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        }
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+}
+
+/// The surest end there is: nothing that the entry does can hold it up.
+fn kill_ourselves() {
+    if getpgrp() == getpid() {
+        let _ = kill_current_process_group(Signal::KILL);
+    }
+    let _ = kill_process(getpid(), Signal::KILL);
+}
+
+static LAST_PANIC: Mutex<Option<(thread::ThreadId, Panic)>> = Mutex::new(None);
+
+/// Keeps the place of a panic until it is known whether the entry ended by it.
+pub(crate) fn remember_panic(panic: Panic) {
+    let mut last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = Some((thread::current().id(), panic));
+}
+
+/// The last panic, if it was this thread's.
+pub(crate) fn last_panic() -> Option<Panic> {
+    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    last.clone().filter(|(thread, _)| *thread == thread::current().id()).map(|(_, panic)| panic)
+}

@@ -1,0 +1,221 @@
+//! The socket between parent and child: messages both ways, and a lifeline.
+//!
+//! Packets keep their borders (`SOCK_SEQPACKET`, unix(7)), so no reader takes more than it asked
+//! for: a launcher reads its own message and leaves the next one to the process it starts. A
+//! message longer than a packet travels in several, each marked with whether more follow.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, mem};
+
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Small enough for a socket buffer that an administrator has made small.
+const PACKET: usize = 32 * 1024;
+const LAST: u8 = 0;
+const MORE: u8 = 1;
+
+/// How long a peer may leave a full socket unread. It does nothing but read when it is sent so
+/// much, so one that takes longer is stopped or stuck.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One end of the socket. Dropping it lets the other end see that nobody is there any more.
+#[derive(Debug)]
+pub(crate) struct Link {
+    fd: OwnedFd,
+    /// Held while a message goes out, since several threads of a child may have something to say.
+    sending: Mutex<()>,
+    /// What has come of a message whose last packet has not.
+    partial: Mutex<Vec<u8>>,
+}
+
+/// What a look at the socket found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received<T> {
+    /// A message.
+    Message(T),
+    /// Nothing now.
+    Nothing,
+    /// The other end is gone, and all that it sent has been read.
+    Closed,
+}
+
+impl Link {
+    pub(crate) fn pair() -> io::Result<(Link, OwnedFd)> {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        Ok((Link::new(ours)?, theirs))
+    }
+
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Link> {
+        set_socket_timeout(&fd, Timeout::Send, Some(SEND_TIMEOUT))?;
+        Ok(Link { fd, sending: Mutex::default(), partial: Mutex::default() })
+    }
+
+    /// Sends one message whole.
+    ///
+    /// # Errors
+    ///
+    /// The other end is gone (`EPIPE`), or has not read for ten seconds (`WouldBlock`).
+    pub(crate) fn send<T: Serialize>(&self, message: &T) -> io::Result<()> {
+        self.send_bytes(&to_bytes(message)?)
+    }
+
+    pub(crate) fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
+        let _whole = lock(&self.sending);
+        let mut rest = message;
+        let mut packet = Vec::with_capacity(rest.len().min(PACKET) + 1);
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(PACKET));
+            packet.clear();
+            packet.push(if later.is_empty() { LAST } else { MORE });
+            packet.extend_from_slice(now);
+            rustix::io::retry_on_intr(|| {
+                rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL)
+            })?;
+            if later.is_empty() {
+                return Ok(());
+            }
+            rest = later;
+        }
+    }
+
+    /// Takes the next message if it has come; does not wait.
+    ///
+    /// # Errors
+    ///
+    /// The socket failed, or the message is not of the expected type (`InvalidData`).
+    pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
+        match self.receive_bytes(RecvFlags::DONTWAIT)? {
+            Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
+            Received::Nothing => Ok(Received::Nothing),
+            Received::Closed => Ok(Received::Closed),
+        }
+    }
+
+    /// Waits for the next message; `None` when the other end is gone.
+    pub(crate) fn wait_bytes(&self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match self.receive_bytes(RecvFlags::empty())? {
+                Received::Message(bytes) => return Ok(Some(bytes)),
+                Received::Closed => return Ok(None),
+                Received::Nothing => (),
+            }
+        }
+    }
+
+    fn receive_bytes(&self, flags: RecvFlags) -> io::Result<Received<Vec<u8>>> {
+        let mut partial = lock(&self.partial);
+        loop {
+            // The pages of the buffer that a small packet does not reach are never touched.
+            let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
+            let space = rustix::buffer::spare_capacity(&mut packet);
+            match rustix::net::recv(&self.fd, space, flags) {
+                Ok(_) => (),
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => return Ok(Received::Nothing),
+                // The other end closed without having read all that we sent.
+                Err(Errno::CONNRESET) => return Ok(Received::Closed),
+                Err(error) => return Err(error.into()),
+            }
+            match packet.split_first() {
+                None => return Ok(Received::Closed),
+                Some((&LAST, bytes)) => {
+                    if partial.is_empty() {
+                        return Ok(Received::Message(bytes.to_vec()));
+                    }
+                    partial.extend_from_slice(bytes);
+                    return Ok(Received::Message(mem::take(&mut *partial)));
+                }
+                Some((_, bytes)) => partial.extend_from_slice(bytes),
+            }
+        }
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
+        self.fd.try_clone()
+    }
+}
+
+/// For waiting: readable when a message is there or the other end is gone.
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
+    rmp_serde::to_vec(message).map_err(io::Error::other)
+}
+
+pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    rmp_serde::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends() -> (Link, Link) {
+        let (ours, theirs) = Link::pair().unwrap();
+        (ours, Link::new(theirs).unwrap())
+    }
+
+    #[test]
+    fn messages_arrive_whole_and_in_order() {
+        let (a, b) = ends();
+        let long = "x".repeat(3 * PACKET);
+        let sender = std::thread::spawn(move || {
+            for text in ["", "short", &long] {
+                a.send(&text).unwrap();
+            }
+            long
+        });
+        let next = || from_bytes::<String>(&b.wait_bytes().unwrap().unwrap()).unwrap();
+        assert_eq!(next(), "");
+        assert_eq!(next(), "short");
+        let received = next();
+        assert_eq!(received, sender.join().unwrap());
+        assert_eq!(b.wait_bytes().unwrap(), None);
+    }
+
+    #[test]
+    fn nothing_is_not_the_end() {
+        let (a, b) = ends();
+        assert_eq!(b.receive::<u8>().unwrap(), Received::Nothing);
+        a.send(&7u8).unwrap();
+        assert_eq!(b.receive::<u8>().unwrap(), Received::Message(7));
+        drop(a);
+        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+    }
+
+    #[test]
+    fn an_end_that_left_data_unread_is_closed_all_the_same() {
+        let (a, b) = ends();
+        b.send(&1u8).unwrap();
+        drop(a);
+        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+        assert!(b.send(&1u8).is_err());
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_no_panic() {
+        let (a, b) = ends();
+        a.send_bytes(&[0xc1, 0xff]).unwrap();
+        assert_eq!(b.receive::<String>().unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

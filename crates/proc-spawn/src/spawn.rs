@@ -1,0 +1,405 @@
+//! Starting this program again, as somebody else.
+//!
+//! The child is `/proc/self/exe` executed anew: the same image even when the file on disk has been
+//! replaced. `std::process::Command` without anything to do between fork and exec takes the
+//! `posix_spawn` path, whose cost does not grow with our memory and which is safe when other
+//! threads hold locks.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::{env, io};
+
+use rustix::fs::Access;
+use rustix::process::PidfdFlags;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::bootstrap::{self, MARKER};
+use crate::child::{Child, Detached};
+use crate::current::{Current, Role};
+use crate::entries::{Call, EntryError};
+use crate::link::{Link, to_bytes};
+use crate::wire::Payload;
+
+/// Where a child's standard output or error goes at first.
+#[derive(Clone, Debug, Default)]
+pub enum Stream {
+    /// To `/dev/null`.
+    #[default]
+    Null,
+    /// Where ours goes.
+    Inherit,
+    /// To this open descriptor.
+    Descriptor(Arc<OwnedFd>),
+}
+
+impl Stream {
+    fn stdio(&self) -> io::Result<Stdio> {
+        Ok(match self {
+            Stream::Null => Stdio::null(),
+            Stream::Inherit => Stdio::inherit(),
+            Stream::Descriptor(fd) => Stdio::from(fd.try_clone()?),
+        })
+    }
+}
+
+/// What to execute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Program {
+    /// The image of this very process, also when its file was replaced or removed meanwhile.
+    /// Where `/proc` is missing, the path that this program had when it started.
+    #[default]
+    SameImage,
+    /// The file at this path, for who wants a restart to pick up a new build. It must call
+    /// [`init`](crate::init) too, and be built with a version of this crate that speaks the same.
+    Path(PathBuf),
+}
+
+/// A child to be: which entry it runs, and as whom. Can be spawned any number of times.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    entry: Option<String>,
+    args: Arc<[u8]>,
+    current: Current,
+    setup: Arc<[u8]>,
+    program: Program,
+    stdout: Stream,
+    stderr: Stream,
+    env: Vec<(OsString, Option<OsString>)>,
+    own_group: bool,
+}
+
+impl Spawn {
+    /// A child that runs `call`.
+    ///
+    /// # Errors
+    ///
+    /// [`init`](crate::init) has not been called in this process, the entry is not in its table,
+    /// or the arguments do not fit.
+    pub fn new(call: Call) -> Result<Spawn, SpawnError> {
+        let entries = bootstrap::entries().ok_or(SpawnError::NotInitialised)?;
+        let entry = entries.resolve(&call)?;
+        let mut spawn = Spawn::role(Role::Child)?;
+        spawn.current.name = entry.clone();
+        spawn.entry = Some(entry);
+        spawn.args = call.into_args().into();
+        Ok(spawn)
+    }
+
+    /// A child for a role that needs no entry.
+    ///
+    /// # Errors
+    ///
+    /// [`init`](crate::init) has not been called in this process.
+    pub fn role(role: Role) -> Result<Spawn, SpawnError> {
+        bootstrap::entries().ok_or(SpawnError::NotInitialised)?;
+        Ok(Spawn::blank(role))
+    }
+
+    fn blank(role: Role) -> Spawn {
+        Spawn {
+            entry: None,
+            args: Arc::default(),
+            current: Current { role, name: String::new(), incarnation: 1 },
+            setup: Arc::default(),
+            program: Program::default(),
+            stdout: Stream::default(),
+            stderr: Stream::default(),
+            env: Vec::new(),
+            own_group: false,
+        }
+    }
+
+    /// A child that runs an entry which has been resolved before.
+    pub(crate) fn resolved(entry: Option<String>, args: &[u8]) -> Spawn {
+        let mut spawn = Spawn::blank(Role::Child);
+        spawn.entry = entry;
+        spawn.args = args.into();
+        spawn
+    }
+
+    /// Who the child is: what its [`current`](crate::current()) tells. Default: role
+    /// [`Child`](Role::Child), the entry's name, incarnation 1.
+    #[must_use]
+    pub fn current(mut self, current: Current) -> Spawn {
+        self.current = current;
+        self
+    }
+
+    /// Which time this is, for the next [`spawn`](Spawn::spawn).
+    pub fn set_incarnation(&mut self, incarnation: u64) {
+        self.current.incarnation = incarnation;
+    }
+
+    /// What the handler of the child's role is to know.
+    ///
+    /// # Errors
+    ///
+    /// `setup` cannot be encoded.
+    pub fn setup<T: Serialize>(mut self, setup: &T) -> Result<Spawn, SpawnError> {
+        let step = "encode the set-up";
+        self.setup = to_bytes(setup).map_err(SpawnError::io(step))?.into();
+        Ok(self)
+    }
+
+    /// What to execute. Default: [`Program::SameImage`].
+    #[must_use]
+    pub fn program(mut self, program: Program) -> Spawn {
+        self.program = program;
+        self
+    }
+
+    /// Standard output. Default: `/dev/null`.
+    #[must_use]
+    pub fn stdout(mut self, stream: Stream) -> Spawn {
+        self.stdout = stream;
+        self
+    }
+
+    /// Standard error. Default: `/dev/null`.
+    #[must_use]
+    pub fn stderr(mut self, stream: Stream) -> Spawn {
+        self.stderr = stream;
+        self
+    }
+
+    /// Where the next children's standard error goes.
+    pub fn set_stderr(&mut self, stream: Stream) {
+        self.stderr = stream;
+    }
+
+    /// Sets a variable in the child's environment, which is otherwise a copy of ours.
+    #[must_use]
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Spawn {
+        self.env.push((key.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Removes a variable from the child's environment.
+    #[must_use]
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Spawn {
+        self.env.push((key.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Gives the child a process group of its own, so that a terminal's Ctrl-C does not reach it.
+    /// Default: it stays in ours.
+    #[must_use]
+    pub fn own_group(mut self) -> Spawn {
+        self.own_group = true;
+        self
+    }
+
+    /// Starts the child. Its standard input is empty.
+    ///
+    /// The child's life hangs on the calling thread: start children that are to live long from a
+    /// thread that does too.
+    ///
+    /// # Errors
+    ///
+    /// The system refused a step; nothing is left running then.
+    pub fn spawn(&self) -> Result<Child, SpawnError> {
+        let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
+        let nonce = new_nonce()?;
+        let process = self.execute(nonce, theirs)?;
+        let child = Child::adopt(process, ours)?;
+        let payload = self.payload(nonce, Some(std::process::id()))?;
+        match child.link().send_bytes(&payload) {
+            Ok(()) => Ok(child),
+            // It has ended already, which is for its exit to tell.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(child),
+            Err(error) => Err(child.give_up(SpawnError::io("send the payload")(error))),
+        }
+    }
+
+    /// Starts a process that is nobody's child: in a session of its own without a terminal,
+    /// adopted by init (or the nearest subreaper), and not hanging on our life.
+    ///
+    /// A short-lived launcher does it: it makes the session, starts the process, and goes; so the
+    /// process does not lead the session and can never get a terminal again.
+    ///
+    /// # Errors
+    ///
+    /// The system refused a step on our side; what the launcher meets comes over
+    /// [`Detached::receive`].
+    pub fn spawn_detached(&self) -> Result<Detached, SpawnError> {
+        let relay = Relay { nonce: new_nonce()?, title: self.title(), comm: self.comm() };
+        let launcher = Spawn {
+            entry: None,
+            args: Arc::default(),
+            current: Current {
+                role: Role::Launcher,
+                name: self.current.name.clone(),
+                incarnation: 1,
+            },
+            ..self.clone()
+        }
+        .setup(&relay)?;
+        let nonce = new_nonce()?;
+        let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
+        let process = launcher.execute(nonce, theirs)?;
+        let detached = Detached::new(process, ours);
+        for payload in [launcher.payload(nonce, None)?, self.payload(relay.nonce, None)?] {
+            match detached.link().send_bytes(&payload) {
+                // A launcher that failed has left word, which is better than "broken pipe".
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                sent => sent.map_err(SpawnError::io("send the payload"))?,
+            }
+        }
+        Ok(detached)
+    }
+
+    fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
+        Payload {
+            nonce,
+            current: self.current.clone(),
+            parent,
+            entry: self.entry.clone(),
+            args: ByteBuf::from(&*self.args),
+            setup: ByteBuf::from(&*self.setup),
+        }
+        .encode()
+        .map_err(SpawnError::io("encode the payload"))
+    }
+
+    /// `myapp: worker red`, as `ps` shows it.
+    fn title(&self) -> String {
+        let program = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+        let program = program.file_name().unwrap_or_default().to_string_lossy();
+        // A name comes from outside, and must not draw on the terminal of who looks at it.
+        let name = self.current.name.escape_debug();
+        format!("{program}: {} {name}", self.current.role).trim_end().to_owned()
+    }
+
+    /// What `pgrep` and `top` show: 15 bytes at most.
+    fn comm(&self) -> String {
+        let name = self.current.name.rsplit(':').next().unwrap_or_default();
+        match self.current.role {
+            Role::Worker | Role::Child if !name.is_empty() => name.to_owned(),
+            role => role.to_string(),
+        }
+    }
+
+    fn execute(&self, nonce: u64, stdin: OwnedFd) -> Result<std::process::Child, SpawnError> {
+        let mut command = command(&self.program.path(), &self.title(), &self.comm(), nonce);
+        command
+            .stdin(stdin)
+            .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)
+            .stderr(self.stderr.stdio().map_err(SpawnError::io("copy the output's descriptor"))?);
+        for (key, value) in &self.env {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        if self.own_group {
+            command.process_group(0);
+        }
+        start(command)
+    }
+
+}
+
+const SELF: &str = "/proc/self/exe";
+
+impl Program {
+    fn path(&self) -> Cow<'_, Path> {
+        match self {
+            Program::Path(path) => Cow::Borrowed(path),
+            // After a chroot without /proc there is still the name that we had.
+            Program::SameImage => match bootstrap::own_path() {
+                Some(path) if rustix::fs::access(SELF, Access::EXISTS).is_err() => path.into(),
+                _ => Path::new(SELF).into(),
+            },
+        }
+    }
+}
+
+fn command(program: &Path, title: &str, comm: &str, nonce: u64) -> Command {
+    let mut command = Command::new(program);
+    command.arg0(title).arg(format!("{MARKER}{nonce:016x}")).arg(comm);
+    command
+}
+
+fn start(mut command: Command) -> Result<std::process::Child, SpawnError> {
+    command.spawn().map_err(|source| SpawnError::Execute {
+        program: PathBuf::from(command.get_program()),
+        source,
+    })
+}
+
+/// What a launcher needs to know of the process that it starts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Relay {
+    nonce: u64,
+    title: String,
+    comm: String,
+}
+
+impl Relay {
+    /// Hands our link on to a new process, whose payload is already on its way over it.
+    pub(crate) fn start(&self, link: &Link) -> Result<(), SpawnError> {
+        let stdin = link.try_clone().map_err(SpawnError::io("copy the socket"))?;
+        let mut command = command(&Program::SameImage.path(), &self.title, &self.comm, self.nonce);
+        command.stdin(stdin).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        // It is not waited for: we are gone before it is.
+        start(command).map(drop)
+    }
+}
+
+fn new_nonce() -> Result<u64, SpawnError> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| SpawnError::io("get random bytes")(errno.into()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+pub(crate) fn pidfd_of(process: &std::process::Child) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.expect("a child's number is positive");
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Why a child could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// [`init`](crate::init) was not called.
+    #[error(
+        "this program has not called `init`: make `init(entries![…])` the first line of `main`. A \
+         test binary has no `main` of its own: give the test target `harness = false` and a `main` \
+         that calls `init`, or drive a helper program"
+    )]
+    NotInitialised,
+    /// The entry or its arguments.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The program could not be executed.
+    #[error("cannot execute `{}`", program.display())]
+    Execute {
+        /// Which program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused a step.
+    #[error("cannot {step}")]
+    Io {
+        /// What was attempted.
+        step: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl SpawnError {
+    pub(crate) fn io(step: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
+        move |source| SpawnError::Io { step, source }
+    }
+}

@@ -1,0 +1,405 @@
+//! Real processes: this test executes itself anew, which takes a `main` of its own.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+use proc_spawn::{
+    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries, entry,
+    entry_named,
+};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn main() {
+    proc_spawn::init(entries![
+        fine,
+        fails,
+        panics,
+        panics_elsewhere,
+        aborts,
+        exits,
+        writes,
+        report,
+        waits,
+        parent,
+        spawns_big,
+        "by:hand" => measure,
+    ]);
+    let trials = vec![
+        trial("an_entry_that_returns_ends_with_code_0", an_entry_that_returns_ends_with_code_0),
+        trial("an_error_arrives_with_its_causes", an_error_arrives_with_its_causes),
+        trial("a_panic_arrives_with_message_and_place", a_panic_arrives_with_message_and_place),
+        trial("a_caught_panic_is_no_verdict", a_caught_panic_is_no_verdict),
+        trial("an_abort_is_a_signal", an_abort_is_a_signal),
+        trial("a_kill_is_a_signal", a_kill_is_a_signal),
+        trial("a_code_of_its_own_stays_its_own", a_code_of_its_own_stays_its_own),
+        trial("an_unknown_name_starts_nothing", an_unknown_name_starts_nothing),
+        trial("ten_mebibytes_of_arguments_arrive", ten_mebibytes_of_arguments_arrive),
+        trial("a_child_has_only_what_was_declared", a_child_has_only_what_was_declared),
+        trial("a_child_starts_with_default_signals", a_child_starts_with_default_signals),
+        trial("a_child_knows_who_it_is", a_child_knows_who_it_is),
+        trial("streams_go_where_they_are_told", streams_go_where_they_are_told),
+        trial("a_child_goes_with_its_parent", a_child_goes_with_its_parent),
+        trial("a_stopped_child_goes_with_its_parent", a_stopped_child_goes_with_its_parent),
+        trial("a_dropped_child_goes", a_dropped_child_goes),
+        trial("many_threads_spawn_at_once", many_threads_spawn_at_once),
+        trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
+        trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
+        trial("a_parent_of_big_arguments_leaves_nothing", a_parent_of_big_arguments_leaves_nothing),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
+
+// Entries.
+
+fn fine() {}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot count sheep")]
+struct Outer(#[source] std::io::Error);
+
+fn fails() -> Result<(), Outer> {
+    Err(Outer(std::io::Error::other("no sheep")))
+}
+
+fn panics(text: String) {
+    panic!("{text}");
+}
+
+fn panics_elsewhere() -> Result<(), Box<dyn Error>> {
+    let caught = std::panic::catch_unwind(|| panic!("caught"));
+    assert!(caught.is_err());
+    Err("after all".into())
+}
+
+fn aborts() {
+    std::process::abort();
+}
+
+#[expect(clippy::disallowed_methods, reason = "an application may")]
+fn exits(code: i32) {
+    std::process::exit(code);
+}
+
+fn writes(text: String) -> std::io::Result<()> {
+    std::io::stdout().write_all(text.as_bytes())?;
+    std::io::stderr().write_all(b"to stderr")
+}
+
+#[derive(Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Report {
+    descriptors: BTreeSet<u32>,
+    status: String,
+    current: String,
+    args: Vec<String>,
+    comm: String,
+    stdin: Vec<u8>,
+}
+
+fn report(path: PathBuf) -> Result<(), Box<dyn Error>> {
+    let mut descriptors = BTreeSet::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        // The directory that is being read, and our own socket, close on exec.
+        let number: u32 = entry.file_name().to_str().ok_or("not text")?.parse()?;
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or("02000000");
+        if u32::from_str_radix(flags.trim(), 8)? & 0o2000000 == 0 {
+            descriptors.insert(number);
+        }
+    }
+    let mut stdin = Vec::new();
+    std::io::stdin().read_to_end(&mut stdin)?;
+    let report = Report {
+        descriptors,
+        status: fs::read_to_string("/proc/thread-self/status")?,
+        current: format!("{:?}", current()),
+        args: std::env::args().collect(),
+        comm: fs::read_to_string("/proc/self/comm")?,
+        stdin,
+    };
+    fs::write(&path, rmp_serde::to_vec(&report)?)?;
+    Ok(())
+}
+
+fn waits() {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Starts a child, says its number, and waits to be killed.
+fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
+    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
+    child.wait_until_ready(LIMIT)?;
+    if stop_it {
+        nix_kill(child.id(), nix::sys::signal::Signal::SIGSTOP);
+        let stat = format!("/proc/{}/stat", child.id());
+        while !fs::read_to_string(&stat)?.contains(") T ") {
+            std::thread::yield_now();
+        }
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", child.id())?;
+    out.flush()?;
+    waits();
+    Ok(())
+}
+
+fn spawns_big() -> Result<(), Box<dyn Error>> {
+    let big = vec![7u8; 1 << 20];
+    let path = std::env::temp_dir();
+    let mut child = Spawn::new(entry(measure, (big, path.join("unused"))))?.spawn()?;
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+fn measure((bytes, path): (Vec<u8>, PathBuf)) -> std::io::Result<()> {
+    fs::write(path, format!("{} {}", bytes.len(), bytes.iter().all(|byte| *byte == 7)))
+}
+
+// Tests.
+
+fn spawn(call: Call) -> Child {
+    Spawn::new(call).unwrap().spawn().unwrap()
+}
+
+fn end_of(call: Call) -> Exit {
+    spawn(call).wait().unwrap()
+}
+
+fn nix_kill(pid: u32, signal: nix::sys::signal::Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).unwrap();
+}
+
+fn an_entry_that_returns_ends_with_code_0() {
+    let mut child = spawn(entry(fine, ()));
+    child.wait_until_ready(LIMIT).unwrap();
+    let exit = child.wait().unwrap();
+    assert_eq!(exit, Exit::Code(0));
+    assert!(exit.is_success());
+    assert_eq!(child.wait().unwrap(), Exit::Code(0), "told again");
+}
+
+/// Case: HS-07
+fn an_error_arrives_with_its_causes() {
+    let Exit::Error(error) = end_of(entry(fails, ())) else { panic!("no error") };
+    assert_eq!(error.chain(), "cannot count sheep: no sheep");
+}
+
+fn a_panic_arrives_with_message_and_place() {
+    let exit = end_of(entry(panics, "boom".into()));
+    let Exit::Panic(panic) = &exit else { panic!("no panic but {exit:?}") };
+    assert_eq!(panic.message, "boom");
+    assert!(panic.place.contains("it.rs:"), "{}", panic.place);
+}
+
+fn a_caught_panic_is_no_verdict() {
+    let exit = end_of(entry(panics_elsewhere, ()));
+    assert_eq!(exit.to_string(), "returned an error: after all");
+}
+
+/// Case: ORP-11
+fn an_abort_is_a_signal() {
+    let exit = end_of(entry(aborts, ()));
+    assert!(matches!(exit, Exit::Signal { signal: 6, panic: None, .. }), "{exit:?}");
+}
+
+fn a_kill_is_a_signal() {
+    let mut child = spawn(entry(waits, ()));
+    child.wait_until_ready(LIMIT).unwrap();
+    assert_eq!(child.try_wait().unwrap(), None);
+    child.kill().unwrap();
+    assert!(matches!(child.wait().unwrap(), Exit::Signal { signal: 9, core: false, .. }));
+    child.kill().unwrap();
+}
+
+fn a_code_of_its_own_stays_its_own() {
+    for code in [1, 3, 78, 101, 255] {
+        assert_eq!(end_of(entry(exits, code)), Exit::Code(code));
+    }
+}
+
+fn an_unknown_name_starts_nothing() {
+    let error = Spawn::new(entry_named("no:such", ())).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, SpawnError::Entry(_)));
+    assert!(text.contains("`no:such`") && text.contains("`by:hand`"), "{text}");
+    let error = Spawn::new(entry(an_unknown_name_starts_nothing, ())).unwrap_err();
+    assert!(error.to_string().contains("an_unknown_name_starts_nothing"), "{error}");
+}
+
+/// Case: HYG-18
+fn ten_mebibytes_of_arguments_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seen");
+    let args = (vec![7u8; 10 << 20], path.clone());
+    assert_eq!(end_of(entry(measure, args.clone())), Exit::Code(0));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "10485760 true");
+    assert_eq!(end_of(entry_named("by:hand", args)), Exit::Code(0));
+}
+
+fn report_of(spawn: impl FnOnce(Spawn) -> Spawn) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    let child = spawn(Spawn::new(entry(report, path.clone())).unwrap());
+    assert_eq!(child.spawn().unwrap().wait().unwrap(), Exit::Code(0));
+    rmp_serde::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Case: HYG-01
+fn a_child_has_only_what_was_declared() {
+    // A descriptor that every process inherits, as a careless shell leaves it behind.
+    let folder = tempfile::tempdir().unwrap();
+    let stray = File::create(folder.path().join("stray")).unwrap();
+    let stray: OwnedFd = nix::unistd::dup(stray.as_fd()).unwrap();
+    for _ in 0..3 {
+        let report = report_of(|spawn| spawn);
+        assert_eq!(report.descriptors, BTreeSet::from([0, 1, 2]));
+        assert_eq!(report.stdin, b"", "standard input is empty");
+    }
+    drop(stray);
+}
+
+/// Cases: HYG-04
+fn a_child_starts_with_default_signals() {
+    // Both are of this thread alone, and of this thread's children.
+    let mut blocked = nix::sys::signal::SigSet::empty();
+    blocked.add(nix::sys::signal::SIGTERM);
+    blocked.add(nix::sys::signal::SIGHUP);
+    blocked.thread_block().unwrap();
+    let report = report_of(|spawn| spawn);
+    blocked.thread_unblock().unwrap();
+    let field = |name: &str| {
+        let line = report.status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    assert_eq!(field("SigBlk:"), 0);
+    let sigpipe = 1 << 12;
+    let of_glibc = (1 << 31) | (1 << 32);
+    assert_eq!(field("SigIgn:") & !of_glibc, sigpipe);
+}
+
+/// Case: HYG-16
+fn a_child_knows_who_it_is() {
+    let who = Current { role: Role::Worker, name: "red\n".into(), incarnation: 3 };
+    let report = report_of(|spawn| spawn.current(who.clone()));
+    assert_eq!(report.current, format!("{who:?}"));
+    assert!(report.args[0].ends_with(": worker red\\n"), "{:?}", report.args);
+    assert_eq!(report.comm.trim_end(), "red");
+    assert_eq!(current().role, Role::Application);
+}
+
+fn streams_go_where_they_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let stream = |name: &str| {
+        Stream::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())))
+    };
+    let spawn = Spawn::new(entry(writes, "to stdout".into()))
+        .unwrap()
+        .stdout(stream("out"))
+        .stderr(stream("err"));
+    assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "to stdout");
+    assert_eq!(fs::read_to_string(path("err")).unwrap(), "to stderr");
+}
+
+/// A parent with a child; the child's number comes over the parent's standard output.
+fn parent_and_child(stopped: bool) -> (Child, OwnedFd) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let spawn = Spawn::new(entry(parent, stopped))
+        .unwrap()
+        .stdout(Stream::Descriptor(Arc::new(theirs.into())));
+    let parent = spawn.spawn().unwrap();
+    drop(spawn);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(ours), &mut line).unwrap();
+    let pid = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
+    (parent, pidfd)
+}
+
+fn assert_ends(pidfd: &OwnedFd) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let limit = Timespec::try_from(LIMIT).unwrap();
+    let ended = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).unwrap();
+    assert_eq!(ended, 1, "the process still runs");
+}
+
+fn a_child_goes_with_its_parent() {
+    let (mut parent, child) = parent_and_child(false);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+}
+
+/// Case: ORP-06
+fn a_stopped_child_goes_with_its_parent() {
+    let (mut parent, child) = parent_and_child(true);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+}
+
+fn a_dropped_child_goes() {
+    let mut child = spawn(entry(waits, ()));
+    child.wait_until_ready(LIMIT).unwrap();
+    let pidfd = child.pidfd().try_clone_to_owned().unwrap();
+    drop(child);
+    assert_ends(&pidfd);
+}
+
+fn many_threads_spawn_at_once() {
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..4 {
+                    assert_eq!(end_of(entry(fine, ())), Exit::Code(0));
+                }
+            });
+        }
+    });
+}
+
+fn the_marker_by_hand_is_refused() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg("--proc-spawn-child=0123456789abcdef")
+        .stdin(File::open(Path::new("/dev/null")).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("processes that this program starts itself"), "{text}");
+}
+
+fn a_child_that_is_not_ready_says_so() {
+    // Decodes as a name's arguments should, but not in the child: the program that runs is `true`.
+    let mut child = Spawn::new(entry(fine, ()))
+        .unwrap()
+        .program(proc_spawn::Program::Path("/bin/true".into()))
+        .spawn()
+        .unwrap();
+    let error = child.wait_until_ready(LIMIT).unwrap_err();
+    assert!(matches!(error, NotReady::Ended(Exit::Code(0))), "{error:?}");
+}
+
+fn a_parent_of_big_arguments_leaves_nothing() {
+    assert_eq!(end_of(entry(spawns_big, ())), Exit::Code(0));
+}
