@@ -52,7 +52,7 @@ mod tests {
         Folder { owner, mode: Mode::from_raw_mode(mode) }
     }
 
-    /// Case: SEC-06 (law: no symlink is followed in a directory that others can write to)
+    /// Law 5: no symlink is followed in a directory that others can write to.
     #[test]
     fn a_link_is_followed_only_if_nobody_else_can_have_made_it() {
         let table = [
