@@ -25,6 +25,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Signals could not be held back while the handlers are put in place.
+    #[error("cannot block signals while the quit handlers are installed")]
+    Mask {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The thread that passes a signal on to receivers and child tokens could not be started.
     #[error("cannot start the thread that watches for quit")]
     Thread {
@@ -58,6 +64,10 @@ mod tests {
             (
                 Error::Handler { signal: 15, source: io() },
                 "cannot install the quit handler for SIGTERM (15)",
+            ),
+            (
+                Error::Mask { source: io() },
+                "cannot block signals while the quit handlers are installed",
             ),
             (Error::Thread { source: io() }, "cannot start the thread that watches for quit"),
             (

@@ -46,8 +46,9 @@
 //!   Handlers installed before, and all that go through the `signal-hook` registry (tokio's too),
 //!   keep working.
 //! * Give a signal back. Once installed, it requests quit for the life of the process.
-//! * See a signal before [`install`]: it has its default effect and ends the process. A signal that
-//!   is blocked stays pending until the program unblocks it; the mask is never touched here.
+//! * See a signal before [`install`]: it has its default effect and ends the process. Nor, for
+//!   certain, one that arrives during [`install`] in a program with several threads; with one thread
+//!   none is lost. A signal that is blocked stays pending until the program unblocks it.
 //! * Carry over `exec`: a new program starts with default handlers and without the descriptors.
 //! * Keep a plain `fork` apart. Flag and reason are then each process's own, but the pipe is shared:
 //!   a quit of one makes [`descriptor`] readable in the other, too. So look at the flag when it is;

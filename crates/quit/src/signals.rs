@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::consts::{FORBIDDEN, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 use signal_hook::{SigId, flag};
@@ -83,8 +84,12 @@ impl Signals {
 /// Call it as often and from as many threads as you like. Signals that are installed already keep
 /// the rule that they have.
 ///
-/// The signal mask is left alone: a signal that is blocked in every thread is seen when it is
-/// unblocked. Blocking calls of the program are not interrupted (`SA_RESTART`). Handlers installed
+/// Call it first thing in `main`. Before, these signals end the process; after, they request quit; a
+/// signal in the microseconds in between waits until the handlers are in place, because this thread
+/// blocks it so long. If there are other threads already, it may be theirs, and then it is lost.
+///
+/// The signal mask is afterwards what it was: a signal that is blocked in every thread is seen when
+/// it is unblocked. Blocking calls of the program are not interrupted (`SA_RESTART`). Handlers installed
 /// before stay in force and run first; a disposition of "ignore" is replaced.
 ///
 /// # Errors
@@ -124,6 +129,9 @@ static INSTALLED: Mutex<BTreeMap<i32, Option<[SigId; 2]>>> = Mutex::new(BTreeMap
 
 fn set_up(signals: &Signals, rule: Installed) -> Result<(), Error> {
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    // signal-hook has the system call its handler before the handler knows what to do: a signal in
+    // between would be swallowed.
+    let _later = Blocked::all()?;
     for &signal in &signals.numbers {
         let fresh = !installed.contains_key(&signal);
         if fresh {
@@ -150,6 +158,27 @@ fn set_up(signals: &Signals, rule: Installed) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// All signals wait, for this thread, until it is dropped.
+struct Blocked {
+    before: SigSet,
+}
+
+impl Blocked {
+    fn all() -> Result<Blocked, Error> {
+        SigSet::all()
+            .thread_swap_mask(SigmaskHow::SIG_BLOCK)
+            .map(|before| Blocked { before })
+            .map_err(|refused| Error::Mask { source: refused.into() })
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // Cannot fail: the only error is an unknown "how" (pthread_sigmask(3)).
+        let _ = self.before.thread_set_mask();
+    }
 }
 
 /// Actions run in the order of their registration: the reason, then the flag, then the bell, so

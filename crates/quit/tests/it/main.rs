@@ -1,0 +1,8 @@
+//! What this crate promises, seen from outside: real signals, sent to real processes.
+
+mod program;
+
+mod signals;
+mod sleeping;
+mod tokens;
+mod waiting;
