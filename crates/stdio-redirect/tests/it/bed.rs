@@ -117,12 +117,12 @@ pub(crate) fn within_limit<T: Send + 'static>(
 }
 
 /// Which file it is, however it is named.
-pub(crate) fn identity(of: impl AsFd) -> (u64, u64) {
+pub(crate) fn identity(of: impl AsFd) -> String {
     let stat = rustix::fs::fstat(of).unwrap();
-    (stat.st_dev, stat.st_ino)
+    format!("device {} inode {}", stat.st_dev, stat.st_ino)
 }
 
-pub(crate) fn identities_of_streams() -> [(u64, u64); 3] {
+pub(crate) fn identities_of_streams() -> [String; 3] {
     [identity(io::stdin()), identity(io::stdout()), identity(io::stderr())]
 }
 

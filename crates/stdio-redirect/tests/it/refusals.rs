@@ -130,6 +130,8 @@ pub(crate) fn a_strangers_file_is_not_appended_to() {
     fs::write(&path, "theirs").unwrap();
     lchown(&path, Some(STRANGER), None).unwrap();
     assert_eq!(fault(&path), Fault::ForeignFile { owner: STRANGER });
+    // To read it harms nobody.
+    open(&Redirect::new().stdin(Target::file(&path))).unwrap();
 
     let shared = folder_with_mode(&bed, "shared", 0o775).join("out.txt");
     fs::write(&shared, "theirs").unwrap();

@@ -80,7 +80,10 @@ pub(crate) fn a_terminal_by_name_is_used_but_not_taken() {
 pub(crate) fn use_by_name(folder: &Path) {
     rustix::process::setsid().unwrap();
     let name = fs::read_to_string(folder.join("name")).unwrap();
-    Redirect::null().stdout(Target::file(&name)).apply().unwrap();
+    let terminal = Target::file(&name);
+    // Input as well: Linux gives a terminal only to those who open it for reading.
+    Redirect::null().stdin(terminal.clone()).stdout(terminal).apply().unwrap();
+    assert!(rustix::termios::isatty(std::io::stdin()));
     assert!(rustix::termios::isatty(std::io::stdout()));
     println!("hello");
     let taken = rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
