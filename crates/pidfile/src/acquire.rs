@@ -1,0 +1,169 @@
+//! Becoming the holder: the steps, in the order that keeps two from succeeding.
+//!
+//! A file is born with its holder's lock and never locked for life again. So whoever finds byte 1
+//! free knows that it stays free, and only one thing must be guarded: that two who found the same
+//! stale file do not both remove "it", the second one removing the first one's new file. That is
+//! byte 0 of the stale file. Between a removal and a new file anybody may come; the system lets
+//! only one of them have the name.
+
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::bytes::Byte;
+use crate::create;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::old_file::{Access, OldFile};
+use crate::pidfile::PidFile;
+use crate::place::Place;
+use crate::stale::take_away;
+use crate::wait::{Waited, until_free};
+use crate::who;
+
+/// A take-over lasts microseconds. Ten seconds mean that somebody was stopped in the middle of one,
+/// or that a reader has locked byte 0 to annoy us: better said than waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to do about a file that nobody holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Take its place, whatever it contains: its holder was killed, or the power went. The default.
+    #[default]
+    TakeOverIfStale,
+    /// Leave it and fail with [`Error::Exists`]: somebody wants to look first.
+    Refuse,
+}
+
+/// How to acquire a pid file; the default is what [`PidFile::acquire`] does.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.pid");
+/// let held = pidfile::Options::new()
+///     .wait_for_dependent(Duration::from_secs(10))
+///     .acquire(&path)?;
+/// held.release()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'fd> {
+    existing: Existing,
+    wait_for_dependent: Duration,
+    wake: Option<BorrowedFd<'fd>>,
+}
+
+impl<'fd> Options<'fd> {
+    /// Takes over a stale file, and does not wait.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do about a file that nobody holds. Default: [`Existing::TakeOverIfStale`].
+    pub fn existing(self, existing: Existing) -> Self {
+        Options { existing, ..self }
+    }
+
+    /// How long to wait for a [`Dependent`](crate::Dependent) whose holder was killed, before
+    /// failing with [`Error::Orphaned`]. Default: zero, which fails at once.
+    ///
+    /// A living holder is never waited for.
+    pub fn wait_for_dependent(self, limit: Duration) -> Self {
+        Options { wait_for_dependent: limit, ..self }
+    }
+
+    /// A descriptor that ends a wait with [`Error::Interrupted`] when it becomes readable: that of
+    /// a request to quit. It is polled, never read. Default: none.
+    pub fn wake(self, descriptor: BorrowedFd<'fd>) -> Self {
+        Options { wake: Some(descriptor), ..self }
+    }
+
+    /// Takes the pid file, or says who has it.
+    ///
+    /// A relative path is resolved now; the working directory may change later. On success the
+    /// file is there, contains `<our pid>\n`, has mode 0644 whatever the umask, and its lock is
+    /// held, all from the same instant on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Held`], [`Error::Orphaned`] and [`Error::Exists`] say that there is somebody (or
+    /// something) else; the file was not touched. [`Error::Busy`] and [`Error::Interrupted`] end a
+    /// wait. [`Error::BadPath`], [`Error::NotAFile`], [`Error::NoFolder`], [`Error::NotAFolder`],
+    /// [`Error::Insecure`] and [`Error::LocksUnsupported`] say what is wrong with the place. What
+    /// else the system refuses is [`Error::Io`]: a folder that cannot be written, a full disk.
+    pub fn acquire(&self, path: impl AsRef<Path>) -> Result<PidFile, Error> {
+        let place = Place::open(path.as_ref())?;
+        let dependents_until = Deadline::after(self.wait_for_dependent);
+        let mut patience = Deadline::after(PATIENCE);
+        loop {
+            match self.attempt(&place, dependents_until, patience)? {
+                Attempt::Acquired(pid_file) => return Ok(pid_file),
+                Attempt::WaitedForDependent => patience = Deadline::after(PATIENCE),
+                Attempt::Changed if patience.has_passed() => {
+                    return Err(Error::Busy { path: place.path().to_owned() });
+                }
+                Attempt::Changed => (),
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        place: &Place,
+        dependents_until: Deadline,
+        patience: Deadline,
+    ) -> Result<Attempt, Error> {
+        let Some(old) = OldFile::open(place, Access::Lock)? else {
+            return create(place);
+        };
+        let path = || place.path().to_owned();
+        if old.is_locked(Byte::Holder, place)? {
+            let held = Error::Held { path: path(), pid: old.number(place)? };
+            return changed_or(held, &old, place);
+        }
+        if self.existing == Existing::Refuse {
+            let exists = Error::Exists { path: path(), number: old.number(place)? };
+            return changed_or(exists, &old, place);
+        }
+        // Not under byte 0: who only waits must not keep others from finding out the same.
+        if old.is_locked(Byte::Dependent, place)? {
+            return match until_free(&old, Byte::Dependent, dependents_until, self.wake, place)? {
+                Waited::Free => Ok(Attempt::WaitedForDependent),
+                Waited::Interrupted => Err(Error::Interrupted { path: path() }),
+                Waited::TimedOut => {
+                    let left = who::holders(old.id(), Byte::Dependent);
+                    changed_or(Error::Orphaned { path: path(), left }, &old, place)
+                }
+            };
+        }
+        let Some(_byte_0) = take_away(&old, place, patience, self.wake)? else {
+            return Ok(Attempt::Changed);
+        };
+        // Byte 0 is kept until the new file is there: who waits for it should find a holder, not a
+        // gap.
+        create(place)
+    }
+}
+
+enum Attempt {
+    Acquired(PidFile),
+    /// Somebody else did something: what was seen is no longer so.
+    Changed,
+    WaitedForDependent,
+}
+
+/// The answer, unless it is about a file that is no longer the one at the path.
+fn changed_or(error: Error, file: &OldFile, place: &Place) -> Result<Attempt, Error> {
+    if place.leads_to(file.id())? { Err(error) } else { Ok(Attempt::Changed) }
+}
+
+fn create(place: &Place) -> Result<Attempt, Error> {
+    Ok(match create::create(place)? {
+        Some((file, id)) => Attempt::Acquired(PidFile::new(file, id, place.path())),
+        None => Attempt::Changed,
+    })
+}

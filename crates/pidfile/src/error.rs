@@ -1,0 +1,479 @@
+//! What can go wrong with a pid file, and with which.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+/// Why a pid file could not be taken, looked at or acted upon.
+///
+/// A variant of its own is what a caller may want to act on or what reads differently; any other
+/// refusal of the system is [`Io`](Error::Io) with its step. The cause, where there is one, is
+/// reached by [`source`](std::error::Error::source) and not repeated in the text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another live process holds it (or this one, by another value).
+    #[error("pid file `{}` is held by {}", path.display(), one(*pid))]
+    Held {
+        /// The pid file.
+        path: PathBuf,
+        /// The number in it; `None` if some other program locks a file without a number.
+        pid: Option<u32>,
+    },
+
+    /// It is there, nobody holds it, and [`Existing::Refuse`](crate::Existing::Refuse) was asked for.
+    #[error("pid file `{}` exists already", path.display())]
+    Exists {
+        /// The pid file.
+        path: PathBuf,
+        /// The number in it, for a message only: nobody vouches for it.
+        number: Option<u32>,
+    },
+
+    /// The holder is gone, but a [`Dependent`](crate::Dependent) of it is still alive.
+    #[error("the holder of pid file `{}` is gone, but {} left", path.display(), several(left))]
+    Orphaned {
+        /// The pid file.
+        path: PathBuf,
+        /// Who is left, as far as /proc tells: empty if it does not.
+        left: Vec<u32>,
+    },
+
+    /// Others kept taking it over, or one of them was stopped in the middle, for ten seconds.
+    #[error("pid file `{}` is being taken over by another process that does not finish", path.display())]
+    Busy {
+        /// The pid file.
+        path: PathBuf,
+    },
+
+    /// The wake-up descriptor became readable during a wait.
+    #[error("the wait for pid file `{}` was interrupted", path.display())]
+    Interrupted {
+        /// The pid file.
+        path: PathBuf,
+    },
+
+    /// A [`Dependent`](crate::Dependent) needs a holder, and there is none.
+    #[error("pid file `{}` is held by nobody", path.display())]
+    NotHeld {
+        /// The pid file.
+        path: PathBuf,
+    },
+
+    /// A [`Dependent`](crate::Dependent) expected another holder.
+    #[error("pid file `{}` is held by {} instead of process {expected}", path.display(), one(*pid))]
+    OtherHolder {
+        /// The pid file.
+        path: PathBuf,
+        /// Who should have held it.
+        expected: u32,
+        /// Who does.
+        pid: Option<u32>,
+    },
+
+    /// There is a [`Dependent`](crate::Dependent) already.
+    #[error("pid file `{}` has a dependent process already", path.display())]
+    Joined {
+        /// The pid file.
+        path: PathBuf,
+        /// Who it is, as far as /proc tells.
+        by: Vec<u32>,
+    },
+
+    /// The path is empty, ends in `/`, `.` or `..`, or contains a NUL byte.
+    #[error("`{}` cannot be the path of a pid file", path.display().to_string().escape_debug())]
+    BadPath {
+        /// The path as given.
+        path: PathBuf,
+    },
+
+    /// Something that is no regular file stands at the path. It was not opened.
+    #[error("`{}` is {kind}, not a pid file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
+
+    /// The folder of the pid file, or one above it, does not exist.
+    #[error("folder `{}` of pid file `{}` does not exist", folder.display(), path.display())]
+    NoFolder {
+        /// The pid file.
+        path: PathBuf,
+        /// The first folder on the way that is missing.
+        folder: PathBuf,
+    },
+
+    /// What should be a folder on the way to the pid file is something else.
+    #[error("`{}` on the way to pid file `{}` is {kind}, not a folder", folder.display(), path.display())]
+    NotAFolder {
+        /// The pid file.
+        path: PathBuf,
+        /// The first thing on the way that is no folder.
+        folder: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
+
+    /// Somebody else could have put it there, or could change it.
+    #[error("pid file `{}` cannot be trusted: {danger}", path.display())]
+    Insecure {
+        /// The pid file.
+        path: PathBuf,
+        /// Why not.
+        danger: Danger,
+    },
+
+    /// Its file system has no locks, and without them nobody can tell who is alive.
+    #[error("the file system of pid file `{}` has no locks", path.display())]
+    LocksUnsupported {
+        /// The pid file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// It is held, but that the number in it is the holder's could not be shown.
+    ///
+    /// Such a number is never signalled.
+    #[error("cannot verify who holds pid file `{}`: {doubt}", path.display())]
+    Unverified {
+        /// The pid file.
+        path: PathBuf,
+        /// What is missing.
+        doubt: Doubt,
+    },
+
+    /// The process has ended meanwhile.
+    #[error("process {pid}, which held pid file `{}`, is gone", path.display())]
+    Gone {
+        /// The pid file that it held.
+        path: PathBuf,
+        /// The process.
+        pid: u32,
+    },
+
+    /// The system refused a step.
+    #[error("cannot {op} pid file `{}`", path.display())]
+    Io {
+        /// The step.
+        op: Op,
+        /// The pid file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The step that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Op {
+    /// Making the path absolute, or following it to its folder.
+    Find,
+    /// Asking what stands at the path.
+    Look,
+    /// Opening the file.
+    Open,
+    /// Asking for a lock, or about one.
+    Lock,
+    /// Reading the number.
+    Read,
+    /// Making a new file.
+    Create,
+    /// Writing the number.
+    Write,
+    /// Giving the new file its name.
+    Name,
+    /// Taking over a stale file, which may be read but not written.
+    TakeOver,
+    /// Removing the file.
+    Remove,
+    /// Waiting for whoever holds it.
+    Wait,
+    /// Signalling whoever holds it.
+    Signal,
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Op::Find => "find the folder of",
+            Op::Look => "look at",
+            Op::Open => "open",
+            Op::Lock => "lock",
+            Op::Read => "read",
+            Op::Create => "create",
+            Op::Write => "write",
+            Op::Name => "give its name to",
+            Op::TakeOver => "take over the stale",
+            Op::Remove => "remove",
+            Op::Wait => "wait for the holder of",
+            Op::Signal => "signal the holder of",
+        })
+    }
+}
+
+/// What stands where a pid file, or a folder on the way to it, should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link; its target was not looked at.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character or block device.
+    Device,
+    /// Something this version does not know.
+    Other,
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FileKind::File => "a file",
+            FileKind::Folder => "a folder",
+            FileKind::Symlink => "a symbolic link",
+            FileKind::Fifo => "a named pipe",
+            FileKind::Socket => "a socket",
+            FileKind::Device => "a device",
+            FileKind::Other => "something unknown",
+        })
+    }
+}
+
+/// Why a pid file is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Danger {
+    /// Everybody may write the file: the number in it could be anybody's choice.
+    WorldWritable,
+    /// Everybody may write in its folder, and neither we nor root own the file.
+    ForeignOwner {
+        /// Who does.
+        uid: u32,
+    },
+    /// A symbolic link on the way stands in a folder in which everybody may write, and neither we
+    /// nor root own the link.
+    ForeignLink {
+        /// The link.
+        link: PathBuf,
+        /// Who owns it.
+        uid: u32,
+    },
+}
+
+impl fmt::Display for Danger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Danger::WorldWritable => f.write_str("everybody may write it"),
+            Danger::ForeignOwner { uid } => {
+                write!(f, "it belongs to user {uid} and everybody may write in its folder")
+            }
+            Danger::ForeignLink { link, uid } => {
+                let link = link.display();
+                write!(
+                    f,
+                    "symbolic link `{link}` belongs to user {uid} and everybody may write beside it"
+                )
+            }
+        }
+    }
+}
+
+/// What is missing for a number to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The file is locked but does not contain a number: no pid file of ours.
+    NoNumber,
+    /// No process has the number, but somebody keeps the lock: a forked copy of the holder, or a
+    /// holder in another pid namespace.
+    NotRunning {
+        /// The number.
+        pid: u32,
+    },
+    /// The process with that number is not the one that has the lock.
+    NotTheHolder {
+        /// The number.
+        pid: u32,
+    },
+    /// /proc is absent, belongs to another pid namespace, or hides that process from us.
+    Hidden {
+        /// The number.
+        pid: u32,
+    },
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::NoNumber => f.write_str("it does not contain a process id"),
+            Doubt::NotRunning { pid } => write!(f, "there is no process {pid}"),
+            Doubt::NotTheHolder { pid } => write!(f, "process {pid} does not have the lock"),
+            Doubt::Hidden { pid } => write!(f, "/proc does not show what process {pid} has locked"),
+        }
+    }
+}
+
+impl Error {
+    /// For `map_err`: the step and the file are named once, where they are known.
+    pub(crate) fn io<E: Into<io::Error>>(op: Op, path: &Path) -> impl FnOnce(E) -> Error {
+        move |source| Error::Io { op, path: path.to_owned(), source: source.into() }
+    }
+
+    /// For `map_err` after whatever concerns a lock: a file system without locks reads differently.
+    pub(crate) fn lock(path: &Path) -> impl FnOnce(Errno) -> Error {
+        move |errno| {
+            let path = path.to_owned();
+            let source = io::Error::from(errno);
+            match errno {
+                Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS => {
+                    Error::LocksUnsupported { path, source }
+                }
+                _ => Error::Io { op: Op::Lock, path, source },
+            }
+        }
+    }
+}
+
+fn one(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+fn several(pids: &[u32]) -> String {
+    match pids {
+        [] => "a process that depended on it is".to_owned(),
+        [pid] => format!("process {pid} is"),
+        many => {
+            let numbers: Vec<String> = many.iter().map(u32::to_string).collect();
+            format!("processes {} are", numbers.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &Error, expected: &str) {
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn texts_are_those_people_search_for() {
+        let path = PathBuf::from("/run/x.pid");
+        check(
+            &Error::Held { path: path.clone(), pid: Some(7) },
+            "pid file `/run/x.pid` is held by process 7",
+        );
+        check(
+            &Error::Held { path: path.clone(), pid: None },
+            "pid file `/run/x.pid` is held by another process",
+        );
+        check(
+            &Error::Exists { path: path.clone(), number: Some(7) },
+            "pid file `/run/x.pid` exists already",
+        );
+        check(
+            &Error::Orphaned { path: path.clone(), left: vec![] },
+            "the holder of pid file `/run/x.pid` is gone, but a process that depended on it is left",
+        );
+        check(
+            &Error::Orphaned { path: path.clone(), left: vec![8] },
+            "the holder of pid file `/run/x.pid` is gone, but process 8 is left",
+        );
+        check(
+            &Error::Orphaned { path: path.clone(), left: vec![8, 9] },
+            "the holder of pid file `/run/x.pid` is gone, but processes 8, 9 are left",
+        );
+        check(
+            &Error::Busy { path: path.clone() },
+            "pid file `/run/x.pid` is being taken over by another process that does not finish",
+        );
+        check(
+            &Error::Interrupted { path: path.clone() },
+            "the wait for pid file `/run/x.pid` was interrupted",
+        );
+        check(&Error::NotHeld { path: path.clone() }, "pid file `/run/x.pid` is held by nobody");
+        check(
+            &Error::OtherHolder { path: path.clone(), expected: 7, pid: Some(8) },
+            "pid file `/run/x.pid` is held by process 8 instead of process 7",
+        );
+        check(
+            &Error::Joined { path: path.clone(), by: vec![8] },
+            "pid file `/run/x.pid` has a dependent process already",
+        );
+        check(&Error::BadPath { path: "a\0b".into() }, r"`a\0b` cannot be the path of a pid file");
+        check(
+            &Error::NotAFile { path: path.clone(), kind: FileKind::Fifo },
+            "`/run/x.pid` is a named pipe, not a pid file",
+        );
+        check(
+            &Error::NoFolder { path: path.clone(), folder: "/run".into() },
+            "folder `/run` of pid file `/run/x.pid` does not exist",
+        );
+        check(
+            &Error::NotAFolder { path: path.clone(), folder: "/run".into(), kind: FileKind::File },
+            "`/run` on the way to pid file `/run/x.pid` is a file, not a folder",
+        );
+        check(
+            &Error::Insecure { path: path.clone(), danger: Danger::WorldWritable },
+            "pid file `/run/x.pid` cannot be trusted: everybody may write it",
+        );
+        check(
+            &Error::Insecure { path: path.clone(), danger: Danger::ForeignOwner { uid: 5 } },
+            "pid file `/run/x.pid` cannot be trusted: it belongs to user 5 and everybody may write in its folder",
+        );
+        check(
+            &Error::Unverified { path: path.clone(), doubt: Doubt::NotTheHolder { pid: 7 } },
+            "cannot verify who holds pid file `/run/x.pid`: process 7 does not have the lock",
+        );
+        check(
+            &Error::Gone { path: path.clone(), pid: 7 },
+            "process 7, which held pid file `/run/x.pid`, is gone",
+        );
+        check(
+            &Error::io(Op::TakeOver, &path)(Errno::ACCESS),
+            "cannot take over the stale pid file `/run/x.pid`",
+        );
+    }
+
+    #[test]
+    fn the_cause_is_reached_and_not_repeated() {
+        let error = Error::io(Op::Open, Path::new("/run/x.pid"))(Errno::ACCESS);
+        let cause = error.source().expect("an Io error has a cause").to_string();
+        assert!(cause.to_lowercase().contains("permission denied"), "{cause}");
+        assert_eq!(error.to_string(), "cannot open pid file `/run/x.pid`");
+    }
+
+    /// Case: PID-27
+    #[test]
+    fn a_file_system_without_locks_has_its_own_error() {
+        for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
+            let error = Error::lock(Path::new("/mnt/x.pid"))(errno);
+            assert!(matches!(error, Error::LocksUnsupported { .. }), "{errno:?} gave {error:?}");
+            check(&error, "the file system of pid file `/mnt/x.pid` has no locks");
+            assert!(error.source().is_some());
+        }
+        assert!(matches!(Error::lock(Path::new("/x"))(Errno::IO), Error::Io { op: Op::Lock, .. }));
+    }
+
+    #[test]
+    fn an_error_can_be_sent_and_boxed() {
+        fn sendable<T: Send + Sync + 'static>() {}
+        sendable::<Error>();
+    }
+}

@@ -1,0 +1,131 @@
+//! The holder as something that can be signalled and waited for, and never another process.
+//!
+//! A number in a file proves nothing: it may be left from a crash and be another process's by now,
+//! or be from another pid namespace. So: the lock is held, a pidfd is opened for the number, that
+//! very process is seen to have the lock, and afterwards it is seen to be alive still, and the lock
+//! to be held, by the file at the path. A pidfd means the same process for ever.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::acquire::PATIENCE;
+use crate::bytes::Byte;
+use crate::create::above_stdio;
+use crate::deadline::{Deadline, poll_until};
+use crate::error::{Doubt, Error, Op};
+use crate::old_file::{Access, OldFile};
+use crate::place::Place;
+use crate::who;
+
+/// The process that was seen to hold a pid file.
+///
+/// Dropping this closes a descriptor (close-on-exec, 3 or higher) and does nothing to the process.
+#[derive(Debug)]
+pub struct Holder {
+    pid: u32,
+    process: OwnedFd,
+    path: PathBuf,
+}
+
+/// Who holds the pid file, verified; `None` if nobody does.
+///
+/// # Errors
+///
+/// [`Error::Unverified`] if it is held but that the number is the holder's cannot be shown: for
+/// lack of /proc, because /proc hides the process from this user, or because the holder lives in
+/// another pid namespace. Otherwise those of [`probe`](crate::probe).
+pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
+    let place = Place::open(path.as_ref())?;
+    let patience = Deadline::after(PATIENCE);
+    loop {
+        let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(None) };
+        let held = file.is_locked(Byte::Holder, &place)?;
+        let found = if held { verify(&file, &place)? } else { Ok(None) };
+        // What was found counts only if it was about the file at the path, and the same holder.
+        if place.leads_to(file.id())? && file.is_locked(Byte::Holder, &place)? == held {
+            return found
+                .map_err(|doubt| Error::Unverified { path: place.path().to_owned(), doubt });
+        }
+        if patience.has_passed() {
+            return Err(Error::Busy { path: place.path().to_owned() });
+        }
+    }
+}
+
+fn verify(file: &OldFile, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
+    let Some(pid) = file.number(place)? else { return Ok(Err(Doubt::NoNumber)) };
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return Ok(Err(Doubt::NoNumber));
+    };
+    let process = match pidfd_open(number, PidfdFlags::empty()) {
+        Ok(process) => above_stdio(process).map_err(Error::io(Op::Open, place.path()))?,
+        Err(Errno::SRCH) => return Ok(Err(Doubt::NotRunning { pid })),
+        Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
+    };
+    let holder = Holder { pid, process, path: place.path().to_owned() };
+    let has_lock = who::holds(pid, file.id(), Byte::Holder);
+    // Asked last: as long as it has not ended, its number was its own all the time.
+    if holder.wait(Some(Duration::ZERO))? {
+        return Ok(Err(Doubt::NotRunning { pid }));
+    }
+    Ok(match has_lock {
+        Some(true) => Ok(Some(holder)),
+        Some(false) => Err(Doubt::NotTheHolder { pid }),
+        None => Err(Doubt::Hidden { pid }),
+    })
+}
+
+impl Holder {
+    /// Its process id: for messages. Signals go through the pidfd.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a signal by number (15 is SIGTERM). It reaches this process or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the process has ended. [`Error::Io`] if we may not signal it, or if the
+    /// number is no named signal; the null signal and realtime signals are refused, too.
+    pub fn signal(&self, signal: i32) -> Result<(), Error> {
+        let refused = |source| Error::Io { op: Op::Signal, path: self.path.clone(), source };
+        let signal = Signal::from_named_raw(signal).ok_or_else(|| {
+            refused(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{signal} is not the number of a signal"),
+            ))
+        })?;
+        match pidfd_send_signal(&self.process, signal) {
+            Ok(()) => Ok(()),
+            Err(Errno::SRCH) => Err(Error::Gone { path: self.path.clone(), pid: self.pid }),
+            Err(errno) => Err(refused(errno.into())),
+        }
+    }
+
+    /// Waits until the process has ended, for at most `timeout` (`None`: for as long as it takes).
+    /// True: it has. False: the time is over. Zero only asks.
+    ///
+    /// Its pid file may be free before that; see [`wait_free`](crate::wait_free).
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        let mut fds = [PollFd::new(&self.process, PollFlags::IN)];
+        poll_until(&mut fds, Deadline::from_option(timeout))
+            .map_err(Error::io(Op::Wait, &self.path))
+    }
+}
+
+impl AsFd for Holder {
+    /// Its pidfd: readable when the process has ended. For waiting on several things at once.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.process.as_fd()
+    }
+}

@@ -1,0 +1,99 @@
+//! A pid file that is there: opened so that nothing else is touched, and asked who is alive.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::io::Errno;
+
+use crate::bytes::{self, Byte};
+use crate::error::{Error, FileKind, Op};
+use crate::number;
+use crate::place::{Id, Place};
+
+/// The path is looked at before it is opened, so that no device and no pipe is; these flags cover
+/// the moment in between: no link followed, no waiting for a pipe's other end, no terminal gained.
+const CAREFUL: OFlags =
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// What the file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Questions only.
+    Read,
+    /// Locking a byte, if the file lets us; questions otherwise.
+    Lock,
+}
+
+/// An open pid file.
+#[derive(Debug)]
+pub(crate) struct OldFile {
+    file: OwnedFd,
+    id: Id,
+    /// Why no byte of it can be locked, if none can.
+    read_only: Option<Errno>,
+}
+
+impl OldFile {
+    /// Opens what stands at the place, if anything does.
+    pub(crate) fn open(place: &Place, access: Access) -> Result<Option<OldFile>, Error> {
+        let Some(seen) = place.stat()? else { return Ok(None) };
+        place.check(&seen)?;
+        let open = |flags| openat(place.folder(), place.name(), flags | CAREFUL, Mode::empty());
+        let opened = match access {
+            Access::Read => open(OFlags::RDONLY).map(|file| (file, None)),
+            Access::Lock => match open(OFlags::RDWR) {
+                Ok(file) => Ok((file, None)),
+                Err(why @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) => {
+                    open(OFlags::RDONLY).map(|file| (file, Some(why)))
+                }
+                Err(errno) => Err(errno),
+            },
+        };
+        let (file, read_only) = match opened {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => {
+                return Err(Error::NotAFile {
+                    path: place.path().to_owned(),
+                    kind: FileKind::Symlink,
+                });
+            }
+            Err(errno) => return Err(Error::io(Op::Open, place.path())(errno)),
+        };
+        let stat = fstat(&file).map_err(Error::io(Op::Look, place.path()))?;
+        place.check(&stat)?;
+        Ok(Some(OldFile { file, id: Id::of(&stat), read_only }))
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.file
+    }
+
+    /// Whether somebody else has this byte, through another `open` at least.
+    pub(crate) fn is_locked(&self, byte: Byte, place: &Place) -> Result<bool, Error> {
+        bytes::is_locked(self.fd(), byte).map_err(Error::lock(place.path()))
+    }
+
+    /// Locks a byte of it until `self` is dropped, if nobody has it.
+    pub(crate) fn try_lock(&self, byte: Byte, place: &Place) -> Result<bool, Error> {
+        if let Some(why) = self.read_only {
+            let op = if byte == Byte::TakeOver { Op::TakeOver } else { Op::Lock };
+            return Err(Error::io::<io::Error>(op, place.path())(why.into()));
+        }
+        bytes::try_lock(self.fd(), byte).map_err(Error::lock(place.path()))
+    }
+
+    /// The number in it. Without a lock that vouches for it, it informs and decides nothing.
+    pub(crate) fn number(&self, place: &Place) -> Result<Option<u32>, Error> {
+        number::read(self.fd()).map_err(Error::io(Op::Read, place.path()))
+    }
+}

@@ -1,0 +1,120 @@
+//! The right to be the one, as a value.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use crate::acquire::Options;
+use crate::bytes::{self, Byte};
+use crate::error::Error;
+use crate::place::{Id, Place};
+use crate::who;
+
+/// The right to be the one running instance, held until released or dropped.
+///
+/// Dropping this removes the file, if the path still leads to it, and then gives up the lock; what
+/// goes wrong with it is not told, [`release`](PidFile::release) tells. Two exceptions: while a
+/// [`Dependent`](crate::Dependent) is alive, the file is left, so that a successor waits for it;
+/// and a forked copy of the process has a copy of this value but not the duty, so there it only
+/// closes its descriptor.
+///
+/// The descriptor is close-on-exec and 3 or higher.
+#[must_use = "the pid file is given up as soon as this value is dropped"]
+#[derive(Debug)]
+pub struct PidFile {
+    /// `None` once given up.
+    file: Option<OwnedFd>,
+    id: Id,
+    path: PathBuf,
+    /// Who acquired it.
+    owner: u32,
+}
+
+impl PidFile {
+    /// Takes the pid file, or says who has it, without waiting: [`Options::acquire`] with defaults.
+    ///
+    /// The lock decides, the content informs: a file left behind by a crash is taken over, and a
+    /// file that is locked belongs to a live process, whatever number it contains.
+    ///
+    /// # Errors
+    ///
+    /// See [`Options::acquire`].
+    pub fn acquire(path: impl AsRef<Path>) -> Result<PidFile, Error> {
+        Options::new().acquire(path)
+    }
+
+    pub(crate) fn new(file: OwnedFd, id: Id, path: &Path) -> PidFile {
+        PidFile { file: Some(file), id, path: path.to_owned(), owner: std::process::id() }
+    }
+
+    /// The file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number in the file: the process that acquired it.
+    pub fn pid(&self) -> u32 {
+        self.owner
+    }
+
+    /// Whether the path still leads to this file. False means that somebody removed or replaced it
+    /// by hand: then a second instance can start, and nobody finds this one.
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be looked at.
+    pub fn is_in_place(&self) -> Result<bool, Error> {
+        match Place::open(&self.path) {
+            Ok(place) => place.leads_to(self.id),
+            Err(Error::NoFolder { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives it up: removes the file if the path still leads to it, then unlocks.
+    ///
+    /// # Errors
+    ///
+    /// The lock is given up in any case. [`Error::Orphaned`]: a [`Dependent`](crate::Dependent) is
+    /// alive, and the file was left for a successor to wait for it. [`Error::Io`]: the file could
+    /// not be removed, and is stale now. That somebody had removed it already is no error.
+    pub fn release(mut self) -> Result<(), Error> {
+        self.give_up()
+    }
+
+    fn give_up(&mut self) -> Result<(), Error> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        if self.owner != std::process::id() {
+            return Ok(());
+        }
+        let removed = self.remove(&file);
+        // By hand: a child that is just being started has a copy of the descriptor until its exec,
+        // and closing ours alone would not end the lock before.
+        let unlocked =
+            [Byte::Holder, Byte::Dependent].map(|byte| bytes::unlock(file.as_fd(), byte));
+        removed?;
+        unlocked.into_iter().collect::<Result<(), _>>().map_err(Error::lock(&self.path))
+    }
+
+    fn remove(&self, file: &OwnedFd) -> Result<(), Error> {
+        let place = match Place::open(&self.path) {
+            Err(Error::NoFolder { .. }) => return Ok(()),
+            place => place?,
+        };
+        // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
+        // to go. A shared lock, which any reader can have, refuses us but is no dependent.
+        let locked = || Error::lock(&self.path);
+        if !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
+            && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?
+        {
+            let left = who::holders(self.id, Byte::Dependent);
+            return Err(Error::Orphaned { path: self.path.clone(), left });
+        }
+        if place.leads_to(self.id)? { place.remove() } else { Ok(()) }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        let _ = self.give_up();
+    }
+}

@@ -1,0 +1,69 @@
+//! Who has it? Asked without taking anything, so that asking never makes a start fail.
+
+use std::path::Path;
+
+use crate::acquire::PATIENCE;
+use crate::bytes::Byte;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::old_file::{Access, OldFile};
+use crate::place::Place;
+use crate::who;
+
+/// What a pid file says at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// There is no file.
+    Absent,
+    /// There is a file that nobody holds: left by a holder that was killed.
+    Stale {
+        /// The number in it, if it is one. It means nothing any more.
+        number: Option<u32>,
+    },
+    /// A live process holds it.
+    Held {
+        /// The number in it, if it is one: always, unless another program locks another kind of
+        /// file. To act upon it use [`holder`](crate::holder), which verifies it.
+        pid: Option<u32>,
+    },
+    /// Nobody holds it, but a [`Dependent`](crate::Dependent) of the last holder is still alive.
+    Orphaned {
+        /// The number in it, if it is one. It means nothing any more.
+        number: Option<u32>,
+        /// Who is left, as far as /proc tells: empty if it does not.
+        left: Vec<u32>,
+    },
+}
+
+/// Says who has a pid file. Takes no lock, writes nothing; read permission is enough.
+///
+/// # Errors
+///
+/// [`Error::BadPath`], [`Error::NotAFile`], [`Error::NoFolder`], [`Error::NotAFolder`],
+/// [`Error::Insecure`] and [`Error::LocksUnsupported`] say what is wrong with the place,
+/// [`Error::Busy`] that it kept changing for ten seconds, [`Error::Io`] what else the system refused.
+pub fn probe(path: impl AsRef<Path>) -> Result<Probe, Error> {
+    let place = Place::open(path.as_ref())?;
+    let patience = Deadline::after(PATIENCE);
+    loop {
+        let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(Probe::Absent) };
+        let found = look(&file, &place)?;
+        if place.leads_to(file.id())? {
+            return Ok(found);
+        }
+        if patience.has_passed() {
+            return Err(Error::Busy { path: place.path().to_owned() });
+        }
+    }
+}
+
+fn look(file: &OldFile, place: &Place) -> Result<Probe, Error> {
+    let number = file.number(place)?;
+    Ok(if file.is_locked(Byte::Holder, place)? {
+        Probe::Held { pid: number }
+    } else if file.is_locked(Byte::Dependent, place)? {
+        Probe::Orphaned { number, left: who::holders(file.id(), Byte::Dependent) }
+    } else {
+        Probe::Stale { number }
+    })
+}

@@ -1,0 +1,75 @@
+//! Removing a file that nobody holds: the half of a take-over that is also useful alone.
+
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use crate::acquire::PATIENCE;
+use crate::bytes::{self, Byte};
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::old_file::{Access, OldFile};
+use crate::place::Place;
+use crate::wait::{Waited, until_free};
+
+/// Removes the pid file of a holder that was killed. True: there was one, and it is gone.
+///
+/// For a supervisor that saw its child die and cleans up after it. A file that somebody holds, or
+/// on which a [`Dependent`](crate::Dependent) is left, stays, and the answer is false, as it is if
+/// there is no file. What the file contains does not matter.
+///
+/// # Errors
+///
+/// As for [`Options::acquire`](crate::Options::acquire), without those that say that it is held.
+pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool, Error> {
+    let place = Place::open(path.as_ref())?;
+    let patience = Deadline::after(PATIENCE);
+    loop {
+        let Some(file) = OldFile::open(&place, Access::Lock)? else { return Ok(false) };
+        let alive =
+            file.is_locked(Byte::Holder, &place)? || file.is_locked(Byte::Dependent, &place)?;
+        if alive && place.leads_to(file.id())? {
+            return Ok(false);
+        }
+        if !alive && take_away(&file, &place, patience, None)?.is_some() {
+            return Ok(true);
+        }
+        if patience.has_passed() {
+            return Err(Error::Busy { path: place.path().to_owned() });
+        }
+    }
+}
+
+/// Takes byte 0 of a file that seemed stale and removes the file. `None`: it was not, or not any
+/// more, or it is not the file at the path.
+pub(crate) fn take_away<'file>(
+    file: &'file OldFile,
+    place: &Place,
+    patience: Deadline,
+    wake: Option<BorrowedFd<'_>>,
+) -> Result<Option<TakenAway<'file>>, Error> {
+    if !file.try_lock(Byte::TakeOver, place)? {
+        return match until_free(file, Byte::TakeOver, patience, wake, place)? {
+            Waited::Interrupted => Err(Error::Interrupted { path: place.path().to_owned() }),
+            Waited::TimedOut => Err(Error::Busy { path: place.path().to_owned() }),
+            Waited::Free => Ok(None),
+        };
+    }
+    let locked = TakenAway(file);
+    // Only now is it certain, and stays so: the path is changed by nobody but who has byte 0.
+    let alive = file.is_locked(Byte::Holder, place)? || file.is_locked(Byte::Dependent, place)?;
+    if alive || !place.leads_to(file.id())? {
+        return Ok(None);
+    }
+    place.remove()?;
+    Ok(Some(locked))
+}
+
+/// Byte 0 of a file; given back when this is dropped.
+pub(crate) struct TakenAway<'file>(&'file OldFile);
+
+impl Drop for TakenAway<'_> {
+    fn drop(&mut self) {
+        // By hand, not left to the closing of the file: see `Dependent`.
+        let _ = bytes::unlock(self.0.fd(), Byte::TakeOver);
+    }
+}

@@ -1,0 +1,153 @@
+//! Waiting for a lock to end, without polling, yet with a deadline and a way to be woken.
+//!
+//! The kernel lets a thread block until a lock is free (`F_OFD_SETLKW`), but not with a limit, and
+//! no descriptor becomes readable when a lock ends. A pidfd of the holder would tell of its death,
+//! but not of a holder that releases and lives on, nor of one that /proc hides. So the lock itself
+//! is waited for, by a thread of our own, and the caller waits for that thread: on a pipe, which
+//! can be polled together with other things.
+//!
+//! Price: a wait that is given up leaves its thread parked until the lock is free. A later wait for
+//! the same lock finds it and starts no second one, so there is at most one per lock.
+
+use std::io::{PipeReader, PipeWriter, pipe};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+
+use crate::bytes::{self, Byte};
+use crate::deadline::{Deadline, poll_until};
+use crate::error::{Error, Op};
+use crate::old_file::{Access, OldFile};
+use crate::place::{Id, Place};
+
+/// The thread makes one system call and drops a few values.
+const STACK: usize = 64 * 1024;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Free,
+    TimedOut,
+    Interrupted,
+}
+
+/// Waits until nobody holds the file and no dependent is left, for at most `timeout` (`None`: for
+/// as long as it takes). True: they are gone. False: the time is over.
+///
+/// Who is waited for is whoever has the file at the time of the call. A successor, who may start
+/// the moment they are gone, is not waited for. A file that does not exist is free; a zero timeout
+/// only asks. Works for every file that may be read, whoever holds it, and without /proc.
+///
+/// Nothing polls: a thread blocks in the kernel until the lock is free. After a timeout or an
+/// interruption that thread stays, parked, until it is; later waits use it again.
+///
+/// # Errors
+///
+/// [`Error::Interrupted`] when `wake` became readable (a quit descriptor, say; it is not read).
+/// Otherwise those of [`probe`](crate::probe).
+pub fn wait_free(
+    path: impl AsRef<Path>,
+    timeout: Option<Duration>,
+    wake: Option<BorrowedFd<'_>>,
+) -> Result<bool, Error> {
+    let deadline = Deadline::from_option(timeout);
+    let place = Place::open(path.as_ref())?;
+    let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(true) };
+    // In this order: nobody becomes a dependent once the holder is gone.
+    for byte in [Byte::Holder, Byte::Dependent] {
+        match until_free(&file, byte, deadline, wake, &place)? {
+            Waited::Free => (),
+            Waited::TimedOut => return Ok(false),
+            Waited::Interrupted => {
+                return Err(Error::Interrupted { path: place.path().to_owned() });
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Waits until `byte` of this very file is free. If several things are so at once: free comes
+/// before woken, woken before too late.
+pub(crate) fn until_free(
+    file: &OldFile,
+    byte: Byte,
+    deadline: Deadline,
+    wake: Option<BorrowedFd<'_>>,
+    place: &Place,
+) -> Result<Waited, Error> {
+    let refused = || Error::io::<Errno>(Op::Wait, place.path());
+    while file.is_locked(byte, place)? {
+        if deadline.has_passed() {
+            return Ok(Waited::TimedOut);
+        }
+        let parked =
+            Parked::find_or_start(file, byte).map_err(Error::io(Op::Wait, place.path()))?;
+        let mut fds = vec![PollFd::new(&parked.ended, PollFlags::IN)];
+        fds.extend(wake.as_ref().map(|wake| PollFd::new(wake, PollFlags::IN)));
+        let happened = poll_until(&mut fds, deadline).map_err(refused())?;
+        if !fds[0].revents().is_empty() {
+            if let Some(errno) = parked.failure.get() {
+                return Err(Error::lock(place.path())(*errno));
+            }
+            // Free, or free for a moment: look again.
+            continue;
+        }
+        return Ok(if happened { Waited::Interrupted } else { Waited::TimedOut });
+    }
+    Ok(Waited::Free)
+}
+
+/// A thread that blocks until a lock is free, seen from outside.
+struct Parked {
+    what: (u32, Id, Byte),
+    /// At its end, for every reader and for ever, once the thread is through.
+    ended: PipeReader,
+    failure: OnceLock<Errno>,
+}
+
+impl Parked {
+    fn find_or_start(file: &OldFile, byte: Byte) -> std::io::Result<Arc<Parked>> {
+        // The process id: a forked copy of us has a copy of the list, but not of the threads.
+        let what = (std::process::id(), file.id(), byte);
+        let mut list = parked();
+        if let Some(parked) = list.iter().find(|parked| parked.what == what) {
+            return Ok(Arc::clone(parked));
+        }
+        // A descriptor of its own also pins the inode, so that `what` stays unambiguous.
+        let mine = fcntl_dupfd_cloexec(file.fd(), 3)?;
+        let (ended, end) = pipe()?;
+        let parked = Arc::new(Parked { what, ended, failure: OnceLock::new() });
+        let seen_by_thread = Arc::clone(&parked);
+        thread::Builder::new()
+            .name("pidfile-wait".to_owned())
+            .stack_size(STACK)
+            .spawn(move || park(&seen_by_thread, mine, end))?;
+        list.push(Arc::clone(&parked));
+        Ok(parked)
+    }
+}
+
+/// The thread. The order matters: off the list before the end is told, or a new wait would find a
+/// thread that is through, and spin.
+fn park(parked: &Arc<Parked>, file: OwnedFd, end: PipeWriter) {
+    if let Err(errno) = bytes::wait_unlocked(file.as_fd(), parked.what.2) {
+        let _ = parked.failure.set(errno);
+    }
+    drop(file);
+    list_without(parked);
+    drop(end);
+}
+
+fn list_without(gone: &Arc<Parked>) {
+    parked().retain(|parked| !Arc::ptr_eq(parked, gone));
+}
+
+fn parked() -> MutexGuard<'static, Vec<Arc<Parked>>> {
+    static PARKED: Mutex<Vec<Arc<Parked>>> = Mutex::new(Vec::new());
+    PARKED.lock().unwrap_or_else(PoisonError::into_inner)
+}

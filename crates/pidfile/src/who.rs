@@ -1,0 +1,105 @@
+//! Which processes have a byte of a pid file locked, as far as /proc tells.
+//!
+//! The system does not say whose a lock of an open file description is (its pid is -1), since it
+//! may be several processes'. But each descriptor's fdinfo lists the locks of its description.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::bytes::Byte;
+use crate::place::Id;
+
+/// Every process that has the byte locked; empty if none, or if /proc does not tell.
+pub(crate) fn holders(file: Id, byte: Byte) -> Vec<u32> {
+    if !proc_speaks_of_us() {
+        return Vec::new();
+    }
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut found: Vec<u32> = numbers.filter(|pid| holds(*pid, file, byte) == Some(true)).collect();
+    found.sort_unstable();
+    found
+}
+
+/// Whether this process has the byte locked; `None` if /proc does not tell.
+pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
+    if !proc_speaks_of_us() {
+        return None;
+    }
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let descriptors = fs::read_dir(process.join("fdinfo")).ok()?;
+    let names: Vec<_> = descriptors.flatten().map(|entry| entry.file_name()).collect();
+    let mut hidden = false;
+    for name in names {
+        // Only what has such a lock is looked at closer: a stat of just any file could hang.
+        let info = match fs::read_to_string(process.join("fdinfo").join(&name)) {
+            Ok(info) => info,
+            Err(error) => {
+                // One that was closed meanwhile is not hidden.
+                hidden |= error.kind() != io::ErrorKind::NotFound;
+                continue;
+            }
+        };
+        if info.lines().any(|line| is_lock_on(line, byte))
+            && is_same_file(&process.join("fd").join(&name), file)
+        {
+            return Some(true);
+        }
+    }
+    (!hidden).then_some(false)
+}
+
+/// The numbers in /proc are those of the pid namespace in which it was mounted. If that is not
+/// ours, a number in it means another process than the same number does to us.
+fn proc_speaks_of_us() -> bool {
+    let ours = std::process::id().to_string();
+    fs::read_link("/proc/self").is_ok_and(|target| target == Path::new(&ours))
+}
+
+/// Through the descriptor itself, so that numbers of devices and inodes are as `stat` tells them
+/// (fdinfo's own are not, on btrfs and overlayfs).
+fn is_same_file(descriptor: &Path, file: Id) -> bool {
+    fs::metadata(descriptor).is_ok_and(|metadata| Id::from_metadata(&metadata) == file)
+}
+
+/// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of an exclusive lock that covers the byte:
+/// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte.
+fn is_lock_on(line: &str, byte: Byte) -> bool {
+    let Some(lock) = line.strip_prefix("lock:") else { return false };
+    let words: Vec<&str> = lock.split_whitespace().collect();
+    let [_, "OFDLCK" | "POSIX", _, "WRITE", _, _, first, last] = words[..] else { return false };
+    let byte = byte as u64;
+    first.parse().is_ok_and(|first: u64| first <= byte)
+        && (last == "EOF" || last.parse().is_ok_and(|last: u64| byte <= last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, covered: &[Byte]) {
+        let all = [Byte::TakeOver, Byte::Holder, Byte::Dependent];
+        let found: Vec<Byte> = all.into_iter().filter(|byte| is_lock_on(line, *byte)).collect();
+        assert_eq!(found, covered, "{line:?}");
+    }
+
+    #[test]
+    fn a_lock_is_recognized_by_kind_and_range() {
+        check("lock:\t1: OFDLCK ADVISORY  WRITE -1 fd:01:131 1 1", &[Byte::Holder]);
+        check(
+            "lock:\t2: OFDLCK ADVISORY  WRITE -1 fd:01:131 1 2",
+            &[Byte::Holder, Byte::Dependent],
+        );
+        check(
+            "lock:\t1: POSIX  ADVISORY  WRITE 77 fd:01:131 0 EOF",
+            &[Byte::TakeOver, Byte::Holder, Byte::Dependent],
+        );
+        check("lock:\t1: OFDLCK ADVISORY  READ -1 fd:01:131 1 1", &[]);
+        check("lock:\t1: FLOCK  ADVISORY  WRITE 77 fd:01:131 0 EOF", &[]);
+        check("lock:\t1: LEASE  ACTIVE    WRITE 77 fd:01:131 0 EOF", &[]);
+        check("lock:", &[]);
+        check("flags:\t02100002", &[]);
+    }
+}

@@ -1,0 +1,162 @@
+//! A holder dies, its dependent lives on: nobody starts beside it.
+
+use std::fs;
+use std::io::pipe;
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pidfile::{Dependent, Error, Options, PidFile, Probe, probe, remove_stale};
+
+use crate::bed::{Bed, LIMIT};
+
+/// Case: PID-18
+#[test]
+fn after_the_holder_was_killed_the_next_start_waits_for_its_dependent_and_no_longer() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut dependent = bed.dependent_of(&holder);
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(holder.pid()) });
+    holder.kill();
+
+    let left = vec![dependent.pid()];
+    let orphaned = Probe::Orphaned { number: Some(holder.pid()), left };
+    assert_eq!(probe(bed.pid_file()).unwrap(), orphaned);
+
+    thread::scope(|scope| {
+        let path = bed.pid_file();
+        let next = scope.spawn(move || {
+            let acquired = Options::new().wait_for_dependent(LIMIT).acquire(path).unwrap();
+            (Instant::now(), acquired)
+        });
+        let killed = Instant::now();
+        dependent.kill();
+        let (at, acquired) = next.join().unwrap();
+        assert!(killed <= at);
+        assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(acquired.pid()) });
+    });
+    assert_eq!(bed.names(), [""; 0]);
+}
+
+/// Case: PID-18
+#[test]
+fn a_start_that_waited_long_enough_says_who_is_left_and_leaves_the_file() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut dependent = bed.dependent_of(&holder);
+    holder.kill();
+
+    for limit in [Duration::ZERO, Duration::from_millis(50)] {
+        let start = Instant::now();
+        let error = Options::new().wait_for_dependent(limit).acquire(bed.pid_file()).unwrap_err();
+        assert!(limit <= start.elapsed());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the holder of pid file `{}` is gone, but process {} is left",
+                bed.pid_file().display(),
+                dependent.pid()
+            )
+        );
+    }
+    assert!(dependent.is_alive());
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), format!("{}\n", holder.pid()));
+}
+
+/// Case: PID-12
+#[test]
+fn of_many_starts_that_wait_for_a_dependent_one_gets_through() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut dependent = bed.dependent_of(&holder);
+    holder.kill();
+    let starters: Vec<_> = (0..8).map(|_| bed.actor_with("hold-waiting", &["60"])).collect();
+    dependent.kill();
+
+    let lines: Vec<String> = starters.iter().map(|starter| starter.line()).collect();
+    let held: Vec<&String> = lines.iter().filter(|line| line.starts_with("held")).collect();
+    assert_eq!(held.len(), 1, "{lines:?}");
+    let refused = held[0].replace("held ", "is held by process ");
+    assert_eq!(lines.iter().filter(|line| line.ends_with(&refused)).count(), 7, "{lines:?}");
+}
+
+/// Case: PID-12
+#[test]
+fn a_holder_that_is_stopping_still_holds() {
+    let bed = Bed::new();
+    let holder = bed.holder();
+    let mut dependent = bed.dependent_of(&holder);
+    // However long a start would wait for a dependent: it does not wait for a living holder.
+    let refused = Options::new().wait_for_dependent(LIMIT).acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(refused, Error::Held { .. }), "{refused:?}");
+    dependent.kill();
+    let refused = Options::new().wait_for_dependent(LIMIT).acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(refused, Error::Held { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_wait_for_a_dependent_ends_when_woken() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let _dependent = bed.dependent_of(&holder);
+    holder.kill();
+    let (asked_to_quit, asking) = pipe().unwrap();
+    drop(asking);
+    let options = Options::new().wait_for_dependent(Duration::MAX).wake(asked_to_quit.as_fd());
+    let error = options.acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+    assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Orphaned { .. }));
+}
+
+#[test]
+fn only_one_joins_and_only_a_holder() {
+    let bed = Bed::new();
+    let join = |holder| Dependent::join(bed.pid_file(), holder);
+    assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
+    fs::write(bed.pid_file(), format!("{}\n", std::process::id())).unwrap();
+    assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
+
+    let mut holder = bed.holder();
+    let pid = holder.pid();
+    let error = join(Some(1)).unwrap_err();
+    assert!(
+        matches!(error, Error::OtherHolder { expected: 1, pid: Some(found), .. } if found == pid)
+    );
+
+    let first = join(Some(pid)).unwrap();
+    let error = join(Some(pid)).unwrap_err();
+    assert!(matches!(&error, Error::Joined { by, .. } if *by == [std::process::id()]), "{error:?}");
+    drop(first);
+    // The next incarnation.
+    let second = join(None).unwrap();
+    assert_eq!(second.path(), bed.pid_file());
+    holder.kill();
+    drop(second);
+    assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
+    assert!(remove_stale(bed.pid_file()).unwrap());
+}
+
+/// Or a start could succeed while the executor of the last daemon is still running.
+#[test]
+fn a_holder_that_gives_up_before_its_dependent_leaves_the_file() {
+    let bed = Bed::new();
+    let release = |pid_file: PidFile| pid_file.release().map_err(|error| error.to_string());
+    let let_go = |pid_file: PidFile| -> Result<(), String> {
+        drop(pid_file);
+        Ok(())
+    };
+    let reported = format!(
+        "the holder of pid file `{}` is gone, but process {} is left",
+        bed.pid_file().display(),
+        std::process::id()
+    );
+    for (farewell, told) in [(&release as &dyn Fn(_) -> _, Err(reported)), (&let_go, Ok(()))] {
+        let holder = PidFile::acquire(bed.pid_file()).unwrap();
+        let dependent = Dependent::join(bed.pid_file(), Some(holder.pid())).unwrap();
+        assert_eq!(farewell(holder), told);
+        assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Orphaned { .. }));
+        assert!(matches!(PidFile::acquire(bed.pid_file()).unwrap_err(), Error::Orphaned { .. }));
+        drop(dependent);
+        assert!(remove_stale(bed.pid_file()).unwrap());
+    }
+}

@@ -1,0 +1,165 @@
+//! Files that nobody holds: whatever is in them, the next start gets through.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use pidfile::{Error, Options, PidFile, Probe, probe, remove_stale};
+
+use crate::bed::{Actor, Bed};
+
+#[track_caller]
+fn check(content: &[u8], number: Option<u32>) {
+    let bed = Bed::new();
+    fs::write(bed.pid_file(), content).unwrap();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number });
+    assert_eq!(pidfile::holder(bed.pid_file()).unwrap().map(|holder| holder.pid()), None);
+
+    let pid_file = PidFile::acquire(bed.pid_file()).unwrap();
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), format!("{}\n", std::process::id()));
+    pid_file.release().unwrap();
+    assert_eq!(bed.names(), [""; 0]);
+
+    fs::write(bed.pid_file(), content).unwrap();
+    assert!(remove_stale(bed.pid_file()).unwrap());
+    assert_eq!(bed.names(), [""; 0]);
+}
+
+/// Case: PID-03
+#[test]
+fn the_number_of_a_dead_process_is_taken_over() {
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    check(format!("{}\n", child.id()).as_bytes(), Some(child.id()));
+}
+
+/// Cases: PID-04, SEC-04
+#[test]
+fn the_number_of_a_living_stranger_is_taken_over_and_the_stranger_is_left_alone() {
+    let mut command = Actor::command();
+    command.arg("idle");
+    let mut stranger = Actor::start(command);
+    stranger.expect("idle");
+    check(format!("{}\n", stranger.pid()).as_bytes(), Some(stranger.pid()));
+    assert!(stranger.is_alive());
+}
+
+/// Our own number, or that of pid 1, says nothing either: containers repeat them.
+///
+/// Case: PID-04
+#[test]
+fn our_own_number_and_that_of_init_are_stale_like_any_other() {
+    let ours = std::process::id();
+    check(format!("{ours}\n").as_bytes(), Some(ours));
+    check(b"1\n", Some(1));
+}
+
+/// Case: PID-07
+#[test]
+fn an_empty_file_is_taken_over() {
+    check(b"", None);
+}
+
+/// Case: PID-08
+#[test]
+fn garbage_is_taken_over() {
+    check(b"abc", None);
+    check(b"12 34", None);
+    check(b"\0\xff\xfe\n", None);
+    check(b"\n123\n", None);
+    check(&vec![b'1'; 1024 * 1024], None);
+}
+
+/// Case: PID-09
+#[test]
+fn numbers_that_are_no_pids_are_taken_over() {
+    check(b"0\n", None);
+    check(b"-1\n", None);
+    check(b"99999999999\n", None);
+    check(b"2147483648\n", None);
+    check(b"2147483647\n", Some(2_147_483_647));
+}
+
+#[test]
+fn a_file_of_a_killed_holder_is_taken_over_by_a_new_file() {
+    let bed = Bed::new();
+    let mut first = bed.holder();
+    // Kept open, so that its inode is not used again.
+    let old = fs::File::open(bed.pid_file()).unwrap();
+    first.kill();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number: Some(first.pid()) });
+
+    let second = bed.holder();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(second.pid()) });
+    assert_ne!(fs::metadata(bed.pid_file()).unwrap().ino(), old.metadata().unwrap().ino());
+    assert_eq!(old.metadata().unwrap().nlink(), 0);
+}
+
+#[test]
+fn only_what_nobody_holds_is_removed() {
+    let bed = Bed::new();
+    assert!(!remove_stale(bed.pid_file()).unwrap());
+
+    let mut holder = bed.holder();
+    assert!(!remove_stale(bed.pid_file()).unwrap());
+    let mut dependent = bed.dependent_of(&holder);
+    holder.kill();
+    assert!(!remove_stale(bed.pid_file()).unwrap());
+    dependent.kill();
+    assert!(remove_stale(bed.pid_file()).unwrap());
+    assert_eq!(bed.names(), [""; 0]);
+}
+
+/// A reader can have a shared lock, so a shared lock is no sign of life.
+#[test]
+fn a_shared_lock_of_a_reader_makes_nobody_the_holder() {
+    let bed = Bed::new();
+    fs::write(bed.pid_file(), "123\n").unwrap();
+    let reader = fs::File::open(bed.pid_file()).unwrap();
+    fcntl(&reader, FcntlArg::F_OFD_SETLK(&range(libc::F_RDLCK, 1, 2))).unwrap();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number: Some(123) });
+    PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
+}
+
+/// Byte 0 is what a take-over waits for, and the one thing a reader can delay.
+#[test]
+fn a_take_over_that_somebody_blocks_can_be_interrupted() {
+    let bed = Bed::new();
+    fs::write(bed.pid_file(), "123\n").unwrap();
+    let reader = fs::File::open(bed.pid_file()).unwrap();
+    fcntl(&reader, FcntlArg::F_OFD_SETLK(&range(libc::F_RDLCK, 0, 1))).unwrap();
+    let (asked_to_quit, asking) = std::io::pipe().unwrap();
+    drop(asking);
+    let wake = std::os::fd::AsFd::as_fd(&asked_to_quit);
+    // The reader's lock is shared: it is waited for by trying, until the limit or the interruption.
+    let error = Options::new().wake(wake).acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+    drop(reader);
+    PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
+}
+
+/// Another program's lock, of the classic kind, is respected, whatever its file contains.
+#[test]
+fn a_file_that_another_program_has_locked_is_held() {
+    let bed = Bed::new();
+    fs::write(bed.pid_file(), "no number").unwrap();
+    let file = fs::File::options().write(true).open(bed.pid_file()).unwrap();
+    fcntl(&file, FcntlArg::F_OFD_SETLK(&range(libc::F_WRLCK, 0, 0))).unwrap();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: None });
+    let error = PidFile::acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Held { pid: None, .. }), "{error:?}");
+    assert!(!remove_stale(bed.pid_file()).unwrap());
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), "no number");
+}
+
+pub(crate) fn range(kind: i32, first: i64, length: i64) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: first,
+        l_len: length,
+        l_pid: 0,
+    }
+}

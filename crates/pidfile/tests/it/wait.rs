@@ -1,0 +1,113 @@
+//! Waiting until a pid file is free.
+
+use std::fs;
+use std::io::pipe;
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pidfile::{Error, wait_free};
+
+use crate::bed::{Bed, LIMIT};
+
+#[test]
+fn what_nobody_holds_is_free() {
+    let bed = Bed::new();
+    assert!(wait_free(bed.pid_file(), None, None).unwrap());
+    fs::write(bed.pid_file(), "123\n").unwrap();
+    assert!(wait_free(bed.pid_file(), None, None).unwrap());
+    assert!(wait_free(bed.pid_file(), Some(Duration::ZERO), None).unwrap());
+}
+
+#[test]
+fn a_wait_ends_when_the_holder_is_killed() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    thread::scope(|scope| {
+        let waiting =
+            scope.spawn(|| (wait_free(bed.pid_file(), Some(LIMIT), None), Instant::now()));
+        let killed = Instant::now();
+        holder.kill();
+        let (free, at) = waiting.join().unwrap();
+        assert!(free.unwrap());
+        assert!(killed <= at);
+    });
+}
+
+/// A pidfd would not tell.
+#[test]
+fn a_wait_ends_when_the_holder_releases_and_lives_on() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
+        holder.tell("release");
+        holder.expect("released");
+        assert!(waiting.join().unwrap().unwrap());
+        assert!(holder.is_alive());
+    });
+}
+
+#[test]
+fn a_wait_includes_the_dependent() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut dependent = bed.dependent_of(&holder);
+    holder.kill();
+    assert!(!wait_free(bed.pid_file(), Some(Duration::ZERO), None).unwrap());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
+        dependent.kill();
+        assert!(waiting.join().unwrap().unwrap());
+    });
+}
+
+#[test]
+fn a_wait_ends_at_its_limit_and_not_before() {
+    let bed = Bed::new();
+    let _holder = bed.holder();
+    for limit in [Duration::ZERO, Duration::from_millis(50)] {
+        let start = Instant::now();
+        assert!(!wait_free(bed.pid_file(), Some(limit), None).unwrap());
+        assert!(limit <= start.elapsed());
+    }
+}
+
+#[test]
+fn a_wait_ends_when_woken_however_long_it_may_last() {
+    let bed = Bed::new();
+    let _holder = bed.holder();
+    let (asked_to_quit, asking) = pipe().unwrap();
+    drop(asking);
+    for limit in [None, Some(Duration::MAX), Some(LIMIT)] {
+        let error = wait_free(bed.pid_file(), limit, Some(asked_to_quit.as_fd())).unwrap_err();
+        assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn who_came_after_is_not_waited_for() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut next = bed.actor("hold-in-turn");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
+        holder.kill();
+        next.expect(&format!("held {}", next.pid()));
+        // Either it saw the first one, or nobody was there any more when it looked for the first
+        // time; the successor lives as long as the test.
+        let _ = waiting;
+    });
+    assert!(next.is_alive());
+}
+
+#[test]
+fn waits_that_are_given_up_share_one_thread() {
+    let bed = Bed::new();
+    let mut holder = bed.holder();
+    let mut actor = bed.actor_with("give-up-waiting", &["20"]);
+    actor.expect("2 threads");
+    actor.tell("wait");
+    holder.kill();
+    actor.expect("free: true");
+}
