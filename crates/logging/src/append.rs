@@ -1,0 +1,210 @@
+//! Appending one record to a file that others append to, rotate, remove and are killed over.
+//!
+//! There is no lock around a record. A record is one `write` to a file opened for appending, which
+//! the system does not mix with another. Three things can still go wrong, and one look at the file
+//! right *after* the write (size and number of links) tells whether any did:
+//!
+//! * The file was removed: its link count is zero. The record goes to its successor.
+//! * Somebody else wrote, too: the size is not what it was plus our record. If the byte before our
+//!   record does not end a line, somebody was killed in the middle of one, and our record is glued to
+//!   the rest. Ours is blanked where it is and written again; nothing of the other's is touched.
+//! * We wrote less than the record (no space left): that piece is blanked, and the record counts as
+//!   not written.
+//!
+//! So nobody ever waits for anybody, a stopped process holds up no other, and a process that is
+//! killed leaves nothing to clean up: killed between write and look, it may leave *its own last*
+//! record glued to the rest of another's that was killed in that same moment.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Seek, Write};
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::OFlags;
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
+
+use crate::open::{Identity, Opened};
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// It is there, on lines of its own.
+    Done,
+    /// It is nowhere: the file has no name any more.
+    Removed,
+    /// It is nowhere: it was glued to a cut line, and blanked.
+    Glued,
+}
+
+/// A file that records are appended to.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    file: File,
+    pub(crate) identity: Identity,
+    pub(crate) regular: bool,
+    readable: bool,
+    /// Where our last record ended, if it was the last one then. Not the size: others write, too.
+    end: u64,
+    /// The file ends in the middle of a line: begin ours with a line end.
+    cut: bool,
+}
+
+impl Appender {
+    pub(crate) fn new(opened: Opened) -> Appender {
+        let Opened { file, identity, regular, readable } = opened;
+        let mut appender =
+            Appender { file, identity, regular, readable, end: u64::MAX, cut: false };
+        appender.look_at_the_end();
+        appender
+    }
+
+    /// The file, to ask the system about it.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether the file still has a name somewhere, so that what is written to it can be found.
+    pub(crate) fn has_a_name(&self) -> bool {
+        State::of(&self.file).is_ok_and(|state| state.links > 0)
+    }
+
+    /// Finds out whether somebody left a line without its end. Done now and then, not for each
+    /// record: it spares blanking in nearly all cases, and correctness does not depend on it.
+    pub(crate) fn look_at_the_end(&mut self) {
+        self.cut = self.regular && self.ends_inside_a_line().unwrap_or(false);
+    }
+
+    fn ends_inside_a_line(&self) -> io::Result<bool> {
+        let State { size, .. } = State::of(&self.file)?;
+        if size == self.end || !self.is_inside_a_line(size) {
+            return Ok(false);
+        }
+        // Or it is a write in progress: the size grows page by page. An empty write waits until it
+        // is over; then the size has changed.
+        rustix::io::write(&self.file, &[])?;
+        Ok(State::of(&self.file)?.size == size)
+    }
+
+    /// Appends a record, which ends with a line end.
+    pub(crate) fn append(&mut self, record: &[u8]) -> io::Result<Appended> {
+        if !self.regular {
+            self.file.write_all(record)?;
+            return Ok(Appended::Done);
+        }
+        let total = record.len() + usize::from(self.cut);
+        let written = self.write_once(record)?;
+        let led = std::mem::take(&mut self.cut);
+        if written < total {
+            self.take_back(written, led)?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+
+        let state = State::of(&self.file)?;
+        if state.links == 0 {
+            return Ok(Appended::Removed);
+        }
+        if state.size == self.end.wrapping_add(total as u64) {
+            self.end = state.size;
+            return Ok(Appended::Done);
+        }
+        // The system moved our position to the end of what *we* wrote.
+        self.end = self.file.stream_position()?;
+        let start = self.end.saturating_sub(total as u64);
+        if led || !self.is_inside_a_line(start) {
+            return Ok(Appended::Done);
+        }
+        self.blank(start, total, true)?;
+        Ok(Appended::Glued)
+    }
+
+    /// One system call, whatever becomes of it.
+    fn write_once(&mut self, record: &[u8]) -> io::Result<usize> {
+        loop {
+            let result = if self.cut {
+                self.file.write_vectored(&[IoSlice::new(b"\n"), IoSlice::new(record)])
+            } else {
+                self.file.write(record)
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether the byte before `position` is there and ends no line.
+    fn is_inside_a_line(&self, position: u64) -> bool {
+        let mut byte = [b'\n'];
+        // What cannot be read, because it was truncated away meanwhile, glues nothing.
+        self.readable
+            && position > 0
+            && self.file.read_at(&mut byte, position - 1).is_ok_and(|read| read == 1)
+            && byte != [b'\n']
+    }
+
+    /// Makes the beginning of a record, which is all that found room, an empty line.
+    fn take_back(&mut self, written: usize, led: bool) -> io::Result<()> {
+        if written == 0 {
+            return Ok(());
+        }
+        self.end = self.file.stream_position()?;
+        let start = self.end.saturating_sub(written as u64);
+        self.blank(start, written, led || self.is_inside_a_line(start))
+    }
+
+    /// Overwrites bytes of ours with spaces and a line end, and one before if the line is not ours.
+    fn blank(&mut self, start: u64, length: usize, end_line_first: bool) -> io::Result<()> {
+        // Truncated meanwhile: writing there would leave a hole.
+        if State::of(&self.file)?.size < start + length as u64 {
+            return Ok(());
+        }
+        let mut blank = vec![b' '; length];
+        if let Some(last) = blank.last_mut() {
+            *last = b'\n';
+        }
+        if end_line_first && let Some(first) = blank.first_mut() {
+            *first = b'\n';
+        }
+        // While a file is open for appending, the system writes at the end whatever position is
+        // given. Nobody else uses this description: it is ours, and we are asked one by one.
+        let flags = rustix::fs::fcntl_getfl(&self.file)?;
+        rustix::fs::fcntl_setfl(&self.file, flags - OFlags::APPEND)?;
+        let written = self.file.write_all_at(&blank, start);
+        rustix::fs::fcntl_setfl(&self.file, flags)?;
+        written
+    }
+}
+
+/// What one look at a file tells.
+struct State {
+    size: u64,
+    links: u64,
+}
+
+impl State {
+    /// Asks for nothing else: who asks Linux for the *times* of a file makes the next write to it
+    /// twice as expensive, because that must leave a time that can be told from the one just seen.
+    #[cfg(target_os = "linux")]
+    fn of(file: &File) -> io::Result<State> {
+        use rustix::fs::{AtFlags, StatxFlags, statx};
+        let wanted = StatxFlags::SIZE | StatxFlags::NLINK;
+        match statx(file, c"", AtFlags::EMPTY_PATH, wanted) {
+            Ok(seen) => Ok(State { size: seen.stx_size, links: seen.stx_nlink.into() }),
+            // Forbidden by a sandbox that is older than the call.
+            Err(Errno::NOSYS | Errno::PERM) => State::of_all(file),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(file: &File) -> io::Result<State> {
+        State::of_all(file)
+    }
+
+    // The types of the fields differ from system to system.
+    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, trivial_numeric_casts)]
+    fn of_all(file: &File) -> io::Result<State> {
+        let stat = rustix::fs::fstat(file)?;
+        Ok(State { size: stat.st_size as u64, links: stat.st_nlink as u64 })
+    }
+}

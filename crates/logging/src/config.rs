@@ -1,0 +1,249 @@
+//! What a user says about logging: plain data, checked by nobody yet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use log::LevelFilter;
+use serde::{Deserialize, Serialize};
+
+/// How many rotated files are kept unless told otherwise: a week of days.
+///
+/// A default without a bound fills the disk one day, on a machine that nobody looks at.
+pub(crate) const DEFAULT_KEEP: usize = 7;
+
+/// The format of a record unless told otherwise.
+pub(crate) const DEFAULT_FORMAT: &str =
+    "{time} {pid} {name} {level:5} {target}: {message}{key_values}";
+
+/// How a process logs: levels, format, and where to.
+///
+/// A value says everything; nothing is read from the environment. Start with [`file`](Self::file),
+/// [`stderr`](Self::stderr) or [`stdout`](Self::stdout) and change what should differ:
+///
+/// ```
+/// use log::LevelFilter;
+/// use logging::{LoggingConfig, Rotation};
+///
+/// let config = LoggingConfig::file("app.log")
+///     .level(LevelFilter::Debug)
+///     .filter("hyper", LevelFilter::Warn)
+///     .rotation(Rotation::Midnight)
+///     .keep(30);
+/// ```
+///
+/// The same in YAML, where every field may be left out:
+///
+/// ```
+/// # use log::LevelFilter;
+/// # use logging::{LoggingConfig, Rotation};
+/// let config = LoggingConfig::from_yaml_str(
+///     "
+/// file: app.log
+/// level: debug
+/// filters:
+///   hyper: warn
+/// rotation: midnight
+/// keep: 30
+/// ",
+/// )?;
+/// # assert_eq!(config, LoggingConfig::file("app.log").level(LevelFilter::Debug)
+/// #     .filter("hyper", LevelFilter::Warn).rotation(Rotation::Midnight).keep(30));
+/// # Ok::<(), logging::Error>(())
+/// ```
+///
+/// Nothing is checked until [`problems`](Self::problems) or [`install`](crate::install); no method
+/// fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoggingConfig {
+    #[serde(with = "crate::level::one")]
+    pub(crate) level: LevelFilter,
+    #[serde(with = "crate::level::by_target")]
+    pub(crate) filters: BTreeMap<String, LevelFilter>,
+    pub(crate) format: String,
+    pub(crate) time: Time,
+    pub(crate) precision: Precision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stream: Option<Stream>,
+    pub(crate) rotation: Rotation,
+    pub(crate) keep: usize,
+}
+
+/// Which time `{time}` shows, and whose midnight is meant by [`Rotation::Midnight`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Time {
+    /// The time zone of the machine (`TZ`, else `/etc/localtime`), read when the logger is made.
+    #[default]
+    Local,
+    /// Coordinated universal time.
+    Utc,
+}
+
+/// How many decimals of a second `{time}` shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Precision {
+    /// None.
+    Seconds,
+    /// Three.
+    #[default]
+    Millis,
+    /// Six.
+    Micros,
+    /// Nine.
+    Nanos,
+}
+
+/// A standard stream of the process as the place to log to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Stream {
+    /// Descriptor 1.
+    Stdout,
+    /// Descriptor 2.
+    Stderr,
+}
+
+/// When a log file is put aside and a new one begun.
+///
+/// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
+/// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
+/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Rotation {
+    /// Never by us. The file grows until someone else rotates it, which is noticed.
+    Never,
+    /// With the first record of a new hour.
+    Hourly,
+    /// With the first record of a new day.
+    #[default]
+    Midnight,
+    /// With the first record of a new week; weeks begin on Monday.
+    Weekly,
+}
+
+impl Default for LoggingConfig {
+    /// Level `info` to the standard error stream.
+    fn default() -> LoggingConfig {
+        LoggingConfig {
+            level: LevelFilter::Info,
+            filters: BTreeMap::new(),
+            format: DEFAULT_FORMAT.to_owned(),
+            time: Time::default(),
+            precision: Precision::default(),
+            file: None,
+            stream: None,
+            rotation: Rotation::default(),
+            keep: DEFAULT_KEEP,
+        }
+    }
+}
+
+impl LoggingConfig {
+    /// Logs to a file, which is created (mode 0644 less the umask) if need be, never truncated, and
+    /// may be shared with any number of processes that use this crate.
+    ///
+    /// `/dev/stdout` and `/dev/stderr` mean the streams. Anything else that is no regular file is
+    /// written without rotation.
+    pub fn file(path: impl Into<PathBuf>) -> LoggingConfig {
+        LoggingConfig { file: Some(path.into()), ..LoggingConfig::default() }
+    }
+
+    /// Logs to the standard error stream.
+    pub fn stderr() -> LoggingConfig {
+        LoggingConfig { stream: Some(Stream::Stderr), ..LoggingConfig::default() }
+    }
+
+    /// Logs to the standard output stream.
+    pub fn stdout() -> LoggingConfig {
+        LoggingConfig { stream: Some(Stream::Stdout), ..LoggingConfig::default() }
+    }
+
+    /// The level up to which records of targets without a [`filter`](Self::filter) are written.
+    /// Default: `info`.
+    pub fn level(mut self, level: LevelFilter) -> LoggingConfig {
+        self.level = level;
+        self
+    }
+
+    /// The level for one target and what is below it: every target that begins with `target`. The
+    /// longest match decides. Default: none.
+    pub fn filter(mut self, target: impl Into<String>, level: LevelFilter) -> LoggingConfig {
+        self.filters.insert(target.into(), level);
+        self
+    }
+
+    /// How a record is written. Placeholders stand in braces, with a least width after a colon:
+    ///
+    /// | placeholder | shows |
+    /// |---|---|
+    /// | `{time}` | date and time with offset, as RFC 3339 has it: `2026-11-22T13:44:48.123+01:00` |
+    /// | `{pid}` | the process id |
+    /// | `{name}`, `{role}` | of [`Process`](crate::Process) |
+    /// | `{thread}` | the thread's name, or `-` |
+    /// | `{level}` | `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE` |
+    /// | `{target}` | the record's target, by default the module path |
+    /// | `{file}`, `{line}` | where in the source, or `-` |
+    /// | `{message}` | the message |
+    /// | `{key_values}` | each key with its value, ` key=value`; nothing if there are none |
+    ///
+    /// `{{` and `}}` are braces. Default:
+    /// `{time} {pid} {name} {level:5} {target}: {message}{key_values}`.
+    ///
+    /// Whatever a record contains, it cannot look like another one: in the message, lines after the
+    /// first are indented by four spaces and other control characters are shown as `\x1b`; elsewhere
+    /// line ends are shown as `\n` too. This holds for formats whose lines do not begin with spaces.
+    pub fn format(mut self, format: impl Into<String>) -> LoggingConfig {
+        self.format = format.into();
+        self
+    }
+
+    /// Which time is shown, and whose midnight counts. Default: local.
+    pub fn time(mut self, time: Time) -> LoggingConfig {
+        self.time = time;
+        self
+    }
+
+    /// The decimals of a second. Default: three.
+    pub fn precision(mut self, precision: Precision) -> LoggingConfig {
+        self.precision = precision;
+        self
+    }
+
+    /// When a new file is begun; only for regular files. Default: at midnight.
+    pub fn rotation(mut self, rotation: Rotation) -> LoggingConfig {
+        self.rotation = rotation;
+        self
+    }
+
+    /// How many files that were put aside are kept; older ones are removed after a rotation. Only
+    /// files with names of our making count and are ever removed. Zero keeps none. Default: 7.
+    pub fn keep(mut self, keep: usize) -> LoggingConfig {
+        self.keep = keep;
+        self
+    }
+
+    /// The file this logs to, if it is a file.
+    pub fn file_path(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Makes relative paths absolute: they are meant from `base`.
+    ///
+    /// Whoever hands a configuration to a process with another working directory calls this first.
+    pub fn resolve(&mut self, base: &Path) {
+        if let Some(file) = &mut self.file
+            && !file.as_os_str().is_empty()
+        {
+            *file = base.join(&*file);
+        }
+    }
+}

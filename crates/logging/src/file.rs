@@ -1,0 +1,232 @@
+//! A log file by its name: the file behind it changes by rotation, ours or another's.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::append::{Appended, Appender};
+use crate::config::Rotation;
+use crate::open;
+use crate::period::{self, Period, Verdict};
+use crate::rotate::{self, Rotated};
+
+/// Records that follow each other faster than a file can be renamed need no look at the name in
+/// between: the first of them had one. In a burst that would be half the cost of a record.
+const BURST_GAP: SignedDuration = SignedDuration::from_micros(1);
+
+/// However long a burst, a look at the name is good for this long. So late a rename by *another*
+/// process can be noticed; the records are in the renamed file then. (A removal is noticed with every
+/// record.)
+const LOOK_INTERVAL: SignedDuration = SignedDuration::from_millis(1);
+
+/// How long after a failed rotation the next is tried: long enough not to try for every record, short
+/// enough to have it done in the same hour.
+const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+
+/// A record that finds a removed file or a cut line is written again; so often that only somebody
+/// who does nothing else can prevent it.
+const ATTEMPTS: usize = 100;
+
+/// What a file sink was told to do.
+#[derive(Debug)]
+pub(crate) struct FilePlan {
+    pub(crate) path: PathBuf,
+    pub(crate) rotation: Rotation,
+    pub(crate) zone: TimeZone,
+    pub(crate) keep: usize,
+}
+
+/// The file that the name leads to, as far as we know.
+#[derive(Debug)]
+struct Current {
+    appender: Appender,
+    begun: Timestamp,
+    period: Option<Period>,
+}
+
+/// Appends records to whatever the name leads to.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    plan: FilePlan,
+    current: Option<Current>,
+    looked_at: Timestamp,
+    /// When the last record was written.
+    written_at: Timestamp,
+    rotate_not_before: Timestamp,
+    /// What should be told in the log: that rotation does not work.
+    complaints: Vec<String>,
+}
+
+impl LogFile {
+    /// Opens the file. Later failures are those of single records.
+    pub(crate) fn open(plan: FilePlan, now: Timestamp) -> io::Result<LogFile> {
+        let mut file = LogFile {
+            plan,
+            current: None,
+            looked_at: now,
+            written_at: Timestamp::MIN,
+            rotate_not_before: Timestamp::MIN,
+            complaints: Vec::new(),
+        };
+        file.reopen(now)?;
+        if file.current.as_ref().is_some_and(|current| current.appender.regular) {
+            file.plan.path = open::real_path(&file.plan.path)?;
+        }
+        Ok(file)
+    }
+
+    /// The name, after links.
+    pub(crate) fn path(&self) -> &Path {
+        &self.plan.path
+    }
+
+    /// What has come up since the last call.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.complaints)
+    }
+
+    /// Appends a record, on lines of its own, to the file of its time.
+    ///
+    /// `now` is the time before, `clock` tells it afterwards.
+    pub(crate) fn append(
+        &mut self,
+        record: &[u8],
+        now: Timestamp,
+        clock: fn() -> Timestamp,
+    ) -> io::Result<()> {
+        for _ in 0..ATTEMPTS {
+            self.look(now)?;
+            self.rotate_if_due(now);
+            let Some(current) = &mut self.current else {
+                return Err(io::ErrorKind::NotFound.into());
+            };
+            match current.appender.append(record)? {
+                Appended::Done => {
+                    self.written_at = clock();
+                    return Ok(());
+                }
+                Appended::Removed => self.reopen(now)?,
+                Appended::Glued => (),
+            }
+        }
+        Err(io::Error::other("the file is removed again and again"))
+    }
+
+    /// Opens whatever the name leads to now. On failure goes on with the file that is open, if what
+    /// is written there can be found.
+    pub(crate) fn reopen(&mut self, now: Timestamp) -> io::Result<()> {
+        self.looked_at = now;
+        match open::open(&self.plan.path) {
+            Ok(opened) => {
+                let appender = Appender::new(opened);
+                let mut current = Current { appender, begun: now, period: None };
+                if current.appender.regular {
+                    current.begin(&self.plan, open::begun(current.appender.file(), now));
+                }
+                self.current = Some(current);
+                Ok(())
+            }
+            Err(error) => {
+                self.current.take_if(|current| !current.appender.has_a_name());
+                Err(error)
+            }
+        }
+    }
+
+    /// Compares name and file, if that was not done just now.
+    fn look(&mut self, now: Timestamp) -> io::Result<()> {
+        // From the future if the clock was set back: then look, too.
+        let just = |then: Timestamp, interval| {
+            (SignedDuration::ZERO..interval).contains(&now.duration_since(then))
+        };
+        match &mut self.current {
+            Some(_) if just(self.written_at, BURST_GAP) && just(self.looked_at, LOOK_INTERVAL) => {
+                Ok(())
+            }
+            Some(current) if open::leads_to(&self.plan.path, current.appender.identity) => {
+                self.looked_at = now;
+                current.appender.look_at_the_end();
+                Ok(())
+            }
+            Some(_) | None => match self.reopen(now) {
+                Err(error) if self.current.is_none() => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn rotate_if_due(&mut self, now: Timestamp) {
+        let Some(current) = &mut self.current else { return };
+        match current.period.map_or(Verdict::Keep, |period| period.verdict(now)) {
+            Verdict::Keep => (),
+            Verdict::Anew => current.begin(&self.plan, now),
+            Verdict::PutAside => self.rotate(now),
+        }
+    }
+
+    fn rotate(&mut self, now: Timestamp) {
+        let Some(current) = &mut self.current else { return };
+        // Only if it is near: after a step back of the clock it would be an arbitrary time away.
+        let wait = self.rotate_not_before.duration_since(now);
+        if wait.is_positive() && wait <= RETRY_INTERVAL {
+            return;
+        }
+        if current.appender.file().metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            current.begin(&self.plan, now);
+            return;
+        }
+        let stamp = period::stamp(self.plan.rotation, &self.plan.zone, current.begun);
+        let (path, keep) = (&self.plan.path, self.plan.keep);
+        let complaints = &mut self.complaints;
+        let result =
+            rotate::put_aside(path, current.appender.identity, &stamp, keep, &mut |error| {
+                complaints.push(format!(
+                    "an old file of `{}` cannot be removed: {error}",
+                    path.display()
+                ));
+            });
+        match result {
+            Ok(Rotated::Busy) => self.rotate_not_before = later(now, LOOK_INTERVAL),
+            // If the new file cannot be opened, records go on into this one, which has a name.
+            Ok(Rotated::NotOurs) => {
+                self.rotate_not_before = later(now, LOOK_INTERVAL);
+                let _ = self.reopen(now);
+            }
+            Ok(Rotated::PutAside) => {
+                self.rotate_not_before = later(now, LOOK_INTERVAL);
+                self.begin_successor(now);
+            }
+            Err(error) => {
+                self.rotate_not_before = later(now, RETRY_INTERVAL);
+                let path = path.display();
+                self.complaints.push(format!("`{path}` cannot be rotated and goes on: {error}"));
+            }
+        }
+    }
+
+    fn begin_successor(&mut self, now: Timestamp) {
+        let Some(predecessor) =
+            self.current.as_ref().and_then(|c| c.appender.file().try_clone().ok())
+        else {
+            return;
+        };
+        if self.reopen(now).is_ok()
+            && let Some(current) = &self.current
+        {
+            rotate::inherit(&predecessor, current.appender.file());
+        }
+    }
+}
+
+impl Current {
+    fn begin(&mut self, plan: &FilePlan, at: Timestamp) {
+        self.begun = at;
+        self.period = Period::of(plan.rotation, &plan.zone, at);
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

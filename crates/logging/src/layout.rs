@@ -1,0 +1,229 @@
+//! A record as a line: the format filled in, with everything foreign escaped.
+
+use std::cell::Cell;
+use std::fmt::{self, Write};
+
+use jiff::Timestamp;
+use log::kv::{Key, Value, VisitSource};
+use log::{Level, Record};
+
+use crate::Process;
+use crate::escape::{Escaper, Lines, escaped};
+use crate::pattern::{Field, Part};
+use crate::timestamp::Stamper;
+
+/// The target of records that we write about the logging itself.
+const OWN_TARGET: &str = "logging";
+
+/// Everything needed to turn a record into bytes.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    parts: Vec<Part>,
+    stamper: Stamper,
+    pid: String,
+    name: String,
+    role: String,
+}
+
+thread_local! {
+    /// Reused from record to record. Taken out while in use: a `Display` that logs gets its own.
+    static LINE: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// A line longer than this is not kept for reuse, or one huge record would occupy memory for ever.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+impl Layout {
+    pub(crate) fn new(parts: Vec<Part>, stamper: Stamper, process: &Process) -> Layout {
+        Layout {
+            parts,
+            stamper,
+            pid: std::process::id().to_string(),
+            name: escaped(&process.name),
+            role: escaped(&process.role),
+        }
+    }
+
+    /// Hands the record's line, with its line end, to `consume`.
+    pub(crate) fn with_line<T>(
+        &self,
+        record: &Record<'_>,
+        now: Timestamp,
+        consume: impl FnOnce(&str) -> T,
+    ) -> T {
+        let mut line = LINE.try_with(Cell::take).unwrap_or_default();
+        line.clear();
+        self.render(&mut line, record, now);
+        let result = consume(&line);
+        if line.capacity() <= KEPT_CAPACITY {
+            let _ = LINE.try_with(|kept| kept.set(line));
+        }
+        result
+    }
+
+    /// The line of a record of our own: what became of others.
+    pub(crate) fn notice(&self, now: Timestamp, text: &str) -> String {
+        let mut line = String::new();
+        let args = format_args!("{text}");
+        let record = Record::builder().level(Level::Warn).target(OWN_TARGET).args(args).build();
+        self.render(&mut line, &record, now);
+        line
+    }
+
+    fn render(&self, out: &mut String, record: &Record<'_>, now: Timestamp) {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Field(field, 0) => self.field(out, *field, record, now),
+                Part::Field(field, width) => {
+                    let start = out.len();
+                    self.field(out, *field, record, now);
+                    let written = out[start..].chars().count();
+                    out.extend(std::iter::repeat_n(' ', width.saturating_sub(written)));
+                }
+            }
+        }
+        out.push('\n');
+    }
+
+    fn field(&self, out: &mut String, field: Field, record: &Record<'_>, now: Timestamp) {
+        match field {
+            Field::Time => self.stamper.write(out, now),
+            Field::Pid => out.push_str(&self.pid),
+            Field::Name => out.push_str(&self.name),
+            Field::Role => out.push_str(&self.role),
+            Field::Level => out.push_str(record.level().as_str()),
+            Field::Thread => inline(out, std::thread::current().name().unwrap_or("-")),
+            Field::Target => inline(out, record.target()),
+            Field::File => inline(out, record.file().unwrap_or("-")),
+            Field::Line => match record.line() {
+                Some(line) => inline(out, line),
+                None => out.push('-'),
+            },
+            Field::Message => display(out, Lines::Indented, record.args()),
+            Field::KeyValues => {
+                let _ = record.key_values().visit(&mut Pairs(out));
+            }
+        }
+    }
+}
+
+fn inline(out: &mut String, value: impl fmt::Display) {
+    display(out, Lines::Escaped, value);
+}
+
+/// A value whose `Display` fails is cut there, and says so; the record is not lost for it.
+fn display(out: &mut String, lines: Lines, value: impl fmt::Display) {
+    if write!(Escaper::new(out, lines), "{value}").is_err() {
+        out.push_str(" (its formatting failed here)");
+    }
+}
+
+struct Pairs<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+        self.0.push(' ');
+        inline(self.0, key);
+        self.0.push('=');
+        inline(self.0, value);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Precision;
+    use crate::pattern;
+    use jiff::tz::TimeZone;
+
+    fn layout(format: &str, name: &str) -> Layout {
+        let stamper = Stamper::new(TimeZone::UTC, Precision::Millis);
+        Layout::new(pattern::parse(format).unwrap(), stamper, &Process::new(name).role("worker"))
+    }
+
+    fn line(layout: &Layout, record: &Record<'_>) -> String {
+        let now = "2026-11-22T13:44:48.5Z".parse().unwrap();
+        layout.with_line(record, now, str::to_owned)
+    }
+
+    fn message(layout: &Layout, args: fmt::Arguments<'_>) -> String {
+        line(layout, &Record::builder().args(args).build())
+    }
+
+    /// Case: LOG-07
+    #[test]
+    fn every_placeholder_is_filled_in() {
+        let layout = layout(
+            "{time}|{pid}|{name}|{role}|{thread}|{level:5}|{target:6}|{file}|{line}|{message}|{key_values}",
+            "red",
+        );
+        let pairs = [("a", "1"), ("b", "x y")];
+        let record = Record::builder()
+            .level(Level::Info)
+            .target("app")
+            .file(Some("main.rs"))
+            .line(Some(7))
+            .key_values(&pairs)
+            .args(format_args!("hello"))
+            .build();
+        let shown = line(&layout, &record);
+        let thread = std::thread::current().name().unwrap().to_owned();
+        assert_eq!(
+            shown,
+            format!(
+                "2026-11-22T13:44:48.500Z|{}|red|worker|{thread}|INFO |app   |main.rs|7|hello| a=1 b=x y\n",
+                std::process::id()
+            )
+        );
+    }
+
+    /// Case: SEC-08
+    #[test]
+    fn no_part_of_a_record_can_fake_another() {
+        let layout = layout("{time} {name} {target}: {message}{key_values}", "a\n2026 fake");
+        let pairs = [("k\n", "v\n2026 fake")];
+        let record = Record::builder()
+            .target("t\n2026 fake")
+            .key_values(&pairs)
+            .args(format_args!("m\n2026 fake\x1b[2J"))
+            .build();
+        let shown = line(&layout, &record);
+        assert_eq!(
+            shown.lines().filter(|line| line.starts_with("2026")).count(),
+            1,
+            "only the record itself begins like a record:\n{shown}"
+        );
+        assert!(!shown.contains('\x1b'));
+    }
+
+    #[test]
+    fn a_display_that_fails_is_cut_and_said() {
+        struct Fails;
+        impl fmt::Display for Fails {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("so far")?;
+                Err(fmt::Error)
+            }
+        }
+        let layout = layout("{message}", "x");
+        assert_eq!(
+            message(&layout, format_args!("{Fails}")),
+            "so far (its formatting failed here)\n"
+        );
+    }
+
+    #[test]
+    fn a_display_that_renders_records_itself_disturbs_nothing() {
+        let layout = layout("{message}", "x");
+        struct Nested<'a>(&'a Layout);
+        impl fmt::Display for Nested<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(message(self.0, format_args!("inner")).trim_end())
+            }
+        }
+        let nested = Nested(&layout);
+        assert_eq!(message(&layout, format_args!("outer {nested} outer")), "outer inner outer\n");
+    }
+}

@@ -1,0 +1,125 @@
+//! What files are called after they were put aside: which are ours, which comes next, which go.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+/// A file that was put aside: `app.log.2026-11-21`, or with a number, `app.log.2026-11-21.0001`.
+///
+/// Ordered by age: first the stamp, then the number. Four digits sort as text, too; a fifth is
+/// taken when they do not suffice, and then only we still know the order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    pub(crate) stamp: String,
+    pub(crate) number: u32,
+}
+
+impl Name {
+    /// Reads the name of a file beside `log`. None: it is not one of ours, whatever it is.
+    ///
+    /// Strict, for such files are deleted: what [`file_name`](Self::file_name) would not write is
+    /// not ours.
+    pub(crate) fn parse(log: &OsStr, candidate: &OsStr) -> Option<Name> {
+        let rest = candidate.as_bytes().strip_prefix(log.as_bytes())?.strip_prefix(b".")?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        let (stamp, number) = match rest.split_once('.') {
+            None => (rest, 0),
+            Some((stamp, number)) => (stamp, number.parse().ok()?),
+        };
+        let name = Name { stamp: stamp.to_owned(), number };
+        (is_stamp(stamp) && name.file_name(log) == candidate).then_some(name)
+    }
+
+    pub(crate) fn file_name(&self, log: &OsStr) -> OsString {
+        let mut name = log.to_owned();
+        match self.number {
+            0 => name.push(format!(".{}", self.stamp)),
+            number => name.push(format!(".{}.{number:04}", self.stamp)),
+        }
+        name
+    }
+
+    /// The next name for `stamp`: after all that exist, never into a gap that a removal left, or it
+    /// would pass for older than it is.
+    pub(crate) fn next(stamp: String, existing: &[Name]) -> Name {
+        let last = existing.iter().filter(|name| name.stamp == stamp).map(|name| name.number).max();
+        Name { stamp, number: last.map_or(0, |number| number.saturating_add(1)) }
+    }
+}
+
+/// `2026-11-21` or `2026-11-21T13`.
+fn is_stamp(text: &str) -> bool {
+    let shape: Vec<u8> = text.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b }).collect();
+    shape == b"0000-00-00" || shape == b"0000-00-00T00"
+}
+
+/// Those of `existing` that are too many when `keep` are kept, the oldest first.
+pub(crate) fn surplus(mut existing: Vec<Name>, keep: usize) -> Vec<Name> {
+    existing.sort();
+    existing.truncate(existing.len().saturating_sub(keep));
+    existing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(candidate: &str) -> Option<Name> {
+        Name::parse(OsStr::new("app.log"), OsStr::new(candidate))
+    }
+
+    fn name(stamp: &str, number: u32) -> Name {
+        Name { stamp: stamp.to_owned(), number }
+    }
+
+    /// Case: LOG-13
+    #[test]
+    fn only_names_of_our_making_are_ours() {
+        assert_eq!(parse("app.log.2026-11-21"), Some(name("2026-11-21", 0)));
+        assert_eq!(parse("app.log.2026-11-21.0012"), Some(name("2026-11-21", 12)));
+        assert_eq!(parse("app.log.2026-11-21.12345"), Some(name("2026-11-21", 12345)));
+        assert_eq!(parse("app.log.2026-11-21T13"), Some(name("2026-11-21T13", 0)));
+        for foreign in [
+            "app.log",
+            "app.log.",
+            "app.log.1",
+            "app.log.2026-11-21.",
+            "app.log.2026-11-21.12",
+            "app.log.2026-11-21.0000",
+            "app.log.2026-11-21.+001",
+            "app.log.2026-11-21.0001.bak",
+            "app.log.2026-11-21.gz",
+            "app.log.2026-11-21-keep",
+            "app.log.20261121",
+            "app.log.2026-11-21T1",
+            "app.log2026-11-21",
+            "other.log.2026-11-21",
+            "my-app.log.2026-11-21",
+        ] {
+            assert_eq!(parse(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_next_name_sorts_after_all_there_are() {
+        let day = "2026-11-21".to_owned();
+        assert_eq!(Name::next(day.clone(), &[]), name(&day, 0));
+        assert_eq!(Name::next(day.clone(), &[name("2026-11-20", 7)]), name(&day, 0));
+        assert_eq!(Name::next(day.clone(), &[name(&day, 3), name(&day, 2)]), name(&day, 4));
+        let names: Vec<_> = (0..9999).map(|n| name(&day, n).file_name(OsStr::new("x"))).collect();
+        assert!(names.is_sorted(), "as text, too");
+    }
+
+    /// Case: LOG-13
+    #[test]
+    fn the_oldest_go_first() {
+        let existing = vec![
+            name("2026-11-21", 1),
+            name("2026-11-19", 0),
+            name("2026-11-21", 0),
+            name("2026-11-20", 12),
+        ];
+        assert_eq!(surplus(existing.clone(), 2), [name("2026-11-19", 0), name("2026-11-20", 12)]);
+        assert_eq!(surplus(existing.clone(), 4), []);
+        assert_eq!(surplus(existing, 0).len(), 4);
+    }
+}

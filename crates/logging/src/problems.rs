@@ -1,0 +1,130 @@
+//! What is wrong with a configuration, all at once and before anything happens.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use crate::{Error, LoggingConfig, open, pattern};
+
+impl LoggingConfig {
+    /// Everything that is wrong with this configuration, as far as looking can tell. Empty: nothing.
+    ///
+    /// Opens, creates and writes nothing. Whether the file can be written is known only when it is
+    /// opened, by [`install`](crate::install), in the process that logs. Relative paths are meant
+    /// from the current directory here, so [`resolve`](Self::resolve) them first if need be.
+    pub fn problems(&self) -> Vec<Error> {
+        let mut problems = Vec::new();
+        if let Err(reasons) = pattern::parse(&self.format) {
+            problems
+                .extend(reasons.into_iter().map(|reason| wrong("format", &self.format, reason)));
+        }
+        for target in self.filters.keys().filter(|target| target.is_empty()) {
+            let reason = "an empty target is every target; set `level` instead";
+            problems.push(wrong("filters", target, reason.to_owned()));
+        }
+        if let Some(file) = &self.file {
+            if self.stream.is_some() {
+                let reason = "`stream` is given, too; leave one of them out";
+                problems.push(wrong("file", file.display(), reason.to_owned()));
+            }
+            if let Some(reason) = wrong_with_file(file) {
+                problems.push(wrong("file", file.display(), reason));
+            }
+        }
+        problems
+    }
+}
+
+fn wrong(field: &'static str, value: impl ToString, reason: String) -> Error {
+    Error::Field { field, value: value.to_string(), reason }
+}
+
+fn wrong_with_file(file: &Path) -> Option<String> {
+    let bytes = file.as_os_str().as_bytes();
+    if bytes.is_empty() {
+        return Some("it is empty; give the path of a file".to_owned());
+    }
+    if bytes.contains(&0) {
+        return Some("it contains a NUL character; no path can".to_owned());
+    }
+    if bytes.ends_with(b"/") || file.file_name().is_none() {
+        return Some("it names a folder; give the path of a file".to_owned());
+    }
+    let folder = open::folder_of(file);
+    match std::fs::metadata(file) {
+        Ok(found) if found.is_dir() => Some("it is a folder; give the path of a file".to_owned()),
+        Ok(found) if found.file_type().is_socket() => {
+            Some("it is a socket; give the path of a file".to_owned())
+        }
+        Ok(_) => None,
+        Err(_) if folder.is_dir() => None,
+        Err(_) if folder.exists() => Some(format!("`{}` is not a folder", folder.display())),
+        Err(_) => Some(format!("the folder `{}` does not exist; create it", folder.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log::LevelFilter;
+    use std::ffi::OsStr;
+    use std::path::PathBuf;
+
+    fn texts(config: &LoggingConfig) -> Vec<String> {
+        config.problems().iter().map(Error::to_string).collect()
+    }
+
+    #[test]
+    fn a_right_configuration_has_none_and_nothing_is_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = LoggingConfig::file(folder.path().join("app.log"));
+        assert_eq!(texts(&config), [""; 0]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(texts(&LoggingConfig::stderr()), [""; 0]);
+        assert_eq!(texts(&LoggingConfig::default()), [""; 0]);
+        assert_eq!(texts(&LoggingConfig::file("/dev/null")), [""; 0]);
+        assert_eq!(texts(&LoggingConfig::file("in-the-current-folder.log")), [""; 0]);
+    }
+
+    #[test]
+    fn all_problems_come_at_once() {
+        let config = LoggingConfig::file("").format("{when}").filter("", LevelFilter::Off);
+        let texts = texts(&LoggingConfig { stream: Some(crate::Stream::Stderr), ..config });
+        assert_eq!(texts.len(), 4, "{texts:#?}");
+        assert!(
+            texts[0]
+                .starts_with("logging field `format` is `{when}`: unknown placeholder `{when}`")
+        );
+        assert_eq!(
+            texts[1..],
+            [
+                "logging field `filters` is ``: an empty target is every target; set `level` instead",
+                "logging field `file` is ``: `stream` is given, too; leave one of them out",
+                "logging field `file` is ``: it is empty; give the path of a file",
+            ]
+        );
+    }
+
+    /// Case: LOG-08
+    #[test]
+    fn each_wrong_path_is_told_what_would_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        std::fs::write(inside("file"), "").unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(inside("socket")).unwrap();
+        for (path, expected) in [
+            (inside("missing/app.log"), "does not exist; create it"),
+            (inside("file/app.log"), "is not a folder"),
+            (folder.path().to_owned(), "it is a folder; give"),
+            (inside("socket"), "it is a socket; give"),
+            (inside("later/"), "it names a folder; give"),
+            (PathBuf::from(".."), "it names a folder; give"),
+            (PathBuf::from(OsStr::new("a\0b")), "NUL"),
+        ] {
+            let texts = texts(&LoggingConfig::file(&path));
+            assert_eq!(texts.len(), 1, "{path:?}: {texts:?}");
+            assert!(texts[0].contains(expected), "{path:?}: {texts:?}");
+        }
+        drop(socket);
+    }
+}

@@ -1,0 +1,170 @@
+//! The time of a record as text, at the price of a few digits: what stays the same for a second is
+//! rendered once per second and thread.
+
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::{Precision, Time};
+
+impl Time {
+    /// The zone itself. A machine without time zone data has UTC.
+    pub(crate) fn zone(self) -> TimeZone {
+        match self {
+            Time::Local => TimeZone::try_system().unwrap_or(TimeZone::UTC),
+            Time::Utc => TimeZone::UTC,
+        }
+    }
+}
+
+/// Renders times in one zone and precision.
+#[derive(Debug)]
+pub(crate) struct Stamper {
+    zone: TimeZone,
+    precision: Precision,
+    /// Tells our text in a thread's cache from that of another logger in the process.
+    id: u64,
+}
+
+/// The last text of a thread: date and time to the second, and the offset.
+struct Cached {
+    id: u64,
+    second: i64,
+    to_second: String,
+    offset: String,
+}
+
+thread_local! {
+    static CACHED: RefCell<Cached> = const {
+        RefCell::new(Cached { id: 0, second: 0, to_second: String::new(), offset: String::new() })
+    };
+}
+
+impl Stamper {
+    pub(crate) fn new(zone: TimeZone, precision: Precision) -> Stamper {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        Stamper { zone, precision, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Appends `now` to `out`, as RFC 3339 with the offset of the zone at that moment.
+    pub(crate) fn write(&self, out: &mut String, now: Timestamp) {
+        // Floor, also before 1970, so that second and fraction belong together.
+        let mut second = now.as_second();
+        let mut nanos = now.subsec_nanosecond();
+        if nanos < 0 {
+            second -= 1;
+            nanos += 1_000_000_000;
+        }
+        let done = CACHED.try_with(|cached| {
+            let mut cached = cached.borrow_mut();
+            if (cached.id, cached.second) != (self.id, second) {
+                (cached.to_second, cached.offset) = self.render(second);
+                (cached.id, cached.second) = (self.id, second);
+            }
+            out.push_str(&cached.to_second);
+            self.fraction(out, nanos);
+            out.push_str(&cached.offset);
+        });
+        // A thread that logs while it ends has no cache any more.
+        if done.is_err() {
+            let (to_second, offset) = self.render(second);
+            out.push_str(&to_second);
+            self.fraction(out, nanos);
+            out.push_str(&offset);
+        }
+    }
+
+    fn render(&self, second: i64) -> (String, String) {
+        let Ok(timestamp) = Timestamp::from_second(second) else { return Default::default() };
+        let there = timestamp.to_zoned(self.zone.clone());
+        let date = there.date();
+        let time = there.time();
+        let to_second = format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            date.year(),
+            date.month(),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        );
+        let offset = match there.offset().seconds() {
+            0 => "Z".to_owned(),
+            seconds => {
+                let sign = if seconds < 0 { '-' } else { '+' };
+                let minutes = seconds.abs() / 60;
+                format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+        };
+        (to_second, offset)
+    }
+
+    fn fraction(&self, out: &mut String, nanos: i32) {
+        // Writing to a string cannot fail.
+        let _ = match self.precision {
+            Precision::Seconds => Ok(()),
+            Precision::Millis => write!(out, ".{:03}", nanos / 1_000_000),
+            Precision::Micros => write!(out, ".{:06}", nanos / 1_000),
+            Precision::Nanos => write!(out, ".{nanos:09}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(zone: &str, precision: Precision, moments: &[(&str, &str)]) {
+        let stamper = Stamper::new(TimeZone::get(zone).unwrap(), precision);
+        for (moment, expected) in moments {
+            let mut out = String::new();
+            stamper.write(&mut out, moment.parse().unwrap());
+            assert_eq!(out, *expected);
+        }
+    }
+
+    #[test]
+    fn the_offset_follows_the_zone_through_the_year() {
+        check(
+            "Europe/Berlin",
+            Precision::Millis,
+            &[
+                ("2026-10-25T00:59:59.9999Z", "2026-10-25T02:59:59.999+02:00"),
+                ("2026-10-25T01:00:00Z", "2026-10-25T02:00:00.000+01:00"),
+                ("2026-10-25T01:00:00.5Z", "2026-10-25T02:00:00.500+01:00"),
+                ("2026-10-25T00:00:00.001Z", "2026-10-25T02:00:00.001+02:00"),
+            ],
+        );
+        check(
+            "America/St_Johns",
+            Precision::Seconds,
+            &[("2026-01-01T00:00:00Z", "2025-12-31T20:30:00-03:30")],
+        );
+    }
+
+    #[test]
+    fn each_precision_has_its_digits() {
+        let moment = "2026-11-22T13:44:48.123456789Z";
+        check("UTC", Precision::Seconds, &[(moment, "2026-11-22T13:44:48Z")]);
+        check("UTC", Precision::Millis, &[(moment, "2026-11-22T13:44:48.123Z")]);
+        check("UTC", Precision::Micros, &[(moment, "2026-11-22T13:44:48.123456Z")]);
+        check("UTC", Precision::Nanos, &[(moment, "2026-11-22T13:44:48.123456789Z")]);
+        check("UTC", Precision::Millis, &[("1969-12-31T23:59:59.25Z", "1969-12-31T23:59:59.250Z")]);
+    }
+
+    #[test]
+    fn two_zones_in_one_thread_do_not_mix() {
+        let utc = Stamper::new(TimeZone::UTC, Precision::Seconds);
+        let berlin = Stamper::new(TimeZone::get("Europe/Berlin").unwrap(), Precision::Seconds);
+        let now = "2026-11-22T13:44:48Z".parse().unwrap();
+        let mut out = String::new();
+        utc.write(&mut out, now);
+        berlin.write(&mut out, now);
+        utc.write(&mut out, now);
+        assert_eq!(out, "2026-11-22T13:44:48Z2026-11-22T14:44:48+01:002026-11-22T13:44:48Z");
+    }
+}

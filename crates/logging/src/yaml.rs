@@ -1,0 +1,155 @@
+//! Configuration from YAML: every complaint says in which file, line and column.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Error, LoggingConfig};
+
+impl LoggingConfig {
+    /// Reads a configuration from a YAML mapping. An empty text is the default configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Yaml`] if it is not YAML, has a key that is not known or a value of the wrong kind.
+    /// Values that merely cannot work are found by [`problems`](Self::problems).
+    pub fn from_yaml_str(text: &str) -> Result<LoggingConfig, Error> {
+        parse(text, "logging configuration".to_owned())
+    }
+
+    /// Reads a configuration from a YAML file. A relative path *in* the file stays relative; see
+    /// [`resolve`](Self::resolve).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the file cannot be read or is not UTF-8, else as
+    /// [`from_yaml_str`](Self::from_yaml_str), naming the file.
+    pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<LoggingConfig, Error> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        parse(&text, format!("`{}`", path.display()))
+    }
+}
+
+fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
+    // An `Option`, because a document of comments only is null and means that nothing is changed.
+    match serde_yaml::from_str::<Option<LoggingConfig>>(text) {
+        Ok(config) => Ok(config.unwrap_or_default()),
+        Err(error) => {
+            let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+            let reason = without_place(&error.to_string(), line, column);
+            Err(Error::Yaml { origin, line, column, reason })
+        }
+    }
+}
+
+/// The parser ends its sentences with the place, which we say first.
+fn without_place(sentence: &str, line: usize, column: usize) -> String {
+    sentence.replace(&format!(" at line {line} column {column}"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Precision, Rotation, Time};
+    use log::LevelFilter;
+
+    #[track_caller]
+    fn complaint(text: &str) -> String {
+        LoggingConfig::from_yaml_str(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        for text in ["", "# nothing\n", "---\n", "{}", "null"] {
+            assert_eq!(LoggingConfig::from_yaml_str(text).unwrap(), LoggingConfig::default());
+        }
+    }
+
+    #[test]
+    fn what_was_written_reads_back_the_same() {
+        for config in [
+            LoggingConfig::default(),
+            LoggingConfig::stderr(),
+            LoggingConfig::stdout().keep(0).level(LevelFilter::Off),
+            LoggingConfig::file("a b/ü: #.log")
+                .level(LevelFilter::Trace)
+                .filter("a::b", LevelFilter::Off)
+                .filter("yes", LevelFilter::Error)
+                .format("{time} {{}} 'quoted' \"{message}\" \t: - #")
+                .time(Time::Utc)
+                .precision(Precision::Nanos)
+                .rotation(Rotation::Weekly)
+                .keep(usize::MAX),
+        ] {
+            let text = serde_yaml::to_string(&config).unwrap();
+            assert_eq!(LoggingConfig::from_yaml_str(&text).unwrap(), config, "{text}");
+        }
+    }
+
+    #[test]
+    fn levels_are_read_in_any_case_and_off_unquoted() {
+        for text in ["level: OFF", "level: off", "level: 'Off'", "level: false"] {
+            let config = LoggingConfig::from_yaml_str(text).unwrap();
+            assert_eq!(config, LoggingConfig::default().level(LevelFilter::Off), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_known_ones() {
+        let text = complaint("level: info\nfiel: x\n");
+        assert!(
+            text.starts_with(
+                "logging configuration, line 2, column 1: unknown field `fiel`, expected one of \
+                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, `keep`"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_place_and_the_right_ones() {
+        assert_eq!(
+            complaint("filters:\n  hyper: loud"),
+            "logging configuration, line 2, column 10: filters.hyper: unknown level `loud`, expected \
+             one of `off`, `error`, `warn`, `info`, `debug`, `trace`"
+        );
+        assert_eq!(
+            complaint("rotation: noon"),
+            "logging configuration, line 1, column 11: rotation: unknown variant `noon`, expected \
+             one of `never`, `hourly`, `midnight`, `weekly`"
+        );
+        let negative = complaint("keep: -1");
+        assert!(
+            negative.contains("keep: invalid type: integer `-1`, expected usize"),
+            "{negative}"
+        );
+        assert!(complaint("level: info\nlevel: warn").contains("duplicate"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_refused_with_its_place() {
+        let text = complaint("level: info\nkeep: [");
+        assert!(text.starts_with("logging configuration, line 2, column "), "{text}");
+        assert!(!text[10..].contains(" at line 2 column"), "{text}");
+        complaint("- a list");
+        complaint("just a text");
+        complaint("level: info\n---\nlevel: warn");
+    }
+
+    #[test]
+    fn the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logging.yaml");
+        let missing = LoggingConfig::from_yaml_file(&path).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            format!("cannot read logging configuration `{}`", path.display())
+        );
+        assert!(std::error::Error::source(&missing).is_some());
+
+        fs::write(&path, "keep: many").unwrap();
+        let wrong = LoggingConfig::from_yaml_file(&path).unwrap_err().to_string();
+        assert!(wrong.starts_with(&format!("`{}`, line 1, column 7: ", path.display())), "{wrong}");
+    }
+}
