@@ -1,2 +1,76 @@
-//! The automation of this workspace.
-fn main() {}
+//! The automation of this workspace: `cargo xtask <command>`. CI calls it and has no logic of its own.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "these commands talk to the person who called them"
+)]
+
+mod ci;
+
+mod alone;
+mod behaviour;
+mod demo;
+mod examples;
+mod tidy;
+
+mod failure;
+mod finding;
+mod interrupt;
+mod paint;
+mod process;
+mod program;
+mod rust_text;
+mod tree;
+mod watch;
+
+use std::process::ExitCode;
+
+use failure::{Failure, Outcome};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  demo                    a daemon with workers starts, crashes, comes back and stops, in fifteen seconds
+  ci                      what CI runs, in its order
+  tidy                    layers, module docs, no unsafe, reasons of dependencies, links, papers
+  alone [--check] [CRATE…]
+                          each crate by itself: check, test, package list (--check: without the tests)
+  behaviour [--write] [--map]
+                          cases without test, tests without case (--write: put the tests into the page;
+                          --map: print every case with its tests)
+  examples [--repeat N] [--jobs N] [--keep] [NAME…]
+                          plays the scenarios of the examples (NAME: those whose name contains it;
+                          --keep: leave their folders for looking)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{} {failure}", paint::bad("failed:"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Outcome {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(Failure::new(USAGE));
+    };
+    interrupt::install()?;
+    match command.as_str() {
+        "demo" => demo::run(),
+        "ci" => ci::run(),
+        "tidy" => tidy::run(),
+        "alone" => alone::run(rest),
+        "behaviour" => behaviour::run(rest),
+        "examples" => examples::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        unknown => Err(Failure::new(format!("unknown command `{unknown}`\n\n{USAGE}"))),
+    }
+}

@@ -1,0 +1,82 @@
+//! Everything CI runs, in its order: cheap first, stop at the first failure.
+
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Outcome};
+use crate::program::Program;
+use crate::{alone, behaviour, examples, paint, tidy};
+
+/// One line of the list.
+enum Step {
+    /// A cargo command.
+    Cargo(Program),
+    /// A command of this program.
+    Xtask(&'static str, fn() -> Outcome),
+    /// A cargo command whose tool may not be installed.
+    IfInstalled(Program, &'static str),
+}
+
+/// The list. What takes longer (faults, chaos, bench) joins before `examples`.
+fn steps() -> Vec<Step> {
+    use Step::*;
+    vec![
+        Cargo(Program::cargo(["fmt", "--all", "--check"])),
+        Xtask("tidy", tidy::run),
+        IfInstalled(
+            Program::cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]),
+            "cargo-deny",
+        ),
+        Cargo(Program::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Xtask("alone --check", || alone::run(&["--check".to_owned()])),
+        Cargo(Program::cargo(["test", "--workspace"])),
+        Cargo(
+            Program::cargo(["doc", "--workspace", "--no-deps"])
+                .variable("RUSTDOCFLAGS", "-D warnings"),
+        ),
+        Xtask("behaviour", || behaviour::run(&[])),
+        Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
+    ]
+}
+
+pub(crate) fn run() -> Outcome {
+    let started = Instant::now();
+    let mut times = Vec::new();
+    for step in steps() {
+        let began = Instant::now();
+        let line = match step {
+            Step::Cargo(program) => {
+                program.run()?;
+                program.line()
+            }
+            Step::Xtask(name, command) => {
+                let line = format!("cargo xtask {name}");
+                println!("{}", paint::strong(format!("$ {line}")));
+                command().map_err(|failure| Failure::new(format!("{line}: {failure}")))?;
+                line
+            }
+            Step::IfInstalled(program, tool) => {
+                if program.installed() {
+                    program.run()?;
+                    program.line()
+                } else {
+                    println!("skipped, because {tool} is not installed: {}", program.line());
+                    continue;
+                }
+            }
+        };
+        times.push((line, began.elapsed()));
+        if let Some((line, time)) = times.last() {
+            println!("{}", paint::faint(format!("  {} {line}", seconds(*time))));
+        }
+    }
+    println!("\n{}", paint::good("all of it passed"));
+    for (line, time) in times {
+        println!("  {}  {line}", seconds(time));
+    }
+    println!("  {}  in all", seconds(started.elapsed()));
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:6.1} s", time.as_secs_f64())
+}

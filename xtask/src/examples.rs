@@ -1,0 +1,159 @@
+//! Every example played end to end, as a user would: scenarios are data, this is what plays them.
+
+mod bed;
+mod build;
+mod detached;
+mod look;
+mod player;
+mod scenario;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crate::failure::{Failure, Outcome};
+use crate::{behaviour, paint, tree};
+pub(crate) use bed::Bed;
+pub(crate) use build::{Programs, build};
+pub(crate) use look::number_in;
+use scenario::Scenario;
+
+/// Scenarios mostly wait; more of them at once is also a harder test.
+const JOBS: usize = 4;
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let options = Options::parse(arguments)?;
+    let root = tree::root();
+    let features = behaviour::features(&root)?;
+    let all = scenarios(&root)?;
+    check_features(&features, &all)?;
+    let chosen: Vec<&Scenario> =
+        all.iter().filter(|scenario| options.wants(&scenario.name)).collect();
+    if chosen.is_empty() {
+        return Err(Failure::new("no scenario has such a name"));
+    }
+    let programs = build(&options.build)?;
+    for round in 1..=options.repeat {
+        let started = Instant::now();
+        play_all(&chosen, &programs, &options)?;
+        let time = started.elapsed().as_secs_f64();
+        println!(
+            "{} {} scenarios, {time:.1} s, round {round} of {}",
+            paint::good("passed:"),
+            chosen.len(),
+            options.repeat
+        );
+    }
+    print_features(&features, &chosen);
+    Ok(())
+}
+
+struct Options {
+    names: Vec<String>,
+    repeat: usize,
+    jobs: usize,
+    keep: bool,
+    build: Vec<&'static str>,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Outcome<Self> {
+        let mut options = Options {
+            names: Vec::new(),
+            repeat: 1,
+            jobs: JOBS,
+            keep: false,
+            build: vec!["-p", "example-daemon", "-p", "example-workers", "-p", "example-pieces"],
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut number = || {
+                let number = arguments.next().and_then(|number| number.parse().ok());
+                let needed = || Failure::new(format!("`{argument}` needs a number above 0"));
+                number.filter(|number| *number > 0).ok_or_else(needed)
+            };
+            match argument.as_str() {
+                "--repeat" => options.repeat = number()?,
+                "--jobs" => options.jobs = number()?,
+                "--keep" => options.keep = true,
+                // After the tests nearly all of this is built, with the same features.
+                "--workspace-build" => options.build = vec!["--workspace", "--all-targets"],
+                name if !name.starts_with('-') => options.names.push(name.to_owned()),
+                unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+}
+
+/// Every `examples/<name>/scenario*.txt`.
+fn scenarios(root: &Path) -> Outcome<Vec<Scenario>> {
+    let folder = root.join("examples");
+    let mut scenarios = Vec::new();
+    for path in tree::files(&folder, "txt")? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("scenario") {
+            scenarios.push(Scenario::parse(&folder, &path, &tree::read(&path)?)?);
+        }
+    }
+    Ok(scenarios)
+}
+
+/// Every row is shown by a scenario, and no scenario shows what is not there.
+fn check_features(features: &[(String, String)], scenarios: &[Scenario]) -> Outcome {
+    let shown = |row: &str| scenarios.iter().any(|scenario| scenario.shows(row));
+    let unshown: Vec<&str> =
+        features.iter().filter(|(row, _)| !shown(row)).map(|(row, _)| row.as_str()).collect();
+    if !unshown.is_empty() {
+        return Err(Failure::new(format!("no scenario shows {}", unshown.join(", "))));
+    }
+    Ok(())
+}
+
+fn play_all(scenarios: &[&Scenario], programs: &Programs, options: &Options) -> Outcome {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(scenarios.len()) {
+            scope.spawn(|| {
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(failure) = player::play(scenario, programs, options.keep) {
+                        eprintln!("{failure}");
+                        let mut failures =
+                            failures.lock().expect("no thread panics while it holds this");
+                        failures.push(scenario.name.clone());
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("no thread panics while it holds this");
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("scenarios that did not go as written: {}", failures.join(", "))))
+    }
+}
+
+fn print_features(features: &[(String, String)], scenarios: &[&Scenario]) {
+    let mut shown = BTreeMap::new();
+    for (row, text) in features {
+        let by: Vec<&str> = scenarios
+            .iter()
+            .filter(|scenario| scenario.shows(row))
+            .map(|scenario| scenario.name.as_str())
+            .collect();
+        shown.insert(row, (text, by));
+    }
+    println!("\n{}", paint::strong("feature → scenarios"));
+    for (row, (text, by)) in shown {
+        let text: String = text.chars().take(60).collect();
+        println!("  {row}  {text:60}  {}", paint::faint(by.join(", ")));
+    }
+}

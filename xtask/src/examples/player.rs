@@ -1,0 +1,358 @@
+//! Carries out a scenario, step by step; the first that does not go as written ends it.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::bed::Bed;
+use super::look::{matching, number_in, text};
+use super::scenario::{Identity, Line, Scenario, Source, Step, Stream};
+use super::{Programs, detached};
+use crate::failure::{Failure, Outcome};
+use crate::paint;
+use crate::process::{self, Process};
+use crate::watch::Watch;
+
+/// How long any step may take: far more than it needs, also on a machine that does much else.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Steps that took longer than this are printed with their time.
+const NOTABLE: Duration = Duration::from_millis(20);
+
+/// Plays `scenario` in a folder of its own. Whatever happens, nothing of it is left running.
+pub(super) fn play(scenario: &Scenario, programs: &Programs, keep: bool) -> Outcome {
+    let bed = Bed::new(&scenario.folder, programs, keep)?;
+    let mut player = Player::new(&bed)?;
+    for line in &scenario.steps {
+        let started = Instant::now();
+        let played = player.play(&line.step);
+        let Line { number, text, .. } = line;
+        if let Err(failure) = played {
+            return Err(Failure::new(format!(
+                "{} {}:{number}: {text}\n  {failure}\n{}",
+                paint::bad("failed"),
+                scenario.name,
+                player.describe()
+            )));
+        }
+        let time = started.elapsed();
+        let time =
+            if time < NOTABLE { String::new() } else { format!("  ({} ms)", time.as_millis()) };
+        println!("{} {text}{}", paint::faint(format!("{:28}", scenario.name)), paint::faint(time));
+    }
+    // A scenario need not say it, but it is always so.
+    player.nothing_left().map_err(|failure| {
+        Failure::new(format!(
+            "{} {}: {failure}\n{}",
+            paint::bad("failed"),
+            scenario.name,
+            player.describe()
+        ))
+    })?;
+    println!("{} {}", paint::good("passed"), scenario.name);
+    Ok(())
+}
+
+struct Player<'a> {
+    bed: &'a Bed,
+    watch: Watch,
+    last: Option<Output>,
+    processes: HashMap<String, Process>,
+    /// Those that `begin` started: they are our children.
+    begun: HashMap<String, Child>,
+    /// How far `expect` has read each file.
+    read: HashMap<String, usize>,
+}
+
+/// What the last `run` printed.
+struct Output {
+    stdout: String,
+    stderr: String,
+}
+
+impl<'a> Player<'a> {
+    fn new(bed: &'a Bed) -> Outcome<Self> {
+        Ok(Player {
+            bed,
+            watch: bed.watch()?,
+            last: None,
+            processes: HashMap::new(),
+            begun: HashMap::new(),
+            read: HashMap::new(),
+        })
+    }
+
+    fn play(&mut self, step: &Step) -> Outcome {
+        match step {
+            Step::Run { words, code } => self.run(words, *code),
+            Step::Output { stream, contains, text } => self.output(*stream, *contains, text),
+            Step::Begin { name, words } => self.begin(name, words),
+            Step::Find { source, identity, name } => self.find(source, *identity, name),
+            Step::Signal { signal, name } => {
+                let process = self.process(name)?;
+                process.signal(*signal).map_err(Failure::step(&format!("signal {name}")))
+            }
+            Step::Ends { name, code } => self.ends(name, *code),
+            Step::Alive { name } if self.process(name)?.alive() => Ok(()),
+            Step::Alive { name } => Err(Failure::new(format!("{name} has ended"))),
+            Step::Detached { name } => detached::check(self.process(name)?.pid),
+            Step::Expect { file, text } => self.expect(file, text),
+            Step::Lacks { file, text } => self.lacks(file, text),
+            Step::Exists { file } => self
+                .wait_for(&format!("{file} to exist"), |folder| !matching(folder, file).is_empty()),
+            Step::Gone { file } => self.wait_for(&format!("{file} to be gone"), |folder| {
+                matching(folder, file).is_empty()
+            }),
+            Step::Write { file, text } => {
+                let path = self.bed.folder.join(file);
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(Failure::at("make", folder))?;
+                }
+                fs::write(&path, text).map_err(Failure::at("write", &path))
+            }
+            Step::Change { file, old, new } => self.change(file, old, new),
+            Step::Age { file, days } => self.age(file, *days),
+            Step::NothingLeft => self.nothing_left(),
+        }
+    }
+
+    /// Runs a program as `$(…)` does: until it has exited and nobody holds its streams any more.
+    fn run(&mut self, words: &[String], code: i32) -> Outcome {
+        let mut command = self.bed.command(words)?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
+        let stdout = read_all(child.stdout.take());
+        let stderr = read_all(child.stderr.take());
+        let status = self.wait(&mut child)?;
+        let left = |what: &str| {
+            Failure::new(format!("the program has exited, but something still holds its {what}"))
+        };
+        let output = Output {
+            stdout: stdout.recv_timeout(LIMIT).map_err(|_| left("stdout"))?,
+            stderr: stderr.recv_timeout(LIMIT).map_err(|_| left("stderr"))?,
+        };
+        let described = output.describe();
+        self.last = Some(output);
+        if status.code() == Some(code) {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("it ended with {status}, not with code {code}\n{described}")))
+        }
+    }
+
+    fn begin(&mut self, name: &str, words: &[String]) -> Outcome {
+        let mut command = self.bed.command(words)?;
+        let into = |suffix: &str| {
+            let path = self.bed.folder.join(format!("{name}.{suffix}"));
+            File::create(&path).map_err(Failure::at("make", &path))
+        };
+        command.stdin(Stdio::null()).stdout(into("stdout")?).stderr(into("stderr")?);
+        let child = command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
+        let process = Process::open(child.id(), &self.bed.marker)
+            .map_err(Failure::step(&format!("follow {name}")))?;
+        self.processes.insert(name.to_owned(), process);
+        self.begun.insert(name.to_owned(), child);
+        Ok(())
+    }
+
+    fn ends(&mut self, name: &str, code: Option<i32>) -> Outcome {
+        if let Some(mut child) = self.begun.remove(name) {
+            let status = self.wait(&mut child)?;
+            return match code {
+                Some(code) if status.code() != Some(code) => {
+                    Err(Failure::new(format!("{name} ended with {status}, not with code {code}")))
+                }
+                _ => Ok(()),
+            };
+        }
+        if code.is_some() {
+            return Err(Failure::new(format!(
+                "only what `begin` started tells its exit code, and {name} was not"
+            )));
+        }
+        if self.process(name)?.wait(LIMIT) {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("{name} is still alive")))
+        }
+    }
+
+    /// Waits for our own child; when it takes too long, its bed will kill it.
+    fn wait(&self, child: &mut Child) -> Outcome<ExitStatus> {
+        let ended = self.watch.until(LIMIT, || child.try_wait().transpose())?;
+        match ended {
+            Some(status) => status.map_err(Failure::step("wait for the program")),
+            None => {
+                Err(Failure::new(format!("the program has not ended within {} s", LIMIT.as_secs())))
+            }
+        }
+    }
+
+    fn output(&self, stream: Stream, contains: bool, wanted: &str) -> Outcome {
+        let last = self.last.as_ref().ok_or_else(|| Failure::new("nothing was run yet"))?;
+        let wanted = self.with_numbers(wanted)?;
+        let printed = match stream {
+            Stream::Stdout => &last.stdout,
+            Stream::Stderr => &last.stderr,
+        };
+        match printed.contains(&wanted) == contains {
+            true => Ok(()),
+            false => Err(Failure::new(format!("it does not:\n{}", last.describe()))),
+        }
+    }
+
+    fn find(&mut self, source: &Source, identity: Identity, name: &str) -> Outcome {
+        let known = match identity {
+            Identity::Any => None,
+            Identity::New | Identity::Same => Some(self.process(name)?.pid),
+        };
+        let parent = match source {
+            Source::ChildOf(parent) => Some(self.process(parent)?.pid),
+            Source::PidFile(_) => None,
+        };
+        let marker = &self.bed.marker;
+        let found = self.watch.until(LIMIT, || {
+            let process = match source {
+                Source::PidFile(file) => open_named(&self.bed.folder.join(file), marker),
+                Source::ChildOf(_) => {
+                    let children = process::children(parent?, marker).into_iter();
+                    let living = children.filter(Process::alive).collect::<Vec<_>>();
+                    <[Process; 1]>::try_from(living).ok().map(|[only]| only)
+                }
+            }?;
+            let fits = match identity {
+                Identity::Any => true,
+                Identity::New => Some(process.pid) != known,
+                Identity::Same => Some(process.pid) == known,
+            };
+            fits.then_some(process)
+        })?;
+        let process = found.ok_or_else(|| Failure::new("there is no such process"))?;
+        self.processes.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    fn expect(&mut self, file: &str, wanted: &str) -> Outcome {
+        let wanted = self.with_numbers(wanted)?;
+        let from = self.read.get(file).copied().unwrap_or(0);
+        let found = self.watch.until(LIMIT, || {
+            let content = text(matching(&self.bed.folder, file).first()?)?;
+            // A file that became shorter is another one.
+            let start = if content.is_char_boundary(from) { from } else { 0 };
+            let at = content[start..].find(&wanted)?;
+            Some(start + at + wanted.len())
+        })?;
+        let found = found.ok_or_else(|| {
+            Failure::new(format!("`{wanted}` did not come within {} s", LIMIT.as_secs()))
+        })?;
+        self.read.insert(file.to_owned(), found);
+        Ok(())
+    }
+
+    fn lacks(&self, file: &str, unwanted: &str) -> Outcome {
+        let unwanted = self.with_numbers(unwanted)?;
+        let holds =
+            |path: &std::path::PathBuf| text(path).is_some_and(|text| text.contains(&unwanted));
+        match matching(&self.bed.folder, file).iter().find(|path| holds(path)) {
+            Some(path) => Err(Failure::new(format!("`{}` holds it", path.display()))),
+            None => Ok(()),
+        }
+    }
+
+    fn change(&self, file: &str, old: &str, new: &str) -> Outcome {
+        let path = self.bed.folder.join(file);
+        let content = fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
+        if !content.contains(old) {
+            return Err(Failure::new(format!("`{file}` does not hold `{old}`")));
+        }
+        fs::write(&path, content.replace(old, new)).map_err(Failure::at("write", &path))
+    }
+
+    fn age(&self, file: &str, days: u64) -> Outcome {
+        let path = self.bed.folder.join(file);
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        let set = File::options().append(true).open(&path).and_then(|file| file.set_modified(then));
+        set.map_err(Failure::at("age", &path))
+    }
+
+    fn wait_for(&self, what: &str, is_so: impl Fn(&Path) -> bool) -> Outcome {
+        let found = self.watch.until(LIMIT, || is_so(&self.bed.folder).then_some(()))?;
+        found.ok_or_else(|| Failure::new(format!("waited {} s for {what}", LIMIT.as_secs())))
+    }
+
+    fn nothing_left(&self) -> Outcome {
+        let left = self
+            .watch
+            .until(LIMIT, || process::marked(&self.bed.marker).is_empty().then_some(()))?;
+        left.ok_or_else(|| Failure::new("processes of the scenario are left"))
+    }
+
+    fn process(&self, name: &str) -> Outcome<&Process> {
+        let unknown = || Failure::new(format!("no process is called `{name}` yet"));
+        self.processes.get(name).ok_or_else(unknown)
+    }
+
+    /// `$name` becomes that process's number.
+    fn with_numbers(&self, text: &str) -> Outcome<String> {
+        let mut pieces = text.split('$');
+        let mut done = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let end = piece.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let (name, rest) = piece.split_at(end.unwrap_or(piece.len()));
+            done += &format!("{}{rest}", self.process(name)?.pid);
+        }
+        Ok(done)
+    }
+
+    fn describe(&self) -> String {
+        let last = self.last.as_ref().map_or_else(String::new, Output::describe);
+        format!("{last}{}", self.bed.describe())
+    }
+}
+
+impl Drop for Player<'_> {
+    fn drop(&mut self) {
+        // Our own children would stay zombies; the rest is the bed's.
+        process::kill_marked(&self.bed.marker);
+        for child in self.begun.values_mut() {
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Output {
+    fn describe(&self) -> String {
+        let mut text = String::new();
+        for (name, printed) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            text += &format!("  {name} of the last run:\n");
+            for line in printed.lines() {
+                text += &format!("    {line}\n");
+            }
+        }
+        text
+    }
+}
+
+/// The process that a pid file names, if the file still names it once the process is held.
+fn open_named(path: &Path, marker: &str) -> Option<Process> {
+    let process = Process::open(number_in(path)?, marker).ok()?;
+    (number_in(path) == Some(process.pid)).then_some(process)
+}
+
+/// Reads in a thread, so that neither of two streams can block the other.
+fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+        drop(read);
+        // Nobody waits any more when the step was given up.
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}

@@ -1,0 +1,34 @@
+//! Why a command failed, as the sentence that is printed.
+
+use std::fmt;
+use std::path::Path;
+
+/// A sentence, lower case, that names the thing.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Failure(text.into())
+    }
+
+    /// For `map_err`: the step and the path are named once, where they are known.
+    pub(crate) fn at<E: fmt::Display>(step: &str, path: &Path) -> impl FnOnce(E) -> Failure {
+        move |cause| Failure(format!("cannot {step} `{}`: {cause}", path.display()))
+    }
+
+    /// For `map_err` where there is no path.
+    pub(crate) fn step<E: fmt::Display>(step: &str) -> impl FnOnce(E) -> Failure {
+        move |cause| Failure(format!("cannot {step}: {cause}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}

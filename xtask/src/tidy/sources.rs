@@ -1,0 +1,88 @@
+//! What every Rust file keeps: a reason at its head, no unsafe, no sleeping, no ignored test without why.
+
+use std::path::Path;
+
+use crate::failure::Outcome;
+use crate::finding::Finding;
+use crate::rust_text::{code_only, has_word};
+use crate::tree;
+
+/// A file this long holds two ideas.
+const LONG: usize = 450;
+
+pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for path in tree::files(root, "rs")? {
+        let source = tree::read(&path)?;
+        findings.extend(check_file(tree::relative(root, &path), &source));
+    }
+    Ok(findings)
+}
+
+fn check_file(path: &Path, source: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !source.starts_with("//!") {
+        let text = "a file begins with its reason: a line that starts with `//!`";
+        findings.push(Finding::new(path, 1, text));
+    }
+    for (index, line) in code_only(source).lines().enumerate() {
+        for text in faults(line) {
+            findings.push(Finding::new(path, index + 1, text));
+        }
+    }
+    let lines = source.lines().count();
+    if LONG < lines {
+        let text = format!("{lines} lines: look for the second idea");
+        findings.push(Finding::new(path, lines, text).warning());
+    }
+    findings
+}
+
+/// What is wrong with a line of code.
+fn faults(line: &str) -> Vec<&'static str> {
+    let mut faults = Vec::new();
+    if has_word(line, "unsafe") {
+        faults.push("there is no unsafe code in this workspace");
+    }
+    if line.contains("thread::sleep") {
+        faults.push(
+            "`thread::sleep` is deaf to a quit and makes tests slow or flaky: wait for the thing",
+        );
+    }
+    if line.contains("#[ignore]") {
+        faults.push("an ignored test says why: `#[ignore = \"…\"]`");
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::check_file;
+
+    #[track_caller]
+    fn check(source: &str, expected: &[&str]) {
+        let findings = check_file(Path::new("a.rs"), source);
+        let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), expected.len(), "{texts:?}");
+        for (text, start) in texts.iter().zip(expected) {
+            assert!(text.starts_with(start), "{text} does not begin with {start}");
+        }
+    }
+
+    #[test]
+    fn a_good_file_has_no_findings() {
+        check("//! Why.\n// unsafe\nfn f() { g(\"thread::sleep\"); }\n#[ignore = \"why\"]\n", &[]);
+        check("//! Why.\n#![forbid(unsafe_code)]\n", &[]);
+    }
+
+    #[test]
+    fn each_fault_is_found_where_it_stands() {
+        check("fn f() {}\n", &["a.rs:1: a file begins"]);
+        check("//! Why.\nunsafe fn f() {}\n", &["a.rs:2: there is no unsafe"]);
+        check("//! Why.\n\nstd::thread::sleep(x);\n", &["a.rs:3: `thread::sleep`"]);
+        check("//! Why.\n#[ignore]\n", &["a.rs:2: an ignored test"]);
+        check(&format!("//! Why.{}", "\n".repeat(460)), &["a.rs:460: warning: 460 lines"]);
+    }
+}
