@@ -3,10 +3,11 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -16,10 +17,10 @@ use crate::current::{self, Current, Role};
 use crate::entries::{BoundEntry, Entries};
 use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
 use crate::lifeline::{self, Heard};
-use crate::link::{Link, from_bytes};
+use crate::link::{Link, Received, from_bytes};
 use crate::spawn::{Relay, Spawn};
 use crate::surroundings;
-use crate::wire::{Payload, PayloadError, Up, Verdict};
+use crate::wire::{Down, Payload, PayloadError, Up, Verdict};
 
 /// The first argument of a child: this, and a number that must be in the payload too.
 pub(crate) const MARKER: &str = "--proc-spawn-child=";
@@ -102,7 +103,7 @@ fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i3
             return CODE_SETUP;
         }
     };
-    report_panics(Arc::clone(&link));
+    report_panics(Arc::downgrade(&link));
     current::set(payload.current.clone());
     let handler = handlers.iter().find(|(role, _)| *role == payload.current.role);
     let boot = Boot { link, payload };
@@ -133,13 +134,15 @@ fn started_by_hand(error: &io::Error) -> i32 {
 }
 
 /// Tells the parent of every panic, before anything else is done about it.
-fn report_panics(link: Arc<Link>) {
+fn report_panics(link: Weak<Link>) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
         let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
         let panic = Panic { message, place: place.unwrap_or_default() };
-        let _ = link.send(&Up::PanicSeen(panic.clone()));
+        if let Some(link) = link.upgrade() {
+            let _ = link.send(&Up::PanicSeen(panic.clone()));
+        }
         lifeline::remember_panic(panic);
         previous(info);
     }));
@@ -228,6 +231,22 @@ impl Boot {
     /// Nobody is there to hear it.
     pub fn tell(&self, message: &[u8]) -> io::Result<()> {
         self.link.send(&Up::Told(ByteBuf::from(message)))
+    }
+
+    /// Readable when [`hear`](Boot::hear) has something to tell, for a role that waits itself.
+    pub fn lifeline(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
+    }
+
+    /// What the starter has said, or that it is gone (with nothing remaining). Does not wait.
+    pub fn hear(&self) -> Option<Heard> {
+        match self.link.receive() {
+            Ok(Received::Message(Down::Quit { reason, remaining })) => {
+                Some(Heard::Quit { reason, remaining })
+            }
+            Ok(Received::Nothing) => None,
+            Ok(Received::Closed) | Err(_) => Some(Heard::ParentDied { remaining: Duration::ZERO }),
+        }
     }
 
     /// Starts the thread that hears what the parent says, and notices its death.

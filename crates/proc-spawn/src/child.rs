@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -297,11 +296,17 @@ impl Detached {
         }
     }
 
-    /// How the launcher ended, if it has been found to.
-    pub fn launcher_exit(&mut self) -> Option<Exit> {
-        let status = self.launcher.as_mut()?.try_wait().ok()??;
-        self.launcher = None;
-        Some(Exit::from_status(ExitStatus::from_raw(status.into_raw())))
+    /// Tells the process that nobody wants it any more.
+    pub fn cancel(&self) {
+        // Who is gone need not be told.
+        let _ = self.link.send(&Down::Quit { reason: "cancel".to_owned(), remaining: None });
+    }
+
+    /// Whether it was the launcher that failed, once it is known that something has.
+    pub fn launcher_failed(&mut self) -> bool {
+        // A launcher ends as soon as it has done its work, or failed to.
+        let Some(mut launcher) = self.launcher.take() else { return false };
+        launcher.wait().is_ok_and(|status| !status.success())
     }
 
     /// The process runs, so the launcher has nothing left to do but to exit.

@@ -153,7 +153,7 @@ impl AsFd for Link {
 }
 
 pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
-    rmp_serde::to_vec(message).map_err(io::Error::other)
+    rmp_serde::to_vec_named(message).map_err(io::Error::other)
 }
 
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {

@@ -270,8 +270,10 @@ impl Spawn {
 
     /// `myapp: worker red`, as `ps` shows it.
     fn title(&self) -> String {
-        let program = env::args_os().next().map(PathBuf::from).unwrap_or_default();
-        let program = program.file_name().unwrap_or_default().to_string_lossy();
+        let own = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+        let own = own.file_name().unwrap_or_default().to_string_lossy();
+        // A child's own title begins with the program's name too.
+        let program = own.split(": ").next().unwrap_or_default();
         // A name comes from outside, and must not draw on the terminal of who looks at it.
         let name = self.current.name.escape_debug();
         format!("{program}: {} {name}", self.current.role).trim_end().to_owned()

@@ -1,1 +1,104 @@
-//! One child kept alive: daemon, guardian, executor, start, stop, status.
+//! How does an application become a service that somebody keeps alive?
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::time::Duration;
+//!
+//! use supervisor::{DaemonOptions, DaemonRunStatus, start_daemon};
+//!
+//! fn daemon_main(rounds: u32) {
+//!     for _ in 0..rounds {
+//!         if quit::quit_requested() {
+//!             return;
+//!         }
+//!         quit::sleep(Duration::from_secs(25)); // Ends early when asked to stop.
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     supervisor::init(proc_spawn::entries![daemon_main]); // A child runs its entry here.
+//!
+//!     let options = DaemonOptions::new("/run/foo.pid", daemon_main, 1000)
+//!         .stderr_filename("/var/log/foo.txt")
+//!         .restart_interval(Duration::from_secs(10));
+//!     match start_daemon(options)? {
+//!         DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
+//!         DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`start_daemon`] detaches a *guardian*, which holds the pid file and keeps an *executor* alive,
+//! which runs the application's own function; it returns when that function is being called, or
+//! with the reason why it will not be. [`run_daemon`] does the same in the foreground.
+//! [`stop_daemon`] and [`daemon_status`] work from any process that can read the pid file.
+//!
+//! What is decided about a child is decided by [`Machine`], which has no clock, process or file in
+//! it; [`Slot`] carries it out. Pools of workers are built on them in `workers`.
+//!
+//! # When it fits
+//!
+//! Programs that should go on when their user has logged off, come back when they crash, and stop
+//! when they are told, whole: with everything that they have started.
+//!
+//! # What it cannot do
+//!
+//! * Keep the daemon if the guardian itself is killed: the executor then quits, within its grace.
+//!   A descendant that has left its session may survive that.
+//! * Stop an entry that never asks [`quit::quit_requested`] other than by killing it after its
+//!   grace.
+//! * End a process in uninterruptible sleep: nobody can. [`stop_daemon`] says so when its time is
+//!   over.
+//! * Hold the place if an operator removes the pid file by hand: then a second daemon can start.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
+
+mod options;
+mod start;
+mod run;
+mod stop;
+mod launch_failed;
+
+mod policy;
+mod end;
+mod machine;
+mod slot;
+
+mod guardian;
+mod runner;
+mod descendants;
+mod setup;
+
+mod check;
+mod problem;
+pub mod duration;
+pub mod report;
+
+pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};
+pub use end::RunEnd;
+pub use guardian::ExistingFile;
+pub use launch_failed::{LaunchCause, LaunchFailed};
+pub use machine::{Action, Event, Machine, Outcome};
+pub use options::{DaemonOptions, YamlError};
+pub use policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, inner_grace};
+pub use problem::{Problem, Problems, check_duration, check_file, check_name};
+pub use run::{DaemonEnd, run_daemon};
+pub use setup::{Hold, Setup, base_directory};
+pub use slot::{Report, Slot};
+pub use start::{DaemonRunStatus, start_daemon};
+pub use stop::{
+    DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
+    stop_daemon, stop_daemon_within,
+};
+
+/// Makes this program one that can start daemons and workers: the first line of `main`.
+///
+/// In a guardian, executor or worker it does what that process is for, and never returns.
+/// Everything before it happens in each of them too. In any other process it remembers the entries
+/// and returns.
+pub fn init(entries: proc_spawn::Entries) {
+    let app = proc_spawn::App::new(entries);
+    setup::roles(start::roles(app)).init();
+}

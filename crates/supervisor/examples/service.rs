@@ -1,0 +1,39 @@
+//! A service that can be started, stopped and asked after: `service start|stop|status|run`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use supervisor::{
+    DaemonOptions, DaemonRunStatus, daemon_status, run_daemon, start_daemon, stop_daemon,
+};
+
+const PID_FILE: &str = "service.pid";
+
+fn work(rounds: u32) -> Result<(), String> {
+    for _ in 0..rounds {
+        eprintln!("a round");
+        if quit::sleep(Duration::from_secs(5)).was_cut_short() {
+            return Ok(());
+        }
+    }
+    Err(format!("{rounds} rounds were not enough"))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    supervisor::init(proc_spawn::entries![work]);
+
+    let options = DaemonOptions::new(PID_FILE, work, 1000)
+        .stderr_filename("service.txt")
+        .restart_interval(Duration::from_secs(1));
+    match std::env::args().nth(1).as_deref() {
+        Some("start") => match start_daemon(options)? {
+            DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
+            DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
+        },
+        Some("run") => println!("{:?}", run_daemon(options)?),
+        Some("stop") => println!("{:?}", stop_daemon(PID_FILE)?),
+        Some("status") => println!("{:?}", daemon_status(PID_FILE)?),
+        _ => println!("service start|stop|status|run"),
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Checks that a daemon's options and a worker's have in common. Each looks, and touches nothing.
+
+use std::path::{Path, PathBuf};
+
+use logging::LoggingConfig;
+use proc_spawn::{EntryError, ErrorText};
+use stdio_redirect::{Redirect, Stream, Target};
+
+use crate::problem::Problems;
+
+/// An absolute path as it is, a relative one below `base`, an empty one still empty.
+pub fn absolute(base: &Path, path: &Path) -> PathBuf {
+    if path.as_os_str().is_empty() { PathBuf::new() } else { base.join(path) }
+}
+
+/// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
+pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
+    match error {
+        EntryError::Unknown { name, .. } | EntryError::Ambiguous { name } => {
+            problems.add(format!("{prefix}entry"), name, error);
+        }
+        EntryError::Arguments { entry, source } => {
+            let reason = format!("they do not fit entry `{entry}`: {source}");
+            problems.add(format!("{prefix}args"), "…", reason);
+        }
+        other => problems.add(format!("{prefix}entry"), "…", other),
+    }
+}
+
+/// Where the streams go: the named files, otherwise `otherwise`; standard input is empty.
+pub fn redirect(
+    problems: &mut Problems,
+    base: &Path,
+    stdout: Option<&Path>,
+    stderr: Option<&Path>,
+    otherwise: &Target,
+) -> Redirect {
+    let target = |path: Option<&Path>| match path {
+        Some(path) => Target::File(absolute(base, path)),
+        None => otherwise.clone(),
+    };
+    let redirect =
+        Redirect::new().stdin(Target::Null).stdout(target(stdout)).stderr(target(stderr));
+    for problem in redirect.problems() {
+        let stdio_redirect::Error::Path { stream, path, fault } = &problem else {
+            problems.add("redirect", "…", ErrorText::new(&problem).chain());
+            continue;
+        };
+        let field = match stream {
+            Stream::Stdin => "stdin",
+            Stream::Stdout => "stdout_filename",
+            Stream::Stderr => "stderr_filename",
+        };
+        problems.add(field, path.display(), fault);
+    }
+    redirect
+}
+
+/// The logging configuration with absolute paths.
+pub fn checked_logging(
+    problems: &mut Problems,
+    base: &Path,
+    mut config: LoggingConfig,
+) -> LoggingConfig {
+    config.resolve(base);
+    for problem in config.problems() {
+        let value = config.file_path().map(|path| path.display().to_string()).unwrap_or_default();
+        problems.add("logging_config", value, ErrorText::new(&problem).chain());
+    }
+    config
+}
+
+/// A pid file that is written to as output or log would not be a pid file for long.
+pub fn check_collisions(
+    problems: &mut Problems,
+    pid_filename: &Path,
+    redirect: &Redirect,
+    logging: Option<&LoggingConfig>,
+) {
+    let files = [
+        ("stdout_filename", redirect.target(Stream::Stdout).path()),
+        ("stderr_filename", redirect.target(Stream::Stderr).path()),
+        ("logging_config", logging.and_then(LoggingConfig::file_path)),
+    ];
+    for (field, path) in files {
+        if path == Some(pid_filename) {
+            problems.add(field, pid_filename.display(), "is the pid file too; give another file");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The guardian: holds the pid file, keeps the executor alive, and runs no user code.
+//!
+//! The same function serves the detached guardian, which tells its starter how the launch went,
+//! and [`run_daemon`](crate::run_daemon), where the caller's process is the guardian.
+
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+
+use pidfile::{Existing, PidFile};
+use proc_spawn::{Current, ErrorText, Role, SetupError, Spawn, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::descendants::Descendants;
+use crate::end::RunEnd;
+use crate::machine::Outcome;
+use crate::policy::Policy;
+use crate::runner::{Kept, Runner};
+use crate::setup::{Hold, Setup};
+use crate::slot::Slot;
+
+/// Everything about a daemon, checked and complete. Nothing after this needs deciding.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) pid_filename: PathBuf,
+    pub(crate) existing: ExistingFile,
+    pub(crate) policy: Policy,
+    /// For the executor, and for a detached guardian itself; the pid file is not in it.
+    pub(crate) setup: Setup,
+}
+
+/// What a pid file means that is there before the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExistingFile {
+    /// Whether its holder lives decides, not the file: what a crash has left is taken over.
+    #[default]
+    TakeOverIfStale,
+    /// Any file at the place means that the daemon runs already, as the oldest tools have it.
+    MeansRunning,
+}
+
+/// How the launch went, as the guardian tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Told {
+    Launched { pid: u32 },
+    AlreadyRunning { pid: u32 },
+    Failed(Failed),
+}
+
+/// Why the launch failed, after everything was undone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Failed {
+    /// A step of the guardian.
+    Setup(SetupError),
+    /// The executor did not get as far as its entry.
+    Executor(RunEnd),
+    /// Somebody asked to stop meanwhile.
+    Quit,
+}
+
+/// Who wants to know how the launch goes.
+pub(crate) trait Starter {
+    /// The entry is being called. False if nobody wants it any more.
+    fn launched(&mut self) -> bool;
+    /// Readable when the starter has something to say, or has gone.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+    /// Whether it has given up.
+    fn gave_up(&mut self) -> bool;
+}
+
+/// How a guardian ended.
+pub(crate) enum Guarded {
+    /// As its executor, or because it was asked to.
+    Done(Outcome),
+    /// Somebody else has the daemon.
+    AlreadyRunning { pid: u32 },
+    Failed(Failed),
+}
+
+/// What a guardian holds while its executor lives.
+pub(crate) struct Guardian {
+    pid_file: PidFile,
+    descendants: Descendants,
+    plan: Plan,
+}
+
+impl Guardian {
+    /// Takes the daemon's place: signals first, so that no stop is missed once the number is read.
+    pub(crate) fn begin(plan: Plan) -> Result<Guardian, Guarded> {
+        let setup = |step: &str, error: &(dyn std::error::Error + 'static)| {
+            Guarded::Failed(Failed::Setup(SetupError::new(step, error)))
+        };
+        let descendants = Descendants::adopt().map_err(|error| setup("orphans", &error))?;
+        let quit = quit::descriptor().map_err(|error| setup("signal handlers", &error))?;
+        let existing = match plan.existing {
+            ExistingFile::TakeOverIfStale => Existing::TakeOverIfStale,
+            ExistingFile::MeansRunning => Existing::Refuse,
+        };
+        // An executor whose guardian was killed is gone when its grace is over.
+        let pid_file = pidfile::Options::new()
+            .existing(existing)
+            .wait_for_dependent(plan.policy.grace)
+            .wake(quit)
+            .acquire(&plan.pid_filename);
+        match pid_file {
+            Ok(pid_file) => Ok(Guardian { pid_file, descendants, plan }),
+            Err(
+                pidfile::Error::Held { pid: Some(pid), .. }
+                | pidfile::Error::Exists { number: Some(pid), .. },
+            ) => Err(Guarded::AlreadyRunning { pid }),
+            Err(pidfile::Error::Interrupted { .. }) => Err(Guarded::Failed(Failed::Quit)),
+            Err(error) => Err(setup("pid file", &error)),
+        }
+    }
+
+    /// Keeps the executor until it is over; the pid file goes last.
+    pub(crate) fn guard(
+        self,
+        spawn: Spawn,
+        early_stderr: Option<Stream>,
+        starter: &mut dyn Starter,
+    ) -> Guarded {
+        let kept = self
+            .executor(spawn)
+            .and_then(|slot| Runner::new(slot, &self.descendants, self.plan.policy.grace))
+            .and_then(|runner| runner.run(early_stderr, starter));
+        let guarded = match kept {
+            Ok(Kept { outcome: Outcome::NotLaunched(end), .. }) => {
+                Guarded::Failed(Failed::Executor(end))
+            }
+            Ok(Kept { launched: false, .. }) => Guarded::Failed(Failed::Quit),
+            Ok(Kept { outcome, .. }) => Guarded::Done(outcome),
+            Err(error) => Guarded::Failed(Failed::Setup(error)),
+        };
+        log::logger().flush();
+        if let Err(error) = self.pid_file.release() {
+            log::error!("{}", ErrorText::new(&error).chain());
+        }
+        guarded
+    }
+
+    fn executor(&self, spawn: Spawn) -> Result<Slot, SetupError> {
+        let holder = self.pid_file.pid();
+        let path = self.plan.pid_filename.clone();
+        let setup =
+            Setup { pid_file: Some(Hold::Dependent { path, holder }), ..self.plan.setup.clone() };
+        let name = self.plan.name.clone();
+        let spawn = spawn
+            .current(Current { role: Role::Executor, name, incarnation: 1 })
+            .setup(&setup)
+            .map_err(|error| SetupError::new("executor", &error))?
+            // A terminal's Ctrl-C is for the guardian, which then asks the executor.
+            .own_group();
+        Ok(Slot::new(spawn, self.plan.policy))
+    }
+}

@@ -1,0 +1,116 @@
+//! Why a daemon could not be launched, as the caller is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use proc_spawn::{Role, SetupError, SpawnError};
+
+use crate::end::RunEnd;
+use crate::problem::Problems;
+
+/// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
+/// output file may be.
+///
+/// `Display` is one line; the causes are behind `source()`. `Debug`, which is what a `main` that
+/// returns it prints, shows all of it, with what was written to standard error.
+pub struct LaunchFailed {
+    cause: LaunchCause,
+    stderr: String,
+}
+
+impl LaunchFailed {
+    pub(crate) fn new(cause: LaunchCause) -> LaunchFailed {
+        LaunchFailed { cause, stderr: String::new() }
+    }
+
+    pub(crate) fn with_stderr(mut self, stderr: String) -> LaunchFailed {
+        self.stderr = stderr;
+        self
+    }
+
+    /// Why.
+    pub fn cause(&self) -> &LaunchCause {
+        &self.cause
+    }
+
+    /// What was written to standard error since the launch: its last 16 KiB, bytes that are no
+    /// text replaced.
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+}
+
+impl fmt::Display for LaunchFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the daemon could not be launched")
+    }
+}
+
+impl fmt::Debug for LaunchFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}: {}", proc_spawn::ErrorText::new(&self.cause).chain())?;
+        if !self.stderr.is_empty() {
+            f.write_str("\nstandard error since the launch:")?;
+            for line in self.stderr.lines() {
+                write!(f, "\n    {}", line.escape_debug().to_string().replace("\\\"", "\""))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LaunchFailed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// Why a daemon could not be launched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchCause {
+    /// The options are wrong: nothing was started.
+    #[error("{0}")]
+    Options(Problems),
+    /// The entry, its arguments, or the system's word against a new process.
+    #[error("cannot start the guardian")]
+    Spawn(#[source] SpawnError),
+    /// A step of a process of the daemon.
+    #[error("the {role} could not be set up")]
+    Setup {
+        /// Of which process.
+        role: Role,
+        /// The step and its causes.
+        source: SetupError,
+    },
+    /// The executor ended, or was too late, before its entry was called.
+    #[error("the executor {0}")]
+    Executor(RunEnd),
+    /// The pid file is there and, as the options have it, means that the daemon runs; but there is
+    /// no process id in it.
+    #[error("pid file `{}` exists, but names no process", path.display())]
+    UnknownHolder {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// Somebody asked the daemon to stop while it was being launched.
+    #[error("it was asked to stop while it was being launched")]
+    Stopped,
+    /// The guardian ended without a word.
+    #[error("the guardian ended before the entry was called")]
+    GuardianEnded,
+    /// Nobody answered: the guardian is stopped or stuck, and goes as soon as it is not.
+    #[error("the guardian has not answered within {after:?}")]
+    NoAnswer {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The system refused a step of the caller's.
+    #[error("cannot {step}")]
+    Io {
+        /// What was attempted.
+        step: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}

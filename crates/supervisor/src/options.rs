@@ -1,0 +1,340 @@
+//! What the caller says about a daemon, and the one function that checks it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logging::LoggingConfig;
+use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
+use serde::Deserialize;
+use stdio_redirect::Target;
+
+use crate::guardian::{ExistingFile, Plan};
+use crate::launch_failed::LaunchCause;
+use crate::policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy};
+use crate::check::{absolute, check_collisions, check_entry, checked_logging, redirect};
+use crate::problem::{Problems, check_duration, check_file, check_name};
+use crate::setup::{Setup, base_directory};
+
+/// A daemon that is to be started: its pid file, its entry, and how it is kept.
+///
+/// Relative paths are relative to the directory in which [`start_daemon`](crate::start_daemon) is
+/// called. Nothing is checked before that, and then everything at once; no method fails.
+///
+/// From a configuration file with the same names: see [`from_yaml_str`](Self::from_yaml_str).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "DaemonFile")]
+pub struct DaemonOptions {
+    pid_filename: PathBuf,
+    call: Call,
+    name: Option<String>,
+    stdout_filename: Option<PathBuf>,
+    stderr_filename: Option<PathBuf>,
+    logging_config: Option<LoggingConfig>,
+    restart_interval: Option<Duration>,
+    grace: Duration,
+    start_timeout: Duration,
+    existing: ExistingFile,
+    directory: Option<PathBuf>,
+    umask: Option<u32>,
+}
+
+/// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
+const DEFAULT_UMASK: u32 = 0o022;
+
+impl DaemonOptions {
+    /// A daemon with this pid file that runs `daemon_entry` with `daemon_args`.
+    pub fn new<F: EntryFn<M>, M>(
+        pid_filename: impl Into<PathBuf>,
+        daemon_entry: F,
+        daemon_args: F::Args,
+    ) -> DaemonOptions {
+        DaemonOptions::of(pid_filename, proc_spawn::entry(daemon_entry, daemon_args))
+    }
+
+    /// The same for an entry by name, or one that was put together elsewhere: see
+    /// [`entry_named`](proc_spawn::entry_named).
+    pub fn of(pid_filename: impl Into<PathBuf>, call: Call) -> DaemonOptions {
+        DaemonOptions {
+            pid_filename: pid_filename.into(),
+            call,
+            name: None,
+            stdout_filename: None,
+            stderr_filename: None,
+            logging_config: None,
+            restart_interval: None,
+            grace: DEFAULT_GRACE,
+            start_timeout: DEFAULT_START_TIMEOUT,
+            existing: ExistingFile::default(),
+            directory: None,
+            umask: Some(DEFAULT_UMASK),
+        }
+    }
+
+    /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
+    /// and `daemon_args` (a mapping that fits the entry's arguments):
+    ///
+    /// ```
+    /// # use supervisor::DaemonOptions;
+    /// let options = DaemonOptions::from_yaml_str("
+    /// pid_filename: .data/foo.pid
+    /// daemon_entry: my_app:daemon_main
+    /// daemon_args: { foo: 1, bar: 2 }
+    /// stdout_filename: .data/out.txt
+    /// restart_interval: 10s
+    /// ")?;
+    /// # Ok::<(), supervisor::YamlError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column.
+    pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
+        serde_yaml::from_str(yaml).map_err(|source| YamlError::Parse { source })
+    }
+
+    /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
+    /// relative to the caller's directory, not to the file's.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or what is in it cannot: with the file's name, line and column.
+    pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<DaemonOptions, YamlError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
+        serde_yaml::from_str(&text)
+            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
+    }
+
+    /// What logs, titles and the status call it. Default: the pid file's name without its ending.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Where standard output goes, appended. Default: `/dev/null`; with
+    /// [`run_daemon`](crate::run_daemon), where the caller's goes.
+    #[must_use]
+    pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stdout_filename = Some(path.into());
+        self
+    }
+
+    /// Where standard error goes, appended; may be the same file as standard output. Default: as
+    /// for [`stdout_filename`](Self::stdout_filename).
+    #[must_use]
+    pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// How guardian and executor log. Default: logging is left alone, and the guardian is silent.
+    #[must_use]
+    pub fn logging_config(mut self, config: LoggingConfig) -> Self {
+        self.logging_config = Some(config);
+        self
+    }
+
+    /// How long after its end an executor that failed is started again: one with a code that is
+    /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0
+    /// ends the daemon. Default: it is not started again.
+    #[must_use]
+    pub fn restart_interval(mut self, interval: Duration) -> Self {
+        self.restart_interval = Some(interval);
+        self
+    }
+
+    /// How long everything has from a request to stop until what is left is killed. Zero means at
+    /// once, [`Duration::MAX`] for ever. Default: 10 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long the executor may take until its entry is called. Default: 30 s.
+    #[must_use]
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// What a pid file means that is there already. Default: whether its holder lives decides.
+    #[must_use]
+    pub fn existing(mut self, existing: ExistingFile) -> Self {
+        self.existing = existing;
+        self
+    }
+
+    /// The working directory of guardian and executor. Default: `/`, so that no mount is kept
+    /// busy; with [`run_daemon`](crate::run_daemon), the caller's.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// The file mode creation mask. Default: `0o022`.
+    #[must_use]
+    pub fn umask(mut self, umask: u32) -> Self {
+        self.umask = Some(umask);
+        self
+    }
+
+    /// Leaves the file mode creation mask as the caller has it.
+    #[must_use]
+    pub fn inherit_umask(mut self) -> Self {
+        self.umask = None;
+        self
+    }
+
+    /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
+    pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
+        let base = base_directory()
+            .map_err(|source| LaunchCause::Io { step: "find the current directory", source })?;
+        let mut problems = Problems::new();
+
+        let spawn = match Spawn::new(self.call) {
+            Ok(spawn) => Some(spawn),
+            Err(SpawnError::Entry(error)) => {
+                check_entry(&mut problems, "daemon_", &error);
+                None
+            }
+            // Nothing else matters to a program that cannot start itself.
+            Err(error) => return Err(LaunchCause::Spawn(error)),
+        };
+        let pid_filename = absolute(&base, &self.pid_filename);
+        check_file(&mut problems, "pid_filename", &pid_filename);
+        let name = self.name.unwrap_or_else(|| stem(&pid_filename));
+        check_name(&mut problems, "name", &name);
+
+        let otherwise = if detached { Target::Null } else { Target::Inherit };
+        let redirect = redirect(
+            &mut problems,
+            &base,
+            self.stdout_filename.as_deref(),
+            self.stderr_filename.as_deref(),
+            &otherwise,
+        );
+        let logging = self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
+        check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
+
+        let restart_interval = self.restart_interval;
+        for (field, duration) in [
+            ("restart_interval", restart_interval.unwrap_or_default()),
+            ("grace", self.grace),
+            ("start_timeout", self.start_timeout),
+        ] {
+            check_duration(&mut problems, field, duration);
+        }
+        let directory = match self.directory {
+            Some(directory) => Some(absolute(&base, &directory)),
+            None => detached.then(|| PathBuf::from("/")),
+        };
+        if let Some(directory) = directory.as_deref().filter(|directory| !directory.is_dir()) {
+            let reason = "no such folder; give one that exists";
+            problems.add("directory", directory.display(), reason);
+        }
+        if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
+            let reason = "has bits beyond 0o777; give permission bits only";
+            problems.add("umask", format_args!("{umask:#o}"), reason);
+        }
+
+        let setup = Setup {
+            pid_file: None,
+            redirect,
+            logging,
+            directory,
+            umask: self.umask,
+            base,
+            grace: self.grace,
+        };
+        let policy = Policy {
+            restart_interval,
+            grace: self.grace,
+            start_timeout: self.start_timeout,
+            must_launch: true,
+        };
+        let plan = Plan { name, pid_filename, existing: self.existing, policy, setup };
+        let plan = problems.or(plan).map_err(LaunchCause::Options)?;
+        let spawn = spawn.expect("an entry that cannot be called is among the problems");
+        Ok((plan, spawn))
+    }
+}
+
+/// What a configuration file may say; see [`DaemonOptions`] for what it means.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DaemonFile {
+    pid_filename: PathBuf,
+    daemon_entry: String,
+    #[serde(default)]
+    daemon_args: serde_yaml::Value,
+    name: Option<String>,
+    stdout_filename: Option<PathBuf>,
+    stderr_filename: Option<PathBuf>,
+    logging_config: Option<LoggingConfig>,
+    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    restart_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    grace: Option<Duration>,
+    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    start_timeout: Option<Duration>,
+    #[serde(default)]
+    existing: ExistingFile,
+    directory: Option<PathBuf>,
+    umask: Option<u32>,
+}
+
+impl From<DaemonFile> for DaemonOptions {
+    fn from(file: DaemonFile) -> DaemonOptions {
+        let call = proc_spawn::entry_named(file.daemon_entry, file.daemon_args);
+        let default = DaemonOptions::of(file.pid_filename, call);
+        DaemonOptions {
+            name: file.name,
+            stdout_filename: file.stdout_filename,
+            stderr_filename: file.stderr_filename,
+            logging_config: file.logging_config,
+            restart_interval: file.restart_interval,
+            grace: file.grace.unwrap_or(default.grace),
+            start_timeout: file.start_timeout.unwrap_or(default.start_timeout),
+            existing: file.existing,
+            directory: file.directory,
+            umask: file.umask.or(default.umask),
+            ..default
+        }
+    }
+}
+
+/// Why options could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum YamlError {
+    /// The text is not what it should be; the cause tells line and column.
+    #[error("the options cannot be read")]
+    Parse {
+        /// Where, and what is expected there.
+        source: serde_yaml::Error,
+    },
+    /// The same of a file.
+    #[error("the options in `{}` cannot be read", path.display())]
+    ParseFile {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what is expected there.
+        source: serde_yaml::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "daemon".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,77 @@
+//! What happens to a child, as log lines.
+
+use std::time::Duration;
+
+use log::Level;
+
+use crate::end::RunEnd;
+use crate::machine::Outcome;
+use crate::slot::Report;
+
+/// Writes a report about the child called `name` to the log: crashes as errors, the rest as
+/// information.
+pub fn log(name: &str, report: &Report) {
+    let level = match report {
+        Report::Ended { end, .. } if !end.is_success() => Level::Error,
+        Report::Killing => Level::Warn,
+        Report::Finished(Outcome::NotLaunched(_)) => Level::Error,
+        _ => Level::Info,
+    };
+    log::log!(level, "{}", text(name, report));
+}
+
+fn text(name: &str, report: &Report) -> String {
+    match report {
+        Report::Started { pid, run: 1 } => format!("{name} started, pid {pid}"),
+        Report::Started { pid, run } => format!("{name} started, pid {pid}, run {run}"),
+        Report::Ready { pid, .. } => format!("{name} is ready, pid {pid}"),
+        Report::Ended { pid, end, restart_in } => {
+            let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
+            let next = match restart_in {
+                Some(Duration::ZERO) => "; starting it again".to_owned(),
+                Some(after) => format!("; starting it again in {after:?}"),
+                None => String::new(),
+            };
+            format!("{name}{pid} {end}{next}")
+        }
+        Report::Terminating { remaining: Some(remaining) } => {
+            format!("asking {name} to quit within {remaining:?}")
+        }
+        Report::Terminating { remaining: None } => format!("asking {name} to quit"),
+        Report::Killing => format!("killing {name}: its time is over"),
+        Report::Finished(outcome) => format!("{name} is over: {}", outcome_text(outcome)),
+    }
+}
+
+fn outcome_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Quit(None) => "stopped while it was not running".to_owned(),
+        Outcome::Quit(Some(RunEnd::Exited(exit))) if exit.is_success() => "stopped".to_owned(),
+        Outcome::Quit(Some(end)) => format!("stopped; it {end}"),
+        Outcome::Ended(end) => format!("it {end}"),
+        Outcome::NotLaunched(end) => format!("its first run {end}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_spawn::Exit;
+
+    use super::*;
+
+    #[test]
+    fn reports_read_as_sentences() {
+        let end = RunEnd::Exited(Exit::Code(3));
+        let after = Some(Duration::from_millis(50));
+        let ended = Report::Ended { pid: Some(7), end: end.clone(), restart_in: after };
+        let cases = [
+            (Report::Started { pid: 7, run: 2 }, "red started, pid 7, run 2"),
+            (ended, "red, pid 7, exited with code 3; starting it again in 50ms"),
+            (Report::Terminating { remaining: after }, "asking red to quit within 50ms"),
+            (Report::Finished(Outcome::Ended(end)), "red is over: it exited with code 3"),
+        ];
+        for (report, expected) in cases {
+            assert_eq!(text("red", &report), expected);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A daemon without detaching: the caller's process is the guardian.
+
+use std::os::fd::BorrowedFd;
+
+use proc_spawn::{Role, SetupError, Stream};
+use quit::{SecondSignal, Signals};
+
+use crate::end::RunEnd;
+use crate::guardian::{Failed, Guarded, Guardian, Starter};
+use crate::launch_failed::{LaunchCause, LaunchFailed};
+use crate::machine::Outcome;
+use crate::options::DaemonOptions;
+use crate::start::{DaemonRunStatus, look};
+
+/// How a daemon that was run in the foreground ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DaemonEnd {
+    /// There is one already, which was not touched.
+    AlreadyRunning {
+        /// The process id in its pid file.
+        pid: u32,
+    },
+    /// It was asked to stop, and everything is gone.
+    Stopped,
+    /// Its executor ended, and was not to be started again.
+    Ended(RunEnd),
+}
+
+/// Runs a daemon with this process as its guardian, until it is over: for terminals, containers
+/// and systemd. Ctrl-C (SIGINT), SIGTERM and SIGHUP stop it.
+///
+/// Everything is as with [`start_daemon`](crate::start_daemon), except that nothing is detached:
+/// output without a file goes where the caller's goes, and the directory stays the caller's unless
+/// another is given. The executor is in a process group of its own.
+///
+/// From the call on, what becomes an orphan below this process becomes its child, and is ended with
+/// the executor; so do not start other children while it runs. Those from before are left alone.
+/// The handlers of the signals and the quit flag stay as they are when it returns.
+///
+/// # Errors
+///
+/// As with [`start_daemon`](crate::start_daemon): everything up to the first call of the entry.
+pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
+    run(options).map_err(LaunchFailed::new)
+}
+
+fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
+    let (plan, spawn) = options.plan(false)?;
+    if let Some(DaemonRunStatus::AlreadyRunning { pid }) = look(&plan)? {
+        return Ok(DaemonEnd::AlreadyRunning { pid });
+    }
+    let failed = |step: &str, error: &(dyn std::error::Error + 'static)| LaunchCause::Setup {
+        role: Role::Guardian,
+        source: SetupError::new(step, error),
+    };
+    let signals = Signals::default()
+        .and(signal_hook::consts::SIGHUP)
+        .second_signal(SecondSignal::Ignored);
+    quit::install_with(signals).map_err(|error| failed("signal handlers", &error))?;
+    if let Some(config) = &plan.setup.logging {
+        let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
+        match logging::install(config, process) {
+            Ok(handle) => std::mem::forget(handle),
+            // The application logs as it does.
+            Err(logging::Error::AlreadySet { .. }) => (),
+            Err(error) => return Err(failed("logging", &error)),
+        }
+    }
+    let guarded = match Guardian::begin(plan) {
+        Ok(guardian) => {
+            let spawn = spawn.stdout(Stream::Inherit).stderr(Stream::Inherit);
+            guardian.guard(spawn, None, &mut Nobody)
+        }
+        Err(guarded) => guarded,
+    };
+    match guarded {
+        Guarded::Done(Outcome::Ended(end) | Outcome::NotLaunched(end)) => Ok(DaemonEnd::Ended(end)),
+        Guarded::Done(Outcome::Quit(_)) | Guarded::Failed(Failed::Quit) => Ok(DaemonEnd::Stopped),
+        Guarded::AlreadyRunning { pid } => Ok(DaemonEnd::AlreadyRunning { pid }),
+        Guarded::Failed(failed) => Err(failed.into()),
+    }
+}
+
+/// Nobody waits for the launch: the caller is this process.
+struct Nobody;
+
+impl Starter for Nobody {
+    fn launched(&mut self) -> bool {
+        true
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn gave_up(&mut self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,170 @@
+//! The only loop of the guardian: wait for something to happen, ask the slot, see it done.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use proc_spawn::{SetupError, Stream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::descendants::{Descendants, Sweep};
+use crate::end::RunEnd;
+use crate::guardian::Starter;
+use crate::machine::{Action, Event, Outcome};
+use crate::slot::{Report, Slot};
+
+/// What can wake it, in the order in which it is looked at:
+///
+/// 1. A child's end. A quit that arrives together with the end must not be told to a process that
+///    is already gone.
+/// 2. A request to quit, from a signal or from a starter that has given up.
+/// 3. The deadline. It is looked at last because the two above often make it pointless.
+pub(crate) struct Runner<'a> {
+    slot: Slot,
+    descendants: &'a Descendants,
+    quit: BorrowedFd<'static>,
+    grace: Duration,
+    launched: bool,
+    quit_told: bool,
+    /// The executor has ended, and what it has left behind has not yet.
+    ending: Option<Ending>,
+}
+
+struct Ending {
+    end: RunEnd,
+    at: Instant,
+    sweep: Sweep,
+}
+
+/// How it went.
+pub(crate) struct Kept {
+    pub(crate) outcome: Outcome,
+    /// Whether the entry was ever called.
+    pub(crate) launched: bool,
+}
+
+impl<'a> Runner<'a> {
+    pub(crate) fn new(
+        slot: Slot,
+        descendants: &'a Descendants,
+        grace: Duration,
+    ) -> Result<Runner<'a>, SetupError> {
+        let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
+        let (launched, quit_told, ending) = (false, false, None);
+        Ok(Runner { slot, descendants, quit, grace, launched, quit_told, ending })
+    }
+
+    pub(crate) fn run(
+        mut self,
+        early_stderr: Option<Stream>,
+        starter: &mut dyn Starter,
+    ) -> Result<Kept, SetupError> {
+        let failed = |error: io::Error| SetupError::new("wait", &error);
+        // What the first run says before it has streams of its own is for the starter to read.
+        let late_stderr = early_stderr.map(|early| {
+            self.slot.spawn_mut().set_stderr(early);
+            Stream::Inherit
+        });
+        self.slot.step(Event::Started, Instant::now(), &mut tell);
+        loop {
+            self.look_at_children().map_err(failed)?;
+            if self.slot.launched() && !self.launched {
+                self.launched = true;
+                if let Some(stderr) = &late_stderr {
+                    self.slot.spawn_mut().set_stderr(stderr.clone());
+                }
+                if !starter.launched() {
+                    quit::request(quit::Reason::Requested);
+                }
+            }
+            if !self.launched && starter.gave_up() {
+                quit::request(quit::Reason::Requested);
+            }
+            self.look_at_quit();
+            self.look_at_time();
+            if let Some(outcome) = self.slot.outcome() {
+                return Ok(Kept { outcome: outcome.clone(), launched: self.launched });
+            }
+            self.wait(starter.descriptor().filter(|_| !self.launched)).map_err(failed)?;
+        }
+    }
+
+    fn look_at_children(&mut self) -> io::Result<()> {
+        self.descendants.clear();
+        self.slot.listen(Instant::now(), &mut tell);
+        if let Some(end) = self.slot.reap(&mut tell)? {
+            let at = Instant::now();
+            let sweep = Sweep::until(at.checked_add(self.grace));
+            self.ending = Some(Ending { end, at, sweep });
+        }
+        let Some(mut ending) = self.ending.take() else {
+            // Orphans that have ended are reaped; those that live are the executor's business.
+            self.descendants.reap(self.slot.child().map(proc_spawn::Child::id));
+            return Ok(());
+        };
+        let now = Instant::now();
+        if self.descendants.sweep(&mut ending.sweep, now) {
+            let Ending { end, at, .. } = ending;
+            self.slot.step(Event::Ended { end, at }, now, &mut tell);
+        } else {
+            self.ending = Some(ending);
+        }
+        Ok(())
+    }
+
+    fn look_at_quit(&mut self) {
+        if quit::quit_requested() && !self.quit_told {
+            self.quit_told = true;
+            if let Some(reason) = quit::reason() {
+                log::info!("asked to quit: {reason}");
+            }
+            let within = quit::remaining();
+            self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut tell);
+        }
+    }
+
+    fn look_at_time(&mut self) {
+        let now = Instant::now();
+        if self.slot.deadline().is_some_and(|due| due <= now) {
+            let action = self.slot.step(Event::DeadlinePassed, now, &mut tell);
+            if let (Action::Kill, Some(ending)) = (action, &mut self.ending) {
+                ending.sweep.kill_at = Some(now);
+                self.descendants.sweep(&mut ending.sweep, now);
+            }
+        }
+    }
+
+    fn wait(&self, starter: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        let now = Instant::now();
+        // Patience that is over changes nothing any more: only an end does.
+        let patience = self.ending.as_ref().and_then(|ending| ending.sweep.kill_at);
+        let patience = patience.filter(|at| now < *at);
+        let deadline = [self.slot.deadline(), patience].into_iter().flatten().min();
+        let quit = Some(self.quit).filter(|_| !self.quit_told);
+        let sources = [Some(self.descendants.ended()), quit, self.slot.messages(), starter];
+        wait(sources.into_iter().flatten(), deadline)
+    }
+}
+
+/// Waits until one of `sources` is readable or the deadline has come.
+fn wait<'a>(
+    sources: impl Iterator<Item = BorrowedFd<'a>>,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    let mut fds: Vec<_> =
+        sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let timeout = deadline.map(|at| {
+        let left = at.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+    });
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the guardian says of its executor.
+fn tell(report: Report) {
+    crate::report::log("executor", &report);
+}

@@ -1,0 +1,191 @@
+//! What a child does to itself before its entry runs: one function with one order, and the order
+//! has reasons.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::{env, io};
+
+use logging::LoggingConfig;
+use pidfile::{Dependent, PidFile};
+use proc_spawn::{Boot, Heard, Role, SetupError};
+use quit::{Reason, Request};
+use rustix::fs::Mode;
+use serde::{Deserialize, Serialize};
+use stdio_redirect::Redirect;
+
+/// What a child is to be, beside its entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Its hold on a pid file.
+    pub pid_file: Option<Hold>,
+    /// Where its streams go.
+    pub redirect: Redirect,
+    /// How it logs; `None` leaves logging alone.
+    pub logging: Option<LoggingConfig>,
+    /// Its working directory; `None`: that of its parent.
+    pub directory: Option<PathBuf>,
+    /// Its file mode creation mask; `None`: that of its parent.
+    pub umask: Option<u32>,
+    /// What relative paths in options are relative to.
+    pub base: PathBuf,
+    /// How long it lives on when its parent has died.
+    pub grace: Duration,
+}
+
+/// How a child holds a pid file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// It is the one that the file is about.
+    Own(PathBuf),
+    /// It belongs to the one that the file is about.
+    Dependent {
+        /// The file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: u32,
+    },
+}
+
+static BASE: OnceLock<PathBuf> = OnceLock::new();
+
+/// What relative paths in options are relative to: the directory in which `start_daemon` was
+/// called, also far below it; elsewhere the current directory.
+///
+/// # Errors
+///
+/// There is no current directory (it was removed).
+pub fn base_directory() -> io::Result<PathBuf> {
+    match BASE.get() {
+        Some(base) => Ok(base.clone()),
+        None => env::current_dir(),
+    }
+}
+
+/// Kept until the entry has returned.
+enum Held {
+    Nothing,
+    Own(PidFile),
+    Dependent(#[expect(dead_code, reason = "held, not used")] Dependent),
+}
+
+/// What an executor or worker does: becomes what it is to be, and runs its entry.
+pub(crate) fn run_child(boot: Boot) -> i32 {
+    let prepared = (|| {
+        let setup: Setup = boot.setup()?;
+        // First what cannot touch anything: a wrong argument should not create a file.
+        let entry = boot.bind()?;
+        let held = become_it(&boot, &setup)?;
+        Ok((entry, held))
+    })();
+    let (entry, held) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return boot.fail(&error),
+    };
+    let code = boot.run(entry);
+    log::logger().flush();
+    if let Held::Own(file) = held
+        && let Err(error) = file.release()
+    {
+        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
+    }
+    code
+}
+
+fn become_it(boot: &Boot, setup: &Setup) -> Result<Held, SetupError> {
+    // The quit handler before the pid file: whoever reads our number may signal it at once.
+    quit::install().map_err(|error| SetupError::new("signal handlers", &error))?;
+    boot.watch_lifeline(setup.grace, on_lifeline)?;
+    let held = match &setup.pid_file {
+        None => Held::Nothing,
+        Some(Hold::Own(path)) => Held::Own(take(path, setup.grace)?),
+        Some(Hold::Dependent { path, holder }) => Held::Dependent(
+            Dependent::join(path, Some(*holder))
+                .map_err(|error| SetupError::new("pid file", &error))?,
+        ),
+    };
+    enter(setup.directory.as_deref(), setup.umask, &setup.base)?;
+    // The streams only when we are the one: a second instance must not write into our files.
+    setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
+    install_logging(setup.logging.as_ref(), boot)?;
+    Ok(held)
+}
+
+/// Takes the pid file of a slot. The one before us may still be in its grace, when both its parent
+/// and our parent's parent were killed.
+fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
+    let failed = |error: pidfile::Error| SetupError::new("pid file", &error);
+    let held = match PidFile::acquire(path) {
+        Err(error @ pidfile::Error::Held { .. }) => error,
+        result => return result.map_err(failed),
+    };
+    let wake = quit::descriptor().ok();
+    match pidfile::wait_free(path, Some(grace), wake) {
+        Ok(true) => PidFile::acquire(path).map_err(failed),
+        Ok(false) => Err(failed(held)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Directory and umask, and what relative paths mean from now on.
+#[expect(clippy::disallowed_methods, reason = "this process is still being made")]
+pub(crate) fn enter(
+    directory: Option<&Path>,
+    umask: Option<u32>,
+    base: &Path,
+) -> Result<(), SetupError> {
+    if let Some(directory) = directory {
+        let step = || format!("working directory `{}`", directory.display());
+        env::set_current_dir(directory).map_err(|error| SetupError::new(step(), &error))?;
+    }
+    if let Some(umask) = umask {
+        rustix::process::umask(Mode::from_raw_mode(umask));
+    }
+    let _ = BASE.set(base.to_owned());
+    Ok(())
+}
+
+pub(crate) fn install_logging(
+    config: Option<&LoggingConfig>,
+    boot: &Boot,
+) -> Result<(), SetupError> {
+    let Some(config) = config else { return Ok(()) };
+    let current = boot.current();
+    let process = logging::Process::new(&current.name).role(current.role.to_string());
+    match logging::install(config, process) {
+        Ok(handle) => {
+            // A process logs as long as it lives.
+            std::mem::forget(handle);
+            Ok(())
+        }
+        Err(error) => Err(SetupError::new("logging", &error)),
+    }
+}
+
+fn on_lifeline(heard: Heard) {
+    match heard {
+        Heard::Quit { reason, remaining } => quit::request(request(reason_of(&reason), remaining)),
+        Heard::ParentDied { remaining } => {
+            quit::request(request(Reason::ParentDied, Some(remaining)));
+        }
+        other => log::warn!("unknown word over the lifeline: {other:?}"),
+    }
+}
+
+fn request(reason: Reason, remaining: Option<Duration>) -> Request {
+    let request = Request::new(reason);
+    match remaining {
+        Some(remaining) => request.within(remaining),
+        None => request,
+    }
+}
+
+fn reason_of(text: &str) -> Reason {
+    let known = [Reason::Restart, Reason::Scale, Reason::Reload];
+    known.into_iter().find(|reason| reason.to_string() == text).unwrap_or(Reason::Stop)
+}
+
+/// Whether this process was made by us, and may run entries below a guardian.
+pub(crate) fn roles(app: proc_spawn::App) -> proc_spawn::App {
+    app.role(Role::Executor, run_child).role(Role::Worker, run_child)
+}

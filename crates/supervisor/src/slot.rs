@@ -1,0 +1,219 @@
+//! One place for a child: the machine that decides, and the process that it decides about.
+//!
+//! A slot acts, but does not wait: the loop of a guardian or of a pool does that, with the
+//! descriptors that a slot gives it.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use proc_spawn::{Child, ErrorText, Message, Spawn};
+
+use crate::end::RunEnd;
+use crate::machine::{Action, Event, Machine, Outcome};
+use crate::policy::Policy;
+
+/// Something to tell about a child, when it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// A process was started.
+    Started {
+        /// Its process id.
+        pid: u32,
+        /// Which run this is: 1 for the first.
+        run: u64,
+    },
+    /// Its entry is being called.
+    Ready {
+        /// Its process id.
+        pid: u32,
+        /// Which run this is.
+        run: u64,
+    },
+    /// The run is over.
+    Ended {
+        /// Whose; `None` if no process could be started.
+        pid: Option<u32>,
+        /// How.
+        end: RunEnd,
+        /// After what time it is started again; `None`: it is not.
+        restart_in: Option<Duration>,
+    },
+    /// It was asked to quit.
+    Terminating {
+        /// How long it has; `None`: as long as it takes.
+        remaining: Option<Duration>,
+    },
+    /// It was killed.
+    Killing,
+    /// Nothing more will be done.
+    Finished(Outcome),
+}
+
+/// One child that is kept as its policy has it.
+///
+/// Dropping it lets go of the child, which then sees its parent gone and quits.
+#[derive(Debug)]
+pub struct Slot {
+    machine: Machine,
+    spawn: Spawn,
+    child: Option<Child>,
+    /// The child has closed its end of the socket: there is nothing more to hear.
+    deaf: bool,
+    last_pid: Option<u32>,
+    outcome: Option<Outcome>,
+}
+
+impl Slot {
+    /// A place whose child is started by [`Event::Started`].
+    pub fn new(spawn: Spawn, policy: Policy) -> Slot {
+        Slot {
+            machine: Machine::new(policy),
+            spawn,
+            child: None,
+            deaf: false,
+            last_pid: None,
+            outcome: None,
+        }
+    }
+
+    /// The child, while its end has not been seen.
+    pub fn child(&self) -> Option<&Child> {
+        self.child.as_ref()
+    }
+
+    /// What to wait on for [`listen`](Slot::listen).
+    pub fn messages(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref().filter(|_| !self.deaf).map(Child::messages)
+    }
+
+    /// When to step with [`Event::DeadlinePassed`].
+    pub fn deadline(&self) -> Option<Instant> {
+        self.machine.deadline()
+    }
+
+    /// How it went in the end; `None` while something is still to be done.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Whether any run has got as far as its entry.
+    pub fn launched(&self) -> bool {
+        self.machine.launched()
+    }
+
+    /// How often the child was started.
+    pub fn runs(&self) -> u64 {
+        self.machine.runs()
+    }
+
+    /// Where the next runs' standard error goes before they have set themselves up.
+    pub fn spawn_mut(&mut self) -> &mut Spawn {
+        &mut self.spawn
+    }
+
+    /// Takes what the child has said; steps if that is something.
+    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
+        while let Some(message) = self.child.as_mut().filter(|_| !self.deaf).and_then(Child::next_message)
+        {
+            match message {
+                Message::Ready => {
+                    let pid = self.last_pid.unwrap_or_default();
+                    tell(Report::Ready { pid, run: self.machine.runs() });
+                    self.step(Event::Ready, now, tell);
+                }
+                Message::Closed => self.deaf = true,
+                // What failed comes again with the exit; no other word is known here.
+                _ => (),
+            }
+        }
+    }
+
+    /// How the child's process ended, if it has; from then on there is no child.
+    ///
+    /// Nothing is stepped: whoever runs the loop may have something to do before the run is over.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell.
+    pub fn reap(&mut self, tell: &mut dyn FnMut(Report)) -> io::Result<Option<RunEnd>> {
+        // "Ready" may have come together with the end.
+        self.listen(Instant::now(), tell);
+        let Some(child) = &mut self.child else { return Ok(None) };
+        let exit = child.try_wait()?;
+        if exit.is_some() {
+            self.child = None;
+        }
+        Ok(exit.map(RunEnd::Exited))
+    }
+
+    /// Decides and acts. Gives back what was done last.
+    pub fn step(
+        &mut self,
+        event: Event,
+        now: Instant,
+        tell: &mut dyn FnMut(Report),
+    ) -> Action {
+        let ended = match &event {
+            Event::Ended { end, .. } => Some(end.clone()),
+            _ => None,
+        };
+        let action = self.machine.step(event, now);
+        if let Some(end) = ended {
+            let restart_in = match action {
+                Action::Finish(_) => None,
+                _ => self.machine.deadline().map(|at| at.saturating_duration_since(now)),
+            };
+            tell(Report::Ended { pid: self.last_pid.take(), end, restart_in });
+        }
+        match &action {
+            Action::Nothing => (),
+            Action::Spawn => {
+                // A start that failed is a run that ended: delayed, counted and told like any.
+                if let Err(end) = self.start(tell) {
+                    let at = Instant::now();
+                    return self.step(Event::Ended { end, at }, at, tell);
+                }
+            }
+            Action::Terminate { remaining } => {
+                tell(Report::Terminating { remaining: *remaining });
+                self.terminate(*remaining);
+            }
+            Action::Kill => {
+                tell(Report::Killing);
+                if let Some(child) = &self.child
+                    && let Err(error) = child.kill()
+                {
+                    log::error!("cannot kill process {}: {error}", child.id());
+                }
+            }
+            Action::Finish(outcome) => {
+                self.outcome = Some(outcome.clone());
+                tell(Report::Finished(outcome.clone()));
+            }
+        }
+        action
+    }
+
+    fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
+        let run = self.machine.runs();
+        self.spawn.set_incarnation(run);
+        let child = self.spawn.spawn().map_err(|error| RunEnd::NotStarted(ErrorText::new(&error)))?;
+        self.last_pid = Some(child.id());
+        tell(Report::Started { pid: child.id(), run });
+        self.child = Some(child);
+        self.deaf = false;
+        Ok(())
+    }
+
+    fn terminate(&self, remaining: Option<Duration>) {
+        let Some(child) = &self.child else { return };
+        // By word, since it carries the deadline. A child that has closed its ears gets a signal.
+        if child.ask_to_quit("stop", remaining).is_err()
+            && let Err(error) = child.terminate()
+        {
+            log::error!("cannot terminate process {}: {error}", child.id());
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Starting a daemon: the caller's side of the launch, and the detached guardian's.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proc_spawn::{
+    Boot, Current, Detached, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
+};
+use quit::{SecondSignal, Signals};
+use rustix::fs::MemfdFlags;
+use stdio_redirect::Target;
+
+use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
+use crate::launch_failed::{LaunchCause, LaunchFailed};
+use crate::machine::Outcome;
+use crate::options::DaemonOptions;
+use crate::setup::{enter, install_logging};
+
+/// What [`start_daemon`] found or did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DaemonRunStatus {
+    /// The daemon's entry is being called; pid file, output and logging are in place.
+    Launched {
+        /// The guardian's process id, as in the pid file.
+        pid: u32,
+    },
+    /// There is one already, which was not touched.
+    AlreadyRunning {
+        /// The process id in its pid file.
+        pid: u32,
+    },
+}
+
+/// Starts a daemon that outlives the caller, and returns when its entry is being called.
+///
+/// The daemon is a guardian, which holds the pid file, and the executor that it keeps alive, which
+/// runs the entry. Neither is a child of the caller, has a terminal, or holds any descriptor of
+/// the caller. The caller may be threaded or asynchronous (where this call blocks).
+///
+/// # Errors
+///
+/// The options are wrong (all problems at once; nothing was started), or any step up to the
+/// entry's call failed or took too long; then everything has been undone. See [`LaunchFailed`].
+pub fn start_daemon(options: DaemonOptions) -> Result<DaemonRunStatus, LaunchFailed> {
+    let (plan, spawn) = options.plan(true).map_err(LaunchFailed::new)?;
+    if let Some(found) = look(&plan).map_err(LaunchFailed::new)? {
+        return Ok(found);
+    }
+    let early = EarlyStderr::new(&plan);
+    launch(&plan, spawn, &early).map_err(|cause| LaunchFailed::new(cause).with_stderr(early.text()))
+}
+
+/// Whether the pid file says that there is nothing to start. Takes nothing: the guardian decides.
+pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> {
+    let probe = pidfile::probe(&plan.pid_filename).map_err(|error| LaunchCause::Setup {
+        role: Role::Guardian,
+        source: SetupError::new("pid file", &error),
+    })?;
+    let strict = plan.existing == ExistingFile::MeansRunning;
+    let unknown = || LaunchCause::UnknownHolder { path: plan.pid_filename.clone() };
+    match probe {
+        pidfile::Probe::Held { pid } => {
+            let pid = pid.ok_or_else(unknown)?;
+            Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
+        }
+        pidfile::Probe::Stale { number } | pidfile::Probe::Orphaned { number, .. } if strict => {
+            let pid = number.ok_or_else(unknown)?;
+            Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
+        }
+        pidfile::Probe::Stale { .. }
+        | pidfile::Probe::Orphaned { .. }
+        | pidfile::Probe::Absent => Ok(None),
+    }
+}
+
+/// How much longer than the daemon itself may take is waited for its word.
+const SLACK: Duration = Duration::from_secs(2);
+
+fn launch(
+    plan: &Plan,
+    spawn: Spawn,
+    early: &EarlyStderr,
+) -> Result<DaemonRunStatus, LaunchCause> {
+    let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
+    let mut guardian = spawn
+        .current(current)
+        .stderr(early.stream())
+        .setup(plan)
+        .and_then(|spawn| spawn.spawn_detached())
+        .map_err(LaunchCause::Spawn)?;
+    // The guardian keeps the time of the start itself, and undoes it. This is for one that cannot.
+    let limit = plan.policy.start_timeout.saturating_add(plan.policy.grace).saturating_add(SLACK);
+    let deadline = Instant::now().checked_add(limit);
+    let waiting = |source| LaunchCause::Io { step: "wait for the guardian", source };
+    let told = loop {
+        match guardian.receive(deadline).map_err(waiting)? {
+            Some(Message::Told(bytes)) => match rmp_serde::from_slice(&bytes) {
+                Ok(told) => break told,
+                Err(error) => {
+                    return Err(LaunchCause::Io {
+                        step: "understand the guardian",
+                        source: io::Error::other(error),
+                    });
+                }
+            },
+            Some(Message::SetupFailed(source)) => {
+                // Only a launcher has ended by now that was not asked to.
+                let role = match guardian.launcher_failed() {
+                    true => Role::Launcher,
+                    false => Role::Guardian,
+                };
+                return Err(LaunchCause::Setup { role, source });
+            }
+            Some(Message::Closed) => return Err(LaunchCause::GuardianEnded),
+            Some(_) => (),
+            None => {
+                guardian.cancel();
+                return Err(LaunchCause::NoAnswer { after: limit });
+            }
+        }
+    };
+    match told {
+        Told::Launched { pid } => Ok(DaemonRunStatus::Launched { pid }),
+        Told::AlreadyRunning { pid } => {
+            wait_for_end(&mut guardian);
+            Ok(DaemonRunStatus::AlreadyRunning { pid })
+        }
+        Told::Failed(failed) => {
+            wait_for_end(&mut guardian);
+            Err(failed.into())
+        }
+    }
+}
+
+/// A guardian that has nothing to guard is about to exit: after a failure nothing runs.
+fn wait_for_end(guardian: &mut Detached) {
+    let deadline = Instant::now().checked_add(SLACK);
+    while let Ok(Some(message)) = guardian.receive(deadline) {
+        if message == Message::Closed {
+            return;
+        }
+    }
+}
+
+impl From<Failed> for LaunchCause {
+    fn from(failed: Failed) -> LaunchCause {
+        match failed {
+            Failed::Setup(source) => LaunchCause::Setup { role: Role::Guardian, source },
+            Failed::Executor(crate::RunEnd::Exited(proc_spawn::Exit::SetupFailed(source))) => {
+                LaunchCause::Setup { role: Role::Executor, source }
+            }
+            Failed::Executor(end) => LaunchCause::Executor(end),
+            Failed::Quit => LaunchCause::Stopped,
+        }
+    }
+}
+
+/// What is written to standard error before the streams are where they should be, and after.
+struct EarlyStderr {
+    /// A file in memory, for what comes before: the linker's word, a panic ahead of `init`.
+    memory: Option<Arc<OwnedFd>>,
+    /// The file that standard error goes to, and its length before the launch.
+    file: Option<(PathBuf, u64)>,
+}
+
+impl EarlyStderr {
+    fn new(plan: &Plan) -> EarlyStderr {
+        let memory = rustix::fs::memfd_create("standard error", MemfdFlags::CLOEXEC).ok();
+        let file = match plan.setup.redirect.target(stdio_redirect::Stream::Stderr) {
+            Target::File(path) => {
+                let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+                Some((path.clone(), length))
+            }
+            _ => None,
+        };
+        EarlyStderr { memory: memory.map(Arc::new), file }
+    }
+
+    fn stream(&self) -> Stream {
+        self.memory.clone().map_or(Stream::Null, Stream::Descriptor)
+    }
+
+    /// The last of it.
+    fn text(&self) -> String {
+        let memory = self.memory.as_deref().and_then(|fd| fd.try_clone().ok()).map(File::from);
+        let mut bytes = memory.map(|file| tail(&file, 0)).unwrap_or_default();
+        if let Some((path, from)) = &self.file
+            && let Ok(metadata) = std::fs::metadata(path)
+            && metadata.is_file()
+            && let Ok(file) = File::open(path)
+        {
+            bytes.extend(tail(&file, *from));
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// What stands in `file` after `from`, at most the last 16 KiB of it.
+fn tail(file: &File, from: u64) -> Vec<u8> {
+    const MOST: u64 = 16 * 1024;
+    let end = file.metadata().map_or(0, |metadata| metadata.len());
+    let from = from.max(end.saturating_sub(MOST));
+    let mut bytes = vec![0; usize::try_from(end.saturating_sub(from)).unwrap_or_default()];
+    let read = file.read_at(&mut bytes, from).unwrap_or(0);
+    bytes.truncate(read);
+    bytes
+}
+
+/// What the detached guardian does.
+pub(crate) fn guardian_main(boot: Boot) -> i32 {
+    match prepare(&boot) {
+        Ok((guardian, early)) => {
+            let spawn = boot.spawn().stdout(Stream::Inherit).stderr(Stream::Inherit);
+            let mut starter = OverLink { boot: Some(boot) };
+            let guarded = guardian.guard(spawn, early, &mut starter);
+            starter.tell_end(guarded)
+        }
+        Err(guarded) => OverLink { boot: Some(boot) }.tell_end(guarded),
+    }
+}
+
+fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
+    let failed = |error| Guarded::Failed(Failed::Setup(error));
+    let plan: Plan = boot.setup().map_err(failed)?;
+    // Two requests to stop are one; and a hang-up is not for a process without a terminal.
+    let signals = Signals::default().second_signal(SecondSignal::Ignored);
+    quit::install_with(signals)
+        .map_err(|error| failed(SetupError::new("signal handlers", &error)))?;
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
+    let setup = plan.setup.clone();
+    enter(setup.directory.as_deref(), setup.umask, &setup.base).map_err(failed)?;
+    let guardian = Guardian::begin(plan)?;
+    // The streams only when we are the one: a second instance must not write into our files.
+    let early = match setup.redirect.target(stdio_redirect::Stream::Stderr) {
+        Target::Null => rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3).ok(),
+        _ => None,
+    };
+    let prepared = setup
+        .redirect
+        .apply()
+        .map(drop)
+        .map_err(|error| SetupError::new("redirect", &error))
+        .and_then(|()| install_logging(setup.logging.as_ref(), boot));
+    match prepared {
+        Ok(()) => Ok((guardian, early.map(|fd| Stream::Descriptor(Arc::new(fd))))),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The one who started us, at the other end of the socket.
+struct OverLink {
+    /// `None` when there is nothing more to say.
+    boot: Option<Boot>,
+}
+
+impl OverLink {
+    fn tell(&mut self, told: &Told) {
+        if let (Some(boot), Ok(bytes)) = (&self.boot, rmp_serde::to_vec_named(told)) {
+            // Who is gone need not know.
+            let _ = boot.tell(&bytes);
+        }
+    }
+
+    fn tell_end(&mut self, guarded: Guarded) -> i32 {
+        match guarded {
+            Guarded::Done(Outcome::Ended(end)) if !end.is_success() => 1,
+            Guarded::Done(_) => 0,
+            Guarded::AlreadyRunning { pid } => {
+                self.tell(&Told::AlreadyRunning { pid });
+                0
+            }
+            Guarded::Failed(failed) => {
+                self.tell(&Told::Failed(failed));
+                proc_spawn::CODE_SETUP
+            }
+        }
+    }
+}
+
+impl Starter for OverLink {
+    fn launched(&mut self) -> bool {
+        let wanted = !self.gave_up();
+        if wanted {
+            self.tell(&Told::Launched { pid: std::process::id() });
+        }
+        // The socket goes with it: neither side keeps anything of the launch.
+        self.boot = None;
+        wanted
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.boot.as_ref().map(Boot::lifeline)
+    }
+
+    fn gave_up(&mut self) -> bool {
+        match self.boot.as_ref().and_then(Boot::hear) {
+            Some(Heard::Quit { .. }) => true,
+            // It was killed, and cannot be told; what it asked for is done all the same.
+            Some(_) => {
+                self.boot = None;
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+/// A program that can start daemons: see [`init`](crate::init).
+pub(crate) fn roles(app: proc_spawn::App) -> proc_spawn::App {
+    app.role(Role::Guardian, guardian_main)
+}
+
+impl From<SpawnError> for LaunchFailed {
+    fn from(error: SpawnError) -> LaunchFailed {
+        LaunchFailed::new(LaunchCause::Spawn(error))
+    }
+}

@@ -1,0 +1,152 @@
+//! Stopping a daemon from another process, and asking whether there is one.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pidfile::Probe;
+
+/// What [`stop_daemon`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopStatus {
+    /// It was running, and everything of it is gone, the pid file too.
+    Stopped {
+        /// The guardian's process id.
+        pid: u32,
+    },
+    /// There was none. A pid file that a crash had left was removed.
+    NotRunning,
+}
+
+/// How long [`stop_daemon`] waits: three times the default grace.
+pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Stops the daemon of this pid file and waits until everything of it is gone, for at most 30 s.
+/// The daemon itself kills what is left of it after its grace.
+///
+/// The number in the file is never trusted: the process is signalled only if it is the one that
+/// holds the file.
+///
+/// # Errors
+///
+/// It is still running after that time ([`StopFailed::StillRunning`]: it will stop, if ever it
+/// can), the pid file cannot be looked at, or its holder cannot be signalled.
+pub fn stop_daemon(pid_filename: impl AsRef<Path>) -> Result<StopStatus, StopFailed> {
+    stop_daemon_within(pid_filename, DEFAULT_STOP_TIMEOUT)
+}
+
+/// [`stop_daemon`] with another time to wait. Zero only asks it to stop.
+///
+/// # Errors
+///
+/// See [`stop_daemon`].
+pub fn stop_daemon_within(
+    pid_filename: impl AsRef<Path>,
+    timeout: Duration,
+) -> Result<StopStatus, StopFailed> {
+    let path = pid_filename.as_ref();
+    let failed = |source| StopFailed::PidFile { source };
+    let deadline = Instant::now().checked_add(timeout);
+    let left = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    let holder = pidfile::holder(path).map_err(failed)?;
+    if let Some(holder) = &holder {
+        holder.signal(signal_hook::consts::SIGTERM).map_err(failed)?;
+        holder.wait(left()).map_err(failed)?;
+    }
+    // Also without a guardian there may be an executor, which is in its grace.
+    if !pidfile::wait_free(path, left(), None).map_err(failed)? {
+        return Err(still_running(path));
+    }
+    match holder {
+        Some(holder) => {
+            // One that was killed meanwhile has left its file; a successor's is not touched.
+            pidfile::remove_stale(path).map_err(failed)?;
+            Ok(StopStatus::Stopped { pid: holder.pid() })
+        }
+        None => {
+            pidfile::remove_stale(path).map_err(failed)?;
+            Ok(StopStatus::NotRunning)
+        }
+    }
+}
+
+fn still_running(path: &Path) -> StopFailed {
+    let pids = match pidfile::probe(path) {
+        Ok(Probe::Held { pid }) => pid.into_iter().collect(),
+        Ok(Probe::Orphaned { left, .. }) => left,
+        _ => Vec::new(),
+    };
+    StopFailed::StillRunning { path: path.to_owned(), pids }
+}
+
+/// Why a daemon was not stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StopFailed {
+    /// It was asked, but is not gone yet.
+    #[error("the daemon of pid file `{}` is still running: {}", path.display(), list(pids))]
+    StillRunning {
+        /// The pid file.
+        path: PathBuf,
+        /// Who is left, as far as can be told.
+        pids: Vec<u32>,
+    },
+    /// The pid file cannot be looked at, or its holder cannot be signalled.
+    #[error("the daemon cannot be stopped")]
+    PidFile {
+        /// Why.
+        source: pidfile::Error,
+    },
+}
+
+fn list(pids: &[u32]) -> String {
+    match pids {
+        [] => "nobody can tell who".to_owned(),
+        [pid] => format!("process {pid}"),
+        pids => format!("processes {}", pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Whether a daemon runs, as [`daemon_status`] found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DaemonStatus {
+    /// It runs.
+    Running {
+        /// The guardian's process id; `None` if the file's holder has not written one.
+        pid: Option<u32>,
+    },
+    /// Its guardian was killed, and the executor has not gone yet.
+    Orphaned {
+        /// Who is left, as far as can be told.
+        pids: Vec<u32>,
+    },
+    /// It does not run.
+    NotRunning {
+        /// Whether a crash has left the pid file behind; the next start takes it over.
+        stale: bool,
+    },
+}
+
+/// Asks whether the daemon of this pid file runs. Disturbs nobody: a start that happens at the same
+/// time does not notice.
+///
+/// # Errors
+///
+/// The pid file cannot be looked at.
+pub fn daemon_status(pid_filename: impl AsRef<Path>) -> Result<DaemonStatus, StatusFailed> {
+    let probe = pidfile::probe(pid_filename).map_err(|source| StatusFailed { source })?;
+    Ok(match probe {
+        Probe::Held { pid } => DaemonStatus::Running { pid },
+        Probe::Orphaned { left, .. } => DaemonStatus::Orphaned { pids: left },
+        Probe::Stale { .. } => DaemonStatus::NotRunning { stale: true },
+        Probe::Absent => DaemonStatus::NotRunning { stale: false },
+    })
+}
+
+/// Why nobody can say whether a daemon runs.
+#[derive(Debug, thiserror::Error)]
+#[error("the daemon's status cannot be told")]
+pub struct StatusFailed {
+    #[source]
+    source: pidfile::Error,
+}
