@@ -47,8 +47,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
 }
 
-/// Case → the tests that claim it.
+/// Case → the tests and scenarios that claim it.
 type Proofs = BTreeMap<String, BTreeSet<String>>;
+
+/// Is there a test among them? A scenario shows a case to people; it is not made to fail without it.
+fn is_tested(proofs: &Proofs, case: &str) -> bool {
+    let mut proofs = proofs.get(case).into_iter().flatten();
+    proofs.any(|proof| proof.contains(".rs"))
+}
 
 fn by_case(claims: &[Claim]) -> Proofs {
     let mut proofs = Proofs::new();
@@ -73,7 +79,7 @@ fn check(page: &Page, claims: &[Claim]) -> Vec<Finding> {
     let proofs = by_case(claims);
     let complete = |part: &str| page.complete.iter().any(|complete| complete == part);
     for case in page.cases.iter().filter(|case| complete(&case.part)) {
-        if !proofs.contains_key(&case.id) && !page.is_argued(&case.id) {
+        if !is_tested(&proofs, &case.id) && !page.is_argued(&case.id) {
             let text =
                 format!("`{}` has no test, and `{}` is declared complete", case.id, case.part);
             findings.push(Finding::new(PAGE, case.line, text));
@@ -86,7 +92,7 @@ fn print_gaps(page: &Page, proofs: &Proofs) {
     for part in page.parts() {
         let cases = || page.cases.iter().filter(|case| case.part == part);
         let gaps: Vec<&str> = cases()
-            .filter(|case| !proofs.contains_key(&case.id) && !page.is_argued(&case.id))
+            .filter(|case| !is_tested(proofs, &case.id) && !page.is_argued(&case.id))
             .map(|case| case.id.as_str())
             .collect();
         let argued = cases().filter(|case| page.is_argued(&case.id)).count();
@@ -157,6 +163,17 @@ mod tests {
                 "docs/behaviour.md:6: `F-02` has no test, and `features` is declared complete"
             ]
         );
+    }
+
+    #[test]
+    fn a_scenario_alone_does_not_close_a_gap() {
+        let page = Page::parse(TABLES).unwrap();
+        let scenario = Claim {
+            file: PathBuf::from("examples/x/scenario.txt"),
+            name: String::new(),
+            ..claim("F-02")
+        };
+        assert_eq!(check(&page, &[claim("F-01"), scenario]).len(), 1);
     }
 
     #[test]
