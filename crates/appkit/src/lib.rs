@@ -1,1 +1,116 @@
-//! Daemons and worker processes that are kept alive.
+//! How does an application become a service that starts, is kept alive, and stops when told?
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::time::Duration;
+//!
+//! use appkit::{
+//!     DaemonOptions, DaemonRunStatus, LoggingConfig, entries, quit_requested, sleep, start_daemon,
+//! };
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct DaemonArgs {
+//!     foo: i64,
+//!     bar: i64,
+//! }
+//!
+//! fn daemon_main(args: DaemonArgs) {
+//!     while !quit_requested() {
+//!         log::info!("I am running, foo={}", args.foo);
+//!         sleep(Duration::from_secs(25)); // Ends early when asked to stop.
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     appkit::init(entries![daemon_main]); // A child runs its entry here and never returns.
+//!
+//!     let options = DaemonOptions::new(".data/foo.pid", daemon_main, DaemonArgs { foo: 1, bar: 2 })
+//!         .stdout_filename(".data/out.txt")
+//!         .stderr_filename(".data/err.txt")
+//!         .logging_config(LoggingConfig::from_yaml_file("logging.yaml")?)
+//!         .restart_interval(Duration::from_secs(10));
+//!     match start_daemon(options)? {
+//!         DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
+//!         DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The guide
+//!
+//! **1. Say what can be run.** [`init`] is the first line of `main` and gets the functions that
+//! other processes of the application may run, listed by [`entries!`]. They take nothing or one
+//! argument of any serde type, and return nothing or a `Result`.
+//!
+//! **2. Start it.** [`start_daemon`] detaches a *guardian*, which holds the pid file and keeps an
+//! *executor* alive, which runs the entry. It returns [`DaemonRunStatus::Launched`] when the entry
+//! is being called, with pid file, output and logging in place, and otherwise says which step
+//! failed and why ([`LaunchFailed`]). [`run_daemon`] does the same without detaching, for terminals,
+//! containers and systemd.
+//!
+//! **3. Work in rounds.** [`quit_requested`] costs one load; [`sleep`] ends at once when it is time
+//! to go, in every thread. [`quit::descriptor`] and [`quit::receiver`] are for waiting beside other
+//! things.
+//!
+//! **4. Fan out.** [`start_workers`], called in the executor, keeps many processes alive, each with
+//! its own name, pid file, output, logging and arguments:
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::time::Duration;
+//!
+//! use appkit::{LoggingConfig, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
+//!
+//! fn daemon_main() -> Result<(), WorkersError> {
+//!     let worker = |name: &str, color: &str| {
+//!         WorkerStartInfo::new(name, format!(".data/{name}.pid"), worker_main, color.to_owned())
+//!             .stdout_filename(format!(".data/{name}-out.txt"))
+//!             .logging_config(LoggingConfig::file(format!(".data/{name}.log")))
+//!     };
+//!     start_workers(
+//!         [worker("worker-1", "red"), worker("worker-2", "yellow")],
+//!         WorkersOptions::default()
+//!             .restart_interval(Duration::from_secs(20))
+//!             .debug_filename(".data/debug.json"),
+//!     )? // Every problem of the list at once.
+//!     .into_result() // An error when a worker failed for good.
+//! }
+//!
+//! fn worker_main(color: String) -> Result<(), Box<dyn Error + Send + Sync>> {
+//!     log::info!("{} is {color}", appkit::current().name);
+//!     Err("oops".into())
+//! }
+//! ```
+//!
+//! **5. Stop it.** [`stop_daemon`], or `kill $(cat FILE)`: the guardian asks the executor, the
+//! executor its workers; each has a little less time than the one above it; what is left then is
+//! killed, with everything that it has started. The pid file goes last. [`daemon_status`] asks
+//! whether it runs, and disturbs nobody.
+//!
+//! # When it fits
+//!
+//! Applications that bring their own service along, to machines, containers and systemd, instead of
+//! being described to one.
+//!
+//! # What it cannot do
+//!
+//! * Supervise programs that are not this application.
+//! * Keep a daemon whose guardian is killed: the rest then quits, each process within its grace.
+//! * Run anywhere but on Linux. `quit`, `stdio-redirect` and `logging` alone are for any Unix.
+
+pub use logging::LoggingConfig;
+pub use proc_spawn::{Current, Exit, Role, current, entries, entry, entry_named};
+pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
+pub use supervisor::{
+    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
+    LaunchFailed, Outcome, RunEnd, StopFailed, StopStatus, daemon_status, init, run_daemon,
+    start_daemon, stop_daemon, stop_daemon_within,
+};
+pub use workers::{
+    WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,
+};
+
+/// The parts, whole, for when the front is not enough.
+pub use {logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers};

@@ -106,6 +106,12 @@ impl DaemonOptions {
             .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
     }
 
+    /// The pid file as it was given: what [`stop_daemon`](crate::stop_daemon) and
+    /// [`daemon_status`](crate::daemon_status) want to know.
+    pub fn pid_filename(&self) -> &Path {
+        &self.pid_filename
+    }
+
     /// What logs, titles and the status call it. Default: the pid file's name without its ending.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -249,6 +255,7 @@ impl DaemonOptions {
             umask: self.umask,
             base,
             grace: self.grace,
+            open_files: None,
         };
         let policy = Policy {
             restart_interval,

@@ -11,6 +11,7 @@ use pidfile::{Dependent, PidFile};
 use proc_spawn::{Boot, Heard, Role, SetupError};
 use quit::{Reason, Request};
 use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
 
@@ -31,6 +32,8 @@ pub struct Setup {
     pub base: PathBuf,
     /// How long it lives on when its parent has died.
     pub grace: Duration,
+    /// Its soft limit of descriptors; `None`: that of its parent.
+    pub open_files: Option<u64>,
 }
 
 /// How a child holds a pid file.
@@ -105,6 +108,11 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Held, SetupError> {
         ),
     };
     enter(setup.directory.as_deref(), setup.umask, &setup.base)?;
+    if let Some(soft) = setup.open_files {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        // Lowering is always allowed; and a program lives with more than it needs.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum });
+    }
     // The streams only when we are the one: a second instance must not write into our files.
     setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     install_logging(setup.logging.as_ref(), boot)?;

@@ -1,1 +1,67 @@
-//! Many worker processes kept alive, by name.
+//! How does a program run many processes of itself, by name, and keep each of them alive?
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::time::Duration;
+//!
+//! use workers::{WorkerStartInfo, WorkersOptions, start_workers};
+//!
+//! fn paint(color: String) {
+//!     while !quit::quit_requested() {
+//!         println!("{color}");
+//!         quit::sleep(Duration::from_secs(5)); // Ends early when asked to stop.
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     workers::init(proc_spawn::entries![paint]); // A worker runs its entry here.
+//!     quit::install()?; // Ctrl-C asks us, and we ask the workers.
+//!
+//!     let worker = |name: &str, color: &str| {
+//!         WorkerStartInfo::new(name, format!("{name}.pid"), paint, color.to_owned())
+//!             .stdout_filename(format!("{name}.txt"))
+//!     };
+//!     start_workers(
+//!         [worker("worker-1", "red"), worker("worker-2", "yellow")],
+//!         WorkersOptions::default().restart_interval(Duration::from_secs(20)),
+//!     )?
+//!     .into_result()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Each worker is a process of its own with its own pid file, output, logging and arguments. One
+//! that fails is started again after an interval, without touching the others; one that ends well
+//! is done. [`start_workers`] returns when all are done, or when this process has been asked to
+//! quit (see the `quit` crate) and every worker has gone: each is asked, and killed when its grace
+//! is over.
+//!
+//! # When it fits
+//!
+//! Work that is split among processes which should not share a fate, below a guardian (where the
+//! executor calls [`start_workers`]) or in any other program.
+//!
+//! # What it cannot do
+//!
+//! * Hear a signal: that is for the application, with `quit::install`. Below a guardian it is done.
+//! * Keep the workers if this process is killed: they quit then, each within its grace.
+//! * End what a worker leaves behind in a session of its own. Below a guardian that is done, before
+//!   a restart of the executor and at the stop.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("workers needs pidfds and epoll, which only Linux has");
+
+mod spec;
+mod error;
+mod report;
+
+mod pool;
+mod wait;
+mod limit;
+mod status;
+
+pub use error::WorkersError;
+pub use pool::start_workers;
+pub use report::{WorkerEnd, WorkersReport};
+pub use spec::{WorkerStartInfo, WorkersOptions};
+pub use supervisor::init;

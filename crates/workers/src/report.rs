@@ -1,0 +1,64 @@
+//! How workers ended.
+
+use std::fmt;
+
+use supervisor::{Outcome, RunEnd};
+
+use crate::error::WorkersError;
+
+/// How all workers of a list ended, in the order of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a worker may have failed: see `into_result`"]
+pub struct WorkersReport {
+    /// One for each worker.
+    pub workers: Vec<WorkerEnd>,
+}
+
+/// How one worker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerEnd {
+    /// Its name.
+    pub name: String,
+    /// How often it was started.
+    pub runs: u64,
+    /// How it went in the end.
+    pub outcome: Outcome,
+}
+
+impl WorkersReport {
+    /// An error if any worker failed for good: it ended badly, and was not to be started again.
+    /// Those that were asked to quit have not failed.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkersError::Failed`] with those that did.
+    pub fn into_result(self) -> Result<(), WorkersError> {
+        let failed: Vec<_> = self.workers.into_iter().filter(WorkerEnd::failed).collect();
+        if failed.is_empty() { Ok(()) } else { Err(WorkersError::Failed(failed)) }
+    }
+}
+
+impl WorkerEnd {
+    /// Whether it ended badly, and not because it was asked to quit.
+    pub fn failed(&self) -> bool {
+        self.end().is_some_and(|end| !end.is_success())
+            && !matches!(self.outcome, Outcome::Quit(_))
+    }
+
+    /// How its last run ended; `None` if it was not running when it was asked to quit.
+    pub fn end(&self) -> Option<&RunEnd> {
+        match &self.outcome {
+            Outcome::Quit(end) => end.as_ref(),
+            Outcome::Ended(end) | Outcome::NotLaunched(end) => Some(end),
+        }
+    }
+}
+
+impl fmt::Display for WorkerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end() {
+            Some(end) => write!(f, "worker `{}` {end}", self.name),
+            None => write!(f, "worker `{}` was not running", self.name),
+        }
+    }
+}

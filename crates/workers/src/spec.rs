@@ -1,0 +1,265 @@
+//! What the caller says about workers, and the one function that checks it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logging::LoggingConfig;
+use proc_spawn::{Call, Current, EntryFn, Role, Spawn, SpawnError, Stream};
+use stdio_redirect::Target;
+use supervisor::{
+    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Hold, Policy, Problems, Setup, absolute,
+    base_directory, check_collisions, check_duration, check_entry, check_file, check_name,
+    checked_logging, redirect,
+};
+
+use crate::error::WorkersError;
+
+/// One worker that is to be started: its name, its pid file, its entry.
+///
+/// Relative paths are relative to the directory in which `start_daemon` was called, or, where no
+/// daemon is above, to the current one. Nothing is checked before
+/// [`start_workers`](crate::start_workers), and then everything at once; no method fails.
+#[derive(Clone, Debug)]
+pub struct WorkerStartInfo {
+    name: String,
+    pid_filename: PathBuf,
+    call: Call,
+    stdout_filename: Option<PathBuf>,
+    stderr_filename: Option<PathBuf>,
+    logging_config: Option<LoggingConfig>,
+}
+
+impl WorkerStartInfo {
+    /// A worker with this name and pid file that runs `entry` with `args`. No two workers of a
+    /// list may have the same name or the same pid file.
+    pub fn new<F: EntryFn<M>, M>(
+        name: impl Into<String>,
+        pid_filename: impl Into<PathBuf>,
+        entry: F,
+        args: F::Args,
+    ) -> WorkerStartInfo {
+        WorkerStartInfo::of(name, pid_filename, proc_spawn::entry(entry, args))
+    }
+
+    /// The same for an entry by name, or one that was put together elsewhere: see
+    /// [`entry_named`](proc_spawn::entry_named).
+    pub fn of(
+        name: impl Into<String>,
+        pid_filename: impl Into<PathBuf>,
+        call: Call,
+    ) -> WorkerStartInfo {
+        WorkerStartInfo {
+            name: name.into(),
+            pid_filename: pid_filename.into(),
+            call,
+            stdout_filename: None,
+            stderr_filename: None,
+            logging_config: None,
+        }
+    }
+
+    /// Where standard output goes, appended. Default: `/dev/null`.
+    #[must_use]
+    pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stdout_filename = Some(path.into());
+        self
+    }
+
+    /// Where standard error goes, appended; may be the same file as standard output. Default:
+    /// `/dev/null`.
+    #[must_use]
+    pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// How the worker logs. Default: logging is left alone.
+    #[must_use]
+    pub fn logging_config(mut self, config: LoggingConfig) -> Self {
+        self.logging_config = Some(config);
+        self
+    }
+}
+
+/// How a list of workers is kept.
+#[derive(Clone, Debug)]
+pub struct WorkersOptions {
+    restart_interval: Option<Duration>,
+    grace: Duration,
+    start_timeout: Duration,
+    debug_filename: Option<PathBuf>,
+}
+
+/// As pyappkit has it.
+const DEFAULT_RESTART_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+impl Default for WorkersOptions {
+    fn default() -> WorkersOptions {
+        WorkersOptions {
+            restart_interval: Some(DEFAULT_RESTART_INTERVAL),
+            grace: DEFAULT_GRACE,
+            start_timeout: DEFAULT_START_TIMEOUT,
+            debug_filename: None,
+        }
+    }
+}
+
+impl WorkersOptions {
+    /// The defaults.
+    pub fn new() -> WorkersOptions {
+        WorkersOptions::default()
+    }
+
+    /// How long after its end a worker that failed is started again: one with a code that is not
+    /// 0, a panic, a returned error, or a signal. Counted exactly; zero means at once; `None`: it
+    /// is not started again. A worker that ends well is done. Default: 5 minutes.
+    #[must_use]
+    pub fn restart_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.restart_interval = interval.into();
+        self
+    }
+
+    /// How long a worker has from being asked to quit until it is killed; less if this process
+    /// itself has less. Zero means at once, [`Duration::MAX`] for ever. Default: 10 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long a worker may take until its entry is called; then it is killed, and counts as
+    /// failed. Default: 30 s.
+    #[must_use]
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
+    /// at most ten times a second. Default: none.
+    #[must_use]
+    pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.debug_filename = Some(path.into());
+        self
+    }
+}
+
+/// One worker, checked and complete.
+pub(crate) struct WorkerPlan {
+    pub(crate) name: String,
+    pub(crate) pid_filename: PathBuf,
+    pub(crate) setup: Setup,
+    pub(crate) spawn: Spawn,
+}
+
+/// Everything about a pool, checked and complete. Nothing after this needs deciding.
+pub(crate) struct Plan {
+    pub(crate) workers: Vec<WorkerPlan>,
+    pub(crate) policy: Policy,
+    pub(crate) debug_filename: Option<PathBuf>,
+}
+
+/// Checks everything once, reports everything together, and makes relative paths absolute.
+pub(crate) fn plan(
+    list: Vec<WorkerStartInfo>,
+    options: WorkersOptions,
+) -> Result<Plan, WorkersError> {
+    let base = base_directory()
+        .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
+    let mut problems = Problems::new();
+    for (field, duration) in [
+        ("restart_interval", options.restart_interval.unwrap_or_default()),
+        ("grace", options.grace),
+        ("start_timeout", options.start_timeout),
+    ] {
+        check_duration(&mut problems, field, duration);
+    }
+    let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
+    if let Some(path) = &debug_filename {
+        check_file(&mut problems, "debug_filename", path);
+    }
+
+    let mut seen = Seen::default();
+    let mut workers = Vec::with_capacity(list.len());
+    for (index, worker) in list.into_iter().enumerate() {
+        let mut own = Problems::new();
+        let planned = plan_worker(&mut own, &base, options.grace, worker, index, &mut seen);
+        problems.add_part(&format!("workers[{index}]"), own);
+        workers.extend(planned?);
+    }
+    let policy = Policy {
+        restart_interval: options.restart_interval,
+        grace: options.grace,
+        start_timeout: options.start_timeout,
+        must_launch: false,
+    };
+    problems.or(Plan { workers, policy, debug_filename }).map_err(WorkersError::Options)
+}
+
+/// What may stand only once in a list, and where it stands.
+#[derive(Default)]
+struct Seen {
+    names: BTreeMap<String, usize>,
+    pid_files: BTreeMap<PathBuf, usize>,
+}
+
+fn plan_worker(
+    problems: &mut Problems,
+    base: &Path,
+    grace: Duration,
+    worker: WorkerStartInfo,
+    index: usize,
+    seen: &mut Seen,
+) -> Result<Option<WorkerPlan>, WorkersError> {
+    let name = worker.name;
+    check_name(problems, "name", &name);
+    if let Some(first) = seen.names.get(&name) {
+        let reason = format!("is the name of workers[{first}] too; each needs its own");
+        problems.add("name", &name, reason);
+    } else {
+        seen.names.insert(name.clone(), index);
+    }
+
+    let pid_filename = absolute(base, &worker.pid_filename);
+    check_file(problems, "pid_filename", &pid_filename);
+    if let Some(first) = seen.pid_files.get(&pid_filename) {
+        let reason = format!("is the pid file of workers[{first}] too; each needs its own");
+        problems.add("pid_filename", pid_filename.display(), reason);
+    } else {
+        seen.pid_files.insert(pid_filename.clone(), index);
+    }
+
+    let spawn = match Spawn::new(worker.call) {
+        Ok(spawn) => Some(spawn),
+        Err(SpawnError::Entry(error)) => {
+            check_entry(problems, "", &error);
+            None
+        }
+        // Nothing else matters to a program that cannot start itself.
+        Err(error) => return Err(WorkersError::Spawn { source: error }),
+    };
+    let stdout = worker.stdout_filename.as_deref();
+    let stderr = worker.stderr_filename.as_deref();
+    let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
+    let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
+    check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
+
+    let setup = Setup {
+        pid_file: Some(Hold::Own(pid_filename.clone())),
+        redirect,
+        logging,
+        directory: None,
+        umask: None,
+        base: base.to_owned(),
+        grace,
+        open_files: None,
+    };
+    Ok(spawn.map(|spawn| {
+        let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };
+        // What comes before the worker's own streams are in place (the linker's word, a panic
+        // ahead of `init`) would otherwise be nowhere.
+        let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
+        WorkerPlan { name, pid_filename, setup, spawn }
+    }))
+}

@@ -1,0 +1,156 @@
+//! The state of all workers as a file, for people and tools that look at a running daemon.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use supervisor::{Report, RunEnd};
+
+use crate::pool::STATUS_INTERVAL;
+use crate::spec::WorkerPlan;
+
+/// The file, and what will be in it next.
+pub(crate) struct StatusFile {
+    path: Option<PathBuf>,
+    content: Content,
+    changed: bool,
+    written: Option<Instant>,
+    /// A disk that is full is told of once, not ten times a second.
+    failing: bool,
+}
+
+#[derive(Serialize)]
+struct Content {
+    /// The process that keeps the workers.
+    pid: u32,
+    workers: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    state: State,
+    /// Since when it is in this state.
+    since: Timestamp,
+    pid: Option<u32>,
+    restarts: u64,
+    /// The last ends, oldest first.
+    last_exits: Vec<LastExit>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Idle,
+    Starting,
+    Running,
+    /// Between two runs.
+    Waiting,
+    Stopping,
+    Finished,
+}
+
+#[derive(Serialize)]
+struct LastExit {
+    at: Timestamp,
+    pid: Option<u32>,
+    text: String,
+    end: RunEnd,
+}
+
+/// Enough to see a pattern, little enough for a crash loop of months.
+const KEPT_EXITS: usize = 10;
+
+impl StatusFile {
+    pub(crate) fn new(path: Option<PathBuf>, workers: &[WorkerPlan]) -> StatusFile {
+        let since = Timestamp::now();
+        let entry = |worker: &WorkerPlan| Entry {
+            name: worker.name.clone(),
+            state: State::Idle,
+            since,
+            pid: None,
+            restarts: 0,
+            last_exits: Vec::new(),
+        };
+        // Nothing is kept for nobody.
+        let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
+        let content = Content { pid: std::process::id(), workers };
+        StatusFile { path, content, changed: true, written: None, failing: false }
+    }
+
+    /// Takes note of what happened to a worker.
+    pub(crate) fn note(&mut self, worker: usize, report: &Report) {
+        let Some(entry) = self.content.workers.get_mut(worker) else { return };
+        let at = Timestamp::now();
+        entry.state = match report {
+            Report::Started { pid, run } => {
+                entry.pid = Some(*pid);
+                entry.restarts = run.saturating_sub(1);
+                State::Starting
+            }
+            Report::Ready { .. } => State::Running,
+            Report::Ended { pid, end, .. } => {
+                entry.pid = None;
+                if entry.last_exits.len() == KEPT_EXITS {
+                    entry.last_exits.remove(0);
+                }
+                let (pid, text, end) = (*pid, end.to_string(), end.clone());
+                entry.last_exits.push(LastExit { at, pid, text, end });
+                State::Waiting
+            }
+            Report::Terminating { .. } | Report::Killing => State::Stopping,
+            Report::Finished(_) => State::Finished,
+            _ => entry.state,
+        };
+        entry.since = at;
+        self.changed = true;
+    }
+
+    /// Writes the file if it is time; says when it will be.
+    pub(crate) fn write_if_due(&mut self) -> Option<Instant> {
+        if self.path.is_none() || !self.changed {
+            return None;
+        }
+        let due = self.written.and_then(|written| written.checked_add(STATUS_INTERVAL));
+        if let Some(due) = due.filter(|due| Instant::now() < *due) {
+            return Some(due);
+        }
+        self.write();
+        None
+    }
+
+    /// Writes the file. That it cannot be written is no reason to let a worker down.
+    pub(crate) fn write(&mut self) {
+        self.changed = false;
+        self.written = Some(Instant::now());
+        let Some(path) = &self.path else { return };
+        match replace(path, &self.content) {
+            Ok(()) => self.failing = false,
+            Err(error) if !self.failing => {
+                log::warn!("cannot write `{}`: {error}", path.display());
+                self.failing = true;
+            }
+            Err(_) => (),
+        }
+    }
+}
+
+/// Readers see the old file whole or the new one whole (rename(2)).
+fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let new = path.with_file_name(name);
+    // A name that a crash has left is ours; a link at its place would be somebody else's.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => (),
+    }
+    let mut text = serde_json::to_vec_pretty(content)?;
+    text.push(b'\n');
+    File::create_new(&new)?.write_all(&text)?;
+    fs::rename(&new, path)
+}
