@@ -2,6 +2,7 @@
 
 use std::hint::spin_loop;
 use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
 
 use crate::program::{Program, Signal};
 
@@ -114,25 +115,37 @@ fn a_signal_during_the_set_up_is_seen_at_the_first_look() {
 }
 
 /// A handler is put in place in several steps. A signal between two of them must not be swallowed:
-/// it ends the process (too early for quit) or requests quit, and the sleep that follows ends.
+/// it ends the process (too early for quit) or requests quit, and the sleep that follows ends. The
+/// moment is hunted: later after an end, earlier after a quit.
 ///
 /// Case: QUIT-12
 #[test]
 fn a_signal_at_any_moment_of_install_is_obeyed() {
-    for moment in 0..60 {
+    let (mut moment, mut step) = (Duration::ZERO, Duration::from_micros(100));
+    let mut was_late = false;
+    for _ in 0..150 {
         let program = Program::start(&["rounds"]);
         program.expect("starting");
-        (0..moment * 500).for_each(|_| spin_loop());
+        let at = Instant::now() + moment;
+        while Instant::now() < at {
+            spin_loop();
+        }
         program.signal(Signal::TERM);
         let mut said = Vec::new();
         while let Some(line) = program.next_line() {
             said.push(line);
         }
         let status = program.ended();
-        let by_quit = status.success() && said.last().is_some_and(|line| line.starts_with("asked"));
-        assert!(by_quit || status.signal() == Some(15), "{status}, {said:?}");
+        let late = status.success() && said.last().is_some_and(|line| line.starts_with("asked"));
+        assert!(late || status.signal() == Some(15), "{status}, {said:?}");
+
+        step = if late == was_late { step * 3 / 2 } else { step / 2 }.max(MICROSECOND);
+        moment = if late { moment.saturating_sub(step) } else { moment + step };
+        was_late = late;
     }
 }
+
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// Case: QUIT-13
 #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use quit::{QuitToken, Reason, Slept};
 
+use crate::background::background;
 use crate::program::{Program, Signal};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -98,11 +99,11 @@ fn zero_means_at_once_and_the_longest_time_waits_for_quit() {
 
     let sleepers = [Duration::MAX, HOUR, Duration::from_secs(u64::from(u32::MAX))].map(|time| {
         let token = token.clone();
-        thread::spawn(move || token.sleep(time))
+        background(move || token.sleep(time))
     });
     token.request(Reason::Stop);
     for sleeper in sleepers {
-        assert_eq!(sleeper.join().unwrap(), Slept::Quit);
+        assert_eq!(sleeper.ended(), Slept::Quit);
     }
     for time in [Duration::ZERO, HOUR, Duration::MAX] {
         assert_eq!(token.sleep(time), Slept::Quit);
@@ -144,10 +145,10 @@ fn a_quit_wakes_a_stepped_sleep_in_the_middle_of_a_step() {
     let token = QuitToken::new().unwrap();
     let sleeper = {
         let token = token.clone();
-        thread::spawn(move || token.sleep_in_steps(HOUR, HOUR))
+        background(move || token.sleep_in_steps(HOUR, HOUR))
     };
     token.request(Reason::Stop);
-    assert_eq!(sleeper.join().unwrap(), Slept::Quit);
+    assert_eq!(sleeper.ended(), Slept::Quit);
 }
 
 #[test]

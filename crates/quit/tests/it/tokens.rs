@@ -1,11 +1,12 @@
 //! Tokens: sticky, of one scope, with a reason and a deadline.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use quit::{QuitToken, Reason, Request, Slept};
 
-use crate::program::{Program, Signal};
+use crate::background::background;
+use crate::program::{LIMIT, Program, Signal};
 
 /// Case: QUIT-10
 #[test]
@@ -40,18 +41,18 @@ fn a_child_quits_with_its_parent_whatever_it_waits_for() {
     let receiver = grandchild.receiver().unwrap();
     let sleepers = [&parent, &child, &grandchild].map(|token| {
         let token = token.clone();
-        thread::spawn(move || token.sleep(Duration::MAX))
+        background(move || token.sleep(Duration::MAX))
     });
     parent.request(Reason::Stop);
     assert!(child.requested() && grandchild.requested());
     for sleeper in sleepers {
-        assert_eq!(sleeper.join().unwrap(), Slept::Quit);
+        assert_eq!(sleeper.ended(), Slept::Quit);
     }
-    assert!(receiver.recv().is_err());
+    assert!(disconnects(&receiver));
 
     let late = grandchild.child().unwrap();
     assert_eq!(late.sleep(Duration::MAX), Slept::Quit);
-    assert!(late.receiver().unwrap().recv().is_err());
+    assert!(disconnects(&late.receiver().unwrap()));
 }
 
 /// Children come and go for the life of a program; their parent forgets the dead and no living one.
@@ -77,10 +78,10 @@ fn a_child_born_during_the_quit_is_woken() {
         let parent = QuitToken::new().unwrap();
         let born = {
             let parent = parent.clone();
-            thread::spawn(move || parent.child().unwrap().receiver().unwrap().recv().is_err())
+            background(move || disconnects(&parent.child().unwrap().receiver().unwrap()))
         };
         parent.request(Reason::Stop);
-        assert!(born.join().unwrap());
+        assert!(born.ended());
     }
 }
 
@@ -132,4 +133,9 @@ fn a_child_has_its_parents_reason_and_the_earlier_deadline() {
 
     parent.request(Request::new(Reason::Stop).until(at(1)));
     assert_eq!((before.deadline(), after.deadline()), (Some(at(1)), Some(at(1))));
+}
+
+/// Whether the channel becomes ready.
+fn disconnects(receiver: &Receiver<()>) -> bool {
+    receiver.recv_timeout(LIMIT).is_err_and(|error| error.is_disconnected())
 }

@@ -1,13 +1,13 @@
 //! Waiting for quit beside other things: the descriptor and the channel.
 
 use std::os::fd::AsFd;
-use std::thread;
 
 use nix::sys::select::{FdSet, select};
 use nix::sys::time::TimeVal;
 use quit::{QuitToken, Reason};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::background::background;
 use crate::program::{Program, Signal};
 
 /// Poll and epoll, level- and edge-triggered (which is what async reactors use).
@@ -43,7 +43,7 @@ fn the_descriptor_wakes_every_thread_that_polls_it() {
     let waiters: Vec<_> = (0..8)
         .map(|_| {
             let token = token.clone();
-            thread::spawn(move || {
+            background(move || {
                 let descriptor = token.descriptor().unwrap();
                 let mut waited_for = [PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN)];
                 let limit = Timespec { tv_sec: 60, tv_nsec: 0 };
@@ -54,7 +54,7 @@ fn the_descriptor_wakes_every_thread_that_polls_it() {
         .collect();
     token.request(Reason::Stop);
     for waiter in waiters {
-        waiter.join().unwrap();
+        waiter.ended();
     }
 }
 
