@@ -121,7 +121,7 @@ fn a_signal_during_the_set_up_is_seen_at_the_first_look() {
 /// Case: QUIT-12
 #[test]
 fn a_signal_at_any_moment_of_install_is_obeyed() {
-    let (mut moment, mut step) = (Duration::ZERO, Duration::from_micros(100));
+    let (mut moment, mut step) = (Duration::ZERO, 100 * MICROSECOND);
     let mut was_late = false;
     for _ in 0..150 {
         let program = Program::start(&["rounds"]);
@@ -139,7 +139,8 @@ fn a_signal_at_any_moment_of_install_is_obeyed() {
         let late = status.success() && said.last().is_some_and(|line| line.starts_with("asked"));
         assert!(late || status.signal() == Some(15), "{status}, {said:?}");
 
-        step = if late == was_late { step * 3 / 2 } else { step / 2 }.max(MICROSECOND);
+        step = if late == was_late { step * 3 / 2 } else { step / 2 };
+        step = step.clamp(MICROSECOND, 100 * MICROSECOND);
         moment = if late { moment.saturating_sub(step) } else { moment + step };
         was_late = late;
     }
