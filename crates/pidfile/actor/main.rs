@@ -6,18 +6,22 @@ use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use pidfile::{Dependent, Existing, Options, PidFile};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let Err(error) = act(&args) {
-        println!("error: {}", chain(&*error));
+    match act(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -25,6 +29,7 @@ fn act(args: &[&str]) -> Outcome {
     match args {
         ["idle"] => until_told("idle").map(drop),
         ["hold", path] => hold(Options::new(), path),
+        ["take", path] => Ok(PidFile::acquire(path)?.release()?),
         ["hold-after-go", path] => {
             until_told("ready")?;
             hold(Options::new(), path)
@@ -44,6 +49,7 @@ fn act(args: &[&str]) -> Outcome {
         ["cycle", path] => cycle(path, None),
         ["cycle", path, witness] => cycle(path, Some(&File::create(witness)?)),
         ["descriptors", path] => descriptors(path),
+        ["wait", path] => say(&format!("free: {}", pidfile::wait_free(path, None, None)?)),
         ["give-up-waiting", path, times] => give_up_waiting(path, times.parse()?),
         ["probe", path] => say(&format!("{:?}", pidfile::probe(path)?)),
         ["holder-of-mine", path] => {

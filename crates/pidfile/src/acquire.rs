@@ -50,6 +50,7 @@ pub enum Existing {
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "options do nothing until `acquire` is called"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'fd> {
     existing: Existing,

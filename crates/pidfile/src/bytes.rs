@@ -36,6 +36,12 @@ pub(crate) fn unlock(file: BorrowedFd<'_>, byte: Byte) -> Result<(), Errno> {
     call(file, FcntlArg::F_OFD_SETLK(&range(byte, libc::F_UNLCK)))
 }
 
+/// Gives all bytes back, for all copies of the descriptor.
+pub(crate) fn unlock_all(file: BorrowedFd<'_>) -> Result<(), Errno> {
+    let to_the_end = libc::flock { l_len: 0, ..range(Byte::TakeOver, libc::F_UNLCK) };
+    call(file, FcntlArg::F_OFD_SETLK(&to_the_end))
+}
+
 /// Blocks until nobody else has `byte`, in the sense of [`is_locked`].
 pub(crate) fn wait_unlocked(file: BorrowedFd<'_>, byte: Byte) -> Result<(), Errno> {
     loop {

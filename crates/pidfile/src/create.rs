@@ -43,7 +43,13 @@ fn create_nameless(place: &Place) -> Result<Nameless, Error> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = match openat(place.folder(), ".", flags, PRIVATE) {
         Ok(file) => file,
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
+        Err(Errno::OPNOTSUPP
+            | Errno::NOSYS
+            | Errno::ISDIR
+            | Errno::INVAL
+            // As some file systems say it of a folder that was removed.
+            | Errno::NOENT
+            | Errno::PERM) => {
             return Ok(Nameless::Unsupported);
         }
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
@@ -70,18 +76,13 @@ fn create_nameless(place: &Place) -> Result<Nameless, Error> {
 /// in all cases but one: a kill between two calls. What that leaves is removed by the next start.
 fn create_named(place: &Place) -> Result<Option<(OwnedFd, Id)>, Error> {
     sweep(place);
-    let mut temporary = Temporary { place, name: Temporary::new_name(), named: false };
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = match openat(place.folder(), &temporary.name, flags, PRIVATE) {
-        Ok(file) => file,
-        Err(Errno::EXIST) => return Ok(None),
-        // It was there when it was opened.
-        Err(Errno::NOENT) => return Err(place.no_folder()),
-        Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
-    };
-    temporary.named = true;
+    let (mut temporary, file) = Temporary::create(place)?;
     let (file, id) = fill(file, place)?;
-    match temporary.rename() {
+    let renamed = match temporary.rename() {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => temporary.link(),
+        done => done,
+    };
+    match renamed {
         Ok(()) => Ok(Some((file, id))),
         // Gone: another starter swept it in the moment before it was locked.
         Err(Errno::EXIST | Errno::NOENT) => Ok(None),
@@ -121,12 +122,20 @@ struct Temporary<'a> {
     named: bool,
 }
 
-impl Temporary<'_> {
+impl<'a> Temporary<'a> {
     const START: &'static str = ".pidfile-";
 
-    /// Unpredictable: the keys of std's hash maps come from the system's random numbers.
-    fn new_name() -> String {
-        format!("{}{:016x}", Self::START, RandomState::new().build_hasher().finish())
+    fn create(place: &'a Place) -> Result<(Temporary<'a>, OwnedFd), Error> {
+        // Unpredictable: the keys of std's hash maps come from the system's random numbers.
+        let name = format!("{}{:016x}", Self::START, RandomState::new().build_hasher().finish());
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
+        match openat(place.folder(), &name, flags, PRIVATE) {
+            Ok(file) => Ok((Temporary { place, name, named: true }, file)),
+            // It was there when it was opened.
+            Err(Errno::NOENT) => Err(place.no_folder()),
+            Err(errno) => Err(Error::io(Op::Create, place.path())(errno)),
+        }
     }
 
     fn is_one(name: &OsStr) -> bool {
@@ -136,16 +145,16 @@ impl Temporary<'_> {
 
     fn rename(&mut self) -> Result<(), Errno> {
         let (folder, name) = (self.place.folder(), self.place.name());
-        match renameat_with(folder, &self.name, folder, name, RenameFlags::NOREPLACE) {
-            Ok(()) => {
-                self.named = false;
-                Ok(())
-            }
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                linkat(folder, &self.name, folder, name, AtFlags::empty())
-            }
-            Err(errno) => Err(errno),
-        }
+        renameat_with(folder, &self.name, folder, name, RenameFlags::NOREPLACE)?;
+        self.named = false;
+        Ok(())
+    }
+
+    /// For file systems that cannot rename without replacing (NFS). The file has two names then,
+    /// until this is dropped.
+    fn link(&self) -> Result<(), Errno> {
+        let (folder, name) = (self.place.folder(), self.place.name());
+        linkat(folder, &self.name, folder, name, AtFlags::empty())
     }
 }
 
@@ -173,5 +182,106 @@ fn sweep(place: &Place) {
         if ours && bytes::is_locked(file.as_fd(), Byte::Holder) == Ok(false) {
             let _ = unlinkat(place.folder(), &name, AtFlags::empty());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::thread;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[track_caller]
+    fn check_held(place: &Place, (file, id): (OwnedFd, Id)) {
+        let content = fs::read_to_string(place.path()).unwrap();
+        assert_eq!(content, format!("{}\n", std::process::id()));
+        let mode = fs::metadata(place.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o644);
+        assert!(place.leads_to(id).unwrap());
+        let other = fs::File::open(place.path()).unwrap();
+        assert!(bytes::is_locked(other.as_fd(), Byte::Holder).unwrap());
+        bytes::unlock_all(file.as_fd()).unwrap();
+        assert!(!bytes::is_locked(other.as_fd(), Byte::Holder).unwrap());
+    }
+
+    #[test]
+    fn where_files_need_a_name_from_the_start_the_result_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::open(&folder.path().join("my.pid")).unwrap();
+        check_held(&place, create_named(&place).unwrap().expect("nobody else is there"));
+        assert_eq!(names(folder.path()), ["my.pid"]);
+        assert!(create_named(&place).unwrap().is_none(), "it exists");
+        assert_eq!(names(folder.path()), ["my.pid"]);
+    }
+
+    #[test]
+    fn where_a_rename_would_replace_a_link_gives_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::open(&folder.path().join("my.pid")).unwrap();
+        let (temporary, file) = Temporary::create(&place).unwrap();
+        let held = fill(file, &place).unwrap();
+        temporary.link().unwrap();
+        assert_eq!(temporary.link(), Err(Errno::EXIST));
+        drop(temporary);
+        check_held(&place, held);
+        assert_eq!(names(folder.path()), ["my.pid"]);
+    }
+
+    #[test]
+    fn of_many_that_make_named_files_one_gets_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        let made = thread::scope(|scope| {
+            let makers: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| create_named(&Place::open(&path).unwrap()).unwrap()))
+                .collect();
+            makers.into_iter().filter_map(|maker| maker.join().unwrap()).count()
+        });
+        // None, if each swept another's file before it was locked: then they all look again.
+        assert!(made <= 1, "{made} made it");
+        let left = names(folder.path());
+        assert_eq!(left, vec!["my.pid"; made]);
+    }
+
+    #[test]
+    fn what_a_kill_left_is_swept_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::open(&folder.path().join("my.pid")).unwrap();
+        let name = |digits| format!("{}{digits}", Temporary::START);
+        let dead = name("0123456789abcdef");
+        let others = [name("0123456789abcde"), name("0123456789abcdeg"), "x".to_owned()];
+        for name in others.iter().chain([&dead]) {
+            fs::write(folder.path().join(name), "123\n").unwrap();
+        }
+        let (alive, file) = Temporary::create(&place).unwrap();
+        let file = fill(file, &place).unwrap();
+
+        sweep(&place);
+        let mut expected: Vec<String> = others.into_iter().chain([alive.name.clone()]).collect();
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+        drop(file);
+    }
+
+    #[test]
+    fn a_folder_that_went_meanwhile_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        fs::create_dir(&gone).unwrap();
+        let place = Place::open(&gone.join("my.pid")).unwrap();
+        fs::remove_dir(&gone).unwrap();
+        let error = create(&place).unwrap_err();
+        assert!(matches!(&error, Error::NoFolder { folder, .. } if *folder == gone), "{error:?}");
     }
 }

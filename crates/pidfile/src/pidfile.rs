@@ -89,10 +89,8 @@ impl PidFile {
         let removed = self.remove(&file);
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
-        let unlocked =
-            [Byte::Holder, Byte::Dependent].map(|byte| bytes::unlock(file.as_fd(), byte));
-        removed?;
-        unlocked.into_iter().collect::<Result<(), _>>().map_err(Error::lock(&self.path))
+        let unlocked = bytes::unlock_all(file.as_fd()).map_err(Error::lock(&self.path));
+        removed.and(unlocked)
     }
 
     fn remove(&self, file: &OwnedFd) -> Result<(), Error> {
@@ -116,5 +114,46 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         let _ = self.give_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{Probe, probe};
+
+    /// As a fork without exec would have it.
+    #[test]
+    fn a_copy_in_another_process_neither_removes_nor_unlocks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        let original = PidFile::acquire(&path).unwrap();
+        let held = Probe::Held { pid: Some(original.pid()) };
+        let copy = || {
+            let file = original.file.as_ref().unwrap().try_clone().unwrap();
+            let mut copy = PidFile::new(file, original.id, &path);
+            copy.owner += 1;
+            copy
+        };
+        drop(copy());
+        assert_eq!(probe(&path).unwrap(), held);
+        copy().release().unwrap();
+        assert_eq!(probe(&path).unwrap(), held);
+
+        original.release().unwrap();
+        assert_eq!(probe(&path).unwrap(), Probe::Absent);
+    }
+
+    /// A child that is just being started has copies of all descriptors until its exec.
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        let original = PidFile::acquire(&path).unwrap();
+        let by_hand = folder.path().join("kept.pid");
+        std::fs::rename(&path, &by_hand).unwrap();
+        let _copy = original.file.as_ref().unwrap().try_clone().unwrap();
+        drop(original);
+        assert!(matches!(probe(&by_hand).unwrap(), Probe::Stale { .. }));
     }
 }

@@ -73,3 +73,48 @@ impl Drop for TakenAway<'_> {
         let _ = bytes::unlock(self.0.fd(), Byte::TakeOver);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_take_over_that_does_not_finish_is_waited_for_and_then_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        fs::write(&path, "123\n").unwrap();
+        let place = Place::open(&path).unwrap();
+        let open = || OldFile::open(&place, Access::Lock).unwrap().unwrap();
+        let stuck = open();
+        assert!(stuck.try_lock(Byte::TakeOver, &place).unwrap());
+
+        let start = Instant::now();
+        let limit = Duration::from_millis(20);
+        let taken =
+            take_away(&open(), &place, Deadline::after(limit), None).map(|taken| taken.is_some());
+        assert!(matches!(taken, Err(Error::Busy { .. })), "{taken:?}");
+        assert!(limit <= start.elapsed());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "123\n");
+
+        drop(stuck);
+        assert!(remove_stale(&path).unwrap());
+    }
+
+    /// Two found the same stale file; one was slower. It must not remove the other's new file.
+    #[test]
+    fn what_was_replaced_meanwhile_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        fs::write(&path, "123\n").unwrap();
+        let place = Place::open(&path).unwrap();
+        let seen_by_slower = OldFile::open(&place, Access::Lock).unwrap().unwrap();
+        let faster = crate::PidFile::acquire(&path).unwrap();
+
+        let patience = Deadline::after(PATIENCE);
+        assert!(take_away(&seen_by_slower, &place, patience, None).unwrap().is_none());
+        assert!(faster.is_in_place().unwrap());
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -137,6 +137,17 @@ impl Actor {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    /// Returns when its library waits for a lock, which it does in a second thread.
+    pub(crate) fn expect_waiting(&self) {
+        let start = Instant::now();
+        let threads =
+            || fs::read_dir(format!("/proc/{}/task", self.pid())).map_or(0, Iterator::count);
+        while threads() < 2 {
+            assert!(start.elapsed() < LIMIT, "process {} does not wait", self.pid());
+            thread::yield_now();
+        }
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -164,8 +175,10 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Says that a test has shown nothing, and why.
-#[expect(clippy::print_stdout, reason = "who runs the tests is meant to see it")]
+/// Says that a test has shown nothing, and why, past the runner, which keeps what a passing test
+/// prints to itself.
 pub(crate) fn skip(why: &str) {
-    println!("skipped: {why}");
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    let mut out = std::io::stderr();
+    writeln!(out, "skipped {test}: {why}").unwrap();
 }

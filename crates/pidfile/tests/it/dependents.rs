@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::pipe;
 use std::os::fd::AsFd;
-use std::thread;
+
 use std::time::{Duration, Instant};
 
 use pidfile::{Dependent, Error, Options, PidFile, Probe, probe, remove_stale};
 
-use crate::bed::{Bed, LIMIT};
+use crate::bed::{Actor, Bed, LIMIT};
 
 /// Case: PID-18
 #[test]
@@ -23,18 +23,15 @@ fn after_the_holder_was_killed_the_next_start_waits_for_its_dependent_and_no_lon
     let orphaned = Probe::Orphaned { number: Some(holder.pid()), left };
     assert_eq!(probe(bed.pid_file()).unwrap(), orphaned);
 
-    thread::scope(|scope| {
-        let path = bed.pid_file();
-        let next = scope.spawn(move || {
-            let acquired = Options::new().wait_for_dependent(LIMIT).acquire(path).unwrap();
-            (Instant::now(), acquired)
-        });
-        let killed = Instant::now();
-        dependent.kill();
-        let (at, acquired) = next.join().unwrap();
-        assert!(killed <= at);
-        assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(acquired.pid()) });
-    });
+    let mut next = bed.actor_with("hold-waiting", &["3600"]);
+    next.expect_waiting();
+    assert_eq!(next.line_already_said(), None);
+    assert_eq!(probe(bed.pid_file()).unwrap(), orphaned);
+    dependent.kill();
+    next.expect(&format!("held {}", next.pid()));
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(next.pid()) });
+    next.tell("release");
+    next.expect("released");
     assert_eq!(bed.names(), [""; 0]);
 }
 
@@ -70,7 +67,8 @@ fn of_many_starts_that_wait_for_a_dependent_one_gets_through() {
     let mut holder = bed.holder();
     let mut dependent = bed.dependent_of(&holder);
     holder.kill();
-    let starters: Vec<_> = (0..8).map(|_| bed.actor_with("hold-waiting", &["60"])).collect();
+    let starters: Vec<_> = (0..8).map(|_| bed.actor_with("hold-waiting", &["3600"])).collect();
+    starters.iter().for_each(Actor::expect_waiting);
     dependent.kill();
 
     let lines: Vec<String> = starters.iter().map(|starter| starter.line()).collect();

@@ -6,6 +6,7 @@
 mod bed;
 
 mod dependents;
+mod faults;
 mod holder;
 mod namespaces;
 mod place;

@@ -28,7 +28,7 @@ fn storm(prepare: impl Fn(&Bed)) {
     // The losers leave. The winner's file stays.
     let winner = starters.swap_remove(winner);
     for mut loser in starters {
-        assert!(loser.end().success());
+        assert!(!loser.end().success());
     }
     assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(winner.pid()) });
     assert_eq!(bed.names(), ["my.pid"]);

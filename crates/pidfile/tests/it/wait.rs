@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::pipe;
 use std::os::fd::AsFd;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use pidfile::{Error, wait_free};
@@ -23,29 +22,25 @@ fn what_nobody_holds_is_free() {
 fn a_wait_ends_when_the_holder_is_killed() {
     let bed = Bed::new();
     let mut holder = bed.holder();
-    thread::scope(|scope| {
-        let waiting =
-            scope.spawn(|| (wait_free(bed.pid_file(), Some(LIMIT), None), Instant::now()));
-        let killed = Instant::now();
-        holder.kill();
-        let (free, at) = waiting.join().unwrap();
-        assert!(free.unwrap());
-        assert!(killed <= at);
-    });
+    let waiting = bed.actor("wait");
+    waiting.expect_waiting();
+    assert_eq!(waiting.line_already_said(), None);
+    holder.kill();
+    waiting.expect("free: true");
 }
 
 /// A pidfd would not tell.
 #[test]
 fn a_wait_ends_when_the_holder_releases_and_lives_on() {
-    let bed = Bed::new();
-    let mut holder = bed.holder();
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
-        holder.tell("release");
-        holder.expect("released");
-        assert!(waiting.join().unwrap().unwrap());
+    for farewell in ["release", "drop"] {
+        let bed = Bed::new();
+        let mut holder = bed.holder();
+        let waiting = bed.actor("wait");
+        waiting.expect_waiting();
+        holder.tell(farewell);
+        waiting.expect("free: true");
         assert!(holder.is_alive());
-    });
+    }
 }
 
 #[test]
@@ -53,13 +48,13 @@ fn a_wait_includes_the_dependent() {
     let bed = Bed::new();
     let mut holder = bed.holder();
     let mut dependent = bed.dependent_of(&holder);
+    let waiting = bed.actor("wait");
+    waiting.expect_waiting();
     holder.kill();
     assert!(!wait_free(bed.pid_file(), Some(Duration::ZERO), None).unwrap());
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
-        dependent.kill();
-        assert!(waiting.join().unwrap().unwrap());
-    });
+    assert_eq!(waiting.line_already_said(), None);
+    dependent.kill();
+    waiting.expect("free: true");
 }
 
 #[test]
@@ -89,15 +84,13 @@ fn a_wait_ends_when_woken_however_long_it_may_last() {
 fn who_came_after_is_not_waited_for() {
     let bed = Bed::new();
     let mut holder = bed.holder();
+    let waiting = bed.actor("wait");
+    waiting.expect_waiting();
     let mut next = bed.actor("hold-in-turn");
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| wait_free(bed.pid_file(), Some(LIMIT), None));
-        holder.kill();
-        next.expect(&format!("held {}", next.pid()));
-        // Either it saw the first one, or nobody was there any more when it looked for the first
-        // time; the successor lives as long as the test.
-        let _ = waiting;
-    });
+    next.expect_waiting();
+    holder.kill();
+    next.expect(&format!("held {}", next.pid()));
+    waiting.expect("free: true");
     assert!(next.is_alive());
 }
 
