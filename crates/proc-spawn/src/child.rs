@@ -304,24 +304,27 @@ impl Detached {
 
     /// Whether it was the launcher that failed, once it is known that something has.
     pub fn launcher_failed(&mut self) -> bool {
-        // A launcher ends as soon as it has done its work, or failed to.
+        /// A launcher ends as soon as it has done its work or failed to, unless it is stopped.
+        const LIMIT: Duration = Duration::from_secs(2);
         let Some(mut launcher) = self.launcher.take() else { return false };
+        if let Ok(pidfd) = pidfd_of(&launcher) {
+            let _ = wait_readable(pidfd.as_fd(), Instant::now().checked_add(LIMIT));
+        }
+        let _ = launcher.kill();
         launcher.wait().is_ok_and(|status| !status.success())
     }
 
-    /// The process runs, so the launcher has nothing left to do but to exit.
+    /// The process speaks, so the launcher has nothing left to do but to exit.
     fn reap_launcher(&mut self) {
         if let Some(mut launcher) = self.launcher.take() {
-            let _ = launcher.wait();
+            end(&mut launcher);
         }
     }
 }
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        if let Some(mut launcher) = self.launcher.take() {
-            end(&mut launcher);
-        }
+        self.reap_launcher();
     }
 }
 

@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
-        let error = Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
+        let error =
+            Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
         assert_eq!(error.to_string(), "unknown entry `a:c`; known are `a:b`");
         let error = Entries::new().resolve(&entry(plain, ())).unwrap_err();
         assert!(error.to_string().contains("tests::plain"), "{error}");

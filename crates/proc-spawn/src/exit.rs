@@ -198,10 +198,7 @@ mod tests {
         let panic = Panic { message: "boom".into(), place: "src/main.rs:3".into() };
         let cases = [
             (Exit::Code(3), "exited with code 3"),
-            (
-                Exit::Signal { signal: 9, core: false, panic: None },
-                "was ended by SIGKILL",
-            ),
+            (Exit::Signal { signal: 9, core: false, panic: None }, "was ended by SIGKILL"),
             (
                 Exit::Signal { signal: 6, core: true, panic: Some(panic.clone()) },
                 "was ended by SIGABRT (core dumped) after a panic: boom, at src/main.rs:3",

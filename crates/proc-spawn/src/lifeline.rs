@@ -121,7 +121,8 @@ impl<F: FnMut(Heard)> Watch<F> {
             self.parent_died = true;
             let now = Instant::now();
             self.deadline = earlier(self.deadline, now.checked_add(self.grace));
-            let remaining = self.deadline.map_or(self.grace, |at| at.saturating_duration_since(now));
+            let remaining =
+                self.deadline.map_or(self.grace, |at| at.saturating_duration_since(now));
             (self.heard)(Heard::ParentDied { remaining });
         }
     }

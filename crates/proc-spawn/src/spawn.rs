@@ -282,10 +282,8 @@ impl Spawn {
     /// What `pgrep` and `top` show: 15 bytes at most.
     fn comm(&self) -> String {
         let name = self.current.name.rsplit(':').next().unwrap_or_default();
-        match self.current.role {
-            Role::Worker | Role::Child if !name.is_empty() => name.to_owned(),
-            role => role.to_string(),
-        }
+        let named = matches!(self.current.role, Role::Worker | Role::Child);
+        if named && !name.is_empty() { name.to_owned() } else { self.current.role.to_string() }
     }
 
     fn execute(&self, nonce: u64, stdin: OwnedFd) -> Result<std::process::Child, SpawnError> {
@@ -305,7 +303,6 @@ impl Spawn {
         }
         start(command)
     }
-
 }
 
 const SELF: &str = "/proc/self/exe";

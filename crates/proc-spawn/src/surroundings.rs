@@ -16,7 +16,8 @@ pub(crate) fn reset(comm: &OsStr) {
     let _ = SigSet::empty().thread_set_mask();
     unignore_signals();
     close_strays();
-    let name: Vec<u8> = comm.as_bytes().iter().copied().filter(|byte| *byte != 0).take(15).collect();
+    let name: Vec<u8> =
+        comm.as_bytes().iter().copied().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(name) = CString::new(name) {
         let _ = rustix::thread::set_name(&name);
     }

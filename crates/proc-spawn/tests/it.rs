@@ -1,5 +1,7 @@
 //! Real processes: this test executes itself anew, which takes a `main` of its own.
 
+#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File};
@@ -309,9 +311,8 @@ fn a_child_knows_who_it_is() {
 fn streams_go_where_they_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let stream = |name: &str| {
-        Stream::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())))
-    };
+    let stream =
+        |name: &str| Stream::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())));
     let spawn = Spawn::new(entry(writes, "to stdout".into()))
         .unwrap()
         .stdout(stream("out"))

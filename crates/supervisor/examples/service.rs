@@ -1,5 +1,7 @@
 //! A service that can be started, stopped and asked after: `service start|stop|status|run`.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people start")]
+
 use std::error::Error;
 use std::time::Duration;
 

@@ -65,9 +65,8 @@ impl Descendants {
         loop {
             let mut alive = children();
             let found = alive.len();
-            alive.retain(|pid| {
-                Some(*pid) != except && !self.foreign.contains(pid) && !reaped(*pid)
-            });
+            alive
+                .retain(|pid| Some(*pid) != except && !self.foreign.contains(pid) && !reaped(*pid));
             // The list may leave out a child while another one is ending (proc_pid_children(5)).
             // An empty one is believed only if the system says so too.
             if found > 0 || !self.foreign.is_empty() || no_children() {

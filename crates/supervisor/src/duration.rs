@@ -58,7 +58,9 @@ impl Visitor<'_> for SpanVisitor {
     type Value = Duration;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a span of time: seconds as a number, or a text like `50ms`, `10s`, `5min`, `2h`, `1d`")
+        f.write_str(
+            "a span of time: seconds as a number, or a text like `50ms`, `10s`, `5min`, `2h`, `1d`",
+        )
     }
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<Duration, E> {

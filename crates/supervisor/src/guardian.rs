@@ -74,7 +74,9 @@ pub(crate) enum Guarded {
     /// As its executor, or because it was asked to.
     Done(Outcome),
     /// Somebody else has the daemon.
-    AlreadyRunning { pid: u32 },
+    AlreadyRunning {
+        pid: u32,
+    },
     Failed(Failed),
 }
 

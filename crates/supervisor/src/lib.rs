@@ -55,25 +55,25 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
 
-mod options;
-mod start;
-mod run;
-mod stop;
 mod launch_failed;
+mod options;
+mod run;
+mod start;
+mod stop;
 
-mod policy;
 mod end;
 mod machine;
+mod policy;
 mod slot;
 
+mod descendants;
 mod guardian;
 mod runner;
-mod descendants;
 mod setup;
 
 mod check;
-mod problem;
 pub mod duration;
+mod problem;
 pub mod report;
 
 pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};

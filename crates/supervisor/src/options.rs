@@ -8,10 +8,10 @@ use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
 use serde::Deserialize;
 use stdio_redirect::Target;
 
+use crate::check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy};
-use crate::check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 use crate::problem::{Problems, check_duration, check_file, check_name};
 use crate::setup::{Setup, base_directory};
 
@@ -223,7 +223,8 @@ impl DaemonOptions {
             self.stderr_filename.as_deref(),
             &otherwise,
         );
-        let logging = self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
+        let logging =
+            self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
         check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
 
         let restart_interval = self.restart_interval;

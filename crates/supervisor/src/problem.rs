@@ -48,10 +48,12 @@ impl Problems {
 
     /// Adds those of a part, whose fields are named after it: `workers[2].pid_filename`.
     pub fn add_part(&mut self, part: &str, problems: Problems) {
-        self.0.extend(problems.0.into_iter().map(|problem| Problem {
-            field: format!("{part}.{}", problem.field),
-            ..problem
-        }));
+        self.0.extend(
+            problems
+                .0
+                .into_iter()
+                .map(|problem| Problem { field: format!("{part}.{}", problem.field), ..problem }),
+        );
     }
 
     /// Each of them.
@@ -146,7 +148,11 @@ pub fn check_name(problems: &mut Problems, field: &str, name: &str) {
     } else if name == "." || name == ".." {
         "stands for a folder; give another name"
     } else if let Some(bad) = name.chars().find(|c| *c == '/' || c.is_control()) {
-        if bad == '/' { "contains `/`; leave it out" } else { "contains a control character (or NUL); leave it out" }
+        if bad == '/' {
+            "contains `/`; leave it out"
+        } else {
+            "contains a control character (or NUL); leave it out"
+        }
     } else {
         return;
     };
@@ -173,9 +179,10 @@ mod tests {
         for good in ["worker-1", "größe", "a b", "..."] {
             assert_eq!(texts(|p| check_name(p, "name", good)), [""; 0], "{good:?}");
         }
-        assert_eq!(texts(|p| check_name(p, "name", "a\0")), [
-            "name `a\\0`: contains a control character (or NUL); leave it out"
-        ]);
+        assert_eq!(
+            texts(|p| check_name(p, "name", "a\0")),
+            ["name `a\\0`: contains a control character (or NUL); leave it out"]
+        );
     }
 
     #[test]

@@ -15,7 +15,11 @@ pub fn log(name: &str, report: &Report) {
         Report::Ended { end, .. } if !end.is_success() => Level::Error,
         Report::Killing => Level::Warn,
         Report::Finished(Outcome::NotLaunched(_)) => Level::Error,
-        _ => Level::Info,
+        Report::Started { .. }
+        | Report::Ready { .. }
+        | Report::Ended { .. }
+        | Report::Terminating { .. }
+        | Report::Finished(Outcome::Quit(_) | Outcome::Ended(_)) => Level::Info,
     };
     log::log!(level, "{}", text(name, report));
 }

@@ -54,16 +54,15 @@ fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
         role: Role::Guardian,
         source: SetupError::new(step, error),
     };
-    let signals = Signals::default()
-        .and(signal_hook::consts::SIGHUP)
-        .second_signal(SecondSignal::Ignored);
+    let signals =
+        Signals::default().and(signal_hook::consts::SIGHUP).second_signal(SecondSignal::Ignored);
     quit::install_with(signals).map_err(|error| failed("signal handlers", &error))?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install(config, process) {
             Ok(handle) => std::mem::forget(handle),
             // The application logs as it does.
-            Err(logging::Error::AlreadySet { .. }) => (),
+            Err(logging::Error::AlreadySet) => (),
             Err(error) => return Err(failed("logging", &error)),
         }
     }

@@ -66,6 +66,8 @@ impl<'a> Runner<'a> {
             self.slot.spawn_mut().set_stderr(early);
             Stream::Inherit
         });
+        // Whoever asked before there was anything to stop gets nothing started.
+        self.look_at_quit();
         self.slot.step(Event::Started, Instant::now(), &mut tell);
         loop {
             self.look_at_children().map_err(failed)?;
@@ -152,8 +154,7 @@ fn wait<'a>(
     sources: impl Iterator<Item = BorrowedFd<'a>>,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
-    let mut fds: Vec<_> =
-        sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let mut fds: Vec<_> = sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let timeout = deadline.map(|at| {
         let left = at.saturating_duration_since(Instant::now());
         Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })

@@ -115,7 +115,8 @@ impl Slot {
 
     /// Takes what the child has said; steps if that is something.
     pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
-        while let Some(message) = self.child.as_mut().filter(|_| !self.deaf).and_then(Child::next_message)
+        while let Some(message) =
+            self.child.as_mut().filter(|_| !self.deaf).and_then(Child::next_message)
         {
             match message {
                 Message::Ready => {
@@ -124,8 +125,9 @@ impl Slot {
                     self.step(Event::Ready, now, tell);
                 }
                 Message::Closed => self.deaf = true,
-                // What failed comes again with the exit; no other word is known here.
-                _ => (),
+                // What failed comes again with the exit; words of other roles are not for us.
+                Message::SetupFailed(_) | Message::Told(_) => (),
+                other => log::warn!("a child said what is not known here: {other:?}"),
             }
         }
     }
@@ -149,22 +151,12 @@ impl Slot {
     }
 
     /// Decides and acts. Gives back what was done last.
-    pub fn step(
-        &mut self,
-        event: Event,
-        now: Instant,
-        tell: &mut dyn FnMut(Report),
-    ) -> Action {
-        let ended = match &event {
-            Event::Ended { end, .. } => Some(end.clone()),
-            _ => None,
-        };
+    pub fn step(&mut self, event: Event, now: Instant, tell: &mut dyn FnMut(Report)) -> Action {
+        let ended = if let Event::Ended { end, .. } = &event { Some(end.clone()) } else { None };
         let action = self.machine.step(event, now);
         if let Some(end) = ended {
-            let restart_in = match action {
-                Action::Finish(_) => None,
-                _ => self.machine.deadline().map(|at| at.saturating_duration_since(now)),
-            };
+            // A machine that has finished has no deadline.
+            let restart_in = self.machine.deadline().map(|at| at.saturating_duration_since(now));
             tell(Report::Ended { pid: self.last_pid.take(), end, restart_in });
         }
         match &action {
@@ -199,7 +191,8 @@ impl Slot {
     fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         let run = self.machine.runs();
         self.spawn.set_incarnation(run);
-        let child = self.spawn.spawn().map_err(|error| RunEnd::NotStarted(ErrorText::new(&error)))?;
+        let child =
+            self.spawn.spawn().map_err(|error| RunEnd::NotStarted(ErrorText::new(&error)))?;
         self.last_pid = Some(child.id());
         tell(Report::Started { pid: child.id(), run });
         self.child = Some(child);

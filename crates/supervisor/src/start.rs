@@ -72,20 +72,16 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
             let pid = number.ok_or_else(unknown)?;
             Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
         }
-        pidfile::Probe::Stale { .. }
-        | pidfile::Probe::Orphaned { .. }
-        | pidfile::Probe::Absent => Ok(None),
+        pidfile::Probe::Stale { .. } | pidfile::Probe::Orphaned { .. } | pidfile::Probe::Absent => {
+            Ok(None)
+        }
     }
 }
 
 /// How much longer than the daemon itself may take is waited for its word.
 const SLACK: Duration = Duration::from_secs(2);
 
-fn launch(
-    plan: &Plan,
-    spawn: Spawn,
-    early: &EarlyStderr,
-) -> Result<DaemonRunStatus, LaunchCause> {
+fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunStatus, LaunchCause> {
     let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
     let mut guardian = spawn
         .current(current)
@@ -116,7 +112,10 @@ fn launch(
                 };
                 return Err(LaunchCause::Setup { role, source });
             }
-            Some(Message::Closed) => return Err(LaunchCause::GuardianEnded),
+            Some(Message::Closed) => {
+                clean_up_after(plan);
+                return Err(LaunchCause::GuardianEnded);
+            }
             Some(_) => (),
             None => {
                 guardian.cancel();
@@ -134,6 +133,15 @@ fn launch(
             wait_for_end(&mut guardian);
             Err(failed.into())
         }
+    }
+}
+
+/// A guardian that was killed leaves its pid file, and perhaps an executor in its grace.
+fn clean_up_after(plan: &Plan) {
+    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.grace), None);
+    let cleaned = free.and_then(|_| pidfile::remove_stale(&plan.pid_filename));
+    if let Err(error) = cleaned {
+        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
     }
 }
 
@@ -171,13 +179,11 @@ struct EarlyStderr {
 impl EarlyStderr {
     fn new(plan: &Plan) -> EarlyStderr {
         let memory = rustix::fs::memfd_create("standard error", MemfdFlags::CLOEXEC).ok();
-        let file = match plan.setup.redirect.target(stdio_redirect::Stream::Stderr) {
-            Target::File(path) => {
-                let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-                Some((path.clone(), length))
-            }
-            _ => None,
-        };
+        let target = plan.setup.redirect.target(stdio_redirect::Stream::Stderr);
+        let file = target.path().map(|path| {
+            let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            (path.to_owned(), length)
+        });
         EarlyStderr { memory: memory.map(Arc::new), file }
     }
 
@@ -236,9 +242,11 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     enter(setup.directory.as_deref(), setup.umask, &setup.base).map_err(failed)?;
     let guardian = Guardian::begin(plan)?;
     // The streams only when we are the one: a second instance must not write into our files.
-    let early = match setup.redirect.target(stdio_redirect::Stream::Stderr) {
-        Target::Null => rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3).ok(),
-        _ => None,
+    let nowhere = *setup.redirect.target(stdio_redirect::Stream::Stderr) == Target::Null;
+    let early = if nowhere {
+        rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3).ok()
+    } else {
+        None
     };
     let prepared = setup
         .redirect

@@ -102,7 +102,9 @@ fn list(pids: &[u32]) -> String {
     match pids {
         [] => "nobody can tell who".to_owned(),
         [pid] => format!("process {pid}"),
-        pids => format!("processes {}", pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
+        pids => {
+            format!("processes {}", pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Two workers below an ordinary program; Ctrl-C stops them.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people start")]
+
 use std::error::Error;
 use std::time::Duration;
 

@@ -51,14 +51,14 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("workers needs pidfds and epoll, which only Linux has");
 
-mod spec;
 mod error;
 mod report;
+mod spec;
 
-mod pool;
-mod wait;
 mod limit;
+mod pool;
 mod status;
+mod wait;
 
 pub use error::WorkersError;
 pub use pool::start_workers;

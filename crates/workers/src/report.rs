@@ -41,8 +41,7 @@ impl WorkersReport {
 impl WorkerEnd {
     /// Whether it ended badly, and not because it was asked to quit.
     pub fn failed(&self) -> bool {
-        self.end().is_some_and(|end| !end.is_success())
-            && !matches!(self.outcome, Outcome::Quit(_))
+        self.end().is_some_and(|end| !end.is_success()) && !matches!(self.outcome, Outcome::Quit(_))
     }
 
     /// How its last run ended; `None` if it was not running when it was asked to quit.

@@ -8,9 +8,9 @@ use logging::LoggingConfig;
 use proc_spawn::{Call, Current, EntryFn, Role, Spawn, SpawnError, Stream};
 use stdio_redirect::Target;
 use supervisor::{
-    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Hold, Policy, Problems, Setup, absolute,
-    base_directory, check_collisions, check_duration, check_entry, check_file, check_name,
-    checked_logging, redirect,
+    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Hold, Policy, Problems, Setup, absolute, base_directory,
+    check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
+    redirect,
 };
 
 use crate::error::WorkersError;
