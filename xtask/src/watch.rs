@@ -1,7 +1,7 @@
 //! Waiting for something to be true of a folder, without guessing how long it takes.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,16 @@ impl Watch {
     pub(crate) fn until<T>(
         &self,
         limit: Duration,
+        look: impl FnMut() -> Option<T>,
+    ) -> Outcome<Option<T>> {
+        self.until_beside(None, limit, look)
+    }
+
+    /// The same, woken also by a descriptor that becomes readable: the end of a process.
+    pub(crate) fn until_beside<T>(
+        &self,
+        beside: Option<BorrowedFd<'_>>,
+        limit: Duration,
         mut look: impl FnMut() -> Option<T>,
     ) -> Outcome<Option<T>> {
         let until = Instant::now() + limit;
@@ -46,7 +56,7 @@ impl Watch {
             if left.is_zero() {
                 return Ok(None);
             }
-            self.wait(left.min(SECOND_LOOK))?;
+            self.wait(beside, left.min(SECOND_LOOK))?;
         }
     }
 
@@ -67,16 +77,16 @@ impl Watch {
         }
     }
 
-    fn wait(&self, limit: Duration) -> Outcome {
-        let changes = self.changes.as_fd();
+    fn wait(&self, beside: Option<BorrowedFd<'_>>, limit: Duration) -> Outcome {
         let asked = interrupt::descriptor();
-        let mut waiting = vec![PollFd::new(&changes, PollFlags::IN)];
-        waiting.extend(asked.iter().map(|asked| PollFd::new(asked, PollFlags::IN)));
+        let mut waiting = vec![PollFd::new(&self.changes, PollFlags::IN)];
+        let others = [&asked, &beside].into_iter().flatten();
+        waiting.extend(others.map(|other| PollFd::new(other, PollFlags::IN)));
         match poll(&mut waiting, Timespec::try_from(limit).ok().as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => (),
             Err(cause) => return Err(Failure::at("watch", &self.folder)(cause)),
         }
-        if waiting.get(1).is_some_and(|asked| !asked.revents().is_empty()) {
+        if asked.is_some() && !waiting[1].revents().is_empty() {
             return Err(Failure::new("interrupted"));
         }
         // Which file it was does not matter: everything is looked at again.

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::bed::Bed;
 use super::look::{matching, number_in, text};
@@ -64,6 +67,8 @@ struct Player<'a> {
     processes: HashMap<String, Process>,
     /// Those that `begin` started: they are our children.
     begun: HashMap<String, Child>,
+    /// The time zone of what is run; `None`: that of the machine.
+    zone: Option<String>,
     /// How far `expect` has read each file.
     read: HashMap<String, usize>,
 }
@@ -82,6 +87,7 @@ impl<'a> Player<'a> {
             last: None,
             processes: HashMap::new(),
             begun: HashMap::new(),
+            zone: None,
             read: HashMap::new(),
         })
     }
@@ -115,14 +121,14 @@ impl<'a> Player<'a> {
                 fs::write(&path, text).map_err(Failure::at("write", &path))
             }
             Step::Change { file, old, new } => self.change(file, old, new),
-            Step::Age { file, days } => self.age(file, *days),
+            Step::Midnight { seconds } => self.midnight(*seconds),
             Step::NothingLeft => self.nothing_left(),
         }
     }
 
     /// Runs a program as `$(…)` does: until it has exited and nobody holds its streams any more.
     fn run(&mut self, words: &[String], code: i32) -> Outcome {
-        let mut command = self.bed.command(words)?;
+        let mut command = self.command(words)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
@@ -145,8 +151,16 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn begin(&mut self, name: &str, words: &[String]) -> Outcome {
+    fn command(&self, words: &[String]) -> Outcome<Command> {
         let mut command = self.bed.command(words)?;
+        if let Some(zone) = &self.zone {
+            command.env("TZ", zone);
+        }
+        Ok(command)
+    }
+
+    fn begin(&mut self, name: &str, words: &[String]) -> Outcome {
+        let mut command = self.command(words)?;
         let into = |suffix: &str| {
             let path = self.bed.folder.join(format!("{name}.{suffix}"));
             File::create(&path).map_err(Failure::at("make", &path))
@@ -175,16 +189,18 @@ impl<'a> Player<'a> {
                 "only what `begin` started tells its exit code, and {name} was not"
             )));
         }
-        if self.process(name)?.wait(LIMIT) {
-            Ok(())
-        } else {
-            Err(Failure::new(format!("{name} is still alive")))
-        }
+        let process = self.process(name)?;
+        let look = || (!process.alive()).then_some(());
+        let ended = self.watch.until_beside(Some(process.as_fd()), LIMIT, look)?;
+        ended.ok_or_else(|| Failure::new(format!("{name} is still alive")))
     }
 
     /// Waits for our own child; when it takes too long, its bed will kill it.
     fn wait(&self, child: &mut Child) -> Outcome<ExitStatus> {
-        let ended = self.watch.until(LIMIT, || child.try_wait().transpose())?;
+        let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty());
+        let end = end.map_err(Failure::step("follow the program"))?;
+        let look = || child.try_wait().transpose();
+        let ended = self.watch.until_beside(Some(end.as_fd()), LIMIT, look)?;
         match ended {
             Some(status) => status.map_err(Failure::step("wait for the program")),
             None => {
@@ -273,11 +289,12 @@ impl<'a> Player<'a> {
         fs::write(&path, content.replace(old, new)).map_err(Failure::at("write", &path))
     }
 
-    fn age(&self, file: &str, days: u64) -> Outcome {
-        let path = self.bed.folder.join(file);
-        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
-        let set = File::options().append(true).open(&path).and_then(|file| file.set_modified(then));
-        set.map_err(Failure::at("age", &path))
+    /// A time zone in which the day ends soon: midnight comes by itself, and really.
+    fn midnight(&mut self, seconds: u64) -> Outcome {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_err(Failure::step("read the clock"))?.as_secs();
+        self.zone = Some(zone_with_midnight_at(now + seconds));
+        Ok(())
     }
 
     fn wait_for(&self, what: &str, is_so: impl Fn(&Path) -> bool) -> Outcome {
@@ -355,4 +372,28 @@ fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
         let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
     });
     receiver
+}
+
+/// A zone in the form of tzset(3) in which it is midnight at `time`, in seconds since 1970.
+fn zone_with_midnight_at(time: u64) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    // What is added to local time to get UTC; more than half a day is better said the other way.
+    let west = time % DAY;
+    let (sign, offset) = if west <= DAY / 2 { ("", west) } else { ("-", DAY - west) };
+    let (hours, minutes, seconds) = (offset / 3600, offset / 60 % 60, offset % 60);
+    format!("PLAY{sign}{hours}:{minutes:02}:{seconds:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zone_with_midnight_at;
+
+    #[test]
+    fn a_zone_is_found_whose_day_ends_when_we_want() {
+        let day = 86_400;
+        assert_eq!(zone_with_midnight_at(1000 * day), "PLAY0:00:00");
+        // At 01:02:03 UTC it is midnight where the clocks are that much behind.
+        assert_eq!(zone_with_midnight_at(3723), "PLAY1:02:03");
+        assert_eq!(zone_with_midnight_at(day - 3723), "PLAY-1:02:03");
+    }
 }

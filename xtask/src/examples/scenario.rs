@@ -21,8 +21,8 @@
 //! lacks FILE TEXT                 the file (or no file) does not hold the text now
 //! exists FILE, gone FILE          waits for it
 //! write FILE                      a file of the indented lines that follow
-//! change FILE: OLD => NEW         in a text file, everywhere
-//! age FILE DAYS                   as if it had last been written so many days ago
+//! change FILE: OLD => NEW         in a text file, everywhere; without NEW it is taken out
+//! midnight in N s                 for what is run from here on it is midnight N seconds from now
 //! nothing left                    waits until no process of the scenario is left
 //! ```
 
@@ -67,7 +67,7 @@ pub(super) enum Step {
     Gone { file: String },
     Write { file: String, text: String },
     Change { file: String, old: String, new: String },
-    Age { file: String, days: u64 },
+    Midnight { seconds: u64 },
     NothingLeft,
 }
 
@@ -202,12 +202,16 @@ fn parse_step(line: &str) -> Outcome<Step> {
         "write" => Step::Write { file: rest.to_owned(), text: String::new() },
         "change" => {
             let (file, change) = rest.split_once(": ").ok_or_else(unknown)?;
-            let (old, new) = change.split_once(" => ").ok_or_else(unknown)?;
-            Step::Change { file: file.to_owned(), old: old.to_owned(), new: new.to_owned() }
+            let (old, new) = change.split_once(" =>").ok_or_else(unknown)?;
+            Step::Change {
+                file: file.to_owned(),
+                old: old.to_owned(),
+                new: new.trim_start().to_owned(),
+            }
         }
-        "age" => {
-            let (file, days) = two()?;
-            Step::Age { file, days: parse_number(&days)? }
+        "midnight" => {
+            let seconds = rest.strip_prefix("in ").and_then(|rest| rest.strip_suffix(" s"));
+            Step::Midnight { seconds: parse_number(seconds.ok_or_else(unknown)?)? }
         }
         "nothing" if rest == "left" => Step::NothingLeft,
         _ => return Err(unknown()),
@@ -292,7 +296,7 @@ mod tests {
             &[Step::Write { file: "f".into(), text: "a: 1\n  b: 2\n".into() }, Step::NothingLeft],
         );
         check(
-            "pid f is g\nchild of g is new e\nends e\nends f 1\nchange f: a => b",
+            "pid f is g\nchild of g is new e\nends e\nends f 1\nchange f: a => b\nchange f: a =>",
             &[
                 Step::Find {
                     source: Source::PidFile("f".into()),
@@ -307,6 +311,7 @@ mod tests {
                 Step::Ends { name: "e".into(), code: None },
                 Step::Ends { name: "f".into(), code: Some(1) },
                 Step::Change { file: "f".into(), old: "a".into(), new: "b".into() },
+                Step::Change { file: "f".into(), old: "a".into(), new: String::new() },
             ],
         );
     }
@@ -329,7 +334,7 @@ mod tests {
             "expect f",
             "signal FOO g",
             "pid f is odd g",
-            "age f x",
+            "midnight in x s",
             "stdout is x",
         ] {
             let failure = parse(wrong).unwrap_err().to_string();

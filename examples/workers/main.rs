@@ -1,0 +1,84 @@
+//! A daemon with workers, one of which fails now and then: `workers start|stop|status|run [workers.yaml]`.
+
+#![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
+
+use std::error::Error;
+use std::time::Duration;
+
+use appkit::{
+    DaemonOptions, LoggingConfig, WorkerStartInfo, WorkersError, WorkersOptions, current,
+    daemon_status, entries, quit_requested, run_daemon, sleep, start_daemon, start_workers,
+    stop_daemon,
+};
+use serde::{Deserialize, Serialize};
+
+/// `daemon_args` in the configuration file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DaemonArgs {
+    restart_interval_ms: u64,
+    workers: Vec<WorkerArgs>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkerArgs {
+    name: String,
+    color: String,
+    /// In this round it fails. Default: never.
+    fails_in_round: Option<u32>,
+    /// After so many rounds it is done. Default: never.
+    rounds: Option<u32>,
+}
+
+/// Runs in the executor: starts the workers and keeps them alive until it is asked to stop.
+fn daemon_main(args: DaemonArgs) -> Result<(), WorkersError> {
+    let workers = args.workers.into_iter().map(|worker| {
+        let file = |suffix: &str| format!(".data/{}{suffix}", worker.name);
+        WorkerStartInfo::new(&worker.name, file(".pid"), worker_main, worker.clone())
+            .stdout_filename(file("-out.txt"))
+            .stderr_filename(file("-err.txt"))
+            .logging_config(LoggingConfig::file(file(".log")))
+    });
+    let options = WorkersOptions::default()
+        .restart_interval(Duration::from_millis(args.restart_interval_ms))
+        .debug_filename(".data/debug.json");
+    start_workers(workers, options)? // Every problem of the list at once.
+        .into_result() // An error when a worker failed for good.
+}
+
+/// Runs in a worker, which is a process of its own.
+fn worker_main(args: WorkerArgs) -> Result<(), String> {
+    println!("mixing {}", args.color);
+    log::info!("{} is {}, incarnation {}", current().name, args.color, current().incarnation);
+    for round in 1.. {
+        if args.fails_in_round == Some(round) {
+            return Err(format!("out of {}", args.color));
+        }
+        if args.rounds.is_some_and(|rounds| rounds < round) || quit_requested() {
+            break;
+        }
+        log::info!("round {round} in {}", args.color);
+        sleep(Duration::from_secs(1)); // Ends early when asked to stop.
+    }
+    log::info!("done");
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    appkit::init(entries![daemon_main, worker_main]); // A child runs its entry here.
+
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let options = DaemonOptions::from_yaml_file(words.next().unwrap_or("workers.yaml".into()))?;
+    std::fs::create_dir_all(".data")?;
+
+    match command.as_str() {
+        "start" => println!("{:?}", start_daemon(options)?),
+        "stop" => println!("{:?}", stop_daemon(options.pid_filename())?),
+        "status" => println!("{:?}", daemon_status(options.pid_filename())?),
+        "run" => println!("{:?}", run_daemon(options)?),
+        _ => println!("usage: workers start|stop|status|run [workers.yaml]"),
+    }
+    Ok(())
+}
