@@ -136,8 +136,8 @@ fn set_up(signals: &Signals, rule: Installed) -> Result<(), Error> {
         let fresh = !installed.contains_key(&signal);
         if fresh {
             let done = request_quit_on(signal);
-            // The first action takes the signal from its default; one that arrives before the last
-            // action is in place has left its number, but may have set no flag or rung no bell.
+            // Another thread may have got one when not all actions were in place: it has left its
+            // number, but may have set no flag or rung no bell.
             if PROCESS.signal.load(Ordering::SeqCst) != 0 {
                 PROCESS.wake();
             }

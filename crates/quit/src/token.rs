@@ -171,3 +171,37 @@ impl QuitToken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::bell::Heard;
+
+    fn parent_and_child_to_be() -> (QuitToken, Arc<Scope>) {
+        let parent = QuitToken::new().unwrap();
+        let child = Arc::new(Scope::new(Some(parent.clone())));
+        child.bell().unwrap();
+        (parent, child)
+    }
+
+    /// A signal handler sets the flag of the process and can do no more for its children.
+    #[test]
+    fn a_child_knows_before_anybody_wakes_it() {
+        let (parent, child) = parent_and_child_to_be();
+        parent.scope().flag.store(true, Ordering::SeqCst);
+        parent.scope().signal.store(15, Ordering::SeqCst);
+        assert!(child.requested());
+        assert_eq!(child.asked().map(|request| request.reason()), Some(Reason::Signal(15)));
+    }
+
+    #[test]
+    fn a_child_that_is_adopted_after_the_quit_is_woken() {
+        let (parent, child) = parent_and_child_to_be();
+        parent.request(Reason::Stop);
+        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Nothing);
+        parent.scope().adopt(&child);
+        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Ring);
+    }
+}

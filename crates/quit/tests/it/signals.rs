@@ -99,8 +99,8 @@ fn signals_that_were_not_chosen_keep_their_default() {
     let program = Program::start(&["rounds"]);
     program.expect("starting");
     program.expect("ready");
-    program.signal(Signal::HUP);
-    assert_eq!(program.ended().signal(), Some(1));
+    program.signal(Signal::USR1);
+    assert_eq!(program.ended().signal(), Some(10));
 }
 
 /// Case: QUIT-12

@@ -129,6 +129,21 @@ fn a_step_looks_where_nothing_wakes() {
     assert!(!token.requested(), "the condition is not a quit of the token");
 }
 
+/// Some try must do, since a busy machine makes single steps late.
+#[test]
+fn a_condition_is_asked_after_each_step() {
+    let token = QuitToken::new().unwrap();
+    let (total, step) = (Duration::from_millis(20), Duration::from_millis(2));
+    let looks = || {
+        let looks = Cell::new(0);
+        let look = || looks.replace(looks.get() + 1) == usize::MAX;
+        assert_eq!(token.sleep_in_steps_until(total, step, look), Slept::Elapsed);
+        assert!(looks.get() <= 11, "it looked {} times", looks.get());
+        looks.get()
+    };
+    assert!((0..100).any(|_| 5 < looks()));
+}
+
 #[test]
 fn a_condition_is_asked_before_the_first_and_after_the_last_step() {
     let token = QuitToken::new().unwrap();
