@@ -65,7 +65,7 @@ impl Options {
             repeat: 1,
             jobs: JOBS,
             keep: false,
-            build: vec!["-p", "example-daemon", "-p", "example-workers"],
+            build: vec!["-p", "example-daemon", "-p", "example-workers", "-p", "example-pieces"],
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -69,8 +70,8 @@ struct Player<'a> {
     begun: HashMap<String, Child>,
     /// The time zone of what is run; `None`: that of the machine.
     zone: Option<String>,
-    /// How far `expect` has read each file.
-    read: HashMap<String, usize>,
+    /// How far `expect` has read under each name, and in which file that was.
+    read: HashMap<String, (u64, usize)>,
 }
 
 /// What the last `run` printed.
@@ -255,17 +256,18 @@ impl<'a> Player<'a> {
 
     fn expect(&mut self, file: &str, wanted: &str) -> Outcome {
         let wanted = self.with_numbers(wanted)?;
-        let from = self.read.get(file).copied().unwrap_or(0);
+        let (known, read) = self.read.get(file).copied().unwrap_or_default();
         let found = self.watch.until(LIMIT, || {
-            let content = text(matching(&self.bed.folder, file).first()?)?;
-            // A file that became shorter is another one.
-            let start = if content.is_char_boundary(from) { from } else { 0 };
-            let at = content[start..].find(&wanted)?;
-            Some(start + at + wanted.len())
+            let path = matching(&self.bed.folder, file).into_iter().next()?;
+            let inode = fs::metadata(&path).ok()?.ino();
+            let content = text(&path)?;
+            // One that was replaced or cut short is another file, of which nothing was read.
+            let from = if inode == known && content.is_char_boundary(read) { read } else { 0 };
+            let at = content[from..].find(&wanted)?;
+            Some((inode, from + at + wanted.len()))
         })?;
-        let found = found.ok_or_else(|| {
-            Failure::new(format!("`{wanted}` did not come within {} s", LIMIT.as_secs()))
-        })?;
+        let overdue = || format!("`{wanted}` did not come within {} s", LIMIT.as_secs());
+        let found = found.ok_or_else(|| Failure::new(overdue()))?;
         self.read.insert(file.to_owned(), found);
         Ok(())
     }
