@@ -20,7 +20,6 @@ use std::io::{self, IoSlice, Seek, Write};
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::OFlags;
-#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
 use crate::open::{Identity, Opened};
@@ -96,7 +95,8 @@ impl Appender {
         let led = std::mem::take(&mut self.cut);
         if written < total {
             self.take_back(written, led)?;
-            return Err(io::ErrorKind::StorageFull.into());
+            // The system would say so, were the rest written now.
+            return Err(Errno::NOSPC.into());
         }
 
         let state = State::of(&self.file)?;

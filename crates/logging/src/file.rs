@@ -14,7 +14,7 @@ use crate::rotate::{self, Rotated};
 
 /// Records that follow each other faster than a file can be renamed need no look at the name in
 /// between: the first of them had one. In a burst that would be half the cost of a record.
-const BURST_GAP: SignedDuration = SignedDuration::from_micros(1);
+const BURST_GAP: SignedDuration = SignedDuration::from_nanos(200);
 
 /// However long a burst, a look at the name is good for this long. So late a rename by *another*
 /// process can be noticed; the records are in the renamed file then. (A removal is noticed with every
@@ -137,14 +137,13 @@ impl LogFile {
 
     /// Compares name and file, if that was not done just now.
     fn look(&mut self, now: Timestamp) -> io::Result<()> {
-        // From the future if the clock was set back: then look, too.
-        let just = |then: Timestamp, interval| {
-            (SignedDuration::ZERO..interval).contains(&now.duration_since(then))
-        };
+        // A record of another thread may have been written after this one's time was taken; a clock
+        // that was set back by more than that is a reason to look.
+        let since = |then| now.duration_since(then);
+        let in_burst = (-LOOK_INTERVAL..BURST_GAP).contains(&since(self.written_at))
+            && (-LOOK_INTERVAL..LOOK_INTERVAL).contains(&since(self.looked_at));
         match &mut self.current {
-            Some(_) if just(self.written_at, BURST_GAP) && just(self.looked_at, LOOK_INTERVAL) => {
-                Ok(())
-            }
+            Some(_) if in_burst => Ok(()),
             Some(current) if open::leads_to(&self.plan.path, current.appender.identity) => {
                 self.looked_at = now;
                 current.appender.look_at_the_end();

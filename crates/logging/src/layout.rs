@@ -8,7 +8,7 @@ use log::kv::{Key, Value, VisitSource};
 use log::{Level, Record};
 
 use crate::Process;
-use crate::escape::{Escaper, Lines, escaped};
+use crate::escape::{Lines, escape_since, escaped};
 use crate::pattern::{Field, Part};
 use crate::timestamp::Stamper;
 
@@ -97,10 +97,17 @@ impl Layout {
             Field::Target => inline(out, record.target()),
             Field::File => inline(out, record.file().unwrap_or("-")),
             Field::Line => match record.line() {
-                Some(line) => inline(out, line),
+                Some(line) => display(out, Lines::Escaped, line),
                 None => out.push('-'),
             },
-            Field::Message => display(out, Lines::Indented, record.args()),
+            Field::Message => match record.args().as_str() {
+                Some(text) => {
+                    let start = out.len();
+                    out.push_str(text);
+                    escape_since(out, start, Lines::Indented);
+                }
+                None => display(out, Lines::Indented, record.args()),
+            },
             Field::KeyValues => {
                 let _ = record.key_values().visit(&mut Pairs(out));
             }
@@ -108,13 +115,18 @@ impl Layout {
     }
 }
 
-fn inline(out: &mut String, value: impl fmt::Display) {
-    display(out, Lines::Escaped, value);
+fn inline(out: &mut String, text: &str) {
+    let start = out.len();
+    out.push_str(text);
+    escape_since(out, start, Lines::Escaped);
 }
 
 /// A value whose `Display` fails is cut there, and says so; the record is not lost for it.
 fn display(out: &mut String, lines: Lines, value: impl fmt::Display) {
-    if write!(Escaper::new(out, lines), "{value}").is_err() {
+    let start = out.len();
+    let result = write!(out, "{value}");
+    escape_since(out, start, lines);
+    if result.is_err() {
         out.push_str(" (its formatting failed here)");
     }
 }
@@ -124,9 +136,9 @@ struct Pairs<'a>(&'a mut String);
 impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
         self.0.push(' ');
-        inline(self.0, key);
+        inline(self.0, key.as_str());
         self.0.push('=');
-        inline(self.0, value);
+        display(self.0, Lines::Escaped, value);
         Ok(())
     }
 }

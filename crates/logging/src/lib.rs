@@ -1,4 +1,62 @@
-//! A log file that several processes share and rotate, and no record is lost or torn.
+//! Can several processes write one log file, rotate it at midnight, and lose nothing?
+//!
+//! ```no_run
+//! use log::LevelFilter;
+//! use logging::{LoggingConfig, Process, Rotation};
+//!
+//! fn main() -> Result<(), logging::Error> {
+//!     let config = LoggingConfig::file("/var/log/app.log")
+//!         .level(LevelFilter::Info)
+//!         .filter("hyper", LevelFilter::Warn)
+//!         .rotation(Rotation::Midnight)
+//!         .keep(14);
+//!     logging::install(&config, Process::new("app").role("server"))?;
+//!
+//!     log::info!("I am running");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A [`LoggingConfig`] is a plain value, from Rust or from YAML, and can be checked before anything
+//! happens ([`problems`](LoggingConfig::problems)). [`install`] makes it the logger of the process;
+//! [`Logger`] is one that is not installed. Which records pass is decided by `env_logger`'s filters; how
+//! they look by a [format](LoggingConfig::format).
+//!
+//! What holds for a log file, whoever writes to it with this crate:
+//!
+//! * A record is on lines of its own, never glued to another's, and in one file once.
+//! * When a process is killed in the middle of a record, this record is cut, and no other.
+//! * One process rotates, the others follow. Who has not noticed yet writes to the file that was put
+//!   aside; that is as good a place.
+//! * A file that someone else renames or removes is opened anew for the next record (see
+//!   [`Handle::reopen`] for the details of "next"); after `copytruncate` records go to the beginning.
+//! * A record that cannot be written is counted, and shown on the standard error stream instead. The
+//!   count is told in the log when writing works again, and by [`Handle::dropped`]. The program goes on.
+//! * Nobody waits for a lock. A process that is stopped, wherever, holds up no other.
+//! * What a record contains cannot make it look like another one, nor command a terminal.
+//!
+//! How that is done without a lock around each record is told in the source, at the head of `append.rs`.
+//!
+//! # When it fits
+//!
+//! Services that log to files of their own, from one process or from several; programs of which other
+//! tools rotate the logs; programs under a supervisor that reads their standard error stream. A record
+//! costs about as much as with `env_logger` and a plain file (`examples/rate_bench.rs` tells by how
+//! much), and is in the hands of the system when the macro returns.
+//!
+//! # What it cannot do
+//!
+//! * Survive a power cut: nothing is synced to the disk.
+//! * Keep these promises on network file systems, which do not append atomically.
+//! * Look after records in a pipe or terminal: those longer than the system's `PIPE_BUF` may mix with
+//!   what other processes write there.
+//! * Tell at once when *another* process renames the file while this one writes without a pause: for up
+//!   to a millisecond records still go to the renamed file.
+//! * Protect the records of a process that is killed at the very moment when another was killed in the
+//!   middle of a record: its own last record may then stand on the other's cut line.
+//! * Rotate in a folder whose `flock` somebody else holds: rotation waits, records do not.
+//! * Rotate by a schedule: a new file begins with the first record of its time, so a day without records
+//!   has no file.
 
 mod config;
 mod error;

@@ -108,8 +108,13 @@ fn open_once(path: &Path) -> io::Result<Opened> {
     };
     let stat = rustix::fs::fstat(&fd)?;
     let kind = FileType::from_raw_mode(stat.st_mode);
-    // A fifo that we could read ourselves would never tell us that its reader has gone.
-    let fd = if kind == FileType::Fifo && readable { open(OFlags::WRONLY)? } else { fd };
+    let fd = if kind == FileType::Fifo && readable {
+        // As its own reader we would never be told that the other one has gone.
+        drop(fd);
+        open(OFlags::WRONLY)?
+    } else {
+        fd
+    };
     let flags = rustix::fs::fcntl_getfl(&fd)?;
     rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
     Ok(Opened {

@@ -43,8 +43,7 @@ impl Sink {
     }
 
     /// Writes a record, or counts it. Never panics and never fails.
-    pub(crate) fn write(&mut self, record: &[u8]) {
-        let now = now();
+    pub(crate) fn write(&mut self, record: &[u8], now: Timestamp) {
         let result = if self.missed == 0 {
             self.target.write(record, now)
         } else {

@@ -1,0 +1,66 @@
+//! Several processes and one log file: across midnight, over kills, on a full disk.
+//!
+//! This program is its own writers: called with the name of a part it plays that part. So a logger
+//! is only ever installed in a child.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its own harness")]
+
+use std::env;
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+mod support {
+    pub(crate) mod bed;
+    pub(crate) mod lines;
+    pub(crate) mod parts;
+}
+mod stories {
+    pub(crate) mod failures;
+    pub(crate) mod kills;
+    pub(crate) mod midnight;
+    pub(crate) mod streams;
+}
+
+use stories::{failures, kills, midnight, streams};
+
+type Story = (&'static str, fn());
+
+macro_rules! stories {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        &[$((concat!(stringify!($module), "::", stringify!($name)), $module::$name)),*]
+    };
+}
+
+const STORIES: &[Story] = stories![
+    midnight::processes_share_a_file_across_midnight,
+    midnight::whoever_opens_yesterdays_file_puts_it_aside,
+    kills::a_killed_writer_cuts_its_own_last_line_at_most,
+    kills::a_stopped_writer_holds_up_nobody,
+    failures::without_its_folder_the_program_goes_on_and_counts,
+    failures::on_a_full_device_the_program_goes_on_and_counts,
+    failures::on_a_full_disk_nothing_is_cut,
+    failures::a_second_logger_is_refused,
+    streams::records_go_to_the_stream_that_was_chosen,
+    streams::a_reader_that_has_gone_ends_nobody,
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if args.first().is_some_and(|first| first == support::parts::MARK) {
+        support::parts::play(&args[1..]);
+        return ExitCode::SUCCESS;
+    }
+    // As the usual harness understands it: names to choose by, flags that do not concern us.
+    let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(*part));
+    if args.iter().any(|arg| arg == "--list") {
+        STORIES.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let mut failed = 0;
+    for (name, story) in STORIES.iter().filter(|(name, _)| chosen(name)) {
+        let passed = catch_unwind(story).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += u8::from(!passed);
+    }
+    ExitCode::from(failed)
+}

@@ -1,0 +1,98 @@
+//! What a child does. Each part installs the logger that it is given as YAML.
+
+use std::io::{BufRead, Read, Write, stdin, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+use std::{fs, thread};
+
+use logging::{Handle, LoggingConfig, Process, install};
+
+use super::lines;
+
+/// The first argument of a child.
+pub(crate) const MARK: &str = "play-the-part-of";
+
+pub(crate) fn play(args: &[String]) {
+    let [part, yaml, name, rest @ ..] = args else { panic!("part, configuration and name") };
+    let config = LoggingConfig::from_yaml_str(yaml).unwrap();
+    let handle = match install(&config, Process::new(name)) {
+        Ok(handle) => handle,
+        Err(error) => return say(&format!("error {error}")),
+    };
+    say("ready");
+    match part.as_str() {
+        "script" => script(&handle, &config),
+        "writer" => writer(name, rest[0].parse().unwrap()),
+        "until" => until(name, rest[0].parse().unwrap()),
+        "fill" => fill(&handle, config.file_path().unwrap()),
+        other => panic!("there is no part {other}"),
+    }
+}
+
+fn say(text: &str) {
+    let mut out = stdout();
+    writeln!(out, "{text}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Does what it is told, line by line.
+fn script(handle: &Handle, config: &LoggingConfig) {
+    for line in stdin().lock().lines() {
+        let line = line.unwrap();
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("log", text) => log::info!("{text}"),
+            ("install", name) => {
+                let error = install(config, Process::new(name)).unwrap_err();
+                say(&format!("error {error}"));
+            }
+            (other, _) => panic!("nobody knows how to {other}"),
+        }
+        say(&format!("dropped {}", handle.dropped()));
+    }
+}
+
+/// Logs numbered records of about `size` bytes, as fast as it can, until its input ends. Says so when
+/// it has logged some.
+fn writer(name: &str, size: usize) {
+    static OVER: AtomicBool = AtomicBool::new(false);
+    thread::spawn(|| {
+        let _ = stdin().read_to_end(&mut Vec::new());
+        OVER.store(true, Ordering::Relaxed);
+    });
+    let mut number = 0;
+    while !OVER.load(Ordering::Relaxed) {
+        log::info!("{}", lines::record(name, number, size));
+        number += 1;
+        if number == 20 {
+            say("going");
+        }
+    }
+    say(&format!("wrote {number}"));
+}
+
+/// Logs numbered records until the time has come.
+fn until(name: &str, millis: u64) {
+    let end = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+    let mut number = 0;
+    while SystemTime::now() < end {
+        log::info!("{}", lines::record(name, number, 40));
+        number += 1;
+    }
+    say(&format!("wrote {number}"));
+}
+
+/// Logs until the disk is full, makes room, logs one more, and shows the file: the disk is its own.
+fn fill(handle: &Handle, path: &std::path::Path) {
+    let filler = path.with_file_name("filler");
+    fs::write(&filler, vec![0; 16 * 1024]).unwrap();
+    let mut number = 0;
+    while handle.dropped() < 3 {
+        log::info!("{}", lines::record("filler", number, 1_500));
+        number += 1;
+    }
+    fs::remove_file(&filler).unwrap();
+    log::info!("again");
+    say(&format!("wrote {number}"));
+    say(&format!("dropped {}", handle.dropped()));
+    say(&fs::read_to_string(path).unwrap());
+}
