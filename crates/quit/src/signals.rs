@@ -89,8 +89,8 @@ impl Signals {
 /// blocks it so long. If there are other threads already, it may be theirs, and then it is lost.
 ///
 /// The signal mask is afterwards what it was: a signal that is blocked in every thread is seen when
-/// it is unblocked. Blocking calls of the program are not interrupted (`SA_RESTART`). Handlers installed
-/// before stay in force and run first; a disposition of "ignore" is replaced.
+/// it is unblocked. Blocking calls of the program are not interrupted (`SA_RESTART`). Handlers
+/// installed before stay in force and run first; a disposition of "ignore" is replaced.
 ///
 /// # Errors
 ///
