@@ -11,7 +11,6 @@ use std::time::Instant;
 
 const CALLS: u32 = 1_000_000;
 
-/// Case: QUIT-07
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = std::env::args().nth(1).map_or(Ok(100), |word| word.parse::<u32>())?.max(1);
     quit::install()?;
