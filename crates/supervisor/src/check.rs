@@ -42,7 +42,12 @@ pub fn redirect(
     let redirect =
         Redirect::new().stdin(Target::Null).stdout(target(stdout)).stderr(target(stderr));
     for problem in redirect.problems() {
-        let stdio_redirect::Error::Path { stream, path, fault } = &problem else {
+        use stdio_redirect::Error;
+        let (stream, path, reason) = if let Error::Path { stream, path, fault } = &problem {
+            (*stream, path, fault.to_string())
+        } else if let Error::Open { stream, path, source } = &problem {
+            (*stream, path, format!("cannot open: {source}"))
+        } else {
             problems.add("redirect", "…", ErrorText::new(&problem).chain());
             continue;
         };
@@ -51,7 +56,7 @@ pub fn redirect(
             Stream::Stdout => "stdout_filename",
             Stream::Stderr => "stderr_filename",
         };
-        problems.add(field, path.display(), fault);
+        problems.add(field, path.display(), reason);
     }
     redirect
 }

@@ -1,0 +1,337 @@
+//! Daemons for real: this test is the application, and executes itself anew.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+use proc_spawn::{Role, entries, entry_named};
+use supervisor::{
+    DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
+    StopFailed, StopStatus, daemon_status, start_daemon, stop_daemon, stop_daemon_within,
+};
+
+/// Far beyond what anything here takes, also on a machine that is busy.
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn main() {
+    supervisor::init(entries![rounds, crashes_twice, deaf, leaves_orphans, never_called]);
+    let trials = vec![
+        trial("launched_means_called_and_stopped_means_gone", launched_means_called),
+        trial("a_second_start_finds_the_first", a_second_start_finds_the_first),
+        trial("what_a_crash_left_is_taken_over_unless_strict", stale_files),
+        trial("a_failing_executor_comes_back", a_failing_executor_comes_back),
+        trial("every_problem_is_told_at_once", every_problem_is_told_at_once),
+        trial("a_step_that_fails_is_named_and_undone", a_step_that_fails_is_named),
+        trial("wrong_arguments_name_the_field", wrong_arguments_name_the_field),
+        trial("an_entry_that_ignores_quit_is_killed", an_entry_that_ignores_quit_is_killed),
+        trial("orphans_go_with_the_daemon", orphans_go_with_the_daemon),
+        trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
+
+// Entries.
+
+fn write_line(path: &Path, line: &str) {
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+fn rounds(journal: PathBuf) {
+    write_line(&journal, "called");
+    while !quit::quit_requested() {
+        quit::sleep(LIMIT);
+    }
+    write_line(&journal, "asked to quit");
+}
+
+fn crashes_twice(journal: PathBuf) -> Result<(), Box<dyn Error>> {
+    let run = proc_spawn::current().incarnation;
+    write_line(&journal, &format!("run {run}"));
+    match run {
+        1 => Err("the first run is always bad".into()),
+        2 => panic!("and the second"),
+        _ => Ok(()),
+    }
+}
+
+fn deaf(journal: PathBuf) {
+    write_line(&journal, "called");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Leaves a process behind that is in a session of its own, and nobody's child.
+fn leaves_orphans(journal: PathBuf) {
+    let script = "setsid sh -c 'echo $$ >> \"$0\"; exec sleep 1000' \"$0\" &";
+    let status = Command::new("sh").args(["-c", script]).arg(&journal).status().unwrap();
+    assert!(status.success());
+    quit::sleep(LIMIT);
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Args {
+    count: u32,
+}
+
+fn never_called(args: Args) {
+    write_line(Path::new("/called"), &args.count.to_string());
+}
+
+// The bed.
+
+/// A folder of its own, and a daemon that does not outlive the test.
+struct Bed {
+    folder: tempfile::TempDir,
+}
+
+impl Bed {
+    fn new() -> Bed {
+        Bed { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.path("d.pid")
+    }
+
+    fn journal(&self) -> String {
+        fs::read_to_string(self.path("journal")).unwrap_or_default()
+    }
+
+    /// Waits until the journal says so.
+    fn expect(&self, text: &str) {
+        let expected = Instant::now() + LIMIT;
+        while !self.journal().contains(text) {
+            assert!(Instant::now() < expected, "no `{text}` in {:?}", self.journal());
+            quit::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn guardian(&self) -> u32 {
+        fs::read_to_string(self.pid_file()).unwrap().trim().parse().unwrap()
+    }
+
+    fn executor(&self) -> u32 {
+        let guardian = self.guardian();
+        let path = format!("/proc/{guardian}/task/{guardian}/children");
+        fs::read_to_string(path).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let _ = stop_daemon(self.pid_file());
+    }
+}
+
+fn launch(options: DaemonOptions) -> u32 {
+    match start_daemon(options).unwrap() {
+        DaemonRunStatus::Launched { pid } => pid,
+        DaemonRunStatus::AlreadyRunning { pid } => panic!("already running, pid {pid}"),
+    }
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+/// Whether the process is gone, or only waits for somebody to take note of it.
+fn gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+fn expect_gone(pid: u32) {
+    let expected = Instant::now() + LIMIT;
+    while !gone(pid) {
+        assert!(Instant::now() < expected, "process {pid} is still there");
+        quit::sleep(Duration::from_millis(5));
+    }
+}
+
+// Tests.
+
+/// Cases: HS-02, PID-02, PID-15, STOP-01
+fn launched_means_called() {
+    let bed = Bed::new();
+    let pid = launch(DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal")));
+    assert_eq!(bed.guardian(), pid);
+    let status = daemon_status(bed.pid_file()).unwrap();
+    assert_eq!(status, DaemonStatus::Running { pid: Some(pid) });
+    bed.expect("called");
+    let executor = bed.executor();
+
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
+    assert_eq!(bed.journal(), "called\nasked to quit\n");
+    assert!(gone(pid) && gone(executor));
+    assert!(!bed.pid_file().exists());
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::NotRunning);
+}
+
+/// Case: PID-10
+fn a_second_start_finds_the_first() {
+    let bed = Bed::new();
+    let options = || DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
+    let pid = launch(options());
+    bed.expect("called");
+    let again = start_daemon(options()).unwrap();
+    assert_eq!(again, DaemonRunStatus::AlreadyRunning { pid });
+    assert_eq!(bed.journal(), "called\n");
+}
+
+/// Cases: PID-03, PID-07, PID-08
+fn stale_files() {
+    let bed = Bed::new();
+    let options = || DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
+    for content in ["", "garbage", "4194304\n", "1\n"] {
+        fs::write(bed.pid_file(), content).unwrap();
+        launch(options());
+        assert!(matches!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { .. }));
+    }
+    fs::write(bed.pid_file(), "7\n").unwrap();
+    let strict = || options().existing(ExistingFile::MeansRunning);
+    assert_eq!(start_daemon(strict()).unwrap(), DaemonRunStatus::AlreadyRunning { pid: 7 });
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), "7\n");
+    fs::write(bed.pid_file(), "garbage").unwrap();
+    let error = start_daemon(strict()).unwrap_err();
+    assert!(matches!(error.cause(), LaunchCause::UnknownHolder { .. }), "{error:?}");
+    fs::remove_file(bed.pid_file()).unwrap();
+    launch(strict());
+}
+
+fn a_failing_executor_comes_back() {
+    let bed = Bed::new();
+    let pid = launch(
+        DaemonOptions::new(bed.pid_file(), crashes_twice, bed.path("journal"))
+            .restart_interval(Duration::from_millis(50)),
+    );
+    bed.expect("run 3");
+    // Code 0 ends the daemon.
+    expect_gone(pid);
+    assert_eq!(bed.journal(), "run 1\nrun 2\nrun 3\n");
+    assert!(!bed.pid_file().exists());
+}
+
+/// Cases: CFG-01, PID-19
+fn every_problem_is_told_at_once() {
+    let bed = Bed::new();
+    let options = DaemonOptions::of(bed.path("missing/d.pid"), entry_named("no:such", ()))
+        .name("a/b")
+        .stdout_filename("")
+        .stderr_filename(bed.folder.path())
+        .grace(Duration::from_secs(u64::MAX))
+        .directory(bed.path("nowhere"))
+        .umask(0o1777);
+    let error = start_daemon(options).unwrap_err();
+    let LaunchCause::Options(problems) = error.cause() else { panic!("{error:?}") };
+    let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    let expected = [
+        "daemon_entry",
+        "pid_filename",
+        "name",
+        "stdout_filename",
+        "stderr_filename",
+        "grace",
+        "directory",
+        "umask",
+    ];
+    assert_eq!(fields, expected, "{error:?}");
+    assert_eq!(fs::read_dir(bed.folder.path()).unwrap().count(), 0, "nothing was created");
+}
+
+#[track_caller]
+fn check_step(error: &LaunchFailed, role: Role, parts: &[&str]) {
+    let LaunchCause::Setup { role: found, source } = error.cause() else { panic!("{error:?}") };
+    assert_eq!(*found, role);
+    for part in parts {
+        assert!(source.chain().contains(part), "no `{part}` in {}", source.chain());
+    }
+}
+
+/// Case: HS-10
+fn a_step_that_fails_is_named() {
+    let bed = Bed::new();
+    // A file that nobody may write to, root neither, which only shows when it is opened.
+    let out = Path::new("/proc/sys/kernel/ostype");
+    let options = DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"))
+        .stdout_filename(out)
+        .restart_interval(Duration::ZERO);
+    let error = start_daemon(options).unwrap_err();
+    check_step(&error, Role::Guardian, &["redirect", out.to_str().unwrap()]);
+    assert!(!bed.pid_file().exists(), "the pid file is undone");
+    assert_eq!(bed.journal(), "", "the entry was not called");
+}
+
+fn wrong_arguments_name_the_field() {
+    let bed = Bed::new();
+    let args = std::collections::BTreeMap::from([("count", "three")]);
+    let call = entry_named("it:never_called", args);
+    let error = start_daemon(DaemonOptions::of(bed.pid_file(), call)).unwrap_err();
+    let LaunchCause::Options(problems) = error.cause() else { panic!("{error:?}") };
+    let text = problems.to_string();
+    for part in ["daemon_args", "`count`", "three", "u32"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+}
+
+/// Cases: STOP-02, STOP-07
+fn an_entry_that_ignores_quit_is_killed() {
+    let bed = Bed::new();
+    let grace = Duration::from_millis(300);
+    let pid = launch(DaemonOptions::new(bed.pid_file(), deaf, bed.path("journal")).grace(grace));
+    bed.expect("called");
+    let executor = bed.executor();
+    let asked = Instant::now();
+    let error = stop_daemon_within(bed.pid_file(), Duration::ZERO).unwrap_err();
+    assert!(matches!(&error, StopFailed::StillRunning { pids, .. } if pids == &[pid]), "{error}");
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
+    assert!(grace <= asked.elapsed(), "not before its grace was over");
+    assert!(gone(executor));
+}
+
+/// Case: ORP-08
+fn orphans_go_with_the_daemon() {
+    let bed = Bed::new();
+    let pid = launch(DaemonOptions::new(bed.pid_file(), leaves_orphans, bed.path("journal")));
+    bed.expect("\n");
+    let orphan: u32 = bed.journal().trim().parse().unwrap();
+    assert!(!gone(orphan));
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
+    assert!(gone(orphan));
+}
+
+/// Cases: ORP-02, PID-18
+fn an_executor_goes_with_its_guardian() {
+    let bed = Bed::new();
+    let options = || {
+        DaemonOptions::new(bed.pid_file(), deaf, bed.path("journal"))
+            .grace(Duration::from_millis(100))
+    };
+    let pid = launch(options());
+    bed.expect("called");
+    let executor = bed.executor();
+    kill(pid);
+    expect_gone(pid);
+    let again = launch(options());
+    assert!(gone(executor), "the next start waits for the old executor");
+    assert_ne!(again, pid);
+}

@@ -1,0 +1,282 @@
+//! Pools for real: this test is the application, and executes itself anew.
+//!
+//! Each pool runs in a child of its own, since the quit flag belongs to a whole process; how it
+//! went is what the child's `boss` returns.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
+use serde::{Deserialize, Serialize};
+use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
+
+/// Far beyond what anything here takes, also on a machine that is busy.
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn main() {
+    workers::init(entries![boss, worker]);
+    let trials = vec![
+        trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
+        trial("one_that_fails_comes_back_alone", one_that_fails_comes_back_alone),
+        trial("a_failure_for_good_is_an_error", a_failure_for_good_is_an_error),
+        trial("a_quit_reaches_every_worker", a_quit_reaches_every_worker),
+        trial("workers_go_with_their_parent", workers_go_with_their_parent),
+        trial("every_problem_is_told_at_once", every_problem_is_told_at_once),
+        trial("more_workers_than_descriptors_is_told_first", too_many_workers),
+        trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
+
+/// What a pool is to do: workers by name and manner.
+#[derive(Clone, Serialize, Deserialize)]
+struct Orders {
+    folder: PathBuf,
+    workers: Vec<(String, Manner)>,
+    restart_interval: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Manner {
+    /// Returns well at once.
+    Fine,
+    /// Fails in its first run, is fine in its second.
+    FailsOnce,
+    /// Fails.
+    Fails,
+    /// Works until it is asked to quit.
+    Rounds,
+}
+
+fn boss(orders: Orders) -> Result<(), WorkersError> {
+    quit::install().unwrap();
+    let list = orders.workers.iter().map(|(name, manner)| {
+        let args = (orders.folder.clone(), *manner);
+        WorkerStartInfo::new(name, orders.folder.join(format!("{name}.pid")), worker, args)
+            .stderr_filename(orders.folder.join("stderr"))
+    });
+    let options = WorkersOptions::default()
+        .restart_interval(orders.restart_interval)
+        .debug_filename(orders.folder.join("debug.json"));
+    start_workers(list.collect::<Vec<_>>(), options)?.into_result()
+}
+
+fn worker((folder, manner): (PathBuf, Manner)) -> Result<(), Box<dyn Error>> {
+    let current = proc_spawn::current();
+    let note = |what: &str| {
+        let line = format!("{} run {}: {what}\n", current.name, current.incarnation);
+        let path = folder.join("journal");
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    };
+    note("called");
+    match manner {
+        Manner::Fine => (),
+        Manner::FailsOnce if current.incarnation > 1 => (),
+        Manner::Fails | Manner::FailsOnce => return Err("it had to be".into()),
+        Manner::Rounds => {
+            while !quit::quit_requested() {
+                quit::sleep(LIMIT);
+            }
+            note("asked to quit");
+        }
+    }
+    Ok(())
+}
+
+/// A folder of its own, and a pool that does not outlive the test.
+struct Bed {
+    folder: tempfile::TempDir,
+    boss: Child,
+}
+
+impl Bed {
+    fn new(workers: &[(&str, Manner)], restart_interval: Option<Duration>) -> Bed {
+        let folder = tempfile::tempdir().unwrap();
+        let orders = Orders {
+            folder: folder.path().to_owned(),
+            workers: workers.iter().map(|(name, manner)| ((*name).to_owned(), *manner)).collect(),
+            restart_interval,
+        };
+        let boss =
+            Spawn::new(entry(boss, orders)).unwrap().stderr(Stream::Inherit).spawn().unwrap();
+        Bed { folder, boss }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn journal(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("journal")).unwrap_or_default();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    fn expect(&self, line: &str) {
+        let expected = Instant::now() + LIMIT;
+        while !self.journal().iter().any(|found| found == line) {
+            assert!(Instant::now() < expected, "no `{line}` in {:?}", self.journal());
+            quit::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn pid_of(&self, name: &str) -> u32 {
+        read_pid(&self.path(&format!("{name}.pid"))).unwrap()
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        // Its workers see it gone, and go.
+        let _ = self.boss.kill();
+        let _ = self.boss.wait();
+    }
+}
+
+fn read_pid(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+const SOON: Option<Duration> = Some(Duration::from_millis(20));
+
+/// Case: WRK-14
+fn a_pool_ends_when_all_are_done() {
+    let mut bed = Bed::new(&[("a", Manner::Fine), ("b", Manner::Fine)], SOON);
+    assert_eq!(bed.boss.wait().unwrap(), Exit::Code(0));
+    assert_eq!(bed.journal(), ["a run 1: called", "b run 1: called"]);
+    assert!(!bed.path("a.pid").exists() && !bed.path("b.pid").exists());
+    let status = fs::read_to_string(bed.path("debug.json")).unwrap();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["workers"][1]["name"], "b");
+    assert_eq!(status["workers"][1]["state"], "finished");
+    assert_eq!(status["workers"][1]["last_exits"][0]["text"], "exited with code 0");
+}
+
+/// Case: WRK-02
+fn one_that_fails_comes_back_alone() {
+    let bed = Bed::new(&[("a", Manner::Rounds), ("b", Manner::FailsOnce)], SOON);
+    bed.expect("b run 2: called");
+    bed.expect("a run 1: called");
+    assert!(!bed.journal().iter().any(|line| line.starts_with("a run 2")));
+}
+
+fn a_failure_for_good_is_an_error() {
+    let mut bed = Bed::new(&[("a", Manner::Fine), ("b", Manner::Fails)], None);
+    let exit = bed.boss.wait().unwrap().to_string();
+    assert_eq!(exit, "returned an error: worker `b` returned an error: it had to be");
+}
+
+/// Case: STOP-01
+fn a_quit_reaches_every_worker() {
+    let mut bed = Bed::new(&[("a", Manner::Rounds), ("b", Manner::Rounds)], SOON);
+    bed.expect("a run 1: called");
+    bed.expect("b run 1: called");
+    bed.boss.terminate().unwrap();
+    assert_eq!(bed.boss.wait().unwrap(), Exit::Code(0));
+    bed.expect("a run 1: asked to quit");
+    bed.expect("b run 1: asked to quit");
+    assert!(!bed.path("a.pid").exists() && !bed.path("b.pid").exists());
+}
+
+/// Case: ORP-01
+fn workers_go_with_their_parent() {
+    let mut bed = Bed::new(&[("a", Manner::Rounds), ("b", Manner::Rounds)], SOON);
+    bed.expect("a run 1: called");
+    bed.expect("b run 1: called");
+    let pids = [bed.pid_of("a"), bed.pid_of("b")];
+    bed.boss.kill().unwrap();
+    bed.boss.wait().unwrap();
+    bed.expect("a run 1: asked to quit");
+    bed.expect("b run 1: asked to quit");
+    let expected = Instant::now() + LIMIT;
+    while !pids.iter().all(|pid| gone(*pid)) {
+        assert!(Instant::now() < expected, "a worker outlives its parent");
+        quit::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Cases: CFG-01, WRK-19
+fn every_problem_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let info = |name: &str, file: &str| {
+        WorkerStartInfo::new(name, at(file), worker, (PathBuf::new(), Manner::Fine))
+    };
+    let unknown = proc_spawn::entry_named("no:such", ());
+    let list = [
+        info("a", "a.pid"),
+        info("a", "a.pid"),
+        info("b/c", "missing/b.pid"),
+        WorkerStartInfo::of("d", at("d.pid"), unknown).stdout_filename(at("d.pid")),
+    ];
+    let options = WorkersOptions::default().grace(Duration::from_secs(1 << 40));
+    let error = start_workers(list, options).unwrap_err();
+    let WorkersError::Options(problems) = &error else { panic!("{error:?}") };
+    let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    let expected = [
+        "grace",
+        "workers[1].name",
+        "workers[1].pid_filename",
+        "workers[2].name",
+        "workers[2].pid_filename",
+        "workers[3].entry",
+        "workers[3].stdout_filename",
+    ];
+    assert_eq!(fields, expected, "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
+}
+
+fn too_many_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let Some(hard) = hard.filter(|hard| *hard <= 1 << 20) else {
+        // Nothing that fits into memory could be too many here.
+        return;
+    };
+    let list = (0..=hard / 2).map(|n| {
+        let file = folder.path().join(format!("{n}.pid"));
+        WorkerStartInfo::new(format!("w{n}"), file, worker, (PathBuf::new(), Manner::Fine))
+    });
+    let error = start_workers(list, WorkersOptions::default()).unwrap_err();
+    assert!(matches!(error, WorkersError::TooManyWorkers { .. }), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was started");
+}
+
+/// Case: PID-24
+fn a_killed_worker_leaves_no_pid_file() {
+    let bed = Bed::new(&[("a", Manner::Rounds), ("b", Manner::Rounds)], Some(LIMIT));
+    bed.expect("a run 1: called");
+    bed.expect("b run 1: called");
+    kill(bed.pid_of("a"));
+    let expected = Instant::now() + LIMIT;
+    while bed.path("a.pid").exists() {
+        assert!(Instant::now() < expected, "the pid file is still there");
+        quit::sleep(Duration::from_millis(5));
+    }
+    assert!(!gone(bed.pid_of("b")));
+}
