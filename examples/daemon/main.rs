@@ -58,14 +58,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             StopStatus::Stopped { pid } => println!("stopped, pid was {pid}"),
             StopStatus::NotRunning => println!("not running"),
         },
-        "status" => match daemon_status(options.pid_filename())? {
-            DaemonStatus::Running { pid: Some(pid) } => println!("running, pid {pid}"),
-            DaemonStatus::NotRunning { .. } => {
-                println!("not running");
+        "status" => {
+            let status = daemon_status(options.pid_filename())?;
+            println!("{status:?}");
+            if matches!(status, DaemonStatus::NotRunning { .. }) {
                 return Ok(ExitCode::from(3)); // As init scripts have it.
             }
-            other => println!("{other:?}"),
-        },
+        }
         "run" => println!("{:?}", run_daemon(options)?),
         _ => {
             println!("usage: daemon start|stop|status|run [daemon.yaml]");

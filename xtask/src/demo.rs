@@ -1,4 +1,205 @@
-//! stub
-pub(crate) fn run() -> crate::failure::Outcome {
-    Ok(())
+//! `examples/workers` for a person to watch: started, shot at, stopped, each with its time.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::examples::{Bed, build, number_in};
+use crate::failure::{Failure, Outcome};
+use crate::paint::{faint, good, strong};
+use crate::process::{self, Process};
+use crate::tree;
+use crate::watch::Watch;
+
+/// How long one looks at each part.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long any of it may take; it takes milliseconds.
+const LIMIT: Duration = Duration::from_secs(20);
+
+const PID_FILE: &str = ".data/workers.pid";
+const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
+
+pub(crate) fn run() -> Outcome {
+    let programs = build(&["-p", "example-workers"])?;
+    let bed = Bed::new(&tree::root().join("examples/workers"), &programs, false)?;
+    let demo = Demo { watch: bed.watch()?, bed: &bed };
+    demo.play().map_err(|failure| Failure::new(format!("{failure}\n{}", bed.describe())))
+}
+
+struct Demo<'a> {
+    bed: &'a Bed,
+    watch: Watch,
+}
+
+impl Demo<'_> {
+    fn play(&self) -> Outcome {
+        say(
+            "A daemon with two workers, in a folder of its own. Everything below happens for real.",
+        );
+        // Restarts at once, so that what is seen is the time it takes, not the time one waits.
+        self.change("restart_interval_ms: 1000", "restart_interval_ms: 0")?;
+        self.change("restart_interval: 1s", "restart_interval: 0")?;
+
+        let took = self.command("start")?;
+        println!(
+            "  {} after {took}: its entry is being called; pid file, output and log are in place",
+            good("launched")
+        );
+        let guardian = self.process(PID_FILE)?;
+        self.workers_other_than([0; 2])?;
+        self.show_tree(&guardian)?;
+        self.follow("What the workers write meanwhile:")?;
+
+        let red = self.process(&pid_file(WORKERS[0]))?;
+        let yellow = self.process(&pid_file(WORKERS[1]))?;
+        let killed = kill(&red, WORKERS[0])?;
+        let successor = self.other_than(WORKERS[0], red.pid)?;
+        let took = since(killed);
+        println!("  {} after {took}: {} runs as {successor}", good("back"), WORKERS[0]);
+        if yellow.alive() {
+            println!("  {} did not notice: still {}", WORKERS[1], yellow.pid);
+        }
+        self.follow("One of the two fails by itself now and then:")?;
+
+        let before = [self.process(&pid_file(WORKERS[0]))?, self.process(&pid_file(WORKERS[1]))?];
+        let executor = self.executor(&guardian)?;
+        let killed = kill(&executor, "the executor, above both workers")?;
+        self.workers_other_than(before.each_ref().map(|worker| worker.pid))?;
+        let took = since(killed);
+        let gone = before.iter().all(|worker| !worker.alive());
+        println!("  {} after {took}: a new executor and two new workers", good("back"));
+        println!("  of the old ones {} is left", if gone { "nothing" } else { "something" });
+        self.show_tree(&guardian)?;
+        self.follow("And on they go:")?;
+
+        let took = self.command("stop")?;
+        println!("  {} after {took}", good("stopped"));
+        self.check_nothing_left()?;
+        println!("  no process and no pid file is left");
+        say("That was `examples/workers`. To see what it is made of: examples/workers/main.rs");
+        Ok(())
+    }
+
+    fn change(&self, old: &str, new: &str) -> Outcome {
+        let path = self.bed.folder.join("workers.yaml");
+        let text = tree::read(&path)?;
+        std::fs::write(&path, text.replace(old, new)).map_err(Failure::at("write", &path))
+    }
+
+    /// Runs `workers <word>` to its end; says how long that took.
+    fn command(&self, word: &str) -> Outcome<String> {
+        let words = ["workers", word].map(str::to_owned);
+        say(&format!("$ {}", words.join(" ")));
+        let started = Instant::now();
+        let output = self.bed.command(&words)?.output();
+        let took = since(started);
+        let output = output.map_err(Failure::step("run the example"))?;
+        if output.status.success() {
+            return Ok(took);
+        }
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(Failure::new(format!("`{}` ended with {}\n{text}", words.join(" "), output.status)))
+    }
+
+    fn process(&self, pid_file: &str) -> Outcome<Process> {
+        let path = self.bed.folder.join(pid_file);
+        let look = || Process::open(number_in(&path)?, &self.bed.marker).ok();
+        let found = self.watch.until(LIMIT, look)?;
+        found.ok_or_else(|| Failure::new(format!("`{pid_file}` names no process of the demo")))
+    }
+
+    fn executor(&self, guardian: &Process) -> Outcome<Process> {
+        let look = || process::children(guardian.pid, &self.bed.marker).into_iter().next();
+        let found = self.watch.until(LIMIT, look)?;
+        found.ok_or_else(|| Failure::new("the guardian has no executor"))
+    }
+
+    /// Waits for a worker that has another number than `pid`, and has begun to work.
+    fn other_than(&self, worker: &str, pid: u32) -> Outcome<u32> {
+        let file = self.bed.folder.join(pid_file(worker));
+        let log = self.bed.folder.join(format!(".data/{worker}.log"));
+        let found = self.watch.until(LIMIT, || {
+            let number = number_in(&file).filter(|number| *number != pid)?;
+            tree::read(&log).ok()?.contains(&format!(" {number} ")).then_some(number)
+        })?;
+        found.ok_or_else(|| Failure::new(format!("{worker} did not come back")))
+    }
+
+    fn workers_other_than(&self, pids: [u32; 2]) -> Outcome {
+        for (worker, pid) in WORKERS.into_iter().zip(pids) {
+            self.other_than(worker, pid)?;
+        }
+        Ok(())
+    }
+
+    fn show_tree(&self, guardian: &Process) -> Outcome {
+        let executor = self.executor(guardian)?.pid;
+        println!();
+        let line = |head: String, what: &str| println!("  {head:28}{}", faint(what));
+        let holds = "holds the pid file, keeps the executor alive";
+        line(format!("guardian {}", guardian.pid), holds);
+        line(format!("└─ executor {executor}"), "runs daemon_main, keeps the workers alive");
+        for (worker, edge) in WORKERS.into_iter().zip(["├─", "└─"]) {
+            let pid = self.process(&pid_file(worker))?.pid;
+            line(format!("   {edge} {worker} {pid}"), "runs worker_main");
+        }
+        Ok(())
+    }
+
+    /// Shows what comes into the logs for a while: the workers', and that of those above them.
+    fn follow(&self, title: &str) -> Outcome {
+        println!("\n  {}", faint(title));
+        let logs = [WORKERS[0], WORKERS[1], "workers"];
+        let mut shown = logs.map(|log| self.log(log).len());
+        let never = self.watch.until(LOOK, || {
+            for (log, shown) in logs.into_iter().zip(&mut shown) {
+                let text = self.log(log);
+                // Whole lines only: the next look sees the rest.
+                let end = text.rfind('\n').map_or(0, |at| at + 1);
+                for line in text.get(*shown..end).unwrap_or_default().lines() {
+                    println!("  {}", faint(format!("│ {line}")));
+                }
+                *shown = end;
+            }
+            None::<()>
+        });
+        never.map(|_| ())
+    }
+
+    fn log(&self, name: &str) -> String {
+        tree::read(&self.bed.folder.join(format!(".data/{name}.log"))).unwrap_or_default()
+    }
+
+    fn check_nothing_left(&self) -> Outcome {
+        let left = process::marked(&self.bed.marker).len();
+        let files = [PID_FILE.to_owned(), pid_file(WORKERS[0]), pid_file(WORKERS[1])];
+        let files = files.iter().filter(|file| Path::exists(&self.bed.folder.join(file))).count();
+        match (left, files) {
+            (0, 0) => Ok(()),
+            (left, files) => {
+                Err(Failure::new(format!("{left} processes and {files} pid files are left")))
+            }
+        }
+    }
+}
+
+fn pid_file(worker: &str) -> String {
+    format!(".data/{worker}.pid")
+}
+
+fn kill(process: &Process, who: &str) -> Outcome<Instant> {
+    say(&format!("$ kill -KILL {}   # {who}", process.pid));
+    let now = Instant::now();
+    process.signal(Signal::KILL).map_err(Failure::step(&format!("kill {who}")))?;
+    Ok(now)
+}
+
+fn say(text: &str) {
+    println!("\n{}", strong(text));
+}
+
+fn since(then: Instant) -> String {
+    format!("{:.1} ms", then.elapsed().as_secs_f64() * 1000.0)
 }

@@ -4,8 +4,10 @@ mod bed;
 mod build;
 mod detached;
 mod look;
+mod output;
 mod player;
 mod scenario;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,20 +2,19 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::bed::Bed;
 use super::look::{matching, number_in, text};
+use super::output::{Output, Reading};
 use super::scenario::{Identity, Line, Scenario, Source, Step, Stream};
-use super::{Programs, detached};
+use super::{Programs, detached, zone};
 use crate::failure::{Failure, Outcome};
 use crate::paint;
 use crate::process::{self, Process};
@@ -74,12 +73,6 @@ struct Player<'a> {
     read: HashMap<String, (u64, usize)>,
 }
 
-/// What the last `run` printed.
-struct Output {
-    stdout: String,
-    stderr: String,
-}
-
 impl<'a> Player<'a> {
     fn new(bed: &'a Bed) -> Outcome<Self> {
         Ok(Player {
@@ -133,16 +126,9 @@ impl<'a> Player<'a> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
-        let stdout = read_all(child.stdout.take());
-        let stderr = read_all(child.stderr.take());
+        let reading = Reading::of(&mut child);
         let status = self.wait(&mut child)?;
-        let left = |what: &str| {
-            Failure::new(format!("the program has exited, but something still holds its {what}"))
-        };
-        let output = Output {
-            stdout: stdout.recv_timeout(LIMIT).map_err(|_| left("stdout"))?,
-            stderr: stderr.recv_timeout(LIMIT).map_err(|_| left("stderr"))?,
-        };
+        let output = reading.finish(LIMIT)?;
         let described = output.describe();
         self.last = Some(output);
         if status.code() == Some(code) {
@@ -213,11 +199,7 @@ impl<'a> Player<'a> {
     fn output(&self, stream: Stream, contains: bool, wanted: &str) -> Outcome {
         let last = self.last.as_ref().ok_or_else(|| Failure::new("nothing was run yet"))?;
         let wanted = self.with_numbers(wanted)?;
-        let printed = match stream {
-            Stream::Stdout => &last.stdout,
-            Stream::Stderr => &last.stderr,
-        };
-        match printed.contains(&wanted) == contains {
+        match last.of(stream).contains(&wanted) == contains {
             true => Ok(()),
             false => Err(Failure::new(format!("it does not:\n{}", last.describe()))),
         }
@@ -295,7 +277,7 @@ impl<'a> Player<'a> {
     fn midnight(&mut self, seconds: u64) -> Outcome {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_err(Failure::step("read the clock"))?.as_secs();
-        self.zone = Some(zone_with_midnight_at(now + seconds));
+        self.zone = Some(zone::with_midnight_at(now + seconds));
         Ok(())
     }
 
@@ -344,58 +326,8 @@ impl Drop for Player<'_> {
     }
 }
 
-impl Output {
-    fn describe(&self) -> String {
-        let mut text = String::new();
-        for (name, printed) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            text += &format!("  {name} of the last run:\n");
-            for line in printed.lines() {
-                text += &format!("    {line}\n");
-            }
-        }
-        text
-    }
-}
-
 /// The process that a pid file names, if the file still names it once the process is held.
 fn open_named(path: &Path, marker: &str) -> Option<Process> {
     let process = Process::open(number_in(path)?, marker).ok()?;
     (number_in(path) == Some(process.pid)).then_some(process)
-}
-
-/// Reads in a thread, so that neither of two streams can block the other.
-fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stream.map(|mut stream| stream.read_to_end(&mut bytes));
-        drop(read);
-        // Nobody waits any more when the step was given up.
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    receiver
-}
-
-/// A zone in the form of tzset(3) in which it is midnight at `time`, in seconds since 1970.
-fn zone_with_midnight_at(time: u64) -> String {
-    const DAY: u64 = 24 * 60 * 60;
-    // What is added to local time to get UTC; more than half a day is better said the other way.
-    let west = time % DAY;
-    let (sign, offset) = if west <= DAY / 2 { ("", west) } else { ("-", DAY - west) };
-    let (hours, minutes, seconds) = (offset / 3600, offset / 60 % 60, offset % 60);
-    format!("PLAY{sign}{hours}:{minutes:02}:{seconds:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::zone_with_midnight_at;
-
-    #[test]
-    fn a_zone_is_found_whose_day_ends_when_we_want() {
-        let day = 86_400;
-        assert_eq!(zone_with_midnight_at(1000 * day), "PLAY0:00:00");
-        // At 01:02:03 UTC it is midnight where the clocks are that much behind.
-        assert_eq!(zone_with_midnight_at(3723), "PLAY1:02:03");
-        assert_eq!(zone_with_midnight_at(day - 3723), "PLAY-1:02:03");
-    }
 }
