@@ -44,6 +44,8 @@ pub(crate) struct Appender {
     readable: bool,
     /// Where our last record ended, if it was the last one then. Not the size: others write, too.
     end: u64,
+    /// How large the file was when last seen.
+    size: u64,
     /// The file ends in the middle of a line: begin ours with a line end.
     cut: bool,
 }
@@ -52,7 +54,7 @@ impl Appender {
     pub(crate) fn new(opened: Opened) -> Appender {
         let Opened { file, identity, regular, readable } = opened;
         let mut appender =
-            Appender { file, identity, regular, readable, end: u64::MAX, cut: false };
+            Appender { file, identity, regular, readable, end: u64::MAX, size: 0, cut: false };
         appender.look_at_the_end();
         appender
     }
@@ -73,8 +75,9 @@ impl Appender {
         self.cut = self.regular && self.ends_inside_a_line().unwrap_or(false);
     }
 
-    fn ends_inside_a_line(&self) -> io::Result<bool> {
+    fn ends_inside_a_line(&mut self) -> io::Result<bool> {
         let State { size, .. } = State::of(&self.file)?;
+        self.size = size;
         if size == self.end || !self.is_inside_a_line(size) {
             return Ok(false);
         }
@@ -82,6 +85,11 @@ impl Appender {
         // is over; then the size has changed.
         rustix::io::write(&self.file, &[])?;
         Ok(State::of(&self.file)?.size == size)
+    }
+
+    /// Whether the file, as it was when last seen, is empty or has room for so many more bytes.
+    pub(crate) fn has_room(&self, bytes: usize, max_size: u64) -> bool {
+        self.size == 0 || self.size.saturating_add(bytes as u64) <= max_size
     }
 
     /// Appends a record, which ends with a line end.
@@ -100,6 +108,7 @@ impl Appender {
         }
 
         let state = State::of(&self.file)?;
+        self.size = state.size;
         if state.links == 0 {
             return Ok(Appended::Removed);
         }

@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 /// A default without a bound fills the disk one day, on a machine that nobody looks at.
 pub(crate) const DEFAULT_KEEP: usize = 7;
 
+/// How large a file gets unless told otherwise: an editor still opens it.
+pub(crate) const DEFAULT_MAX_SIZE: u64 = 256 << 20;
+
+/// How much the files put aside may take together unless told otherwise.
+pub(crate) const DEFAULT_KEEP_SIZE: u64 = 1 << 30;
+
 /// The format of a record unless told otherwise.
 pub(crate) const DEFAULT_FORMAT: &str =
     "{time} {pid} {name} {level:5} {target}: {message}{key_values}";
@@ -68,7 +74,11 @@ pub struct LoggingConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stream: Option<Stream>,
     pub(crate) rotation: Rotation,
+    #[serde(with = "crate::size")]
+    pub(crate) max_size: u64,
     pub(crate) keep: usize,
+    #[serde(with = "crate::size")]
+    pub(crate) keep_size: u64,
 }
 
 /// Which time `{time}` shows, and whose midnight is meant by [`Rotation::Midnight`].
@@ -112,6 +122,9 @@ pub enum Stream {
 
 /// When a log file is put aside and a new one begun.
 ///
+/// Except for [`Never`](Rotation::Never), also when it would get larger than
+/// [`max_size`](LoggingConfig::max_size).
+///
 /// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
 /// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
 /// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age.
@@ -119,8 +132,10 @@ pub enum Stream {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Rotation {
-    /// Never by us. The file grows until someone else rotates it, which is noticed.
+    /// Never by us, however large it gets. It grows until someone else rotates it, which is noticed.
     Never,
+    /// Only because of its size.
+    Size,
     /// With the first record of a new hour.
     Hourly,
     /// With the first record of a new day.
@@ -142,7 +157,9 @@ impl Default for LoggingConfig {
             file: None,
             stream: None,
             rotation: Rotation::default(),
+            max_size: DEFAULT_MAX_SIZE,
             keep: DEFAULT_KEEP,
+            keep_size: DEFAULT_KEEP_SIZE,
         }
     }
 }
@@ -221,6 +238,21 @@ impl LoggingConfig {
     /// When a new file is begun; only for regular files. Default: at midnight.
     pub fn rotation(mut self, rotation: Rotation) -> LoggingConfig {
         self.rotation = rotation;
+        self
+    }
+
+    /// How large a file may get, in bytes, unless it is never rotated. The record that would make it
+    /// larger begins a new one; several processes at once may exceed it by a few records, and a single
+    /// record may be larger. Default: 256 MiB.
+    pub fn max_size(mut self, bytes: u64) -> LoggingConfig {
+        self.max_size = bytes;
+        self
+    }
+
+    /// How much the files that were put aside may take together, in bytes, as counted after a
+    /// rotation; the oldest go first. Default: 1 GiB.
+    pub fn keep_size(mut self, bytes: u64) -> LoggingConfig {
+        self.keep_size = bytes;
         self
     }
 

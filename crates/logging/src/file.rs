@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::append::{Appended, Appender};
 use crate::config::Rotation;
+use crate::names::Keep;
 use crate::open;
 use crate::period::{self, Period, Verdict};
 use crate::rotate::{self, Rotated};
@@ -35,7 +36,8 @@ pub(crate) struct FilePlan {
     pub(crate) path: PathBuf,
     pub(crate) rotation: Rotation,
     pub(crate) zone: TimeZone,
-    pub(crate) keep: usize,
+    pub(crate) max_size: u64,
+    pub(crate) keep: Keep,
 }
 
 /// The file that the name leads to, as far as we know.
@@ -98,7 +100,7 @@ impl LogFile {
     ) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             self.look(now)?;
-            self.rotate_if_due(now);
+            self.rotate_if_due(record.len(), now);
             let Some(current) = &mut self.current else {
                 return Err(io::ErrorKind::NotFound.into());
             };
@@ -156,9 +158,10 @@ impl LogFile {
         }
     }
 
-    fn rotate_if_due(&mut self, now: Timestamp) {
+    fn rotate_if_due(&mut self, bytes: usize, now: Timestamp) {
         let Some(current) = &mut self.current else { return };
         match current.period.map_or(Verdict::Keep, |period| period.verdict(now)) {
+            Verdict::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
             Verdict::Keep => (),
             Verdict::Anew => current.begin(&self.plan, now),
             Verdict::PutAside => self.rotate(now),
@@ -170,6 +173,7 @@ impl LogFile {
         // Only if it is near: after a step back of the clock it would be an arbitrary time away.
         let wait = self.rotate_not_before.duration_since(now);
         if wait.is_positive() && wait <= RETRY_INTERVAL {
+            self.look_next_time();
             return;
         }
         if current.appender.file().metadata().is_ok_and(|metadata| metadata.len() == 0) {
@@ -187,16 +191,11 @@ impl LogFile {
                 ));
             });
         match result {
-            Ok(Rotated::Busy) => self.rotate_not_before = later(now, LOOK_INTERVAL),
-            // If the new file cannot be opened, records go on into this one, which has a name.
-            Ok(Rotated::NotOurs) => {
+            Ok(Rotated::Busy) => {
                 self.rotate_not_before = later(now, LOOK_INTERVAL);
-                let _ = self.reopen(now);
+                self.look_next_time();
             }
-            Ok(Rotated::PutAside) => {
-                self.rotate_not_before = later(now, LOOK_INTERVAL);
-                self.begin_successor(now);
-            }
+            Ok(Rotated::NotOurs | Rotated::PutAside) => self.begin_successor(now),
             Err(error) => {
                 self.rotate_not_before = later(now, RETRY_INTERVAL);
                 let path = path.display();
@@ -205,21 +204,34 @@ impl LogFile {
         }
     }
 
+    /// Even in a burst: someone is about to replace the file.
+    fn look_next_time(&mut self) {
+        self.looked_at = Timestamp::MIN;
+    }
+
+    /// If the new file cannot be opened, records go on into the old one, which has a name.
     fn begin_successor(&mut self, now: Timestamp) {
-        let Some(predecessor) =
-            self.current.as_ref().and_then(|c| c.appender.file().try_clone().ok())
-        else {
-            return;
-        };
-        if self.reopen(now).is_ok()
-            && let Some(current) = &self.current
-        {
-            rotate::inherit(&predecessor, current.appender.file());
+        let predecessor = self.current.as_ref().and_then(|c| c.appender.file().try_clone().ok());
+        match (self.reopen(now), predecessor, &self.current) {
+            (Ok(()), Some(predecessor), Some(current)) => {
+                rotate::inherit(&predecessor, current.appender.file());
+            }
+            (Ok(()), _, _) => (),
+            (Err(_), _, _) => self.rotate_not_before = later(now, LOOK_INTERVAL),
         }
     }
 }
 
 impl Current {
+    fn is_full(&mut self, plan: &FilePlan, bytes: usize) -> bool {
+        if plan.rotation == Rotation::Never || self.appender.has_room(bytes, plan.max_size) {
+            return false;
+        }
+        // Unless someone has truncated it since our last record.
+        self.appender.look_at_the_end();
+        self.appender.regular && !self.appender.has_room(bytes, plan.max_size)
+    }
+
     fn begin(&mut self, plan: &FilePlan, at: Timestamp) {
         self.begun = at;
         self.period = Period::of(plan.rotation, &plan.zone, at);

@@ -78,6 +78,7 @@ mod open;
 mod period;
 mod rotate;
 mod sink;
+mod size;
 
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;

@@ -10,6 +10,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::config::Stream;
 use crate::file::{FilePlan, LogFile};
 use crate::layout::Layout;
+use crate::names::Keep;
 use crate::sink::{Sink, StreamSink, Target, now};
 use crate::timestamp::Stamper;
 use crate::{Error, LoggingConfig, pattern};
@@ -89,7 +90,8 @@ impl Logger {
                         path: path.clone(),
                         rotation: config.rotation,
                         zone,
-                        keep: config.keep,
+                        max_size: config.max_size,
+                        keep: Keep { files: config.keep, bytes: config.keep_size },
                     };
                     let file = LogFile::open(plan, now())
                         .map_err(|source| Error::Open { path: path.clone(), source })?;

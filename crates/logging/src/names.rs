@@ -52,11 +52,28 @@ fn is_stamp(text: &str) -> bool {
     shape == b"0000-00-00" || shape == b"0000-00-00T00"
 }
 
-/// Those of `existing` that are too many when `keep` are kept, the oldest first.
-pub(crate) fn surplus(mut existing: Vec<Name>, keep: usize) -> Vec<Name> {
+/// How much is kept of what was put aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keep {
+    pub(crate) files: usize,
+    pub(crate) bytes: u64,
+}
+
+/// Those of `existing`, each with its size, that are more than is kept, the oldest first.
+pub(crate) fn surplus(mut existing: Vec<(Name, u64)>, keep: Keep) -> Vec<Name> {
     existing.sort();
-    existing.truncate(existing.len().saturating_sub(keep));
-    existing
+    let mut bytes = 0_u64;
+    let kept = existing
+        .iter()
+        .rev()
+        .take(keep.files)
+        .take_while(|(_, size)| {
+            bytes = bytes.saturating_add(*size);
+            bytes <= keep.bytes
+        })
+        .count();
+    existing.truncate(existing.len() - kept);
+    existing.into_iter().map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
@@ -113,13 +130,18 @@ mod tests {
     #[test]
     fn the_oldest_go_first() {
         let existing = vec![
-            name("2026-11-21", 1),
-            name("2026-11-19", 0),
-            name("2026-11-21", 0),
-            name("2026-11-20", 12),
+            (name("2026-11-21", 1), 10),
+            (name("2026-11-19", 0), 10),
+            (name("2026-11-21", 0), 10),
+            (name("2026-11-20", 12), 10),
         ];
-        assert_eq!(surplus(existing.clone(), 2), [name("2026-11-19", 0), name("2026-11-20", 12)]);
-        assert_eq!(surplus(existing.clone(), 4), []);
-        assert_eq!(surplus(existing, 0).len(), 4);
+        let gone = |files, bytes| surplus(existing.clone(), Keep { files, bytes });
+        assert_eq!(gone(2, 100), [name("2026-11-19", 0), name("2026-11-20", 12)]);
+        assert_eq!(gone(4, 100), []);
+        assert_eq!(gone(0, 100).len(), 4);
+        assert_eq!(gone(4, 30), [name("2026-11-19", 0)]);
+        assert_eq!(gone(4, 29), [name("2026-11-19", 0), name("2026-11-20", 12)]);
+        assert_eq!(gone(4, 0).len(), 4);
+        assert_eq!(gone(usize::MAX, u64::MAX), []);
     }
 }

@@ -52,7 +52,7 @@ impl Period {
 fn bounds(rotation: Rotation, zone: &TimeZone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let there = at.to_zoned(zone.clone());
     match rotation {
-        Rotation::Never => None,
+        Rotation::Never | Rotation::Size => None,
         Rotation::Hourly => {
             // Full hours of the wall clock, where the offset need not be full hours. Of the two
             // hours between 2 and 3 when summer time ends, each is one.
@@ -87,7 +87,7 @@ pub(crate) fn stamp(rotation: Rotation, zone: &TimeZone, begun: Timestamp) -> St
     let day = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
     match rotation {
         Rotation::Hourly => format!("{day}T{:02}", there.hour()),
-        Rotation::Never | Rotation::Midnight | Rotation::Weekly => day,
+        Rotation::Never | Rotation::Size | Rotation::Midnight | Rotation::Weekly => day,
     }
 }
 
@@ -247,7 +247,9 @@ mod tests {
 
     #[test]
     fn never_is_never_and_the_end_of_the_calendar_is_no_panic() {
-        assert_eq!(Period::of(Rotation::Never, &TimeZone::UTC, at("2026-11-22T12:00:00Z")), None);
+        for rotation in [Rotation::Never, Rotation::Size] {
+            assert_eq!(Period::of(rotation, &TimeZone::UTC, at("2026-11-22T12:00:00Z")), None);
+        }
         for rotation in [Rotation::Hourly, Rotation::Midnight, Rotation::Weekly] {
             for moment in [Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH] {
                 for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Niue"] {

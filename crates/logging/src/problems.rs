@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use crate::{Error, LoggingConfig, open, pattern};
+use crate::{Error, LoggingConfig, Rotation, open, pattern};
 
 impl LoggingConfig {
     /// Everything that is wrong with this configuration, as far as looking can tell. Empty: nothing.
@@ -21,6 +21,10 @@ impl LoggingConfig {
         for target in self.filters.keys().filter(|target| target.is_empty()) {
             let reason = "an empty target is every target; set `level` instead";
             problems.push(wrong("filters", target, reason.to_owned()));
+        }
+        if self.max_size == 0 && self.rotation != Rotation::Never {
+            let reason = "no record fits in; give at least the size of one, or `rotation: never`";
+            problems.push(wrong("max_size", self.max_size, reason.to_owned()));
         }
         if let Some(file) = &self.file {
             if self.stream.is_some() {

@@ -5,6 +5,7 @@
 //! was put aside, which is as good a place. So a process that is stopped or killed in the middle of a
 //! rotation holds up nobody's records.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use crate::names::{self, Name};
+use crate::names::{self, Keep, Name};
 use crate::open::{self, Identity};
 
 /// What became of an attempt.
@@ -34,7 +35,7 @@ pub(crate) fn put_aside(
     path: &Path,
     identity: Identity,
     stamp: &str,
-    keep: usize,
+    keep: Keep,
     too_many: &mut dyn FnMut(io::Error),
 ) -> io::Result<Rotated> {
     let Some(log) = path.file_name() else { return Ok(Rotated::NotOurs) };
@@ -43,8 +44,7 @@ pub(crate) fn put_aside(
     if !open::leads_to(path, identity) {
         return Ok(Rotated::NotOurs);
     }
-    let mut existing = list(folder, path)?;
-    let mut name = Name::next(stamp.to_owned(), &existing);
+    let mut name = Name::next(stamp.to_owned(), &list(folder, log)?);
     loop {
         match rename_without_replacing(path, &folder.join(name.file_name(log))) {
             Ok(()) => break,
@@ -55,7 +55,12 @@ pub(crate) fn put_aside(
             Err(error) => return Err(error),
         }
     }
-    existing.push(name);
+    let with_size = |name: Name| {
+        let size =
+            fs::symlink_metadata(folder.join(name.file_name(log))).map_or(0, |file| file.len());
+        (name, size)
+    };
+    let existing = list(folder, log)?.into_iter().map(with_size).collect();
     for old in names::surplus(existing, keep) {
         if let Err(error) = fs::remove_file(folder.join(old.file_name(log)))
             && error.kind() != io::ErrorKind::NotFound
@@ -94,8 +99,7 @@ fn lock(folder: &Path) -> io::Result<Option<rustix::fd::OwnedFd>> {
     }
 }
 
-fn list(folder: &Path, log: &Path) -> io::Result<Vec<Name>> {
-    let Some(log) = log.file_name() else { return Ok(Vec::new()) };
+fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

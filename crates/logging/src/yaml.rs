@@ -80,7 +80,9 @@ mod tests {
                 .time(Time::Utc)
                 .precision(Precision::Nanos)
                 .rotation(Rotation::Weekly)
-                .keep(usize::MAX),
+                .keep(usize::MAX)
+                .max_size(10)
+                .keep_size(u64::MAX),
         ] {
             let text = serde_yaml::to_string(&config).unwrap();
             assert_eq!(LoggingConfig::from_yaml_str(&text).unwrap(), config, "{text}");
@@ -101,7 +103,8 @@ mod tests {
         assert!(
             text.starts_with(
                 "logging configuration, line 2, column 1: unknown field `fiel`, expected one of \
-                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, `keep`"
+                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, `max_size`, `keep`, \
+                 `keep_size`"
             ),
             "{text}"
         );
@@ -117,7 +120,12 @@ mod tests {
         assert_eq!(
             complaint("rotation: noon"),
             "logging configuration, line 1, column 11: rotation: unknown variant `noon`, expected \
-             one of `never`, `hourly`, `midnight`, `weekly`"
+             one of `never`, `size`, `hourly`, `midnight`, `weekly`"
+        );
+        assert_eq!(
+            complaint("max_size: 10 miles"),
+            "logging configuration, line 1, column 11: max_size: invalid value: string \"10 miles\", \
+             expected a number of bytes, a size like `100 MiB`, or `unlimited`"
         );
         let negative = complaint("keep: -1");
         assert!(

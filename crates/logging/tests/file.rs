@@ -344,6 +344,133 @@ fn a_file_of_today_is_not_rotated_when_it_is_opened() {
     }
 }
 
+/// The names beside the log file that begin like it, sorted.
+fn old_files(bed: &Bed) -> Vec<PathBuf> {
+    let mut names: Vec<PathBuf> = fs::read_dir(bed.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| *path != bed.path)
+        .collect();
+    names.sort();
+    names
+}
+
+/// Cases: LOG-01, LOG-13
+#[test]
+fn a_file_is_put_aside_before_it_gets_too_large_and_the_newest_are_kept() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(100).keep(3));
+    // Ten bytes each, so ten to a file.
+    (0..75).for_each(|number| bed.log(&format!("record {number:02}")));
+    let old = old_files(&bed);
+    assert_eq!(old.len(), 3);
+    let files = old.iter().chain([&bed.path]).map(|path| fs::read_to_string(path).unwrap());
+    let kept: String = files.inspect(|contents| assert!(contents.len() <= 100)).collect();
+    let expected: String = (40..75).map(|number| format!("record {number:02}\n")).collect();
+    assert_eq!(kept, expected, "sorted by name they are sorted by age");
+}
+
+/// Case: LOG-01
+#[test]
+fn a_record_larger_than_a_file_may_be_has_one_to_itself() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(10));
+    let long = "x".repeat(100);
+    ["a", &long, "b", "c"].iter().for_each(|text| bed.log(text));
+    let old = old_files(&bed);
+    let contents: Vec<String> = old.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(contents, ["a\n", &format!("{long}\n")]);
+    assert_eq!(bed.contents(), "b\nc\n");
+}
+
+/// Case: LOG-13
+#[test]
+fn old_files_together_take_no_more_than_they_may() {
+    let bed = Bed::with(|config| {
+        config.rotation(Rotation::Size).max_size(100).keep(1_000).keep_size(250)
+    });
+    (0..100).for_each(|number| bed.log(&format!("record {number:02}")));
+    assert_eq!(old_files(&bed).len(), 2);
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(100).keep(0));
+    (0..100).for_each(|number| bed.log(&format!("record {number:02}")));
+    assert_eq!(old_files(&bed).len(), 0);
+    assert_eq!(bed.contents().len(), 100);
+}
+
+#[test]
+fn a_successor_has_the_mode_of_its_predecessor() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(10));
+    fs::set_permissions(&bed.path, fs::Permissions::from_mode(0o660)).unwrap();
+    ["one more", "one more"].iter().for_each(|text| bed.log(text));
+    assert_eq!(old_files(&bed).len(), 1);
+    assert_eq!(fs::metadata(&bed.path).unwrap().mode() & 0o777, 0o660);
+}
+
+#[test]
+fn a_file_that_is_never_rotated_is_not_for_its_size_either() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Never).max_size(10));
+    (0..100).for_each(|number| bed.log(&format!("record {number:02}")));
+    assert_eq!(old_files(&bed).len(), 0);
+}
+
+#[test]
+fn a_truncated_file_has_room_again() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(20));
+    for _ in 0..10 {
+        bed.log("x".repeat(15).as_str());
+        OpenOptions::new().write(true).truncate(true).open(&bed.path).unwrap();
+    }
+    assert_eq!(old_files(&bed).len(), 0);
+}
+
+/// An operator's link is a name; the file is where it leads, and so are the old ones.
+#[test]
+fn behind_a_link_the_file_is_rotated_where_it_is() {
+    let bed = Bed::new();
+    let link_folder = tempfile::tempdir().unwrap();
+    let link = link_folder.path().join("link.log");
+    symlink(&bed.path, &link).unwrap();
+    let linked = logger(&link, |config| config.rotation(Rotation::Size).max_size(10));
+    ["one more", "two more"].iter().for_each(|text| log(&linked, text));
+    assert_eq!(bed.contents(), "two more\n");
+    assert_eq!(fs::read_to_string(&link).unwrap(), "two more\n");
+    assert_eq!(old_files(&bed).len(), 1);
+}
+
+#[test]
+fn a_folder_whose_lock_is_held_delays_rotation_and_no_record() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(10));
+    let folder = fs::File::open(bed.folder.path()).unwrap();
+    folder.lock().unwrap();
+    ["one more", "two more"].iter().for_each(|text| bed.log(text));
+    assert_eq!(bed.contents(), "one more\ntwo more\n");
+    folder.unlock().unwrap();
+    // As soon as someone tries again, which is a millisecond later.
+    while old_files(&bed).is_empty() {
+        bed.log("x");
+    }
+    assert_eq!(bed.logger.handle().dropped(), 0);
+}
+
+/// Case: LOG-08
+#[test]
+fn a_rotation_that_fails_is_told_in_the_log_and_records_go_on() {
+    let bed = Bed::with(|config| config.rotation(Rotation::Size).max_size(10));
+    // No file can have a name that is longer than names may be.
+    let path = bed.inside(&"n".repeat(250));
+    let long_named = logger(&path, |config| config.rotation(Rotation::Size).max_size(10));
+    (0..3).for_each(|number| log(&long_named, &format!("record {number}")));
+    let contents = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = contents.lines().collect();
+    assert_eq!([lines[0], lines[1], lines[3]], ["record 0", "record 1", "record 2"]);
+    assert_eq!(
+        lines[2],
+        format!(
+            "`{}` cannot be rotated and goes on: File name too long (os error 36)",
+            path.display()
+        )
+    );
+    assert_eq!(lines.len(), 4, "told once");
+}
+
 #[test]
 fn what_is_no_file_is_just_written() {
     let logger = logger(Path::new("/dev/null"), |config| config);

@@ -1,0 +1,85 @@
+//! Sizes in configuration files: `100 MiB`, a number of bytes, or `unlimited`.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::ser::Serializer;
+
+/// A size that is never reached.
+pub(crate) const UNLIMITED: u64 = u64::MAX;
+
+const UNITS: [(&str, u64); 8] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+pub(crate) fn serialize<S: Serializer>(size: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    match *size {
+        UNLIMITED => serializer.serialize_str("unlimited"),
+        size => serializer.serialize_u64(size),
+    }
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number of bytes, a size like `100 MiB`, or `unlimited`")
+        }
+
+        fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<u64, E> {
+            Ok(bytes)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+            parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Text)
+}
+
+fn parse(text: &str) -> Option<u64> {
+    if text == "unlimited" {
+        return Some(UNLIMITED);
+    }
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_at);
+    let unit = unit.trim_start();
+    let (_, factor) = UNITS.iter().find(|(known, _)| *known == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_usual_units() {
+        for (text, size) in [
+            ("10 MiB", Some(10 << 20)),
+            ("10MiB", Some(10 << 20)),
+            ("5 kB", Some(5_000)),
+            ("1 TiB", Some(1 << 40)),
+            ("0 B", Some(0)),
+            ("unlimited", Some(u64::MAX)),
+            ("ten MiB", None),
+            ("10 miles", None),
+            ("-1 B", None),
+            ("1.5 GiB", None),
+            ("", None),
+            ("99999999999 GiB", None),
+        ] {
+            assert_eq!(parse(text), size, "{text}");
+        }
+    }
+}
