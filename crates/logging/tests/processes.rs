@@ -34,6 +34,7 @@ const STORIES: &[Story] = stories![
     midnight::processes_share_a_file_across_midnight,
     midnight::whoever_opens_yesterdays_file_puts_it_aside,
     kills::a_killed_writer_cuts_its_own_last_line_at_most,
+    kills::writers_lose_nothing_over_rotations_kills_and_renames,
     kills::a_stopped_writer_holds_up_nobody,
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
@@ -43,6 +44,9 @@ const STORIES: &[Story] = stories![
     streams::a_reader_that_has_gone_ends_nobody,
 ];
 
+/// These take their time: only when asked for by name.
+const LONG_STORIES: &[Story] = stories![kills::a_million_records_over_rotations_kills_and_renames];
+
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     if args.first().is_some_and(|first| first == support::parts::MARK) {
@@ -51,13 +55,15 @@ fn main() -> ExitCode {
     }
     // As the usual harness understands it: names to choose by, flags that do not concern us.
     let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
-    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(*part));
+    let named = |name: &str| wanted.iter().any(|part| name.contains(*part));
     if args.iter().any(|arg| arg == "--list") {
-        STORIES.iter().for_each(|(name, _)| println!("{name}: test"));
+        STORIES.iter().chain(LONG_STORIES).for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
     let mut failed = 0;
-    for (name, story) in STORIES.iter().filter(|(name, _)| chosen(name)) {
+    let usual = STORIES.iter().filter(|(name, _)| wanted.is_empty() || named(name));
+    let long = LONG_STORIES.iter().filter(|(name, _)| named(name));
+    for (name, story) in usual.chain(long) {
         let passed = catch_unwind(story).is_ok();
         println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
         failed += u8::from(!passed);

@@ -33,19 +33,22 @@ pub(crate) fn a_killed_writer_cuts_its_own_last_line_at_most() {
     let found = Found::in_files([contents.as_str()]);
     let expected: u64 = wrote.rsplit(' ').next().unwrap().trim().parse().unwrap();
     assert_eq!(found.records["survivor"], expected, "all of who was not killed");
-    // A fragment is the beginning of the record that its writer did not get to write.
+    let cut = check_fragments(&found);
+    println!("{cut} of {} kills cut a line, {} blank", KILLS + 3, found.blanks);
+}
+
+/// A fragment is the beginning of the record that its writer did not get to write. Says how many.
+fn check_fragments(found: &Found) -> usize {
     let mut cut = BTreeSet::new();
     for fragment in &found.fragments {
-        let mut words = fragment.split(' ');
-        let writer = words.next().unwrap();
+        let writer = fragment.split(' ').next().unwrap();
+        let killed = "victim-".starts_with(writer) || writer.starts_with("victim-");
+        assert!(killed, "only the killed are cut: {fragment:.80}");
         assert!(cut.insert(writer.to_owned()), "{writer} was killed once");
-        assert!(
-            "victim-".starts_with(writer) || writer.starts_with("victim-"),
-            "only the killed are cut: {fragment:.80}"
-        );
-        assert!(fragment.matches("victim").count() + fragment.matches("survivor").count() <= 1);
+        let names = fragment.matches("victim").count() + fragment.matches("survivor").count();
+        assert!(names <= 1, "nothing is glued: {fragment:.80}");
     }
-    println!("{} of {} kills cut a line, {} blank", cut.len(), KILLS + 3, found.blanks);
+    cut.len()
 }
 
 pub(crate) fn a_stopped_writer_holds_up_nobody() {
@@ -59,4 +62,79 @@ pub(crate) fn a_stopped_writer_holds_up_nobody() {
         // Wherever it was stopped: whoever waited for it would wait for ever.
         assert_eq!(witness.ask(&format!("log round {round}")), "dropped 0");
     }
+}
+
+/// Case: LOG-01
+pub(crate) fn writers_lose_nothing_over_rotations_kills_and_renames() {
+    storm(40_000, 1 << 20);
+}
+
+/// The same with a million records, for when there is time.
+///
+/// Case: LOG-01
+pub(crate) fn a_million_records_over_rotations_kills_and_renames() {
+    storm(1_000_000, 4 << 20);
+}
+
+/// Eight writers, of which four are killed again and again, one file, rotation by size, and somebody
+/// who renames the file as logrotate does.
+fn storm(records: u64, max_size: usize) {
+    let bed = Bed::new();
+    let yaml = bed.yaml(&format!(
+        "rotation: size\nmax_size: {max_size}\nkeep: 100000\nkeep_size: unlimited\n"
+    ));
+    let share = records / 4;
+    let mut survivors: Vec<Player> = (0..4)
+        .map(|number| {
+            let name = format!("survivor-{number}");
+            Player::start("count", &yaml, &name, &[&share.to_string(), "100"])
+        })
+        .collect();
+    let (over, finished) = std::sync::mpsc::channel();
+    let waiter = std::thread::spawn(move || {
+        survivors
+            .iter_mut()
+            .for_each(|survivor| assert_eq!(survivor.reply(), format!("wrote {share}")));
+        over.send(()).unwrap();
+    });
+    let start = |number: usize| {
+        let size = [100, 5_000, 60_000][number % 3].to_string();
+        Player::start("writer", &yaml, &format!("victim-{number}"), &[&size])
+    };
+    let mut victims: Vec<Player> = (0..4).map(start).collect();
+    let mut kills = 0;
+    while finished.try_recv().is_err() {
+        let mut victim = victims.remove(0);
+        assert_eq!(victim.reply(), "going");
+        if kills % 3 == 0 {
+            // Whether it is there at this very moment is not ours to know.
+            let _ = std::fs::rename(bed.log(), bed.inside(&format!("outside-{kills}")));
+        }
+        drop(victim);
+        kills += 1;
+        victims.push(start(kills + 3));
+    }
+    waiter.join().unwrap();
+    drop(victims);
+
+    let contents = bed.everything();
+    let found = Found::in_any_order(contents.iter().map(String::as_str));
+    for number in 0..4 {
+        assert_eq!(
+            found.records[&format!("survivor-{number}")],
+            share,
+            "all of who was not killed"
+        );
+    }
+    let cut = check_fragments(&found);
+    let names = bed.names();
+    let rotations = names.iter().filter(|name| name.starts_with("app.log.")).count();
+    println!(
+        "{} records in {} files, {rotations} by us; {} kills, {cut} lines cut, {} blank",
+        found.records.values().sum::<u64>(),
+        names.len(),
+        kills + 4,
+        found.blanks
+    );
+    assert!(rotations >= 2, "it should have rotated: {names:?}");
 }

@@ -41,6 +41,11 @@ impl Bed {
         fs::read_to_string(self.inside(name)).unwrap()
     }
 
+    /// The contents of the log file and all beside it.
+    pub(crate) fn everything(&self) -> Vec<String> {
+        self.names().iter().map(|name| self.read(name)).collect()
+    }
+
     /// A configuration that logs bare messages to the file of this bed, and more lines of YAML.
     pub(crate) fn yaml(&self, more: &str) -> String {
         format!("file: {}\nformat: '{{message}}'\n{more}", self.log().display())

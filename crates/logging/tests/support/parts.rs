@@ -23,6 +23,7 @@ pub(crate) fn play(args: &[String]) {
     match part.as_str() {
         "script" => script(&handle, &config),
         "writer" => writer(name, rest[0].parse().unwrap()),
+        "count" => count(name, rest[0].parse().unwrap(), rest[1].parse().unwrap()),
         "until" => until(name, rest[0].parse().unwrap()),
         "fill" => fill(&handle, config.file_path().unwrap()),
         other => panic!("there is no part {other}"),
@@ -68,6 +69,14 @@ fn writer(name: &str, size: usize) {
         }
     }
     say(&format!("wrote {number}"));
+}
+
+/// Logs so many numbered records of about `size` bytes.
+fn count(name: &str, records: u64, size: usize) {
+    for number in 0..records {
+        log::info!("{}", lines::record(name, number, size));
+    }
+    say(&format!("wrote {records}"));
 }
 
 /// Logs numbered records until the time has come.
