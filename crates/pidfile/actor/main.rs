@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -40,7 +41,13 @@ fn act(args: &[&str]) -> Outcome {
             hold(Options::new().wait_for_dependent(limit), path)
         }
         ["hold-and-move", path] => hold_and_move(path),
-        ["hold-without-stdin", path] => hold_without_stdin(path),
+        ["hold-without-stdio", path] => hold_without_stdio(path),
+        ["orphan", path] => {
+            let pid_file = PidFile::acquire(path)?;
+            let _dependent = Dependent::join(path, None)?;
+            drop(pid_file);
+            say(&format!("{:?}", pidfile::probe(path)?))
+        }
         ["hold-in-turn", path] => hold_in_turn(path),
         ["join", path, holder] => {
             let _dependent = Dependent::join(path, Some(holder.parse()?))?;
@@ -102,15 +109,18 @@ fn hold_and_move(path: &str) -> Outcome {
     Ok(pid_file.release()?)
 }
 
-/// With descriptor 0 free, the next `open` gets it.
-fn hold_without_stdin(path: &str) -> Outcome {
-    nix::unistd::close(0)?;
+/// With descriptors 0 to 2 free, the next `open`s get them.
+fn hold_without_stdio(path: &str) -> Outcome {
+    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    for number in 0..3 {
+        nix::unistd::close(number)?;
+    }
     let _pid_file = PidFile::acquire(path)?;
     let _dependent = Dependent::join(path, None)?;
     let _holder = pidfile::holder(path)?;
-    println!("{:?}", open_descriptors()?.into_iter().map(|(number, ..)| number).min());
-    println!("{:?}", fs::read_link("/proc/self/fd/0").is_ok());
-    Ok(())
+    let taken = |number: &u32| fs::read_link(format!("/proc/self/fd/{number}")).is_ok();
+    let taken: Vec<u32> = (0..3).filter(taken).collect();
+    Ok(writeln!(out, "taken: {taken:?}")?)
 }
 
 /// Acquires again and again until it succeeds, waiting for whoever is in the way; then never lets go.

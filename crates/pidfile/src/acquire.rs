@@ -123,12 +123,12 @@ impl<'fd> Options<'fd> {
         };
         let path = || place.path().to_owned();
         if old.is_locked(Byte::Holder, place)? {
-            let held = Error::Held { path: path(), pid: old.number(place)? };
-            return changed_or(held, &old, place);
+            old.refuse(place, Error::Held { path: path(), pid: old.number(place)? })?;
+            return Ok(Attempt::Changed);
         }
         if self.existing == Existing::Refuse {
-            let exists = Error::Exists { path: path(), number: old.number(place)? };
-            return changed_or(exists, &old, place);
+            old.refuse(place, Error::Exists { path: path(), number: old.number(place)? })?;
+            return Ok(Attempt::Changed);
         }
         // Not under byte 0: who only waits must not keep others from finding out the same.
         if old.is_locked(Byte::Dependent, place)? {
@@ -137,7 +137,8 @@ impl<'fd> Options<'fd> {
                 Waited::Interrupted => Err(Error::Interrupted { path: path() }),
                 Waited::TimedOut => {
                     let left = who::holders(old.id(), Byte::Dependent);
-                    changed_or(Error::Orphaned { path: path(), left }, &old, place)
+                    old.refuse(place, Error::Orphaned { path: path(), left })?;
+                    Ok(Attempt::Changed)
                 }
             };
         }
@@ -155,11 +156,6 @@ enum Attempt {
     /// Somebody else did something: what was seen is no longer so.
     Changed,
     WaitedForDependent,
-}
-
-/// The answer, unless it is about a file that is no longer the one at the path.
-fn changed_or(error: Error, file: &OldFile, place: &Place) -> Result<Attempt, Error> {
-    if place.leads_to(file.id())? { Err(error) } else { Ok(Attempt::Changed) }
 }
 
 fn create(place: &Place) -> Result<Attempt, Error> {

@@ -72,29 +72,28 @@ fn attempt(place: &Place, holder: Option<u32>) -> Result<Option<Dependent>, Erro
         return Err(Error::NotHeld { path: path() });
     };
     if !file.is_locked(Byte::Holder, place)? {
-        return about(&file, place, Error::NotHeld { path: path() });
+        file.refuse(place, Error::NotHeld { path: path() })?;
+        return Ok(None);
     }
     let pid = file.number(place)?;
     if let Some(expected) = holder.filter(|expected| pid != Some(*expected)) {
-        return about(&file, place, Error::OtherHolder { path: path(), expected, pid });
+        file.refuse(place, Error::OtherHolder { path: path(), expected, pid })?;
+        return Ok(None);
     }
     if !file.try_lock(Byte::Dependent, place)? {
         let by = who::holders(file.id(), Byte::Dependent);
-        return about(&file, place, Error::Joined { path: path(), by });
+        file.refuse(place, Error::Joined { path: path(), by })?;
+        return Ok(None);
     }
     // A taker looks at byte 1 first and at byte 2 after it. If byte 1 is still locked now, it
     // will find ours; if not, it may have looked already, and we must not stay.
     if !file.is_locked(Byte::Holder, place)? {
-        return about(&file, place, Error::NotHeld { path: path() });
+        file.refuse(place, Error::NotHeld { path: path() })?;
+        return Ok(None);
     }
     if !place.leads_to(file.id())? {
         return Ok(None);
     }
     let file = above_stdio(file.into_fd()).map_err(Error::io(Op::Open, place.path()))?;
     Ok(Some(Dependent { file, path: path(), owner: std::process::id() }))
-}
-
-/// The answer, unless it is about a file that is no longer the one at the path.
-fn about(file: &OldFile, place: &Place, error: Error) -> Result<Option<Dependent>, Error> {
-    if place.leads_to(file.id())? { Err(error) } else { Ok(None) }
 }

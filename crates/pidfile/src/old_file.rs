@@ -92,8 +92,37 @@ impl OldFile {
         bytes::try_lock(self.fd(), byte).map_err(Error::lock(place.path()))
     }
 
+    /// Fails with `error`, unless that is about a file that is no longer the one at the path: then
+    /// nothing was learnt, and the caller looks again.
+    pub(crate) fn refuse(&self, place: &Place, error: Error) -> Result<(), Error> {
+        if place.leads_to(self.id)? { Err(error) } else { Ok(()) }
+    }
+
     /// The number in it. Without a lock that vouches for it, it informs and decides nothing.
     pub(crate) fn number(&self, place: &Place) -> Result<Option<u32>, Error> {
         number::read(self.fd()).map_err(Error::io(Op::Read, place.path()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A holder removes its file before it unlocks. Who opened it before would call it held.
+    #[test]
+    fn a_refusal_counts_only_while_the_path_leads_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        std::fs::write(&path, "123\n").unwrap();
+        let place = Place::open(&path).unwrap();
+        let file = OldFile::open(&place, Access::Read).unwrap().unwrap();
+        let error = || Error::NotHeld { path: path.clone() };
+        assert!(matches!(file.refuse(&place, error()), Err(Error::NotHeld { .. })));
+
+        std::fs::remove_file(&path).unwrap();
+        assert!(file.refuse(&place, error()).is_ok());
+        // Another one; ours is open, so its inode cannot be the same.
+        std::fs::write(&path, "123\n").unwrap();
+        assert!(file.refuse(&place, error()).is_ok());
     }
 }

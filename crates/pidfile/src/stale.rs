@@ -117,4 +117,23 @@ mod tests {
         assert!(take_away(&seen_by_slower, &place, patience, None).unwrap().is_none());
         assert!(faster.is_in_place().unwrap());
     }
+
+    /// No file of ours is locked again once it was free, but another program may lock one that is
+    /// there, between our look and our taking.
+    #[test]
+    fn what_was_locked_meanwhile_is_not_removed() {
+        for byte in [Byte::Holder, Byte::Dependent] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("my.pid");
+            fs::write(&path, "123\n").unwrap();
+            let place = Place::open(&path).unwrap();
+            let open = || OldFile::open(&place, Access::Lock).unwrap().unwrap();
+            let other = open();
+            assert!(other.try_lock(byte, &place).unwrap());
+
+            let patience = Deadline::after(PATIENCE);
+            assert!(take_away(&open(), &place, patience, None).unwrap().is_none(), "{byte:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "123\n");
+        }
+    }
 }

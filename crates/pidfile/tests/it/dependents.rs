@@ -113,6 +113,8 @@ fn only_one_joins_and_only_a_holder() {
     assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
     fs::write(bed.pid_file(), format!("{}\n", std::process::id())).unwrap();
     assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
+    // Whatever number is left in it.
+    assert!(matches!(join(Some(1)).unwrap_err(), Error::NotHeld { .. }));
 
     let mut holder = bed.holder();
     let pid = holder.pid();

@@ -137,6 +137,13 @@ fn a_proc_of_another_pid_namespace_is_not_believed() {
     assert!(first.starts_with("held "), "{first:?}");
     let doubt = inside.line();
     assert!(doubt.contains("/proc does not show"), "{doubt:?}");
+
+    // Nor does it tell us who is left.
+    for (options, left) in [(foreign_proc, "[]"), (PID, "[1]")] {
+        let bed = Bed::new();
+        let inside = Actor::start(unshare(&bed, options, "exec \"$0\" orphan \"$1/my.pid\""));
+        inside.expect(&format!("Orphaned {{ number: Some(1), left: {left} }}"));
+    }
 }
 
 /// Numbers come round; a pid file and a handle from before mean the old process all the same.
