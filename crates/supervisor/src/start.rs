@@ -110,6 +110,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                     true => Role::Launcher,
                     false => Role::Guardian,
                 };
+                wait_for_end(&mut guardian);
                 return Err(LaunchCause::Setup { role, source });
             }
             Some(Message::Closed) => {
@@ -274,7 +275,15 @@ impl OverLink {
         }
     }
 
-    fn tell_end(&mut self, guarded: Guarded) -> i32 {
+    fn tell_end(mut self, guarded: Guarded) -> i32 {
+        let code = self.tell_how(guarded);
+        // Our end of the socket closes with this process and not before: by that the starter sees
+        // that nothing runs any more.
+        std::mem::forget(self.boot);
+        code
+    }
+
+    fn tell_how(&mut self, guarded: Guarded) -> i32 {
         match guarded {
             Guarded::Done(Outcome::Ended(end)) if !end.is_success() => 1,
             Guarded::Done(_) => 0,
