@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -98,6 +99,29 @@ impl TestBed {
     /// Where the fixture is.
     pub fn fixture(&self) -> &Path {
         &self.fixture
+    }
+
+    /// Makes a fifo at which a process of the fixture waits: see [`open_gate`](TestBed::open_gate).
+    pub fn gate(&self, name: &str) {
+        let (kind, mode) = (rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o666));
+        rustix::fs::mknodat(rustix::fs::CWD, self.path(name), kind, mode, 0).unwrap();
+    }
+
+    /// Lets the one through who waits at that gate, or comes to it.
+    #[track_caller]
+    pub fn open_gate(&self, name: &str) {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // Refused as long as nobody reads.
+        self.until(&format!("somebody at the gate {name}"), || {
+            rustix::fs::open(self.path(name), flags, Mode::empty()).ok()
+        });
+    }
+
+    /// From now on each process of the application says so ahead of `init`: `… is early`.
+    pub fn tell_of_children(&self) {
+        for role in ["launcher", "guardian", "executor", "worker"] {
+            self.write(format!("before-{role}"), "[]");
+        }
     }
 
     /// Any program, in the folder and with the marker.
