@@ -74,7 +74,7 @@ impl LogFile {
         };
         file.reopen(now)?;
         if file.current.as_ref().is_some_and(|current| current.appender.regular) {
-            file.plan.path = open::real_path(&file.plan.path)?;
+            file.plan.path = open::real_path(&file.plan.path);
         }
         Ok(file)
     }

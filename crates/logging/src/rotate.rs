@@ -52,6 +52,8 @@ pub(crate) fn put_aside(
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 name.number = name.number.checked_add(1).ok_or(error)?;
             }
+            // Someone who knows nothing of our lock was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Rotated::NotOurs),
             Err(error) => return Err(error),
         }
     }

@@ -14,13 +14,14 @@ mod support {
     pub(crate) mod parts;
 }
 mod stories {
+    pub(crate) mod crashes;
     pub(crate) mod failures;
     pub(crate) mod kills;
     pub(crate) mod midnight;
     pub(crate) mod streams;
 }
 
-use stories::{failures, kills, midnight, streams};
+use stories::{crashes, failures, kills, midnight, streams};
 
 type Story = (&'static str, fn());
 
@@ -35,6 +36,7 @@ const STORIES: &[Story] = stories![
     midnight::whoever_opens_yesterdays_file_puts_it_aside,
     kills::a_killed_writer_cuts_its_own_last_line_at_most,
     kills::writers_lose_nothing_over_rotations_kills_and_renames,
+    crashes::killed_at_any_system_call_a_rotation_loses_nothing_and_the_next_goes_on,
     kills::a_stopped_writer_holds_up_nobody,
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
