@@ -143,7 +143,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The child is gone, or does not read.
+    /// The child is gone, or has left a full socket unread for ten seconds.
     pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
         self.link.send(&Down::Quit { reason: reason.to_owned(), remaining })
     }

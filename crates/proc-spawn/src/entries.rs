@@ -265,6 +265,10 @@ impl Call {
 }
 
 /// A function of this program with its arguments; the compiler checks that they fit.
+///
+/// Give the function itself. A pointer to it (`f as fn(_)`) has the type of all functions with that
+/// signature, so nobody could tell which one is meant. Whether it is listed is found when the call
+/// is used.
 pub fn entry<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
     Call {
         which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },

@@ -196,7 +196,9 @@ impl Spawn {
         self
     }
 
-    /// Starts the child. Its standard input is empty.
+    /// Starts the child. Its standard input is empty. Returns when the child has been sent all that
+    /// it needs to know, which may be before it is ready; one that takes none of it for ten seconds
+    /// is killed.
     ///
     /// The child's life hangs on the calling thread: start children that are to live long from a
     /// thread that does too.

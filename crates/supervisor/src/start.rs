@@ -40,7 +40,8 @@ pub enum DaemonRunStatus {
 ///
 /// The daemon is a guardian, which holds the pid file, and the executor that it keeps alive, which
 /// runs the entry. Neither is a child of the caller, has a terminal, or holds any descriptor of
-/// the caller. The caller may be threaded or asynchronous (where this call blocks).
+/// the caller. The caller may be threaded or asynchronous, where this call blocks: for at most the
+/// start timeout, twice the grace and a few seconds, should all go wrong that can.
 ///
 /// # Errors
 ///
