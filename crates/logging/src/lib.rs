@@ -66,7 +66,9 @@ mod yaml;
 
 mod logger;
 
+mod decoration;
 mod escape;
+mod json;
 mod layout;
 mod pattern;
 mod timestamp;
