@@ -1,7 +1,11 @@
 //! What the whole does, as seen by who runs it: real processes, real signals, real files.
 
-mod start;
+mod arguments;
+mod logging;
+mod output;
+mod restart;
 mod stale;
+mod start;
 
 use std::process::ExitCode;
 
@@ -36,7 +40,17 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The tests wait for processes most of the time.
     arguments.test_threads = arguments.test_threads.or(Some(4));
-    let trials: Vec<Trial> = [start::trials(), stale::trials()].into_iter().flatten().collect();
+    let trials: Vec<Trial> = [
+        start::trials(),
+        stale::trials(),
+        arguments::trials(),
+        output::trials(),
+        logging::trials(),
+        restart::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let left = bed::left_of_run();
     for process in &left {

@@ -141,10 +141,8 @@ fn a_start_that_waited_long_enough_says_who_is_left() {
     bed.run(["start", &file]).fails(&["d.pid", &old.pid().to_string()]);
     assert_eq!(bed.pid_files(), ["d.pid"]);
     // A stop says it, too.
-    bed.run(["stop", "d.pid", "--within=50"]).fails(&[
-        "is still running",
-        &format!("process {}", old.pid()),
-    ]);
+    bed.run(["stop", "d.pid", "--within=50"])
+        .fails(&["is still running", &format!("process {}", old.pid())]);
     old.signal(Signal::KILL);
     bed.wait_gone(&old);
     bed.run(["stop", "d.pid"]).says("not running");

@@ -205,6 +205,11 @@ impl TestBed {
         })
     }
 
+    /// The same, where it may be that there never is: `None` when the limit is over.
+    pub fn wait<T>(&self, limit: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
+        self.watch.until(limit, look)
+    }
+
     /// The journal: what every process of the fixture has said it does, in order.
     pub fn journal(&self) -> Vec<String> {
         self.read("journal").lines().map(str::to_owned).collect()
