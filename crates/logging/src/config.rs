@@ -79,6 +79,7 @@ pub struct LoggingConfig {
     pub(crate) keep: usize,
     #[serde(with = "crate::size")]
     pub(crate) keep_size: u64,
+    pub(crate) compress: bool,
     pub(crate) loggers: BTreeMap<String, LoggingConfig>,
     pub(crate) propagate: bool,
 }
@@ -162,6 +163,7 @@ impl Default for LoggingConfig {
             max_size: DEFAULT_MAX_SIZE,
             keep: DEFAULT_KEEP,
             keep_size: DEFAULT_KEEP_SIZE,
+            compress: false,
             loggers: BTreeMap::new(),
             propagate: true,
         }
@@ -268,6 +270,14 @@ impl LoggingConfig {
     /// files with names of our making count and are ever removed. Zero keeps none. Default: 7.
     pub fn keep(mut self, keep: usize) -> LoggingConfig {
         self.keep = keep;
+        self
+    }
+
+    /// Whether files that were put aside are compressed (`app.log.2026-11-21.gz`), in a thread of its
+    /// own. One to which an idle process could still write waits for a later rotation. What others
+    /// write to such a file without this crate, a redirected stream perhaps, is lost then. Default: no.
+    pub fn compress(mut self, compress: bool) -> LoggingConfig {
+        self.compress = compress;
         self
     }
 

@@ -210,6 +210,7 @@ fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
         rotation: config.rotation,
         zone,
         max_size: config.max_size,
+        compress: config.compress,
         keep: Keep { files: config.keep, bytes: config.keep_size },
     };
     match LogFile::open(plan, sink::now()) {

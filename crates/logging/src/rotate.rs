@@ -101,7 +101,8 @@ fn lock(folder: &Path) -> io::Result<Option<rustix::fd::OwnedFd>> {
     }
 }
 
-fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
+/// The files that were put aside, in no order.
+pub(crate) fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -115,7 +116,7 @@ fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
+pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system does not know how.
@@ -125,7 +126,7 @@ fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
+pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
     link_and_unlink(from, to)
 }
 
