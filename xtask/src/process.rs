@@ -52,7 +52,7 @@ impl AsFd for Process {
     }
 }
 
-fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
+pub(crate) fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());

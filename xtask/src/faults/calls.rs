@@ -46,7 +46,8 @@ impl Calls {
             let Some((thread, text)) = line.trim_start().split_once(' ') else { continue };
             let text = text.trim_start();
             let Some((name, _)) = text.split_once('(') else { continue };
-            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            if !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             {
                 by_thread.entry((name, thread)).or_default().push(text.to_owned());
             }

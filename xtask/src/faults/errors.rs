@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn the_arguments_decide_what_can_happen() {
-        assert!(errors("openat", "openat(3, \".\", O_RDWR|O_TMPFILE, 0600) = 4").contains(&"ENOSPC"));
+        assert!(
+            errors("openat", "openat(3, \".\", O_RDWR|O_TMPFILE, 0600) = 4").contains(&"ENOSPC")
+        );
         assert!(!errors("openat", "openat(3, \"x\", O_RDONLY) = 4").contains(&"ENOSPC"));
         assert!(errors("close", "close(3) = 0").is_empty());
         assert!(errors("sendto", "sendto(7, \"\", 0) = -1 ENOTSOCK").is_empty());

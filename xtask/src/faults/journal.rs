@@ -8,10 +8,12 @@ pub(crate) struct Journal(String);
 
 impl Journal {
     pub(crate) fn read(records: &Path) -> Journal {
-        Journal(fs::read(records.join("journal")).map_or_else(
-            |_| String::new(),
-            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-        ))
+        Journal(
+            fs::read(records.join("journal")).map_or_else(
+                |_| String::new(),
+                |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+            ),
+        )
     }
 
     /// The number of the last process that entered as `who` ("executor d", "worker w1").
