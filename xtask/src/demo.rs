@@ -26,10 +26,10 @@ pub(crate) fn run() -> Outcome {
     let programs = build(&["-p", "example-workers"])?;
     let bed = Bed::new(&tree::root().join("examples/workers"), &programs, false)?;
     let demo = Demo { watch: bed.watch()?, bed: &bed };
-    demo.play().map_err(|failure| {
+    demo.play().map_err(|failure| match interrupt::asked() {
         // Nobody who pressed Ctrl-C wants to read what was going on.
-        let details = if interrupt::asked() { String::new() } else { bed.describe() };
-        Failure::new(format!("{failure}\n{details}"))
+        true => failure,
+        false => Failure::new(format!("{failure}\n{}", bed.describe())),
     })
 }
 
