@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
 use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
-use crate::link::{Link, Received};
+use crate::link::{Link, Received, breathe, is_shortage};
 use crate::spawn::{SpawnError, pidfd_of};
 use crate::wire::{Down, Up, Verdict};
 
@@ -377,6 +377,7 @@ pub(crate) fn wait_readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io
             Ok(0) => return Ok(false),
             Ok(_) => return Ok(true),
             Err(Errno::INTR) => (),
+            Err(errno) if is_shortage(errno) => breathe(),
             Err(error) => return Err(error.into()),
         }
     }

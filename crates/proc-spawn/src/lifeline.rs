@@ -19,7 +19,7 @@ use rustix::process::{
 };
 
 use crate::exit::Panic;
-use crate::link::{Link, Received};
+use crate::link::{Link, Received, breathe, is_shortage};
 use crate::wire::Down;
 
 /// What a child hears over its lifeline.
@@ -142,6 +142,11 @@ impl<F: FnMut(Heard)> Watch<F> {
         }
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
+            // Everything is looked at again, and then waited for again.
+            Err(errno) if is_shortage(errno) => {
+                breathe();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

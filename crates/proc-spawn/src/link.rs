@@ -6,12 +6,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Small enough for a socket buffer that an administrator has made small.
@@ -71,6 +72,7 @@ impl Link {
 
     pub(crate) fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
         let _whole = lock(&self.sending);
+        let until = Instant::now() + SEND_TIMEOUT;
         let mut rest = message;
         let mut packet = Vec::with_capacity(rest.len().min(PACKET) + 1);
         loop {
@@ -78,9 +80,14 @@ impl Link {
             packet.clear();
             packet.push(if later.is_empty() { LAST } else { MORE });
             packet.extend_from_slice(now);
-            rustix::io::retry_on_intr(|| {
-                rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL)
-            })?;
+            loop {
+                match rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL) {
+                    Ok(_) => break,
+                    Err(Errno::INTR) => (),
+                    Err(errno) if is_shortage(errno) && Instant::now() < until => breathe(),
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
             if later.is_empty() {
                 return Ok(());
             }
@@ -122,6 +129,11 @@ impl Link {
                 Ok(_) => (),
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => return Ok(Received::Nothing),
+                // What has come is still there, and the other end still alive.
+                Err(errno) if is_shortage(errno) => {
+                    breathe();
+                    continue;
+                }
                 // The other end closed without having read all that we sent.
                 Err(Errno::CONNRESET) => return Ok(Received::Closed),
                 Err(error) => return Err(error.into()),
@@ -158,6 +170,17 @@ pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
 
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     rmp_serde::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Whether the system lacked memory for a moment. Taken for the other end's death it would end a
+/// daemon that nobody has killed.
+pub(crate) fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::NOMEM | Errno::NOBUFS)
+}
+
+/// A pause before the same is asked of the system again.
+pub(crate) fn breathe() {
+    let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 });
 }
 
 /// A panic elsewhere leaves nothing half done in here.

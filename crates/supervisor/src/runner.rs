@@ -14,6 +14,9 @@ use crate::guardian::Starter;
 use crate::machine::{Action, Event, Outcome};
 use crate::slot::{Report, Slot};
 
+/// Before the same is asked of the system again.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
 /// What can wake it, in the order in which it is looked at:
 ///
 /// 1. A child's end. A quit that arrives together with the end must not be told to a process that
@@ -161,6 +164,11 @@ fn wait<'a>(
     });
     match poll(&mut fds, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
+        // The system lacks memory for a moment, which is no reason to let a daemon go.
+        Err(Errno::NOMEM) => {
+            let _ = rustix::thread::nanosleep(&PAUSE);
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -69,7 +69,7 @@ pub fn base_directory() -> io::Result<PathBuf> {
 enum Held {
     Nothing,
     Own(PidFile),
-    Dependent(#[expect(dead_code, reason = "held, not used")] Dependent),
+    Dependent(Dependent),
 }
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
@@ -87,10 +87,16 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
     };
     let code = boot.run(entry);
     log::logger().flush();
-    if let Held::Own(file) = held
-        && let Err(error) = file.release()
-    {
-        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
+    match held {
+        Held::Nothing => (),
+        Held::Own(file) => {
+            if let Err(error) = file.release() {
+                log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
+            }
+        }
+        // Given up by the system when this process is no more: whoever waits for that waits for
+        // all of it.
+        Held::Dependent(dependent) => std::mem::forget(dependent),
     }
     code
 }

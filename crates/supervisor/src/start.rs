@@ -93,9 +93,13 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     // The guardian keeps the time of the start itself, and undoes it. This is for one that cannot.
     let limit = plan.policy.start_timeout.saturating_add(plan.policy.grace).saturating_add(SLACK);
     let deadline = Instant::now().checked_add(limit);
-    let waiting = |source| LaunchCause::Io { step: "wait for the guardian", source };
     let told = loop {
-        match guardian.receive(deadline).map_err(waiting)? {
+        let received = guardian.receive(deadline).map_err(|source| {
+            guardian.cancel();
+            clean_up_after(plan);
+            LaunchCause::Io { step: "wait for the guardian", source }
+        })?;
+        match received {
             Some(Message::Told(bytes)) => match rmp_serde::from_slice(&bytes) {
                 Ok(told) => break told,
                 Err(error) => {
@@ -269,10 +273,15 @@ struct OverLink {
 }
 
 impl OverLink {
-    fn tell(&mut self, told: &Told) {
-        if let (Some(boot), Ok(bytes)) = (&self.boot, rmp_serde::to_vec_named(told)) {
+    /// False if the starter is there and does not know.
+    fn tell(&self, told: &Told) -> bool {
+        let (Some(boot), Ok(bytes)) = (&self.boot, rmp_serde::to_vec_named(told)) else {
+            return true;
+        };
+        match boot.tell(&bytes) {
+            Ok(()) => true,
             // Who is gone need not know.
-            let _ = boot.tell(&bytes);
+            Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
         }
     }
 
@@ -302,12 +311,13 @@ impl OverLink {
 
 impl Starter for OverLink {
     fn launched(&mut self) -> bool {
-        let wanted = !self.gave_up();
+        let launched = Told::Launched { pid: std::process::id() };
+        let wanted = !self.gave_up() && self.tell(&launched);
         if wanted {
-            self.tell(&Told::Launched { pid: std::process::id() });
+            // Neither side keeps anything of the launch. Of one that is undone the starter keeps
+            // the socket, to see its end.
+            self.boot = None;
         }
-        // The socket goes with it: neither side keeps anything of the launch.
-        self.boot = None;
         wanted
     }
 
