@@ -64,6 +64,8 @@ mod stop;
 mod end;
 mod machine;
 mod policy;
+mod restart;
+mod backoff;
 mod slot;
 
 mod descendants;
@@ -71,6 +73,7 @@ mod guardian;
 mod runner;
 mod setup;
 
+mod signal;
 mod check;
 pub mod duration;
 mod problem;
@@ -82,9 +85,15 @@ pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
-pub use policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, inner_grace};
+pub use backoff::{Backoff, CountFrom, Growth};
+pub use policy::{
+    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, Readiness, StartPolicy, StopBy, StopPolicy,
+    StopStep, inner_grace,
+};
+pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
+pub use restart::{Cause, Ends, GaveUp, Restart, RestartLimit, RestartPolicy};
 pub use problem::{Problem, Problems, check_duration, check_file, check_name};
-pub use run::{DaemonEnd, run_daemon};
+pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Hold, Setup, base_directory};
 pub use slot::{Report, Slot};
 pub use start::{DaemonRunStatus, start_daemon};

@@ -17,8 +17,8 @@ use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
-use crate::machine::Outcome;
 use crate::options::DaemonOptions;
+use crate::run::DaemonEnd;
 use crate::setup::{enter, install_logging};
 
 /// What [`start_daemon`] found or did.
@@ -90,12 +90,16 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
         .and_then(|spawn| spawn.spawn_detached())
         .map_err(LaunchCause::Spawn)?;
     // The guardian keeps the time of the start itself, and undoes it. This is for one that cannot.
-    let limit = plan.policy.start_timeout.saturating_add(plan.policy.grace).saturating_add(SLACK);
-    let deadline = Instant::now().checked_add(limit);
+    let undo = plan.policy.stop.longest().saturating_add(SLACK);
+    let limit = plan.policy.start.timeout.saturating_add(undo);
+    let mut deadline = Instant::now().checked_add(limit);
     let waiting = |source| LaunchCause::Io { step: "wait for the guardian", source };
     let told = loop {
         match guardian.receive(deadline).map_err(waiting)? {
             Some(Message::Told(bytes)) => match rmp_serde::from_slice(&bytes) {
+                Ok(Told::Extended { remaining }) => {
+                    deadline = Instant::now().checked_add(remaining.saturating_add(undo));
+                }
                 Ok(told) => break told,
                 Err(error) => {
                     return Err(LaunchCause::Io {
@@ -124,6 +128,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
         }
     };
     match told {
+        Told::Extended { .. } => unreachable!("the loop above goes on"),
         Told::Launched { pid } => Ok(DaemonRunStatus::Launched { pid }),
         Told::AlreadyRunning { pid } => {
             wait_for_end(&mut guardian);
@@ -138,7 +143,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
 
 /// A guardian that was killed leaves its pid file, and perhaps an executor in its grace.
 fn clean_up_after(plan: &Plan) {
-    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.grace), None);
+    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.stop.longest()), None);
     let cleaned = free.and_then(|_| pidfile::remove_stale(&plan.pid_filename));
     if let Err(error) = cleaned {
         log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
@@ -276,8 +281,7 @@ impl OverLink {
 
     fn tell_end(&mut self, guarded: Guarded) -> i32 {
         match guarded {
-            Guarded::Done(Outcome::Ended(end)) if !end.is_success() => 1,
-            Guarded::Done(_) => 0,
+            Guarded::Done(outcome) => DaemonEnd::of(outcome).exit_code(),
             Guarded::AlreadyRunning { pid } => {
                 self.tell(&Told::AlreadyRunning { pid });
                 0
@@ -299,6 +303,10 @@ impl Starter for OverLink {
         // The socket goes with it: neither side keeps anything of the launch.
         self.boot = None;
         wanted
+    }
+
+    fn extended(&mut self, remaining: Duration) {
+        self.tell(&Told::Extended { remaining });
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
