@@ -1,9 +1,12 @@
 //! What the whole does, as seen by who runs it: real processes, real signals, real files.
 
-mod daemon;
+mod arguments;
+mod logging;
+mod output;
+mod restart;
+mod stale;
+mod start;
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use bed::TestBed;
@@ -25,21 +28,29 @@ fn bed() -> TestBed {
     TestBed::new(env!("CARGO_BIN_EXE_fixture"))
 }
 
-/// Whether we may do what only root may; says what is skipped if not.
-fn root(what: &str) -> bool {
-    let root = File::open("/proc/self").and_then(|file| file.metadata());
-    let root = root.is_ok_and(|metadata| metadata.uid() == 0);
-    if !root {
-        println!("skipped, since only root may {what}");
-    }
-    root
+/// An ordinary user who owns nothing, by custom.
+const NOBODY: u32 = 65534;
+
+/// Whether we are root, whom no permission stops.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The tests wait for processes most of the time.
     arguments.test_threads = arguments.test_threads.or(Some(4));
-    let trials: Vec<Trial> = [daemon::trials()].into_iter().flatten().collect();
+    let trials: Vec<Trial> = [
+        start::trials(),
+        stale::trials(),
+        arguments::trials(),
+        output::trials(),
+        logging::trials(),
+        restart::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let left = bed::left_of_run();
     for process in &left {

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -100,6 +101,29 @@ impl TestBed {
         &self.fixture
     }
 
+    /// Makes a fifo at which a process of the fixture waits: see [`open_gate`](TestBed::open_gate).
+    pub fn gate(&self, name: &str) {
+        let (kind, mode) = (rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o666));
+        rustix::fs::mknodat(rustix::fs::CWD, self.path(name), kind, mode, 0).unwrap();
+    }
+
+    /// Lets the one through who waits at that gate, or comes to it.
+    #[track_caller]
+    pub fn open_gate(&self, name: &str) {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // Refused as long as nobody reads.
+        self.until(&format!("somebody at the gate {name}"), || {
+            rustix::fs::open(self.path(name), flags, Mode::empty()).ok()
+        });
+    }
+
+    /// From now on each process of the application says so ahead of `init`: `… is early`.
+    pub fn tell_of_children(&self) {
+        for role in ["launcher", "guardian", "executor", "worker"] {
+            self.write(format!("before-{role}"), "[]");
+        }
+    }
+
     /// Any program, in the folder and with the marker.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -179,6 +203,11 @@ impl TestBed {
             self.told.set(true);
             panic!("waited in vain for {what}\n{}", self.scene())
         })
+    }
+
+    /// The same, where it may be that there never is: `None` when the limit is over.
+    pub fn wait<T>(&self, limit: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
+        self.watch.until(limit, look)
     }
 
     /// The journal: what every process of the fixture has said it does, in order.

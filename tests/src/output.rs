@@ -137,4 +137,3 @@ impl fmt::Debug for Output {
         write!(f, "{words} ended with {how}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }
 }
-

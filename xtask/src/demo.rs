@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::examples::{Bed, build, number_in};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt;
 use crate::paint::{faint, good, strong};
 use crate::process::{self, Process};
 use crate::tree;
@@ -25,7 +26,11 @@ pub(crate) fn run() -> Outcome {
     let programs = build(&["-p", "example-workers"])?;
     let bed = Bed::new(&tree::root().join("examples/workers"), &programs, false)?;
     let demo = Demo { watch: bed.watch()?, bed: &bed };
-    demo.play().map_err(|failure| Failure::new(format!("{failure}\n{}", bed.describe())))
+    demo.play().map_err(|failure| match interrupt::asked() {
+        // Nobody who pressed Ctrl-C wants to read what was going on.
+        true => failure,
+        false => Failure::new(format!("{failure}\n{}", bed.describe())),
+    })
 }
 
 struct Demo<'a> {

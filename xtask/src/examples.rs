@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
-use crate::{behaviour, paint, tree};
+use crate::{behaviour, interrupt, paint, tree};
 pub(crate) use bed::Bed;
 pub(crate) use build::{Programs, build};
 pub(crate) use look::number_in;
@@ -125,8 +125,13 @@ fn play_all(scenarios: &[&Scenario], programs: &Programs, options: &Options) -> 
         for _ in 0..options.jobs.min(scenarios.len()) {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if interrupt::asked() {
+                        return;
+                    }
                     if let Err(failure) = player::play(scenario, programs, options.keep) {
-                        eprintln!("{failure}");
+                        if !interrupt::asked() {
+                            eprintln!("{failure}");
+                        }
                         let mut failures =
                             failures.lock().expect("no thread panics while it holds this");
                         failures.push(scenario.name.clone());
@@ -136,7 +141,9 @@ fn play_all(scenarios: &[&Scenario], programs: &Programs, options: &Options) -> 
         }
     });
     let failures = failures.into_inner().expect("no thread panics while it holds this");
-    if failures.is_empty() {
+    if interrupt::asked() {
+        Err(Failure::new("interrupted; nothing of it is left"))
+    } else if failures.is_empty() {
         Ok(())
     } else {
         Err(Failure::new(format!("scenarios that did not go as written: {}", failures.join(", "))))

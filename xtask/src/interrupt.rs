@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -30,4 +31,12 @@ pub(crate) fn install() -> Outcome {
 /// Readable once somebody asked us to stop; `None` where [`install`] was not called, as in tests.
 pub(crate) fn descriptor() -> Option<BorrowedFd<'static>> {
     ASKED.get().map(AsFd::as_fd)
+}
+
+/// Did somebody ask us to stop?
+pub(crate) fn asked() -> bool {
+    descriptor().is_some_and(|asked| {
+        let mut waiting = [PollFd::new(&asked, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    })
 }

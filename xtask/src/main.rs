@@ -12,6 +12,7 @@ mod alone;
 mod behaviour;
 mod demo;
 mod examples;
+mod faults;
 mod tidy;
 
 mod failure;
@@ -42,6 +43,8 @@ usage: cargo xtask <command>
   examples [--repeat N] [--jobs N] [--keep] [NAME…]
                           plays the scenarios of the examples (NAME: those whose name contains it;
                           --keep: leave their folders for looking)
+  faults [--role R] [--phase P] [--call NAME [--nth N]] [--fault ERROR|KILL] [--sample N] [--seed S]
+         [--jobs N]       each system call of each process fails once, each process is killed at each
 ";
 
 fn main() -> ExitCode {
@@ -67,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "alone" => alone::run(rest),
         "behaviour" => behaviour::run(rest),
         "examples" => examples::run(rest),
+        "faults" => faults::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -52,7 +52,7 @@ impl AsFd for Process {
     }
 }
 
-fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
+pub(crate) fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -99,22 +99,25 @@ fn numbers() -> Vec<u32> {
     numbers
 }
 
+/// A process in the middle of its exec has a program, but neither arguments nor environment yet.
+/// That is over in microseconds, unless the program must come from a slow disk; and a program may
+/// have emptied both for good.
+const EXEC_LIMIT: Duration = Duration::from_secs(1);
+
 /// A zombie has no environment any more, so it never counts.
 fn has_marker(pid: u32, marker: &str) -> bool {
     let wanted = format!("{MARKER}={marker}");
-    let mut environment = read_proc(pid, "environ");
-    // A process in the middle of its exec has a program, but neither arguments nor environment yet.
-    // That is over in microseconds, so look again; with a limit, because a program may empty both.
-    for _ in 0..1000 {
-        let in_exec = environment.is_empty()
-            && read_proc(pid, "cmdline").is_empty()
+    let until = Instant::now() + EXEC_LIMIT;
+    let environment = loop {
+        // In this order: once there are arguments, the environment that is read next is there too.
+        let in_exec = read_proc(pid, "cmdline").is_empty()
             && fs::read_link(format!("/proc/{pid}/exe")).is_ok();
-        if !in_exec {
-            break;
+        let environment = read_proc(pid, "environ");
+        if !environment.is_empty() || !in_exec || until < Instant::now() {
+            break environment;
         }
         std::thread::yield_now();
-        environment = read_proc(pid, "environ");
-    }
+    };
     let mut variables = environment.split(|&byte| byte == 0);
     variables.any(|variable| variable == wanted.as_bytes())
 }

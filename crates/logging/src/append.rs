@@ -217,3 +217,67 @@ impl State {
         Ok(State { size: stat.st_size as u64, links: stat.st_nlink as u64 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::open;
+    use std::fs::{self, OpenOptions};
+    use std::path::PathBuf;
+
+    /// An appender and somebody else with the same file.
+    fn both() -> (tempfile::TempDir, PathBuf, Appender, File) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        let appender = Appender::new(open(&path).unwrap());
+        let other = OpenOptions::new().append(true).open(&path).unwrap();
+        (folder, path, appender, other)
+    }
+
+    #[test]
+    fn a_record_that_is_glued_to_a_cut_line_is_blanked_and_the_cut_line_stays() {
+        let (_folder, path, mut appender, mut other) = both();
+        assert_eq!(appender.append(b"one\n").unwrap(), Appended::Done);
+        other.write_all(b"somebody was kil").unwrap();
+        assert_eq!(appender.append(b"two\n").unwrap(), Appended::Glued);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\nsomebody was kil\n  \n");
+        assert_eq!(appender.append(b"two\n").unwrap(), Appended::Done);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\nsomebody was kil\n  \ntwo\n");
+    }
+
+    #[test]
+    fn whole_records_of_others_are_no_reason() {
+        let (_folder, path, mut appender, mut other) = both();
+        for _ in 0..3 {
+            other.write_all(b"other\n").unwrap();
+            assert_eq!(appender.append(b"ours\n").unwrap(), Appended::Done);
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "other\nours\n".repeat(3));
+    }
+
+    #[test]
+    fn a_cut_line_that_was_seen_is_ended_with_the_record() {
+        let (_folder, path, mut appender, mut other) = both();
+        other.write_all(b"cut").unwrap();
+        appender.look_at_the_end();
+        assert_eq!(appender.append(b"ours\n").unwrap(), Appended::Done);
+        assert_eq!(appender.append(b"ours\n").unwrap(), Appended::Done);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "cut\nours\nours\n");
+    }
+
+    #[test]
+    fn a_removed_file_is_noticed_by_the_record_that_went_there() {
+        let (_folder, path, mut appender, _other) = both();
+        assert_eq!(appender.append(b"one\n").unwrap(), Appended::Done);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(appender.append(b"two\n").unwrap(), Appended::Removed);
+    }
+
+    #[test]
+    fn a_file_truncated_after_the_write_is_left_alone() {
+        let (_folder, path, mut appender, mut other) = both();
+        other.write_all(b"x").unwrap();
+        appender.blank(100, 10, true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x", "no hole");
+    }
+}

@@ -57,6 +57,8 @@ pub(crate) const DEFAULT_FORMAT: &str =
 /// # Ok::<(), logging::Error>(())
 /// ```
 ///
+/// A part of the program can have a logger with a sink of its own: see [`logger`](Self::logger).
+///
 /// Nothing is checked until [`problems`](Self::problems) or [`install`](crate::install); no method
 /// fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +71,7 @@ pub struct LoggingConfig {
     pub(crate) format: String,
     pub(crate) time: Time,
     pub(crate) precision: Precision,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stream: Option<Stream>,
     pub(crate) rotation: Rotation,
     #[serde(with = "crate::size")]
@@ -79,6 +79,9 @@ pub struct LoggingConfig {
     pub(crate) keep: usize,
     #[serde(with = "crate::size")]
     pub(crate) keep_size: u64,
+    pub(crate) compress: bool,
+    pub(crate) loggers: BTreeMap<String, LoggingConfig>,
+    pub(crate) propagate: bool,
 }
 
 /// Which time `{time}` shows, and whose midnight is meant by [`Rotation::Midnight`].
@@ -160,6 +163,9 @@ impl Default for LoggingConfig {
             max_size: DEFAULT_MAX_SIZE,
             keep: DEFAULT_KEEP,
             keep_size: DEFAULT_KEEP_SIZE,
+            compress: false,
+            loggers: BTreeMap::new(),
+            propagate: true,
         }
     }
 }
@@ -174,12 +180,13 @@ impl LoggingConfig {
         LoggingConfig { file: Some(path.into()), ..LoggingConfig::default() }
     }
 
-    /// Logs to the standard error stream.
+    /// Logs to the standard error stream. On a terminal levels have colours, unless `NO_COLOR` is set;
+    /// in systemd's journal records have their priority.
     pub fn stderr() -> LoggingConfig {
         LoggingConfig { stream: Some(Stream::Stderr), ..LoggingConfig::default() }
     }
 
-    /// Logs to the standard output stream.
+    /// Logs to the standard output stream; else as [`stderr`](Self::stderr).
     pub fn stdout() -> LoggingConfig {
         LoggingConfig { stream: Some(Stream::Stdout), ..LoggingConfig::default() }
     }
@@ -214,6 +221,9 @@ impl LoggingConfig {
     ///
     /// `{{` and `}}` are braces. Default:
     /// `{time} {pid} {name} {level:5} {target}: {message}{key_values}`.
+    ///
+    /// The format `json` is one JSON object per line with the members `time`, `pid`, `name`, `role`,
+    /// `level`, `target`, `message` and, if there are any, `key_values`.
     ///
     /// Whatever a record contains, it cannot look like another one: in the message, lines after the
     /// first are indented by four spaces and other control characters are shown as `\x1b`; elsewhere
@@ -263,6 +273,45 @@ impl LoggingConfig {
         self
     }
 
+    /// Whether files that were put aside are compressed (`app.log.2026-11-21.gz`), in a thread of its
+    /// own. One to which an idle process could still write waits for a later rotation. What others
+    /// write to such a file without this crate, a redirected stream perhaps, is lost then. Default: no.
+    pub fn compress(mut self, compress: bool) -> LoggingConfig {
+        self.compress = compress;
+        self
+    }
+
+    /// A logger of its own for one target and what is below it (`audit`, `audit::login`), as in Python's
+    /// `dictConfig`: with a level, filters, a format and a sink. Where several are for a target, the
+    /// longest comes first. A record goes on to the next, and last to the main one, unless a logger on
+    /// the way does not [propagate](Self::propagate); each writes what passes *its* filters. Default:
+    /// none.
+    ///
+    /// ```
+    /// # use logging::LoggingConfig;
+    /// let config = LoggingConfig::file("app.log")
+    ///     .logger("audit", LoggingConfig::file("audit.log").format("json").propagate(false));
+    /// # assert_eq!(config, LoggingConfig::from_yaml_str("
+    /// # file: app.log
+    /// # loggers:
+    /// #   audit:
+    /// #     file: audit.log
+    /// #     format: json
+    /// #     propagate: false
+    /// # ").unwrap());
+    /// ```
+    pub fn logger(mut self, target: impl Into<String>, logger: LoggingConfig) -> LoggingConfig {
+        self.loggers.insert(target.into(), logger);
+        self
+    }
+
+    /// Whether records of a named [`logger`](Self::logger) go on to the next. Means nothing for the
+    /// main one. Default: they do.
+    pub fn propagate(mut self, propagate: bool) -> LoggingConfig {
+        self.propagate = propagate;
+        self
+    }
+
     /// The file this logs to, if it is a file.
     pub fn file_path(&self) -> Option<&Path> {
         self.file.as_deref()
@@ -277,5 +326,6 @@ impl LoggingConfig {
         {
             *file = base.join(&*file);
         }
+        self.loggers.values_mut().for_each(|logger| logger.resolve(base));
     }
 }

@@ -37,6 +37,39 @@ fn suspicious(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
 }
 
+/// Whether a reader may see something else than is there: control characters of either set; line and
+/// paragraph separators; and what turns the direction of text.
+fn fools(c: char) -> bool {
+    match c {
+        '\t' => false,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        _ => false,
+    }
+}
+
+/// Makes what was written to `out` since `start` the inside of a JSON string.
+pub(crate) fn escape_json_since(out: &mut String, start: usize) {
+    let special = |byte: &u8| suspicious(*byte) | matches!(byte, b'"' | b'\\' | b'\t');
+    if !out.as_bytes()[start..].iter().fold(false, |found, byte| found | special(byte)) {
+        return;
+    }
+    let raw = out.split_off(start);
+    for c in raw.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // All of them have four digits.
+            fooling if fools(fooling) => {
+                let _ = write!(out, "\\u{:04x}", fooling as u32);
+            }
+            harmless => out.push(harmless),
+        }
+    }
+}
+
 fn escape(out: &mut String, text: &str, lines: Lines) {
     let text = match lines {
         Lines::Escaped => text,
@@ -48,18 +81,12 @@ fn escape(out: &mut String, text: &str, lines: Lines) {
             '\n' if lines == Lines::Indented => out.push_str(INDENT),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
-            '\0'..='\x1f' | '\x7f' if c != '\t' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            // The second set of control characters, which some terminals obey; line and paragraph
-            // separators; and what turns the direction of text, so that it reads as what it is not.
-            '\u{80}'..='\u{9f}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32);
+            // Writing to a string cannot fail.
+            fooling if fools(fooling) => {
+                let _ = match fooling as u32 {
+                    ascii @ ..=0x7f => write!(out, "\\x{ascii:02x}"),
+                    other => write!(out, "\\u{{{other:x}}}"),
+                };
             }
             harmless => out.push(harmless),
         }
@@ -95,6 +122,15 @@ mod tests {
         assert_eq!(message("one\r\ntwo"), "one\\r\n    two");
         assert_eq!(message("\nx"), "\n    x");
         assert_eq!(message("red \x1b[31m\n\x1b[0m"), "red \\x1b[31m\n    \\x1b[0m");
+    }
+
+    /// Case: SEC-08
+    #[test]
+    fn a_json_string_stays_one() {
+        let mut out = "kept \"".to_owned();
+        out.push_str("a\"b\\c\n\r\t\x1b\u{9b}\u{202e}ü");
+        escape_json_since(&mut out, 6);
+        assert_eq!(out, r#"kept "a\"b\\c\n\r\t\u001b\u009b\u202eü"#);
     }
 
     #[test]

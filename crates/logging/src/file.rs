@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::append::{Appended, Appender};
+use crate::compress::Compressor;
 use crate::config::Rotation;
 use crate::names::Keep;
 use crate::open;
@@ -38,6 +39,7 @@ pub(crate) struct FilePlan {
     pub(crate) zone: TimeZone,
     pub(crate) max_size: u64,
     pub(crate) keep: Keep,
+    pub(crate) compress: bool,
 }
 
 /// The file that the name leads to, as far as we know.
@@ -57,6 +59,7 @@ pub(crate) struct LogFile {
     /// When the last record was written.
     written_at: Timestamp,
     rotate_not_before: Timestamp,
+    compressor: Compressor,
     /// What should be told in the log: that rotation does not work.
     complaints: Vec<String>,
 }
@@ -70,11 +73,12 @@ impl LogFile {
             looked_at: now,
             written_at: Timestamp::MIN,
             rotate_not_before: Timestamp::MIN,
+            compressor: Compressor::default(),
             complaints: Vec::new(),
         };
         file.reopen(now)?;
         if file.current.as_ref().is_some_and(|current| current.appender.regular) {
-            file.plan.path = open::real_path(&file.plan.path)?;
+            file.plan.path = open::real_path(&file.plan.path);
         }
         Ok(file)
     }
@@ -195,7 +199,18 @@ impl LogFile {
                 self.rotate_not_before = later(now, LOOK_INTERVAL);
                 self.look_next_time();
             }
-            Ok(Rotated::NotOurs | Rotated::PutAside) => self.begin_successor(now),
+            Ok(Rotated::NotOurs) => self.begin_successor(now),
+            Ok(Rotated::PutAside) => {
+                self.begin_successor(now);
+                // After we have let go of the file ourselves.
+                if self.plan.compress
+                    && let Err(error) = self.compressor.start(&self.plan.path)
+                {
+                    let path = self.plan.path.display();
+                    self.complaints
+                        .push(format!("an old file of `{path}` stays uncompressed: {error}"));
+                }
+            }
             Err(error) => {
                 self.rotate_not_before = later(now, RETRY_INTERVAL);
                 let path = path.display();

@@ -8,8 +8,10 @@ use log::kv::{Key, Value, VisitSource};
 use log::{Level, Record};
 
 use crate::Process;
+use crate::decoration::{self, Decoration};
 use crate::escape::{Lines, escape_since, escaped};
-use crate::pattern::{Field, Part};
+use crate::json::Members;
+use crate::pattern::{Field, Part, Shape};
 use crate::timestamp::Stamper;
 
 /// The target of records that we write about the logging itself.
@@ -18,7 +20,8 @@ const OWN_TARGET: &str = "logging";
 /// Everything needed to turn a record into bytes.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    parts: Vec<Part>,
+    shape: Shape,
+    decoration: Decoration,
     stamper: Stamper,
     pid: String,
     name: String,
@@ -34,9 +37,15 @@ thread_local! {
 const KEPT_CAPACITY: usize = 64 * 1024;
 
 impl Layout {
-    pub(crate) fn new(parts: Vec<Part>, stamper: Stamper, process: &Process) -> Layout {
+    pub(crate) fn new(
+        shape: Shape,
+        decoration: Decoration,
+        stamper: Stamper,
+        process: &Process,
+    ) -> Layout {
         Layout {
-            parts,
+            shape,
+            decoration,
             stamper,
             pid: std::process::id().to_string(),
             name: escaped(&process.name),
@@ -71,19 +80,48 @@ impl Layout {
     }
 
     fn render(&self, out: &mut String, record: &Record<'_>, now: Timestamp) {
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Field(field, 0) => self.field(out, *field, record, now),
-                Part::Field(field, width) => {
-                    let start = out.len();
-                    self.field(out, *field, record, now);
-                    let written = out[start..].chars().count();
-                    out.extend(std::iter::repeat_n(' ', width.saturating_sub(written)));
-                }
-            }
+        match &self.shape {
+            Shape::Parts(parts) => parts.iter().for_each(|part| self.part(out, part, record, now)),
+            Shape::Json => self.json(out, record, now),
         }
         out.push('\n');
+        if self.decoration == Decoration::Priority {
+            *out = decoration::with_priority(out, record.level());
+        }
+    }
+
+    fn part(&self, out: &mut String, part: &Part, record: &Record<'_>, now: Timestamp) {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Field(Field::Level, width) if self.decoration == Decoration::Colour => {
+                let (before, after) = decoration::colour(record.level());
+                let _ = write!(out, "{before}{:<width$}{after}", record.level());
+            }
+            Part::Field(field, 0) => self.field(out, *field, record, now),
+            Part::Field(field, width) => {
+                let start = out.len();
+                self.field(out, *field, record, now);
+                let written = out[start..].chars().count();
+                out.extend(std::iter::repeat_n(' ', width.saturating_sub(written)));
+            }
+        }
+    }
+
+    fn json(&self, out: &mut String, record: &Record<'_>, now: Timestamp) {
+        let mut members = Members::begin(out);
+        members.raw("time", |out| {
+            out.push('"');
+            self.stamper.write(out, now);
+            out.push('"');
+        });
+        members.raw("pid", |out| out.push_str(&self.pid));
+        members.string("name", &self.name);
+        members.string("role", &self.role);
+        members.string("level", record.level());
+        members.string("target", record.target());
+        members.string("message", record.args());
+        members.key_values(record);
+        members.end();
     }
 
     fn field(&self, out: &mut String, field: Field, record: &Record<'_>, now: Timestamp) {
@@ -152,7 +190,8 @@ mod tests {
 
     fn layout(format: &str, name: &str) -> Layout {
         let stamper = Stamper::new(TimeZone::UTC, Precision::Millis);
-        Layout::new(pattern::parse(format).unwrap(), stamper, &Process::new(name).role("worker"))
+        let process = Process::new(name).role("worker");
+        Layout::new(pattern::parse(format).unwrap(), Decoration::Nothing, stamper, &process)
     }
 
     fn line(layout: &Layout, record: &Record<'_>) -> String {
@@ -208,6 +247,44 @@ mod tests {
             "only the record itself begins like a record:\n{shown}"
         );
         assert!(!shown.contains('\x1b'));
+    }
+
+    /// Case: SEC-08
+    #[test]
+    fn as_json_a_record_is_one_object_with_values_as_they_are() {
+        let pairs: &[(&str, Value<'_>)] = &[
+            ("count", 3.into()),
+            ("share", 0.5.into()),
+            ("odd", f64::NAN.into()),
+            ("done", true.into()),
+            ("text\"", "a\nb".into()),
+        ];
+        let record = Record::builder()
+            .level(Level::Warn)
+            .target("app")
+            .key_values(&pairs)
+            .args(format_args!("say \"hi\"\n\x1b"))
+            .build();
+        assert_eq!(
+            line(&layout("json", "red"), &record),
+            format!(
+                r#"{{"time":"2026-11-22T13:44:48.500Z","pid":{},"name":"red","role":"worker","level":"WARN","target":"app","message":"say \"hi\"\n\u001b","key_values":{{"count":3,"share":0.5,"odd":"NaN","done":true,"text\"":"a\nb"}}}}"#,
+                std::process::id()
+            ) + "\n"
+        );
+        let plain = line(&layout("json", "red"), &Record::builder().build());
+        assert!(!plain.contains("key_values"), "{plain}");
+    }
+
+    #[test]
+    fn a_terminal_shows_the_level_in_a_colour_and_the_journal_gets_priorities() {
+        let mut layout = layout("{level:5} {message}", "red");
+        let args = format_args!("one\ntwo");
+        let record = Record::builder().level(Level::Warn).args(args).build();
+        layout.decoration = Decoration::Colour;
+        assert_eq!(line(&layout, &record), "\x1b[33mWARN \x1b[0m one\n    two\n");
+        layout.decoration = Decoration::Priority;
+        assert_eq!(line(&layout, &record), "<4>WARN  one\n<4>    two\n");
     }
 
     #[test]

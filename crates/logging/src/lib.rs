@@ -20,7 +20,9 @@
 //! A [`LoggingConfig`] is a plain value, from Rust or from YAML, and can be checked before anything
 //! happens ([`problems`](LoggingConfig::problems)). [`install`] makes it the logger of the process;
 //! [`Logger`] is one that is not installed. Which records pass is decided by `env_logger`'s filters; how
-//! they look by a [format](LoggingConfig::format).
+//! they look by a [format](LoggingConfig::format), or as JSON. Files are put aside by time and by size
+//! ([`Rotation`]), and how many are kept is always bounded. Parts of a program can have
+//! [loggers](LoggingConfig::logger) with files of their own.
 //!
 //! What holds for a log file, whoever writes to it with this crate:
 //!
@@ -55,6 +57,8 @@
 //! * Protect the records of a process that is killed at the very moment when another was killed in the
 //!   middle of a record: its own last record may then stand on the other's cut line.
 //! * Rotate in a folder whose `flock` somebody else holds: rotation waits, records do not.
+//! * Look after what others write to a log file without this crate: it is kept, but a file that is put
+//!   aside may be compressed or removed while they still write to it.
 //! * Rotate by a schedule: a new file begins with the first record of its time, so a day without records
 //!   has no file.
 
@@ -66,12 +70,15 @@ mod yaml;
 
 mod logger;
 
+mod decoration;
 mod escape;
+mod json;
 mod layout;
 mod pattern;
 mod timestamp;
 
 mod append;
+mod compress;
 mod file;
 mod names;
 mod open;

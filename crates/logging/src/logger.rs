@@ -5,13 +5,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::config::Stream;
+use crate::decoration::Decoration;
 use crate::file::{FilePlan, LogFile};
 use crate::layout::Layout;
 use crate::names::Keep;
-use crate::sink::{Sink, StreamSink, Target, now};
+use crate::sink::{self, Sink, StreamSink, Target};
 use crate::timestamp::Stamper;
 use crate::{Error, LoggingConfig, pattern};
 
@@ -56,18 +59,38 @@ pub fn install(config: &LoggingConfig, process: Process) -> Result<Handle, Error
 
 /// A logger that is not installed: for programs that combine several, and for tests.
 ///
-/// Dropping it and its handles closes its file.
+/// Dropping it and its handles closes its files.
 #[derive(Debug)]
-pub struct Logger {
+pub struct Logger(Arc<Outputs>);
+
+/// Everything a logger writes to.
+#[derive(Debug)]
+struct Outputs {
+    main: Output,
+    /// Those with a target, longer targets first.
+    named: Vec<Named>,
+    dropped: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Named {
+    target: String,
+    propagate: bool,
+    output: Output,
+}
+
+/// One place, and what goes there.
+#[derive(Debug)]
+struct Output {
     /// Only its filters. Its way of writing costs a copy and a lock more than ours, for nothing that
-    /// a file needs, and hides the level of a record from the sink.
+    /// a file needs.
     filter: env_logger::Logger,
     layout: Arc<Layout>,
-    handle: Handle,
+    sink: Mutex<Sink>,
 }
 
 impl Logger {
-    /// Makes the logger that `config` describes and opens its file.
+    /// Makes the logger that `config` describes and opens its files.
     ///
     /// # Errors
     ///
@@ -76,69 +99,132 @@ impl Logger {
         if let Some(problem) = config.problems().into_iter().next() {
             return Err(problem);
         }
-        let parts = pattern::parse(&config.format)
-            .expect("a format without problems parses, and problems were looked for above");
-        let zone = config.time.zone();
-        let stamper = Stamper::new(zone.clone(), config.precision);
-        let layout = Arc::new(Layout::new(parts, stamper, &process));
-
-        let target = match (&config.file, config.stream) {
-            (Some(path), _) => match as_stream(path) {
-                Some(stream) => Target::Stream(StreamSink::new(stream)),
-                None => {
-                    let plan = FilePlan {
-                        path: path.clone(),
-                        rotation: config.rotation,
-                        zone,
-                        max_size: config.max_size,
-                        keep: Keep { files: config.keep, bytes: config.keep_size },
-                    };
-                    let file = LogFile::open(plan, now())
-                        .map_err(|source| Error::Open { path: path.clone(), source })?;
-                    Target::File(Box::new(file))
-                }
-            },
-            (None, stream) => Target::Stream(StreamSink::new(stream.unwrap_or(Stream::Stderr))),
-        };
         let dropped = Arc::new(AtomicU64::new(0));
-        let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(&dropped));
-        let handle = Handle { sink: Arc::new(Mutex::new(sink)), dropped };
-
-        let mut builder = env_logger::Builder::new();
-        builder.filter_level(config.level);
-        for (target, level) in &config.filters {
-            builder.filter_module(target, *level);
+        let main = Output::new(config, &process, &dropped)?;
+        let mut named = Vec::new();
+        for (target, config) in &config.loggers {
+            let output = Output::new(config, &process, &dropped)?;
+            named.push(Named { target: target.clone(), propagate: config.propagate, output });
         }
-        Ok(Logger { filter: builder.build(), layout, handle })
+        named.sort_by_key(|named| std::cmp::Reverse(named.target.len()));
+        Ok(Logger(Arc::new(Outputs { main, named, dropped })))
     }
 
     /// The most detailed level that any target may log at.
     pub fn max_level(&self) -> LevelFilter {
-        self.filter.filter()
+        self.0.all().map(|output| output.filter.filter()).max().unwrap_or(LevelFilter::Off)
     }
 
     /// What can be done with the logger while it is in use.
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        Handle(Arc::clone(&self.0))
     }
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.filter.enabled(metadata)
+        let mut enabled = false;
+        self.0.for_target(metadata.target(), |output| enabled |= output.filter.enabled(metadata));
+        enabled
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.filter.matches(record) {
-            let now = now();
-            self.layout.with_line(record, now, |line| {
-                self.handle.sink().write(line.as_bytes(), now);
-            });
-        }
+        // One time for all, so that the same record can be found in each.
+        let mut time = None;
+        self.0.for_target(record.target(), |output| {
+            if output.filter.matches(record) {
+                output.write(record, *time.get_or_insert_with(sink::now));
+            }
+        });
     }
 
     /// Does nothing: what was logged is written.
     fn flush(&self) {}
+}
+
+impl Outputs {
+    fn all(&self) -> impl Iterator<Item = &Output> {
+        self.named.iter().map(|named| &named.output).chain([&self.main])
+    }
+
+    /// Where records of a target go: to each logger that is for it, until one keeps them to itself.
+    fn for_target(&self, target: &str, mut go: impl FnMut(&Output)) {
+        for named in self.named.iter().filter(|named| named.is_for(target)) {
+            go(&named.output);
+            if !named.propagate {
+                return;
+            }
+        }
+        go(&self.main);
+    }
+}
+
+impl Named {
+    /// `audit` is for `audit` and `audit::login`, not for `auditor`.
+    fn is_for(&self, target: &str) -> bool {
+        target
+            .strip_prefix(self.target.as_str())
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    }
+}
+
+impl Output {
+    fn new(
+        config: &LoggingConfig,
+        process: &Process,
+        dropped: &Arc<AtomicU64>,
+    ) -> Result<Output, Error> {
+        let zone = config.time.zone();
+        let (target, decoration) = match stream_of(config) {
+            Some(stream) => (Target::Stream(StreamSink::new(stream)), Decoration::of(stream)),
+            None => (open(config, zone.clone())?, Decoration::Nothing),
+        };
+        let shape = pattern::parse(&config.format)
+            .expect("a format without problems parses, and problems were looked for before");
+        let stamper = Stamper::new(zone, config.precision);
+        let layout = Arc::new(Layout::new(shape, decoration, stamper, process));
+        let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(dropped));
+
+        let mut filter = env_logger::Builder::new();
+        filter.filter_level(config.level);
+        for (target, level) in &config.filters {
+            filter.filter_module(target, *level);
+        }
+        Ok(Output { filter: filter.build(), layout, sink: Mutex::new(sink) })
+    }
+
+    fn write(&self, record: &Record<'_>, now: Timestamp) {
+        self.layout.with_line(record, now, |line| self.sink().write(line.as_bytes(), now));
+    }
+
+    /// The sink cannot be left half-way by a panic, so a poisoned lock means nothing.
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
+    let path = config.file.clone().unwrap_or_default();
+    let plan = FilePlan {
+        path: path.clone(),
+        rotation: config.rotation,
+        zone,
+        max_size: config.max_size,
+        compress: config.compress,
+        keep: Keep { files: config.keep, bytes: config.keep_size },
+    };
+    match LogFile::open(plan, sink::now()) {
+        Ok(file) => Ok(Target::File(Box::new(file))),
+        Err(source) => Err(Error::Open { path, source }),
+    }
+}
+
+/// None: it is a file.
+fn stream_of(config: &LoggingConfig) -> Option<Stream> {
+    match &config.file {
+        Some(path) => as_stream(path),
+        None => Some(config.stream.unwrap_or(Stream::Stderr)),
+    }
 }
 
 /// A name for a stream that opening would miss: a socket cannot be opened by it, and a file would be
@@ -153,31 +239,24 @@ fn as_stream(path: &Path) -> Option<Stream> {
 
 /// What can be done with a logger while it is in use. Clones are the same; dropping it does nothing.
 #[derive(Clone, Debug)]
-pub struct Handle {
-    sink: Arc<Mutex<Sink>>,
-    dropped: Arc<AtomicU64>,
-}
+pub struct Handle(Arc<Outputs>);
 
 impl Handle {
-    /// Opens the log file anew, as after a rename by someone else; that is noticed anyway, with the
-    /// first record later than a millisecond after it. Does nothing for streams.
+    /// Opens the log files anew, as after a rename by someone else; that is noticed anyway, by the next
+    /// record (in a burst of records by the first after a millisecond). Does nothing for streams.
     ///
     /// # Errors
     ///
-    /// [`Error::Open`]. Logging goes on with the file as it was, if that still has a name.
+    /// The first [`Error::Open`]; the other files are opened nevertheless. Logging goes on with a file
+    /// as it was, if that still has a name.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.sink().reopen()
+        self.0.all().map(|output| output.sink().reopen()).fold(Ok(()), Result::and)
     }
 
     /// How many records could not be written so far. Each such time is also told in the log, when
     /// writing works again, and the records are written to the standard error stream instead (if it
     /// was a file that failed).
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// The sink cannot be left half-way by a panic, so a poisoned lock means nothing.
-    fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.dropped.load(Ordering::Relaxed)
     }
 }

@@ -3,7 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// A file that was put aside: `app.log.2026-11-21`, or with a number, `app.log.2026-11-21.0001`.
+/// What compressed files end with.
+const COMPRESSED: &[u8] = b".gz";
+
+/// What a file that is just being compressed ends with, after that.
+pub(crate) const PART: &str = ".part";
+
+/// A file that was put aside: `app.log.2026-11-21`, or with a number, `app.log.2026-11-21.0001`;
+/// compressed, `app.log.2026-11-21.gz`.
 ///
 /// Ordered by age: first the stamp, then the number. Four digits sort as text, too; a fifth is
 /// taken when they do not suffice, and then only we still know the order.
@@ -11,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 pub(crate) struct Name {
     pub(crate) stamp: String,
     pub(crate) number: u32,
+    pub(crate) compressed: bool,
 }
 
 impl Name {
@@ -20,13 +28,23 @@ impl Name {
     /// not ours.
     pub(crate) fn parse(log: &OsStr, candidate: &OsStr) -> Option<Name> {
         let rest = candidate.as_bytes().strip_prefix(log.as_bytes())?.strip_prefix(b".")?;
+        let (rest, compressed) = match rest.strip_suffix(COMPRESSED) {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
         let rest = std::str::from_utf8(rest).ok()?;
         let (stamp, number) = match rest.split_once('.') {
             None => (rest, 0),
             Some((stamp, number)) => (stamp, number.parse().ok()?),
         };
-        let name = Name { stamp: stamp.to_owned(), number };
+        let name = Name { stamp: stamp.to_owned(), number, compressed };
         (is_stamp(stamp) && name.file_name(log) == candidate).then_some(name)
+    }
+
+    /// Reads the name of a file that is, or was, being compressed.
+    pub(crate) fn parse_part(log: &OsStr, candidate: &OsStr) -> Option<Name> {
+        let whole = candidate.as_bytes().strip_suffix(PART.as_bytes())?;
+        Name::parse(log, OsStr::from_bytes(whole)).filter(|name| name.compressed)
     }
 
     pub(crate) fn file_name(&self, log: &OsStr) -> OsString {
@@ -35,6 +53,9 @@ impl Name {
             0 => name.push(format!(".{}", self.stamp)),
             number => name.push(format!(".{}.{number:04}", self.stamp)),
         }
+        if self.compressed {
+            name.push(OsStr::from_bytes(COMPRESSED));
+        }
         name
     }
 
@@ -42,7 +63,8 @@ impl Name {
     /// would pass for older than it is.
     pub(crate) fn next(stamp: String, existing: &[Name]) -> Name {
         let last = existing.iter().filter(|name| name.stamp == stamp).map(|name| name.number).max();
-        Name { stamp, number: last.map_or(0, |number| number.saturating_add(1)) }
+        let number = last.map_or(0, |number| number.saturating_add(1));
+        Name { stamp, number, compressed: false }
     }
 }
 
@@ -85,7 +107,7 @@ mod tests {
     }
 
     fn name(stamp: &str, number: u32) -> Name {
-        Name { stamp: stamp.to_owned(), number }
+        Name { stamp: stamp.to_owned(), number, compressed: false }
     }
 
     /// Case: LOG-13
@@ -95,6 +117,8 @@ mod tests {
         assert_eq!(parse("app.log.2026-11-21.0012"), Some(name("2026-11-21", 12)));
         assert_eq!(parse("app.log.2026-11-21.12345"), Some(name("2026-11-21", 12345)));
         assert_eq!(parse("app.log.2026-11-21T13"), Some(name("2026-11-21T13", 0)));
+        let compressed = Name { compressed: true, ..name("2026-11-21", 1) };
+        assert_eq!(parse("app.log.2026-11-21.0001.gz"), Some(compressed));
         for foreign in [
             "app.log",
             "app.log.",
@@ -104,7 +128,9 @@ mod tests {
             "app.log.2026-11-21.0000",
             "app.log.2026-11-21.+001",
             "app.log.2026-11-21.0001.bak",
-            "app.log.2026-11-21.gz",
+            "app.log.2026-11-21.zip",
+            "app.log.2026-11-21.gz.part",
+            "app.log..gz",
             "app.log.2026-11-21-keep",
             "app.log.20261121",
             "app.log.2026-11-21T1",

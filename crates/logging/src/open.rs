@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
@@ -158,10 +158,8 @@ pub(crate) fn begun(file: &File, now: Timestamp) -> Timestamp {
 }
 
 /// Where the file really is, if its name is a link: rotation happens there.
-pub(crate) fn real_path(path: &Path) -> io::Result<std::path::PathBuf> {
-    if fs::symlink_metadata(path)?.is_symlink() {
-        fs::canonicalize(path)
-    } else {
-        Ok(path.to_owned())
-    }
+pub(crate) fn real_path(path: &Path) -> PathBuf {
+    let link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    // Or someone has renamed it in this very moment; then there is no link to follow either.
+    link.then(|| fs::canonicalize(path).ok()).flatten().unwrap_or_else(|| path.to_owned())
 }

@@ -1,5 +1,14 @@
 //! The format of a record, taken apart once, so that nothing is parsed per record.
 
+/// What the lines of a log look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The format filled in.
+    Parts(Vec<Part>),
+    /// A JSON object per line.
+    Json,
+}
+
 /// One stretch of a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -42,7 +51,10 @@ const FIELDS: [(&str, Field); 11] = [
 const MAX_WIDTH: usize = 200;
 
 /// Takes `format` apart, or says everything that is wrong with it.
-pub(crate) fn parse(format: &str) -> Result<Vec<Part>, Vec<String>> {
+pub(crate) fn parse(format: &str) -> Result<Shape, Vec<String>> {
+    if format == "json" {
+        return Ok(Shape::Json);
+    }
     let mut parts = Vec::new();
     let mut problems = Vec::new();
     let mut text = String::new();
@@ -81,7 +93,7 @@ pub(crate) fn parse(format: &str) -> Result<Vec<Part>, Vec<String>> {
     if problems.is_empty() && parts.is_empty() {
         problems.push("it is empty; leave the field out for the default".to_owned());
     }
-    if problems.is_empty() { Ok(parts) } else { Err(problems) }
+    if problems.is_empty() { Ok(Shape::Parts(parts)) } else { Err(problems) }
 }
 
 fn placeholder(inside: &str) -> Result<Part, String> {
@@ -113,13 +125,13 @@ mod tests {
     fn text_and_fields_alternate() {
         assert_eq!(
             parse("{time} [{level:5}] {{x}} {message}").unwrap(),
-            [
+            Shape::Parts(vec![
                 Part::Field(Field::Time, 0),
                 Part::Text(" [".into()),
                 Part::Field(Field::Level, 5),
                 Part::Text("] {x} ".into()),
                 Part::Field(Field::Message, 0),
-            ]
+            ])
         );
     }
 

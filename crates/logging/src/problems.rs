@@ -13,6 +13,23 @@ impl LoggingConfig {
     /// opened, by [`install`](crate::install), in the process that logs. Relative paths are meant
     /// from the current directory here, so [`resolve`](Self::resolve) them first if need be.
     pub fn problems(&self) -> Vec<Error> {
+        let mut problems = self.own_problems();
+        for (target, logger) in &self.loggers {
+            if target.is_empty() {
+                let reason = "an empty target is every target; configure the main logger instead";
+                problems.push(wrong("loggers", target, reason.to_owned()));
+            }
+            if !logger.loggers.is_empty() {
+                let reason =
+                    "a named logger has loggers; name them beside it, by their whole targets";
+                problems.push(wrong("loggers", target, reason.to_owned()));
+            }
+            problems.extend(logger.own_problems());
+        }
+        problems
+    }
+
+    fn own_problems(&self) -> Vec<Error> {
         let mut problems = Vec::new();
         if let Err(reasons) = pattern::parse(&self.format) {
             problems
@@ -92,9 +109,13 @@ mod tests {
 
     #[test]
     fn all_problems_come_at_once() {
-        let config = LoggingConfig::file("").format("{when}").filter("", LevelFilter::Off);
+        let inner = LoggingConfig::stderr().logger("deeper", LoggingConfig::stderr());
+        let config = LoggingConfig::file("")
+            .format("{when}")
+            .filter("", LevelFilter::Off)
+            .logger("audit", inner.max_size(0));
         let texts = texts(&LoggingConfig { stream: Some(crate::Stream::Stderr), ..config });
-        assert_eq!(texts.len(), 4, "{texts:#?}");
+        assert_eq!(texts.len(), 6, "{texts:#?}");
         assert!(
             texts[0]
                 .starts_with("logging field `format` is `{when}`: unknown placeholder `{when}`")
@@ -105,6 +126,10 @@ mod tests {
                 "logging field `filters` is ``: an empty target is every target; set `level` instead",
                 "logging field `file` is ``: `stream` is given, too; leave one of them out",
                 "logging field `file` is ``: it is empty; give the path of a file",
+                "logging field `loggers` is `audit`: a named logger has loggers; name them beside it, \
+                 by their whole targets",
+                "logging field `max_size` is `0`: no record fits in; give at least the size of one, or \
+                 `rotation: never`",
             ]
         );
     }

@@ -52,6 +52,8 @@ pub(crate) fn put_aside(
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 name.number = name.number.checked_add(1).ok_or(error)?;
             }
+            // Someone who knows nothing of our lock was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Rotated::NotOurs),
             Err(error) => return Err(error),
         }
     }
@@ -99,7 +101,8 @@ fn lock(folder: &Path) -> io::Result<Option<rustix::fd::OwnedFd>> {
     }
 }
 
-fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
+/// The files that were put aside, in no order.
+pub(crate) fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -113,7 +116,7 @@ fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
+pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system does not know how.
@@ -123,7 +126,7 @@ fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
+pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
     link_and_unlink(from, to)
 }
 

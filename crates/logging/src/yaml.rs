@@ -82,6 +82,8 @@ mod tests {
                 .rotation(Rotation::Weekly)
                 .keep(usize::MAX)
                 .max_size(10)
+                .compress(true)
+                .logger("audit", LoggingConfig::file("audit.log").propagate(false))
                 .keep_size(u64::MAX),
         ] {
             let text = serde_yaml::to_string(&config).unwrap();
@@ -103,8 +105,8 @@ mod tests {
         assert!(
             text.starts_with(
                 "logging configuration, line 2, column 1: unknown field `fiel`, expected one of \
-                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, `max_size`, `keep`, \
-                 `keep_size`"
+                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, \
+                 `max_size`, `keep`, `keep_size`, `compress`, `loggers`, `propagate`"
             ),
             "{text}"
         );

@@ -93,6 +93,44 @@ fn level_filters_and_format_decide_what_is_written() {
     );
 }
 
+#[test]
+fn a_named_logger_has_its_own_file_and_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let file = |name: &str| LoggingConfig::file(path(name)).format("{target} {message}");
+    let config = file("main")
+        .logger("audit", file("audit").propagate(false).level(LevelFilter::Warn))
+        .logger("audit::login", file("login").format("{level}"))
+        .logger("shared", file("shared").level(LevelFilter::Debug));
+    let logger = Logger::new(&config, Process::new("test")).unwrap();
+    assert_eq!(logger.max_level(), LevelFilter::Debug);
+    for (target, level) in [
+        ("app", Level::Info),
+        ("audit", Level::Warn),
+        ("audit", Level::Info),
+        ("audit::login", Level::Info),
+        ("audit::login::web", Level::Error),
+        ("auditor", Level::Info),
+        ("shared::x", Level::Debug),
+        ("shared::x", Level::Info),
+    ] {
+        let enabled = logger.enabled(&log::Metadata::builder().target(target).level(level).build());
+        assert_eq!(enabled, (target, level) != ("audit", Level::Info), "{target} {level}");
+        logger.log(
+            &Record::builder().target(target).level(level).args(format_args!("{level}")).build(),
+        );
+    }
+    let read = |name| fs::read_to_string(path(name)).unwrap();
+    assert_eq!(read("main"), "app INFO\nauditor INFO\nshared::x INFO\n");
+    assert_eq!(read("audit"), "audit WARN\naudit::login::web ERROR\n");
+    assert_eq!(read("login"), "INFO\nERROR\n");
+    assert_eq!(read("shared"), "shared::x DEBUG\nshared::x INFO\n");
+
+    fs::rename(path("audit"), path("moved")).unwrap();
+    logger.handle().reopen().unwrap();
+    assert_eq!(read("audit"), "");
+}
+
 /// Case: LOG-07
 #[test]
 fn a_record_of_a_mebibyte_is_one_line() {

@@ -4,9 +4,9 @@
 //! is only ever installed in a child.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its own harness")]
 
-use std::env;
-use std::panic::catch_unwind;
 use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
 
 mod support {
     pub(crate) mod bed;
@@ -14,13 +14,14 @@ mod support {
     pub(crate) mod parts;
 }
 mod stories {
+    pub(crate) mod crashes;
     pub(crate) mod failures;
     pub(crate) mod kills;
     pub(crate) mod midnight;
     pub(crate) mod streams;
 }
 
-use stories::{failures, kills, midnight, streams};
+use stories::{crashes, failures, kills, midnight, streams};
 
 type Story = (&'static str, fn());
 
@@ -35,38 +36,36 @@ const STORIES: &[Story] = stories![
     midnight::whoever_opens_yesterdays_file_puts_it_aside,
     kills::a_killed_writer_cuts_its_own_last_line_at_most,
     kills::writers_lose_nothing_over_rotations_kills_and_renames,
+    kills::nor_do_they_when_old_files_are_compressed,
     kills::a_stopped_writer_holds_up_nobody,
+    crashes::killed_at_any_system_call_a_rotation_loses_nothing_and_the_next_goes_on,
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
     failures::on_a_full_disk_nothing_is_cut,
     failures::a_second_logger_is_refused,
     streams::records_go_to_the_stream_that_was_chosen,
     streams::a_reader_that_has_gone_ends_nobody,
+    streams::in_the_journal_each_line_has_its_priority,
+    streams::colours_are_for_terminals,
 ];
 
-/// These take their time: only when asked for by name.
+/// These take their time: run with `--ignored`.
 const LONG_STORIES: &[Story] = stories![kills::a_million_records_over_rotations_kills_and_renames];
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|first| first == support::parts::MARK) {
         support::parts::play(&args[1..]);
         return ExitCode::SUCCESS;
     }
-    // As the usual harness understands it: names to choose by, flags that do not concern us.
-    let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
-    let named = |name: &str| wanted.iter().any(|part| name.contains(*part));
-    if args.iter().any(|arg| arg == "--list") {
-        STORIES.iter().chain(LONG_STORIES).for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let mut failed = 0;
-    let usual = STORIES.iter().filter(|(name, _)| wanted.is_empty() || named(name));
-    let long = LONG_STORIES.iter().filter(|(name, _)| named(name));
-    for (name, story) in usual.chain(long) {
-        let passed = catch_unwind(story).is_ok();
-        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-        failed += u8::from(!passed);
-    }
-    ExitCode::from(failed)
+    let trial = |(name, story): &Story| {
+        let story = *story;
+        Trial::test(*name, move || {
+            story();
+            Ok(())
+        })
+    };
+    let usual = STORIES.iter().map(trial);
+    let long = LONG_STORIES.iter().map(trial).map(|trial| trial.with_ignored_flag(true));
+    libtest_mimic::run(&Arguments::from_args(), usual.chain(long).collect()).exit_code()
 }

@@ -15,7 +15,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec, pwrite, retry_on_intr};
 use rustix::process::geteuid;
 
 use crate::bytes::{self, Byte};
-use crate::error::{Error, Op};
+use crate::detail::Op;
+use crate::error::Error;
 use crate::place::{Id, Place};
 
 /// What everybody may know: who runs. Independent of the umask.

@@ -72,6 +72,7 @@ compile_error!("pidfile needs Linux: open-file-description locks, pidfds and O_T
 
 mod acquire;
 mod dependent;
+mod detail;
 mod error;
 mod holder;
 mod pidfile;
@@ -89,7 +90,8 @@ mod who;
 
 pub use acquire::{Existing, Options};
 pub use dependent::Dependent;
-pub use error::{Danger, Doubt, Error, FileKind, Op};
+pub use detail::{Danger, Doubt, FileKind, Op};
+pub use error::Error;
 pub use holder::{Holder, holder};
 pub use pidfile::PidFile;
 pub use probe::{Probe, probe};

@@ -7,7 +7,8 @@ use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
 use crate::bytes::{self, Byte};
-use crate::error::{Error, FileKind, Op};
+use crate::detail::{FileKind, Op};
+use crate::error::Error;
 use crate::number;
 use crate::place::{Id, Place};
 

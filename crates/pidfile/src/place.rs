@@ -15,7 +15,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::error::{Danger, Error, FileKind, Op};
+use crate::detail::{Danger, FileKind, Op};
+use crate::error::Error;
 
 /// As the kernel's own limit (path_resolution(7)).
 const MOST_LINKS: usize = 40;

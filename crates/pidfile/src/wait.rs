@@ -21,7 +21,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use crate::bytes::{self, Byte};
 use crate::deadline::{Deadline, poll_until};
-use crate::error::{Error, Op};
+use crate::detail::Op;
+use crate::error::Error;
 use crate::old_file::{Access, OldFile};
 use crate::place::{Id, Place};
 

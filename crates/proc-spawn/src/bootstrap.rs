@@ -55,8 +55,10 @@ pub(crate) fn own_path() -> Option<&'static Path> {
 
 /// Makes this program one that can start itself again: the first line of `main`.
 ///
-/// In a child it runs the entry and never returns. Everything before it runs in every child too.
-/// In any other process it remembers the entries and returns. A second call changes nothing.
+/// In a child it runs the entry and never returns: the process exits with 0, with
+/// [`CODE_ERROR`], [`CODE_PANIC`] or [`CODE_SETUP`], or with what its role's handler says.
+/// Everything before it runs in every child too. In any other process it remembers the entries and
+/// returns. A second call changes nothing.
 pub fn init(entries: Entries) {
     App::new(entries).init();
 }
@@ -219,6 +221,9 @@ fn run_plain(boot: Boot) -> i32 {
 }
 
 /// A child between its start and its entry: what it is to be, and how it answers.
+///
+/// Dropping it closes the socket to the starter, unless the lifeline is being watched, which keeps
+/// it open for the life of the process.
 pub struct Boot {
     link: Arc<Link>,
     payload: Payload,

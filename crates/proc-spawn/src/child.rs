@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
 use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
 use crate::link::{Link, Received};
@@ -25,6 +25,8 @@ pub struct Child {
     process: std::process::Child,
     pidfd: OwnedFd,
     link: Link,
+    /// It leads a process group.
+    own_group: bool,
     /// What the child said of its end, before it.
     said: Said,
     exit: Option<Exit>,
@@ -56,10 +58,17 @@ pub enum Message {
 }
 
 impl Child {
-    pub(crate) fn adopt(process: std::process::Child, link: Link) -> Result<Child, SpawnError> {
+    pub(crate) fn adopt(
+        process: std::process::Child,
+        link: Link,
+        own_group: bool,
+    ) -> Result<Child, SpawnError> {
         let mut process = process;
         match pidfd_of(&process) {
-            Ok(pidfd) => Ok(Child { process, pidfd, link, said: Said::default(), exit: None }),
+            Ok(pidfd) => {
+                let said = Said::default();
+                Ok(Child { process, pidfd, link, own_group, said, exit: None })
+            }
             Err(source) => {
                 end(&mut process);
                 Err(SpawnError::io("open a pidfd of the child")(source))
@@ -149,7 +158,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The child is gone, or does not read.
+    /// The child is gone, or has left a full socket unread for ten seconds.
     pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
         self.link.send(&Down::Quit { reason: reason.to_owned(), remaining })
     }
@@ -163,12 +172,19 @@ impl Child {
         self.send(Signal::TERM)
     }
 
-    /// Sends SIGKILL. Nothing happens if the process has ended.
+    /// Sends SIGKILL, to its whole process group if it was given one of its own: a process that is
+    /// killed cannot see to its own children. Nothing happens if the end has been seen.
     ///
     /// # Errors
     ///
     /// The signal may not be sent, as to a process that has changed its user.
     pub fn kill(&self) -> io::Result<()> {
+        // Until it is reaped its number is its own, also as that of a group (kill(2)).
+        let leader = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        if let Some(leader) = leader.filter(|_| self.own_group && self.exit.is_none()) {
+            // The process itself gets its signal below, in whatever group it is by now.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
         self.send(Signal::KILL)
     }
 

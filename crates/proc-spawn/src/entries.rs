@@ -52,6 +52,7 @@ impl Entries {
     /// Adds a function under a name given by hand.
     #[must_use]
     pub fn named<F: EntryFn<M>, M>(mut self, name: &str, entry: F) -> Entries {
+        const { assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one") };
         let bind = move |bytes: &[u8]| {
             let args: F::Args = args::decode(bytes)?;
             let entry = entry.clone();
@@ -322,7 +323,18 @@ impl Call {
 }
 
 /// A function of this program with its arguments; the compiler checks that they fit.
+///
+/// Give the function itself. A pointer to it (`f as fn(_)`) has the type of all functions with that
+/// signature, so nobody could tell which one is meant: that does not compile.
+///
+/// ```compile_fail
+/// fn one() {}
+/// proc_spawn::entry(one as fn(), ());
+/// ```
+///
+/// Whether it is listed is found when the call is used.
 pub fn entry<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
+    const { assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one") };
     Call {
         which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
         args: args::encode(&args),
@@ -455,11 +467,11 @@ mod tests {
 
     #[test]
     fn every_kind_of_error_arrives_with_its_text() {
-        let table = table();
+        let table: &'static Entries = Box::leak(Box::new(table()));
         let run = |call: Call| {
             let name = table.resolve(&call).unwrap();
             let bound = table.bind(&name, &call.into_args()).unwrap();
-            bound(&|error| table.judge(error)).unwrap_err().error.to_string()
+            bound(&move |error| table.judge(error)).unwrap_err().error.to_string()
         };
         assert_eq!(run(entry(boxed, 1)), "boxed");
         assert_eq!(run(entry(local, 1)), "local");

@@ -72,7 +72,9 @@ pub(crate) fn watch(
         deadline: None,
         heard,
     };
-    if parent_died {
+    // What was said before now is known before anything else is done: an entry that looks at once
+    // must not miss a quit that is older than its call.
+    if parent_died || watch.listen().is_break() {
         watch.parent_is_dead();
     }
     // Deep enough for a logger that is called from `heard`.

@@ -188,15 +188,17 @@ impl Spawn {
         self
     }
 
-    /// Gives the child a process group of its own, so that a terminal's Ctrl-C does not reach it.
-    /// Default: it stays in ours.
+    /// Gives the child a process group of its own, so that a terminal's Ctrl-C does not reach it,
+    /// and [`Child::kill`] reaches what it has started, too. Default: it stays in ours.
     #[must_use]
     pub fn own_group(mut self) -> Spawn {
         self.own_group = true;
         self
     }
 
-    /// Starts the child. Its standard input is empty.
+    /// Starts the child. Its standard input is empty. Returns when the child has been sent all that
+    /// it needs to know, which may be before it is ready; one that takes none of it for ten seconds
+    /// is killed.
     ///
     /// The child's life hangs on the calling thread: start children that are to live long from a
     /// thread that does too.
@@ -208,7 +210,7 @@ impl Spawn {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
         let process = self.execute(nonce, theirs)?;
-        let child = Child::adopt(process, ours)?;
+        let child = Child::adopt(process, ours, self.own_group)?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
         match child.link().send_bytes(&payload) {
             Ok(()) => Ok(child),

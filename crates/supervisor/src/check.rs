@@ -61,7 +61,7 @@ pub fn redirect(
     redirect
 }
 
-/// The logging configuration with absolute paths.
+/// The logging configuration with absolute paths; adds what is wrong with it.
 pub fn checked_logging(
     problems: &mut Problems,
     base: &Path,

@@ -44,10 +44,16 @@ pub enum ExistingFile {
 /// How the launch went, as the guardian tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Told {
-    Launched { pid: u32 },
+    Launched {
+        pid: u32,
+    },
     /// It will take longer, but no longer than this from now.
-    Extended { remaining: Duration },
-    AlreadyRunning { pid: u32 },
+    Extended {
+        remaining: Duration,
+    },
+    AlreadyRunning {
+        pid: u32,
+    },
     Failed(Failed),
 }
 

@@ -51,6 +51,8 @@
 //! * End a process in uninterruptible sleep: nobody can. [`stop_daemon`] says so when its time is
 //!   over.
 //! * Hold the place if an operator removes the pid file by hand: then a second daemon can start.
+//! * Find what an executor leaves behind where there is no `/proc`, or one of another pid namespace.
+//! * Slow down restarts or give up: the interval stays the same, for ever.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
@@ -61,11 +63,11 @@ mod run;
 mod start;
 mod stop;
 
+mod backoff;
 mod end;
 mod machine;
 mod policy;
 mod restart;
-mod backoff;
 mod slot;
 
 mod descendants;
@@ -73,26 +75,26 @@ mod guardian;
 mod runner;
 mod setup;
 
-mod signal;
 mod check;
 pub mod duration;
 mod problem;
 pub mod report;
+mod signal;
 
+pub use backoff::{Backoff, CountFrom, Growth};
 pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
-pub use backoff::{Backoff, CountFrom, Growth};
 pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, Readiness, StartPolicy, StopBy, StopPolicy,
     StopStep, inner_grace,
 };
+pub use problem::{Problem, Problems, check_duration, check_file, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartLimit, RestartPolicy};
-pub use problem::{Problem, Problems, check_duration, check_file, check_name};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Hold, Setup, base_directory};
 pub use slot::{Report, Slot};

@@ -68,7 +68,8 @@ impl DaemonOptions {
     }
 
     /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
-    /// and `daemon_args` (a mapping that fits the entry's arguments):
+    /// and `daemon_args` (a mapping that fits the entry's arguments). Spans of time are written as
+    /// in [`duration`](crate::duration):
     ///
     /// ```
     /// # use supervisor::DaemonOptions;
@@ -109,7 +110,8 @@ impl DaemonOptions {
         &self.pid_filename
     }
 
-    /// What logs, titles and the status call it. Default: the pid file's name without its ending.
+    /// What logs and titles call it: up to 100 bytes, without `/` and control characters. Default:
+    /// the pid file's name without its ending.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -133,6 +135,7 @@ impl DaemonOptions {
     }
 
     /// How guardian and executor log. Default: logging is left alone, and the guardian is silent.
+    /// A logger that the caller of [`run_daemon`](crate::run_daemon) has already stays the guardian's.
     #[must_use]
     pub fn logging_config(mut self, config: LoggingConfig) -> Self {
         self.logging_config = Some(config);
@@ -173,7 +176,8 @@ impl DaemonOptions {
         self
     }
 
-    /// How long the executor may take until it is ready. Default: 30 s.
+    /// How long the executor may take until it is ready; then it is killed. The first one fails
+    /// the launch, a later one counts as failed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.policy.start.timeout = timeout;

@@ -225,7 +225,8 @@ fn check_extension(
 
 /// The time that a tier gives the one below it, out of what it has itself.
 ///
-/// A little less, so that nobody is killed while it still stops others in time.
+/// A tenth less, at most half a second, so that nobody is killed while it still stops others in
+/// time.
 pub fn inner_grace(grace: Duration) -> Duration {
     /// What a process needs to see the last of its children gone and to go itself.
     const MARGIN: Duration = Duration::from_millis(500);

@@ -10,8 +10,8 @@ use crate::end::RunEnd;
 use crate::guardian::{Failed, Guarded, Guardian, Starter};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::machine::Outcome;
-use crate::restart::GaveUp;
 use crate::options::DaemonOptions;
+use crate::restart::GaveUp;
 use crate::start::{DaemonRunStatus, look};
 
 /// How a daemon that was run in the foreground ended.

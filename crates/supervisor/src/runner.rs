@@ -46,10 +46,7 @@ pub(crate) struct Kept {
 }
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(
-        slot: Slot,
-        descendants: &'a Descendants,
-    ) -> Result<Runner<'a>, SetupError> {
+    pub(crate) fn new(slot: Slot, descendants: &'a Descendants) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
         Ok(Runner { slot, descendants, quit, ready_by, launched, quit_told, ending })

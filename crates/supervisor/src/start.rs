@@ -40,7 +40,8 @@ pub enum DaemonRunStatus {
 ///
 /// The daemon is a guardian, which holds the pid file, and the executor that it keeps alive, which
 /// runs the entry. Neither is a child of the caller, has a terminal, or holds any descriptor of
-/// the caller. The caller may be threaded or asynchronous (where this call blocks).
+/// the caller. The caller may be threaded or asynchronous, where this call blocks: for at most the
+/// start timeout, twice the grace and a few seconds, should all go wrong that can.
 ///
 /// # Errors
 ///
@@ -114,6 +115,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                     true => Role::Launcher,
                     false => Role::Guardian,
                 };
+                wait_for_end(&mut guardian);
                 return Err(LaunchCause::Setup { role, source });
             }
             Some(Message::Closed) => {
@@ -279,7 +281,15 @@ impl OverLink {
         }
     }
 
-    fn tell_end(&mut self, guarded: Guarded) -> i32 {
+    fn tell_end(mut self, guarded: Guarded) -> i32 {
+        let code = self.tell_how(guarded);
+        // Our end of the socket closes with this process and not before: by that the starter sees
+        // that nothing runs any more.
+        std::mem::forget(self.boot);
+        code
+    }
+
+    fn tell_how(&mut self, guarded: Guarded) -> i32 {
         match guarded {
             Guarded::Done(outcome) => DaemonEnd::of(outcome).exit_code(),
             Guarded::AlreadyRunning { pid } => {

@@ -34,7 +34,8 @@ pub fn stop_daemon(pid_filename: impl AsRef<Path>) -> Result<StopStatus, StopFai
     stop_daemon_within(pid_filename, DEFAULT_STOP_TIMEOUT)
 }
 
-/// [`stop_daemon`] with another time to wait. Zero only asks it to stop.
+/// [`stop_daemon`] with another time to wait. Zero only asks it to stop, [`Duration::MAX`] waits for
+/// as long as it takes.
 ///
 /// # Errors
 ///

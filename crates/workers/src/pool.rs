@@ -17,7 +17,8 @@ use crate::wait::{Source, Waiter};
 ///
 /// A worker that fails is started again after [`restart_interval`](WorkersOptions::restart_interval).
 /// When this process is asked to quit, every worker is asked at once, and killed when its grace is
-/// over; each gets a little less time than this process has itself.
+/// over; each gets a little less time than this process has itself. If it has been asked before, none
+/// is started.
 ///
 /// The calling thread must live as long as its workers do, which it does, since this call blocks.
 ///
@@ -71,7 +72,7 @@ impl Pool {
                 Ok(Worker {
                     name: worker.name,
                     pid_filename: worker.pid_filename,
-                    slot: Slot::new(spawn, plan.policy),
+                    slot: Slot::new(spawn, worker.policy),
                     watched: 0,
                     hears: false,
                 })

@@ -66,22 +66,27 @@ pub(crate) fn a_stopped_writer_holds_up_nobody() {
 
 /// Case: LOG-01
 pub(crate) fn writers_lose_nothing_over_rotations_kills_and_renames() {
-    storm(40_000, 1 << 20);
+    storm(20_000, 1 << 19, "");
+}
+
+/// Case: LOG-01
+pub(crate) fn nor_do_they_when_old_files_are_compressed() {
+    storm(10_000, 1 << 18, "compress: true\n");
 }
 
 /// The same with a million records, for when there is time.
 ///
 /// Case: LOG-01
 pub(crate) fn a_million_records_over_rotations_kills_and_renames() {
-    storm(1_000_000, 4 << 20);
+    storm(1_000_000, 4 << 20, "");
 }
 
 /// Eight writers, of which four are killed again and again, one file, rotation by size, and somebody
 /// who renames the file as logrotate does.
-fn storm(records: u64, max_size: usize) {
+fn storm(records: u64, max_size: usize, more: &str) {
     let bed = Bed::new();
     let yaml = bed.yaml(&format!(
-        "rotation: size\nmax_size: {max_size}\nkeep: 100000\nkeep_size: unlimited\n"
+        "rotation: size\nmax_size: {max_size}\nkeep: 100000\nkeep_size: unlimited\n{more}"
     ));
     let share = records / 4;
     let mut survivors: Vec<Player> = (0..4)
@@ -137,4 +142,8 @@ fn storm(records: u64, max_size: usize) {
         found.blanks
     );
     assert!(rotations >= 2, "it should have rotated: {names:?}");
+    if more.contains("compress") {
+        let compressed = names.iter().filter(|name| name.ends_with(".gz")).count();
+        assert!(compressed > 0, "some should be compressed: {names:?}");
+    }
 }

@@ -1,6 +1,11 @@
 //! Records to standard output and error.
 
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::bed::Player;
 
@@ -32,4 +37,43 @@ pub(crate) fn a_reader_that_has_gone_ends_nobody() {
     assert_eq!(program.reply(), "ready");
     assert_eq!(program.ask("log one"), "dropped 1");
     assert_eq!(program.ask("log two"), "dropped 2");
+}
+
+pub(crate) fn in_the_journal_each_line_has_its_priority() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let stat = rustix::fs::fstat(&writer).unwrap();
+    let right = format!("{}:{}", stat.st_dev, stat.st_ino);
+    for (variable, expected) in [(right.as_str(), "<6>hello\n"), ("1:2", "hello\n")] {
+        let yaml = "stream: stderr\nformat: '{message}'";
+        let mut command = Player::command("script", yaml, "me", &[]);
+        command.env("JOURNAL_STREAM", variable).stderr(writer.try_clone().unwrap());
+        let mut program = Player::spawn(&mut command);
+        assert_eq!(program.reply(), "ready");
+        assert_eq!(program.ask("log hello"), "dropped 0");
+        let mut told = vec![0; expected.len()];
+        reader.read_exact(&mut told).unwrap();
+        assert_eq!(String::from_utf8(told).unwrap(), expected);
+    }
+}
+
+pub(crate) fn colours_are_for_terminals() {
+    for (no_color, expected) in [("", "\x1b[32mINFO\x1b[0m hello\r\n"), ("1", "INFO hello\r\n")] {
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let terminal: OwnedFd = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+
+        let yaml = "stream: stderr\nformat: '{level} {message}'";
+        let mut command = Player::command("script", yaml, "me", &[]);
+        command.env("NO_COLOR", no_color).env("TERM", "xterm").stderr(terminal);
+        let mut program = Player::spawn(&mut command);
+        assert_eq!(program.reply(), "ready");
+        assert_eq!(program.ask("log hello"), "dropped 0");
+        let mut told = vec![0; expected.len()];
+        std::fs::File::from(master).read_exact(&mut told).unwrap();
+        assert_eq!(String::from_utf8(told).unwrap(), expected);
+    }
 }

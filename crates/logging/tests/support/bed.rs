@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use flate2::read::GzDecoder;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -38,12 +39,19 @@ impl Bed {
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.inside(name)).unwrap()
+        let file = fs::File::open(self.inside(name)).unwrap();
+        let mut text = String::new();
+        match name.ends_with(".gz") {
+            true => GzDecoder::new(file).read_to_string(&mut text).unwrap(),
+            false => BufReader::new(file).read_to_string(&mut text).unwrap(),
+        };
+        text
     }
 
-    /// The contents of the log file and all beside it.
+    /// The contents of the log file and all beside it, except copies that are not finished.
     pub(crate) fn everything(&self) -> Vec<String> {
-        self.names().iter().map(|name| self.read(name)).collect()
+        let names = self.names();
+        names.iter().filter(|name| !name.ends_with(".part")).map(|name| self.read(name)).collect()
     }
 
     /// A configuration that logs bare messages to the file of this bed, and more lines of YAML.

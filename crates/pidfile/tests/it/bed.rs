@@ -83,7 +83,7 @@ impl Bed {
     }
 }
 
-/// A process that is killed and reaped when this is dropped.
+/// A process that is killed and reaped, with whatever became of it, when this is dropped.
 pub(crate) struct Actor {
     child: Child,
     lines: Receiver<String>,
@@ -169,8 +169,12 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // If it was strace or unshare, the actor is another process, and ends for lack of input.
+        // The last one to have the output is the last one to do something in the bed.
+        while self.lines.recv_timeout(LIMIT).is_ok() {}
     }
 }
 

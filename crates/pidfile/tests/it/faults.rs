@@ -12,6 +12,8 @@ use crate::bed::{Actor, Bed, skip};
 const NO_LINK_BY_DESCRIPTOR: &str = "inject=linkat:error=ENOENT:when=1";
 const NO_LINK_BY_PROC_EITHER: &str = "inject=linkat:error=ENOENT:when=1..2";
 const NO_RENAME_WITHOUT_REPLACING: &str = "inject=renameat2:error=EINVAL";
+/// So that this way is not taken instead.
+const NO_RENAME_AT_ALL: &str = "inject=renameat2:error=EIO";
 const NO_LOCKS: &str = "inject=fcntl:error=ENOLCK";
 
 /// The calls that change something, or tell something that is acted upon.
@@ -66,7 +68,7 @@ fn each_way_to_give_a_new_file_its_name_gives_the_same_result() {
         return skip("no strace");
     }
     for faults in [
-        owned(&[NO_LINK_BY_DESCRIPTOR]),
+        owned(&[NO_LINK_BY_DESCRIPTOR, NO_RENAME_AT_ALL]),
         owned(&[NO_LINK_BY_PROC_EITHER]),
         owned(&[NO_LINK_BY_PROC_EITHER, NO_RENAME_WITHOUT_REPLACING]),
     ] {

@@ -33,7 +33,7 @@ const MOUNT: &[&str] = &["--mount"];
 #[test]
 fn a_read_only_file_system_is_a_typed_error() {
     let prepare =
-        "mount -t tmpfs none \"$1\"; echo 123 > \"$1/old.pid\"; mount -o remount,ro \"$1\"";
+        "mount -t tmpfs none \"$1\"; echo 123 > \"$1/old.pid\"; mount -o remount,bind,ro \"$1\"";
     if !can(MOUNT, prepare) {
         return skip("no mount namespace");
     }

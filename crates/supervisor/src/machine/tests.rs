@@ -108,7 +108,14 @@ fn note(done: &mut Vec<String>, elapsed: Duration, action: Action) {
 fn a_crash_is_followed_by_a_start_after_the_interval() {
     check(
         restarting(5),
-        &[(0, Started), (0, Ready), (3, Ended(signal(9))), (9, Ready), (20, Quit), (21, Ended(code(0)))],
+        &[
+            (0, Started),
+            (0, Ready),
+            (3, Ended(signal(9))),
+            (9, Ready),
+            (20, Quit),
+            (21, Ended(code(0))),
+        ],
         &["0s Spawn", "8s Spawn", "20s Ask Some(10s)", "21s Quit, exited with code 0"],
     );
 }
@@ -212,7 +219,7 @@ fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
     check(policy.clone(), &ready_for_ten, &["0s Spawn", "2s Spawn", "5s Spawn", "16s Spawn"]);
     let never_ready = [
         (0, Started),
-        (0, Ended(code(1))), // 1 s
+        (0, Ended(code(1))),  // 1 s
         (20, Ended(code(1))), // 2 s: it lived long, but was never ready
         (22, Nothing),
     ];
@@ -542,22 +549,14 @@ fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
         &["0s Spawn", "1s Ask Some(10s)", "11s Kill"],
     );
     let extendable = || stopping(StopPolicy::grace(seconds(10)).extend_up_to(seconds(20)));
-    check(
-        extendable(),
-        &story(&[(2, 14)]),
-        &["0s Spawn", "1s Ask Some(10s)", "16s Kill"],
-    );
+    check(extendable(), &story(&[(2, 14)]), &["0s Spawn", "1s Ask Some(10s)", "16s Kill"]);
     check(
         extendable(),
         &story(&[(2, 14), (15, 99)]),
         &["0s Spawn", "1s Ask Some(10s)", "21s Kill"],
     );
     // Less than there is takes nothing away.
-    check(
-        extendable(),
-        &story(&[(2, 1)]),
-        &["0s Spawn", "1s Ask Some(10s)", "11s Kill"],
-    );
+    check(extendable(), &story(&[(2, 1)]), &["0s Spawn", "1s Ask Some(10s)", "11s Kill"]);
     // A hurry is not extended.
     let mut hurried = story(&[]);
     hurried.insert(3, (2, QuitWithin(1)));
@@ -567,9 +566,8 @@ fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
 
 #[test]
 fn the_steps_after_one_that_is_extended_keep_their_time() {
-    let stop = StopPolicy::grace(seconds(2))
-        .then(StopBy::Signal(15), seconds(3))
-        .extend_up_to(seconds(9));
+    let stop =
+        StopPolicy::grace(seconds(2)).then(StopBy::Signal(15), seconds(3)).extend_up_to(seconds(9));
     check(
         stopping(stop),
         &[(0, Started), (0, Ready), (0, Quit), (1, More(4)), (99, Nothing)],

@@ -1,0 +1,128 @@
+//! The program that `cargo xtask faults` and `cargo xtask chaos` attack: a daemon with workers,
+//! built on the facade alone.
+//!
+//! `victim start|run|stop|status [--workers N] [--grace MS] …`, in the folder that is to hold its
+//! files. Every process of it writes what it does into a journal, and holds a witness.
+
+#![expect(clippy::print_stdout, reason = "it answers whoever attacks it")]
+
+mod gate;
+mod journal;
+mod settings;
+mod witness;
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use appkit::{
+    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
+    WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries, quit_requested,
+    run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
+};
+
+use settings::Settings;
+
+/// The guardian's pid file, in the current folder.
+const PID_FILE: &str = "d.pid";
+/// The variable that names the folder of journal and witnesses.
+const RECORDS: &str = "VICTIM_RECORDS";
+
+fn main() -> ExitCode {
+    // Before everything else, so that whoever traces a process sees all that the library does.
+    gate::wait();
+    appkit::init(entries![daemon, worker]);
+
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (answer, code) = match answer(&words) {
+        Ok(answer) => (answer, ExitCode::SUCCESS),
+        Err(error) => (format!("failed: {}", chain(&*error)), ExitCode::FAILURE),
+    };
+    journal::stubbornly(|| writeln!(std::io::stdout(), "{answer}"));
+    code
+}
+
+fn answer(words: &[String]) -> Result<String, Box<dyn Error>> {
+    let (command, flags) = words.split_first().ok_or("usage: victim start|run|stop|status …")?;
+    let settings = Settings::from_flags(flags)?;
+    if !records().is_absolute() {
+        return Err(format!("{RECORDS} is not the absolute path of a folder").into());
+    }
+    Ok(match command.as_str() {
+        "start" => match start_daemon(options(settings))? {
+            DaemonRunStatus::Launched { pid } => format!("launched {pid}"),
+            DaemonRunStatus::AlreadyRunning { pid } => format!("already running {pid}"),
+        },
+        "run" => match run_daemon(options(settings))? {
+            DaemonEnd::AlreadyRunning { pid } => format!("already running {pid}"),
+            DaemonEnd::Stopped => "ended by request".to_owned(),
+            end => format!("ended: {end:?}"),
+        },
+        "stop" => match stop_daemon_within(PID_FILE, settings.patience())? {
+            StopStatus::Stopped { pid } => format!("stopped {pid}"),
+            StopStatus::NotRunning => "not running".to_owned(),
+        },
+        "status" => match daemon_status(PID_FILE)? {
+            DaemonStatus::Running { pid } => format!("running {}", pid.unwrap_or_default()),
+            DaemonStatus::Orphaned { pids } => format!("orphaned {pids:?}"),
+            DaemonStatus::NotRunning { stale } => format!("not running, stale {stale}"),
+            other => format!("{other:?}"),
+        },
+        unknown => return Err(format!("unknown command `{unknown}`").into()),
+    })
+}
+
+fn options(settings: Settings) -> DaemonOptions {
+    DaemonOptions::new(PID_FILE, daemon, settings.clone())
+        .name("d")
+        .stdout_filename("out.txt")
+        .stderr_filename("err.txt")
+        .logging_config(LoggingConfig::file("d.log"))
+        .restart_interval(settings.restart())
+        .grace(settings.grace())
+        .start_timeout(settings.timeout())
+}
+
+/// The entry of the daemon.
+fn daemon(settings: Settings) -> Result<(), WorkersError> {
+    let _here = witness::arrive();
+    let workers = (1..=settings.workers).map(|number| {
+        let name = format!("w{number}");
+        WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
+            .stdout_filename(format!("{name}.txt"))
+            .logging_config(LoggingConfig::file("w.log"))
+    });
+    let options = WorkersOptions::default()
+        .restart_interval(settings.restart())
+        .grace(settings.grace())
+        .start_timeout(settings.timeout())
+        .debug_filename("status.json");
+    start_workers(workers, options)?.into_result()
+}
+
+/// The entry of the workers.
+fn worker(settings: Settings) {
+    let _here = witness::arrive();
+    let _child = settings.descendant.then(witness::descendant);
+    while !quit_requested() {
+        log::info!("a round");
+        sleep(Duration::from_millis(settings.round));
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text += &format!(": {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// The absolute path of the folder for what must be writable whatever happens to the others.
+fn records() -> PathBuf {
+    std::env::var_os(RECORDS).map(PathBuf::from).unwrap_or_default()
+}

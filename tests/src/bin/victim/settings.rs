@@ -1,0 +1,66 @@
+//! How the daemon is kept, from flags to the entries.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Times are milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) workers: usize,
+    /// How long a worker sleeps between two lines in its log.
+    pub(crate) round: u64,
+    /// Whether each worker starts a process of its own that ends with nobody.
+    pub(crate) descendant: bool,
+    restart: u64,
+    grace: u64,
+    timeout: u64,
+    patience: u64,
+}
+
+impl Settings {
+    /// `--workers 2 --grace 300`: every field can be given.
+    pub(crate) fn from_flags(flags: &[String]) -> Result<Settings, String> {
+        let mut settings = Settings {
+            workers: 2,
+            round: 60_000,
+            descendant: false,
+            restart: 50,
+            grace: 300,
+            timeout: 3000,
+            patience: 10_000,
+        };
+        for pair in flags.chunks(2) {
+            let [flag, value] = pair else { return Err(format!("{pair:?} has no value")) };
+            let number: u64 = value.parse().map_err(|error| format!("{flag} {value}: {error}"))?;
+            match flag.as_str() {
+                "--workers" => settings.workers = usize::try_from(number).unwrap_or_default(),
+                "--round" => settings.round = number,
+                "--descendant" => settings.descendant = number != 0,
+                "--restart" => settings.restart = number,
+                "--grace" => settings.grace = number,
+                "--timeout" => settings.timeout = number,
+                "--patience" => settings.patience = number,
+                unknown => return Err(format!("unknown flag `{unknown}`")),
+            }
+        }
+        Ok(settings)
+    }
+
+    pub(crate) fn restart(&self) -> Duration {
+        Duration::from_millis(self.restart)
+    }
+
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace)
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout)
+    }
+
+    /// How long a stop waits.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience)
+    }
+}

@@ -1,0 +1,210 @@
+//! Every system call of every role is made to fail once, and every process is killed once at each:
+//! then the daemon must be up or gone, its caller must know, and nothing may be left.
+
+mod bed;
+mod calls;
+mod errors;
+mod gate;
+mod journal;
+mod options;
+mod outside;
+mod random;
+mod scenario;
+mod trace;
+mod victim;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Outcome};
+use crate::{interrupt, paint, process};
+use calls::Fault;
+use options::Options;
+pub(crate) use random::Random;
+use scenario::{Played, Scenario};
+pub(crate) use victim::Victim;
+
+/// How many failures are shown with all that there is to see; of the others only what was wrong.
+const SHOWN_WHOLE: usize = 5;
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let options = Options::parse(arguments)?;
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped, because strace is not installed");
+        return Ok(());
+    }
+    let victim = Victim::build()?;
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    let mut attacks = Vec::new();
+    for scenario in scenario::all().into_iter().filter(|scenario| options.wants(*scenario)) {
+        let recorded = record(scenario, &victim.program)?;
+        tally.of(scenario).calls = recorded.trace.calls.count();
+        let faults = recorded.trace.calls.faults().into_iter();
+        attacks.extend(
+            faults
+                .filter(|fault| options.wants_fault(fault))
+                .map(|fault| Attack { scenario, fault }),
+        );
+    }
+    if let Some(exact) = &options.exact {
+        // A replay is about one fault, also if today's recording has one call less.
+        attacks = scenario::all()
+            .into_iter()
+            .filter(|scenario| options.wants(*scenario))
+            .map(|scenario| Attack { scenario, fault: exact.clone() })
+            .collect();
+    }
+    let all = attacks.len();
+    if let Some(sample) = options.sample {
+        attacks = Random::new(options.seed).sample(attacks, sample);
+        println!("{} of {all} faults, seed {}", attacks.len(), options.seed);
+    }
+    let tally = Mutex::new(tally);
+    attack_all(&attacks, &victim.program, &options, &tally)?;
+    let tally = tally.into_inner().expect("no thread panics while it holds this");
+    tally.print();
+    println!("{:.0} s", started.elapsed().as_secs_f64());
+    match tally.failures {
+        0 => Ok(()),
+        failures => Err(Failure::new(format!("{failures} faults were not survived"))),
+    }
+}
+
+/// What is done to whom.
+#[derive(Clone)]
+struct Attack {
+    scenario: Scenario,
+    fault: Fault,
+}
+
+impl Attack {
+    /// The command that does it again.
+    fn replay(&self) -> String {
+        let Scenario { role, phase } = self.scenario;
+        let Fault { call, nth, what } = &self.fault;
+        format!(
+            "cargo xtask faults --role {role} --phase {phase} --call {call} --nth {nth} --fault {what}"
+        )
+    }
+}
+
+fn record(scenario: Scenario, program: &Path) -> Outcome<Played> {
+    let Scenario { role, phase } = scenario;
+    let played = scenario.play(program, None)?;
+    if let Some(problem) = played.problems.first() {
+        return Err(Failure::new(format!(
+            "{role}, {phase}, without any fault: {problem}\n{}",
+            played.description
+        )));
+    }
+    println!("{role:9} {phase:8} {:4} calls", played.trace.calls.count());
+    Ok(played)
+}
+
+fn attack_all(
+    attacks: &[Attack],
+    program: &Path,
+    options: &Options,
+    tally: &Mutex<Tally>,
+) -> Outcome {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(attacks.len()) {
+            scope.spawn(|| {
+                while let Some(attack) = attacks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if interrupted() {
+                        return;
+                    }
+                    let played = attack.scenario.play(program, Some(&attack.fault));
+                    let mut tally = tally.lock().expect("no thread panics while it holds this");
+                    tally.note(attack, played, attacks.len());
+                }
+            });
+        }
+    });
+    if interrupted() { Err(Failure::new("interrupted")) } else { Ok(()) }
+}
+
+fn interrupted() -> bool {
+    interrupt::descriptor().is_some_and(|asked| process::readable(asked, Duration::ZERO))
+}
+
+/// The table.
+#[derive(Default)]
+struct Tally {
+    rows: BTreeMap<Scenario, Row>,
+    done: usize,
+    failures: usize,
+}
+
+#[derive(Default)]
+struct Row {
+    /// How many calls the process makes.
+    calls: usize,
+    /// What was tried.
+    tried: usize,
+    /// What was tried and did happen: a call that is made now and then may not be made.
+    hit: usize,
+    survived: usize,
+    /// Of those, how many ended a daemon that was running.
+    gave_up: usize,
+}
+
+impl Tally {
+    fn of(&mut self, scenario: Scenario) -> &mut Row {
+        self.rows.entry(scenario).or_default()
+    }
+
+    fn note(&mut self, attack: &Attack, played: Outcome<Played>, all: usize) {
+        self.done += 1;
+        let row = self.of(attack.scenario);
+        row.tried += 1;
+        let problems = match played {
+            Ok(played) => {
+                row.hit += usize::from(played.trace.hit);
+                row.gave_up += usize::from(played.gave_up);
+                if played.gave_up {
+                    println!("{} {}", paint::faint("ended by an error:"), attack.replay());
+                }
+                (played.problems, played.description)
+            }
+            Err(failure) => (vec![failure.to_string()], String::new()),
+        };
+        let (problems, description) = problems;
+        if problems.is_empty() {
+            row.survived += 1;
+        } else {
+            self.failures += 1;
+            println!("{} {}", paint::bad("not survived:"), attack.replay());
+            for problem in &problems {
+                println!("    {problem}");
+            }
+            if self.failures <= SHOWN_WHOLE {
+                println!("{description}");
+            }
+        }
+        if self.done % 100 == 0 {
+            println!("{} of {all}, {} not survived", self.done, self.failures);
+        }
+    }
+
+    fn print(&self) {
+        println!("\n role      phase     calls  injected  happened  survived  ended by an error");
+        let mut sum = Row::default();
+        for (Scenario { role, phase }, row) in &self.rows {
+            let Row { calls, tried, hit, survived, gave_up } = row;
+            println!(" {role:9} {phase:8} {calls:6} {tried:9} {hit:9} {survived:9} {gave_up:10}");
+            sum.calls += calls;
+            sum.tried += tried;
+            sum.hit += hit;
+            sum.survived += survived;
+            sum.gave_up += gave_up;
+        }
+        let Row { calls, tried, hit, survived, gave_up } = sum;
+        println!(" {:18} {calls:6} {tried:9} {hit:9} {survived:9} {gave_up:10}", "all");
+    }
+}

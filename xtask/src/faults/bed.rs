@@ -1,0 +1,252 @@
+//! A folder of its own for one attack, and every process that began in it. Both go with the value.
+
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tempfile::TempDir;
+
+use super::journal::Journal;
+use super::outside::Outside;
+use crate::failure::{Failure, Outcome};
+use crate::process::{self, MARKER, Process};
+use crate::watch::Watch;
+
+/// How many workers the victim has.
+pub(crate) const WORKERS: usize = 2;
+
+/// Longer than anything that the victim is allowed: its time to start, its grace, and the two
+/// seconds that a caller waits for a guardian that cannot keep the time itself.
+pub(crate) const LIMIT: Duration = Duration::from_secs(8);
+
+/// The place where an attack happens.
+pub(crate) struct Bed {
+    program: PathBuf,
+    marker: String,
+    root: TempDir,
+    watch: Watch,
+    before: Outside,
+}
+
+/// How a command of the victim ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Launched(u32),
+    AlreadyRunning,
+    Stopped,
+    NotRunning,
+    /// An error, in its own words.
+    Failed(String),
+    /// It ended without an answer.
+    Died(String),
+    /// It did not end in time, and was killed.
+    None,
+}
+
+/// What there is of a daemon, when nothing changes any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Executor and all workers run their entries.
+    Up,
+    /// No process is left.
+    Gone,
+    /// Neither of both came to be.
+    Unsettled,
+}
+
+/// A command of the victim that has not been waited for.
+pub(crate) struct Calling {
+    child: Child,
+    pidfd: OwnedFd,
+    output: PathBuf,
+}
+
+impl Bed {
+    pub(crate) fn new(program: &Path) -> Outcome<Bed> {
+        let root = TempDir::with_prefix("appkit-fault-")
+            .map_err(Failure::step("make a temporary folder"))?;
+        for name in ["work", "records", "tmp", "beside"] {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).map_err(Failure::at("make", &folder))?;
+        }
+        let file = root.path().join("beside/file");
+        fs::write(&file, "of somebody else\n").map_err(Failure::at("write", &file))?;
+        let marker = root.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let watch = Watch::new(&root.path().join("records"))?;
+        let before = Outside::look(root.path());
+        Ok(Bed { program: program.to_owned(), marker, root, watch, before })
+    }
+
+    pub(crate) fn records(&self) -> PathBuf {
+        self.root.path().join("records")
+    }
+
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::read(&self.records())
+    }
+
+    /// Begins `victim <word>`; `gate` names the process that is to wait for a tracer.
+    pub(crate) fn call(&self, word: &str, gate: Option<(&str, usize)>) -> Outcome<Calling> {
+        let output = self.records().join(format!("answer-{word}"));
+        let file = File::create(&output).map_err(Failure::at("create", &output))?;
+        let errors = file.try_clone().map_err(Failure::at("open", &output))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args([word, "--workers", &WORKERS.to_string()])
+            .env(MARKER, &self.marker)
+            .env("VICTIM_RECORDS", self.records())
+            .env("TMPDIR", self.root.path().join("tmp"))
+            .current_dir(self.root.path().join("work"))
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors);
+        for variable in ["RUST_LOG", "RUST_BACKTRACE", "NOTIFY_SOCKET", "VICTIM_GATE"] {
+            command.env_remove(variable);
+        }
+        if let Some((role, which)) = gate {
+            let folder = self.records();
+            command.env("VICTIM_GATE", format!("{} {role} {which}", folder.display()));
+        }
+        let child = command.spawn().map_err(Failure::at("run", &self.program))?;
+        let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let number = number.expect("a child's number is positive");
+        let pidfd = pidfd_open(number, PidfdFlags::empty())
+            .map_err(Failure::step("open a pidfd of our child"))?;
+        Ok(Calling { child, pidfd, output })
+    }
+
+    /// Waits until executor and workers are there, or nobody is; `fresh` processes must have
+    /// entered as `who` before, so that what is about to be restarted does not count.
+    pub(crate) fn settle(&self, limit: Duration, who: &str, fresh: usize) -> Outcome<State> {
+        let state = self.watch.until(limit, || {
+            let alive = process::marked(&self.marker);
+            if alive.is_empty() {
+                return Some(State::Gone);
+            }
+            let journal = self.journal();
+            let numbers: Vec<u32> = alive.iter().map(|process| process.pid).collect();
+            let is_up = |who: &str| journal.last(who).is_some_and(|pid| numbers.contains(&pid));
+            let workers = (1..=WORKERS).all(|number| is_up(&format!("worker w{number}")));
+            let fresh = fresh <= journal.count(who);
+            (fresh && workers && is_up("executor d")).then_some(State::Up)
+        })?;
+        Ok(state.unwrap_or(State::Unsettled))
+    }
+
+    /// The living process that entered last as `who`.
+    pub(crate) fn process(&self, who: &str) -> Outcome<Process> {
+        let pid = self.journal().last(who).unwrap_or_default();
+        Process::open(pid, &self.marker).map_err(Failure::step(&format!("find the {who}")))
+    }
+
+    /// The process of this number, if it is one of ours.
+    pub(crate) fn open(&self, pid: u32) -> Outcome<Process> {
+        Process::open(pid, &self.marker).map_err(Failure::step("find a process of the daemon"))
+    }
+
+    /// Who is alive, with name and state.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let alive = process::marked(&self.marker).into_iter();
+        let describe = |process: Process| {
+            let state = process::stat(process.pid).map_or('?', |stat| stat.state);
+            format!("{} {state} {}", process.pid, process::title(process.pid))
+        };
+        alive.map(describe).collect()
+    }
+
+    /// Waits until nobody is left; how long it took.
+    pub(crate) fn wait_gone(&self, limit: Duration) -> Option<Duration> {
+        let started = Instant::now();
+        loop {
+            let alive = process::marked(&self.marker);
+            let left = limit.saturating_sub(started.elapsed());
+            match alive.first() {
+                None => return Some(started.elapsed()),
+                Some(_) if left.is_zero() => return None,
+                Some(first) => first.wait(left),
+            };
+        }
+    }
+
+    /// Pid files in the folder.
+    pub(crate) fn pid_files(&self) -> Vec<String> {
+        self.names().into_iter().filter(|name| name.ends_with(".pid")).collect()
+    }
+
+    /// What should not be there after a stop.
+    pub(crate) fn litter(&self) -> Vec<String> {
+        const EXPECTED: [&str; 7] =
+            ["d.log", "err.txt", "out.txt", "status.json", "w.log", "w1.txt", "w2.txt"];
+        let strange = |name: &String| !EXPECTED.contains(&name.as_str());
+        self.names().into_iter().filter(strange).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.path().join("work")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// What has changed where nothing should.
+    pub(crate) fn changed_outside(&self) -> Vec<String> {
+        Outside::look(self.root.path()).since(&self.before)
+    }
+
+    /// Everything one wants to see of a failure.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = format!("  alive: {:#?}\n", self.left());
+        for name in ["records/journal", "work/d.log", "work/err.txt", "records/trace"] {
+            let bytes = fs::read(self.root.path().join(name)).unwrap_or_default();
+            let content = String::from_utf8_lossy(&bytes);
+            let lines: Vec<&str> = content.lines().collect();
+            text += &format!("  {name}:\n");
+            for line in &lines[lines.len().saturating_sub(40)..] {
+                text += &format!("    {line}\n");
+            }
+        }
+        text
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        process::kill_marked(&self.marker);
+    }
+}
+
+impl Calling {
+    /// Readable when it has ended.
+    pub(crate) fn pidfd(&self) -> &OwnedFd {
+        &self.pidfd
+    }
+
+    pub(crate) fn answer(mut self, limit: Duration) -> Outcome<Answer> {
+        if !process::readable(self.pidfd.as_fd(), limit) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            return Ok(Answer::None);
+        }
+        let status = self.child.wait().map_err(Failure::step("wait for the victim"))?;
+        let text = fs::read(&self.output).map_err(Failure::at("read", &self.output))?;
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        if let Some(signal) = status.signal() {
+            return Ok(Answer::Died(format!("signal {signal} {text}")));
+        }
+        Ok(parse(&text).unwrap_or(Answer::Died(format!("{status} {text}"))))
+    }
+}
+
+fn parse(text: &str) -> Option<Answer> {
+    let number = || text.rsplit(' ').next()?.parse().ok();
+    Some(match text {
+        _ if text.starts_with("failed: ") => Answer::Failed(text.to_owned()),
+        _ if text.starts_with("launched ") => Answer::Launched(number()?),
+        _ if text.starts_with("already running ") => Answer::AlreadyRunning,
+        _ if text.starts_with("stopped ") => Answer::Stopped,
+        "not running" => Answer::NotRunning,
+        _ => return None,
+    })
+}
