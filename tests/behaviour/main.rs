@@ -1,11 +1,15 @@
 //! What the whole does, as seen by who runs it: real processes, real signals, real files.
 
 mod arguments;
+mod hard_deaths;
 mod logging;
 mod output;
+mod quitting;
 mod restart;
 mod stale;
 mod start;
+mod stop;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -47,6 +51,10 @@ fn main() -> ExitCode {
         output::trials(),
         logging::trials(),
         restart::trials(),
+        stop::trials(),
+        hard_deaths::trials(),
+        workers::trials(),
+        quitting::trials(),
     ]
     .into_iter()
     .flatten()

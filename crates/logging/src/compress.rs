@@ -4,6 +4,9 @@
 //! gets the exclusive lock on a file that was put aside is therefore alone with it, now and for ever:
 //! its name leads nowhere that writers look. If the lock is refused, somebody has not noticed the
 //! rotation yet, an idle process perhaps; the file is compressed after a later rotation.
+//!
+//! The compressed file appears whole. For a moment both are there; if we are killed in it, until the next
+//! rotation.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};

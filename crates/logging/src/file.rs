@@ -40,6 +40,7 @@ pub(crate) struct FilePlan {
     pub(crate) max_size: u64,
     pub(crate) keep: Keep,
     pub(crate) compress: bool,
+    pub(crate) clock: fn() -> Timestamp,
 }
 
 /// The file that the name leads to, as far as we know.
@@ -66,17 +67,17 @@ pub(crate) struct LogFile {
 
 impl LogFile {
     /// Opens the file. Later failures are those of single records.
-    pub(crate) fn open(plan: FilePlan, now: Timestamp) -> io::Result<LogFile> {
+    pub(crate) fn open(plan: FilePlan) -> io::Result<LogFile> {
         let mut file = LogFile {
             plan,
             current: None,
-            looked_at: now,
+            looked_at: Timestamp::MIN,
             written_at: Timestamp::MIN,
             rotate_not_before: Timestamp::MIN,
             compressor: Compressor::default(),
             complaints: Vec::new(),
         };
-        file.reopen(now)?;
+        file.reopen()?;
         if file.current.as_ref().is_some_and(|current| current.appender.regular) {
             file.plan.path = open::real_path(&file.plan.path);
         }
@@ -95,13 +96,9 @@ impl LogFile {
 
     /// Appends a record, on lines of its own, to the file of its time.
     ///
-    /// `now` is the time before, `clock` tells it afterwards.
-    pub(crate) fn append(
-        &mut self,
-        record: &[u8],
-        now: Timestamp,
-        clock: fn() -> Timestamp,
-    ) -> io::Result<()> {
+    /// `now` is the time of the record, which is earlier than the present one: by little, or by as long
+    /// as the system made this thread wait.
+    pub(crate) fn append(&mut self, record: &[u8], now: Timestamp) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             self.look(now)?;
             self.rotate_if_due(record.len(), now);
@@ -110,10 +107,10 @@ impl LogFile {
             };
             match current.appender.append(record)? {
                 Appended::Done => {
-                    self.written_at = clock();
+                    self.written_at = (self.plan.clock)();
                     return Ok(());
                 }
-                Appended::Removed => self.reopen(now)?,
+                Appended::Removed => self.reopen()?,
                 Appended::Glued => (),
             }
         }
@@ -122,10 +119,13 @@ impl LogFile {
 
     /// Opens whatever the name leads to now. On failure goes on with the file that is open, if what
     /// is written there can be found.
-    pub(crate) fn reopen(&mut self, now: Timestamp) -> io::Result<()> {
-        self.looked_at = now;
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        self.looked_at = (self.plan.clock)();
         match open::open(&self.plan.path) {
             Ok(opened) => {
+                // Read after opening: the file of a new day was made by someone who saw that day, and
+                // must not be taken for yesterday's by who has seen only yesterday so far.
+                let now = (self.plan.clock)();
                 let appender = Appender::new(opened);
                 let mut current = Current { appender, begun: now, period: None };
                 if current.appender.regular {
@@ -155,7 +155,7 @@ impl LogFile {
                 current.appender.look_at_the_end();
                 Ok(())
             }
-            Some(_) | None => match self.reopen(now) {
+            Some(_) | None => match self.reopen() {
                 Err(error) if self.current.is_none() => Err(error),
                 _ => Ok(()),
             },
@@ -167,7 +167,7 @@ impl LogFile {
         match current.period.map_or(Verdict::Keep, |period| period.verdict(now)) {
             Verdict::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
             Verdict::Keep => (),
-            Verdict::Anew => current.begin(&self.plan, now),
+            Verdict::Anew => current.begin(&self.plan, (self.plan.clock)()),
             Verdict::PutAside => self.rotate(now),
         }
     }
@@ -181,7 +181,7 @@ impl LogFile {
             return;
         }
         if current.appender.file().metadata().is_ok_and(|metadata| metadata.len() == 0) {
-            current.begin(&self.plan, now);
+            current.begin(&self.plan, (self.plan.clock)());
             return;
         }
         let stamp = period::stamp(self.plan.rotation, &self.plan.zone, current.begun);
@@ -227,7 +227,7 @@ impl LogFile {
     /// If the new file cannot be opened, records go on into the old one, which has a name.
     fn begin_successor(&mut self, now: Timestamp) {
         let predecessor = self.current.as_ref().and_then(|c| c.appender.file().try_clone().ok());
-        match (self.reopen(now), predecessor, &self.current) {
+        match (self.reopen(), predecessor, &self.current) {
             (Ok(()), Some(predecessor), Some(current)) => {
                 rotate::inherit(&predecessor, current.appender.file());
             }

@@ -211,9 +211,10 @@ fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
         zone,
         max_size: config.max_size,
         compress: config.compress,
+        clock: sink::now,
         keep: Keep { files: config.keep, bytes: config.keep_size },
     };
-    match LogFile::open(plan, sink::now()) {
+    match LogFile::open(plan) {
         Ok(file) => Ok(Target::File(Box::new(file))),
         Err(source) => Err(Error::Open { path, source }),
     }

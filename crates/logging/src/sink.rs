@@ -69,7 +69,7 @@ impl Sink {
         match &mut self.target {
             Target::Stream(_) => Ok(()),
             Target::File(file) => file
-                .reopen(now())
+                .reopen()
                 .map_err(|source| crate::Error::Open { path: file.path().to_owned(), source }),
         }
     }
@@ -97,7 +97,7 @@ impl Sink {
 impl Target {
     fn write(&mut self, bytes: &[u8], now: Timestamp) -> io::Result<()> {
         match self {
-            Target::File(file) => file.append(bytes, now, self::now),
+            Target::File(file) => file.append(bytes, now),
             Target::Stream(stream) => stream.write(bytes),
         }
     }

@@ -48,10 +48,13 @@ impl Bed {
         text
     }
 
-    /// The contents of the log file and all beside it, except copies that are not finished.
+    /// The contents of the log file and all beside it. Not of copies that are not finished, nor of
+    /// what was copied and would have been removed the next moment.
     pub(crate) fn everything(&self) -> Vec<String> {
         let names = self.names();
-        names.iter().filter(|name| !name.ends_with(".part")).map(|name| self.read(name)).collect()
+        let counts =
+            |name: &&String| !name.ends_with(".part") && !names.contains(&format!("{name}.gz"));
+        names.iter().filter(counts).map(|name| self.read(name)).collect()
     }
 
     /// A configuration that logs bare messages to the file of this bed, and more lines of YAML.

@@ -1,0 +1,110 @@
+//! How the application learns that it is to quit, and how it sleeps until then.
+
+use libtest_mimic::Trial;
+use rustix::process::Signal;
+
+use crate::{bed, trials};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        every_role_learns_of_a_quit,
+        a_sleep_ends_at_once_when_quit_is_requested_in_every_thread,
+        a_sleep_that_nobody_cuts_short_lasts_as_long_as_asked,
+        descriptor_and_receiver_can_be_waited_for_beside_other_things,
+        a_second_signal_ends_executor_and_worker_but_no_guardian,
+    ]
+}
+
+/// Cases: F-19, QUIT-02
+fn every_role_learns_of_a_quit() {
+    let bed = bed();
+    let daemon = bed.start("{daemon_args: [{workers: {workers: [{name: red}]}}, look, rounds]}");
+    bed.expect("worker red started, run 1");
+    daemon.stop();
+    assert_eq!(bed.times("worker red asked to quit: stop, run 1"), 1);
+    assert_eq!(bed.times("executor asked to quit at its first look: true, run 1"), 1);
+    assert_eq!(bed.times("executor asked to quit: stop, run 1"), 1);
+    bed.nothing_left();
+    // The guardian, where it is a program of ours.
+    let guardian = bed.launch(["run", &bed.options("{}")]);
+    bed.expect_times("executor started, run 1", 2);
+    bed.kill(guardian.pid(), Signal::TERM);
+    guardian.finish().says("Stopped, quit requested: true");
+    bed.nothing_left();
+}
+
+/// Cases: F-20, QUIT-02
+fn a_sleep_ends_at_once_when_quit_is_requested_in_every_thread() {
+    for (sleep, before, after) in [
+        ("sleep: 86400000", "started", "slept until asked to quit"),
+        ("sleep_in_steps: [86400000, 3600000]", "started", "slept until asked to quit"),
+        ("sleep_in_threads: [20, 86400000]", "sleeps in 20 threads", "20 threads were cut short"),
+    ] {
+        let bed = bed();
+        let daemon = bed.start(&format!(
+            "{{daemon_args: [{{workers: {{workers: [{{name: red, args: [{sleep}]}}]}}}}, {sleep}]}}"
+        ));
+        bed.expect(&format!("worker red {before}, run 1"));
+        daemon.stop();
+        assert_eq!(bed.times(&format!("worker red {after}, run 1")), 1, "{:?}", bed.journal());
+        assert_eq!(bed.times(&format!("executor {after}, run 1")), 1, "{:?}", bed.journal());
+        bed.nothing_left();
+    }
+}
+
+/// Cases: F-20, QUIT-01
+fn a_sleep_that_nobody_cuts_short_lasts_as_long_as_asked() {
+    let bed = bed();
+    let file = bed.options(
+        "{daemon_args: [sleep: 0, sleep: 50, sleep_in_steps: [70, 30], sleep_in_threads: [3, 20]]}",
+    );
+    bed.run(["start", &file]).success();
+    bed.wait_nobody_left();
+    assert_eq!(bed.times("executor slept to the end, run 1"), 3, "{:?}", bed.journal());
+    assert_eq!(bed.times("executor 0 threads were cut short, run 1"), 1);
+    bed.nothing_left();
+}
+
+/// Cases: F-21, QUIT-09
+fn descriptor_and_receiver_can_be_waited_for_beside_other_things() {
+    for (step, first, last) in [
+        ("wait_on_descriptor", "read the pipe", "saw the quit descriptor"),
+        ("wait_on_receiver", "received work", "saw the quit receiver"),
+    ] {
+        let bed = bed();
+        let daemon = bed.start(&format!(
+            "{{daemon_args: [{{workers: {{workers: [{{name: red, args: [{step}]}}]}}}}, {step}]}}"
+        ));
+        bed.expect(&format!("worker red {first}, run 1"));
+        assert_eq!(bed.times(&format!("worker red {last}, run 1")), 0);
+        daemon.stop();
+        for who in ["worker red", "executor"] {
+            assert_eq!(bed.times(&format!("{who} {last}, run 1")), 1, "{:?}", bed.journal());
+        }
+        bed.nothing_left();
+    }
+}
+
+/// A guardian has others to see to, and may well be told twice.
+///
+/// Case: QUIT-11
+fn a_second_signal_ends_executor_and_worker_but_no_guardian() {
+    let bed = bed();
+    bed.gate("gate");
+    let daemon = bed.start("{grace: 60s, daemon_args: [rounds, gate: gate]}");
+    for _ in 0..3 {
+        daemon.guardian().signal(Signal::TERM);
+        bed.expect("executor is at the gate gate, run 1");
+    }
+    assert!(daemon.guardian().is_alive());
+    let executor = daemon.executor();
+    executor.signal(Signal::TERM);
+    bed.until("the first signal's handling", || {
+        let pending = executor.is_alive().then(|| executor.status("ShdPnd"))?;
+        (pending == "0000000000000000").then_some(())
+    });
+    executor.signal(Signal::TERM);
+    daemon.wait_gone();
+    bed.nothing_left();
+    assert_eq!(bed.times("executor finished, run 1"), 0);
+}
