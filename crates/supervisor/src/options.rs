@@ -363,8 +363,9 @@ fn one_of<T: Default, S>(
     }
 }
 
-/// Why options could not be read.
-#[derive(Debug, thiserror::Error)]
+/// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the
+/// whole chain.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum YamlError {
     /// The text is not what it should be; the cause tells line and column.
@@ -389,6 +390,12 @@ pub enum YamlError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl std::fmt::Debug for YamlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&proc_spawn::ErrorText::new(self).chain())
+    }
 }
 
 fn stem(path: &Path) -> String {

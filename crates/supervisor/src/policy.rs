@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backoff::Growth;
 use crate::problem::{Problems, check_duration};
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
@@ -30,11 +31,21 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Adds what is wrong with it.
+    /// Adds what is wrong with it. What a simple form can say bears its name: `grace`,
+    /// `restart_interval`, `start_timeout`.
     pub fn check(&self, problems: &mut Problems) {
-        self.start.check(problems, "start");
-        self.restart.check(problems, "restart");
-        self.stop.check(problems, "stop");
+        let mut own = Problems::new();
+        self.start.check(&mut own, "start");
+        self.restart.check(&mut own, "restart");
+        self.stop.check(&mut own, "stop");
+        let mut simple = vec![("start.timeout", "start_timeout")];
+        if self.restart.backoff.growth == Growth::Constant {
+            simple.push(("restart.backoff.first", "restart_interval"));
+        }
+        if matches!(self.stop.steps[..], [StopStep { by: StopBy::Quit, .. }]) {
+            simple.push(("stop.steps[0].wait", "grace"));
+        }
+        problems.add_renamed(own, &simple);
     }
 }
 
@@ -332,7 +343,7 @@ stop:
         policy.check(&mut problems);
         let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
         let expected = [
-            "start.timeout",
+            "start_timeout",
             "start.extend_up_to",
             "restart.prevent.codes",
             "restart.prevent.signals",

@@ -35,7 +35,7 @@ fn text(name: &str, report: &Report) -> String {
             let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
             let next = match restart_in {
                 Some(Duration::ZERO) => "; starting it again".to_owned(),
-                Some(after) => format!("; starting it again in {after:?}"),
+                Some(after) => format!("; starting it again in {:?}", rounded(*after)),
                 None => String::new(),
             };
             format!("{name}{pid} {end}{next}")
@@ -47,13 +47,19 @@ fn text(name: &str, report: &Report) -> String {
                 StopBy::Signal(signal) => format!("sending signal {signal} to {name}"),
             };
             match remaining {
-                Some(remaining) => format!("{how}; it has {remaining:?}"),
+                Some(remaining) => format!("{how}; it has {:?}", rounded(*remaining)),
                 None => how,
             }
         }
         Report::Killing => format!("killing {name}: its time is over"),
         Report::Finished(outcome) => format!("{name} is over: {}", outcome_text(outcome)),
     }
+}
+
+/// To the millisecond, for people.
+fn rounded(duration: Duration) -> Duration {
+    let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
+    u64::try_from(millis).map_or(duration, Duration::from_millis)
 }
 
 fn outcome_text(outcome: &Outcome) -> String {
@@ -72,6 +78,13 @@ mod tests {
     use proc_spawn::Exit;
 
     use super::*;
+
+    #[test]
+    fn times_are_for_people() {
+        assert_eq!(rounded(Duration::from_nanos(1_999_999_411)), Duration::from_secs(2));
+        assert_eq!(rounded(Duration::from_nanos(9_499_831_879)), Duration::from_millis(9500));
+        assert_eq!(rounded(Duration::MAX), Duration::MAX);
+    }
 
     #[test]
     fn reports_read_as_sentences() {

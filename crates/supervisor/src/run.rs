@@ -1,5 +1,6 @@
 //! A daemon without detaching: the caller's process is the guardian.
 
+use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -33,6 +34,17 @@ pub enum DaemonEnd {
 
 /// The exit code of who gave up (`EX_UNAVAILABLE` of sysexits.h).
 pub const CODE_GAVE_UP: i32 = 69;
+
+impl fmt::Display for DaemonEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonEnd::AlreadyRunning { pid } => write!(f, "already running, pid {pid}"),
+            DaemonEnd::Stopped => f.write_str("stopped"),
+            DaemonEnd::Ended(end) => write!(f, "the executor {end}"),
+            DaemonEnd::GaveUp(why, end) => write!(f, "gave up: the executor {end}, and {why}"),
+        }
+    }
+}
 
 impl DaemonEnd {
     /// The exit code that a guardian ends with: 0 when it was stopped, when the executor ended

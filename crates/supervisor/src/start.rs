@@ -1,5 +1,6 @@
 //! Starting a daemon: the caller's side of the launch, and the detached guardian's.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -34,6 +35,15 @@ pub enum DaemonRunStatus {
         /// The process id in its pid file.
         pid: u32,
     },
+}
+
+impl fmt::Display for DaemonRunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonRunStatus::Launched { pid } => write!(f, "launched, pid {pid}"),
+            DaemonRunStatus::AlreadyRunning { pid } => write!(f, "already running, pid {pid}"),
+        }
+    }
 }
 
 /// Starts a daemon that outlives the caller, and returns when its entry is being called.
