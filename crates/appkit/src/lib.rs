@@ -104,9 +104,10 @@ pub use logging::LoggingConfig;
 pub use proc_spawn::{Current, Exit, Role, current, entries, entry, entry_named};
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
-    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
-    LaunchFailed, Outcome, RunEnd, StopFailed, StopStatus, daemon_status, init, run_daemon,
-    start_daemon, stop_daemon, stop_daemon_within,
+    Backoff, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends, ExistingFile, GaveUp,
+    LaunchCause, LaunchFailed, Outcome, Readiness, Restart, RestartPolicy, RunEnd, StartPolicy,
+    StopBy, StopFailed, StopPolicy, StopStatus, daemon_status, extend_timeout, init, ready,
+    run_daemon, start_daemon, stop_daemon, stop_daemon_within, tell_status,
 };
 pub use workers::{
     WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,

@@ -20,7 +20,7 @@ use env_logger::Target;
 use log::{Level, Log, Record};
 use logging::{Logger, LoggingConfig, Process};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return child(&args[1], Path::new(&args[2]), args[3].parse()?);
     }
     let number = |at: usize, default: u32| args.get(at).map_or(Ok(default), |arg| arg.parse());
-    let lines = number(0, 300_000)?;
+    let lines = number(0, 100_000)?;
     let processes = number(1, 1)?;
     let base = args.get(2).map_or_else(env::temp_dir, Into::into);
     let folder = tempfile::tempdir_in(base)?;

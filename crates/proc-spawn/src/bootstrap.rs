@@ -106,6 +106,7 @@ fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i3
         }
     };
     report_panics(Arc::downgrade(&link));
+    let _ = LINK.set(Arc::downgrade(&link));
     current::set(payload.current.clone());
     let handler = handlers.iter().find(|(role, _)| *role == payload.current.role);
     let boot = Boot { link, payload };
@@ -114,6 +115,48 @@ fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i3
         (None, Role::Launcher) => launch(&boot),
         (None, _) => run_plain(boot),
     }
+}
+
+/// How this process reaches its parent, if it is a child.
+static LINK: OnceLock<Weak<Link>> = OnceLock::new();
+
+fn say(word: &Up) -> io::Result<()> {
+    match LINK.get().and_then(Weak::upgrade) {
+        Some(link) => link.send(word),
+        // Nobody waits for us, so there is nobody to tell.
+        None => Ok(()),
+    }
+}
+
+/// Tells the parent that this process is ready, where it waits for that; a second time changes
+/// nothing. In a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell_ready() -> io::Result<()> {
+    say(&Up::Ready)
+}
+
+/// Asks the parent for more time, for a start or a stop that takes long: `time` from now. What is
+/// granted has an end, which the parent's policy sets. In a process that is no child nothing
+/// happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn extend_timeout(time: Duration) -> io::Result<()> {
+    say(&Up::Extend(time))
+}
+
+/// Tells the parent what this process is doing, for the status: a line of at most 1,000
+/// characters, cut if it is longer. In a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell_status(text: &str) -> io::Result<()> {
+    say(&Up::Status(text.chars().take(1000).collect()))
 }
 
 fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
@@ -215,7 +258,7 @@ impl Boot {
         entries
             .bind(name, &self.payload.args)
             .map(Bound)
-            .map_err(|error| SetupError::new("entry", &error))
+            .map_err(|error| SetupError::new("entry", &error).permanent())
     }
 
     /// A child of ours that is to run the entry we were given.
@@ -276,9 +319,16 @@ impl Boot {
     pub fn run(&self, entry: Bound) -> i32 {
         // A parent that is gone is the lifeline's business.
         let _ = self.link.send(&Up::Ready);
-        let (verdict, code) = match panic::catch_unwind(AssertUnwindSafe(entry.0)) {
+        self.run_unready(entry)
+    }
+
+    /// The same for an entry that says itself when it is ready: see [`tell_ready`].
+    pub fn run_unready(&self, entry: Bound) -> i32 {
+        let entries = entries().expect("the bootstrap has set the entries");
+        let call = || (entry.0)(&|error| entries.judge(error));
+        let (verdict, code) = match panic::catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(())) => return 0,
-            Ok(Err(error)) => (Verdict::Error(error), CODE_ERROR),
+            Ok(Err(failure)) => (Verdict::Error(failure), CODE_ERROR),
             Err(payload) => {
                 // The hook knows the place; the entry may have replaced it, and then only the
                 // message is left.

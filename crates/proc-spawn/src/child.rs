@@ -47,6 +47,10 @@ pub enum Message {
     Ready,
     /// Its entry is not going to be called.
     SetupFailed(SetupError),
+    /// It needs this much more time, from now, for its start or its stop.
+    Extend(Duration),
+    /// What it is doing, in its own words.
+    Status(String),
     /// Something that only its role's handler understands.
     Told(Vec<u8>),
     /// It has closed its end: it is ending.
@@ -106,6 +110,8 @@ impl Child {
                 Ok(Received::Message(Up::Told(bytes))) => {
                     return Some(Message::Told(bytes.into_vec()));
                 }
+                Ok(Received::Message(Up::Extend(by))) => return Some(Message::Extend(by)),
+                Ok(Received::Message(Up::Status(text))) => return Some(Message::Status(text)),
                 Ok(Received::Message(Up::SetupFailed(error))) => {
                     self.said.setup_failed = Some(error.clone());
                     return Some(Message::SetupFailed(error));
@@ -132,7 +138,7 @@ impl Child {
             match self.next_message() {
                 Some(Message::Ready) => return Ok(()),
                 Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
-                Some(Message::Told(_)) => (),
+                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_)) => (),
                 Some(Message::Closed) => {
                     let exit = self.wait().map_err(NotReady::Io)?;
                     return Err(NotReady::Ended(exit));
@@ -163,7 +169,7 @@ impl Child {
     ///
     /// The signal may not be sent, as to a process that has changed its user.
     pub fn terminate(&self) -> io::Result<()> {
-        self.signal(Signal::TERM)
+        self.send(Signal::TERM)
     }
 
     /// Sends SIGKILL, to its whole process group if it was given one of its own: a process that is
@@ -179,10 +185,20 @@ impl Child {
             // The process itself gets its signal below, in whatever group it is by now.
             let _ = kill_process_group(leader, Signal::KILL);
         }
-        self.signal(Signal::KILL)
+        self.send(Signal::KILL)
     }
 
-    fn signal(&self, signal: Signal) -> io::Result<()> {
+    /// Sends this signal. Nothing happens if the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// There is no such signal, or it may not be sent.
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        let named = Signal::from_named_raw(signal);
+        self.send(named.ok_or_else(|| io::Error::from(Errno::INVAL))?)
+    }
+
+    fn send(&self, signal: Signal) -> io::Result<()> {
         match pidfd_send_signal(&self.pidfd, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(error.into()),
@@ -237,8 +253,8 @@ impl Child {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
                 Exit::SetupFailed(error)
             }
-            (Exit::Code(CODE_ERROR), Said { verdict: Some(Verdict::Error(error)), .. }) => {
-                Exit::Error(error)
+            (Exit::Code(CODE_ERROR), Said { verdict: Some(Verdict::Error(failure)), .. }) => {
+                Exit::Error(failure)
             }
             (Exit::Code(CODE_PANIC), Said { verdict: Some(Verdict::Panic(panic)), .. }) => {
                 Exit::Panic(panic)
@@ -301,7 +317,9 @@ impl Detached {
                 Ok(Received::Message(Up::SetupFailed(error))) => {
                     return Ok(Some(Message::SetupFailed(error)));
                 }
-                Ok(Received::Message(Up::PanicSeen(_) | Up::Verdict(_))) => (),
+                Ok(Received::Message(
+                    Up::PanicSeen(_) | Up::Verdict(_) | Up::Extend(_) | Up::Status(_),
+                )) => (),
                 Ok(Received::Closed) | Err(_) => return Ok(Some(Message::Closed)),
                 Ok(Received::Nothing) => {
                     if !wait_readable(self.link.as_fd(), deadline)? {

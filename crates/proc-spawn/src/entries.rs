@@ -6,7 +6,7 @@
 use std::any::{TypeId, type_name};
 use std::error::Error;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::args;
 use crate::exit::ErrorText;
@@ -17,6 +17,7 @@ use crate::exit::ErrorText;
 #[derive(Default)]
 pub struct Entries {
     list: Vec<Entry>,
+    judges: Vec<Box<Judge>>,
 }
 
 /// One function that a child can run.
@@ -30,7 +31,10 @@ struct Entry {
 type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
 
 /// An entry with its decoded arguments: all that can go wrong before user code has gone right.
-pub(crate) type BoundEntry = Box<dyn FnOnce() -> Result<(), ErrorText>>;
+pub(crate) type BoundEntry = Box<dyn FnOnce(&Judge) -> Result<(), Failure>>;
+
+/// Whether an error that an entry returned would only come again.
+pub type Judge = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
 
 impl Entries {
     /// An empty table.
@@ -48,10 +52,11 @@ impl Entries {
     /// Adds a function under a name given by hand.
     #[must_use]
     pub fn named<F: EntryFn<M>, M>(mut self, name: &str, entry: F) -> Entries {
+        const { assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one") };
         let bind = move |bytes: &[u8]| {
             let args: F::Args = args::decode(bytes)?;
             let entry = entry.clone();
-            Ok(Box::new(move || entry.call(args)) as BoundEntry)
+            Ok(Box::new(move |judge: &Judge| entry.call(args, judge)) as BoundEntry)
         };
         self.list.push(Entry {
             name: name.to_owned(),
@@ -59,6 +64,44 @@ impl Entries {
             bind: Box::new(bind),
         });
         self
+    }
+
+    /// Says which errors of type `E` are permanent: a supervisor need not start the entry again,
+    /// since it would only fail again. Holds for an error that an entry returns, and for one
+    /// behind its `source()`. Errors that nobody speaks for are transient.
+    ///
+    /// ```
+    /// # #[derive(Debug)] enum Trouble { NoNetwork, NoLicence }
+    /// # impl std::fmt::Display for Trouble {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { Ok(()) }
+    /// # }
+    /// # impl std::error::Error for Trouble {}
+    /// fn fetch() -> Result<(), Trouble> { Err(Trouble::NoNetwork) }
+    ///
+    /// let entries = proc_spawn::entries![fetch]
+    ///     .permanent_if(|trouble: &Trouble| matches!(trouble, Trouble::NoLicence));
+    /// ```
+    #[must_use]
+    pub fn permanent_if<E: Error + 'static>(
+        mut self,
+        predicate: impl Fn(&E) -> bool + Send + Sync + 'static,
+    ) -> Entries {
+        self.judges.push(Box::new(move |error| error.downcast_ref().is_some_and(&predicate)));
+        self
+    }
+
+    /// Whether an error, or one of its causes, is permanent.
+    pub(crate) fn judge(&self, error: &(dyn Error + 'static)) -> bool {
+        let mut next = Some(error);
+        // A bound, should an error be its own cause.
+        for _ in 0..64 {
+            let Some(error) = next else { break };
+            if self.judges.iter().any(|judge| judge(error)) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
     }
 
     /// The names, in the order in which they were listed.
@@ -170,7 +213,7 @@ pub trait EntryFn<M>: Clone + Send + Sync + 'static {
     type Args: Serialize + DeserializeOwned + 'static;
 
     #[doc(hidden)]
-    fn call(&self, args: Self::Args) -> Result<(), ErrorText>;
+    fn call(&self, args: Self::Args, judge: &Judge) -> Result<(), Failure>;
 }
 
 impl<F, R, O> EntryFn<(fn() -> R, O)> for F
@@ -180,8 +223,8 @@ where
 {
     type Args = ();
 
-    fn call(&self, (): ()) -> Result<(), ErrorText> {
-        self().outcome()
+    fn call(&self, (): (), judge: &Judge) -> Result<(), Failure> {
+        self().outcome(judge)
     }
 }
 
@@ -193,8 +236,8 @@ where
 {
     type Args = A;
 
-    fn call(&self, args: A) -> Result<(), ErrorText> {
-        self(args).outcome()
+    fn call(&self, args: A, judge: &Judge) -> Result<(), Failure> {
+        self(args).outcome(judge)
     }
 }
 
@@ -203,31 +246,46 @@ where
 /// `O` only tells the shapes apart; the compiler fills it in.
 pub trait EntryOutcome<O> {
     #[doc(hidden)]
-    fn outcome(self) -> Result<(), ErrorText>;
+    fn outcome(self, judge: &Judge) -> Result<(), Failure>;
 }
 
 impl EntryOutcome<()> for () {
-    fn outcome(self) -> Result<(), ErrorText> {
+    fn outcome(self, _judge: &Judge) -> Result<(), Failure> {
         Ok(())
     }
 }
 
 impl<E: Into<Box<dyn Error>>> EntryOutcome<Box<dyn Error>> for Result<(), E> {
-    fn outcome(self) -> Result<(), ErrorText> {
-        self.map_err(|error| ErrorText::new(&*error.into()))
+    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+        self.map_err(|error| Failure::new(&*error.into(), judge))
     }
 }
 
 // A box of a sendable error is no `Error`, and does not turn into one: each gets its own line.
 impl EntryOutcome<Box<dyn Error + Send>> for Result<(), Box<dyn Error + Send>> {
-    fn outcome(self) -> Result<(), ErrorText> {
-        self.map_err(|error| ErrorText::new(&*error))
+    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+        self.map_err(|error| Failure::new(&*error, judge))
     }
 }
 
 impl EntryOutcome<Box<dyn Error + Send + Sync>> for Result<(), Box<dyn Error + Send + Sync>> {
-    fn outcome(self) -> Result<(), ErrorText> {
-        self.map_err(|error| ErrorText::new(&*error))
+    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+        self.map_err(|error| Failure::new(&*error, judge))
+    }
+}
+
+/// An error that an entry returned, as it crosses to the parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The error's text and its causes.
+    pub error: ErrorText,
+    /// Whether it would only come again.
+    pub permanent: bool,
+}
+
+impl Failure {
+    fn new(error: &(dyn Error + 'static), judge: &Judge) -> Failure {
+        Failure { error: ErrorText::new(error), permanent: judge(error) }
     }
 }
 
@@ -267,9 +325,16 @@ impl Call {
 /// A function of this program with its arguments; the compiler checks that they fit.
 ///
 /// Give the function itself. A pointer to it (`f as fn(_)`) has the type of all functions with that
-/// signature, so nobody could tell which one is meant. Whether it is listed is found when the call
-/// is used.
+/// signature, so nobody could tell which one is meant: that does not compile.
+///
+/// ```compile_fail
+/// fn one() {}
+/// proc_spawn::entry(one as fn(), ());
+/// ```
+///
+/// Whether it is listed is found when the call is used.
 pub fn entry<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
+    const { assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one") };
     Call {
         which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
         args: args::encode(&args),
@@ -402,13 +467,28 @@ mod tests {
 
     #[test]
     fn every_kind_of_error_arrives_with_its_text() {
-        let table = table();
+        let table: &'static Entries = Box::leak(Box::new(table()));
         let run = |call: Call| {
             let name = table.resolve(&call).unwrap();
-            table.bind(&name, &call.into_args()).unwrap()().unwrap_err().to_string()
+            let bound = table.bind(&name, &call.into_args()).unwrap();
+            bound(&move |error| table.judge(error)).unwrap_err().error.to_string()
         };
         assert_eq!(run(entry(boxed, 1)), "boxed");
         assert_eq!(run(entry(local, 1)), "local");
         assert_eq!(run(entry(text, ())), "text");
+    }
+
+    #[test]
+    fn a_predicate_speaks_for_its_type_also_behind_another() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        let table = Entries::new()
+            .permanent_if(|error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound);
+        let (gone, busy) = (std::io::ErrorKind::NotFound, std::io::ErrorKind::ResourceBusy);
+        assert!(table.judge(&std::io::Error::from(gone)));
+        assert!(table.judge(&Outer(gone.into())));
+        assert!(!table.judge(&Outer(busy.into())));
+        assert!(!table.judge(&std::fmt::Error));
     }
 }

@@ -7,6 +7,8 @@ use std::process::ExitStatus;
 
 use serde::{Deserialize, Serialize};
 
+use crate::entries::Failure;
+
 /// The exit code of a child whose entry returned an error.
 pub const CODE_ERROR: i32 = 1;
 /// The exit code of a child whose entry panicked, as in any Rust program.
@@ -33,7 +35,7 @@ pub enum Exit {
     /// Its entry panicked.
     Panic(Panic),
     /// Its entry returned an error.
-    Error(ErrorText),
+    Error(Failure),
     /// It could not be set up: its entry was not called.
     SetupFailed(SetupError),
     /// It ended, but somebody else has taken its status.
@@ -75,7 +77,7 @@ impl fmt::Display for Exit {
                 }
             }
             Exit::Panic(panic) => write!(f, "panicked: {panic}"),
-            Exit::Error(error) => write!(f, "returned an error: {}", error.chain()),
+            Exit::Error(failure) => write!(f, "returned an error: {}", failure.error.chain()),
             Exit::SetupFailed(error) => write!(f, "could not be set up: {}", error.chain()),
             Exit::Unknown => f.write_str("ended with a status that nobody can tell"),
         }
@@ -163,12 +165,21 @@ pub struct SetupError {
     pub step: String,
     /// Why it failed, with its causes.
     pub error: ErrorText,
+    /// Whether it would only fail again: the entry is missing, or its arguments do not fit.
+    pub permanent: bool,
 }
 
 impl SetupError {
     /// The failure of `step` with `error` as its cause.
     pub fn new(step: impl Into<String>, error: &(dyn Error + 'static)) -> SetupError {
-        SetupError { step: step.into(), error: ErrorText::new(error) }
+        SetupError { step: step.into(), error: ErrorText::new(error), permanent: false }
+    }
+
+    /// Says that it would only fail again.
+    #[must_use]
+    pub fn permanent(mut self) -> SetupError {
+        self.permanent = true;
+        self
     }
 
     /// The whole chain in one line.

@@ -72,10 +72,12 @@ mod surroundings;
 mod wire;
 
 pub use args::Error as ArgsError;
-pub use bootstrap::{App, Boot, Bound, Handler, init};
+pub use bootstrap::{App, Boot, Bound, Handler, extend_timeout, init, tell_ready, tell_status};
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};
-pub use entries::{Call, Entries, EntryError, EntryFn, EntryOutcome, entry, entry_named};
+pub use entries::{
+    Call, Entries, EntryError, EntryFn, EntryOutcome, Failure, Judge, entry, entry_named,
+};
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Panic, SetupError};
 pub use lifeline::Heard;
 pub use spawn::{Program, Spawn, SpawnError, Stream};

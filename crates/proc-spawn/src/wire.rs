@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::current::Current;
-use crate::exit::{ErrorText, Panic, SetupError};
+use crate::entries::Failure;
+use crate::exit::{Panic, SetupError};
 use crate::link::{from_bytes, to_bytes};
 
 const MAGIC: &[u8] = b"proc-spawn ";
@@ -79,6 +80,10 @@ pub(crate) enum Up {
     SetupFailed(SetupError),
     /// A panic was seen. No verdict: it may have been caught.
     PanicSeen(Panic),
+    /// It needs more time for what it is doing, its start or its stop: this much from now.
+    Extend(Duration),
+    /// What it is doing, for people.
+    Status(String),
     /// The last word before the exit.
     Verdict(Verdict),
     /// Whatever the role's handler has to say to its starter.
@@ -87,7 +92,7 @@ pub(crate) enum Up {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
-    Error(ErrorText),
+    Error(Failure),
     Panic(Panic),
 }
 

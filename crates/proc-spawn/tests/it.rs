@@ -201,8 +201,9 @@ fn an_entry_that_returns_ends_with_code_0() {
 
 /// Case: HS-07
 fn an_error_arrives_with_its_causes() {
-    let Exit::Error(error) = end_of(entry(fails, ())) else { panic!("no error") };
-    assert_eq!(error.chain(), "cannot count sheep: no sheep");
+    let Exit::Error(failure) = end_of(entry(fails, ())) else { panic!("no error") };
+    assert!(!failure.permanent);
+    assert_eq!(failure.error.chain(), "cannot count sheep: no sheep");
 }
 
 fn a_panic_arrives_with_message_and_place() {

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
 
-/// For `#[serde(deserialize_with = …)]`: `10`, `0.5`, `50ms`, `10s`, `5min`, `2h`, `1d`.
+/// For `#[serde(with = …)]`: `10`, `0.5`, `50ms`, `10s`, `5min`, `2h`, `1d`, `forever`.
 ///
 /// # Errors
 ///
@@ -14,9 +15,53 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
     deserializer.deserialize_any(SpanVisitor)
 }
 
+/// For `#[serde(with = …)]`: a text that [`deserialize`] reads back exactly.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Text(*duration))
+}
+
+struct Text(Duration);
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        if self.0 == Duration::MAX {
+            f.write_str(FOR_EVER)
+        } else if nanos % 1_000_000_000 == 0 {
+            write!(f, "{}s", self.0.as_secs())
+        } else if nanos % 1_000_000 == 0 {
+            write!(f, "{}ms", self.0.as_millis())
+        } else {
+            write!(f, "{nanos}ns")
+        }
+    }
+}
+
+/// How [`Duration::MAX`] is written.
+const FOR_EVER: &str = "forever";
+
 /// The same where nothing may be given.
 pub mod option {
     use super::*;
+
+    /// See [`serialize`](super::serialize).
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
 
     /// See [`deserialize`](super::deserialize).
     ///
@@ -88,30 +133,42 @@ fn parse(text: &str) -> Result<Duration, String> {
         format!("`{text}` is no span of time; give seconds, or a number with ms, s, min, h or d")
     };
     let text = text.trim();
+    if text == FOR_EVER {
+        return Ok(Duration::MAX);
+    }
     let split = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.trim().parse().map_err(|_| bad())?;
-    let seconds = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
+    const SECOND: u64 = 1_000_000_000;
+    let nanos = match unit {
+        "ns" => 1,
+        "us" => 1000,
+        "ms" => 1_000_000,
+        "" | "s" => SECOND,
+        "m" | "min" => 60 * SECOND,
+        "h" => 3600 * SECOND,
+        "d" => 86400 * SECOND,
         _ => return Err(bad()),
     };
+    // Whole numbers exactly, whatever their size.
+    if let Ok(number) = number.trim().parse::<u128>() {
+        let nanos = number.checked_mul(u128::from(nanos)).ok_or_else(bad)?;
+        let seconds = u64::try_from(nanos / u128::from(SECOND)).map_err(|_| bad())?;
+        return Ok(Duration::new(seconds, (nanos % u128::from(SECOND)) as u32));
+    }
+    let number: f64 = number.trim().parse().map_err(|_| bad())?;
     if number < 0.0 {
         return Err(format!("`{text}` is negative; a span of time is not"));
     }
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())
+    Duration::try_from_secs_f64(number * (nanos as f64 / SECOND as f64)).map_err(|_| bad())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Debug, serde::Deserialize)]
+    #[derive(Debug, serde::Deserialize, serde::Serialize)]
     struct Config {
-        #[serde(default, deserialize_with = "option::deserialize")]
+        #[serde(default, with = "option")]
         span: Option<Duration>,
     }
 
@@ -130,6 +187,17 @@ mod tests {
         assert_eq!(read("span: 0"), ms(0));
         assert_eq!(read("span: ~"), Ok(None));
         assert_eq!(read("{}"), Ok(None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_span_comes_back_exactly(seconds: u64, nanos in 0..1_000_000_000u32, unit in 0..3) {
+            let nanos = match unit { 0 => 0, 1 => nanos / 1_000_000 * 1_000_000, _ => nanos };
+            for span in [Some(Duration::new(seconds, nanos)), Some(Duration::MAX), None] {
+                let yaml = serde_yaml::to_string(&Config { span }).unwrap();
+                proptest::prop_assert_eq!(read(&yaml), Ok(span));
+            }
+        }
     }
 
     /// Case: CFG-03

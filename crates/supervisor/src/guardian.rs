@@ -5,6 +5,7 @@
 
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pidfile::{Existing, PidFile};
 use proc_spawn::{Current, ErrorText, Role, SetupError, Spawn, Stream};
@@ -43,8 +44,16 @@ pub enum ExistingFile {
 /// How the launch went, as the guardian tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Told {
-    Launched { pid: u32 },
-    AlreadyRunning { pid: u32 },
+    Launched {
+        pid: u32,
+    },
+    /// It will take longer, but no longer than this from now.
+    Extended {
+        remaining: Duration,
+    },
+    AlreadyRunning {
+        pid: u32,
+    },
     Failed(Failed),
 }
 
@@ -61,8 +70,10 @@ pub(crate) enum Failed {
 
 /// Who wants to know how the launch goes.
 pub(crate) trait Starter {
-    /// The entry is being called. False if nobody wants it any more.
+    /// The daemon is ready. False if nobody wants it any more.
     fn launched(&mut self) -> bool;
+    /// It will take longer, but no longer than this from now.
+    fn extended(&mut self, remaining: Duration);
     /// Readable when the starter has something to say, or has gone.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
     /// Whether it has given up.
@@ -102,7 +113,7 @@ impl Guardian {
         // An executor whose guardian was killed is gone when its grace is over.
         let pid_file = pidfile::Options::new()
             .existing(existing)
-            .wait_for_dependent(plan.policy.grace)
+            .wait_for_dependent(plan.policy.stop.longest())
             .wake(quit)
             .acquire(&plan.pid_filename);
         match pid_file {
@@ -125,7 +136,7 @@ impl Guardian {
     ) -> Guarded {
         let kept = self
             .executor(spawn)
-            .and_then(|slot| Runner::new(slot, &self.descendants, self.plan.policy.grace))
+            .and_then(|slot| Runner::new(slot, &self.descendants))
             .and_then(|runner| runner.run(early_stderr, starter));
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), .. }) => {
@@ -154,6 +165,6 @@ impl Guardian {
             .map_err(|error| SetupError::new("executor", &error))?
             // A terminal's Ctrl-C is for the guardian, which then asks the executor.
             .own_group();
-        Ok(Slot::new(spawn, self.plan.policy))
+        Ok(Slot::new(spawn, self.plan.policy.clone()))
     }
 }

@@ -63,9 +63,11 @@ mod run;
 mod start;
 mod stop;
 
+mod backoff;
 mod end;
 mod machine;
 mod policy;
+mod restart;
 mod slot;
 
 mod descendants;
@@ -77,16 +79,23 @@ mod check;
 pub mod duration;
 mod problem;
 pub mod report;
+mod signal;
 
+pub use backoff::{Backoff, CountFrom, Growth};
 pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
-pub use policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, inner_grace};
+pub use policy::{
+    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, Readiness, StartPolicy, StopBy, StopPolicy,
+    StopStep, inner_grace,
+};
 pub use problem::{Problem, Problems, check_duration, check_file, check_name};
-pub use run::{DaemonEnd, run_daemon};
+pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
+pub use restart::{Cause, Ends, GaveUp, Restart, RestartLimit, RestartPolicy};
+pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Hold, Setup, base_directory};
 pub use slot::{Report, Slot};
 pub use start::{DaemonRunStatus, start_daemon};

@@ -6,16 +6,21 @@
 
 use std::time::{Duration, Instant};
 
+use crate::backoff::{CountFrom, Delays, RestartLog};
 use crate::end::RunEnd;
-use crate::policy::Policy;
+use crate::policy::{Policy, StopBy};
+use crate::restart::{GaveUp, Verdict};
 
 /// Something that happened to the child, or was asked of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The child is to be started for the first time.
+    /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
+    /// at once instead of after its delay.
     Started,
-    /// The child is calling its entry.
+    /// The child is ready.
     Ready,
+    /// The child needs this much more time, from now, for its start or its stop.
+    Extended(Duration),
     /// The present run is over, or could not begin.
     Ended {
         /// How.
@@ -23,9 +28,11 @@ pub enum Event {
         /// When, which may be earlier than now: a delay counts from here.
         at: Instant,
     },
+    /// The child is to be stopped until it is started again.
+    Pause,
     /// Someone asked us to stop for good.
     QuitRequested {
-        /// How long the child has, if that is less than its grace.
+        /// How long the child has, if that is less than its policy gives it.
         within: Option<Duration>,
     },
     /// The time told by [`Machine::deadline`] has come.
@@ -39,9 +46,11 @@ pub enum Action {
     Nothing,
     /// Start the child.
     Spawn,
-    /// Ask the child to quit, and tell it how long it has.
+    /// Tell the child to stop.
     Terminate {
-        /// Until it is killed; `None`: it has all the time of the world.
+        /// In which way.
+        by: StopBy,
+        /// How long it has until it is killed; `None`: all the time of the world.
         remaining: Option<Duration>,
     },
     /// Kill the child.
@@ -57,26 +66,50 @@ pub enum Outcome {
     Quit(Option<RunEnd>),
     /// The run ended, and the policy wants no other.
     Ended(RunEnd),
-    /// The first run did not get as far as its entry.
+    /// The run ended, and another one was wanted, but there is a reason against it.
+    GaveUp(GaveUp, RunEnd),
+    /// The first run did not become ready.
     NotLaunched(RunEnd),
+}
+
+/// What follows a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// Nothing.
+    Quit,
+    /// A start, when somebody wants it.
+    Pause,
+}
+
+/// A stop that is going on.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    goal: Goal,
+    /// Which step of the policy is waited for.
+    step: usize,
+    /// When the next one is due.
+    step_until: Option<Instant>,
+    /// When the child is killed, whatever step it is.
+    kill_at: Option<Instant>,
+    /// What `kill_at` may be extended to.
+    at_most: Option<Instant>,
+    began: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not started yet.
+    /// Not started yet, or paused.
     Idle,
     Starting {
         ready_by: Option<Instant>,
+        at_most: Option<Instant>,
     },
     Running,
     /// Between two runs. `None`: for longer than the clock can tell.
     Waiting {
         until: Option<Instant>,
     },
-    /// Asked to quit.
-    Stopping {
-        kill_at: Option<Instant>,
-    },
+    Stopping(Stop),
     /// Killed, but its end has not been seen yet.
     Killed(Why),
     Finished,
@@ -85,10 +118,10 @@ enum State {
 /// Why a child was killed.
 #[derive(Clone, Copy, Debug)]
 enum Why {
-    /// It was not ready in time.
-    NotReady,
+    /// It was not ready in time; and what somebody has asked for since.
+    NotReady { after: Duration, then: Option<Goal> },
     /// It did not stop in time.
-    GraceOver,
+    GraceOver { goal: Goal, after: Duration },
 }
 
 /// One child, as far as decisions go.
@@ -96,26 +129,46 @@ enum Why {
 pub struct Machine {
     policy: Policy,
     state: State,
+    delays: Delays,
+    restarts: RestartLog,
     /// How many runs were begun.
     runs: u64,
-    /// Whether any run has got as far as its entry.
+    /// When the last run was begun.
+    started_at: Option<Instant>,
+    /// When it became ready.
+    ready_at: Option<Instant>,
+    /// Whether any run has become ready.
     launched: bool,
 }
 
 impl Machine {
-    /// A child that waits for [`Event::Started`].
-    pub fn new(policy: Policy) -> Machine {
-        Machine { policy, state: State::Idle, runs: 0, launched: false }
+    /// A child that waits for [`Event::Started`]. The jitter of its delays follows from `seed`.
+    pub fn new(policy: Policy, seed: u64) -> Machine {
+        Machine {
+            policy,
+            state: State::Idle,
+            delays: Delays::new(seed),
+            restarts: RestartLog::default(),
+            runs: 0,
+            started_at: None,
+            ready_at: None,
+            launched: false,
+        }
     }
 
     /// When to come back with [`Event::DeadlinePassed`] if nothing happens first.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Starting { ready_by } => ready_by,
+            State::Starting { ready_by, .. } => ready_by,
             State::Waiting { until } => until,
-            State::Stopping { kill_at } => kill_at,
+            State::Stopping(stop) => earlier(stop.step_until, stop.kill_at),
             State::Idle | State::Running | State::Killed(_) | State::Finished => None,
         }
+    }
+
+    /// What the child is kept by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Which run this is: 1 for the first.
@@ -123,9 +176,24 @@ impl Machine {
         self.runs
     }
 
-    /// Whether any run has got as far as its entry.
+    /// Whether any run has become ready.
     pub fn launched(&self) -> bool {
         self.launched
+    }
+
+    /// Whether the present run is ready, and not asked to stop.
+    pub fn ready(&self) -> bool {
+        matches!(self.state, State::Running)
+    }
+
+    /// Whether there is no process, and one is to be started when the deadline comes.
+    pub fn waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// Whether there is no process, and none will be started unless somebody wants it.
+    pub fn idle(&self) -> bool {
+        matches!(self.state, State::Idle)
     }
 
     /// Whether nothing is left to be decided.
@@ -133,68 +201,144 @@ impl Machine {
         matches!(self.state, State::Finished)
     }
 
+    /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
+    /// as long as the child itself would have had, and no longer. `None`: for ever.
+    pub fn leftovers_until(&self, at: Instant) -> Option<Instant> {
+        match self.state {
+            State::Stopping(stop) => stop.kill_at,
+            State::Killed(_) => Some(at),
+            State::Idle
+            | State::Starting { .. }
+            | State::Running
+            | State::Waiting { .. }
+            | State::Finished => at.checked_add(self.policy.stop.total()),
+        }
+    }
+
     /// Decides what is to be done about `event`.
     pub fn step(&mut self, event: Event, now: Instant) -> Action {
         use Event::*;
         use State::*;
         match (self.state, event) {
-            (Idle, Started) | (Waiting { .. }, DeadlinePassed) => self.start(now),
+            (Idle | Waiting { .. }, Started) | (Waiting { .. }, DeadlinePassed) => self.start(now),
             (Idle | Waiting { .. }, QuitRequested { .. }) => self.finish(Outcome::Quit(None)),
+            (Waiting { .. }, Pause) => self.enter(Idle),
 
             (Starting { .. }, Ready) => {
                 self.launched = true;
-                self.state = Running;
-                Action::Nothing
+                self.ready_at = Some(now);
+                self.enter(Running)
             }
-            (Starting { .. }, DeadlinePassed) => self.kill(Why::NotReady),
-            (Starting { .. } | Running, QuitRequested { within }) => self.stop(within, now),
-            (Starting { .. } | Running, Ended { end, at }) => self.after_run(end, at),
+            (Starting { ready_by, at_most }, Extended(by)) => {
+                let ready_by = extended(ready_by, by, at_most, now);
+                self.enter(Starting { ready_by, at_most })
+            }
+            (Starting { .. }, DeadlinePassed) => {
+                let after = self.started_at.map_or(Duration::ZERO, |at| now.duration_since(at));
+                self.kill(Why::NotReady { after, then: None })
+            }
+            (Starting { .. } | Running, QuitRequested { within }) => {
+                self.stop(Goal::Quit, within, now)
+            }
+            (Starting { .. } | Running, Pause) => self.stop(Goal::Pause, None, now),
+            (Starting { .. } | Running, Ended { end, at }) => self.after_run(end, at, now),
 
             // A second request may leave less time than the first, but never more.
-            (Stopping { kill_at }, QuitRequested { within }) => {
+            (Stopping(stop), QuitRequested { within }) => {
                 let sooner = within.and_then(|within| now.checked_add(within));
-                self.state = Stopping { kill_at: earlier(kill_at, sooner) };
-                Action::Nothing
+                let kill_at = earlier(stop.kill_at, sooner);
+                let at_most = earlier(stop.at_most, sooner);
+                self.enter(Stopping(Stop { goal: Goal::Quit, kill_at, at_most, ..stop }))
             }
-            (Stopping { .. }, DeadlinePassed) => self.kill(Why::GraceOver),
-            (Stopping { .. }, Ended { end, .. }) => self.finish(Outcome::Quit(Some(end))),
+            (Stopping(stop), Extended(by)) => self.extend_stop(stop, by, now),
+            (Stopping(stop), DeadlinePassed) => self.next_step(stop, now),
+            (Stopping(stop), Ended { end, .. }) => self.stopped(stop.goal, end),
 
-            (Killed(Why::GraceOver), Ended { end, .. }) => {
-                let after = self.policy.grace;
-                self.finish(Outcome::Quit(Some(RunEnd::Killed { after, exit: end.exit() })))
+            (Killed(Why::GraceOver { goal, after }), Ended { end, .. }) => {
+                self.stopped(goal, RunEnd::Killed { after, exit: end.exit() })
             }
-            (Killed(Why::NotReady), Ended { at, .. }) => {
-                self.after_run(RunEnd::NotReady { after: self.policy.start_timeout }, at)
+            (Killed(Why::NotReady { after, then }), Ended { at, .. }) => {
+                let end = RunEnd::NotReady { after };
+                match then {
+                    Some(goal) => self.stopped(goal, end),
+                    None => self.after_run(end, at, now),
+                }
             }
-            // It is as good as gone; what is asked is that no other comes.
-            (Killed(Why::NotReady), QuitRequested { .. }) => {
-                self.state = Killed(Why::GraceOver);
-                Action::Nothing
+            // It is as good as gone; what is asked is that no other comes, or not at once.
+            (Killed(why), QuitRequested { .. }) => self.enter(Killed(why.then(Goal::Quit))),
+            (Killed(why @ Why::NotReady { then: None, .. }), Pause) => {
+                self.enter(Killed(why.then(Goal::Pause)))
             }
 
             // Old news: the state has already answered it.
-            (Idle, Ready | Ended { .. } | DeadlinePassed)
+            (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
             | (Starting { .. }, Started)
-            | (Running, Started | Ready | DeadlinePassed)
-            | (Waiting { .. }, Started | Ready | Ended { .. })
-            | (Stopping { .. }, Started | Ready)
-            | (Killed(Why::GraceOver), QuitRequested { .. })
-            | (Killed(_), Started | Ready | DeadlinePassed)
+            | (Running, Started | Ready | Extended(_) | DeadlinePassed)
+            | (Waiting { .. }, Ready | Extended(_) | Ended { .. })
+            | (Stopping(_), Started | Ready | Pause)
+            | (Killed(_), Pause)
+            | (Killed(_), Started | Ready | Extended(_) | DeadlinePassed)
             | (Finished, _) => Action::Nothing,
         }
     }
 
+    fn enter(&mut self, state: State) -> Action {
+        self.state = state;
+        Action::Nothing
+    }
+
     fn start(&mut self, now: Instant) -> Action {
         self.runs += 1;
-        self.state = State::Starting { ready_by: now.checked_add(self.policy.start_timeout) };
+        self.started_at = Some(now);
+        self.ready_at = None;
+        let policy = &self.policy.start;
+        self.state = State::Starting {
+            ready_by: now.checked_add(policy.timeout),
+            at_most: now.checked_add(policy.longest()),
+        };
         Action::Spawn
     }
 
-    fn stop(&mut self, within: Option<Duration>, now: Instant) -> Action {
-        let grace = within.map_or(self.policy.grace, |within| within.min(self.policy.grace));
-        let kill_at = now.checked_add(grace);
-        self.state = State::Stopping { kill_at };
-        Action::Terminate { remaining: kill_at.map(|_| grace) }
+    fn stop(&mut self, goal: Goal, within: Option<Duration>, now: Instant) -> Action {
+        let policy = &self.policy.stop;
+        let limit = within.unwrap_or(Duration::MAX);
+        let kill_at = now.checked_add(policy.total().min(limit));
+        let at_most = now.checked_add(policy.longest().min(limit));
+        let stop = Stop { goal, step: 0, step_until: Some(now), kill_at, at_most, began: now };
+        self.take_step(stop, now)
+    }
+
+    fn next_step(&mut self, stop: Stop, now: Instant) -> Action {
+        self.take_step(Stop { step: stop.step + 1, ..stop }, now)
+    }
+
+    /// Takes the step that is due, or kills when there is none or no time for it.
+    fn take_step(&mut self, stop: Stop, now: Instant) -> Action {
+        let over = stop.kill_at.is_some_and(|at| at <= now);
+        match self.policy.stop.steps.get(stop.step) {
+            Some(step) if !over => {
+                let step_until = now.checked_add(step.wait);
+                self.state = State::Stopping(Stop { step_until, ..stop });
+                let remaining = stop.kill_at.map(|at| at.saturating_duration_since(now));
+                Action::Terminate { by: step.by, remaining }
+            }
+            _ => {
+                let after = now.duration_since(stop.began);
+                self.kill(Why::GraceOver { goal: stop.goal, after })
+            }
+        }
+    }
+
+    fn extend_stop(&mut self, stop: Stop, by: Duration, now: Instant) -> Action {
+        let step_until = extended(stop.step_until, by, stop.at_most, now);
+        // The steps that are still to come keep their time.
+        let gained = match (stop.step_until, step_until) {
+            (Some(before), Some(after)) => after.duration_since(before),
+            _ => Duration::ZERO,
+        };
+        let kill_at = stop.kill_at.and_then(|at| at.checked_add(gained));
+        let kill_at = earlier(kill_at, stop.at_most);
+        self.enter(State::Stopping(Stop { step_until, kill_at, ..stop }))
     }
 
     fn kill(&mut self, why: Why) -> Action {
@@ -202,16 +346,49 @@ impl Machine {
         Action::Kill
     }
 
-    fn after_run(&mut self, end: RunEnd, at: Instant) -> Action {
+    fn stopped(&mut self, goal: Goal, end: RunEnd) -> Action {
+        match goal {
+            Goal::Quit => self.finish(Outcome::Quit(Some(end))),
+            Goal::Pause => self.enter(State::Idle),
+        }
+    }
+
+    fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
         if self.policy.must_launch && !self.launched {
             return self.finish(Outcome::NotLaunched(end));
         }
-        match self.policy.restart_interval {
-            Some(interval) if !end.is_success() => {
-                self.state = State::Waiting { until: at.checked_add(interval) };
-                Action::Nothing
-            }
-            _ => self.finish(Outcome::Ended(end)),
+        match self.policy.restart.verdict(&end) {
+            Verdict::Over => return self.finish(Outcome::Ended(end)),
+            Verdict::GiveUp(why) => return self.finish(Outcome::GaveUp(why, end)),
+            Verdict::Again => (),
+        }
+        if let Some(limit) = self.policy.restart.limit
+            && !self.restarts.allow(at, limit)
+        {
+            return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
+        }
+        let until = self.next_start(at);
+        // What is due already is due now: a deadline in the past would be no deadline.
+        self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
+    }
+
+    /// When another run may begin after one that ended at `at`.
+    fn next_start(&mut self, at: Instant) -> Option<Instant> {
+        let backoff = &self.policy.restart.backoff;
+        let lived = self.ready_at.map(|ready| at.saturating_duration_since(ready));
+        if lived.is_some_and(|lived| lived >= backoff.reset_after) {
+            self.delays.reset();
+        }
+        let delay = self.delays.next(backoff);
+        let started = self.started_at.unwrap_or(at);
+        let from = match backoff.from {
+            CountFrom::End => at,
+            CountFrom::Start => started,
+        };
+        let floor = started.checked_add(backoff.floor);
+        match (from.checked_add(delay), floor) {
+            (Some(until), Some(floor)) => Some(until.max(floor)),
+            _ => None,
         }
     }
 
@@ -221,10 +398,33 @@ impl Machine {
     }
 }
 
+impl Why {
+    fn then(self, goal: Goal) -> Why {
+        match self {
+            Why::NotReady { after, .. } => Why::NotReady { after, then: Some(goal) },
+            Why::GraceOver { after, .. } => Why::GraceOver { goal, after },
+        }
+    }
+}
+
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
+    }
+}
+
+/// A deadline moved to `by` from now, if that is later, and no later than `at_most`.
+fn extended(
+    deadline: Option<Instant>,
+    by: Duration,
+    at_most: Option<Instant>,
+    now: Instant,
+) -> Option<Instant> {
+    let wanted = earlier(now.checked_add(by), at_most);
+    match (deadline, wanted) {
+        (Some(deadline), Some(wanted)) => Some(deadline.max(wanted)),
+        _ => None,
     }
 }
 

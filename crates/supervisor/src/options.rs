@@ -11,8 +11,9 @@ use stdio_redirect::Target;
 use crate::check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use crate::policy::{DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy};
-use crate::problem::{Problems, check_duration, check_file, check_name};
+use crate::policy::{Policy, StartPolicy, StopPolicy};
+use crate::problem::{Problems, check_file, check_name};
+use crate::restart::RestartPolicy;
 use crate::setup::{Setup, base_directory};
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -22,7 +23,7 @@ use crate::setup::{Setup, base_directory};
 ///
 /// From a configuration file with the same names: see [`from_yaml_str`](Self::from_yaml_str).
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "DaemonFile")]
+#[serde(try_from = "DaemonFile")]
 pub struct DaemonOptions {
     pid_filename: PathBuf,
     call: Call,
@@ -30,9 +31,7 @@ pub struct DaemonOptions {
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
     logging_config: Option<LoggingConfig>,
-    restart_interval: Option<Duration>,
-    grace: Duration,
-    start_timeout: Duration,
+    policy: Policy,
     existing: ExistingFile,
     directory: Option<PathBuf>,
     umask: Option<u32>,
@@ -61,9 +60,7 @@ impl DaemonOptions {
             stdout_filename: None,
             stderr_filename: None,
             logging_config: None,
-            restart_interval: None,
-            grace: DEFAULT_GRACE,
-            start_timeout: DEFAULT_START_TIMEOUT,
+            policy: Policy { must_launch: true, ..Policy::default() },
             existing: ExistingFile::default(),
             directory: None,
             umask: Some(DEFAULT_UMASK),
@@ -147,10 +144,19 @@ impl DaemonOptions {
 
     /// How long after its end an executor that failed is started again: one with a code that is
     /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0
-    /// ends the daemon. Default: it is not started again.
+    /// ends the daemon. Two starts are at least 100 ms apart. Default: it is not started again.
+    ///
+    /// The simple form of [`restart`](Self::restart): the one that is called last counts.
     #[must_use]
     pub fn restart_interval(mut self, interval: Duration) -> Self {
-        self.restart_interval = Some(interval);
+        self.policy.restart = RestartPolicy::after(interval);
+        self
+    }
+
+    /// Whether, when and how often the executor is started again. Default: it is not.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.policy.restart = policy;
         self
     }
 
@@ -158,15 +164,31 @@ impl DaemonOptions {
     /// once, [`Duration::MAX`] for ever. Default: 10 s.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.policy.stop = StopPolicy::grace(grace);
         self
     }
 
-    /// How long the executor may take until its entry is called; then it is killed. The first one
-    /// fails the launch, a later one counts as failed. Default: 30 s.
+    /// How the executor is stopped, step by step; [`grace`](Self::grace) is the simple form of it,
+    /// and the one that is called last counts.
+    #[must_use]
+    pub fn stop(mut self, policy: StopPolicy) -> Self {
+        self.policy.stop = policy;
+        self
+    }
+
+    /// How long the executor may take until it is ready; then it is killed. The first one fails
+    /// the launch, a later one counts as failed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
-        self.start_timeout = timeout;
+        self.policy.start.timeout = timeout;
+        self
+    }
+
+    /// When the daemon counts as started, and how long that may take. Default: when its entry is
+    /// being called, within 30 s.
+    #[must_use]
+    pub fn start(mut self, policy: StartPolicy) -> Self {
+        self.policy.start = policy;
         self
     }
 
@@ -231,14 +253,7 @@ impl DaemonOptions {
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
         check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
 
-        let restart_interval = self.restart_interval;
-        for (field, duration) in [
-            ("restart_interval", restart_interval.unwrap_or_default()),
-            ("grace", self.grace),
-            ("start_timeout", self.start_timeout),
-        ] {
-            check_duration(&mut problems, field, duration);
-        }
+        self.policy.check(&mut problems);
         let directory = match self.directory {
             Some(directory) => Some(absolute(&base, &directory)),
             None => detached.then(|| PathBuf::from("/")),
@@ -259,16 +274,12 @@ impl DaemonOptions {
             directory,
             umask: self.umask,
             base,
-            grace: self.grace,
+            ready: self.policy.start.ready,
+            grace: self.policy.stop.total(),
             open_files: None,
         };
-        let policy = Policy {
-            restart_interval,
-            grace: self.grace,
-            start_timeout: self.start_timeout,
-            must_launch: true,
-        };
-        let plan = Plan { name, pid_filename, existing: self.existing, policy, setup };
+        let (existing, policy) = (self.existing, self.policy);
+        let plan = Plan { name, pid_filename, existing, policy, setup };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))
@@ -287,40 +298,74 @@ struct DaemonFile {
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
     logging_config: Option<LoggingConfig>,
-    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    #[serde(default, with = "crate::duration::option")]
     restart_interval: Option<Duration>,
-    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    restart: Option<RestartPolicy>,
+    #[serde(default, with = "crate::duration::option")]
     grace: Option<Duration>,
-    #[serde(default, deserialize_with = "crate::duration::option::deserialize")]
+    stop: Option<StopPolicy>,
+    #[serde(default, with = "crate::duration::option")]
     start_timeout: Option<Duration>,
+    start: Option<StartPolicy>,
     #[serde(default)]
     existing: ExistingFile,
     directory: Option<PathBuf>,
     umask: Option<u32>,
 }
 
-impl From<DaemonFile> for DaemonOptions {
-    fn from(file: DaemonFile) -> DaemonOptions {
+impl TryFrom<DaemonFile> for DaemonOptions {
+    type Error = String;
+
+    fn try_from(file: DaemonFile) -> Result<DaemonOptions, String> {
+        let policy = Policy {
+            must_launch: true,
+            start: one_of(
+                ("start", file.start),
+                ("start_timeout", file.start_timeout),
+                |timeout| StartPolicy { timeout, ..StartPolicy::default() },
+            )?,
+            restart: one_of(
+                ("restart", file.restart),
+                ("restart_interval", file.restart_interval),
+                RestartPolicy::after,
+            )?,
+            stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
+        };
         let call = proc_spawn::entry_named(file.daemon_entry, file.daemon_args);
         let default = DaemonOptions::of(file.pid_filename, call);
-        DaemonOptions {
+        Ok(DaemonOptions {
             name: file.name,
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
             logging_config: file.logging_config,
-            restart_interval: file.restart_interval,
-            grace: file.grace.unwrap_or(default.grace),
-            start_timeout: file.start_timeout.unwrap_or(default.start_timeout),
+            policy,
             existing: file.existing,
             directory: file.directory,
             umask: file.umask.or(default.umask),
             ..default
-        }
+        })
     }
 }
 
-/// Why options could not be read.
-#[derive(Debug, thiserror::Error)]
+/// A policy that is said in full, or by its simple form, but not by both.
+fn one_of<T: Default, S>(
+    full: (&str, Option<T>),
+    simple: (&str, Option<S>),
+    from_simple: impl Fn(S) -> T,
+) -> Result<T, String> {
+    match (full.1, simple.1) {
+        (Some(_), Some(_)) => {
+            Err(format!("`{}` is the simple form of `{}`: give one of them", simple.0, full.0))
+        }
+        (Some(full), None) => Ok(full),
+        (None, Some(simple)) => Ok(from_simple(simple)),
+        (None, None) => Ok(T::default()),
+    }
+}
+
+/// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the
+/// whole chain.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum YamlError {
     /// The text is not what it should be; the cause tells line and column.
@@ -345,6 +390,12 @@ pub enum YamlError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl std::fmt::Debug for YamlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&proc_spawn::ErrorText::new(self).chain())
+    }
 }
 
 fn stem(path: &Path) -> String {

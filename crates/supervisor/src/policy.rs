@@ -1,41 +1,236 @@
-//! When a child that ended is started again, and how long it may take to stop, as plain data.
+//! What is done about one child, as plain data: how it is started, stopped, and started again.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Long enough for a connection to close, short enough for `docker stop`'s patience to be set by
-/// and far below that of `systemctl stop` (90 s).
+use crate::backoff::Growth;
+use crate::problem::{Problems, check_duration};
+use crate::restart::RestartPolicy;
+use crate::signal::Signal;
+
+/// Long enough for a connection to close, and far below the patience of `systemctl stop` (90 s).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// How long a child may take from its start to its entry's call, unless told otherwise.
+/// How long a child may take from its start until it is ready, unless told otherwise.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is done about one child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// How long after its end a child that failed is started again; `None`: it is not.
-    ///
-    /// Counted from the end, on the monotonic clock. Zero is legal, and means at once.
-    pub restart_interval: Option<Duration>,
-    /// How long a child has from being asked to quit until it is killed. Zero is legal, and means
-    /// at once.
-    pub grace: Duration,
-    /// How long a child may take from its start to its entry's call until it is killed.
-    pub start_timeout: Duration,
-    /// Whether a first run that does not get as far as its entry ends it all, whatever the
-    /// interval: what is wrong before the first call is for a person to see, not for a loop.
+    /// How it is started.
+    pub start: StartPolicy,
+    /// Whether and when it is started again.
+    pub restart: RestartPolicy,
+    /// How it is stopped.
+    pub stop: StopPolicy,
+    /// Whether a first run that does not become ready ends it all, whatever the restart policy
+    /// says: what is wrong then is for a person to see, not for a loop.
     pub must_launch: bool,
 }
 
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy {
-            restart_interval: None,
-            grace: DEFAULT_GRACE,
-            start_timeout: DEFAULT_START_TIMEOUT,
-            must_launch: false,
+impl Policy {
+    /// Adds what is wrong with it. What a simple form can say bears its name: `grace`,
+    /// `restart_interval`, `start_timeout`.
+    pub fn check(&self, problems: &mut Problems) {
+        let mut own = Problems::new();
+        self.start.check(&mut own, "start");
+        self.restart.check(&mut own, "restart");
+        self.stop.check(&mut own, "stop");
+        let mut simple = vec![("start.timeout", "start_timeout")];
+        if self.restart.backoff.growth == Growth::Constant {
+            simple.push(("restart.backoff.first", "restart_interval"));
         }
+        if matches!(self.stop.steps[..], [StopStep { by: StopBy::Quit, .. }]) {
+            simple.push(("stop.steps[0].wait", "grace"));
+        }
+        problems.add_renamed(own, &simple);
+    }
+}
+
+/// When a child counts as started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readiness {
+    /// When its entry is being called.
+    #[default]
+    EntryCalled,
+    /// When it says so, by [`ready`](crate::ready).
+    Told,
+}
+
+/// How a child is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StartPolicy {
+    /// When it counts as started. Default: when its entry is being called.
+    pub ready: Readiness,
+    /// How long it may take until then; after that it is killed, and has failed. Default: 30 s.
+    #[serde(with = "crate::duration")]
+    pub timeout: Duration,
+    /// Up to what it may extend that by asking for more, all in all. Default: ten times the
+    /// timeout.
+    #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    pub extend_up_to: Option<Duration>,
+}
+
+impl Default for StartPolicy {
+    fn default() -> StartPolicy {
+        StartPolicy {
+            ready: Readiness::default(),
+            timeout: DEFAULT_START_TIMEOUT,
+            extend_up_to: None,
+        }
+    }
+}
+
+impl StartPolicy {
+    /// The longest that a start can take.
+    pub fn longest(&self) -> Duration {
+        self.extend_up_to.unwrap_or(self.timeout.saturating_mul(10)).max(self.timeout)
+    }
+
+    /// Adds what is wrong with it, each field below `field`.
+    pub fn check(&self, problems: &mut Problems, field: &str) {
+        check_duration(problems, &format!("{field}.timeout"), self.timeout);
+        check_extension(problems, field, self.extend_up_to, self.timeout);
+    }
+}
+
+/// One step of a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopStep {
+    /// What is done.
+    pub by: StopBy,
+    /// How long is waited for the end, before the next step.
+    #[serde(with = "crate::duration")]
+    pub wait: Duration,
+}
+
+/// How a child is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBy {
+    /// By word, which carries the reason and the time that is left: its
+    /// [`quit_requested`](quit::quit_requested) becomes true.
+    Quit,
+    /// By this signal.
+    Signal(i32),
+}
+
+impl Serialize for StopBy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            StopBy::Quit => serializer.serialize_str("quit"),
+            StopBy::Signal(number) => Signal(*number).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StopBy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<StopBy, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Said {
+            Word(String),
+            Number(i32),
+        }
+        use serde::de::{Error, IntoDeserializer};
+        match Said::deserialize(deserializer)? {
+            Said::Word(word) if word == "quit" => Ok(StopBy::Quit),
+            Said::Word(word) => {
+                let signal: Result<Signal, serde::de::value::Error> =
+                    Signal::deserialize(word.into_deserializer());
+                signal.map(|signal| StopBy::Signal(signal.0)).map_err(D::Error::custom)
+            }
+            Said::Number(number) => Ok(StopBy::Signal(number)),
+        }
+    }
+}
+
+/// How a child is stopped: step by step, and by SIGKILL when the last one's time is over.
+///
+/// No step at all kills at once; a last step that waits [`Duration::MAX`] waits for ever, until
+/// somebody asks again in a hurry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StopPolicy {
+    /// What is done, in this order. Default: asked to quit, 10 s.
+    pub steps: Vec<StopStep>,
+    /// Up to what the child may extend its time by asking for more, all in all. Default: it may
+    /// not.
+    #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    pub extend_up_to: Option<Duration>,
+}
+
+impl Default for StopPolicy {
+    fn default() -> StopPolicy {
+        StopPolicy::grace(DEFAULT_GRACE)
+    }
+}
+
+impl StopPolicy {
+    /// Asked to quit, and killed that long after.
+    pub fn grace(grace: Duration) -> StopPolicy {
+        StopPolicy::kill().then(StopBy::Quit, grace)
+    }
+
+    /// Killed at once.
+    pub fn kill() -> StopPolicy {
+        StopPolicy { steps: Vec::new(), extend_up_to: None }
+    }
+
+    /// One more step, before the kill.
+    #[must_use]
+    pub fn then(mut self, by: StopBy, wait: Duration) -> StopPolicy {
+        self.steps.push(StopStep { by, wait });
+        self
+    }
+
+    /// Up to what the child may extend its time, all in all.
+    #[must_use]
+    pub fn extend_up_to(mut self, most: Duration) -> StopPolicy {
+        self.extend_up_to = Some(most);
+        self
+    }
+
+    /// How long a stop takes until the kill, unless it is extended.
+    pub fn total(&self) -> Duration {
+        self.steps.iter().fold(Duration::ZERO, |sum, step| sum.saturating_add(step.wait))
+    }
+
+    /// The longest that it can take.
+    pub fn longest(&self) -> Duration {
+        self.extend_up_to.unwrap_or_default().max(self.total())
+    }
+
+    /// Adds what is wrong with it, each field below `field`.
+    pub fn check(&self, problems: &mut Problems, field: &str) {
+        for (index, step) in self.steps.iter().enumerate() {
+            let at = format!("{field}.steps[{index}]");
+            check_duration(problems, &format!("{at}.wait"), step.wait);
+            if let StopBy::Signal(number) = step.by
+                && !(1..=64).contains(&number)
+            {
+                problems.add(format!("{at}.by"), number, "is no signal; they are 1 to 64");
+            }
+        }
+        check_extension(problems, field, self.extend_up_to, self.total());
+    }
+}
+
+fn check_extension(
+    problems: &mut Problems,
+    field: &str,
+    most: Option<Duration>,
+    without: Duration,
+) {
+    let field = format!("{field}.extend_up_to");
+    check_duration(problems, &field, most.unwrap_or_default());
+    if let Some(most) = most.filter(|most| *most < without) {
+        let reason = format!("is under what there is without it, {without:?}; give at least that");
+        problems.add(field, format_args!("{most:?}"), reason);
     }
 }
 
@@ -52,6 +247,8 @@ pub fn inner_grace(grace: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::Backoff;
+    use crate::restart::{Ends, Restart};
 
     #[test]
     fn graces_nest() {
@@ -63,5 +260,100 @@ mod tests {
         }
         assert_eq!(inner_grace(Duration::ZERO), Duration::ZERO);
         assert!(inner_grace(Duration::MAX) < Duration::MAX);
+    }
+
+    #[test]
+    fn a_policy_in_yaml_is_the_one_in_rust() {
+        let yaml = "
+start: { ready: told, timeout: 5s, extend_up_to: 1min }
+restart:
+  restart: on-abnormal
+  success: { codes: [3], signals: [SIGTERM, INT, 10] }
+  prevent: { codes: [78] }
+  force: { codes: [75] }
+  backoff: { first: 100ms, growth: !exponential 2.0, cap: 1s, jitter: 10ms, floor: 0 }
+  limit: { times: 5, window: 10s }
+stop:
+  steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }]
+";
+        let seconds = Duration::from_secs;
+        let ms = Duration::from_millis;
+        let expected = Policy {
+            start: StartPolicy {
+                ready: Readiness::Told,
+                timeout: seconds(5),
+                extend_up_to: Some(seconds(60)),
+            },
+            restart: RestartPolicy::new(Restart::OnAbnormal)
+                .success(Ends::codes([3]).and(Ends::signals([15, 2, 10])))
+                .prevent(Ends::codes([78]))
+                .force(Ends::codes([75]))
+                .backoff(
+                    Backoff::exponential(ms(100), 2.0)
+                        .cap(seconds(1))
+                        .jitter(ms(10))
+                        .floor(Duration::ZERO),
+                )
+                .limit(5, seconds(10)),
+            stop: StopPolicy::kill()
+                .then(StopBy::Signal(2), seconds(2))
+                .then(StopBy::Quit, Duration::MAX),
+            must_launch: false,
+        };
+        let policy: Policy = serde_yaml::from_str(yaml).unwrap();
+        assert_eq!(policy, expected);
+        let again = serde_yaml::to_string(&policy).unwrap();
+        assert_eq!(serde_yaml::from_str::<Policy>(&again).unwrap(), expected, "{again}");
+        let default = serde_yaml::to_string(&Policy::default()).unwrap();
+        assert_eq!(serde_yaml::from_str::<Policy>(&default).unwrap(), Policy::default());
+        let mut problems = Problems::new();
+        expected.check(&mut problems);
+        assert_eq!(problems.iter().count(), 0, "{problems}");
+    }
+
+    #[test]
+    fn unknown_words_are_refused_with_the_known_ones() {
+        let error = |yaml: &str| serde_yaml::from_str::<Policy>(yaml).unwrap_err().to_string();
+        assert!(error("restart: { restart: sometimes }").contains("on-failure"));
+        assert!(error("restart: { retsart: always }").contains("prevent"));
+        assert!(error("stop: { steps: [{ by: SIGFOO, wait: 1 }] }").contains("SIGFOO"));
+        assert!(error("restart: { success: { signals: [FOO] } }").contains("SIGTERM"));
+    }
+
+    /// Cases: CFG-03, CFG-04
+    #[test]
+    fn every_contradiction_is_told_at_once() {
+        let policy = Policy {
+            start: StartPolicy {
+                timeout: Duration::from_secs(1 << 40),
+                extend_up_to: Some(Duration::from_secs(5)),
+                ..StartPolicy::default()
+            },
+            restart: RestartPolicy::new(Restart::Always)
+                .prevent(Ends::codes([78, 300]).and(Ends::signals([9, 99])))
+                .force(Ends::codes([78]).and(Ends::signals([9])))
+                .backoff(Backoff::constant(Duration::from_secs(9)).cap(Duration::from_secs(1)))
+                .limit(3, Duration::ZERO),
+            stop: StopPolicy::grace(Duration::from_secs(10))
+                .then(StopBy::Signal(0), Duration::ZERO)
+                .extend_up_to(Duration::from_secs(9)),
+            must_launch: false,
+        };
+        let mut problems = Problems::new();
+        policy.check(&mut problems);
+        let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        let expected = [
+            "start_timeout",
+            "start.extend_up_to",
+            "restart.prevent.codes",
+            "restart.prevent.signals",
+            "restart.prevent.codes",
+            "restart.prevent.signals",
+            "restart.limit.window",
+            "restart.backoff.cap",
+            "stop.steps[1].by",
+            "stop.extend_up_to",
+        ];
+        assert_eq!(fields, expected, "{problems}");
     }
 }

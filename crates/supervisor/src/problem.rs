@@ -56,6 +56,17 @@ impl Problems {
         );
     }
 
+    /// Adds others, with other names for some of the fields.
+    pub(crate) fn add_renamed(&mut self, others: Problems, names: &[(&str, &str)]) {
+        self.0.extend(others.0.into_iter().map(|problem| {
+            let new = names.iter().find(|(old, _)| problem.field == *old);
+            match new {
+                Some((_, new)) => Problem { field: (*new).to_owned(), ..problem },
+                None => problem,
+            }
+        }));
+    }
+
     /// Each of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()

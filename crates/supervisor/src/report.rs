@@ -6,6 +6,7 @@ use log::Level;
 
 use crate::end::RunEnd;
 use crate::machine::Outcome;
+use crate::policy::StopBy;
 use crate::slot::Report;
 
 /// Writes a report about the child called `name` to the log: crashes as errors, the rest as
@@ -14,10 +15,11 @@ pub fn log(name: &str, report: &Report) {
     let level = match report {
         Report::Ended { end, .. } if !end.is_success() => Level::Error,
         Report::Killing => Level::Warn,
-        Report::Finished(Outcome::NotLaunched(_)) => Level::Error,
+        Report::Finished(Outcome::NotLaunched(_) | Outcome::GaveUp(..)) => Level::Error,
         Report::Started { .. }
         | Report::Ready { .. }
         | Report::Ended { .. }
+        | Report::Status { .. }
         | Report::Terminating { .. }
         | Report::Finished(Outcome::Quit(_) | Outcome::Ended(_)) => Level::Info,
     };
@@ -33,18 +35,31 @@ fn text(name: &str, report: &Report) -> String {
             let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
             let next = match restart_in {
                 Some(Duration::ZERO) => "; starting it again".to_owned(),
-                Some(after) => format!("; starting it again in {after:?}"),
+                Some(after) => format!("; starting it again in {:?}", rounded(*after)),
                 None => String::new(),
             };
             format!("{name}{pid} {end}{next}")
         }
-        Report::Terminating { remaining: Some(remaining) } => {
-            format!("asking {name} to quit within {remaining:?}")
+        Report::Status { text } => format!("{name} says: {text}"),
+        Report::Terminating { by, remaining } => {
+            let how = match by {
+                StopBy::Quit => format!("asking {name} to quit"),
+                StopBy::Signal(signal) => format!("sending signal {signal} to {name}"),
+            };
+            match remaining {
+                Some(remaining) => format!("{how}; it has {:?}", rounded(*remaining)),
+                None => how,
+            }
         }
-        Report::Terminating { remaining: None } => format!("asking {name} to quit"),
         Report::Killing => format!("killing {name}: its time is over"),
         Report::Finished(outcome) => format!("{name} is over: {}", outcome_text(outcome)),
     }
+}
+
+/// To the millisecond, for people.
+fn rounded(duration: Duration) -> Duration {
+    let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
+    u64::try_from(millis).map_or(duration, Duration::from_millis)
 }
 
 fn outcome_text(outcome: &Outcome) -> String {
@@ -53,6 +68,7 @@ fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Quit(Some(RunEnd::Exited(exit))) if exit.is_success() => "stopped".to_owned(),
         Outcome::Quit(Some(end)) => format!("stopped; it {end}"),
         Outcome::Ended(end) => format!("it {end}"),
+        Outcome::GaveUp(why, end) => format!("it {end}, and is not started again: {why}"),
         Outcome::NotLaunched(end) => format!("its first run {end}"),
     }
 }
@@ -64,6 +80,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_are_for_people() {
+        assert_eq!(rounded(Duration::from_nanos(1_999_999_411)), Duration::from_secs(2));
+        assert_eq!(rounded(Duration::from_nanos(9_499_831_879)), Duration::from_millis(9500));
+        assert_eq!(rounded(Duration::MAX), Duration::MAX);
+    }
+
+    #[test]
     fn reports_read_as_sentences() {
         let end = RunEnd::Exited(Exit::Code(3));
         let after = Some(Duration::from_millis(50));
@@ -71,7 +94,10 @@ mod tests {
         let cases = [
             (Report::Started { pid: 7, run: 2 }, "red started, pid 7, run 2"),
             (ended, "red, pid 7, exited with code 3; starting it again in 50ms"),
-            (Report::Terminating { remaining: after }, "asking red to quit within 50ms"),
+            (
+                Report::Terminating { by: StopBy::Quit, remaining: after },
+                "asking red to quit; it has 50ms",
+            ),
             (Report::Finished(Outcome::Ended(end)), "red is over: it exited with code 3"),
         ];
         for (report, expected) in cases {

@@ -1,6 +1,8 @@
 //! A daemon without detaching: the caller's process is the guardian.
 
+use std::fmt;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use proc_spawn::{Role, SetupError, Stream};
 use quit::{SecondSignal, Signals};
@@ -10,6 +12,7 @@ use crate::guardian::{Failed, Guarded, Guardian, Starter};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::machine::Outcome;
 use crate::options::DaemonOptions;
+use crate::restart::GaveUp;
 use crate::start::{DaemonRunStatus, look};
 
 /// How a daemon that was run in the foreground ended.
@@ -25,6 +28,43 @@ pub enum DaemonEnd {
     Stopped,
     /// Its executor ended, and was not to be started again.
     Ended(RunEnd),
+    /// Its executor ended, and there was a reason not to start it again.
+    GaveUp(GaveUp, RunEnd),
+}
+
+/// The exit code of who gave up (`EX_UNAVAILABLE` of sysexits.h).
+pub const CODE_GAVE_UP: i32 = 69;
+
+impl fmt::Display for DaemonEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonEnd::AlreadyRunning { pid } => write!(f, "already running, pid {pid}"),
+            DaemonEnd::Stopped => f.write_str("stopped"),
+            DaemonEnd::Ended(end) => write!(f, "the executor {end}"),
+            DaemonEnd::GaveUp(why, end) => write!(f, "gave up: the executor {end}, and {why}"),
+        }
+    }
+}
+
+impl DaemonEnd {
+    /// The exit code that a guardian ends with: 0 when it was stopped, when the executor ended
+    /// well, or when the daemon runs already; [`CODE_GAVE_UP`] when it gave up; otherwise the code
+    /// of the executor, or 128 and the number of the signal that ended it, as a shell has it.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            DaemonEnd::AlreadyRunning { .. } | DaemonEnd::Stopped => 0,
+            DaemonEnd::GaveUp(..) => CODE_GAVE_UP,
+            DaemonEnd::Ended(end) => end.code(),
+        }
+    }
+
+    pub(crate) fn of(outcome: Outcome) -> DaemonEnd {
+        match outcome {
+            Outcome::Quit(_) => DaemonEnd::Stopped,
+            Outcome::Ended(end) | Outcome::NotLaunched(end) => DaemonEnd::Ended(end),
+            Outcome::GaveUp(why, end) => DaemonEnd::GaveUp(why, end),
+        }
+    }
 }
 
 /// Runs a daemon with this process as its guardian, until it is over: for terminals, containers
@@ -74,8 +114,8 @@ fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
         Err(guarded) => guarded,
     };
     match guarded {
-        Guarded::Done(Outcome::Ended(end) | Outcome::NotLaunched(end)) => Ok(DaemonEnd::Ended(end)),
-        Guarded::Done(Outcome::Quit(_)) | Guarded::Failed(Failed::Quit) => Ok(DaemonEnd::Stopped),
+        Guarded::Done(outcome) => Ok(DaemonEnd::of(outcome)),
+        Guarded::Failed(Failed::Quit) => Ok(DaemonEnd::Stopped),
         Guarded::AlreadyRunning { pid } => Ok(DaemonEnd::AlreadyRunning { pid }),
         Guarded::Failed(failed) => Err(failed.into()),
     }
@@ -88,6 +128,8 @@ impl Starter for Nobody {
     fn launched(&mut self) -> bool {
         true
     }
+
+    fn extended(&mut self, _remaining: Duration) {}
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proc_spawn::{SetupError, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,7 +27,8 @@ pub(crate) struct Runner<'a> {
     slot: Slot,
     descendants: &'a Descendants,
     quit: BorrowedFd<'static>,
-    grace: Duration,
+    /// The deadline of the start that the starter was told last.
+    ready_by: Option<Instant>,
     launched: bool,
     quit_told: bool,
     /// The executor has ended, and what it has left behind has not yet.
@@ -48,14 +49,10 @@ pub(crate) struct Kept {
 }
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(
-        slot: Slot,
-        descendants: &'a Descendants,
-        grace: Duration,
-    ) -> Result<Runner<'a>, SetupError> {
+    pub(crate) fn new(slot: Slot, descendants: &'a Descendants) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
-        let (launched, quit_told, ending) = (false, false, None);
-        Ok(Runner { slot, descendants, quit, grace, launched, quit_told, ending })
+        let (launched, quit_told, ending, ready_by) = (false, false, None, None);
+        Ok(Runner { slot, descendants, quit, ready_by, launched, quit_told, ending })
     }
 
     pub(crate) fn run(
@@ -72,6 +69,7 @@ impl<'a> Runner<'a> {
         // Whoever asked before there was anything to stop gets nothing started.
         self.look_at_quit();
         self.slot.step(Event::Started, Instant::now(), &mut tell);
+        self.ready_by = self.slot.deadline();
         loop {
             self.look_at_children().map_err(failed)?;
             if self.slot.launched() && !self.launched {
@@ -81,6 +79,12 @@ impl<'a> Runner<'a> {
                 }
                 if !starter.launched() {
                     quit::request(quit::Reason::Requested);
+                }
+            }
+            if !self.launched && self.ready_by != self.slot.deadline() {
+                self.ready_by = self.slot.deadline();
+                if let Some(at) = self.ready_by {
+                    starter.extended(at.saturating_duration_since(Instant::now()));
                 }
             }
             if !self.launched && starter.gave_up() {
@@ -100,7 +104,7 @@ impl<'a> Runner<'a> {
         self.slot.listen(Instant::now(), &mut tell);
         if let Some(end) = self.slot.reap(&mut tell)? {
             let at = Instant::now();
-            let sweep = Sweep::until(at.checked_add(self.grace));
+            let sweep = Sweep::until(self.slot.machine().leftovers_until(at));
             self.ending = Some(Ending { end, at, sweep });
         }
         let Some(mut ending) = self.ending.take() else {

@@ -15,6 +15,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
 
+use crate::policy::Readiness;
+
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
@@ -30,6 +32,8 @@ pub struct Setup {
     pub umask: Option<u32>,
     /// What relative paths in options are relative to.
     pub base: PathBuf,
+    /// When it counts as started.
+    pub ready: Readiness,
     /// How long it lives on when its parent has died.
     pub grace: Duration,
     /// Its soft limit of descriptors; `None`: that of its parent.
@@ -74,18 +78,21 @@ enum Held {
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
 pub(crate) fn run_child(boot: Boot) -> i32 {
-    let prepared = (|| {
+    let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
         let held = become_it(&boot, &setup)?;
-        Ok((entry, held))
+        Ok((entry, held, setup.ready))
     })();
-    let (entry, held) = match prepared {
+    let (entry, held, ready) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return boot.fail(&error),
     };
-    let code = boot.run(entry);
+    let code = match ready {
+        Readiness::EntryCalled => boot.run(entry),
+        Readiness::Told => boot.run_unready(entry),
+    };
     log::logger().flush();
     match held {
         Held::Nothing => (),

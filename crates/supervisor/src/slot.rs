@@ -3,15 +3,17 @@
 //! A slot acts, but does not wait: the loop of a guardian or of a pool does that, with the
 //! descriptors that a slot gives it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{Child, ErrorText, Message, Spawn};
+use quit::Reason;
 
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
-use crate::policy::Policy;
+use crate::policy::{Policy, StopBy};
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +42,15 @@ pub enum Report {
         /// After what time it is started again; `None`: it is not.
         restart_in: Option<Duration>,
     },
-    /// It was asked to quit.
+    /// What it is doing, in its own words.
+    Status {
+        /// The words.
+        text: String,
+    },
+    /// It was told to stop.
     Terminating {
+        /// In which way.
+        by: StopBy,
         /// How long it has; `None`: as long as it takes.
         remaining: Option<Duration>,
     },
@@ -63,19 +72,34 @@ pub struct Slot {
     deaf: bool,
     last_pid: Option<u32>,
     outcome: Option<Outcome>,
+    /// What a child is told when it is asked to quit.
+    reason: Reason,
 }
 
 impl Slot {
     /// A place whose child is started by [`Event::Started`].
     pub fn new(spawn: Spawn, policy: Policy) -> Slot {
+        // Any number will do: it only keeps the delays of two slots out of step.
+        let seed = RandomState::new().hash_one(std::process::id());
         Slot {
-            machine: Machine::new(policy),
+            machine: Machine::new(policy, seed),
             spawn,
             child: None,
             deaf: false,
             last_pid: None,
             outcome: None,
+            reason: Reason::Stop,
         }
+    }
+
+    /// Why the child is told to quit, from now on. Default: [`Reason::Stop`].
+    pub fn set_reason(&mut self, reason: Reason) {
+        self.reason = reason;
+    }
+
+    /// What decides about the child.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// The child, while its end has not been seen.
@@ -124,6 +148,10 @@ impl Slot {
                     tell(Report::Ready { pid, run: self.machine.runs() });
                     self.step(Event::Ready, now, tell);
                 }
+                Message::Extend(by) => {
+                    self.step(Event::Extended(by), now, tell);
+                }
+                Message::Status(text) => tell(Report::Status { text }),
                 Message::Closed => self.deaf = true,
                 // What failed comes again with the exit; words of other roles are not for us.
                 Message::SetupFailed(_) | Message::Told(_) => (),
@@ -168,9 +196,9 @@ impl Slot {
                     return self.step(Event::Ended { end, at }, at, tell);
                 }
             }
-            Action::Terminate { remaining } => {
-                tell(Report::Terminating { remaining: *remaining });
-                self.terminate(*remaining);
+            Action::Terminate { by, remaining } => {
+                tell(Report::Terminating { by: *by, remaining: *remaining });
+                self.terminate(*by, *remaining);
             }
             Action::Kill => {
                 tell(Report::Killing);
@@ -200,12 +228,16 @@ impl Slot {
         Ok(())
     }
 
-    fn terminate(&self, remaining: Option<Duration>) {
+    fn terminate(&self, by: StopBy, remaining: Option<Duration>) {
         let Some(child) = &self.child else { return };
-        // By word, since it carries the deadline. A child that has closed its ears gets a signal.
-        if child.ask_to_quit("stop", remaining).is_err()
-            && let Err(error) = child.terminate()
-        {
+        let told = match by {
+            // A child that has closed its ears gets a signal.
+            StopBy::Quit => child
+                .ask_to_quit(&self.reason.to_string(), remaining)
+                .or_else(|_| child.terminate()),
+            StopBy::Signal(signal) => child.signal(signal),
+        };
+        if let Err(error) = told {
             log::error!("cannot terminate process {}: {error}", child.id());
         }
     }

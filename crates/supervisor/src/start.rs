@@ -1,5 +1,6 @@
 //! Starting a daemon: the caller's side of the launch, and the detached guardian's.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -17,8 +18,8 @@ use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
-use crate::machine::Outcome;
 use crate::options::DaemonOptions;
+use crate::run::DaemonEnd;
 use crate::setup::{enter, install_logging};
 
 /// What [`start_daemon`] found or did.
@@ -34,6 +35,15 @@ pub enum DaemonRunStatus {
         /// The process id in its pid file.
         pid: u32,
     },
+}
+
+impl fmt::Display for DaemonRunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonRunStatus::Launched { pid } => write!(f, "launched, pid {pid}"),
+            DaemonRunStatus::AlreadyRunning { pid } => write!(f, "already running, pid {pid}"),
+        }
+    }
 }
 
 /// Starts a daemon that outlives the caller, and returns when its entry is being called.
@@ -91,8 +101,9 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
         .and_then(|spawn| spawn.spawn_detached())
         .map_err(LaunchCause::Spawn)?;
     // The guardian keeps the time of the start itself, and undoes it. This is for one that cannot.
-    let limit = plan.policy.start_timeout.saturating_add(plan.policy.grace).saturating_add(SLACK);
-    let deadline = Instant::now().checked_add(limit);
+    let undo = plan.policy.stop.longest().saturating_add(SLACK);
+    let limit = plan.policy.start.timeout.saturating_add(undo);
+    let mut deadline = Instant::now().checked_add(limit);
     let told = loop {
         let received = guardian.receive(deadline).map_err(|source| {
             guardian.cancel();
@@ -101,6 +112,9 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
         })?;
         match received {
             Some(Message::Told(bytes)) => match rmp_serde::from_slice(&bytes) {
+                Ok(Told::Extended { remaining }) => {
+                    deadline = Instant::now().checked_add(remaining.saturating_add(undo));
+                }
                 Ok(told) => break told,
                 Err(error) => {
                     return Err(LaunchCause::Io {
@@ -130,6 +144,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
         }
     };
     match told {
+        Told::Extended { .. } => unreachable!("the loop above goes on"),
         Told::Launched { pid } => Ok(DaemonRunStatus::Launched { pid }),
         Told::AlreadyRunning { pid } => {
             wait_for_end(&mut guardian);
@@ -144,7 +159,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
 
 /// A guardian that was killed leaves its pid file, and perhaps an executor in its grace.
 fn clean_up_after(plan: &Plan) {
-    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.grace), None);
+    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.stop.longest()), None);
     let cleaned = free.and_then(|_| pidfile::remove_stale(&plan.pid_filename));
     if let Err(error) = cleaned {
         log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
@@ -295,8 +310,7 @@ impl OverLink {
 
     fn tell_how(&mut self, guarded: Guarded) -> i32 {
         match guarded {
-            Guarded::Done(Outcome::Ended(end)) if !end.is_success() => 1,
-            Guarded::Done(_) => 0,
+            Guarded::Done(outcome) => DaemonEnd::of(outcome).exit_code(),
             Guarded::AlreadyRunning { pid } => {
                 self.tell(&Told::AlreadyRunning { pid });
                 0
@@ -319,6 +333,10 @@ impl Starter for OverLink {
             self.boot = None;
         }
         wanted
+    }
+
+    fn extended(&mut self, remaining: Duration) {
+        self.tell(&Told::Extended { remaining });
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

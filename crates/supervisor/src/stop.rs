@@ -1,5 +1,6 @@
 //! Stopping a daemon from another process, and asking whether there is one.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,15 @@ pub enum StopStatus {
     },
     /// There was none. A pid file that a crash had left was removed.
     NotRunning,
+}
+
+impl fmt::Display for StopStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopStatus::Stopped { pid } => write!(f, "stopped, pid was {pid}"),
+            StopStatus::NotRunning => f.write_str("not running"),
+        }
+    }
 }
 
 /// How long [`stop_daemon`] waits: three times the default grace.
@@ -128,6 +138,22 @@ pub enum DaemonStatus {
         /// Whether a crash has left the pid file behind; the next start takes it over.
         stale: bool,
     },
+}
+
+impl fmt::Display for DaemonStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonStatus::Running { pid: Some(pid) } => write!(f, "running, pid {pid}"),
+            DaemonStatus::Running { pid: None } => f.write_str("running"),
+            DaemonStatus::Orphaned { pids } => {
+                write!(f, "its guardian was killed, but not all is gone: {}", list(pids))
+            }
+            DaemonStatus::NotRunning { stale: false } => f.write_str("not running"),
+            DaemonStatus::NotRunning { stale: true } => {
+                f.write_str("not running (a crash has left the pid file)")
+            }
+        }
+    }
 }
 
 /// Asks whether the daemon of this pid file runs. Disturbs nobody: a start that happens at the same

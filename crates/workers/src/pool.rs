@@ -72,7 +72,7 @@ impl Pool {
                 Ok(Worker {
                     name: worker.name,
                     pid_filename: worker.pid_filename,
-                    slot: Slot::new(spawn, plan.policy),
+                    slot: Slot::new(spawn, worker.policy),
                     watched: 0,
                     hears: false,
                 })

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use logging::LoggingConfig;
 use proc_spawn::{Call, Current, EntryFn, Role, Spawn, SpawnError, Stream};
+use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Hold, Policy, Problems, Setup, absolute, base_directory,
-    check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
+    Hold, Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute,
+    base_directory, check_collisions, check_entry, check_file, check_name, checked_logging,
     redirect,
 };
 
@@ -28,6 +29,9 @@ pub struct WorkerStartInfo {
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
     logging_config: Option<LoggingConfig>,
+    start: Option<StartPolicy>,
+    restart: Option<RestartPolicy>,
+    stop: Option<StopPolicy>,
 }
 
 impl WorkerStartInfo {
@@ -56,7 +60,32 @@ impl WorkerStartInfo {
             stdout_filename: None,
             stderr_filename: None,
             logging_config: None,
+            start: None,
+            restart: None,
+            stop: None,
         }
+    }
+
+    /// When this worker counts as started. Default: as the [options](WorkersOptions::start) say.
+    #[must_use]
+    pub fn start(mut self, policy: StartPolicy) -> Self {
+        self.start = Some(policy);
+        self
+    }
+
+    /// Whether and when this worker is started again. Default: as the
+    /// [options](WorkersOptions::restart) say.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = Some(policy);
+        self
+    }
+
+    /// How this worker is stopped. Default: as the [options](WorkersOptions::stop) say.
+    #[must_use]
+    pub fn stop(mut self, policy: StopPolicy) -> Self {
+        self.stop = Some(policy);
+        self
     }
 
     /// Where standard output goes, appended. Default: `/dev/null`.
@@ -82,12 +111,14 @@ impl WorkerStartInfo {
     }
 }
 
-/// How a list of workers is kept.
-#[derive(Clone, Debug)]
+/// How a list of workers is kept; each worker may differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct WorkersOptions {
-    restart_interval: Option<Duration>,
-    grace: Duration,
-    start_timeout: Duration,
+    start: StartPolicy,
+    restart: RestartPolicy,
+    stop: StopPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
     debug_filename: Option<PathBuf>,
 }
 
@@ -97,9 +128,9 @@ const DEFAULT_RESTART_INTERVAL: Duration = Duration::from_secs(5 * 60);
 impl Default for WorkersOptions {
     fn default() -> WorkersOptions {
         WorkersOptions {
-            restart_interval: Some(DEFAULT_RESTART_INTERVAL),
-            grace: DEFAULT_GRACE,
-            start_timeout: DEFAULT_START_TIMEOUT,
+            start: StartPolicy::default(),
+            restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
+            stop: StopPolicy::default(),
             debug_filename: None,
         }
     }
@@ -116,7 +147,15 @@ impl WorkersOptions {
     /// is not started again. A worker that ends well is done. Default: 5 minutes.
     #[must_use]
     pub fn restart_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.restart_interval = interval.into();
+        self.restart = interval.into().map(RestartPolicy::after).unwrap_or_default();
+        self
+    }
+
+    /// Whether, when and how often a worker is started again. Default: 5 minutes after a failure,
+    /// for ever.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = policy;
         self
     }
 
@@ -124,7 +163,14 @@ impl WorkersOptions {
     /// itself has less. Zero means at once, [`Duration::MAX`] for ever. Default: 10 s.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.stop = StopPolicy::grace(grace);
+        self
+    }
+
+    /// How a worker is stopped, step by step; [`grace`](Self::grace) is the simple form of it.
+    #[must_use]
+    pub fn stop(mut self, policy: StopPolicy) -> Self {
+        self.stop = policy;
         self
     }
 
@@ -132,7 +178,14 @@ impl WorkersOptions {
     /// failed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
-        self.start_timeout = timeout;
+        self.start.timeout = timeout;
+        self
+    }
+
+    /// When a worker counts as started, and how long that may take.
+    #[must_use]
+    pub fn start(mut self, policy: StartPolicy) -> Self {
+        self.start = policy;
         self
     }
 
@@ -150,13 +203,13 @@ pub(crate) struct WorkerPlan {
     pub(crate) name: String,
     pub(crate) pid_filename: PathBuf,
     pub(crate) setup: Setup,
+    pub(crate) policy: Policy,
     pub(crate) spawn: Spawn,
 }
 
 /// Everything about a pool, checked and complete. Nothing after this needs deciding.
 pub(crate) struct Plan {
     pub(crate) workers: Vec<WorkerPlan>,
-    pub(crate) policy: Policy,
     pub(crate) debug_filename: Option<PathBuf>,
 }
 
@@ -168,13 +221,13 @@ pub(crate) fn plan(
     let base = base_directory()
         .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
     let mut problems = Problems::new();
-    for (field, duration) in [
-        ("restart_interval", options.restart_interval.unwrap_or_default()),
-        ("grace", options.grace),
-        ("start_timeout", options.start_timeout),
-    ] {
-        check_duration(&mut problems, field, duration);
-    }
+    let policy = Policy {
+        start: options.start,
+        restart: options.restart,
+        stop: options.stop,
+        must_launch: false,
+    };
+    policy.check(&mut problems);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
     if let Some(path) = &debug_filename {
         check_file(&mut problems, "debug_filename", path);
@@ -184,17 +237,11 @@ pub(crate) fn plan(
     let mut workers = Vec::with_capacity(list.len());
     for (index, worker) in list.into_iter().enumerate() {
         let mut own = Problems::new();
-        let planned = plan_worker(&mut own, &base, options.grace, worker, index, &mut seen);
+        let planned = plan_worker(&mut own, &base, &policy, worker, index, &mut seen);
         problems.add_part(&format!("workers[{index}]"), own);
         workers.extend(planned?);
     }
-    let policy = Policy {
-        restart_interval: options.restart_interval,
-        grace: options.grace,
-        start_timeout: options.start_timeout,
-        must_launch: false,
-    };
-    problems.or(Plan { workers, policy, debug_filename }).map_err(WorkersError::Options)
+    problems.or(Plan { workers, debug_filename }).map_err(WorkersError::Options)
 }
 
 /// What may stand only once in a list, and where it stands.
@@ -207,7 +254,7 @@ struct Seen {
 fn plan_worker(
     problems: &mut Problems,
     base: &Path,
-    grace: Duration,
+    otherwise: &Policy,
     worker: WorkerStartInfo,
     index: usize,
     seen: &mut Seen,
@@ -245,6 +292,16 @@ fn plan_worker(
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
 
+    let own = Policy {
+        start: worker.start.unwrap_or(otherwise.start),
+        restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
+        stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
+        must_launch: false,
+    };
+    if own != *otherwise {
+        own.check(problems);
+    }
+
     let setup = Setup {
         pid_file: Some(Hold::Own(pid_filename.clone())),
         redirect,
@@ -252,7 +309,8 @@ fn plan_worker(
         directory: None,
         umask: None,
         base: base.to_owned(),
-        grace,
+        ready: own.start.ready,
+        grace: own.stop.total(),
         open_files: None,
     };
     Ok(spawn.map(|spawn| {
@@ -260,6 +318,6 @@ fn plan_worker(
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
-        WorkerPlan { name, pid_filename, setup, spawn }
+        WorkerPlan { name, pid_filename, setup, policy: own, spawn }
     }))
 }

@@ -37,11 +37,14 @@ struct Entry {
     since: Timestamp,
     pid: Option<u32>,
     restarts: u64,
+    /// What it said last of what it is doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<String>,
     /// The last ends, oldest first.
     last_exits: Vec<LastExit>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
     Idle,
@@ -73,6 +76,7 @@ impl StatusFile {
             since,
             pid: None,
             restarts: 0,
+            says: None,
             last_exits: Vec::new(),
         };
         // Nothing is kept for nobody.
@@ -85,9 +89,11 @@ impl StatusFile {
     pub(crate) fn note(&mut self, worker: usize, report: &Report) {
         let Some(entry) = self.content.workers.get_mut(worker) else { return };
         let at = Timestamp::now();
+        let before = entry.state;
         entry.state = match report {
             Report::Started { pid, run } => {
                 entry.pid = Some(*pid);
+                entry.says = None;
                 entry.restarts = run.saturating_sub(1);
                 State::Starting
             }
@@ -101,11 +107,17 @@ impl StatusFile {
                 entry.last_exits.push(LastExit { at, pid, text, end });
                 State::Waiting
             }
+            Report::Status { text } => {
+                entry.says = Some(text.clone());
+                entry.state
+            }
             Report::Terminating { .. } | Report::Killing => State::Stopping,
             Report::Finished(_) => State::Finished,
             _ => entry.state,
         };
-        entry.since = at;
+        if entry.state != before {
+            entry.since = at;
+        }
         self.changed = true;
     }
 

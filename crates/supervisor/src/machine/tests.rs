@@ -1,60 +1,88 @@
 //! Stories in virtual time: what happens when, and what must be done about it.
 
-use proc_spawn::Exit;
-use proptest::prelude::*;
+use proc_spawn::{ErrorText, Exit, Failure, Panic};
 
 use super::*;
+use crate::backoff::Backoff;
+use crate::policy::{StartPolicy, StopPolicy};
+use crate::restart::{Ends, Restart, RestartPolicy};
 
-fn seconds(seconds: u64) -> Duration {
+mod laws;
+
+pub(super) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn restarting(interval: u64) -> Policy {
-    Policy { restart_interval: Some(seconds(interval)), ..Policy::default() }
+    with(RestartPolicy::after(seconds(interval)))
 }
 
-fn ended(code: i32) -> Told {
-    Ended(RunEnd::Exited(Exit::Code(code)))
+fn with(restart: RestartPolicy) -> Policy {
+    Policy { restart, ..Policy::default() }
 }
 
-fn killed() -> Told {
-    Ended(RunEnd::Exited(Exit::Signal { signal: 9, core: false, panic: None }))
+fn stopping(stop: StopPolicy) -> Policy {
+    Policy { stop, ..Policy::default() }
+}
+
+fn code(code: i32) -> RunEnd {
+    RunEnd::Exited(Exit::Code(code))
+}
+
+fn signal(signal: i32) -> RunEnd {
+    RunEnd::Exited(Exit::Signal { signal, core: false, panic: None })
+}
+
+fn returned(permanent: bool) -> RunEnd {
+    let error = ErrorText::new(&std::fmt::Error);
+    RunEnd::Exited(Exit::Error(Failure { error, permanent }))
 }
 
 /// An event without its times, which the story has.
 #[derive(Clone, Debug)]
-enum Told {
+pub(super) enum Told {
     Started,
     Ready,
+    More(u64),
     Ended(RunEnd),
+    Pause,
     Quit,
     QuitWithin(u64),
+    /// Nothing: only time passes.
+    Nothing,
 }
 
 impl Told {
-    fn event(&self, now: Instant) -> Event {
-        match self.clone() {
+    pub(super) fn event(&self, now: Instant) -> Option<Event> {
+        Some(match self.clone() {
             Started => Event::Started,
             Ready => Event::Ready,
+            More(by) => Event::Extended(seconds(by)),
             Ended(end) => Event::Ended { end, at: now },
+            Pause => Event::Pause,
             Quit => Event::QuitRequested { within: None },
-            QuitWithin(s) => Event::QuitRequested { within: Some(seconds(s)) },
-        }
+            QuitWithin(within) => Event::QuitRequested { within: Some(seconds(within)) },
+            Nothing => return None,
+        })
     }
 }
 
-/// Plays `story` and compares what the machine did. Deadlines pass by themselves.
+use Told::*;
+
+/// Plays `story`, in seconds, and compares what the machine did. Deadlines pass by themselves.
 #[track_caller]
 fn check(policy: Policy, story: &[(u64, Told)], expected: &[&str]) {
     let start = Instant::now(); // An origin only: time in here is what the story says.
-    let mut machine = Machine::new(policy);
+    let mut machine = Machine::new(policy, 0);
     let mut done = Vec::new();
     for (second, told) in story {
         let now = start + seconds(*second);
         while let Some(due) = machine.deadline().filter(|due| *due <= now) {
             note(&mut done, due - start, machine.step(Event::DeadlinePassed, due));
         }
-        note(&mut done, now - start, machine.step(told.event(now), now));
+        if let Some(event) = told.event(now) {
+            note(&mut done, now - start, machine.step(event, now));
+        }
     }
     assert_eq!(done, expected);
 }
@@ -66,20 +94,29 @@ fn note(done: &mut Vec<String>, elapsed: Duration, action: Action) {
         Action::Finish(Outcome::Quit(Some(end))) => format!("Quit, {end}"),
         Action::Finish(Outcome::Ended(end)) => format!("Ended, {end}"),
         Action::Finish(Outcome::NotLaunched(end)) => format!("NotLaunched, {end}"),
-        Action::Terminate { remaining } => format!("Terminate {remaining:?}"),
+        Action::Finish(Outcome::GaveUp(why, end)) => format!("GaveUp, {end}: {why}"),
+        Action::Terminate { by: StopBy::Quit, remaining } => format!("Ask {remaining:?}"),
+        Action::Terminate { by: StopBy::Signal(number), .. } => format!("Signal {number}"),
         Action::Spawn | Action::Kill => format!("{action:?}"),
     };
-    done.push(format!("{}s {text}", elapsed.as_secs()));
+    done.push(format!("{}s {text}", elapsed.as_secs_f64()));
 }
 
-use Told::*;
+// Starting and restarting.
 
 #[test]
 fn a_crash_is_followed_by_a_start_after_the_interval() {
     check(
         restarting(5),
-        &[(0, Started), (0, Ready), (3, killed()), (9, Ready), (20, Quit), (21, ended(0))],
-        &["0s Spawn", "8s Spawn", "20s Terminate Some(10s)", "21s Quit, exited with code 0"],
+        &[
+            (0, Started),
+            (0, Ready),
+            (3, Ended(signal(9))),
+            (9, Ready),
+            (20, Quit),
+            (21, Ended(code(0))),
+        ],
+        &["0s Spawn", "8s Spawn", "20s Ask Some(10s)", "21s Quit, exited with code 0"],
     );
 }
 
@@ -87,56 +124,341 @@ fn a_crash_is_followed_by_a_start_after_the_interval() {
 fn code_0_ends_it_whatever_the_interval() {
     check(
         restarting(5),
-        &[(0, Started), (1, Ready), (3, ended(0)), (9, Quit)],
+        &[(0, Started), (1, Ready), (3, Ended(code(0))), (9, Quit)],
         &["0s Spawn", "3s Ended, exited with code 0"],
     );
 }
 
 #[test]
-fn without_an_interval_nothing_is_started_again() {
+fn without_a_policy_nothing_is_started_again() {
     check(
         Policy::default(),
-        &[(0, Started), (1, Ready), (3, ended(3)), (99, Quit)],
+        &[(0, Started), (1, Ready), (3, Ended(code(3))), (99, Quit)],
         &["0s Spawn", "3s Ended, exited with code 3"],
     );
 }
 
 #[test]
-fn an_interval_of_zero_means_at_once() {
+fn an_interval_beyond_the_clock_waits_for_ever() {
     check(
-        restarting(0),
-        &[
-            (0, Started),
-            (1, Ready),
-            (3, ended(1)),
-            (3, Ready),
-            (4, ended(1)),
-            (4, Ready),
-            (5, Quit),
-        ],
-        &["0s Spawn", "3s Spawn", "4s Spawn", "5s Terminate Some(10s)"],
+        with(RestartPolicy::after(Duration::MAX)),
+        &[(0, Started), (1, Ready), (2, Ended(code(1))), (1 << 40, Quit)],
+        &["0s Spawn", "1099511627776s Quit"],
+    );
+}
+
+/// Case: RST-18
+#[test]
+fn two_starts_are_never_closer_than_the_floor() {
+    let crashes = [(0, Started), (0, Ended(code(1))), (0, Nothing)];
+    let mut story = crashes.to_vec();
+    story.extend([(1, Ended(code(1))), (1, Nothing), (2, Quit)]);
+    let slow = Backoff::default().floor(seconds(1));
+    check(
+        with(RestartPolicy::new(Restart::OnFailure).backoff(slow)),
+        &story,
+        &["0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"],
+    );
+    // One that has lived longer than that comes back at once.
+    check(
+        with(RestartPolicy::new(Restart::OnFailure).backoff(slow)),
+        &[(0, Started), (0, Ready), (7, Ended(code(1))), (7, Nothing), (8, Quit)],
+        &["0s Spawn", "7s Spawn", "8s Ask Some(10s)"],
+    );
+    let none = Backoff::default().floor(Duration::ZERO);
+    check(
+        with(RestartPolicy::new(Restart::OnFailure).backoff(none)),
+        &[(0, Started), (0, Ended(code(1))), (0, Nothing), (0, Quit)],
+        &["0s Spawn", "0s Spawn", "0s Ask Some(10s)"],
     );
 }
 
 #[test]
-fn an_interval_beyond_the_clock_waits_for_ever() {
-    let policy = Policy { restart_interval: Some(Duration::MAX), ..Policy::default() };
+fn the_default_floor_is_a_tenth_of_a_second() {
+    let mut machine = Machine::new(restarting(0), 0);
+    let start = Instant::now();
+    machine.step(Event::Started, start);
+    machine.step(Event::Ended { end: code(1), at: start }, start);
+    assert_eq!(machine.deadline(), Some(start + Duration::from_millis(100)));
+}
+
+/// Case: RST-17
+#[test]
+fn a_delay_counts_from_the_end_or_the_start() {
+    let start = Instant::now();
+    let due = |from| {
+        let backoff = Backoff::constant(seconds(5)).count_from(from);
+        let restart = RestartPolicy::new(Restart::Always).backoff(backoff);
+        let mut machine = Machine::new(with(restart), 0);
+        machine.step(Event::Started, start);
+        machine.step(Event::Ready, start);
+        // It counts from when it happened, not from when it was seen.
+        let ended = Event::Ended { end: code(1), at: start + seconds(3) };
+        machine.step(ended, start + seconds(4));
+        machine.deadline().map(|due| due - start)
+    };
+    assert_eq!(due(CountFrom::End), Some(seconds(8)));
+    assert_eq!(due(CountFrom::Start), Some(seconds(5)));
+}
+
+/// Case: RST-15
+#[test]
+fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
+    let backoff = Backoff::exponential(seconds(1), 2.0).reset_after(seconds(10));
+    let policy = with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
+    let ready_for_ten = [
+        (0, Started),
+        (0, Ready),
+        (1, Ended(code(1))), // 1 s, back at 2
+        (2, Ready),
+        (3, Ended(code(1))), // 2 s, back at 5
+        (5, Ready),
+        (15, Ended(code(1))), // 1 s again, back at 16
+        (16, Nothing),
+    ];
+    check(policy.clone(), &ready_for_ten, &["0s Spawn", "2s Spawn", "5s Spawn", "16s Spawn"]);
+    let never_ready = [
+        (0, Started),
+        (0, Ended(code(1))),  // 1 s
+        (20, Ended(code(1))), // 2 s: it lived long, but was never ready
+        (22, Nothing),
+    ];
+    check(policy, &never_ready, &["0s Spawn", "1s Spawn", "22s Spawn"]);
+}
+
+/// Cases: RST-20, RST-22
+#[test]
+fn more_restarts_than_the_limit_allows_are_given_up() {
+    let often: Vec<_> = std::iter::once((0, Started))
+        .chain((1..=6).map(|second| (second, Ended(code(1)))))
+        .collect();
+    let limited = RestartPolicy::after(Duration::ZERO).limit(5, seconds(10));
     check(
-        policy,
-        &[(0, Started), (1, Ready), (2, ended(1)), (1 << 40, Quit)],
-        &["0s Spawn", "1099511627776s Quit"],
+        with(limited),
+        &often,
+        &[
+            "0s Spawn",
+            "1s Spawn",
+            "2s Spawn",
+            "3s Spawn",
+            "4s Spawn",
+            "5s Spawn",
+            "6s GaveUp, exited with code 1: more than 5 restarts within 10s",
+        ],
+    );
+    // Spread over more than the window, they do not count together.
+    let seldom: Vec<_> = std::iter::once((0, Started))
+        .chain((1..=6).map(|n| (n * 5, Ended(code(1)))))
+        .chain([(31, Quit)])
+        .collect();
+    let limited = RestartPolicy::after(Duration::ZERO).limit(3, seconds(10));
+    let mut machine = Machine::new(with(limited), 0);
+    let start = Instant::now();
+    for (second, told) in &seldom {
+        let now = start + seconds(*second);
+        while let Some(due) = machine.deadline().filter(|due| *due <= now) {
+            machine.step(Event::DeadlinePassed, due);
+        }
+        machine.step(told.event(now).unwrap(), now);
+    }
+    assert_eq!(machine.runs(), 7);
+}
+
+/// Case: RST-23
+#[test]
+fn a_start_that_fails_counts_like_a_crash() {
+    let failed = || RunEnd::NotStarted(ErrorText::new(&std::fmt::Error));
+    check(
+        with(RestartPolicy::after(seconds(1)).limit(1, seconds(60))),
+        &[(0, Started), (0, Ended(failed())), (1, Ended(failed()))],
+        &[
+            "0s Spawn",
+            "1s Spawn",
+            "1s GaveUp, could not be started: an error occurred when formatting an argument: \
+             more than 1 restarts within 60s",
+        ],
     );
 }
+
+/// Cases: RST-10, RST-35
+#[test]
+fn a_permanent_failure_is_not_tried_again() {
+    check(
+        restarting(1),
+        &[(0, Started), (0, Ready), (1, Ended(returned(false))), (3, Ended(returned(true)))],
+        &[
+            "0s Spawn",
+            "2s Spawn",
+            "3s GaveUp, returned an error: an error occurred when formatting an argument: such a \
+             failure is permanent",
+        ],
+    );
+}
+
+/// Cases: RST-08, RST-09
+#[test]
+fn prevented_ends_beat_forced_ones_and_those_the_policy() {
+    let always = RestartPolicy::new(Restart::Always).prevent(Ends::codes([78]));
+    check(
+        with(always),
+        &[(0, Started), (1, Ended(code(78)))],
+        &["0s Spawn", "1s GaveUp, exited with code 78: such an end prevents a restart"],
+    );
+    let never = RestartPolicy::new(Restart::Never).force(Ends::codes([75]));
+    check(
+        with(never),
+        &[(0, Started), (1, Ended(code(75))), (1, Nothing), (2, Ended(code(1)))],
+        &["0s Spawn", "1s Spawn", "2s Ended, exited with code 1"],
+    );
+    let both = RestartPolicy::new(Restart::Never).force(Ends::codes([7])).prevent(Ends::codes([7]));
+    check(
+        with(both),
+        &[(0, Started), (1, Ended(code(7)))],
+        &["0s Spawn", "1s GaveUp, exited with code 7: such an end prevents a restart"],
+    );
+}
+
+/// The table of causes and policies, as systemd.service(5) has it.
+///
+/// Cases: RST-01..06, RST-07, RST-11, RST-12
+#[test]
+fn the_table_of_causes_and_policies() {
+    let policies = [
+        Restart::Never,
+        Restart::Always,
+        Restart::OnSuccess,
+        Restart::OnFailure,
+        Restart::OnAbnormal,
+    ];
+    let panic = Panic { message: "boom".into(), place: String::new() };
+    let causes = [
+        ("code 0", code(0)),
+        ("code 3, listed", code(3)),
+        ("SIGTERM, listed", signal(15)),
+        ("code 1", code(1)),
+        ("error", returned(false)),
+        ("SIGKILL", signal(9)),
+        ("panic", RunEnd::Exited(Exit::Panic(panic))),
+        ("not ready", RunEnd::NotReady { after: seconds(1) }),
+        ("not started", RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
+        ("unknown", RunEnd::Exited(Exit::Unknown)),
+    ];
+    let mut table = String::new();
+    for (name, end) in causes {
+        table += &format!("{name:16}");
+        for restart in policies {
+            let listed = Ends::codes([3]).and(Ends::signals([15]));
+            let policy = RestartPolicy::new(restart).success(listed);
+            let again = policy.verdict(&end) == Verdict::Again;
+            table += if again { " yes" } else { "  - " };
+        }
+        table += "\n";
+    }
+    //                never always success failure abnormal
+    let expected = "\
+code 0            -  yes yes  -   -
+code 3, listed    -  yes yes  -   -
+SIGTERM, listed   -  yes yes  -   -
+code 1            -  yes  -  yes  -
+error             -  yes  -  yes  -
+SIGKILL           -  yes  -  yes yes
+panic             -  yes  -  yes yes
+not ready         -  yes  -  yes yes
+not started       -  yes  -  yes yes
+unknown           -  yes  -  yes  -
+";
+    let trimmed: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    assert_eq!(trimmed, expected);
+}
+
+/// Case: RST-26
+#[test]
+fn a_start_by_hand_does_not_wait() {
+    check(
+        restarting(86_400),
+        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Started), (2, Ready), (9, Quit)],
+        &["0s Spawn", "2s Spawn", "9s Ask Some(10s)"],
+    );
+}
+
+#[test]
+fn a_first_run_that_must_launch_is_not_tried_again() {
+    let policy = Policy { must_launch: true, ..restarting(5) };
+    check(
+        policy.clone(),
+        &[(0, Started), (1, Ended(code(78))), (50, Quit)],
+        &["0s Spawn", "1s NotLaunched, exited with code 78"],
+    );
+    check(
+        policy.clone(),
+        &[(0, Started), (31, Ended(signal(9))), (50, Quit)],
+        &["0s Spawn", "30s Kill", "31s NotLaunched, was not ready within 30s and was killed"],
+    );
+    // Later ones are, also when they do not get as far.
+    check(
+        policy,
+        &[(0, Started), (1, Ready), (2, Ended(code(1))), (8, Ended(code(78))), (14, Quit)],
+        &["0s Spawn", "7s Spawn", "13s Spawn", "14s Ask Some(10s)"],
+    );
+}
+
+// Becoming ready.
+
+#[test]
+fn a_child_that_is_not_ready_in_time_is_killed_and_counts_as_failed() {
+    check(
+        restarting(5),
+        &[(0, Started), (31, Ended(signal(9))), (40, Ready), (41, Quit)],
+        &["0s Spawn", "30s Kill", "36s Spawn", "41s Ask Some(10s)"],
+    );
+}
+
+/// Case: HS-21
+#[test]
+fn a_start_may_be_extended_up_to_its_bound() {
+    let start =
+        StartPolicy { timeout: seconds(5), extend_up_to: Some(seconds(12)), ..Default::default() };
+    let policy = Policy { start, ..Policy::default() };
+    check(
+        policy.clone(),
+        &[(0, Started), (4, More(5)), (8, More(2)), (20, Ended(signal(9)))],
+        &["0s Spawn", "10s Kill", "20s Ended, was not ready within 10s and was killed"],
+    );
+    check(
+        policy,
+        &[(0, Started), (4, More(5)), (8, More(5)), (11, More(99)), (20, Ended(signal(9)))],
+        &["0s Spawn", "12s Kill", "20s Ended, was not ready within 12s and was killed"],
+    );
+    // Unless told otherwise, ten times the time-out.
+    let start = StartPolicy { timeout: seconds(1), ..StartPolicy::default() };
+    check(
+        Policy { start, ..Policy::default() },
+        &[(0, Started), (0, More(99)), (20, Nothing)],
+        &["0s Spawn", "10s Kill"],
+    );
+}
+
+/// Case: HS-19
+#[test]
+fn ready_twice_is_ready_once() {
+    check(
+        Policy::default(),
+        &[(0, Started), (1, Ready), (2, Ready), (99, Quit), (99, Ended(code(0)))],
+        &["0s Spawn", "99s Ask Some(10s)", "99s Quit, exited with code 0"],
+    );
+}
+
+// Stopping.
 
 /// Case: STOP-02
 #[test]
 fn a_child_that_will_not_stop_is_killed_when_its_grace_is_over() {
     check(
-        Policy { grace: seconds(10), ..Policy::default() },
-        &[(0, Started), (0, Ready), (1, Quit), (30, killed())],
+        Policy::default(),
+        &[(0, Started), (0, Ready), (1, Quit), (30, Ended(signal(9)))],
         &[
             "0s Spawn",
-            "1s Terminate Some(10s)",
+            "1s Ask Some(10s)",
             "11s Kill",
             "30s Quit, was killed 10s after it was asked to quit",
         ],
@@ -145,15 +467,55 @@ fn a_child_that_will_not_stop_is_killed_when_its_grace_is_over() {
 
 /// Case: STOP-03
 #[test]
-fn a_grace_of_zero_kills_at_once() {
+fn no_grace_kills_at_once() {
+    for stop in [StopPolicy::kill(), StopPolicy::grace(Duration::ZERO)] {
+        check(
+            stopping(stop),
+            &[(0, Started), (0, Ready), (1, Quit), (1, Ended(signal(9)))],
+            &["0s Spawn", "1s Kill", "1s Quit, was killed 0ns after it was asked to quit"],
+        );
+    }
+}
+
+/// Case: STOP-04
+#[test]
+fn a_grace_without_end_waits_until_somebody_asks_again_in_a_hurry() {
     check(
-        Policy { grace: Duration::ZERO, ..Policy::default() },
-        &[(0, Started), (0, Ready), (1, Quit), (1, killed())],
+        stopping(StopPolicy::grace(Duration::MAX)),
+        &[(0, Started), (0, Ready), (1, Quit), (1 << 30, QuitWithin(2)), (1 << 31, Nothing)],
+        &["0s Spawn", "1s Ask None", "1073741826s Kill"],
+    );
+}
+
+/// Case: STOP-05
+#[test]
+fn the_steps_of_a_stop_follow_each_other() {
+    let steps = StopPolicy::kill()
+        .then(StopBy::Signal(2), seconds(2))
+        .then(StopBy::Signal(15), seconds(3))
+        .then(StopBy::Quit, seconds(1));
+    check(
+        stopping(steps.clone()),
+        &[(0, Started), (0, Ready), (1, Quit), (9, Ended(signal(9)))],
         &[
             "0s Spawn",
-            "1s Terminate Some(0ns)",
-            "1s Kill",
-            "1s Quit, was killed 0ns after it was asked to quit",
+            "1s Signal 2",
+            "3s Signal 15",
+            "6s Ask Some(1s)",
+            "7s Kill",
+            "9s Quit, was killed 6s after it was asked to quit",
+        ],
+    );
+    // With less time than they need, the last ones are left out.
+    check(
+        stopping(steps),
+        &[(0, Started), (0, Ready), (1, QuitWithin(3)), (9, Ended(signal(9)))],
+        &[
+            "0s Spawn",
+            "1s Signal 2",
+            "3s Signal 15",
+            "4s Kill",
+            "9s Quit, was killed 3s after it was asked to quit",
         ],
     );
 }
@@ -162,18 +524,54 @@ fn a_grace_of_zero_kills_at_once() {
 fn who_asks_may_leave_less_time_but_never_more() {
     check(
         Policy::default(),
-        &[(0, Started), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, killed())],
-        &[
-            "0s Spawn",
-            "1s Terminate Some(5s)",
-            "3s Kill",
-            "9s Quit, was killed 10s after it was asked to quit",
-        ],
+        &[(0, Started), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, Nothing)],
+        &["0s Spawn", "1s Ask Some(5s)", "3s Kill"],
     );
     check(
         Policy::default(),
-        &[(0, Started), (0, Ready), (1, QuitWithin(99)), (2, Quit), (5, ended(0))],
-        &["0s Spawn", "1s Terminate Some(10s)", "5s Quit, exited with code 0"],
+        &[(0, Started), (0, Ready), (1, QuitWithin(99)), (2, Quit), (5, Ended(code(0)))],
+        &["0s Spawn", "1s Ask Some(10s)", "5s Quit, exited with code 0"],
+    );
+}
+
+/// Case: STOP-15
+#[test]
+fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
+    let story = |mores: &[(u64, u64)]| {
+        let mut story = vec![(0, Started), (0, Ready), (1, Quit)];
+        story.extend(mores.iter().map(|(at, by)| (*at, More(*by))));
+        story.push((99, Nothing));
+        story
+    };
+    check(
+        stopping(StopPolicy::grace(seconds(10))),
+        &story(&[(2, 50)]),
+        &["0s Spawn", "1s Ask Some(10s)", "11s Kill"],
+    );
+    let extendable = || stopping(StopPolicy::grace(seconds(10)).extend_up_to(seconds(20)));
+    check(extendable(), &story(&[(2, 14)]), &["0s Spawn", "1s Ask Some(10s)", "16s Kill"]);
+    check(
+        extendable(),
+        &story(&[(2, 14), (15, 99)]),
+        &["0s Spawn", "1s Ask Some(10s)", "21s Kill"],
+    );
+    // Less than there is takes nothing away.
+    check(extendable(), &story(&[(2, 1)]), &["0s Spawn", "1s Ask Some(10s)", "11s Kill"]);
+    // A hurry is not extended.
+    let mut hurried = story(&[]);
+    hurried.insert(3, (2, QuitWithin(1)));
+    hurried.insert(4, (2, More(50)));
+    check(extendable(), &hurried, &["0s Spawn", "1s Ask Some(10s)", "3s Kill"]);
+}
+
+#[test]
+fn the_steps_after_one_that_is_extended_keep_their_time() {
+    let stop =
+        StopPolicy::grace(seconds(2)).then(StopBy::Signal(15), seconds(3)).extend_up_to(seconds(9));
+    check(
+        stopping(stop),
+        &[(0, Started), (0, Ready), (0, Quit), (1, More(4)), (99, Nothing)],
+        &["0s Spawn", "0s Ask Some(5s)", "5s Signal 15", "8s Kill"],
     );
 }
 
@@ -182,137 +580,87 @@ fn who_asks_may_leave_less_time_but_never_more() {
 fn a_quit_during_the_start_stops_what_was_started() {
     check(
         restarting(1),
-        &[(0, Started), (1, Quit), (2, Ready), (3, ended(1)), (9, Ready)],
-        &["0s Spawn", "1s Terminate Some(10s)", "3s Quit, exited with code 1"],
+        &[(0, Started), (1, Quit), (2, Ready), (3, Ended(code(1))), (9, Ready)],
+        &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 1"],
     );
 }
 
+/// Case: RST-25
 #[test]
 fn a_quit_between_two_runs_ends_it_at_once() {
     check(
         restarting(100),
-        &[(0, Started), (0, Ready), (1, ended(1)), (2, Quit), (300, Started)],
+        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Quit), (300, Started)],
         &["0s Spawn", "2s Quit"],
     );
 }
 
+/// Case: QUIT-12
 #[test]
 fn a_quit_before_the_start_starts_nothing() {
     check(restarting(1), &[(0, Quit), (1, Started)], &["0s Quit"]);
 }
 
 #[test]
-fn a_child_that_is_not_ready_in_time_is_killed_and_counts_as_failed() {
-    check(
-        Policy { start_timeout: seconds(30), ..restarting(5) },
-        &[(0, Started), (31, killed()), (40, Ready), (41, Quit)],
-        &["0s Spawn", "30s Kill", "36s Spawn", "41s Terminate Some(10s)"],
-    );
-}
-
-#[test]
 fn a_quit_while_a_late_child_dies_starts_no_other() {
     check(
         restarting(5),
-        &[(0, Started), (31, Quit), (32, killed()), (99, Quit)],
-        &["0s Spawn", "30s Kill", "32s Quit, was killed 10s after it was asked to quit"],
+        &[(0, Started), (31, Quit), (32, Ended(signal(9))), (99, Quit)],
+        &["0s Spawn", "30s Kill", "32s Quit, was not ready within 30s and was killed"],
     );
 }
 
 #[test]
-fn a_first_run_that_must_launch_is_not_tried_again() {
-    let policy = Policy { must_launch: true, ..restarting(5) };
+fn a_pause_stops_it_until_it_is_started_again() {
     check(
-        policy,
-        &[(0, Started), (1, ended(78)), (50, Quit)],
-        &["0s Spawn", "1s NotLaunched, exited with code 78"],
+        restarting(5),
+        &[
+            (0, Started),
+            (0, Ready),
+            (1, Pause),
+            (2, Pause),
+            (3, Ended(code(1))),
+            (50, Nothing),
+            (60, Started),
+            (61, Ready),
+            (62, Ended(code(1))),
+            (63, Pause),
+            (99, Quit),
+        ],
+        &["0s Spawn", "1s Ask Some(10s)", "60s Spawn", "99s Quit"],
+    );
+    // Killed for it, or for being late: it is the same.
+    check(
+        restarting(5),
+        &[(0, Started), (0, Ready), (1, Pause), (20, Pause), (21, Ended(signal(9))), (22, Started)],
+        &["0s Spawn", "1s Ask Some(10s)", "11s Kill", "22s Spawn"],
     );
     check(
-        policy,
-        &[(0, Started), (31, killed()), (50, Quit)],
-        &["0s Spawn", "30s Kill", "31s NotLaunched, was not ready within 30s and was killed"],
-    );
-    // Later ones are, also when they do not get as far as their entry.
-    check(
-        policy,
-        &[(0, Started), (1, Ready), (2, ended(1)), (8, ended(78)), (14, Quit)],
-        &["0s Spawn", "7s Spawn", "13s Spawn", "14s Terminate Some(10s)"],
+        restarting(5),
+        &[(0, Started), (31, Pause), (32, Ended(signal(9))), (90, Nothing), (99, Started)],
+        &["0s Spawn", "30s Kill", "99s Spawn"],
     );
 }
 
 #[test]
-fn a_delay_counts_from_the_end_and_not_from_its_being_seen() {
+fn a_quit_ends_a_pause() {
+    check(
+        restarting(5),
+        &[(0, Started), (0, Ready), (1, Pause), (2, Quit), (3, Ended(code(0))), (9, Started)],
+        &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 0"],
+    );
+}
+
+#[test]
+fn leftovers_have_the_time_that_the_child_had() {
     let start = Instant::now();
-    let mut machine = Machine::new(restarting(5));
+    let mut machine = Machine::new(Policy::default(), 0);
+    let at = |s| start + seconds(s);
     machine.step(Event::Started, start);
     machine.step(Event::Ready, start);
-    let end = RunEnd::Exited(Exit::Code(1));
-    machine.step(Event::Ended { end, at: start + seconds(3) }, start + seconds(7));
-    assert_eq!(machine.deadline(), Some(start + seconds(8)));
-}
-
-fn any_told() -> impl Strategy<Value = Told> {
-    prop_oneof![
-        Just(Started),
-        Just(Ready),
-        (0..3i32).prop_map(ended),
-        Just(Quit),
-        (0..20u64).prop_map(QuitWithin),
-    ]
-}
-
-proptest! {
-    /// Whatever comes in whatever order: never two runs at once, no start after a quit, every run
-    /// that was begun is ended before the finish, and nothing is due in the past.
-    #[test]
-    fn the_laws_hold_for_every_story(
-        story in prop::collection::vec((0..40u64, any_told()), 0..40),
-        interval in prop::option::of(0..9u64),
-        must_launch: bool,
-    ) {
-        let restart_interval = interval.map(seconds);
-        let policy = Policy { restart_interval, must_launch, ..Policy::default() };
-        let start = Instant::now();
-        let mut now = start;
-        let mut machine = Machine::new(policy);
-        let (mut alive, mut quit, mut finished) = (false, false, false);
-        for (wait, told) in story {
-            now += seconds(wait);
-            // What cannot happen is not told: a process that does not run does not end.
-            if matches!(told, Ended(_) | Ready) && !alive {
-                continue;
-            }
-            // Deadlines pass by themselves, one after the other; then comes what is told.
-            let mut told = Some(told.event(now));
-            loop {
-                let due = machine.deadline().filter(|due| *due <= now);
-                let Some((event, at)) = due
-                    .map(|due| (Event::DeadlinePassed, due))
-                    .or_else(|| told.take().map(|event| (event, now)))
-                else {
-                    break;
-                };
-                let ends = matches!(event, Event::Ended { .. });
-                quit |= matches!(event, Event::QuitRequested { .. });
-                let runs = machine.runs();
-                let action = machine.step(event, at);
-                alive &= !ends;
-                match action {
-                    Action::Spawn => {
-                        prop_assert!(!alive && !quit && !finished);
-                        prop_assert_eq!(machine.runs(), runs + 1);
-                        alive = true;
-                    }
-                    Action::Terminate { .. } | Action::Kill => prop_assert!(alive && !finished),
-                    Action::Finish(_) => {
-                        prop_assert!(!alive && !finished);
-                        finished = true;
-                    }
-                    Action::Nothing => (),
-                }
-                prop_assert!(machine.deadline().is_none_or(|due| at <= due));
-                prop_assert_eq!(machine.finished(), finished);
-            }
-        }
-    }
+    assert_eq!(machine.leftovers_until(at(5)), Some(at(15)), "a crash: a grace of their own");
+    machine.step(Event::QuitRequested { within: None }, at(6));
+    assert_eq!(machine.leftovers_until(at(9)), Some(at(16)), "a stop: what is left of it");
+    machine.step(Event::DeadlinePassed, at(16));
+    assert_eq!(machine.leftovers_until(at(16)), Some(at(16)), "killed: nothing");
 }

@@ -1,4 +1,4 @@
-//! A service that can be started, stopped and asked after: `service start|stop|status|run`.
+//! A service that can be started, stopped and asked after: `guarded start|stop|status|run`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people start")]
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("run") => println!("{:?}", run_daemon(options)?),
         Some("stop") => println!("{:?}", stop_daemon(PID_FILE)?),
         Some("status") => println!("{:?}", daemon_status(PID_FILE)?),
-        _ => println!("service start|stop|status|run"),
+        _ => println!("guarded start|stop|status|run"),
     }
     Ok(())
 }

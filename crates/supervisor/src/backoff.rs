@@ -1,0 +1,340 @@
+//! How long is waited before a child is started again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problems, check_duration};
+use crate::restart::RestartLimit;
+
+/// How the delay grows from one failure to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Growth {
+    /// It does not.
+    #[default]
+    Constant,
+    /// By this much.
+    Linear(#[serde(with = "crate::duration")] Duration),
+    /// By this factor, 1 or more.
+    Exponential(f64),
+}
+
+/// From when a delay counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountFrom {
+    /// From the end of the last run.
+    #[default]
+    End,
+    /// From its start: a run that was longer than the delay is followed by another at once.
+    Start,
+}
+
+/// How long is waited before a child is started again, exact to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backoff {
+    /// The first delay. Default: zero.
+    #[serde(with = "crate::duration")]
+    pub first: Duration,
+    /// How it grows. Default: it does not.
+    pub growth: Growth,
+    /// What it never exceeds, jitter aside. Default: 1 minute, or the first delay if that is more.
+    #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Duration>,
+    /// At most this much is added, at random, so that many do not come back in step. Default: none.
+    #[serde(with = "crate::duration")]
+    pub jitter: Duration,
+    /// A child that was ready and lived that long is well again: its next delay is the first.
+    /// Default: 1 minute.
+    #[serde(with = "crate::duration")]
+    pub reset_after: Duration,
+    /// Two starts of a child are never closer than this, so that an instant crash with no delay
+    /// does not burn a core. Default: 100 ms; zero for none.
+    #[serde(with = "crate::duration")]
+    pub floor: Duration,
+    /// From when the delay counts. Default: from the end.
+    pub from: CountFrom,
+}
+
+const DEFAULT_CAP: Duration = Duration::from_secs(60);
+const DEFAULT_RESET_AFTER: Duration = Duration::from_secs(60);
+const DEFAULT_FLOOR: Duration = Duration::from_millis(100);
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff::constant(Duration::ZERO)
+    }
+}
+
+impl Backoff {
+    /// Always the same delay.
+    pub fn constant(delay: Duration) -> Backoff {
+        Backoff {
+            first: delay,
+            growth: Growth::Constant,
+            cap: None,
+            jitter: Duration::ZERO,
+            reset_after: DEFAULT_RESET_AFTER,
+            floor: DEFAULT_FLOOR,
+            from: CountFrom::End,
+        }
+    }
+
+    /// A delay that grows by `step`.
+    pub fn linear(first: Duration, step: Duration) -> Backoff {
+        Backoff { growth: Growth::Linear(step), ..Backoff::constant(first) }
+    }
+
+    /// A delay that grows by `factor`.
+    pub fn exponential(first: Duration, factor: f64) -> Backoff {
+        Backoff { growth: Growth::Exponential(factor), ..Backoff::constant(first) }
+    }
+
+    /// What the delay never exceeds.
+    #[must_use]
+    pub fn cap(mut self, cap: Duration) -> Backoff {
+        self.cap = Some(cap);
+        self
+    }
+
+    /// At most this much is added at random.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Duration) -> Backoff {
+        self.jitter = jitter;
+        self
+    }
+
+    /// How long a child must have lived for its next delay to be the first again.
+    #[must_use]
+    pub fn reset_after(mut self, lived: Duration) -> Backoff {
+        self.reset_after = lived;
+        self
+    }
+
+    /// How close two starts may be.
+    #[must_use]
+    pub fn floor(mut self, floor: Duration) -> Backoff {
+        self.floor = floor;
+        self
+    }
+
+    /// From when the delay counts.
+    #[must_use]
+    pub fn count_from(mut self, from: CountFrom) -> Backoff {
+        self.from = from;
+        self
+    }
+
+    fn most(&self) -> Duration {
+        self.cap.unwrap_or(DEFAULT_CAP.max(self.first))
+    }
+
+    /// The delay after one of `last`, jitter aside; after none, the first.
+    fn grown(&self, last: Option<Duration>) -> Duration {
+        let Some(last) = last else { return self.first.min(self.most()) };
+        let next = match self.growth {
+            Growth::Constant => last,
+            Growth::Linear(step) => last.saturating_add(step),
+            Growth::Exponential(factor) => {
+                let seconds = last.as_secs_f64() * factor;
+                Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+            }
+        };
+        next.min(self.most())
+    }
+
+    /// Adds what is wrong with it, each field below `field`.
+    pub fn check(&self, problems: &mut Problems, field: &str) {
+        let at = |name: &str| format!("{field}.{name}");
+        for (name, duration) in [
+            ("first", self.first),
+            ("jitter", self.jitter),
+            ("reset_after", self.reset_after),
+            ("floor", self.floor),
+        ] {
+            check_duration(problems, &at(name), duration);
+        }
+        if let Some(cap) = self.cap.filter(|cap| *cap < self.first) {
+            let reason = format!("is under the first delay, {:?}; give at least that", self.first);
+            problems.add(at("cap"), format_args!("{cap:?}"), reason);
+        }
+        if self.jitter > self.first {
+            let reason = format!("is larger than the first delay, {:?}; give less", self.first);
+            problems.add(at("jitter"), format_args!("{:?}", self.jitter), reason);
+        }
+        if let Growth::Exponential(factor) = self.growth
+            && !(1.0..=1000.0).contains(&factor)
+        {
+            problems.add(at("growth"), factor, "is no factor from 1 to 1000; give one");
+        }
+    }
+}
+
+/// The delays of one child so far.
+#[derive(Debug)]
+pub(crate) struct Delays {
+    last: Option<Duration>,
+    random: u64,
+}
+
+impl Delays {
+    /// None so far; the jitter follows from `seed`.
+    pub(crate) fn new(seed: u64) -> Delays {
+        Delays { last: None, random: seed }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.last = None;
+    }
+
+    /// The next delay.
+    pub(crate) fn next(&mut self, backoff: &Backoff) -> Duration {
+        let delay = backoff.grown(self.last);
+        self.last = Some(delay);
+        delay.saturating_add(backoff.jitter.mul_f64(self.fraction()))
+    }
+
+    /// From 0 up to, but not including, 1: splitmix64 (Steele, Lea and Flood, 2014), which is
+    /// plenty for keeping children out of step.
+    fn fraction(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        (z >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// The restarts that still count against the limit, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct RestartLog(VecDeque<Instant>);
+
+impl RestartLog {
+    /// Records a restart that is decided at `now`; says whether the limit still holds.
+    pub(crate) fn allow(&mut self, now: Instant, limit: RestartLimit) -> bool {
+        self.0.push_back(now);
+        while self.0.front().is_some_and(|then| limit.window < now.duration_since(*then)) {
+            self.0.pop_front();
+        }
+        self.0.len() <= limit.times as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[track_caller]
+    fn check(backoff: Backoff, expected: &[u64]) {
+        let mut delays = Delays::new(7);
+        let found: Vec<_> = expected.iter().map(|_| delays.next(&backoff).as_millis()).collect();
+        let expected: Vec<_> = expected.iter().map(|ms| u128::from(*ms)).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Case: RST-13
+    #[test]
+    fn delays_grow_up_to_their_cap() {
+        let doubling = Backoff::exponential(ms(100), 2.0).cap(ms(1000));
+        check(doubling, &[100, 200, 400, 800, 1000, 1000]);
+        check(Backoff::exponential(ms(100), 1.5).cap(ms(300)), &[100, 150, 225, 300, 300]);
+        check(Backoff::exponential(ms(100), 1.0).cap(ms(300)), &[100, 100, 100]);
+        check(Backoff::linear(ms(100), ms(50)).cap(ms(220)), &[100, 150, 200, 220, 220]);
+        check(Backoff::constant(ms(50)), &[50, 50, 50]);
+        check(Backoff::constant(Duration::ZERO), &[0, 0]);
+        // Without a cap of its own, a minute.
+        check(Backoff::exponential(ms(30_000), 10.0), &[30_000, 60_000, 60_000]);
+        check(Backoff::constant(ms(300_000)), &[300_000, 300_000]);
+        // A delay that is over the cap already comes down to it.
+        assert_eq!(doubling.grown(Some(ms(5000))), ms(1000));
+        let endless = Backoff::exponential(ms(1), 1000.0).cap(Duration::MAX);
+        assert_eq!(endless.grown(Some(Duration::MAX)), Duration::MAX);
+    }
+
+    #[test]
+    fn a_reset_starts_from_the_first_again() {
+        let backoff = Backoff::exponential(ms(100), 2.0);
+        let mut delays = Delays::new(7);
+        assert_eq!([0; 3].map(|_| delays.next(&backoff)), [ms(100), ms(200), ms(400)]);
+        delays.reset();
+        assert_eq!([0; 2].map(|_| delays.next(&backoff)), [ms(100), ms(200)]);
+    }
+
+    /// Case: RST-14
+    #[test]
+    fn jitter_stays_within_its_bounds_and_is_spread() {
+        let backoff = Backoff::constant(ms(1000)).jitter(ms(100));
+        let mut delays = Delays::new(1);
+        let all: Vec<_> = (0..1000).map(|_| delays.next(&backoff)).collect();
+        assert!(all.iter().all(|delay| (ms(1000)..ms(1100)).contains(delay)));
+        for tenth in 0..10 {
+            let from = ms(1000 + 10 * tenth);
+            let hits = all.iter().filter(|delay| (from..from + ms(10)).contains(delay)).count();
+            assert!((50..200).contains(&hits), "{hits} of 1000 in tenth {tenth}");
+        }
+        let mut others = Delays::new(2);
+        assert_ne!(all[0], others.next(&backoff), "another child waits another time");
+    }
+
+    #[test]
+    fn the_limit_counts_only_what_is_within_its_window() {
+        let start = Instant::now();
+        let limit = RestartLimit { times: 2, window: ms(1000) };
+        let mut log = RestartLog::default();
+        let allowed: Vec<_> = [0, 1000, 1001, 1002, 2002, 2003]
+            .map(|at| log.allow(start + ms(at), limit))
+            .into_iter()
+            .collect();
+        assert_eq!(allowed, [true, true, true, false, true, true]);
+        assert!(log.allow(start + ms(9000), limit));
+        let never = RestartLimit { times: 0, window: ms(1000) };
+        assert!(!RestartLog::default().allow(start, never));
+    }
+
+    /// Case: CFG-03
+    #[test]
+    fn contradictions_are_refused() {
+        let fields = |backoff: Backoff| {
+            let mut problems = Problems::new();
+            backoff.check(&mut problems, "backoff");
+            problems.iter().map(|problem| problem.field.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(Backoff::default()), [""; 0]);
+        assert_eq!(fields(Backoff::exponential(ms(10), 2.0).cap(ms(9))), ["backoff.cap"]);
+        assert_eq!(fields(Backoff::exponential(ms(10), 2.0).cap(ms(10))), [""; 0]);
+        assert_eq!(fields(Backoff::constant(ms(10)).jitter(ms(11))), ["backoff.jitter"]);
+        assert_eq!(fields(Backoff::constant(ms(10)).jitter(ms(10))), [""; 0]);
+        for bad in [0.5, f64::NAN, f64::INFINITY, -1.0] {
+            assert_eq!(fields(Backoff::exponential(ms(10), bad)), ["backoff.growth"]);
+        }
+        let all = Backoff::constant(Duration::from_secs(1 << 40));
+        assert_eq!(fields(all), ["backoff.first"]);
+    }
+
+    proptest! {
+        #[test]
+        fn delays_never_shrink_before_a_reset_nor_pass_the_cap(
+            first in 0..10_000u64, factor in 1.0..50.0f64, cap in 0..1_000_000u64,
+        ) {
+            let cap = ms(cap.max(first));
+            let backoff = Backoff::exponential(ms(first), factor).cap(cap);
+            let mut delays = Delays::new(0);
+            let mut last = Duration::ZERO;
+            for _ in 0..30 {
+                let next = delays.next(&backoff);
+                prop_assert!(last <= next && next <= cap);
+                last = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Which ends of a run call for another one, as plain data.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use proc_spawn::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit};
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::Backoff;
+use crate::end::RunEnd;
+use crate::problem::Problems;
+
+/// When a child is started again: systemd's table (systemd.service(5), `Restart=`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Never.
+    #[default]
+    Never,
+    /// Whatever the end.
+    Always,
+    /// After a clean end only.
+    OnSuccess,
+    /// After every end that is not clean.
+    OnFailure,
+    /// After a signal, a panic, or a start that failed or took too long, but not after a code or a
+    /// returned error.
+    OnAbnormal,
+}
+
+/// What kind of end a run had: the columns of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Code 0, or one that counts as success.
+    CleanExit,
+    /// A signal that counts as success.
+    CleanSignal,
+    /// Another code, a returned error, a set-up that failed, or an end that nobody can tell.
+    UncleanExit,
+    /// Another signal.
+    UncleanSignal,
+    /// A panic.
+    Panic,
+    /// It was not ready in time, or did not stop in time.
+    Timeout,
+    /// There was no process.
+    NotStarted,
+}
+
+impl Restart {
+    /// Whether another run is wanted after one that ended so.
+    pub fn wanted_after(self, cause: Cause) -> bool {
+        let clean = matches!(cause, Cause::CleanExit | Cause::CleanSignal);
+        match self {
+            Restart::Never => false,
+            Restart::Always => true,
+            Restart::OnSuccess => clean,
+            Restart::OnFailure => !clean,
+            Restart::OnAbnormal => !clean && cause != Cause::UncleanExit,
+        }
+    }
+}
+
+/// A set of ends: exit codes and signals.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ends {
+    /// Exit codes. An entry that returns an error exits with 1, one that panics with 101, and a
+    /// process that could not be set up with 78.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub codes: BTreeSet<i32>,
+    /// Signals, by number; in YAML also by name (`SIGTERM`).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", with = "crate::signal")]
+    pub signals: BTreeSet<i32>,
+}
+
+impl Ends {
+    /// These exit codes.
+    pub fn codes(codes: impl IntoIterator<Item = i32>) -> Ends {
+        Ends { codes: codes.into_iter().collect(), signals: BTreeSet::new() }
+    }
+
+    /// These signals.
+    pub fn signals(signals: impl IntoIterator<Item = i32>) -> Ends {
+        Ends { codes: BTreeSet::new(), signals: signals.into_iter().collect() }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, others: Ends) -> Ends {
+        self.codes.extend(others.codes);
+        self.signals.extend(others.signals);
+        self
+    }
+
+    /// Whether a run that ended so is among them.
+    pub fn contains(&self, end: &RunEnd) -> bool {
+        let RunEnd::Exited(exit) = end else { return false };
+        match exit {
+            Exit::Signal { signal, .. } => self.signals.contains(signal),
+            exit => code_of(exit).is_some_and(|code| self.codes.contains(&code)),
+        }
+    }
+}
+
+fn code_of(exit: &Exit) -> Option<i32> {
+    if let Exit::Code(code) = exit {
+        Some(*code)
+    } else if matches!(exit, Exit::Error { .. }) {
+        Some(CODE_ERROR)
+    } else if matches!(exit, Exit::Panic(_)) {
+        Some(CODE_PANIC)
+    } else if matches!(exit, Exit::SetupFailed(_)) {
+        Some(CODE_SETUP)
+    } else {
+        None
+    }
+}
+
+/// At most `times` restarts within any `window`. One more, and the supervisor gives up: a child
+/// that fails for the same reason again and again should be seen by a person, not by a loop. OTP's
+/// intensity and period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestartLimit {
+    /// How many restarts are allowed. Zero: none.
+    pub times: u32,
+    /// Within what time.
+    #[serde(with = "crate::duration")]
+    pub window: Duration,
+}
+
+/// Whether, when and how often a child is started again.
+///
+/// An end on the `prevent` list is never followed by a start, one on the `force` list always; for
+/// the others `restart` decides. Two ends are permanent whatever the lists say: an entry that is
+/// missing or whose arguments do not fit, and an error that the entry's own predicate calls
+/// permanent (see [`Entries::permanent_if`](proc_spawn::Entries::permanent_if)).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RestartPolicy {
+    /// Which ends call for another run. Default: none.
+    pub restart: Restart,
+    /// Ends that count as clean beside code 0. Default: none; so unlike systemd's, a process that
+    /// dies of SIGTERM has failed, since ours answer it by quitting well.
+    pub success: Ends,
+    /// Ends that are never followed by another run. Default: none.
+    pub prevent: Ends,
+    /// Ends that always are. Default: none.
+    pub force: Ends,
+    /// How long is waited before it.
+    pub backoff: Backoff,
+    /// When it is enough. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<RestartLimit>,
+}
+
+/// Why another run that was wanted is not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GaveUp {
+    /// There were more restarts than the limit allows.
+    Limit(RestartLimit),
+    /// The end is on the list of those that prevent it.
+    Prevented,
+    /// The failure is permanent: it would only happen again.
+    Permanent,
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GaveUp::Limit(RestartLimit { times, window }) => {
+                write!(f, "more than {times} restarts within {window:?}")
+            }
+            GaveUp::Prevented => f.write_str("such an end prevents a restart"),
+            GaveUp::Permanent => f.write_str("such a failure is permanent"),
+        }
+    }
+}
+
+/// What follows a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: that was it.
+    Over,
+    /// Another run.
+    Again,
+    /// Nothing, though another run would be wanted.
+    GiveUp(GaveUp),
+}
+
+impl RestartPolicy {
+    /// After every failure, that long after it: what `restart_interval` says.
+    pub fn after(interval: Duration) -> RestartPolicy {
+        RestartPolicy::new(Restart::OnFailure).backoff(Backoff::constant(interval))
+    }
+
+    /// These ends, at once (but see [`Backoff::floor`]), for ever.
+    pub fn new(restart: Restart) -> RestartPolicy {
+        RestartPolicy { restart, ..RestartPolicy::default() }
+    }
+
+    /// Ends that count as clean beside code 0.
+    #[must_use]
+    pub fn success(mut self, ends: Ends) -> RestartPolicy {
+        self.success = ends;
+        self
+    }
+
+    /// Ends that are never followed by another run: they beat the policy.
+    #[must_use]
+    pub fn prevent(mut self, ends: Ends) -> RestartPolicy {
+        self.prevent = ends;
+        self
+    }
+
+    /// Ends that are always followed by another run, whatever the policy.
+    #[must_use]
+    pub fn force(mut self, ends: Ends) -> RestartPolicy {
+        self.force = ends;
+        self
+    }
+
+    /// How long is waited before another run.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> RestartPolicy {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Gives up when there are more than `times` restarts within `window`.
+    #[must_use]
+    pub fn limit(mut self, times: u32, window: Duration) -> RestartPolicy {
+        self.limit = Some(RestartLimit { times, window });
+        self
+    }
+
+    /// What kind of end this is.
+    pub fn cause_of(&self, end: &RunEnd) -> Cause {
+        match end {
+            RunEnd::NotStarted(_) => Cause::NotStarted,
+            RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
+            RunEnd::Exited(exit) => {
+                let clean = exit.is_success() || self.success.contains(end);
+                match exit {
+                    Exit::Signal { .. } if clean => Cause::CleanSignal,
+                    Exit::Signal { .. } => Cause::UncleanSignal,
+                    _ if clean => Cause::CleanExit,
+                    Exit::Panic(_) => Cause::Panic,
+                    _ => Cause::UncleanExit,
+                }
+            }
+        }
+    }
+
+    /// Whether the run went well.
+    pub fn is_clean(&self, end: &RunEnd) -> bool {
+        matches!(self.cause_of(end), Cause::CleanExit | Cause::CleanSignal)
+    }
+
+    /// What follows a run that ended so, apart from the limit.
+    pub(crate) fn verdict(&self, end: &RunEnd) -> Verdict {
+        let forced = self.force.contains(end);
+        if !forced && !self.restart.wanted_after(self.cause_of(end)) {
+            Verdict::Over
+        } else if self.prevent.contains(end) {
+            Verdict::GiveUp(GaveUp::Prevented)
+        } else if end.is_permanent() {
+            Verdict::GiveUp(GaveUp::Permanent)
+        } else {
+            Verdict::Again
+        }
+    }
+
+    /// Adds what is wrong with it, each field below `field`.
+    pub fn check(&self, problems: &mut Problems, field: &str) {
+        let clash = "is in `force` too; leave it in one of them";
+        for code in self.prevent.codes.intersection(&self.force.codes) {
+            problems.add(format!("{field}.prevent.codes"), code, clash);
+        }
+        for signal in self.prevent.signals.intersection(&self.force.signals) {
+            problems.add(format!("{field}.prevent.signals"), signal, clash);
+        }
+        for (name, ends) in
+            [("success", &self.success), ("prevent", &self.prevent), ("force", &self.force)]
+        {
+            for code in ends.codes.iter().filter(|code| !(0..=255).contains(*code)) {
+                let reason = "is no exit code; they are 0 to 255";
+                problems.add(format!("{field}.{name}.codes"), code, reason);
+            }
+            for signal in ends.signals.iter().filter(|signal| !(1..=64).contains(*signal)) {
+                let reason = "is no signal; they are 1 to 64";
+                problems.add(format!("{field}.{name}.signals"), signal, reason);
+            }
+        }
+        if let Some(limit) = self.limit
+            && limit.window.is_zero()
+        {
+            let reason = "nothing happens within no time; give a longer one, or no limit";
+            problems.add(format!("{field}.limit.window"), "0s", reason);
+        }
+        self.backoff.check(problems, &format!("{field}.backoff"));
+    }
+}

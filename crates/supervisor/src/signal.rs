@@ -1,0 +1,66 @@
+//! Signals in configuration files: by name or by number; written by name where there is one.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+pub(crate) fn serialize<S: Serializer>(
+    signals: &BTreeSet<i32>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(signals.iter().map(|number| Signal(*number)))
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeSet<i32>, D::Error> {
+    let signals: Vec<Signal> = Vec::deserialize(deserializer)?;
+    Ok(signals.into_iter().map(|signal| signal.0).collect())
+}
+
+/// One signal, by name or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signal(pub(crate) i32);
+
+impl Serialize for Signal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match signal_hook::low_level::signal_name(self.0) {
+            Some(name) => serializer.serialize_str(name),
+            None => serializer.serialize_i32(self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Signal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Signal, D::Error> {
+        deserializer.deserialize_any(SignalVisitor).map(Signal)
+    }
+}
+
+struct SignalVisitor;
+
+impl Visitor<'_> for SignalVisitor {
+    type Value = i32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a signal: its name, like `SIGTERM`, or its number")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::custom(format!("`{number}` is no signal")))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::custom(format!("`{number}` is no signal")))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<i32, E> {
+        let full = if name.starts_with("SIG") { name.to_owned() } else { format!("SIG{name}") };
+        (1..=64)
+            .find(|number| signal_hook::low_level::signal_name(*number) == Some(&*full))
+            .ok_or_else(|| E::custom(format!("`{name}` is no signal; give a name like `SIGTERM`")))
+    }
+}
