@@ -48,6 +48,33 @@ impl Exit {
         *self == Exit::Code(0)
     }
 
+    /// The code that the process exited with, also when more is known than that; `None` if a signal
+    /// ended it, or nobody can tell.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Exit::Code(code) => Some(*code),
+            Exit::Error(_) => Some(CODE_ERROR),
+            Exit::Panic(_) => Some(CODE_PANIC),
+            Exit::SetupFailed(_) => Some(CODE_SETUP),
+            Exit::Signal { .. } | Exit::Unknown => None,
+        }
+    }
+
+    /// The signal that ended the process, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        if let Exit::Signal { signal, .. } = self { Some(*signal) } else { None }
+    }
+
+    /// Whether the same would only happen again: see
+    /// [`Entries::permanent_if`](crate::Entries::permanent_if).
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Exit::Error(failure) => failure.permanent,
+            Exit::SetupFailed(error) => error.permanent,
+            Exit::Code(_) | Exit::Signal { .. } | Exit::Panic(_) | Exit::Unknown => false,
+        }
+    }
+
     pub(crate) fn from_status(status: ExitStatus) -> Exit {
         match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),

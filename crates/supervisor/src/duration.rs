@@ -31,9 +31,9 @@ impl fmt::Display for Text {
         let nanos = self.0.as_nanos();
         if self.0 == Duration::MAX {
             f.write_str(FOR_EVER)
-        } else if nanos % 1_000_000_000 == 0 {
+        } else if nanos.is_multiple_of(1_000_000_000) {
             write!(f, "{}s", self.0.as_secs())
-        } else if nanos % 1_000_000 == 0 {
+        } else if nanos.is_multiple_of(1_000_000) {
             write!(f, "{}ms", self.0.as_millis())
         } else {
             write!(f, "{nanos}ns")

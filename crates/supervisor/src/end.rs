@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit};
+use proc_spawn::{CODE_ERROR, ErrorText, Exit};
 use serde::{Deserialize, Serialize};
 
 /// How one run of a child ended.
@@ -38,23 +38,14 @@ impl RunEnd {
     /// Whether the same would only happen again: see
     /// [`Entries::permanent_if`](proc_spawn::Entries::permanent_if).
     pub fn is_permanent(&self) -> bool {
-        match self {
-            RunEnd::Exited(Exit::Error(failure)) => failure.permanent,
-            RunEnd::Exited(Exit::SetupFailed(error)) => error.permanent,
-            _ => false,
-        }
+        matches!(self, RunEnd::Exited(exit) if exit.is_permanent())
     }
 
     /// The run's end as an exit code: the process' own, 128 and the signal's number, or 1 where
     /// there is neither.
     pub fn code(&self) -> i32 {
-        match self {
-            RunEnd::Exited(Exit::Code(code)) => *code,
-            RunEnd::Exited(Exit::Signal { signal, .. }) => 128 + signal,
-            RunEnd::Exited(Exit::Panic(_)) => CODE_PANIC,
-            RunEnd::Exited(Exit::SetupFailed(_)) => CODE_SETUP,
-            _ => CODE_ERROR,
-        }
+        let RunEnd::Exited(exit) = self else { return CODE_ERROR };
+        exit.code().or_else(|| exit.signal().map(|signal| 128 + signal)).unwrap_or(CODE_ERROR)
     }
 
     pub(crate) fn exit(self) -> Option<Exit> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit};
+use proc_spawn::Exit;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
@@ -97,24 +97,8 @@ impl Ends {
     /// Whether a run that ended so is among them.
     pub fn contains(&self, end: &RunEnd) -> bool {
         let RunEnd::Exited(exit) = end else { return false };
-        match exit {
-            Exit::Signal { signal, .. } => self.signals.contains(signal),
-            exit => code_of(exit).is_some_and(|code| self.codes.contains(&code)),
-        }
-    }
-}
-
-fn code_of(exit: &Exit) -> Option<i32> {
-    if let Exit::Code(code) = exit {
-        Some(*code)
-    } else if matches!(exit, Exit::Error { .. }) {
-        Some(CODE_ERROR)
-    } else if matches!(exit, Exit::Panic(_)) {
-        Some(CODE_PANIC)
-    } else if matches!(exit, Exit::SetupFailed(_)) {
-        Some(CODE_SETUP)
-    } else {
-        None
+        exit.code().is_some_and(|code| self.codes.contains(&code))
+            || exit.signal().is_some_and(|signal| self.signals.contains(&signal))
     }
 }
 
@@ -244,12 +228,12 @@ impl RestartPolicy {
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
             RunEnd::Exited(exit) => {
                 let clean = exit.is_success() || self.success.contains(end);
-                match exit {
-                    Exit::Signal { .. } if clean => Cause::CleanSignal,
-                    Exit::Signal { .. } => Cause::UncleanSignal,
-                    _ if clean => Cause::CleanExit,
-                    Exit::Panic(_) => Cause::Panic,
-                    _ => Cause::UncleanExit,
+                match (clean, exit.signal()) {
+                    (true, Some(_)) => Cause::CleanSignal,
+                    (true, None) => Cause::CleanExit,
+                    (false, Some(_)) => Cause::UncleanSignal,
+                    (false, None) if matches!(exit, Exit::Panic(_)) => Cause::Panic,
+                    (false, None) => Cause::UncleanExit,
                 }
             }
         }
