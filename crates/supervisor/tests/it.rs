@@ -1,6 +1,10 @@
 //! Daemons for real: this test is the application, and executes itself anew.
 
-#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests; the lint knows them by `#[test]` only"
+)]
 
 use std::error::Error;
 use std::fs;
@@ -12,15 +16,26 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Role, entries, entry_named};
 use supervisor::{
-    DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
-    StopFailed, StopStatus, daemon_status, start_daemon, stop_daemon, stop_daemon_within,
+    Backoff, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
+    Readiness, RestartPolicy, RunEnd, StartPolicy, StopFailed, StopStatus, daemon_status,
+    start_daemon, stop_daemon, stop_daemon_within,
 };
 
 /// Far beyond what anything here takes, also on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() {
-    supervisor::init(entries![rounds, crashes_twice, deaf, leaves_orphans, never_called]);
+    let entries = entries![
+        rounds,
+        crashes_twice,
+        deaf,
+        leaves_orphans,
+        leaves_stubborn_orphans,
+        never_called,
+        becomes_ready,
+        counts_and_fails,
+    ];
+    supervisor::init(entries.permanent_if(|error: &Permanent| error.0));
     let trials = vec![
         trial("launched_means_called_and_stopped_means_gone", launched_means_called),
         trial("a_second_start_finds_the_first", a_second_start_finds_the_first),
@@ -31,6 +46,11 @@ fn main() {
         trial("wrong_arguments_name_the_field", wrong_arguments_name_the_field),
         trial("an_entry_that_ignores_quit_is_killed", an_entry_that_ignores_quit_is_killed),
         trial("orphans_go_with_the_daemon", orphans_go_with_the_daemon),
+        trial("a_stop_takes_one_grace_and_not_two", a_stop_takes_one_grace_and_not_two),
+        trial("launched_waits_for_who_says_when_it_is_ready", launched_waits_for_ready),
+        trial("a_start_that_is_not_ready_in_time_is_undone", a_late_start_is_undone),
+        trial("an_end_before_ready_is_told_at_once", an_end_before_ready_is_told_at_once),
+        trial("what_is_permanent_or_too_much_is_given_up", what_is_too_much_is_given_up),
         trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -81,6 +101,65 @@ fn leaves_orphans(journal: PathBuf) {
     let status = Command::new("sh").args(["-c", script]).arg(&journal).status().unwrap();
     assert!(status.success());
     quit::sleep(LIMIT);
+}
+
+/// The same, but it ignores SIGTERM; and it does not quit either.
+fn leaves_stubborn_orphans(journal: PathBuf) {
+    let script =
+        "setsid sh -c 'trap \"\" TERM; echo $$ >> \"$0\"; while :; do sleep 1000; done' \"$0\" &";
+    let status = Command::new("sh").args(["-c", script]).arg(&journal).status().unwrap();
+    assert!(status.success());
+    loop {
+        std::thread::park();
+    }
+}
+
+/// What an entry does before it is ready.
+#[derive(serde::Serialize, serde::Deserialize)]
+enum Before {
+    /// It extends its time, twice, and then is ready.
+    Extends,
+    Hangs,
+    Exits(i32),
+    Aborts,
+    Panics,
+    Fails,
+}
+
+#[expect(clippy::disallowed_methods, reason = "an application may")]
+fn becomes_ready((journal, before): (PathBuf, Before)) -> Result<(), Box<dyn Error>> {
+    write_line(&journal, "called");
+    match before {
+        Before::Extends => {
+            for _ in 0..2 {
+                supervisor::extend_timeout(LIMIT)?;
+                quit::sleep(Duration::from_millis(300));
+            }
+            supervisor::tell_status("warmed up")?;
+            write_line(&journal, "ready");
+            supervisor::ready()?;
+            supervisor::ready()?;
+            quit::sleep(LIMIT);
+        }
+        Before::Hangs => drop(quit::sleep(LIMIT)),
+        Before::Exits(code) => {
+            eprintln!("no such database");
+            std::process::exit(code);
+        }
+        Before::Aborts => std::process::abort(),
+        Before::Panics => panic!("boom"),
+        Before::Fails => return Err("no such host".into()),
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it failed")]
+struct Permanent(bool);
+
+fn counts_and_fails((journal, permanent): (PathBuf, bool)) -> Result<(), Permanent> {
+    write_line(&journal, "called");
+    Err(Permanent(permanent))
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -317,6 +396,96 @@ fn orphans_go_with_the_daemon() {
     assert!(!gone(orphan));
     assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
     assert!(gone(orphan));
+}
+
+/// Cases: STOP-02, ORP-08
+fn a_stop_takes_one_grace_and_not_two() {
+    let bed = Bed::new();
+    let grace = Duration::from_secs(3);
+    let options = DaemonOptions::new(bed.pid_file(), leaves_stubborn_orphans, bed.path("journal"));
+    launch(options.grace(grace));
+    bed.expect("\n");
+    let orphan: u32 = bed.journal().trim().parse().unwrap();
+    let asked = Instant::now();
+    assert!(matches!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { .. }));
+    // What is left has no grace of its own when the executor has used it up.
+    assert!(grace <= asked.elapsed() && asked.elapsed() < 2 * grace, "{:?}", asked.elapsed());
+    assert!(gone(orphan));
+}
+
+fn told(bed: &Bed, before: Before) -> DaemonOptions {
+    let args = (bed.path("journal"), before);
+    let ready = Readiness::Told;
+    DaemonOptions::new(bed.pid_file(), becomes_ready, args).start(StartPolicy {
+        ready,
+        timeout: Duration::from_millis(400),
+        ..Default::default()
+    })
+}
+
+/// Cases: HS-02, HS-19, HS-21
+fn launched_waits_for_ready() {
+    let bed = Bed::new();
+    let extendable = StartPolicy { ready: Readiness::Told, ..Default::default() };
+    launch(told(&bed, Before::Extends).start(extendable));
+    assert_eq!(bed.journal(), "called\nready\n");
+    stop_daemon(bed.pid_file()).unwrap();
+    // Without the extension it would have been late.
+    launch(told(&bed, Before::Extends));
+}
+
+/// Case: HS-03
+fn a_late_start_is_undone() {
+    let bed = Bed::new();
+    let began = Instant::now();
+    let error = start_daemon(told(&bed, Before::Hangs)).unwrap_err();
+    assert!(Duration::from_millis(400) <= began.elapsed());
+    let end = matches!(error.cause(), LaunchCause::Executor(RunEnd::NotReady { .. }));
+    assert!(end, "{error:?}");
+    assert!(!bed.pid_file().exists());
+    assert_eq!(daemon_status(bed.pid_file()).unwrap(), DaemonStatus::NotRunning { stale: false });
+}
+
+/// Cases: HS-04, HS-05, HS-06, HS-07
+fn an_end_before_ready_is_told_at_once() {
+    let endings = [
+        (Before::Exits(3), "exited with code 3"),
+        (Before::Aborts, "was ended by SIGABRT"),
+        (Before::Panics, "panicked: boom, at crates/supervisor/tests/it.rs:"),
+        (Before::Fails, "returned an error: no such host"),
+    ];
+    for (before, text) in endings {
+        let bed = Bed::new();
+        let file = bed.path("stderr");
+        fs::write(&file, "from before\n").unwrap();
+        let exits = matches!(before, Before::Exits(_));
+        let options = told(&bed, before).start_timeout(LIMIT).stderr_filename(&file);
+        let error = start_daemon(options).unwrap_err();
+        let cause = error.cause().to_string();
+        assert!(cause.contains(text), "no `{text}` in `{cause}`");
+        assert!(!error.stderr().contains("from before"), "{error:?}");
+        assert!(!exits || error.stderr() == "no such database\n", "{error:?}");
+        assert!(!bed.pid_file().exists());
+    }
+}
+
+/// Cases: RST-10, RST-20
+fn what_is_too_much_is_given_up() {
+    let bed = Bed::new();
+    let limited = RestartPolicy::after(Duration::from_millis(1))
+        .backoff(Backoff::constant(Duration::from_millis(1)).floor(Duration::ZERO))
+        .limit(3, LIMIT);
+    let options = |permanent: bool| {
+        DaemonOptions::new(bed.pid_file(), counts_and_fails, (bed.path("journal"), permanent))
+            .restart(limited.clone())
+    };
+    let guardian = launch(options(false));
+    expect_gone(guardian);
+    assert_eq!(bed.journal(), "called\n".repeat(4), "the first, and three restarts");
+    let guardian = launch(options(true));
+    expect_gone(guardian);
+    assert_eq!(bed.journal(), "called\n".repeat(5), "it would only happen again");
+    assert!(!bed.pid_file().exists());
 }
 
 /// Cases: ORP-02, PID-18
