@@ -6,6 +6,8 @@ use std::time::Duration;
 use proc_spawn::{CODE_ERROR, ErrorText, Exit};
 use serde::{Deserialize, Serialize};
 
+use crate::report::rounded;
+
 /// How one run of a child ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,10 +65,10 @@ impl fmt::Display for RunEnd {
             RunEnd::Exited(exit) => exit.fmt(f),
             RunEnd::NotStarted(error) => write!(f, "could not be started: {}", error.chain()),
             RunEnd::NotReady { after } => {
-                write!(f, "was not ready within {after:?} and was killed")
+                write!(f, "was not ready within {:?} and was killed", rounded(*after))
             }
             RunEnd::Killed { after, .. } => {
-                write!(f, "was killed {after:?} after it was asked to quit")
+                write!(f, "was killed {:?} after it was asked to quit", rounded(*after))
             }
         }
     }

@@ -57,7 +57,7 @@ fn text(name: &str, report: &Report) -> String {
 }
 
 /// To the millisecond, for people.
-fn rounded(duration: Duration) -> Duration {
+pub(crate) fn rounded(duration: Duration) -> Duration {
     let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
     u64::try_from(millis).map_or(duration, Duration::from_millis)
 }
