@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
 
-use crate::{bed, trials};
+use crate::{AT_ONCE, bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -45,6 +45,7 @@ fn guardian_and_executor_log_by_the_configuration() {
     );
     bed.expect("executor has a logger already, run 2");
     daemon.stop();
+    assert!(bed.read("d.log").contains("asking executor to quit; it has 10s"), "the usual grace");
     let log: Vec<String> = bed.read("d.log").lines().map(without_numbers).collect();
     let said = [
         "executor d INFO app|shown",
@@ -55,11 +56,11 @@ fn guardian_and_executor_log_by_the_configuration() {
     let expected: Vec<String> = [
         guardian("INFO supervisor::report|executor started, pid #"),
         guardian("INFO supervisor::report|executor is ready, pid #"),
-        guardian("ERROR supervisor::report|executor, pid #, exited with code #; starting it again"),
+        guardian("ERROR supervisor::report|executor, pid #, exited with code #; starting it again in #ms"),
         guardian("INFO supervisor::report|executor started, pid #, run #"),
         guardian("INFO supervisor::report|executor is ready, pid #"),
         guardian("INFO supervisor::runner|asked to quit: SIGTERM (#)"),
-        guardian("INFO supervisor::report|asking executor to quit within #s"),
+        guardian("INFO supervisor::report|asking executor to quit; it has #s"),
         guardian("INFO supervisor::report|executor, pid #, exited with code #"),
         guardian("INFO supervisor::report|executor is over: stopped"),
     ]
@@ -148,10 +149,10 @@ fn around_midnight(seconds: i64) -> bool {
     for day in 1..=4 {
         bed.write(format!("d.log.2001-01-0{day}"), "old\n");
     }
-    let file = bed.options(
-        "{restart_interval: 0s, logging_config: {file: d.log, keep: 3, rotation: midnight, \
-         format: '{role}|{message}'}, daemon_args: [log_many: 20, exit: 1]}",
-    );
+    let file = bed.options(&format!(
+        "{{{AT_ONCE}, logging_config: {{file: d.log, keep: 3, rotation: midnight, \
+         format: '{{role}}|{{message}}'}}, daemon_args: [log_many: 20, exit: 1]}}",
+    ));
     let mut start = bed.command(bed.fixture());
     start.args(["start", &file]).env("TZ", zone_with_midnight_in(seconds));
     bed.launch_command(start).finish().success();

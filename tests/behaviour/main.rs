@@ -1,10 +1,12 @@
 //! What the whole does, as seen by who runs it: real processes, real signals, real files.
 
 mod arguments;
+mod detached;
 mod hard_deaths;
 mod logging;
 mod output;
 mod quitting;
+mod refusals;
 mod restart;
 mod stale;
 mod start;
@@ -32,6 +34,9 @@ fn bed() -> TestBed {
     TestBed::new(env!("CARGO_BIN_EXE_fixture"))
 }
 
+/// The policy of a restart at once, also of what crashes as soon as it starts: an option of a daemon.
+const AT_ONCE: &str = "restart: {restart: on-failure, backoff: {floor: 0s}}";
+
 /// An ordinary user who owns nothing, by custom.
 const NOBODY: u32 = 65534;
 
@@ -55,6 +60,8 @@ fn main() -> ExitCode {
         hard_deaths::trials(),
         workers::trials(),
         quitting::trials(),
+        detached::trials(),
+        refusals::trials(),
     ]
     .into_iter()
     .flatten()

@@ -1,5 +1,7 @@
 //! How the application learns that it is to quit, and how it sleeps until then.
 
+use std::time::Duration;
+
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
@@ -10,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_role_learns_of_a_quit,
         a_sleep_ends_at_once_when_quit_is_requested_in_every_thread,
         a_sleep_that_nobody_cuts_short_lasts_as_long_as_asked,
+        a_sleep_in_steps_looks_after_each_step,
+        looking_at_the_flag_is_no_system_call,
         descriptor_and_receiver_can_be_waited_for_beside_other_things,
         a_second_signal_ends_executor_and_worker_but_no_guardian,
     ]
@@ -63,6 +67,39 @@ fn a_sleep_that_nobody_cuts_short_lasts_as_long_as_asked() {
     assert_eq!(bed.times("executor slept to the end, run 1"), 3, "{:?}", bed.journal());
     assert_eq!(bed.times("executor 0 threads were cut short, run 1"), 1);
     bed.nothing_left();
+}
+
+/// For a sign to stop that wakes nobody.
+///
+/// Case: F-20
+fn a_sleep_in_steps_looks_after_each_step() {
+    assert_eq!(appkit::DEFAULT_STEP, Duration::from_secs(1));
+    let bed = bed();
+    let file = bed.options("{daemon_args: [say: sleeps, sleep_until_file: [86400000, sign]]}");
+    bed.run(["start", &file]).success();
+    bed.expect("executor sleeps, run 1");
+    bed.write("sign", "");
+    bed.wait_nobody_left();
+    assert_eq!(bed.times("executor slept until asked to quit, run 1"), 1);
+    bed.nothing_left();
+}
+
+/// Ten million system calls would be seen in the time that the thread has spent in the kernel.
+///
+/// Case: QUIT-07
+fn looking_at_the_flag_is_no_system_call() {
+    const TICKS: u64 = 100; // of /proc, per second (proc_pid_stat(5), sysconf(3))
+    let in_kernel = || -> u64 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        fields.map(str::to_owned).nth(12).unwrap().parse().unwrap()
+    };
+    let before = in_kernel();
+    for _ in 0..10_000_000 {
+        assert!(!std::hint::black_box(appkit::quit_requested()));
+    }
+    let ticks = in_kernel() - before;
+    assert!(ticks < TICKS / 4, "{ticks} ticks in the kernel");
 }
 
 /// Cases: F-21, QUIT-09

@@ -122,6 +122,7 @@ fn after_the_guardians_death_a_start_waits_for_the_old_executor() {
     assert!(start.is_running() && old.is_alive());
     bed.open_gate("gate");
     start.finish().success();
+    bed.expect_times("executor started, run 1", 2);
     let journal = bed.journal();
     let over = journal.iter().position(|line| line == "executor finished, run 1").unwrap();
     let again = journal.iter().rposition(|line| line == "executor started, run 1").unwrap();

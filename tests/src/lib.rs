@@ -24,6 +24,7 @@
 //! * Say how long something took. A test says "not before", and leaves the rest to benchmarks.
 
 #![expect(clippy::unwrap_used, reason = "what fails in here fails the test")]
+#![expect(clippy::print_stderr, reason = "what a failed test leaves is shown to people")]
 
 mod bed;
 mod daemon;
