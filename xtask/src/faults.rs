@@ -40,7 +40,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let started = Instant::now();
     let mut tally = Tally::default();
     let mut attacks = Vec::new();
-    for scenario in scenario::all().into_iter().filter(|scenario| options.wants(*scenario)) {
+    let scenarios: Vec<_> =
+        scenario::all().into_iter().filter(|scenario| options.wants(*scenario)).collect();
+    if scenarios.is_empty() {
+        return Err(Failure::new("that role has no such phase"));
+    }
+    for scenario in scenarios.iter().copied() {
         let recorded = record(scenario, &victim.program)?;
         tally.of(scenario).calls = recorded.trace.calls.count();
         let faults = recorded.trace.calls.faults().into_iter();
@@ -52,11 +57,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     if let Some(exact) = &options.exact {
         // A replay is about one fault, also if today's recording has one call less.
-        attacks = scenario::all()
-            .into_iter()
-            .filter(|scenario| options.wants(*scenario))
-            .map(|scenario| Attack { scenario, fault: exact.clone() })
-            .collect();
+        let attack = |scenario: &Scenario| Attack { scenario: *scenario, fault: exact.clone() };
+        attacks = scenarios.iter().map(attack).collect();
     }
     let all = attacks.len();
     if let Some(sample) = options.sample {

@@ -5,11 +5,19 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::calls::{Calls, Fault};
 use crate::failure::{Failure, Outcome};
+use crate::process;
+
+/// How long strace may take to let go.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A tracer at work. Dropping it lets go of the process.
 pub(crate) struct Tracer {
@@ -62,6 +70,13 @@ impl Tracer {
         // Our own child, which is reaped below: the number is its own.
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            // A process that waits for a vfork cannot be let go by strace, which waits for it while
+            // holding its child. The system lets go of both when strace is killed.
+            let ended = pidfd_open(pid, PidfdFlags::empty())
+                .is_ok_and(|pidfd| process::readable(pidfd.as_fd(), PATIENCE));
+            if !ended {
+                let _ = self.strace.kill();
+            }
         }
         let _ = self.strace.wait();
     }
