@@ -3,11 +3,12 @@
 //! The same function serves the detached guardian, which tells its starter how the launch went,
 //! and [`run_daemon`](crate::run_daemon), where the caller's process is the guardian.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use pidfile::{Existing, PidFile};
+use pidfile::{Dependent, Existing, PidFile};
 use proc_spawn::{Current, ErrorText, Role, SetupError, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ use crate::end::RunEnd;
 use crate::machine::Outcome;
 use crate::policy::Policy;
 use crate::runner::{Kept, Runner};
-use crate::setup::{Hold, Setup};
+use crate::setup::Setup;
 use crate::slot::Slot;
+use crate::stop_signals::StopSignals;
 
 /// Everything about a daemon, checked and complete. Nothing after this needs deciding.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,13 +96,15 @@ pub(crate) enum Guarded {
 /// What a guardian holds while its executor lives.
 pub(crate) struct Guardian {
     pid_file: PidFile,
+    signals: StopSignals,
     descendants: Descendants,
     plan: Plan,
 }
 
 impl Guardian {
-    /// Takes the daemon's place: signals first, so that no stop is missed once the number is read.
-    pub(crate) fn begin(plan: Plan) -> Result<Guardian, Guarded> {
+    /// Takes the daemon's place. The signals were first, so that no stop is missed once the number
+    /// can be read.
+    pub(crate) fn begin(plan: Plan, signals: StopSignals) -> Result<Guardian, Guarded> {
         let setup = |step: &str, error: &(dyn std::error::Error + 'static)| {
             Guarded::Failed(Failed::Setup(SetupError::new(step, error)))
         };
@@ -117,7 +121,7 @@ impl Guardian {
             .wake(quit)
             .acquire(&plan.pid_filename);
         match pid_file {
-            Ok(pid_file) => Ok(Guardian { pid_file, descendants, plan }),
+            Ok(pid_file) => Ok(Guardian { pid_file, signals, descendants, plan }),
             Err(
                 pidfile::Error::Held { pid: Some(pid), .. }
                 | pidfile::Error::Exists { number: Some(pid), .. },
@@ -136,7 +140,7 @@ impl Guardian {
     ) -> Guarded {
         let kept = self
             .executor(spawn)
-            .and_then(|slot| Runner::new(slot, &self.descendants))
+            .and_then(|slot| Runner::new(slot, &self.signals, &self.descendants))
             .and_then(|runner| runner.run(early_stderr, starter));
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), .. }) => {
@@ -154,15 +158,12 @@ impl Guardian {
     }
 
     fn executor(&self, spawn: Spawn) -> Result<Slot, SetupError> {
-        let holder = self.pid_file.pid();
-        let path = self.plan.pid_filename.clone();
-        let setup =
-            Setup { pid_file: Some(Hold::Dependent { path, holder }), ..self.plan.setup.clone() };
         let name = self.plan.name.clone();
         let spawn = spawn
             .current(Current { role: Role::Executor, name, incarnation: 1 })
-            .setup(&setup)
+            .setup(&self.plan.setup)
             .map_err(|error| SetupError::new("executor", &error))?
+            .keep_open(Arc::clone(&self.hold))
             // A terminal's Ctrl-C is for the guardian, which then asks the executor.
             .own_group();
         Ok(Slot::new(spawn, self.plan.policy.clone()))

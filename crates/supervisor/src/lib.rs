@@ -52,7 +52,6 @@
 //!   over.
 //! * Hold the place if an operator removes the pid file by hand: then a second daemon can start.
 //! * Find what an executor leaves behind where there is no `/proc`, or one of another pid namespace.
-//! * Slow down restarts or give up: the interval stays the same, for ever.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
@@ -74,6 +73,7 @@ mod descendants;
 mod guardian;
 mod runner;
 mod setup;
+mod stop_signals;
 
 mod check;
 pub mod duration;

@@ -5,7 +5,6 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use proc_spawn::{Role, SetupError, Stream};
-use quit::{SecondSignal, Signals};
 
 use crate::end::RunEnd;
 use crate::guardian::{Failed, Guarded, Guardian, Starter};
@@ -14,6 +13,7 @@ use crate::machine::Outcome;
 use crate::options::DaemonOptions;
 use crate::restart::GaveUp;
 use crate::start::{DaemonRunStatus, look};
+use crate::stop_signals::StopSignals;
 
 /// How a daemon that was run in the foreground ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl DaemonEnd {
 }
 
 /// Runs a daemon with this process as its guardian, until it is over: for terminals, containers
-/// and systemd. Ctrl-C (SIGINT), SIGTERM and SIGHUP stop it.
+/// and systemd. Ctrl-C (SIGINT), SIGTERM, SIGQUIT and SIGHUP stop it; a second Ctrl-C leaves it two
+/// seconds.
 ///
 /// Everything is as with [`start_daemon`](crate::start_daemon), except that nothing is detached:
 /// output without a file goes where the caller's goes, and the directory stays the caller's unless
@@ -94,9 +95,8 @@ fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
         role: Role::Guardian,
         source: SetupError::new(step, error),
     };
-    let signals =
-        Signals::default().and(signal_hook::consts::SIGHUP).second_signal(SecondSignal::Ignored);
-    quit::install_with(signals).map_err(|error| failed("signal handlers", &error))?;
+    let signals = StopSignals::install(&[signal_hook::consts::SIGHUP])
+        .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install(config, process) {
@@ -106,7 +106,7 @@ fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
             Err(error) => return Err(failed("logging", &error)),
         }
     }
-    let guarded = match Guardian::begin(plan) {
+    let guarded = match Guardian::begin(plan, signals) {
         Ok(guardian) => {
             let spawn = spawn.stdout(Stream::Inherit).stderr(Stream::Inherit);
             guardian.guard(spawn, None, &mut Nobody)

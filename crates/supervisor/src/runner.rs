@@ -13,6 +13,7 @@ use crate::end::RunEnd;
 use crate::guardian::Starter;
 use crate::machine::{Action, Event, Outcome};
 use crate::slot::{Report, Slot};
+use crate::stop_signals::{HURRY, StopSignals};
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -25,6 +26,7 @@ const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 /// 3. The deadline. It is looked at last because the two above often make it pointless.
 pub(crate) struct Runner<'a> {
     slot: Slot,
+    signals: &'a StopSignals,
     descendants: &'a Descendants,
     quit: BorrowedFd<'static>,
     /// The deadline of the start that the starter was told last.
@@ -49,10 +51,14 @@ pub(crate) struct Kept {
 }
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(slot: Slot, descendants: &'a Descendants) -> Result<Runner<'a>, SetupError> {
+    pub(crate) fn new(
+        slot: Slot,
+        signals: &'a StopSignals,
+        descendants: &'a Descendants,
+    ) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
-        Ok(Runner { slot, descendants, quit, ready_by, launched, quit_told, ending })
+        Ok(Runner { slot, signals, descendants, quit, ready_by, launched, quit_told, ending })
     }
 
     pub(crate) fn run(
@@ -123,6 +129,18 @@ impl<'a> Runner<'a> {
     }
 
     fn look_at_quit(&mut self) {
+        // Taken before the flag is looked at, which is set before: one that has just asked for the
+        // first time is in no hurry yet.
+        let hurried = self.signals.take_hurry();
+        if hurried > usize::from(!self.quit_told) {
+            log::warn!("asked again: {HURRY:?} are left");
+            let now = Instant::now();
+            self.slot.step(Event::QuitRequested { within: Some(HURRY) }, now, &mut tell);
+            if let Some(ending) = &mut self.ending {
+                let soon = now.checked_add(HURRY);
+                ending.sweep.kill_at = ending.sweep.kill_at.min(soon).or(soon);
+            }
+        }
         if quit::quit_requested() && !self.quit_told {
             self.quit_told = true;
             if let Some(reason) = quit::reason() {
@@ -151,7 +169,13 @@ impl<'a> Runner<'a> {
         let patience = patience.filter(|at| now < *at);
         let deadline = [self.slot.deadline(), patience].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
-        let sources = [Some(self.descendants.ended()), quit, self.slot.messages(), starter];
+        let sources = [
+            Some(self.descendants.ended()),
+            quit,
+            Some(self.signals.hurry()),
+            self.slot.messages(),
+            starter,
+        ];
         wait(sources.into_iter().flatten(), deadline)
     }
 }

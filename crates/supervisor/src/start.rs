@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use proc_spawn::{
     Boot, Current, Detached, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
 };
-use quit::{SecondSignal, Signals};
 use rustix::fs::MemfdFlags;
 use stdio_redirect::Target;
 
@@ -21,6 +20,7 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::run::DaemonEnd;
 use crate::setup::{enter, install_logging};
+use crate::stop_signals::StopSignals;
 
 /// What [`start_daemon`] found or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,14 +254,12 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
 fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     let failed = |error| Guarded::Failed(Failed::Setup(error));
     let plan: Plan = boot.setup().map_err(failed)?;
-    // Two requests to stop are one; and a hang-up is not for a process without a terminal.
-    let signals = Signals::default().second_signal(SecondSignal::Ignored);
-    quit::install_with(signals)
-        .map_err(|error| failed(SetupError::new("signal handlers", &error)))?;
+    let signals = StopSignals::install(&[]).map_err(failed)?;
+    // A hang-up is not for a process without a terminal.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
     let setup = plan.setup.clone();
     enter(setup.directory.as_deref(), setup.umask, &setup.base).map_err(failed)?;
-    let guardian = Guardian::begin(plan)?;
+    let guardian = Guardian::begin(plan, signals)?;
     // The streams only when we are the one: a second instance must not write into our files.
     let nowhere = *setup.redirect.target(stdio_redirect::Stream::Stderr) == Target::Null;
     let early = if nowhere {

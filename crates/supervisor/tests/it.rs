@@ -51,6 +51,7 @@ fn main() {
         trial("a_start_that_is_not_ready_in_time_is_undone", a_late_start_is_undone),
         trial("an_end_before_ready_is_told_at_once", an_end_before_ready_is_told_at_once),
         trial("what_is_permanent_or_too_much_is_given_up", what_is_too_much_is_given_up),
+        trial("a_second_request_in_a_hurry_is_heard", a_second_request_in_a_hurry),
         trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -486,6 +487,25 @@ fn what_is_too_much_is_given_up() {
     expect_gone(guardian);
     assert_eq!(bed.journal(), "called\n".repeat(5), "it would only happen again");
     assert!(!bed.pid_file().exists());
+}
+
+/// Cases: STOP-04, STOP-10
+fn a_second_request_in_a_hurry() {
+    let bed = Bed::new();
+    let forever = DaemonOptions::new(bed.pid_file(), deaf, bed.path("journal"));
+    let pid = launch(forever.grace(Duration::MAX));
+    bed.expect("called");
+    // Asked twice in the ordinary way, it waits for its executor for ever; so nobody is waited for.
+    for _ in 0..2 {
+        assert!(stop_daemon_within(bed.pid_file(), Duration::from_millis(50)).is_err());
+    }
+    // Only one that comes after the stop has begun is in a hurry, so more than one may be needed.
+    while let Some(holder) = pidfile::holder(bed.pid_file()).unwrap() {
+        holder.signal(rustix::process::Signal::INT.as_raw()).unwrap();
+        holder.wait(Some(Duration::from_millis(100))).unwrap();
+    }
+    expect_gone(pid);
+    assert_eq!(daemon_status(bed.pid_file()).unwrap(), DaemonStatus::NotRunning { stale: false });
 }
 
 /// Cases: ORP-02, PID-18
