@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +52,7 @@ fn main() {
         trial("a_child_goes_with_its_parent", a_child_goes_with_its_parent),
         trial("a_stopped_child_goes_with_its_parent", a_stopped_child_goes_with_its_parent),
         trial("a_dropped_child_goes", a_dropped_child_goes),
+        trial("what_is_kept_open_is_open_in_all_below", what_is_kept_open_is_open_in_all_below),
         trial("many_threads_spawn_at_once", many_threads_spawn_at_once),
         trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
@@ -325,17 +326,20 @@ fn streams_go_where_they_are_told() {
 
 /// A parent with a child; the child's number comes over the parent's standard output.
 fn parent_and_child(stopped: bool) -> (Child, OwnedFd) {
+    let (parent, child, _) = run_parent(Spawn::new(entry(parent, stopped)).unwrap());
+    (parent, child)
+}
+
+fn run_parent(spawn: Spawn) -> (Child, OwnedFd, u32) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let spawn = Spawn::new(entry(parent, stopped))
-        .unwrap()
-        .stdout(Stream::Descriptor(Arc::new(theirs.into())));
+    let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
     let parent = spawn.spawn().unwrap();
     drop(spawn);
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(ours), &mut line).unwrap();
     let pid = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
-    (parent, pidfd)
+    (parent, pidfd, pid.as_raw_nonzero().get().unsigned_abs())
 }
 
 fn assert_ends(pidfd: &OwnedFd) {
@@ -366,6 +370,23 @@ fn a_dropped_child_goes() {
     let pidfd = child.pidfd().try_clone_to_owned().unwrap();
     drop(child);
     assert_ends(&pidfd);
+}
+
+/// By its lock one sees whether anybody of a family is left, from the first instant of each on.
+fn what_is_kept_open_is_open_in_all_below() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let pipe = fs::read_link(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
+    let spawn = Spawn::new(entry(parent, false)).unwrap();
+    let (mut parent, child, pid) = run_parent(spawn.keep_open(Arc::new(writer.into())));
+    for process in [parent.id(), pid] {
+        let list = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        let links = list.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        assert!(links.into_iter().any(|link| link == pipe), "not open in process {process}");
+    }
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "", "nobody has it open any more");
 }
 
 fn many_threads_spawn_at_once() {
