@@ -189,7 +189,7 @@ impl Tally {
                 println!("{description}");
             }
         }
-        if self.done % 100 == 0 {
+        if self.done.is_multiple_of(100) {
             println!("{} of {all}, {} not survived", self.done, self.failures);
         }
     }

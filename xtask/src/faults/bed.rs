@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tempfile::TempDir;
@@ -156,20 +156,6 @@ impl Bed {
             format!("{} {state} {}", process.pid, process::title(process.pid))
         };
         alive.map(describe).collect()
-    }
-
-    /// Waits until nobody is left; how long it took.
-    pub(crate) fn wait_gone(&self, limit: Duration) -> Option<Duration> {
-        let started = Instant::now();
-        loop {
-            let alive = process::marked(&self.marker);
-            let left = limit.saturating_sub(started.elapsed());
-            match alive.first() {
-                None => return Some(started.elapsed()),
-                Some(_) if left.is_zero() => return None,
-                Some(first) => first.wait(left),
-            };
-        }
     }
 
     /// Pid files in the folder.

@@ -59,8 +59,6 @@ impl Calls {
                 *longest = lines;
             }
         }
-        // What the process waits in until it is traced.
-        by_name.remove("recvmsg");
         Calls { by_name }
     }
 

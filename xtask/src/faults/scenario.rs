@@ -106,10 +106,6 @@ pub(crate) struct Played {
 /// How long a caller may take until it has its answer: see [`LIMIT`].
 const ANSWER: Duration = LIMIT;
 
-/// How long after its guardian's death all of a daemon may be there: its grace of 300 ms, and what
-/// a busy machine needs.
-const GONE: Duration = Duration::from_secs(3);
-
 /// How long the tracer stays after the phase is over, if that has not settled yet.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -167,22 +163,15 @@ impl Play<'_> {
     /// Whether it was launched, as it says.
     fn judge_start(&mut self, answer: &Answer) -> bool {
         let own = self.scenario.role == Role::Caller;
-        match answer {
-            Answer::Launched(_) => return true,
-            Answer::Failed(text) => {
-                let (left, files) = (self.bed.left(), self.bed.pid_files());
-                if !left.is_empty() {
-                    self.problem(format!("launch failed, but there is {left:?} ({text})"));
-                }
-                if !files.is_empty() {
-                    self.problem(format!("launch failed, but there is {files:?} ({text})"));
-                }
-            }
-            // Nobody is there to be told anything.
-            Answer::Died(_) if own => (),
-            other => self.problem(format!("the answer to start was {other:?}")),
+        if let Answer::Failed(text) = answer {
+            self.judge_gone(text);
+        } else if !matches!(answer, Answer::Launched(_) | Answer::Died(_))
+            // If it died, nobody is there to be told anything.
+            || (matches!(answer, Answer::Died(_)) && !own)
+        {
+            self.problem(format!("the answer to start was {answer:?}"));
         }
-        false
+        matches!(answer, Answer::Launched(_))
     }
 
     /// A daemon that was up is gone: right if its guardian was killed.
@@ -211,18 +200,18 @@ impl Play<'_> {
         let Answer::Launched(pid) = answer else {
             return Err(Failure::new(format!("a start without any fault: {answer:?}")));
         };
-        match self.bed.settle(LIMIT, "executor d", 1)? {
-            State::Up => Ok(pid),
-            state => Err(Failure::new(format!("a start without any fault: {state:?}"))),
+        let state = self.bed.settle(LIMIT, "executor d", 1)?;
+        if state == State::Up {
+            Ok(pid)
+        } else {
+            Err(Failure::new(format!("a start without any fault: {state:?}")))
         }
     }
 
     fn again(&mut self) -> Outcome<(Trace, bool)> {
         let gate = Gate::new(&self.bed.records())?;
-        let (who, which) = match self.scenario.role {
-            Role::Worker => ("worker w1", WORKERS + 1),
-            _ => ("executor d", 2),
-        };
+        let worker = self.scenario.role == Role::Worker;
+        let (who, which) = if worker { ("worker w1", WORKERS + 1) } else { ("executor d", 2) };
         self.healthy_start(Some((&self.role(), which)))?;
         self.kill(who)?;
         let waiting = gate.wait(None, LIMIT)?;
@@ -234,9 +223,10 @@ impl Play<'_> {
 
     fn restart(&mut self) -> Outcome<(Trace, bool)> {
         let guardian = self.healthy_start(None)?;
-        let (pid, who) = match self.scenario.role {
-            Role::Executor => (self.bed.process("executor d")?.pid, "worker w1"),
-            _ => (guardian, "executor d"),
+        let (pid, who) = if self.scenario.role == Role::Executor {
+            (self.bed.process("executor d")?.pid, "worker w1")
+        } else {
+            (guardian, "executor d")
         };
         let tracer = self.attach(pid)?;
         self.kill(who)?;
@@ -254,7 +244,7 @@ impl Play<'_> {
         let pid = match self.scenario.role {
             Role::Executor => self.bed.process("executor d")?.pid,
             Role::Worker => self.bed.process("worker w1")?.pid,
-            _ => self.bed.open(guardian)?.pid,
+            Role::Caller | Role::Launcher | Role::Guardian => self.bed.open(guardian)?.pid,
         };
         let own = self.scenario.role == Role::Caller;
         let (calling, tracer) = if own {
@@ -269,11 +259,11 @@ impl Play<'_> {
             (self.bed.call("stop", None)?, tracer)
         };
         let answer = calling.answer(ANSWER)?;
-        match answer {
-            Answer::Stopped => self.judge_gone("stopped"),
-            // A caller that is killed or refused something has no answer, or a true one.
-            Answer::Failed(_) | Answer::Died(_) if own => (),
-            other => self.problem(format!("the answer to stop was {other:?}")),
+        if answer == Answer::Stopped {
+            self.judge_gone("stopped");
+        // A caller that is killed or refused something has no answer, or a true one.
+        } else if !(own && matches!(answer, Answer::Failed(_) | Answer::Died(_))) {
+            self.problem(format!("the answer to stop was {answer:?}"));
         }
         Ok((tracer.finish(), false))
     }
@@ -290,29 +280,25 @@ impl Play<'_> {
 
     /// Whatever happened: it can be stopped, it can be started, and nothing is left in the end.
     fn epilogue(&mut self) -> Outcome {
-        match self.bed.call("stop", None)?.answer(ANSWER)? {
-            Answer::Stopped => self.judge_gone("stopped after the fault"),
-            Answer::NotRunning => {
-                if self.bed.wait_gone(GONE).is_none() {
-                    let left = self.bed.left();
-                    self.problem(format!("not running, but there is {left:?}"));
-                }
-            }
-            answer => self.problem(format!("the stop after the fault: {answer:?}")),
+        let stop = self.bed.call("stop", None)?.answer(ANSWER)?;
+        self.judge_gone(&format!("{stop:?} after the fault"));
+        if !matches!(stop, Answer::Stopped | Answer::NotRunning) {
+            self.problem(format!("the stop after the fault: {stop:?}"));
         }
         let entered = self.bed.journal().count("executor d");
-        match self.bed.call("start", None)?.answer(ANSWER)? {
-            Answer::Launched(_) => {
-                let state = self.bed.settle(LIMIT, "executor d", entered + 1)?;
-                if state != State::Up {
-                    self.problem(format!("after the next start it is {state:?}"));
-                }
+        let start = self.bed.call("start", None)?.answer(ANSWER)?;
+        if matches!(start, Answer::Launched(_)) {
+            let state = self.bed.settle(LIMIT, "executor d", entered + 1)?;
+            if state != State::Up {
+                self.problem(format!("after the next start it is {state:?}"));
             }
-            answer => self.problem(format!("the next start: {answer:?}")),
+        } else {
+            self.problem(format!("the next start: {start:?}"));
         }
-        match self.bed.call("stop", None)?.answer(ANSWER)? {
-            Answer::Stopped => self.judge_gone("the last stop"),
-            answer => self.problem(format!("the last stop: {answer:?}")),
+        let stop = self.bed.call("stop", None)?.answer(ANSWER)?;
+        self.judge_gone(&format!("{stop:?} in the end"));
+        if stop != Answer::Stopped {
+            self.problem(format!("the last stop: {stop:?}"));
         }
         for met in self.bed.journal().met() {
             self.problem(met);
