@@ -57,11 +57,13 @@ mod report;
 mod spec;
 
 mod limit;
+mod group;
 mod pool;
 mod status;
 mod wait;
 
 pub use error::WorkersError;
+pub use group::{EndWhen, Strategy};
 pub use pool::start_workers;
 pub use report::{WorkerEnd, WorkersReport};
 pub use spec::{WorkerStartInfo, WorkersOptions};
