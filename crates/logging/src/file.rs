@@ -89,9 +89,9 @@ impl LogFile {
         &self.plan.path
     }
 
-    /// What has come up since the last call.
-    pub(crate) fn complaints(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.complaints)
+    /// What has come up since the last call, if anything has.
+    pub(crate) fn complaints(&mut self) -> Option<Vec<String>> {
+        (!self.complaints.is_empty()).then(|| std::mem::take(&mut self.complaints))
     }
 
     /// Appends a record, on lines of its own, to the file of its time.

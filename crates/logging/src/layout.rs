@@ -11,7 +11,7 @@ use crate::Process;
 use crate::decoration::{self, Decoration};
 use crate::escape::{Lines, escape_since, escaped};
 use crate::json::Members;
-use crate::pattern::{Field, Part, Shape};
+use crate::pattern::{self, Field, Part, Shape};
 use crate::timestamp::Stamper;
 
 /// The target of records that we write about the logging itself.
@@ -36,6 +36,12 @@ thread_local! {
 /// A line longer than this is not kept for reuse, or one huge record would occupy memory for ever.
 const KEPT_CAPACITY: usize = 64 * 1024;
 
+/// What fields are filled with up to their width.
+const SPACES: &str = match std::str::from_utf8(&[b' '; pattern::MAX_WIDTH]) {
+    Ok(spaces) => spaces,
+    Err(_) => "",
+};
+
 impl Layout {
     pub(crate) fn new(
         shape: Shape,
@@ -43,14 +49,16 @@ impl Layout {
         stamper: Stamper,
         process: &Process,
     ) -> Layout {
-        Layout {
-            shape,
-            decoration,
-            stamper,
-            pid: std::process::id().to_string(),
-            name: escaped(&process.name),
-            role: escaped(&process.role),
-        }
+        let pid = std::process::id().to_string();
+        let (name, role) = (escaped(&process.name), escaped(&process.role));
+        let shape = match shape {
+            Shape::Json => Shape::Json,
+            Shape::Parts(parts) => {
+                let constants = [(Field::Pid, &*pid), (Field::Name, &name), (Field::Role, &role)];
+                Shape::Parts(pattern::with_constants(parts, &constants))
+            }
+        };
+        Layout { shape, decoration, stamper, pid, name, role }
     }
 
     /// Hands the record's line, with its line end, to `consume`.
@@ -102,7 +110,7 @@ impl Layout {
                 let start = out.len();
                 self.field(out, *field, record, now);
                 let written = out[start..].chars().count();
-                out.extend(std::iter::repeat_n(' ', width.saturating_sub(written)));
+                out.push_str(&SPACES[..width.saturating_sub(written)]);
             }
         }
     }
@@ -138,14 +146,12 @@ impl Layout {
                 Some(line) => display(out, Lines::Escaped, line),
                 None => out.push('-'),
             },
-            Field::Message => match record.args().as_str() {
-                Some(text) => {
-                    let start = out.len();
-                    out.push_str(text);
-                    escape_since(out, start, Lines::Indented);
-                }
-                None => display(out, Lines::Indented, record.args()),
-            },
+            Field::Message => {
+                let start = out.len();
+                // The arguments themselves, not as an argument: one round of formatting less.
+                let result = out.write_fmt(*record.args());
+                finish(out, start, Lines::Indented, result);
+            }
             Field::KeyValues => {
                 let _ = record.key_values().visit(&mut Pairs(out));
             }
@@ -159,10 +165,14 @@ fn inline(out: &mut String, text: &str) {
     escape_since(out, start, Lines::Escaped);
 }
 
-/// A value whose `Display` fails is cut there, and says so; the record is not lost for it.
 fn display(out: &mut String, lines: Lines, value: impl fmt::Display) {
     let start = out.len();
     let result = write!(out, "{value}");
+    finish(out, start, lines, result);
+}
+
+/// A value whose `Display` fails is cut there, and says so; the record is not lost for it.
+fn finish(out: &mut String, start: usize, lines: Lines, result: fmt::Result) {
     escape_since(out, start, lines);
     if result.is_err() {
         out.push_str(" (its formatting failed here)");
@@ -185,7 +195,6 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
 mod tests {
     use super::*;
     use crate::config::Precision;
-    use crate::pattern;
     use jiff::tz::TimeZone;
 
     fn layout(format: &str, name: &str) -> Layout {

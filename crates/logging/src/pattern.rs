@@ -48,7 +48,7 @@ const FIELDS: [(&str, Field); 11] = [
 ];
 
 /// Wider than any sensible column; a typing error must not fill the disk with spaces.
-const MAX_WIDTH: usize = 200;
+pub(crate) const MAX_WIDTH: usize = 200;
 
 /// Takes `format` apart, or says everything that is wrong with it.
 pub(crate) fn parse(format: &str) -> Result<Shape, Vec<String>> {
@@ -96,6 +96,25 @@ pub(crate) fn parse(format: &str) -> Result<Shape, Vec<String>> {
     if problems.is_empty() { Ok(Shape::Parts(parts)) } else { Err(problems) }
 }
 
+/// The same parts with fields whose text never changes filled in, and neighbouring texts joined: the
+/// fewer parts, the faster a record.
+pub(crate) fn with_constants(parts: Vec<Part>, constants: &[(Field, &str)]) -> Vec<Part> {
+    let constant = |field| constants.iter().find(|known| known.0 == field).map(|known| known.1);
+    let mut joined: Vec<Part> = Vec::new();
+    for part in parts {
+        let text = match &part {
+            Part::Text(text) => Some(text.clone()),
+            Part::Field(field, width) => constant(*field).map(|text| format!("{text:<width$}")),
+        };
+        match (joined.last_mut(), text) {
+            (Some(Part::Text(before)), Some(text)) => before.push_str(&text),
+            (_, Some(text)) => joined.push(Part::Text(text)),
+            (_, None) => joined.push(part),
+        }
+    }
+    joined
+}
+
 fn placeholder(inside: &str) -> Result<Part, String> {
     let (name, width) = match inside.split_once(':') {
         Some((name, width)) => {
@@ -132,6 +151,21 @@ mod tests {
                 Part::Text("] {x} ".into()),
                 Part::Field(Field::Message, 0),
             ])
+        );
+    }
+
+    #[test]
+    fn constants_become_text() {
+        let Shape::Parts(parts) = parse("{pid:4}|{name} {level} {role}").unwrap() else { panic!() };
+        let parts = with_constants(parts, &[(Field::Pid, "12"), (Field::Name, "x")]);
+        assert_eq!(
+            parts,
+            [
+                Part::Text("12  |x ".into()),
+                Part::Field(Field::Level, 0),
+                Part::Text(" ".into()),
+                Part::Field(Field::Role, 0),
+            ]
         );
     }
 

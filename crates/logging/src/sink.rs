@@ -56,7 +56,13 @@ impl Sink {
             Ok(()) => self.missed = 0,
             Err(error) => self.miss(record, &error),
         }
-        for complaint in self.target.complaints() {
+        if let Some(complaints) = self.target.complaints() {
+            self.tell(complaints, now);
+        }
+    }
+
+    fn tell(&mut self, complaints: Vec<String>, now: Timestamp) {
+        for complaint in complaints {
             let notice = self.layout.notice(now, &complaint);
             if self.target.write(notice.as_bytes(), now).is_err() {
                 self.target.fall_back(notice.as_bytes());
@@ -102,10 +108,10 @@ impl Target {
         }
     }
 
-    fn complaints(&mut self) -> Vec<String> {
+    fn complaints(&mut self) -> Option<Vec<String>> {
         match self {
             Target::File(file) => file.complaints(),
-            Target::Stream(_) => Vec::new(),
+            Target::Stream(_) => None,
         }
     }
 

@@ -103,19 +103,18 @@ impl Stamper {
 
     /// Digit by digit: this is done for every record, and the formatting machinery takes its time.
     fn fraction(&self, out: &mut String, nanos: i32) {
-        let digits = match self.precision {
+        let (digits, mut rest) = match self.precision {
             Precision::Seconds => return,
-            Precision::Millis => 3,
-            Precision::Micros => 6,
-            Precision::Nanos => 9,
+            Precision::Millis => (3, nanos / 1_000_000),
+            Precision::Micros => (6, nanos / 1_000),
+            Precision::Nanos => (9, nanos),
         };
-        out.push('.');
-        let mut unit = 100_000_000;
-        for _ in 0..digits {
-            let digit = nanos / unit % 10;
-            out.push(char::from(b"0123456789"[digit as usize]));
-            unit /= 10;
+        let mut text = *b".000000000";
+        for digit in text[1..=digits].iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
         }
+        out.push_str(std::str::from_utf8(&text[..=digits]).unwrap_or_default());
     }
 }
 

@@ -21,7 +21,8 @@ use crate::who;
 #[must_use = "a successor stops waiting as soon as this value is dropped"]
 #[derive(Debug)]
 pub struct Dependent {
-    file: OwnedFd,
+    /// `None` once it was given away.
+    file: Option<OwnedFd>,
     path: PathBuf,
     /// Who joined. A forked child has a copy of this value, but is not the dependent.
     owner: u32,
@@ -50,6 +51,13 @@ impl Dependent {
         }
     }
 
+    /// Gives away the descriptor. The lock lasts until its last copy is closed, in whatever process:
+    /// for several that depend on the holder together. No one process can give it up then.
+    pub fn into_shared(mut self) -> OwnedFd {
+        let file = self.file.take();
+        file.expect("only this function takes it, and nobody has this value afterwards")
+    }
+
     /// The pid file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -58,10 +66,10 @@ impl Dependent {
 
 impl Drop for Dependent {
     fn drop(&mut self) {
-        if self.owner == std::process::id() {
+        if let Some(file) = self.file.as_ref().filter(|_| self.owner == std::process::id()) {
             // By hand: a child that is just being started has a copy of the descriptor until its
             // exec, and closing ours alone would not end the lock before.
-            let _ = bytes::unlock(self.file.as_fd(), Byte::Dependent);
+            let _ = bytes::unlock(file.as_fd(), Byte::Dependent);
         }
     }
 }
@@ -96,5 +104,5 @@ fn attempt(place: &Place, holder: Option<u32>) -> Result<Option<Dependent>, Erro
         return Ok(None);
     }
     let file = above_stdio(file.into_fd()).map_err(Error::io(Op::Open, place.path()))?;
-    Ok(Some(Dependent { file, path: path(), owner: std::process::id() }))
+    Ok(Some(Dependent { file: Some(file), path: path(), owner: std::process::id() }))
 }

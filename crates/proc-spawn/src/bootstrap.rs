@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,13 @@ static PROGRAM: OnceLock<Program> = OnceLock::new();
 
 pub(crate) fn entries() -> Option<&'static Entries> {
     PROGRAM.get().map(|program| &program.entries)
+}
+
+/// What [`Spawn::keep_open`] has given to this process.
+static KEPT: OnceLock<Arc<OwnedFd>> = OnceLock::new();
+
+pub(crate) fn kept() -> Option<Arc<OwnedFd>> {
+    KEPT.get().cloned()
 }
 
 pub(crate) fn own_path() -> Option<&'static Path> {
@@ -161,7 +168,11 @@ pub fn tell_status(text: &str) -> io::Result<()> {
 
 fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
     let malformed = |source| PayloadError::Malformed { source };
-    let Some(bytes) = link.wait_bytes().map_err(malformed)? else { return Ok(None) };
+    let mut kept = None;
+    let Some(bytes) = link.wait_bytes(&mut kept).map_err(malformed)? else { return Ok(None) };
+    if let Some(kept) = kept {
+        let _ = KEPT.set(Arc::new(kept));
+    }
     let payload = Payload::decode(&bytes)?;
     if nonce.as_bytes() != format!("{:016x}", payload.nonce).as_bytes() {
         return Err(PayloadError::NotForUs);

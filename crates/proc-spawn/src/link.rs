@@ -4,14 +4,18 @@
 //! for: a launcher reads its own message and leaves the next one to the process it starts. A
 //! message longer than a packet travels in several, each marked with whether more follow.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, IoSlice, IoSliceMut};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
 use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -80,19 +84,28 @@ impl Link {
             packet.clear();
             packet.push(if later.is_empty() { LAST } else { MORE });
             packet.extend_from_slice(now);
-            loop {
-                match rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL) {
-                    Ok(_) => break,
-                    Err(Errno::INTR) => (),
-                    Err(errno) if is_shortage(errno) && Instant::now() < until => breathe(),
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
+            until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
             if later.is_empty() {
                 return Ok(());
             }
             rest = later;
         }
+    }
+
+    /// Sends a descriptor, as the beginning of the message that comes next: an empty part of it.
+    ///
+    /// From now on it is open for as long as the other end is, whoever has that.
+    pub(crate) fn send_descriptor(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let until = Instant::now() + SEND_TIMEOUT;
+        let fds = [fd];
+        until_sent(until, || {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            control.push(SendAncillaryMessage::ScmRights(&fds));
+            let empty = [IoSlice::new(&[MORE])];
+            rustix::net::sendmsg(&self.fd, &empty, &mut control, SendFlags::NOSIGNAL)
+        })?;
+        Ok(())
     }
 
     /// Takes the next message if it has come; does not wait.
@@ -101,17 +114,21 @@ impl Link {
     ///
     /// The socket failed, or the message is not of the expected type (`InvalidData`).
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        match self.receive_bytes(RecvFlags::DONTWAIT)? {
+        match self.receive_bytes(|| self.packet(RecvFlags::DONTWAIT))? {
             Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
             Received::Nothing => Ok(Received::Nothing),
             Received::Closed => Ok(Received::Closed),
         }
     }
 
-    /// Waits for the next message; `None` when the other end is gone.
-    pub(crate) fn wait_bytes(&self) -> io::Result<Option<Vec<u8>>> {
+    /// Waits for the next message, and for a descriptor if one comes with it; `None` when the other
+    /// end is gone.
+    pub(crate) fn wait_bytes(
+        &self,
+        descriptor: &mut Option<OwnedFd>,
+    ) -> io::Result<Option<Vec<u8>>> {
         loop {
-            match self.receive_bytes(RecvFlags::empty())? {
+            match self.receive_bytes(|| self.packet_with(descriptor))? {
                 Received::Message(bytes) => return Ok(Some(bytes)),
                 Received::Closed => return Ok(None),
                 Received::Nothing => (),
@@ -119,14 +136,37 @@ impl Link {
         }
     }
 
-    fn receive_bytes(&self, flags: RecvFlags) -> io::Result<Received<Vec<u8>>> {
+    fn packet(&self, flags: RecvFlags) -> Result<Vec<u8>, Errno> {
+        // The pages of the buffer that a small packet does not reach are never touched.
+        let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
+        rustix::net::recv(&self.fd, rustix::buffer::spare_capacity(&mut packet), flags)?;
+        Ok(packet)
+    }
+
+    fn packet_with(&self, descriptor: &mut Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
+        let mut packet = vec![0; PACKET + 1];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let into = &mut [IoSliceMut::new(&mut packet)];
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        let received = rustix::net::recvmsg(&self.fd, into, &mut control, flags)?;
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                *descriptor = fds.last();
+            }
+        }
+        packet.truncate(received.bytes);
+        Ok(packet)
+    }
+
+    fn receive_bytes(
+        &self,
+        mut next: impl FnMut() -> Result<Vec<u8>, Errno>,
+    ) -> io::Result<Received<Vec<u8>>> {
         let mut partial = lock(&self.partial);
         loop {
-            // The pages of the buffer that a small packet does not reach are never touched.
-            let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
-            let space = rustix::buffer::spare_capacity(&mut packet);
-            match rustix::net::recv(&self.fd, space, flags) {
-                Ok(_) => (),
+            let packet = match next() {
+                Ok(packet) => packet,
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => return Ok(Received::Nothing),
                 // What has come is still there, and the other end still alive.
@@ -137,7 +177,7 @@ impl Link {
                 // The other end closed without having read all that we sent.
                 Err(Errno::CONNRESET) => return Ok(Received::Closed),
                 Err(error) => return Err(error.into()),
-            }
+            };
             match packet.split_first() {
                 None => return Ok(Received::Closed),
                 Some((&LAST, bytes)) => {
@@ -170,6 +210,18 @@ pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
 
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     rmp_serde::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Sends, and does it again if it could not be done just now.
+fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) -> Result<(), Errno> {
+    loop {
+        match send() {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => (),
+            Err(errno) if is_shortage(errno) && Instant::now() < until => breathe(),
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 /// Whether the system lacked memory for a moment. Taken for the other end's death it would end a
@@ -207,12 +259,29 @@ mod tests {
             }
             long
         });
-        let next = || from_bytes::<String>(&b.wait_bytes().unwrap().unwrap()).unwrap();
+        let next = || from_bytes::<String>(&b.wait_bytes(&mut None).unwrap().unwrap()).unwrap();
         assert_eq!(next(), "");
         assert_eq!(next(), "short");
         let received = next();
         assert_eq!(received, sender.join().unwrap());
-        assert_eq!(b.wait_bytes().unwrap(), None);
+        assert_eq!(b.wait_bytes(&mut None).unwrap(), None);
+    }
+
+    #[test]
+    fn a_descriptor_comes_with_the_message_after_it() {
+        let (a, b) = ends();
+        let (reader, writer) = std::io::pipe().unwrap();
+        a.send_descriptor(writer.as_fd()).unwrap();
+        drop(writer);
+        a.send(&7u8).unwrap();
+        drop(a);
+        let mut descriptor = None;
+        let bytes = b.wait_bytes(&mut descriptor).unwrap().unwrap();
+        assert_eq!(from_bytes::<u8>(&bytes).unwrap(), 7);
+        let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
+        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+        drop(descriptor);
+        assert_eq!(std::io::read_to_string(reader).unwrap(), "", "the last copy is closed");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -73,6 +73,7 @@ pub struct Spawn {
     stderr: Stream,
     env: Vec<(OsString, Option<OsString>)>,
     own_group: bool,
+    kept: Option<Arc<OwnedFd>>,
 }
 
 impl Spawn {
@@ -113,6 +114,7 @@ impl Spawn {
             stderr: Stream::default(),
             env: Vec::new(),
             own_group: false,
+            kept: bootstrap::kept(),
         }
     }
 
@@ -196,6 +198,17 @@ impl Spawn {
         self
     }
 
+    /// Has the child keep a copy of this descriptor open from before it exists until it has ended,
+    /// and everything that is spawned below it, too. A lock of an open file description (flock(2),
+    /// or fcntl(2) with `F_OFD_SETLK`) then tells for certain whether anybody of them is left.
+    ///
+    /// Default: the one that this process was given itself. A detached process is given none.
+    #[must_use]
+    pub fn keep_open(mut self, descriptor: Arc<OwnedFd>) -> Spawn {
+        self.kept = Some(descriptor);
+        self
+    }
+
     /// Starts the child. Its standard input is empty. Returns when the child has been sent all that
     /// it needs to know, which may be before it is ready; one that takes none of it for ten seconds
     /// is killed.
@@ -209,6 +222,10 @@ impl Spawn {
     pub fn spawn(&self) -> Result<Child, SpawnError> {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
+        if let Some(kept) = &self.kept {
+            // It waits in the socket, so that the child has it before it has done anything.
+            ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
+        }
         let process = self.execute(nonce, theirs)?;
         let child = Child::adopt(process, ours, self.own_group)?;
         let payload = self.payload(nonce, Some(std::process::id()))?;

@@ -95,6 +95,9 @@ pub(crate) enum Guarded {
 
 /// What a guardian holds while its executor lives.
 pub(crate) struct Guardian {
+    /// Held by every process of the daemon, so that a successor and whoever stops the daemon can
+    /// see that somebody is left. Goes before the pid file, which stays if there is another copy.
+    hold: Arc<OwnedFd>,
     pid_file: PidFile,
     signals: StopSignals,
     descendants: Descendants,
@@ -121,7 +124,12 @@ impl Guardian {
             .wake(quit)
             .acquire(&plan.pid_filename);
         match pid_file {
-            Ok(pid_file) => Ok(Guardian { pid_file, signals, descendants, plan }),
+            Ok(pid_file) => {
+                let hold = Dependent::join(&plan.pid_filename, Some(pid_file.pid()))
+                    .map_err(|error| setup("pid file", &error))?
+                    .into_shared();
+                Ok(Guardian { hold: Arc::new(hold), pid_file, signals, descendants, plan })
+            }
             Err(
                 pidfile::Error::Held { pid: Some(pid), .. }
                 | pidfile::Error::Exists { number: Some(pid), .. },
@@ -151,6 +159,8 @@ impl Guardian {
             Err(error) => Guarded::Failed(Failed::Setup(error)),
         };
         log::logger().flush();
+        // The last copy, unless somebody is left: then the pid file stays, and tells it.
+        drop(self.hold);
         if let Err(error) = self.pid_file.release() {
             log::error!("{}", ErrorText::new(&error).chain());
         }

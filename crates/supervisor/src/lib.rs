@@ -96,7 +96,7 @@ pub use problem::{Problem, Problems, check_duration, check_file, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartLimit, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::{Hold, Setup, base_directory};
+pub use setup::{Setup, base_directory};
 pub use slot::{Report, Slot};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{env, io};
 
 use logging::LoggingConfig;
-use pidfile::{Dependent, PidFile};
+use pidfile::PidFile;
 use proc_spawn::{Boot, Heard, Role, SetupError};
 use quit::{Reason, Request};
 use rustix::fs::Mode;
@@ -20,8 +20,8 @@ use crate::policy::Readiness;
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// Its hold on a pid file.
-    pub pid_file: Option<Hold>,
+    /// Its own pid file, if it has one.
+    pub pid_file: Option<PathBuf>,
     /// Where its streams go.
     pub redirect: Redirect,
     /// How it logs; `None` leaves logging alone.
@@ -40,20 +40,6 @@ pub struct Setup {
     pub open_files: Option<u64>,
 }
 
-/// How a child holds a pid file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Hold {
-    /// It is the one that the file is about.
-    Own(PathBuf),
-    /// It belongs to the one that the file is about.
-    Dependent {
-        /// The file.
-        path: PathBuf,
-        /// Who holds it.
-        holder: u32,
-    },
-}
-
 static BASE: OnceLock<PathBuf> = OnceLock::new();
 
 /// What relative paths in options are relative to: the directory in which `start_daemon` was
@@ -69,23 +55,16 @@ pub fn base_directory() -> io::Result<PathBuf> {
     }
 }
 
-/// Kept until the entry has returned.
-enum Held {
-    Nothing,
-    Own(PidFile),
-    Dependent(Dependent),
-}
-
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
 pub(crate) fn run_child(boot: Boot) -> i32 {
     let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
-        let held = become_it(&boot, &setup)?;
-        Ok((entry, held, setup.ready))
+        let pid_file = become_it(&boot, &setup)?;
+        Ok((entry, pid_file, setup.ready))
     })();
-    let (entry, held, ready) = match prepared {
+    let (entry, pid_file, ready) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return boot.fail(&error),
     };
@@ -94,32 +73,18 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Readiness::Told => boot.run_unready(entry),
     };
     log::logger().flush();
-    match held {
-        Held::Nothing => (),
-        Held::Own(file) => {
-            if let Err(error) = file.release() {
-                log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
-            }
-        }
-        // Given up by the system when this process is no more: whoever waits for that waits for
-        // all of it.
-        Held::Dependent(dependent) => std::mem::forget(dependent),
+    if let Some(Err(error)) = pid_file.map(PidFile::release) {
+        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
     }
     code
 }
 
-fn become_it(boot: &Boot, setup: &Setup) -> Result<Held, SetupError> {
+fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> {
     // The quit handler before the pid file: whoever reads our number may signal it at once.
     quit::install().map_err(|error| SetupError::new("signal handlers", &error))?;
     boot.watch_lifeline(setup.grace, on_lifeline)?;
-    let held = match &setup.pid_file {
-        None => Held::Nothing,
-        Some(Hold::Own(path)) => Held::Own(take(path, setup.grace)?),
-        Some(Hold::Dependent { path, holder }) => Held::Dependent(
-            Dependent::join(path, Some(*holder))
-                .map_err(|error| SetupError::new("pid file", &error))?,
-        ),
-    };
+    let own = setup.pid_file.as_deref();
+    let pid_file = own.map(|path| take(path, setup.grace)).transpose()?;
     enter(setup.directory.as_deref(), setup.umask, &setup.base)?;
     if let Some(soft) = setup.open_files {
         let maximum = getrlimit(Resource::Nofile).maximum;
@@ -129,7 +94,7 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Held, SetupError> {
     // The streams only when we are the one: a second instance must not write into our files.
     setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     install_logging(setup.logging.as_ref(), boot)?;
-    Ok(held)
+    Ok(pid_file)
 }
 
 /// Takes the pid file of a slot. The one before us may still be in its grace, when both its parent

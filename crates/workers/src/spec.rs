@@ -9,8 +9,8 @@ use proc_spawn::{Call, Current, EntryFn, Role, Spawn, SpawnError, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Hold, Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute,
-    base_directory, check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
+    Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute, base_directory,
+    check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
     redirect,
 };
 
@@ -401,7 +401,7 @@ fn plan_worker(
     }
 
     let setup = Setup {
-        pid_file: Some(Hold::Own(pid_filename.clone())),
+        pid_file: Some(pid_filename.clone()),
         redirect,
         logging,
         directory: None,
