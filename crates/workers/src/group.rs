@@ -59,7 +59,9 @@ enum State {
     /// Told to pause or to quit.
     Stopping,
     /// Nothing more will come of it.
-    Over { well: bool },
+    Over {
+        well: bool,
+    },
 }
 
 impl State {
@@ -106,7 +108,9 @@ pub(crate) enum Order {
 enum Phase {
     Running,
     /// Some are being stopped, to be started again together with this one.
-    Regrouping { with: usize },
+    Regrouping {
+        with: usize,
+    },
     Quitting,
 }
 
@@ -137,7 +141,7 @@ impl Group {
             Happened::Ready(worker) => self.ready(worker),
             Happened::Failed(worker) => self.failed(worker),
             Happened::Due(worker) => self.due(worker),
-            Happened::Paused(worker) => self.states[worker] = State::Held,
+            Happened::Paused(worker) => self.paused(worker),
             Happened::Over { worker, well } => self.over(worker, well),
             Happened::Quit => self.phase = Phase::Quitting,
         }
@@ -167,6 +171,13 @@ impl Group {
     fn due(&mut self, worker: usize) {
         if self.states[worker] == State::Delayed {
             self.states[worker] = State::Wanted;
+        }
+    }
+
+    fn paused(&mut self, worker: usize) {
+        // One that had no process was held as soon as that was asked of it.
+        if self.states[worker] == State::Stopping {
+            self.states[worker] = State::Held;
         }
     }
 
@@ -254,7 +265,9 @@ impl Group {
                 }
                 // It has no process, and is not to get one by itself.
                 State::Delayed => {
-                    self.states[worker] = State::Held;
+                    let temporary = self.members[worker].temporary;
+                    self.states[worker] =
+                        if temporary { State::Over { well: true } } else { State::Held };
                     orders.push(self.stop_for_now(worker));
                 }
                 State::Wanted => self.states[worker] = State::Held,

@@ -56,8 +56,8 @@ mod error;
 mod report;
 mod spec;
 
-mod limit;
 mod group;
+mod limit;
 mod pool;
 mod status;
 mod wait;

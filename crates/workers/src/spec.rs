@@ -320,8 +320,7 @@ pub(crate) fn plan(
     let mut seen = Seen::default();
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
     let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
-    let marks: Vec<_> =
-        list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
+    let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
     let mut workers = Vec::with_capacity(list.len());
     for (index, worker) in list.into_iter().enumerate() {
         let mut own = Problems::new();
@@ -339,7 +338,9 @@ pub(crate) fn plan(
     }
     let group = Group::new(members, options.strategy, options.end_when);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
-    problems.or(Plan { workers, group, start_stagger, ready_when_all, debug_filename }).map_err(WorkersError::Options)
+    problems
+        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
+        .map_err(WorkersError::Options)
 }
 
 /// What may stand only once in a list, and where it stands.

@@ -1,8 +1,8 @@
 //! Stories of groups: what happens to whom, and what is asked of whom.
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
 
-use super::*;
+use super::{Strategy, *};
 use Happened::*;
 
 fn plain(count: usize) -> Vec<Member> {
@@ -99,10 +99,7 @@ fn a_worker_starts_when_those_before_it_are_ready() {
 
 #[test]
 fn who_waits_for_one_that_is_done_starts_and_for_one_that_is_lost_never() {
-    check(
-        group(chain(3), Strategy::OneForOne),
-        &[(Begin, "+0"), (over(0), "+1"), (lost(1), "x2")],
-    );
+    check(group(chain(3), Strategy::OneForOne), &[(Begin, "+0"), (over(0), "+1"), (lost(1), "x2")]);
     check(group(chain(4), Strategy::OneForOne), &[(Begin, "+0"), (lost(0), "x1 x2 x3")]);
 }
 
@@ -209,14 +206,8 @@ fn significant_workers_end_them_all() {
     members[0].significant = true;
     members[1].significant = true;
     let with = |end_when| Group::new(members.clone(), Strategy::OneForOne, end_when);
-    check(
-        with(EndWhen::AnySignificant),
-        &[(Begin, "+0 +1 +2"), (over(2), ""), (over(1), "x0")],
-    );
-    check(
-        with(EndWhen::AllSignificant),
-        &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "x2")],
-    );
+    check(with(EndWhen::AnySignificant), &[(Begin, "+0 +1 +2"), (over(2), ""), (over(1), "x0")]);
+    check(with(EndWhen::AllSignificant), &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "x2")]);
     check(with(EndWhen::AllAreOver), &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "")]);
 }
 
@@ -256,7 +247,8 @@ fn the_one_that_is_waited_for_may_be_lost() {
 #[test]
 fn cycles_and_strangers_are_named() {
     let names = ["a", "b", "c", "d"].map(str::to_owned);
-    let after = |lists: [&[&str]; 4]| lists.map(|list| list.iter().map(|n| (*n).to_owned()).collect());
+    let after =
+        |lists: [&[&str]; 4]| lists.map(|list| list.iter().map(|n| (*n).to_owned()).collect());
     let texts = |lists| {
         let mut problems = Problems::new();
         resolve(&mut problems, &names, &after(lists), false);
