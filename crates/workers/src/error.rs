@@ -39,6 +39,10 @@ pub enum WorkersError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// Workers failed before they were ever ready, and so all were stopped: see
+    /// [`ready_when_all`](crate::WorkersOptions::ready_when_all).
+    #[error("not all workers became ready: {}", failed_text(.0))]
+    NotReady(Vec<WorkerEnd>),
     /// Workers failed, and were not to be started again: see
     /// [`into_result`](crate::WorkersReport::into_result).
     #[error("{}", failed_text(.0))]

@@ -56,12 +56,14 @@ mod error;
 mod report;
 mod spec;
 
+mod group;
 mod limit;
 mod pool;
 mod status;
 mod wait;
 
 pub use error::WorkersError;
+pub use group::{EndWhen, Strategy};
 pub use pool::start_workers;
 pub use report::{WorkerEnd, WorkersReport};
 pub use spec::{WorkerStartInfo, WorkersOptions};

@@ -1,12 +1,14 @@
 //! The only loop of this crate: wait for something to happen to any worker, see it done.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
 use quit::Reason;
-use supervisor::{Event, Report, Slot, inner_grace};
+use supervisor::{Event, Outcome, Report, Slot, inner_grace};
 
 use crate::error::WorkersError;
+use crate::group::{Group, Happened, Order};
 use crate::limit::OpenFiles;
 use crate::report::{WorkerEnd, WorkersReport};
 use crate::spec::{self, Plan, WorkerStartInfo, WorkersOptions};
@@ -32,7 +34,13 @@ pub fn start_workers(
 ) -> Result<WorkersReport, WorkersError> {
     let plan = spec::plan(workers.into_iter().collect(), options)?;
     let open_files = OpenFiles::for_workers(plan.workers.len())?;
-    Pool::new(plan, &open_files)?.run().map_err(io_error("wait for the workers"))
+    let gate = plan.ready_when_all;
+    let pool = Pool::new(plan, &open_files)?;
+    let report = pool.run().map_err(io_error("wait for the workers"))?;
+    if gate {
+        report.all_were_ready()?;
+    }
+    Ok(report)
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
@@ -51,6 +59,16 @@ struct Worker {
 
 struct Pool {
     workers: Vec<Worker>,
+    group: Group,
+    /// Those that may start, but not all at once.
+    starts: VecDeque<usize>,
+    start_stagger: Duration,
+    /// When the next of them may.
+    next_start: Option<Instant>,
+    /// Whether we are ready when all workers are, and are not yet.
+    announces_ready: bool,
+    /// Whether one that had to become ready has not.
+    launch_failed: bool,
     waiter: Waiter,
     status: StatusFile,
     /// Those that are not finished.
@@ -79,28 +97,37 @@ impl Pool {
             })
             .collect::<Result<_, _>>()?;
         let left = workers.len();
-        Ok(Pool { workers, waiter, status, left, quit_told: false })
+        Ok(Pool {
+            workers,
+            group: plan.group,
+            starts: VecDeque::new(),
+            start_stagger: plan.start_stagger,
+            next_start: None,
+            announces_ready: plan.ready_when_all,
+            launch_failed: false,
+            waiter,
+            status,
+            left,
+            quit_told: false,
+        })
     }
 
     fn run(mut self) -> io::Result<WorkersReport> {
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
-        for worker in 0..self.workers.len() {
-            if quit::quit_requested() {
-                break;
-            }
-            self.step(worker, Event::Started)?;
-        }
+        self.happened(Happened::Begin)?;
         while self.left > 0 {
             self.look_at_quit(quit)?;
+            let start_at = self.start_next()?;
             while let Some(worker) = self.waiter.next_due(Instant::now()) {
-                self.step(worker, Event::DeadlinePassed)?;
+                self.look_at_time(worker)?;
             }
             let write_at = self.status.write_if_due();
             if self.left == 0 {
                 break;
             }
-            for source in self.waiter.wait(write_at)? {
+            let also = [start_at, write_at].into_iter().flatten().min();
+            for source in self.waiter.wait(also)? {
                 match source {
                     Source::Quit => (),
                     Source::Ended(worker) => self.look_at_end(worker)?,
@@ -123,9 +150,76 @@ impl Pool {
             self.waiter.forget(quit)?;
             let reason = quit::reason().unwrap_or(Reason::Requested);
             log::info!("asking {} workers to quit: {reason}", self.left);
-            let within = quit::remaining().map(inner_grace);
-            for worker in 0..self.workers.len() {
-                self.step(worker, Event::QuitRequested { within })?;
+            self.happened(Happened::Quit)?;
+        }
+        if self.launch_failed && self.announces_ready {
+            self.announces_ready = false;
+            log::error!("not all workers became ready: stopping the others");
+            self.happened(Happened::Quit)?;
+        }
+        Ok(())
+    }
+
+    /// Starts whoever has waited for a start of its own; says when the next one may.
+    fn start_next(&mut self) -> io::Result<Option<Instant>> {
+        while let Some(worker) = self.starts.front().copied() {
+            let now = Instant::now();
+            if let Some(at) = self.next_start.filter(|at| now < *at) {
+                return Ok(Some(at));
+            }
+            self.starts.pop_front();
+            self.next_start = now.checked_add(self.start_stagger);
+            let happened = self.step(worker, Event::Started)?;
+            self.tell_group(happened)?;
+        }
+        Ok(None)
+    }
+
+    fn look_at_time(&mut self, worker: usize) -> io::Result<()> {
+        let happened = if self.workers[worker].slot.machine().waiting() {
+            // Whether it may start is for the group to say, which is asked only once.
+            self.waiter.set_deadline(worker, None);
+            Some(Happened::Due(worker))
+        } else {
+            self.step(worker, Event::DeadlinePassed)?
+        };
+        self.tell_group(happened)
+    }
+
+    fn tell_group(&mut self, happened: Option<Happened>) -> io::Result<()> {
+        match happened {
+            Some(happened) => self.happened(happened),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the group, and does what it wants, until it wants nothing more.
+    fn happened(&mut self, happened: Happened) -> io::Result<()> {
+        let mut orders = VecDeque::from(self.group.on(happened));
+        while let Some(order) = orders.pop_front() {
+            let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
+            self.starts.retain(|waiting| *waiting != worker);
+            let event = match order {
+                // Whoever asked to quit before it was started gets nothing started.
+                Order::Start(_) if quit::quit_requested() => continue,
+                Order::Start(_) if !self.start_stagger.is_zero() => {
+                    self.starts.push_back(worker);
+                    continue;
+                }
+                Order::Start(_) => Event::Started,
+                Order::Pause(_) => Event::Pause,
+                Order::Quit(_) => {
+                    Event::QuitRequested { within: quit::remaining().map(inner_grace) }
+                }
+            };
+            let mut next = self.step(worker, event)?;
+            // One that has not been started yet has nothing to stop.
+            if next.is_none() && matches!(order, Order::Pause(_)) {
+                let idle = self.workers[worker].slot.machine().idle();
+                next = idle.then_some(Happened::Paused(worker));
+            }
+            if let Some(next) = next {
+                orders.extend(self.group.on(next));
             }
         }
         Ok(())
@@ -140,25 +234,63 @@ impl Pool {
         if let Err(error) = pidfile::remove_stale(pid_filename) {
             log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
         }
-        self.step(worker, Event::Ended { end, at: Instant::now() })
+        let happened = self.step(worker, Event::Ended { end, at: Instant::now() })?;
+        self.tell_group(happened)
     }
 
     fn look_at_words(&mut self, worker: usize) -> io::Result<()> {
         let Pool { workers, status, .. } = self;
         let Worker { name, slot, .. } = &mut workers[worker];
+        let was_ready = slot.machine().ready();
         slot.listen(Instant::now(), &mut |report| told(worker, name, &report, status));
-        self.watch(worker)
+        let is_ready = slot.machine().ready() && !was_ready;
+        self.watch(worker)?;
+        self.announce_ready();
+        self.tell_group(is_ready.then_some(Happened::Ready(worker)))
     }
 
-    fn step(&mut self, worker: usize, event: Event) -> io::Result<()> {
+    /// When all workers have become ready, so have we.
+    fn announce_ready(&mut self) {
+        if self.announces_ready && self.workers.iter().all(|worker| worker.slot.launched()) {
+            self.announces_ready = false;
+            // A parent that is gone is the lifeline's business.
+            let _ = supervisor::ready();
+        }
+    }
+
+    /// Steps one worker's machine, and says what the group should know of it.
+    fn step(&mut self, worker: usize, event: Event) -> io::Result<Option<Happened>> {
         let Pool { workers, status, .. } = self;
         let Worker { name, slot, .. } = &mut workers[worker];
-        let before = slot.outcome().is_some();
+        let machine = slot.machine();
+        let (was_waiting, was_idle) = (machine.waiting(), machine.idle());
+        let was_over = slot.outcome().is_some();
         slot.step(event, Instant::now(), &mut |report| told(worker, name, &report, status));
-        if slot.outcome().is_some() && !before {
+        let machine = slot.machine();
+        let happened = if slot.outcome().is_some() && !was_over {
             self.left -= 1;
+            self.launch_failed |= matches!(slot.outcome(), Some(Outcome::NotLaunched(_)));
+            Some(Happened::Over { worker, well: self.is_well(worker) })
+        } else if machine.waiting() && !was_waiting {
+            Some(Happened::Failed(worker))
+        } else if machine.idle() && !was_idle {
+            Some(Happened::Paused(worker))
+        } else {
+            None
+        };
+        self.watch(worker)?;
+        Ok(happened)
+    }
+
+    /// Whether a worker that is over is so as it should be.
+    fn is_well(&self, worker: usize) -> bool {
+        let slot = &self.workers[worker].slot;
+        let restart = &slot.machine().policy().restart;
+        match slot.outcome() {
+            Some(Outcome::Ended(end)) => self.group.is_temporary(worker) || restart.is_clean(end),
+            Some(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => self.group.is_temporary(worker),
+            Some(Outcome::Quit(_)) | None => true,
         }
-        self.watch(worker)
     }
 
     /// Waits for what this worker needs now.

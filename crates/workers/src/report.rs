@@ -38,6 +38,15 @@ impl WorkersReport {
     }
 }
 
+impl WorkersReport {
+    /// Those that failed before they were ever ready, as an error.
+    pub(crate) fn all_were_ready(&self) -> Result<(), WorkersError> {
+        let not_ready = |worker: &&WorkerEnd| matches!(worker.outcome, Outcome::NotLaunched(_));
+        let failed: Vec<_> = self.workers.iter().filter(not_ready).cloned().collect();
+        if failed.is_empty() { Ok(()) } else { Err(WorkersError::NotReady(failed)) }
+    }
+}
+
 impl WorkerEnd {
     /// Whether it ended badly, and not because it was asked to quit.
     pub fn failed(&self) -> bool {

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
     Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute, base_directory,
-    check_collisions, check_entry, check_file, check_name, checked_logging, redirect,
+    check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
+    redirect,
 };
 
 use crate::error::WorkersError;
+use crate::group::{self, EndWhen, Group, Member, Strategy};
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///
@@ -31,6 +33,9 @@ pub struct WorkerStartInfo {
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
+    after: Vec<String>,
+    temporary: bool,
+    significant: bool,
 }
 
 impl WorkerStartInfo {
@@ -62,7 +67,33 @@ impl WorkerStartInfo {
             start: None,
             restart: None,
             stop: None,
+            after: Vec::new(),
+            temporary: false,
+            significant: false,
         }
+    }
+
+    /// Starts this worker only when those of these names are ready, or done. Stopping goes the
+    /// other way round. Who runs already goes on when one of them fails.
+    #[must_use]
+    pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.after.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Does not start this worker again when the [strategy](WorkersOptions::strategy) starts the
+    /// others again; and its failure does not touch them.
+    #[must_use]
+    pub fn temporary(mut self) -> Self {
+        self.temporary = true;
+        self
+    }
+
+    /// Makes this worker one whose end may [end them all](WorkersOptions::end_when).
+    #[must_use]
+    pub fn significant(mut self) -> Self {
+        self.significant = true;
+        self
     }
 
     /// When this worker counts as started. Default: as the [options](WorkersOptions::start) say.
@@ -117,6 +148,12 @@ pub struct WorkersOptions {
     start: StartPolicy,
     restart: RestartPolicy,
     stop: StopPolicy,
+    strategy: Strategy,
+    end_when: EndWhen,
+    in_order: bool,
+    #[serde(with = "supervisor::duration")]
+    start_stagger: Duration,
+    ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     debug_filename: Option<PathBuf>,
 }
@@ -130,6 +167,11 @@ impl Default for WorkersOptions {
             start: StartPolicy::default(),
             restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
             stop: StopPolicy::default(),
+            strategy: Strategy::default(),
+            end_when: EndWhen::default(),
+            in_order: false,
+            start_stagger: Duration::ZERO,
+            ready_when_all: false,
             debug_filename: None,
         }
     }
@@ -188,6 +230,45 @@ impl WorkersOptions {
         self
     }
 
+    /// Who is started again when one worker is. Default: only that one.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Whose end ends them all. Default: everybody's.
+    #[must_use]
+    pub fn end_when(mut self, end_when: EndWhen) -> Self {
+        self.end_when = end_when;
+        self
+    }
+
+    /// Starts each worker when the one before it in the list is ready, and stops them the other
+    /// way round. Default: all at once.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// The time between two starts, so that many do not come at once. Default: none.
+    #[must_use]
+    pub fn start_stagger(mut self, time: Duration) -> Self {
+        self.start_stagger = time;
+        self
+    }
+
+    /// Makes this process [ready](supervisor::ready) when all workers are. One that fails before
+    /// it was ever ready is not started again then: all are stopped, and
+    /// [`start_workers`](crate::start_workers) returns which it was. Default: readiness is left
+    /// to the application.
+    #[must_use]
+    pub fn ready_when_all(mut self) -> Self {
+        self.ready_when_all = true;
+        self
+    }
+
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
     /// at most ten times a second. Default: none.
     #[must_use]
@@ -209,6 +290,9 @@ pub(crate) struct WorkerPlan {
 /// Everything about a pool, checked and complete. Nothing after this needs deciding.
 pub(crate) struct Plan {
     pub(crate) workers: Vec<WorkerPlan>,
+    pub(crate) group: Group,
+    pub(crate) start_stagger: Duration,
+    pub(crate) ready_when_all: bool,
     pub(crate) debug_filename: Option<PathBuf>,
 }
 
@@ -224,15 +308,19 @@ pub(crate) fn plan(
         start: options.start,
         restart: options.restart,
         stop: options.stop,
-        must_launch: false,
+        must_launch: options.ready_when_all,
     };
     policy.check(&mut problems);
+    check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
     if let Some(path) = &debug_filename {
         check_file(&mut problems, "debug_filename", path);
     }
 
     let mut seen = Seen::default();
+    let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
+    let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
+    let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
     let mut workers = Vec::with_capacity(list.len());
     for (index, worker) in list.into_iter().enumerate() {
         let mut own = Problems::new();
@@ -240,7 +328,19 @@ pub(crate) fn plan(
         problems.add_part(&format!("workers[{index}]"), own);
         workers.extend(planned?);
     }
-    problems.or(Plan { workers, debug_filename }).map_err(WorkersError::Options)
+    let after = group::resolve(&mut problems, &names, &after, options.in_order);
+    let members: Vec<_> = std::iter::zip(after, marks)
+        .map(|(after, (temporary, significant))| Member { after, temporary, significant })
+        .collect();
+    if options.end_when != EndWhen::AllAreOver && !members.iter().any(|member| member.significant) {
+        let reason = "no worker is significant; make one so, or let all end it";
+        problems.add("end_when", format_args!("{:?}", options.end_when), reason);
+    }
+    let group = Group::new(members, options.strategy, options.end_when);
+    let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
+    problems
+        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
+        .map_err(WorkersError::Options)
 }
 
 /// What may stand only once in a list, and where it stands.
@@ -295,7 +395,7 @@ fn plan_worker(
         start: worker.start.unwrap_or(otherwise.start),
         restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
-        must_launch: false,
+        must_launch: otherwise.must_launch,
     };
     if own != *otherwise {
         own.check(problems);

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
 use serde::{Deserialize, Serialize};
-use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
+use supervisor::{Readiness, StartPolicy};
+use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
 /// Far beyond what anything here takes, also on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -29,6 +30,12 @@ fn main() {
         trial("workers_go_with_their_parent", workers_go_with_their_parent),
         trial("every_problem_is_told_at_once", every_problem_is_told_at_once),
         trial("more_workers_than_descriptors_is_told_first", too_many_workers),
+        trial("one_for_all_starts_all_again", one_for_all_starts_all_again),
+        trial("an_order_holds_both_ways", an_order_holds_both_ways),
+        trial("all_must_become_ready_or_none_stays", all_must_become_ready),
+        trial("a_significant_end_ends_them_all", a_significant_end_ends_them_all),
+        trial("eight_workers_have_eight_places", eight_workers_have_eight_places),
+        trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -46,7 +53,10 @@ fn trial(name: &str, test: fn()) -> Trial {
 struct Orders {
     folder: PathBuf,
     workers: Vec<(String, Manner)>,
-    restart_interval: Option<Duration>,
+    options: WorkersOptions,
+    /// Names of workers that others come after, that are significant, and so on.
+    after: Vec<(String, String)>,
+    significant: Vec<String>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -57,6 +67,8 @@ enum Manner {
     FailsOnce,
     /// Fails.
     Fails,
+    /// Fails before it has said that it is ready.
+    NeverReady,
     /// Works until it is asked to quit.
     Rounds,
 }
@@ -65,12 +77,17 @@ fn boss(orders: Orders) -> Result<(), WorkersError> {
     quit::install().unwrap();
     let list = orders.workers.iter().map(|(name, manner)| {
         let args = (orders.folder.clone(), *manner);
-        WorkerStartInfo::new(name, orders.folder.join(format!("{name}.pid")), worker, args)
+        let pid_filename = orders.folder.join(format!("{name}.pid"));
+        let after = orders.after.iter().filter(|(later, _)| later == name);
+        let mut info = WorkerStartInfo::new(name, pid_filename, worker, args)
             .stderr_filename(orders.folder.join("stderr"))
+            .after(after.map(|(_, earlier)| earlier));
+        if orders.significant.contains(name) {
+            info = info.significant();
+        }
+        info
     });
-    let options = WorkersOptions::default()
-        .restart_interval(orders.restart_interval)
-        .debug_filename(orders.folder.join("debug.json"));
+    let options = orders.options.debug_filename(orders.folder.join("debug.json"));
     start_workers(list.collect::<Vec<_>>(), options)?.into_result()
 }
 
@@ -87,7 +104,9 @@ fn worker((folder, manner): (PathBuf, Manner)) -> Result<(), Box<dyn Error>> {
         Manner::Fine => (),
         Manner::FailsOnce if current.incarnation > 1 => (),
         Manner::Fails | Manner::FailsOnce => return Err("it had to be".into()),
+        Manner::NeverReady => return Err("not today".into()),
         Manner::Rounds => {
+            supervisor::ready()?;
             while !quit::quit_requested() {
                 quit::sleep(LIMIT);
             }
@@ -105,12 +124,23 @@ struct Bed {
 
 impl Bed {
     fn new(workers: &[(&str, Manner)], restart_interval: Option<Duration>) -> Bed {
+        Bed::with(workers, WorkersOptions::default().restart_interval(restart_interval), |_| ())
+    }
+
+    fn with(
+        workers: &[(&str, Manner)],
+        options: WorkersOptions,
+        change: impl FnOnce(&mut Orders),
+    ) -> Bed {
         let folder = tempfile::tempdir().unwrap();
-        let orders = Orders {
+        let mut orders = Orders {
             folder: folder.path().to_owned(),
             workers: workers.iter().map(|(name, manner)| ((*name).to_owned(), *manner)).collect(),
-            restart_interval,
+            options,
+            after: Vec::new(),
+            significant: Vec::new(),
         };
+        change(&mut orders);
         let boss =
             Spawn::new(entry(boss, orders)).unwrap().stderr(Stream::Inherit).spawn().unwrap();
         Bed { folder, boss }
@@ -120,9 +150,14 @@ impl Bed {
         self.folder.path().join(name)
     }
 
-    fn journal(&self) -> Vec<String> {
+    /// As it was written.
+    fn story(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("journal")).unwrap_or_default();
-        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn journal(&self) -> Vec<String> {
+        let mut lines = self.story();
         lines.sort();
         lines
     }
@@ -265,6 +300,114 @@ fn too_many_workers() {
     let error = start_workers(list, WorkersOptions::default()).unwrap_err();
     assert!(matches!(error, WorkersError::TooManyWorkers { .. }), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was started");
+}
+
+/// Workers that say when they are ready: after they have written that they were called.
+fn told() -> WorkersOptions {
+    WorkersOptions::default()
+        .start(StartPolicy { ready: Readiness::Told, ..StartPolicy::default() })
+}
+
+/// Case: RST-28
+fn one_for_all_starts_all_again() {
+    let options = told().restart_interval(SOON).strategy(Strategy::OneForAll);
+    let bed =
+        Bed::with(&[("a", Manner::Rounds), ("b", Manner::Rounds)], options.in_order(), |_| ());
+    bed.expect("b run 1: called");
+    let before = [bed.pid_of("a"), bed.pid_of("b")];
+    kill(before[0]);
+    bed.expect("b run 2: called");
+    assert!(before.iter().all(|pid| gone(*pid)));
+    assert_eq!(
+        bed.story(),
+        [
+            "a run 1: called",
+            "b run 1: called",
+            "b run 1: asked to quit",
+            "a run 2: called",
+            "b run 2: called"
+        ]
+    );
+}
+
+/// Cases: WRK-22, STOP-01
+fn an_order_holds_both_ways() {
+    let options = told().restart_interval(SOON);
+    let list = [("a", Manner::Rounds), ("b", Manner::Rounds), ("c", Manner::Rounds)];
+    let mut bed = Bed::with(&list, options, |orders| {
+        orders.after = vec![("a".into(), "b".into()), ("b".into(), "c".into())];
+    });
+    bed.expect("a run 1: called");
+    bed.boss.terminate().unwrap();
+    assert_eq!(bed.boss.wait().unwrap(), Exit::Code(0));
+    assert_eq!(
+        bed.story(),
+        [
+            "c run 1: called",
+            "b run 1: called",
+            "a run 1: called",
+            "c run 1: asked to quit",
+            "b run 1: asked to quit",
+            "a run 1: asked to quit"
+        ]
+    );
+}
+
+/// Case: HS-22
+fn all_must_become_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = told().restart_interval(SOON).ready_when_all();
+    let orders = Orders {
+        folder: folder.path().to_owned(),
+        workers: vec![("a".into(), Manner::Rounds), ("b".into(), Manner::NeverReady)],
+        options,
+        after: Vec::new(),
+        significant: Vec::new(),
+    };
+    let mut boss = Spawn::new(entry(boss, orders)).unwrap().spawn().unwrap();
+    let exit = boss.wait().unwrap().to_string();
+    assert_eq!(
+        exit,
+        "returned an error: not all workers became ready: worker `b` returned an error: not today"
+    );
+    let lines = fs::read_to_string(folder.path().join("journal")).unwrap();
+    assert!(!lines.contains("b run 2"), "{lines}");
+    assert!(!folder.path().join("a.pid").exists());
+}
+
+/// Case: RST-32
+fn a_significant_end_ends_them_all() {
+    let options = WorkersOptions::default().end_when(EndWhen::AnySignificant);
+    let list = [("a", Manner::Rounds), ("b", Manner::Fine)];
+    let mut bed = Bed::with(&list, options, |orders| orders.significant = vec!["b".into()]);
+    assert_eq!(bed.boss.wait().unwrap(), Exit::Code(0));
+    assert!(
+        bed.journal().contains(&"a run 1: asked to quit".to_owned()) || bed.journal().len() == 1
+    );
+}
+
+/// Case: WRK-01
+fn eight_workers_have_eight_places() {
+    let names: Vec<_> = (0..8).map(|n| format!("w{n}")).collect();
+    let list: Vec<_> = names.iter().map(|name| (name.as_str(), Manner::Rounds)).collect();
+    let bed = Bed::new(&list, SOON);
+    for name in &names {
+        bed.expect(&format!("{name} run 1: called"));
+    }
+    let pids: std::collections::BTreeSet<_> = names.iter().map(|name| bed.pid_of(name)).collect();
+    assert_eq!(pids.len(), 8);
+}
+
+/// Case: WRK-17
+fn starts_are_staggered() {
+    let stagger = Duration::from_millis(100);
+    let options = WorkersOptions::default().start_stagger(stagger);
+    let list = [("a", Manner::Fine), ("b", Manner::Fine), ("c", Manner::Fine)];
+    let began = Instant::now();
+    let mut bed = Bed::with(&list, options, |_| ());
+    assert_eq!(bed.boss.wait().unwrap(), Exit::Code(0));
+    assert!(2 * stagger <= began.elapsed(), "not before");
+    assert_eq!(bed.journal().len(), 3);
 }
 
 /// Case: PID-24
