@@ -304,12 +304,11 @@ impl Group {
         let ordered = self.is_ordered();
         for worker in (0..self.members.len()).rev() {
             let state = self.states[worker];
-            match state {
-                State::Over { .. } => continue,
-                // Told already, to quit or to pause; a quit after a pause makes it for good.
-                State::Stopping => (),
-                _ => self.states[worker] = State::Stopping,
+            if matches!(state, State::Over { .. }) {
+                continue;
             }
+            // One that was told to pause is told again: a quit makes it for good.
+            self.states[worker] = State::Stopping;
             orders.push(Order::Quit(worker));
             if ordered && state.runs() {
                 return;

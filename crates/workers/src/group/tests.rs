@@ -366,7 +366,9 @@ proptest! {
                         Order::Pause(worker) => match real[worker] {
                             Real::Delayed => { real[worker] = Real::Idle; next.push(Paused(worker)); }
                             Real::Starting | Real::Ready => real[worker] = Real::Pausing,
-                            other => prop_assert!(false, "pause of {other:?}"),
+                            Real::Idle | Real::Pausing | Real::Quitting | Real::Over => {
+                                prop_assert!(false, "pause of {:?}", real[worker]);
+                            }
                         },
                         Order::Quit(worker) => match real[worker] {
                             Real::Idle | Real::Delayed => { real[worker] = Real::Over; next.push(over(worker)); }
