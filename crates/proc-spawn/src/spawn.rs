@@ -232,7 +232,7 @@ impl Spawn {
         match child.link().send_bytes(&payload) {
             Ok(()) => Ok(child),
             // It has ended already, which is for its exit to tell.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(child),
+            Err(error) if other_end_is_gone(&error) => Ok(child),
             Err(error) => Err(child.give_up(SpawnError::io("send the payload")(error))),
         }
     }
@@ -267,7 +267,7 @@ impl Spawn {
         for payload in [launcher.payload(nonce, None)?, self.payload(relay.nonce, None)?] {
             match detached.link().send_bytes(&payload) {
                 // A launcher that failed has left word, which is better than "broken pipe".
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(error) if other_end_is_gone(&error) => break,
                 sent => sent.map_err(SpawnError::io("send the payload"))?,
             }
         }
@@ -369,6 +369,11 @@ impl Relay {
         // It is not waited for: we are gone before it is.
         start(command).map(drop)
     }
+}
+
+/// Reset, if it left something unread (unix(7)).
+fn other_end_is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 fn new_nonce() -> Result<u64, SpawnError> {
