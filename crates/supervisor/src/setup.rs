@@ -68,6 +68,10 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Ok(prepared) => prepared,
         Err(error) => return boot.fail(&error),
     };
+    // Nobody is left for whom it would run; whoever had started it all was told that it does not.
+    if quit::reason() == Some(Reason::ParentDied) {
+        return proc_spawn::CODE_SETUP;
+    }
     let code = match ready {
         Readiness::EntryCalled => boot.run(entry),
         Readiness::Told => boot.run_unready(entry),
