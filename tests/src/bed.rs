@@ -83,15 +83,16 @@ impl TestBed {
     /// Lets every user in, and gives them a fixture that they can execute.
     pub fn open_to_others(&mut self) {
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o777)).unwrap();
-        let copy = self.path("fixture");
-        fs::copy(&self.fixture, &copy).unwrap();
-        self.fixture = copy;
+        self.own_fixture();
     }
 
     /// From now on the fixture is a copy of its own in the folder, which the test may replace.
     pub fn own_fixture(&mut self) -> PathBuf {
         let copy = self.path("fixture");
-        fs::copy(&self.fixture, &copy).unwrap();
+        // Not by us: another test's child may have a copy of a descriptor that is open for writing
+        // until its exec, and a file that is open for writing cannot be executed.
+        let copied = Command::new("cp").arg(&self.fixture).arg(&copy).status();
+        assert!(copied.unwrap().success(), "the fixture was not copied");
         self.fixture.clone_from(&copy);
         copy
     }
