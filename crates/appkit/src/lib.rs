@@ -101,7 +101,7 @@
 //! * Run anywhere but on Linux. `quit`, `stdio-redirect` and `logging` alone are for any Unix.
 
 pub use logging::LoggingConfig;
-pub use proc_spawn::{Current, Exit, Role, current, entries, entry, entry_named};
+pub use proc_spawn::{Current, Exit, Role, at_end, current, entries, entry, entry_named};
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
     Backoff, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends, ExistingFile, GaveUp,

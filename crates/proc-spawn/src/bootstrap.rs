@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -121,6 +121,27 @@ fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i3
         (Some((_, handler)), _) => handler(boot),
         (None, Role::Launcher) => launch(&boot),
         (None, _) => run_plain(boot),
+    }
+}
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+static HOOKS: Mutex<Vec<Hook>> = Mutex::new(Vec::new());
+
+/// Has `hook` run when this process' entry has ended: returned, failed or panicked. The last one
+/// that was given runs first, each once, and one that panics does not hold up the others.
+///
+/// A process that is killed, or exits by itself, runs none. In a process that is no child nothing
+/// happens.
+pub fn at_end(hook: impl FnOnce() + Send + 'static) {
+    HOOKS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(hook));
+}
+
+fn run_hooks() {
+    // Taken out one by one: a hook may add another.
+    while let Some(hook) = HOOKS.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        // The panic hook has told of it.
+        let _ = panic::catch_unwind(AssertUnwindSafe(hook));
     }
 }
 
@@ -337,7 +358,9 @@ impl Boot {
     pub fn run_unready(&self, entry: Bound) -> i32 {
         let entries = entries().expect("the bootstrap has set the entries");
         let call = || (entry.0)(&|error| entries.judge(error));
-        let (verdict, code) = match panic::catch_unwind(AssertUnwindSafe(call)) {
+        let ended = panic::catch_unwind(AssertUnwindSafe(call));
+        run_hooks();
+        let (verdict, code) = match ended {
             Ok(Ok(())) => return 0,
             Ok(Err(failure)) => (Verdict::Error(failure), CODE_ERROR),
             Err(payload) => {

@@ -72,7 +72,9 @@ mod surroundings;
 mod wire;
 
 pub use args::Error as ArgsError;
-pub use bootstrap::{App, Boot, Bound, Handler, extend_timeout, init, tell_ready, tell_status};
+pub use bootstrap::{
+    App, Boot, Bound, Handler, at_end, extend_timeout, init, tell_ready, tell_status,
+};
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};
 pub use entries::{

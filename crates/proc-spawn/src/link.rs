@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_descriptor_comes_with_the_message_after_it() {
         let (a, b) = ends();
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         a.send_descriptor(writer.as_fd()).unwrap();
         drop(writer);
         a.send(&7u8).unwrap();
@@ -281,7 +281,7 @@ mod tests {
         let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         drop(descriptor);
-        assert_eq!(std::io::read_to_string(reader).unwrap(), "", "the last copy is closed");
+        assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
     }
 
     #[test]

@@ -139,3 +139,33 @@ impl Starter for Nobody {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_spawn::{ErrorText, Exit, Panic};
+
+    use super::*;
+
+    /// Case: RST-37
+    #[test]
+    fn a_guardian_ends_with_what_its_executor_ended_with() {
+        let exited = |exit| DaemonEnd::Ended(RunEnd::Exited(exit));
+        let signal = |signal| Exit::Signal { signal, core: false, panic: None };
+        let panic = Panic { message: String::new(), place: String::new() };
+        let failed = RunEnd::NotStarted(ErrorText::new(&fmt::Error));
+        let cases = [
+            (DaemonEnd::Stopped, 0),
+            (DaemonEnd::AlreadyRunning { pid: 7 }, 0),
+            (exited(Exit::Code(0)), 0),
+            (exited(Exit::Code(42)), 42),
+            (exited(signal(9)), 137),
+            (exited(Exit::Panic(panic)), 101),
+            (exited(Exit::Unknown), 1),
+            (DaemonEnd::Ended(failed.clone()), 1),
+            (DaemonEnd::GaveUp(GaveUp::Prevented, failed), CODE_GAVE_UP),
+        ];
+        for (end, code) in cases {
+            assert_eq!(end.exit_code(), code, "{end}");
+        }
+    }
+}

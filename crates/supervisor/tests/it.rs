@@ -34,6 +34,7 @@ fn main() {
         never_called,
         becomes_ready,
         counts_and_fails,
+        tells_why,
     ];
     supervisor::init(entries.permanent_if(|error: &Permanent| error.0));
     let trials = vec![
@@ -51,6 +52,9 @@ fn main() {
         trial("a_start_that_is_not_ready_in_time_is_undone", a_late_start_is_undone),
         trial("an_end_before_ready_is_told_at_once", an_end_before_ready_is_told_at_once),
         trial("what_is_permanent_or_too_much_is_given_up", what_is_too_much_is_given_up),
+        trial("an_entry_knows_why_and_until_when", an_entry_knows_why_and_until_when),
+        trial("a_daemon_that_is_done_was_launched", a_daemon_that_is_done_was_launched),
+        trial("a_start_may_come_from_anywhere", a_start_may_come_from_anywhere),
         trial("a_second_request_in_a_hurry_is_heard", a_second_request_in_a_hurry),
         trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
     ];
@@ -89,6 +93,20 @@ fn crashes_twice(journal: PathBuf) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Says what it knows of its quit, also in hooks at its end, one of which fails.
+fn tells_why(journal: PathBuf) {
+    let hook = journal.clone();
+    proc_spawn::at_end(move || write_line(&hook, "first hook"));
+    proc_spawn::at_end(|| panic!("a hook that fails"));
+    let hook = journal.clone();
+    proc_spawn::at_end(move || write_line(&hook, "last hook"));
+    write_line(&journal, "called");
+    quit::sleep(LIMIT);
+    let remaining = quit::remaining().unwrap();
+    let within = remaining > Duration::ZERO && remaining <= Duration::from_secs(5);
+    write_line(&journal, &format!("{}, in time: {within}", quit::reason().unwrap()));
+}
+
 fn deaf(journal: PathBuf) {
     write_line(&journal, "called");
     loop {
@@ -121,6 +139,8 @@ enum Before {
     /// It extends its time, twice, and then is ready.
     Extends,
     Hangs,
+    /// It is ready, and done.
+    Done,
     Exits(i32),
     Aborts,
     Panics,
@@ -142,7 +162,10 @@ fn becomes_ready((journal, before): (PathBuf, Before)) -> Result<(), Box<dyn Err
             supervisor::ready()?;
             quit::sleep(LIMIT);
         }
-        Before::Hangs => drop(quit::sleep(LIMIT)),
+        Before::Hangs => {
+            quit::sleep(LIMIT);
+        }
+        Before::Done => supervisor::ready()?,
         Before::Exits(code) => {
             eprintln!("no such database");
             std::process::exit(code);
@@ -347,7 +370,7 @@ fn check_step(error: &LaunchFailed, role: Role, parts: &[&str]) {
     }
 }
 
-/// Case: HS-10
+/// Cases: HS-10, CFG-09
 fn a_step_that_fails_is_named() {
     let bed = Bed::new();
     // A file that nobody may write to, root neither, which only shows when it is opened.
@@ -356,7 +379,8 @@ fn a_step_that_fails_is_named() {
         .stdout_filename(out)
         .restart_interval(Duration::ZERO);
     let error = start_daemon(options).unwrap_err();
-    check_step(&error, Role::Guardian, &["redirect", out.to_str().unwrap()]);
+    check_step(&error, Role::Guardian, &["redirect", out.to_str().unwrap(), "os error 13"]);
+    assert!(!error.to_string().contains('\n') && !error.cause().to_string().contains('\n'));
     assert!(!bed.pid_file().exists(), "the pid file is undone");
     assert_eq!(bed.journal(), "", "the entry was not called");
 }
@@ -487,6 +511,50 @@ fn what_is_too_much_is_given_up() {
     expect_gone(guardian);
     assert_eq!(bed.journal(), "called\n".repeat(5), "it would only happen again");
     assert!(!bed.pid_file().exists());
+}
+
+/// Cases: STOP-14, STOP-19, QUIT-13
+fn an_entry_knows_why_and_until_when() {
+    let bed = Bed::new();
+    let options = DaemonOptions::new(bed.pid_file(), tells_why, bed.path("journal"));
+    launch(options.grace(Duration::from_secs(5)));
+    bed.expect("called");
+    stop_daemon(bed.pid_file()).unwrap();
+    assert_eq!(bed.journal(), "called\nstop, in time: true\nlast hook\nfirst hook\n");
+}
+
+/// Case: HS-18
+fn a_daemon_that_is_done_was_launched() {
+    let bed = Bed::new();
+    let guardian = launch(told(&bed, Before::Done).restart_interval(Duration::ZERO));
+    expect_gone(guardian);
+    assert_eq!(bed.journal(), "called\n", "code 0 ends it");
+    assert_eq!(daemon_status(bed.pid_file()).unwrap(), DaemonStatus::NotRunning { stale: false });
+}
+
+/// Case: CFG-11
+fn a_start_may_come_from_anywhere() {
+    struct StartsWhenDropped(Option<DaemonOptions>);
+    impl Drop for StartsWhenDropped {
+        fn drop(&mut self) {
+            launch(self.0.take().unwrap());
+        }
+    }
+    let beds = [Bed::new(), Bed::new()];
+    let options = |bed: &Bed| DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
+    // A thread that ends right after it, and a value that is dropped while another panics.
+    let first = options(&beds[0]);
+    let pid = std::thread::spawn(move || launch(first)).join().unwrap();
+    let second = StartsWhenDropped(Some(options(&beds[1])));
+    let panicked = std::thread::spawn(move || {
+        let _second = second;
+        panic!("as expected");
+    });
+    assert!(panicked.join().is_err());
+    for bed in &beds {
+        bed.expect("called");
+    }
+    assert_eq!(beds[0].guardian(), pid);
 }
 
 /// Cases: STOP-04, STOP-10

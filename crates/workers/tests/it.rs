@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
 use serde::{Deserialize, Serialize};
-use supervisor::{Readiness, StartPolicy};
+use supervisor::{Readiness, RestartPolicy, StartPolicy};
 use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
 /// Far beyond what anything here takes, also on a machine that is busy.
@@ -35,6 +35,7 @@ fn main() {
         trial("all_must_become_ready_or_none_stays", all_must_become_ready),
         trial("a_significant_end_ends_them_all", a_significant_end_ends_them_all),
         trial("eight_workers_have_eight_places", eight_workers_have_eight_places),
+        trial("each_may_have_a_policy_of_its_own", each_may_have_a_policy_of_its_own),
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
@@ -57,6 +58,8 @@ struct Orders {
     /// Names of workers that others come after, that are significant, and so on.
     after: Vec<(String, String)>,
     significant: Vec<String>,
+    /// Those that are kept otherwise than the rest.
+    policies: Vec<(String, RestartPolicy)>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -84,6 +87,9 @@ fn boss(orders: Orders) -> Result<(), WorkersError> {
             .after(after.map(|(_, earlier)| earlier));
         if orders.significant.contains(name) {
             info = info.significant();
+        }
+        if let Some((_, policy)) = orders.policies.iter().find(|(own, _)| own == name) {
+            info = info.restart(policy.clone());
         }
         info
     });
@@ -139,6 +145,7 @@ impl Bed {
             options,
             after: Vec::new(),
             significant: Vec::new(),
+            policies: Vec::new(),
         };
         change(&mut orders);
         let boss =
@@ -363,6 +370,7 @@ fn all_must_become_ready() {
         options,
         after: Vec::new(),
         significant: Vec::new(),
+        policies: Vec::new(),
     };
     let mut boss = Spawn::new(entry(boss, orders)).unwrap().spawn().unwrap();
     let exit = boss.wait().unwrap().to_string();
@@ -396,6 +404,24 @@ fn eight_workers_have_eight_places() {
     }
     let pids: std::collections::BTreeSet<_> = names.iter().map(|name| bed.pid_of(name)).collect();
     assert_eq!(pids.len(), 8);
+}
+
+/// Case: WRK-15
+fn each_may_have_a_policy_of_its_own() {
+    let list = [("a", Manner::Fails), ("b", Manner::FailsOnce), ("c", Manner::Fails)];
+    let options = WorkersOptions::default().restart_interval(SOON);
+    let mut bed = Bed::with(&list, options, |orders| {
+        let limited = RestartPolicy::after(Duration::from_millis(1)).limit(2, LIMIT);
+        orders.policies = vec![("a".into(), RestartPolicy::default()), ("c".into(), limited)];
+    });
+    let exit = bed.boss.wait().unwrap().to_string();
+    assert_eq!(
+        exit,
+        "returned an error: worker `a` returned an error: it had to be; worker `c` returned an \
+         error: it had to be"
+    );
+    let runs = |name: &str| bed.journal().iter().filter(|line| line.starts_with(name)).count();
+    assert_eq!([runs("a"), runs("b"), runs("c")], [1, 2, 3]);
 }
 
 /// Case: WRK-17

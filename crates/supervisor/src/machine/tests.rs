@@ -320,7 +320,7 @@ fn prevented_ends_beat_forced_ones_and_those_the_policy() {
 
 /// The table of causes and policies, as systemd.service(5) has it.
 ///
-/// Cases: RST-01..06, RST-07, RST-11, RST-12
+/// Cases: RST-01, RST-02, RST-03, RST-04, RST-05, RST-06, RST-07, RST-11, RST-12
 #[test]
 fn the_table_of_causes_and_policies() {
     let policies = [
