@@ -190,10 +190,12 @@ pub fn tell_status(text: &str) -> io::Result<()> {
 fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
     let malformed = |source| PayloadError::Malformed { source };
     let mut kept = None;
-    let Some(bytes) = link.wait_bytes(&mut kept).map_err(malformed)? else { return Ok(None) };
+    let bytes = link.wait_bytes(&mut kept);
+    // Also by one that has come for nothing: it is there until it has gone.
     if let Some(kept) = kept {
         let _ = KEPT.set(Arc::new(kept));
     }
+    let Some(bytes) = bytes.map_err(malformed)? else { return Ok(None) };
     let payload = Payload::decode(&bytes)?;
     if nonce.as_bytes() != format!("{:016x}", payload.nonce).as_bytes() {
         return Err(PayloadError::NotForUs);
