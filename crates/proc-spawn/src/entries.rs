@@ -317,6 +317,33 @@ impl Call {
         self.which.text()
     }
 
+    /// The name under which the entry is listed.
+    ///
+    /// # Errors
+    ///
+    /// It is a function that is not in the table of [`init`](crate::init).
+    pub fn name(&self) -> Result<&str, EntryError> {
+        match &self.which {
+            Which::Name(name) => Ok(name),
+            Which::Item { text, .. } => match crate::bootstrap::entries() {
+                Some(entries) => match entries.find(&self.which) {
+                    Some(entry) => Ok(&entry.name),
+                    None => Err(entries.unknown(text)),
+                },
+                None => Err(Entries::new().unknown(text)),
+            },
+        }
+    }
+
+    /// The arguments as another type that describes itself, such as a YAML value.
+    ///
+    /// # Errors
+    ///
+    /// They could not be encoded, or that type cannot hold them.
+    pub fn args<T: DeserializeOwned>(&self) -> Result<T, args::Error> {
+        args::decode(self.args.as_ref().map_err(Clone::clone)?)
+    }
+
     pub(crate) fn into_args(self) -> Vec<u8> {
         self.args.unwrap_or_default()
     }

@@ -1,5 +1,7 @@
 //! What the caller says about a daemon, and the one function that checks it.
 
+mod file;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use crate::policy::{Policy, StartPolicy, StopPolicy};
 use crate::problem::{Problems, check_file, check_name};
 use crate::restart::RestartPolicy;
 use crate::setup::{Setup, base_directory};
+use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
 ///
@@ -283,83 +286,6 @@ impl DaemonOptions {
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))
-    }
-}
-
-/// What a configuration file may say; see [`DaemonOptions`] for what it means.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DaemonFile {
-    pid_filename: PathBuf,
-    daemon_entry: String,
-    #[serde(default)]
-    daemon_args: serde_yaml::Value,
-    name: Option<String>,
-    stdout_filename: Option<PathBuf>,
-    stderr_filename: Option<PathBuf>,
-    logging_config: Option<LoggingConfig>,
-    #[serde(default, with = "crate::duration::option")]
-    restart_interval: Option<Duration>,
-    restart: Option<RestartPolicy>,
-    #[serde(default, with = "crate::duration::option")]
-    grace: Option<Duration>,
-    stop: Option<StopPolicy>,
-    #[serde(default, with = "crate::duration::option")]
-    start_timeout: Option<Duration>,
-    start: Option<StartPolicy>,
-    #[serde(default)]
-    existing: ExistingFile,
-    directory: Option<PathBuf>,
-    umask: Option<u32>,
-}
-
-impl TryFrom<DaemonFile> for DaemonOptions {
-    type Error = String;
-
-    fn try_from(file: DaemonFile) -> Result<DaemonOptions, String> {
-        let policy = Policy {
-            must_launch: true,
-            start: one_of(
-                ("start", file.start),
-                ("start_timeout", file.start_timeout),
-                |timeout| StartPolicy { timeout, ..StartPolicy::default() },
-            )?,
-            restart: one_of(
-                ("restart", file.restart),
-                ("restart_interval", file.restart_interval),
-                RestartPolicy::after,
-            )?,
-            stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
-        };
-        let call = proc_spawn::entry_named(file.daemon_entry, file.daemon_args);
-        let default = DaemonOptions::of(file.pid_filename, call);
-        Ok(DaemonOptions {
-            name: file.name,
-            stdout_filename: file.stdout_filename,
-            stderr_filename: file.stderr_filename,
-            logging_config: file.logging_config,
-            policy,
-            existing: file.existing,
-            directory: file.directory,
-            umask: file.umask.or(default.umask),
-            ..default
-        })
-    }
-}
-
-/// A policy that is said in full, or by its simple form, but not by both.
-fn one_of<T: Default, S>(
-    full: (&str, Option<T>),
-    simple: (&str, Option<S>),
-    from_simple: impl Fn(S) -> T,
-) -> Result<T, String> {
-    match (full.1, simple.1) {
-        (Some(_), Some(_)) => {
-            Err(format!("`{}` is the simple form of `{}`: give one of them", simple.0, full.0))
-        }
-        (Some(full), None) => Ok(full),
-        (None, Some(simple)) => Ok(from_simple(simple)),
-        (None, None) => Ok(T::default()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the caller says about workers, and the one function that checks it.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,13 +18,17 @@ use supervisor::{
 
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
+use file::WorkerFile;
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///
 /// Relative paths are relative to the directory in which `start_daemon` was called, or, where no
 /// daemon is above, to the current one. Nothing is checked before
 /// [`start_workers`](crate::start_workers), and then everything at once; no method fails.
-#[derive(Clone, Debug)]
+///
+/// From a configuration file with the same names, and `entry` and `args`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "WorkerFile")]
 pub struct WorkerStartInfo {
     name: String,
     pid_filename: PathBuf,
