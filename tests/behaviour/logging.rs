@@ -97,8 +97,7 @@ fn the_default_format_shows_time_pid_level_target_and_message() {
     let executor = daemon.executor().pid().to_string();
     assert_eq!(words[1..], [&executor, "d", "WARN", "my::target:", "a", "message"], "{line}");
     // 2026-11-22T13:44:48.123+01:00
-    assert_eq!(without_numbers(words[0]).replace(['+', 'Z'], "-").split('-').take(3).count(), 3);
-    assert!(words[0].contains('T') && words[0].contains('.'), "{line}");
+    assert!(without_numbers(words[0]).starts_with("#-#-#T#:#:#.#"), "{line}");
     assert!(log.lines().any(|line| line.contains(&format!(" {} d INFO ", daemon.pid()))), "{log}");
     daemon.stop();
     bed.nothing_left();

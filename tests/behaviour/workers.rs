@@ -264,10 +264,8 @@ fn when_all_workers_are_done_the_executor_goes_on() {
     let bed = bed();
     bed.gate("gate");
     let file = bed.options(&pool(
-        "{restart: {after: 0}, workers: [{name: red}, \
-         {name: blue, args: [in_run: [1, {exit: 1}], gate: gate]}]}"
-            .replace("{name: red}", "{name: red, args: [say: works]}")
-            .as_str(),
+        "{restart: {after: 0}, workers: [{name: red, args: [say: works]}, \
+         {name: blue, args: [in_run: [1, {exit: 1}], gate: gate]}]}",
     ));
     bed.run(["start", &file]).success();
     bed.expect("worker blue is at the gate gate, run 2");

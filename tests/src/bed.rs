@@ -339,14 +339,6 @@ impl TestBed {
         self.until("everybody's end", || self.processes().is_empty().then_some(()));
     }
 
-    /// Waits until nothing of this bed is alive but one process.
-    #[track_caller]
-    pub fn wait_nobody_left_but(&self, one: u32) {
-        self.until("everybody's end", || {
-            self.processes().iter().all(|process| process.pid() == one).then_some(())
-        });
-    }
-
     /// The pid files in the folder.
     pub fn pid_files(&self) -> Vec<String> {
         self.names().into_iter().filter(|name| name.ends_with(".pid")).collect()

@@ -35,4 +35,4 @@ mod watch;
 pub use bed::{LIMIT, TestBed};
 pub use daemon::Daemon;
 pub use output::{Output, Running};
-pub use process::{MARKER, Process, Stat, alive, left_of_run, run_id};
+pub use process::{MARKER, Process, Stat, left_of_run, run_id};

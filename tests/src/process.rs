@@ -217,9 +217,3 @@ fn stat(pid: u32) -> Option<Stat> {
         terminal: fields.next()?.parse().ok()?,
     })
 }
-
-/// Whether a process of that number exists that has not ended. Only for numbers that cannot have
-/// been given to another one meanwhile.
-pub fn alive(pid: u32) -> bool {
-    stat(pid).is_some_and(|stat| stat.state != 'Z')
-}

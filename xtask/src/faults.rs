@@ -1,7 +1,7 @@
 //! Every system call of every role is made to fail once, and every process is killed once at each:
 //! then the daemon must be up or gone, its caller must know, and nothing may be left.
 
-mod bed;
+pub(crate) mod bed;
 mod calls;
 mod errors;
 mod gate;
@@ -118,7 +118,7 @@ fn attack_all(
         for _ in 0..options.jobs.min(attacks.len()) {
             scope.spawn(|| {
                 while let Some(attack) = attacks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if interrupted() {
+                    if interrupt::asked() {
                         return;
                     }
                     let played = attack.scenario.play(program, Some(&attack.fault));
@@ -128,11 +128,7 @@ fn attack_all(
             });
         }
     });
-    if interrupted() { Err(Failure::new("interrupted")) } else { Ok(()) }
-}
-
-fn interrupted() -> bool {
-    interrupt::descriptor().is_some_and(|asked| process::readable(asked, Duration::ZERO))
+    if interrupt::asked() { Err(Failure::new("interrupted")) } else { Ok(()) }
 }
 
 /// The table.

@@ -10,6 +10,7 @@ mod ci;
 
 mod alone;
 mod behaviour;
+mod chaos;
 mod demo;
 mod examples;
 mod faults;
@@ -45,6 +46,8 @@ usage: cargo xtask <command>
                           --keep: leave their folders for looking)
   faults [--role R] [--phase P] [--call NAME [--nth N]] [--fault ERROR|KILL] [--sample N] [--seed S]
          [--jobs N]       each system call of each process fails once, each process is killed at each
+  chaos [--rounds N] [--seed S] [--minutes M] [--jobs N]
+                          starts, stops, kills and shortages at random, in namespaces of their own
 ";
 
 fn main() -> ExitCode {
@@ -70,6 +73,10 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "alone" => alone::run(rest),
         "behaviour" => behaviour::run(rest),
         "examples" => examples::run(rest),
+        "chaos" => chaos::run(rest),
+        // For `chaos` itself.
+        "chaos-first-process" => chaos::first_process(rest),
+        "chaos-inside" => chaos::inside(rest),
         "faults" => faults::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

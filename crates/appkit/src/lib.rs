@@ -110,7 +110,8 @@ pub use supervisor::{
     run_daemon, start_daemon, stop_daemon, stop_daemon_within, tell_status,
 };
 pub use workers::{
-    EndWhen, Strategy, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,
+    EndWhen, Strategy, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
+    start_workers,
 };
 
 /// The parts, whole, for when the front is not enough.

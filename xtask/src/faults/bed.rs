@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -27,6 +28,11 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 pub(crate) struct Bed {
     program: PathBuf,
     marker: String,
+    /// The folder of the daemon's own files.
+    work: PathBuf,
+    workers: usize,
+    flags: Vec<String>,
+    calls: AtomicU32,
     root: TempDir,
     watch: Watch,
     before: Outside,
@@ -41,6 +47,8 @@ pub(crate) enum Answer {
     NotRunning,
     /// An error, in its own words.
     Failed(String),
+    /// Something about a status, or how a foreground run ended.
+    Other(String),
     /// It ended without an answer.
     Died(String),
     /// It did not end in time, and was killed.
@@ -69,7 +77,20 @@ impl Bed {
     pub(crate) fn new(program: &Path) -> Outcome<Bed> {
         let root = TempDir::with_prefix("appkit-fault-")
             .map_err(Failure::step("make a temporary folder"))?;
-        for name in ["work", "records", "tmp", "beside"] {
+        let work = root.path().join("work");
+        Bed::in_folder(program, root, work, WORKERS, Vec::new())
+    }
+
+    /// The daemon's files in `work`, which is not there yet; with more flags.
+    pub(crate) fn in_folder(
+        program: &Path,
+        root: TempDir,
+        work: PathBuf,
+        workers: usize,
+        flags: Vec<String>,
+    ) -> Outcome<Bed> {
+        fs::create_dir(&work).map_err(Failure::at("make", &work))?;
+        for name in ["records", "tmp", "beside"] {
             let folder = root.path().join(name);
             fs::create_dir(&folder).map_err(Failure::at("make", &folder))?;
         }
@@ -78,7 +99,12 @@ impl Bed {
         let marker = root.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let watch = Watch::new(&root.path().join("records"))?;
         let before = Outside::look(root.path());
-        Ok(Bed { program: program.to_owned(), marker, root, watch, before })
+        let (program, calls) = (program.to_owned(), AtomicU32::new(1));
+        Ok(Bed { program, marker, work, workers, flags, calls, root, watch, before })
+    }
+
+    pub(crate) fn work(&self) -> &Path {
+        &self.work
     }
 
     pub(crate) fn records(&self) -> PathBuf {
@@ -91,16 +117,18 @@ impl Bed {
 
     /// Begins `victim <word>`; `gate` names the process that is to wait for a tracer.
     pub(crate) fn call(&self, word: &str, gate: Option<(&str, usize)>) -> Outcome<Calling> {
-        let output = self.records().join(format!("answer-{word}"));
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let output = self.records().join(format!("answer-{number}"));
         let file = File::create(&output).map_err(Failure::at("create", &output))?;
         let errors = file.try_clone().map_err(Failure::at("open", &output))?;
         let mut command = Command::new(&self.program);
         command
-            .args([word, "--workers", &WORKERS.to_string()])
+            .args([word, "--workers", &self.workers.to_string()])
+            .args(&self.flags)
             .env(MARKER, &self.marker)
             .env("VICTIM_RECORDS", self.records())
             .env("TMPDIR", self.root.path().join("tmp"))
-            .current_dir(self.root.path().join("work"))
+            .current_dir(&self.work)
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors);
@@ -130,7 +158,7 @@ impl Bed {
             let journal = self.journal();
             let numbers: Vec<u32> = alive.iter().map(|process| process.pid).collect();
             let is_up = |who: &str| journal.last(who).is_some_and(|pid| numbers.contains(&pid));
-            let workers = (1..=WORKERS).all(|number| is_up(&format!("worker w{number}")));
+            let workers = (1..=self.workers).all(|number| is_up(&format!("worker w{number}")));
             let fresh = fresh <= journal.count(who);
             (fresh && workers && is_up("executor d")).then_some(State::Up)
         })?;
@@ -148,14 +176,14 @@ impl Bed {
         Process::open(pid, &self.marker).map_err(Failure::step("find a process of the daemon"))
     }
 
+    /// Everybody who is alive.
+    pub(crate) fn alive(&self) -> Vec<Process> {
+        process::marked(&self.marker)
+    }
+
     /// Who is alive, with name and state.
     pub(crate) fn left(&self) -> Vec<String> {
-        let alive = process::marked(&self.marker).into_iter();
-        let describe = |process: Process| {
-            let state = process::stat(process.pid).map_or('?', |stat| stat.state);
-            format!("{} {state} {}", process.pid, process::title(process.pid))
-        };
-        alive.map(describe).collect()
+        self.alive().iter().map(describe).collect()
     }
 
     /// Pid files in the folder.
@@ -165,14 +193,15 @@ impl Bed {
 
     /// What should not be there after a stop.
     pub(crate) fn litter(&self) -> Vec<String> {
-        const EXPECTED: [&str; 7] =
-            ["d.log", "err.txt", "out.txt", "status.json", "w.log", "w1.txt", "w2.txt"];
-        let strange = |name: &String| !EXPECTED.contains(&name.as_str());
-        self.names().into_iter().filter(strange).collect()
+        let expected = |name: &str| {
+            ["d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
+                || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
+        };
+        self.names().into_iter().filter(|name| !expected(name)).collect()
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.root.path().join("work")).into_iter().flatten().flatten();
+        let entries = fs::read_dir(&self.work).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
@@ -184,17 +213,25 @@ impl Bed {
     /// Everything one wants to see of a failure.
     pub(crate) fn describe(&self) -> String {
         let mut text = format!("  alive: {:#?}\n", self.left());
-        for name in ["records/journal", "work/d.log", "work/err.txt", "records/trace"] {
-            let bytes = fs::read(self.root.path().join(name)).unwrap_or_default();
+        let (records, work) = (self.records(), &self.work);
+        let journal = records.join("journal");
+        for path in [journal, work.join("d.log"), work.join("err.txt"), records.join("trace")] {
+            let bytes = fs::read(&path).unwrap_or_default();
             let content = String::from_utf8_lossy(&bytes);
             let lines: Vec<&str> = content.lines().collect();
-            text += &format!("  {name}:\n");
+            text += &format!("  {}:\n", path.display());
             for line in &lines[lines.len().saturating_sub(40)..] {
                 text += &format!("    {line}\n");
             }
         }
         text
     }
+}
+
+/// Number, state and name.
+pub(crate) fn describe(process: &Process) -> String {
+    let state = process::stat(process.pid).map_or('?', |stat| stat.state);
+    format!("{} {state} {}", process.pid, process::title(process.pid))
 }
 
 impl Drop for Bed {
@@ -233,6 +270,13 @@ fn parse(text: &str) -> Option<Answer> {
         _ if text.starts_with("already running ") => Answer::AlreadyRunning,
         _ if text.starts_with("stopped ") => Answer::Stopped,
         "not running" => Answer::NotRunning,
+        _ if text.starts_with("running ")
+            || text.starts_with("orphaned ")
+            || text.starts_with("not running, ")
+            || text.starts_with("ended") =>
+        {
+            Answer::Other(text.to_owned())
+        }
         _ => return None,
     })
 }

@@ -26,6 +26,11 @@ impl Journal {
         self.entered(who).count()
     }
 
+    /// How many processes entered at all.
+    pub(crate) fn all(&self) -> usize {
+        self.0.lines().filter(|line| line.contains(" entered, run ")).count()
+    }
+
     fn entered(&self, who: &str) -> impl Iterator<Item = u32> {
         self.0.lines().filter_map(move |line| {
             let (run, pid) = line.strip_prefix(who)?.split_once(", pid ")?;

@@ -1,0 +1,102 @@
+//! Starts, stops, kills and shortages at random, in a world of its own where numbers of processes
+//! come round every second: after each round nothing may be left, met, or hit that is a stranger's.
+
+mod bystanders;
+mod play;
+mod round;
+mod world;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::failure::{Failure, Outcome};
+use crate::faults::Victim;
+use crate::interrupt;
+use play::Tally;
+use round::Round;
+use world::World;
+pub(crate) use world::first_process;
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    rounds: u64,
+    seed: u64,
+    minutes: Option<u64>,
+    jobs: u64,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Outcome<Options> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let seed = now.map_or(0, |now| now.as_secs() % 1_000_000);
+        let mut options = Options { rounds: 200, seed, minutes: None, jobs: 2 };
+        for pair in arguments.chunks(2) {
+            let [flag, value] = pair else {
+                return Err(Failure::new(format!("`{}` needs a value", pair[0])));
+            };
+            let number: u64 =
+                value.parse().map_err(Failure::step(&format!("understand {flag} {value}")))?;
+            match flag.as_str() {
+                "--rounds" => options.rounds = number,
+                "--seed" => options.seed = number,
+                "--minutes" => options.minutes = Some(number),
+                "--jobs" => options.jobs = number.max(1),
+                unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
+            }
+        }
+        Ok(options)
+    }
+}
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let options = Options::parse(arguments)?;
+    if let Some(reason) = world::impossible() {
+        println!("skipped: {reason}");
+        return Ok(());
+    }
+    let victim = Victim::build()?;
+    let started = Instant::now();
+    let Options { rounds, seed, jobs, .. } = options;
+    println!("{rounds} rounds from seed {seed}, {jobs} at a time");
+    let jobs = jobs.min(rounds.max(1));
+    let outcomes: Vec<Outcome<Tally>> = std::thread::scope(|scope| {
+        let run = |job| world::run(&victim.program, &options, job, jobs);
+        let jobs: Vec<_> = (0..jobs).map(|job| scope.spawn(move || run(job))).collect();
+        jobs.into_iter().map(|job| job.join().expect("no job panics")).collect()
+    });
+    let mut tally = Tally::default();
+    for outcome in outcomes {
+        tally.add(&outcome?);
+    }
+    tally.print();
+    println!("{:.0} s", started.elapsed().as_secs_f64());
+    match tally.failures {
+        0 => Ok(()),
+        failures => Err(Failure::new(format!("{failures} rounds went wrong"))),
+    }
+}
+
+/// The rounds of one job, inside its world. Tells what it has counted in its last line.
+pub(crate) fn inside(arguments: &[String]) -> Outcome {
+    let [program, job, jobs, folder, rest @ ..] = arguments else {
+        return Err(Failure::new("this is not for people"));
+    };
+    let options = Options::parse(rest)?;
+    let number = |text: &String| text.parse::<u64>().map_err(Failure::step("count jobs"));
+    let (job, jobs) = (number(job)?, number(jobs)?);
+    let until = options.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let world = World::new(program.as_ref(), folder.as_ref());
+    let mut tally = Tally::default();
+    for number in (job..options.rounds).step_by(usize::try_from(jobs).unwrap_or(1)) {
+        if interrupt::asked() || until.is_some_and(|until| until <= Instant::now()) {
+            break;
+        }
+        let seed = options.seed.wrapping_add(number);
+        play::play(&Round::new(seed), &world, &mut tally);
+        if tally.rounds.is_multiple_of(100) {
+            println!("{} rounds of job {job}, {} went wrong", tally.rounds, tally.failures);
+        }
+    }
+    println!("{}", tally.line());
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What happens in a round, decided by its seed alone.
+
+use crate::faults::Random;
+
+/// Who is hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Caller,
+    Launcher,
+    Guardian,
+    Executor,
+    Worker,
+    Anybody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Term,
+    Int,
+    Kill,
+    Stop,
+    Cont,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Start,
+    /// In the foreground.
+    Run,
+    Stop,
+    Status,
+    Hit(Who, Signal),
+    /// Both at once.
+    HitTwo(Who, Who, Signal),
+    /// Whoever runs.
+    HitAll(Signal),
+    FillDisk,
+    FreeDisk,
+    /// One of them may open nothing more.
+    Starve(Who),
+    /// No process can be started any more.
+    Storm,
+    /// Microseconds.
+    Wait(u64),
+}
+
+/// What the pid file is before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    Nothing,
+    Garbage,
+    /// The number of a stranger.
+    Stranger,
+}
+
+/// How the round ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The daemon is stopped.
+    Stop,
+    /// The guardian is killed, and nobody does anything about it.
+    KillGuardian,
+    /// Guardian and executor are killed together.
+    KillBoth,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    pub(crate) seed: u64,
+    pub(crate) workers: usize,
+    pub(crate) restart: u64,
+    pub(crate) grace: u64,
+    /// Whether workers have children of their own.
+    pub(crate) descendant: bool,
+    pub(crate) before: Before,
+    pub(crate) acts: Vec<Act>,
+    /// Whether those below the guardian are woken before the end.
+    pub(crate) wake_all: bool,
+    /// Whether descriptors can be had again before the end.
+    pub(crate) feed: bool,
+    pub(crate) ending: Ending,
+}
+
+impl Round {
+    pub(crate) fn new(seed: u64) -> Round {
+        let mut random = Random::new(seed);
+        let workers = 1 + random.below(4);
+        let restart = pick(&mut random, &[0, 1, 5, 20]);
+        let grace = pick(&mut random, &[50, 100, 200]);
+        let descendant = random.below(4) == 0;
+        let before = pick(
+            &mut random,
+            &[Before::Nothing, Before::Nothing, Before::Garbage, Before::Stranger],
+        );
+        let mut acts = vec![Act::Start];
+        for _ in 0..3 + random.below(8) {
+            acts.push(Act::Wait(wait(&mut random)));
+            acts.push(act(&mut random));
+        }
+        let wake_all = random.below(2) == 0;
+        let feed = random.below(2) == 0;
+        let ending = match random.below(6) {
+            0 => Ending::KillGuardian,
+            1 => Ending::KillBoth,
+            _ => Ending::Stop,
+        };
+        Round { seed, workers, restart, grace, descendant, before, acts, wake_all, feed, ending }
+    }
+}
+
+/// Mostly so short that something is still on its way.
+fn wait(random: &mut Random) -> u64 {
+    let most = pick(random, &[0, 300, 3_000, 3_000, 10_000, 10_000, 30_000]);
+    random.next() % (most + 1)
+}
+
+fn act(random: &mut Random) -> Act {
+    match random.below(40) {
+        0..6 => Act::Start,
+        6 => Act::Run,
+        7..10 => Act::Stop,
+        10 => Act::Status,
+        11..28 => Act::Hit(who(random), signal(random)),
+        28..32 => Act::HitTwo(who(random), who(random), signal(random)),
+        32 => Act::HitAll(signal(random)),
+        33..35 => Act::FillDisk,
+        35 => Act::FreeDisk,
+        36..39 => Act::Starve(who(random)),
+        _ => Act::Storm,
+    }
+}
+
+fn who(random: &mut Random) -> Who {
+    use Who::{Anybody, Caller, Executor, Guardian, Launcher, Worker};
+    pick(
+        random,
+        &[
+            Caller, Launcher, Guardian, Guardian, Guardian, Executor, Executor, Executor, Worker,
+            Worker, Worker, Anybody,
+        ],
+    )
+}
+
+fn signal(random: &mut Random) -> Signal {
+    use Signal::{Cont, Int, Kill, Stop, Term};
+    pick(random, &[Kill, Kill, Kill, Kill, Term, Term, Int, Stop, Stop, Cont])
+}
+
+fn pick<T: Copy>(random: &mut Random, from: &[T]) -> T {
+    from[random.below(from.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Round;
+
+    #[test]
+    fn a_seed_makes_one_round_and_another_seed_another() {
+        let acts = |seed| Round::new(seed).acts;
+        assert_eq!(acts(7), acts(7));
+        assert_ne!(acts(7), acts(8));
+    }
+}

@@ -1,0 +1,144 @@
+//! A world for a job: its own numbers of processes, few of them, its own mounts, a small disk.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rustix::process::{WaitOptions, geteuid, wait};
+use tempfile::TempDir;
+
+use super::Options;
+use super::bystanders::Bystanders;
+use super::play::Tally;
+use crate::failure::{Failure, Outcome};
+
+/// The first 300 numbers are used only once, so these are what comes round.
+const PID_MAX: &str = "420";
+const DISK: &str = "512k";
+
+/// Why there can be no such world here.
+pub(crate) fn impossible() -> Option<String> {
+    let tried = unshare().args(["--", "true"]).stderr(Stdio::null()).status();
+    match tried {
+        Ok(status) if status.success() => None,
+        Ok(_) => Some("this user may not have namespaces of its own".to_owned()),
+        Err(error) => Some(format!("cannot run unshare: {error}")),
+    }
+}
+
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--mount"]);
+    command
+}
+
+/// Before Linux 6.14 there is one limit for all, which is not ours to set.
+fn own_pid_max() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    (6, 14) <= version
+}
+
+/// Runs a job in a world of its own; what it says is passed on.
+pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Outcome<Tally> {
+    let folder =
+        TempDir::with_prefix("appkit-chaos-").map_err(Failure::step("make a temporary folder"))?;
+    let ourselves = std::env::current_exe().map_err(Failure::step("find this program"))?;
+    if job == 0 && !own_pid_max() {
+        println!("skipped: numbers that come round soon, which needs Linux 6.14");
+    }
+    let mut command = unshare();
+    command
+        .arg("--")
+        .arg(ourselves)
+        .arg("chaos-first-process")
+        .arg(program)
+        .args([job.to_string(), jobs.to_string()])
+        .arg(folder.path())
+        .args(["--rounds", &options.rounds.to_string(), "--seed", &options.seed.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    if let Some(minutes) = options.minutes {
+        command.args(["--minutes", &minutes.to_string()]);
+    }
+    let mut world = command.spawn().map_err(Failure::step("run unshare"))?;
+    let output = world.stdout.take().expect("a pipe was asked for above");
+    let mut last = None;
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        match Tally::parse(&line) {
+            Some(tally) => last = Some(tally),
+            None => println!("{line}"),
+        }
+    }
+    let status = world.wait().map_err(Failure::step("wait for unshare"))?;
+    last.filter(|_| status.success())
+        .ok_or_else(|| Failure::new(format!("job {job} did not come to its end ({status})")))
+}
+
+/// Sets the world up, starts what plays in it, and reaps whatever is left to process 1.
+pub(crate) fn first_process(arguments: &[String]) -> Outcome {
+    let play = set_up(arguments)?;
+    reap_until(play.id())
+}
+
+fn set_up(arguments: &[String]) -> Outcome<std::process::Child> {
+    if std::process::id() != 1 {
+        return Err(Failure::new("this is not for people"));
+    }
+    if own_pid_max() {
+        let path = Path::new("/proc/sys/kernel/pid_max");
+        fs::write(path, PID_MAX).map_err(Failure::at("write", path))?;
+    }
+    let folder = arguments.get(3).map(PathBuf::from).unwrap_or_default();
+    let disk = folder.join("disk");
+    fs::create_dir(&disk).map_err(Failure::at("make", &disk))?;
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={DISK},mode=755"), "chaos"])
+        .arg(&disk)
+        .status()
+        .map_err(Failure::step("run mount"))?;
+    if !mounted.success() {
+        return Err(Failure::new("cannot mount a small disk"));
+    }
+    let ourselves = std::env::current_exe().map_err(Failure::step("find this program"))?;
+    Command::new(ourselves)
+        .arg("chaos-inside")
+        .args(arguments)
+        .spawn()
+        .map_err(Failure::step("start what plays"))
+}
+
+fn reap_until(play: u32) -> Outcome {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().unsigned_abs() == play => {
+                return match status.exit_status() {
+                    Some(0) => Ok(()),
+                    _ => Err(Failure::new("it did not come to its end")),
+                };
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => (),
+            Err(error) => return Err(Failure::step("reap")(error)),
+        }
+    }
+}
+
+/// What the rounds of a job have in common.
+pub(crate) struct World {
+    pub(crate) program: PathBuf,
+    pub(crate) disk: PathBuf,
+    pub(crate) bystanders: Arc<Bystanders>,
+}
+
+impl World {
+    pub(crate) fn new(program: &Path, folder: &Path) -> World {
+        let (program, disk) = (program.to_owned(), folder.join("disk"));
+        World { program, disk, bystanders: Bystanders::new() }
+    }
+}
