@@ -47,7 +47,7 @@
 //! * Keep the workers if this process is killed: they quit then, each within its grace.
 //! * End what a worker leaves behind in a session of its own. Below a guardian that is done, before
 //!   a restart of the executor and at the stop.
-//! * Change the list while it runs, start workers in an order, or slow down restarts.
+//! * Change the list while it runs.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("workers needs pidfds and epoll, which only Linux has");
