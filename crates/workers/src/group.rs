@@ -122,12 +122,16 @@ pub(crate) struct Group {
     strategy: Strategy,
     end_when: EndWhen,
     phase: Phase,
+    /// Whether somebody's place in the list means something.
+    ordered: bool,
 }
 
 impl Group {
     pub(crate) fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
         let states = vec![State::Wanted; members.len()];
-        Group { members, states, strategy, end_when, phase: Phase::Running }
+        let ordered = strategy != Strategy::OneForOne
+            || members.iter().any(|member| !member.after.is_empty());
+        Group { members, states, strategy, end_when, phase: Phase::Running, ordered }
     }
 
     pub(crate) fn is_temporary(&self, worker: usize) -> bool {
@@ -147,6 +151,12 @@ impl Group {
         }
         let mut orders = Vec::new();
         match self.phase {
+            // Among thousands that do not depend on each other nobody else needs a look.
+            Phase::Running if !self.ordered && happened != Happened::Begin => {
+                if let Happened::Due(worker) = happened {
+                    self.start(worker, &mut orders);
+                }
+            }
             Phase::Running => self.start_whom_we_may(&mut orders),
             Phase::Regrouping { with } => self.stop_the_others(with, &mut orders),
             Phase::Quitting => self.stop_all(&mut orders),
@@ -224,13 +234,19 @@ impl Group {
                     self.states[worker] = State::Over { well: false };
                     orders.push(Order::Quit(worker));
                 } else if after.iter().all(|other| self.is_up(*other)) {
-                    self.states[worker] = State::Starting;
-                    orders.push(Order::Start(worker));
+                    self.start(worker, orders);
                 }
             }
             if orders.len() == before {
                 return;
             }
+        }
+    }
+
+    fn start(&mut self, worker: usize, orders: &mut Vec<Order>) {
+        if self.states[worker] == State::Wanted {
+            self.states[worker] = State::Starting;
+            orders.push(Order::Start(worker));
         }
     }
 
@@ -293,15 +309,8 @@ impl Group {
         }
     }
 
-    /// Whether somebody's place in the list means something.
-    fn is_ordered(&self) -> bool {
-        self.strategy != Strategy::OneForOne
-            || self.members.iter().any(|member| !member.after.is_empty())
-    }
-
     /// All at once; in an ordered group one after the other, the last one first.
     fn stop_all(&mut self, orders: &mut Vec<Order>) {
-        let ordered = self.is_ordered();
         for worker in (0..self.members.len()).rev() {
             let state = self.states[worker];
             if matches!(state, State::Over { .. }) {
@@ -310,11 +319,11 @@ impl Group {
             // One that was told to pause is told again: a quit makes it for good.
             self.states[worker] = State::Stopping;
             orders.push(Order::Quit(worker));
-            if ordered && state.runs() {
+            if self.ordered && state.runs() {
                 return;
             }
         }
-        if !ordered {
+        if !self.ordered {
             orders.reverse();
         }
     }
