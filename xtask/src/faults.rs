@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
-use crate::{interrupt, paint, process};
+use crate::{interrupt, paint};
 use calls::Fault;
 use options::Options;
 pub(crate) use random::Random;
