@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal as Number, getrlimit, prlimit};
 use tempfile::TempDir;
@@ -338,12 +338,12 @@ impl<'a> Play<'a> {
             Ending::KillGuardian => &[Who::Guardian],
             Ending::KillBoth => &[Who::Guardian, Who::Executor],
         };
-        let runs = !self.calls.is_empty();
-        if kill.is_empty() || runs {
-            let stop = self.bed.call("stop", None)?.answer(LIMIT)?;
-            if !matches!(stop, Answer::Stopped | Answer::NotRunning) {
-                self.problem(format!("the stop: {stop:?}"));
-            }
+        for (_, calling) in &self.calls {
+            // A guardian in the foreground.
+            let _ = calling.signal(Number::TERM);
+        }
+        if kill.is_empty() || !self.calls.is_empty() {
+            self.stop()?;
         } else {
             self.tally.orphaned += 1;
             let alive = self.bed.alive();
@@ -355,26 +355,37 @@ impl<'a> Play<'a> {
                 self.problem(format!("{word} did not end"));
             }
         }
-        self.expect_gone("in the end");
+        // A daemon whose starter was killed may have come up since.
+        if self.callers_hit && self.bed.alive().iter().any(|process| is(Who::Guardian, process)) {
+            self.stop()?;
+        }
+        self.expect_gone();
         Ok(())
     }
 
-    fn expect_gone(&mut self, when: &str) {
-        let mut left = self.bed.alive();
-        for process in &left {
-            process.wait(Duration::from_millis(self.round.grace) + SLACK);
+    fn stop(&mut self) -> Outcome {
+        let stop = self.bed.call("stop", None)?.answer(LIMIT)?;
+        if !matches!(stop, Answer::Stopped | Answer::NotRunning) {
+            self.problem(format!("the stop: {stop:?}"));
         }
-        left.retain(|process| {
-            let is_child = process::title(process.pid).starts_with("sleep");
-            if is_child && self.guardian_killed {
-                let _ = process.signal(Number::KILL);
-                process.wait(LIMIT);
+        Ok(())
+    }
+
+    /// Nobody is left when the grace is over.
+    fn expect_gone(&mut self) {
+        let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
+        loop {
+            let left = self.bed.alive();
+            for process in &left {
+                if self.guardian_killed && process::title(process.pid).starts_with("sleep") {
+                    let _ = process.signal(Number::KILL);
+                }
             }
-            process.alive()
-        });
-        if !left.is_empty() {
-            let left: Vec<String> = left.iter().map(describe).collect();
-            self.problem(format!("{when} there is {left:?}"));
+            let Some(first) = left.first() else { return };
+            if !first.wait(until.saturating_duration_since(Instant::now())) {
+                let left: Vec<String> = left.iter().map(describe).collect();
+                return self.problem(format!("in the end there is {left:?}"));
+            }
         }
     }
 
