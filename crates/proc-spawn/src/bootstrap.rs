@@ -3,10 +3,9 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -18,12 +17,11 @@ use crate::entries::{BoundEntry, Entries};
 use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
 use crate::lifeline::{self, Heard};
 use crate::link::{Link, Received, from_bytes};
+use crate::program;
 use crate::spawn::{Relay, Spawn};
 use crate::surroundings;
-use crate::wire::{Down, Payload, PayloadError, Up, Verdict};
+use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
 
-/// The first argument of a child: this, and a number that must be in the payload too.
-pub(crate) const MARKER: &str = "--proc-spawn-child=";
 /// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
 const CODE_USAGE: i32 = 64;
 
@@ -35,29 +33,6 @@ pub type Handler = fn(Boot) -> i32;
 pub struct App {
     entries: Entries,
     handlers: Vec<(Role, Handler)>,
-}
-
-struct Program {
-    entries: Entries,
-    /// Where this program was when it started.
-    path: Option<PathBuf>,
-}
-
-static PROGRAM: OnceLock<Program> = OnceLock::new();
-
-pub(crate) fn entries() -> Option<&'static Entries> {
-    PROGRAM.get().map(|program| &program.entries)
-}
-
-/// What [`Spawn::keep_open`] has given to this process.
-static KEPT: OnceLock<Arc<OwnedFd>> = OnceLock::new();
-
-pub(crate) fn kept() -> Option<Arc<OwnedFd>> {
-    KEPT.get().cloned()
-}
-
-pub(crate) fn own_path() -> Option<&'static Path> {
-    PROGRAM.get()?.path.as_deref()
 }
 
 /// Makes this program one that can start itself again: the first line of `main`.
@@ -89,7 +64,7 @@ impl App {
         let marker = args.next().unwrap_or_default();
         let nonce = marker.as_bytes().strip_prefix(MARKER.as_bytes()).map(OsStr::from_bytes);
         let path = env::current_exe().ok();
-        let _ = PROGRAM.set(Program { entries: self.entries, path });
+        program::set(self.entries, path);
         if let Some(nonce) = nonce {
             let code = become_child(nonce, &args.next().unwrap_or_default(), &self.handlers);
             end(code);
@@ -193,7 +168,7 @@ fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadEr
     let bytes = link.wait_bytes(&mut kept);
     // Also by one that has come for nothing: it is there until it has gone.
     if let Some(kept) = kept {
-        let _ = KEPT.set(Arc::new(kept));
+        program::keep(kept);
     }
     let Some(bytes) = bytes.map_err(malformed)? else { return Ok(None) };
     let payload = Payload::decode(&bytes)?;
@@ -287,7 +262,7 @@ impl Boot {
     ///
     /// There is no such entry here, or its arguments do not fit.
     pub fn bind(&self) -> Result<Bound, SetupError> {
-        let entries = entries().expect("the bootstrap has set the entries");
+        let entries = program::entries().expect("the bootstrap has set the entries");
         let name = self.payload.entry.as_deref().unwrap_or_default();
         entries
             .bind(name, &self.payload.args)
@@ -358,7 +333,7 @@ impl Boot {
 
     /// The same for an entry that says itself when it is ready: see [`tell_ready`].
     pub fn run_unready(&self, entry: Bound) -> i32 {
-        let entries = entries().expect("the bootstrap has set the entries");
+        let entries = program::entries().expect("the bootstrap has set the entries");
         let call = || (entry.0)(&|error| entries.judge(error));
         let ended = panic::catch_unwind(AssertUnwindSafe(call));
         run_hooks();

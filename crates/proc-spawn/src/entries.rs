@@ -6,10 +6,10 @@
 use std::any::{TypeId, type_name};
 use std::error::Error;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::args;
-use crate::exit::ErrorText;
+use crate::exit::{ErrorText, Failure};
 
 /// The functions that a child of this program may be asked to run.
 ///
@@ -126,6 +126,14 @@ impl Entries {
         })
     }
 
+    /// The name under which the entry of a call is listed.
+    pub(crate) fn name_of<'a>(&'a self, call: &'a Call) -> Result<&'a str, EntryError> {
+        match self.find(&call.which) {
+            Some(entry) => Ok(&entry.name),
+            None => Err(self.unknown(call.which.text())),
+        }
+    }
+
     /// The name under which a call crosses to the child, its arguments checked against the entry.
     pub(crate) fn resolve(&self, call: &Call) -> Result<String, EntryError> {
         if let Some(name) = self.ambiguous_name() {
@@ -152,7 +160,7 @@ impl Entries {
         })
     }
 
-    fn unknown(&self, name: &str) -> EntryError {
+    pub(crate) fn unknown(&self, name: &str) -> EntryError {
         EntryError::Unknown {
             name: name.to_owned(),
             known: self.names().map(str::to_owned).collect(),
@@ -241,6 +249,10 @@ where
     }
 }
 
+fn failure(error: &(dyn Error + 'static), judge: &Judge) -> Failure {
+    Failure { error: ErrorText::new(error), permanent: judge(error) }
+}
+
 /// What an entry may return: `()`, or a `Result` with any error, boxed ones included.
 ///
 /// `O` only tells the shapes apart; the compiler fills it in.
@@ -257,35 +269,20 @@ impl EntryOutcome<()> for () {
 
 impl<E: Into<Box<dyn Error>>> EntryOutcome<Box<dyn Error>> for Result<(), E> {
     fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| Failure::new(&*error.into(), judge))
+        self.map_err(|error| failure(&*error.into(), judge))
     }
 }
 
 // A box of a sendable error is no `Error`, and does not turn into one: each gets its own line.
 impl EntryOutcome<Box<dyn Error + Send>> for Result<(), Box<dyn Error + Send>> {
     fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| Failure::new(&*error, judge))
+        self.map_err(|error| failure(&*error, judge))
     }
 }
 
 impl EntryOutcome<Box<dyn Error + Send + Sync>> for Result<(), Box<dyn Error + Send + Sync>> {
     fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| Failure::new(&*error, judge))
-    }
-}
-
-/// An error that an entry returned, as it crosses to the parent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The error's text and its causes.
-    pub error: ErrorText,
-    /// Whether it would only come again.
-    pub permanent: bool,
-}
-
-impl Failure {
-    fn new(error: &(dyn Error + 'static), judge: &Judge) -> Failure {
-        Failure { error: ErrorText::new(error), permanent: judge(error) }
+        self.map_err(|error| failure(&*error, judge))
     }
 }
 
@@ -317,24 +314,6 @@ impl Call {
         self.which.text()
     }
 
-    /// The name under which the entry is listed.
-    ///
-    /// # Errors
-    ///
-    /// It is a function that is not in the table of [`init`](crate::init).
-    pub fn name(&self) -> Result<&str, EntryError> {
-        match &self.which {
-            Which::Name(name) => Ok(name),
-            Which::Item { text, .. } => match crate::bootstrap::entries() {
-                Some(entries) => match entries.find(&self.which) {
-                    Some(entry) => Ok(&entry.name),
-                    None => Err(entries.unknown(text)),
-                },
-                None => Err(Entries::new().unknown(text)),
-            },
-        }
-    }
-
     /// The arguments as another type that describes itself, such as a YAML value.
     ///
     /// # Errors
@@ -342,6 +321,11 @@ impl Call {
     /// They could not be encoded, or that type cannot hold them.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, args::Error> {
         args::decode(self.args.as_ref().map_err(Clone::clone)?)
+    }
+
+    /// Whether it was named, and not given as a function.
+    pub(crate) fn named(&self) -> Option<&str> {
+        if let Which::Name(name) = &self.which { Some(name) } else { None }
     }
 
     pub(crate) fn into_args(self) -> Vec<u8> {

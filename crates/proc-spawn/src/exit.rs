@@ -7,8 +7,6 @@ use std::process::ExitStatus;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entries::Failure;
-
 /// The exit code of a child whose entry returned an error.
 pub const CODE_ERROR: i32 = 1;
 /// The exit code of a child whose entry panicked, as in any Rust program.
@@ -183,6 +181,15 @@ impl Error for ErrorText {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// An error that an entry returned, as it crosses to the parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The error's text and its causes.
+    pub error: ErrorText,
+    /// Whether it would only come again.
+    pub permanent: bool,
 }
 
 /// A step of a child's set-up that failed, before its entry was called.

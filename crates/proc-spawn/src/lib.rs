@@ -68,6 +68,7 @@ mod child;
 mod exit;
 mod lifeline;
 mod link;
+mod program;
 mod surroundings;
 mod wire;
 
@@ -77,9 +78,7 @@ pub use bootstrap::{
 };
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};
-pub use entries::{
-    Call, Entries, EntryError, EntryFn, EntryOutcome, Failure, Judge, entry, entry_named,
-};
-pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Panic, SetupError};
+pub use entries::{Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, entry, entry_named};
+pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
 pub use lifeline::Heard;
 pub use spawn::{Program, Spawn, SpawnError, Stream};

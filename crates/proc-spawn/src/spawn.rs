@@ -19,12 +19,12 @@ use rustix::process::PidfdFlags;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::bootstrap::{self, MARKER};
 use crate::child::{Child, Detached};
 use crate::current::{Current, Role};
 use crate::entries::{Call, EntryError};
 use crate::link::{Link, to_bytes};
-use crate::wire::Payload;
+use crate::program;
+use crate::wire::{MARKER, Payload};
 
 /// Where a child's standard output or error goes at first.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,7 @@ impl Spawn {
     /// [`init`](crate::init) has not been called in this process, the entry is not in its table,
     /// or the arguments do not fit.
     pub fn new(call: Call) -> Result<Spawn, SpawnError> {
-        let entries = bootstrap::entries().ok_or(SpawnError::NotInitialised)?;
+        let entries = program::entries().ok_or(SpawnError::NotInitialised)?;
         let entry = entries.resolve(&call)?;
         let mut spawn = Spawn::role(Role::Child)?;
         spawn.current.name = entry.clone();
@@ -99,7 +99,7 @@ impl Spawn {
     ///
     /// [`init`](crate::init) has not been called in this process.
     pub fn role(role: Role) -> Result<Spawn, SpawnError> {
-        bootstrap::entries().ok_or(SpawnError::NotInitialised)?;
+        program::entries().ok_or(SpawnError::NotInitialised)?;
         Ok(Spawn::blank(role))
     }
 
@@ -114,7 +114,7 @@ impl Spawn {
             stderr: Stream::default(),
             env: Vec::new(),
             own_group: false,
-            kept: bootstrap::kept(),
+            kept: program::kept(),
         }
     }
 
@@ -331,7 +331,7 @@ impl Program {
         match self {
             Program::Path(path) => Cow::Borrowed(path),
             // After a chroot without /proc there is still the name that we had.
-            Program::SameImage => match bootstrap::own_path() {
+            Program::SameImage => match program::own_path() {
                 Some(path) if rustix::fs::access(SELF, Access::EXISTS).is_err() => path.into(),
                 _ => Path::new(SELF).into(),
             },

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::current::Current;
-use crate::entries::Failure;
-use crate::exit::{Panic, SetupError};
+use crate::exit::{Failure, Panic, SetupError};
 use crate::link::{from_bytes, to_bytes};
+
+/// The first argument of a child: this, and a number that must be in the payload too.
+pub(crate) const MARKER: &str = "--proc-spawn-child=";
 
 const MAGIC: &[u8] = b"proc-spawn ";
 /// Raised whenever a message changes its shape.

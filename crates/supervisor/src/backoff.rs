@@ -1,12 +1,10 @@
 //! How long is waited before a child is started again.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problems, check_duration};
-use crate::restart::RestartLimit;
 
 /// How the delay grows from one failure to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -209,21 +207,6 @@ impl Delays {
     }
 }
 
-/// The restarts that still count against the limit, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct RestartLog(VecDeque<Instant>);
-
-impl RestartLog {
-    /// Records a restart that is decided at `now`; says whether the limit still holds.
-    pub(crate) fn allow(&mut self, now: Instant, limit: RestartLimit) -> bool {
-        self.0.push_back(now);
-        while self.0.front().is_some_and(|then| limit.window < now.duration_since(*then)) {
-            self.0.pop_front();
-        }
-        self.0.len() <= limit.times as usize
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -284,21 +267,6 @@ mod tests {
         }
         let mut others = Delays::new(2);
         assert_ne!(all[0], others.next(&backoff), "another child waits another time");
-    }
-
-    #[test]
-    fn the_limit_counts_only_what_is_within_its_window() {
-        let start = Instant::now();
-        let limit = RestartLimit { times: 2, window: ms(1000) };
-        let mut log = RestartLog::default();
-        let allowed: Vec<_> = [0, 1000, 1001, 1002, 2002, 2003]
-            .map(|at| log.allow(start + ms(at), limit))
-            .into_iter()
-            .collect();
-        assert_eq!(allowed, [true, true, true, false, true, true]);
-        assert!(log.allow(start + ms(9000), limit));
-        let never = RestartLimit { times: 0, window: ms(1000) };
-        assert!(!RestartLog::default().allow(start, never));
     }
 
     /// Case: CFG-03

@@ -97,6 +97,12 @@ pub mod option {
     }
 }
 
+/// To the millisecond, for people.
+pub(crate) fn rounded(duration: Duration) -> Duration {
+    let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
+    u64::try_from(millis).map_or(duration, Duration::from_millis)
+}
+
 struct SpanVisitor;
 
 impl Visitor<'_> for SpanVisitor {
@@ -165,6 +171,13 @@ fn parse(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_for_people() {
+        assert_eq!(rounded(Duration::from_nanos(1_999_999_411)), Duration::from_secs(2));
+        assert_eq!(rounded(Duration::from_nanos(9_499_831_879)), Duration::from_millis(9500));
+        assert_eq!(rounded(Duration::MAX), Duration::MAX);
+    }
 
     #[derive(Debug, serde::Deserialize, serde::Serialize)]
     struct Config {

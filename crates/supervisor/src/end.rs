@@ -6,7 +6,7 @@ use std::time::Duration;
 use proc_spawn::{CODE_ERROR, ErrorText, Exit};
 use serde::{Deserialize, Serialize};
 
-use crate::report::rounded;
+use crate::duration::rounded;
 
 /// How one run of a child ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

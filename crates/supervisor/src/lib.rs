@@ -64,6 +64,7 @@ mod stop;
 
 mod backoff;
 mod end;
+mod limit;
 mod machine;
 mod policy;
 mod restart;
@@ -86,6 +87,7 @@ pub use check::{absolute, check_collisions, check_entry, checked_logging, redire
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
+pub use limit::RestartLimit;
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
 pub use policy::{
@@ -94,7 +96,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, check_duration, check_file, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
-pub use restart::{Cause, Ends, GaveUp, Restart, RestartLimit, RestartPolicy};
+pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Setup, base_directory};
 pub use slot::{Report, Slot};

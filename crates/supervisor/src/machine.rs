@@ -6,8 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backoff::{CountFrom, Delays, RestartLog};
+use crate::backoff::{CountFrom, Delays};
 use crate::end::RunEnd;
+use crate::limit::RestartLog;
 use crate::policy::{Policy, StopBy};
 use crate::restart::{GaveUp, Verdict};
 

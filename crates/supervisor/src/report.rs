@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
+use crate::duration::rounded;
 use crate::end::RunEnd;
 use crate::machine::Outcome;
 use crate::policy::StopBy;
@@ -56,12 +57,6 @@ fn text(name: &str, report: &Report) -> String {
     }
 }
 
-/// To the millisecond, for people.
-pub(crate) fn rounded(duration: Duration) -> Duration {
-    let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
-    u64::try_from(millis).map_or(duration, Duration::from_millis)
-}
-
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Quit(None) => "stopped while it was not running".to_owned(),
@@ -78,13 +73,6 @@ mod tests {
     use proc_spawn::Exit;
 
     use super::*;
-
-    #[test]
-    fn times_are_for_people() {
-        assert_eq!(rounded(Duration::from_nanos(1_999_999_411)), Duration::from_secs(2));
-        assert_eq!(rounded(Duration::from_nanos(9_499_831_879)), Duration::from_millis(9500));
-        assert_eq!(rounded(Duration::MAX), Duration::MAX);
-    }
 
     #[test]
     fn reports_read_as_sentences() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
 use crate::end::RunEnd;
+use crate::limit::RestartLimit;
 use crate::problem::Problems;
 
 /// When a child is started again: systemd's table (systemd.service(5), `Restart=`).
@@ -100,19 +101,6 @@ impl Ends {
         exit.code().is_some_and(|code| self.codes.contains(&code))
             || exit.signal().is_some_and(|signal| self.signals.contains(&signal))
     }
-}
-
-/// At most `times` restarts within any `window`. One more, and the supervisor gives up: a child
-/// that fails for the same reason again and again should be seen by a person, not by a loop. OTP's
-/// intensity and period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RestartLimit {
-    /// How many restarts are allowed. Zero: none.
-    pub times: u32,
-    /// Within what time.
-    #[serde(with = "crate::duration")]
-    pub window: Duration,
 }
 
 /// Whether, when and how often a child is started again.

@@ -1,9 +1,11 @@
 //! A daemon's options as a configuration file has them, both ways.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use logging::LoggingConfig;
+use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -49,17 +51,42 @@ pub(super) struct DaemonFile {
 }
 
 /// The file mode creation mask: a number (in YAML `0o027`; `027` would be decimal), or `inherit`.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Umask {
+    Inherit,
+    #[serde(untagged)]
     Bits(u32),
-    Word(UmaskWord),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum UmaskWord {
-    Inherit,
+// By hand, since what is derived would not say what is expected, nor where.
+impl<'de> Deserialize<'de> for Umask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Umask, D::Error> {
+        deserializer.deserialize_any(UmaskVisitor)
+    }
+}
+
+struct UmaskVisitor;
+
+impl Visitor<'_> for UmaskVisitor {
+    type Value = Umask;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("permission bits like `0o022`, or `inherit`")
+    }
+
+    fn visit_u64<E: de::Error>(self, bits: u64) -> Result<Umask, E> {
+        let unexpected = || E::invalid_value(Unexpected::Unsigned(bits), &self);
+        u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Umask, E> {
+        if word == "inherit" {
+            Ok(Umask::Inherit)
+        } else {
+            Err(E::invalid_value(Unexpected::Str(word), &self))
+        }
+    }
 }
 
 impl Serialize for DaemonOptions {
@@ -82,7 +109,7 @@ impl Serialize for DaemonOptions {
             start: Some(options.policy.start),
             existing: options.existing,
             directory: options.directory,
-            umask: Some(options.umask.map_or(Umask::Word(UmaskWord::Inherit), Umask::Bits)),
+            umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
         };
         file.serialize(serializer)
     }
@@ -118,7 +145,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             directory: file.directory,
             umask: match file.umask {
                 Some(Umask::Bits(bits)) => Some(bits),
-                Some(Umask::Word(UmaskWord::Inherit)) => None,
+                Some(Umask::Inherit) => None,
                 None => default.umask,
             },
             ..default
