@@ -188,7 +188,16 @@ fn yaml_that_cannot_be_read_is_told_with_line_and_column() {
     bed.write("bad.yaml", "pid_filename: d.pid\ndaemon_entry: a: b\n");
     refused_file(&bed, "bad.yaml", &["bad.yaml` cannot be read", "line 2 column "]);
     bed.write("bad.yaml", "pid_filename: d.pid\ndaemon_entry: fixture:ok\numask: much\n");
-    refused_file(&bed, "bad.yaml", &["bad.yaml` cannot be read", "umask", "line 3 column 8"]);
+    refused_file(
+        &bed,
+        "bad.yaml",
+        &[
+            "bad.yaml` cannot be read",
+            "expected permission bits like `0o022`, or `inherit`",
+            "umask",
+            "line 3 column 8",
+        ],
+    );
     bed.write("bad.yaml", "daemon_entry: fixture:ok\n");
     refused_file(&bed, "bad.yaml", &["bad.yaml` cannot be read", "missing field `pid_filename`"]);
     bed.write("bad.yaml", b"pid_filename: \xff\n");
