@@ -1,7 +1,6 @@
 //! A process of a chosen role waits here, before it has done anything, until a tracer has it.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -19,9 +18,9 @@ pub(crate) fn wait() {
     };
     let folder = Path::new(folder);
     if role != self::role()
-        || !(1..)
+        || (1..)
             .find_map(|number| arrived(folder, number))
-            .is_some_and(|number| which == number.to_string())
+            .is_none_or(|number| which != number.to_string())
     {
         return;
     }
@@ -58,7 +57,7 @@ fn role() -> String {
     let title = words.next().unwrap_or_default();
     let ours = words
         .next()
-        .unwrap_or_else(OsString::new)
+        .unwrap_or_default()
         .to_string_lossy()
         .starts_with("--proc-spawn-child=");
     let title = title.to_string_lossy();

@@ -4,8 +4,6 @@
 //! `victim start|run|stop|status [--workers N] [--grace MS] …`, in the folder that is to hold its
 //! files. Every process of it writes what it does into a journal, and holds a witness.
 
-#![expect(clippy::print_stdout, reason = "it answers whoever attacks it")]
-
 mod gate;
 mod journal;
 mod settings;
@@ -55,11 +53,16 @@ fn answer(words: &[String]) -> Result<String, Box<dyn Error>> {
             DaemonRunStatus::Launched { pid } => format!("launched {pid}"),
             DaemonRunStatus::AlreadyRunning { pid } => format!("already running {pid}"),
         },
-        "run" => match run_daemon(options(settings))? {
-            DaemonEnd::AlreadyRunning { pid } => format!("already running {pid}"),
-            DaemonEnd::Stopped => "ended by request".to_owned(),
-            end => format!("ended: {end:?}"),
-        },
+        "run" => {
+            let end = run_daemon(options(settings))?;
+            if let DaemonEnd::AlreadyRunning { pid } = end {
+                format!("already running {pid}")
+            } else if end == DaemonEnd::Stopped {
+                "ended by request".to_owned()
+            } else {
+                format!("ended: {end:?}")
+            }
+        }
         "stop" => match stop_daemon_within(PID_FILE, settings.patience())? {
             StopStatus::Stopped { pid } => format!("stopped {pid}"),
             StopStatus::NotRunning => "not running".to_owned(),
