@@ -136,3 +136,54 @@ fn link_and_unlink(from: &Path, to: &PathBuf) -> io::Result<()> {
     fs::hard_link(from, to)?;
     fs::remove_file(from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_somebody_else_has_replaced_is_not_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        let old = open::open(&path).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        let keep = Keep { files: 7, bytes: 1 << 30 };
+        let put_aside = |identity| {
+            put_aside(&path, identity, "2026-11-21", keep, &mut |error| panic!("{error}"))
+        };
+        assert!(matches!(put_aside(old.identity).unwrap(), Rotated::NotOurs), "there is none");
+        let new = open::open(&path).unwrap();
+        assert!(matches!(put_aside(old.identity).unwrap(), Rotated::NotOurs), "it is another");
+        assert!(path.exists());
+        assert!(matches!(put_aside(new.identity).unwrap(), Rotated::PutAside));
+        assert!(!path.exists());
+    }
+
+    /// A folder with the next name cannot be ours, and is in the way.
+    #[test]
+    fn a_name_that_is_taken_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        fs::create_dir(folder.path().join("app.log.2026-11-21")).unwrap();
+        let file = open::open(&path).unwrap();
+        let keep = Keep { files: 7, bytes: 1 << 30 };
+        put_aside(&path, file.identity, "2026-11-21", keep, &mut |error| panic!("{error}"))
+            .unwrap();
+        assert!(folder.path().join("app.log.2026-11-21").is_dir());
+        assert!(folder.path().join("app.log.2026-11-21.0001").is_file());
+    }
+
+    #[test]
+    fn by_link_a_file_is_renamed_without_replacing_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "new").unwrap();
+        fs::write(&to, "old").unwrap();
+        let error = link_and_unlink(&from, &to).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_file(&to).unwrap();
+        link_and_unlink(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
+        assert!(!from.exists());
+    }
+}
