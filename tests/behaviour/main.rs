@@ -1,5 +1,8 @@
 //! What the whole does, as seen by who runs it: real processes, real signals, real files.
 
+#![expect(clippy::unwrap_used, reason = "what fails in here fails a test")]
+#![expect(clippy::print_stderr, reason = "what is left is told to people")]
+
 mod arguments;
 mod detached;
 mod hard_deaths;
@@ -15,7 +18,7 @@ mod workers;
 
 use std::process::ExitCode;
 
-use bed::TestBed;
+use bed::{Reaper, TestBed};
 use libtest_mimic::{Arguments, Trial};
 
 /// Makes trials of functions, named after the module they stand in.
@@ -46,6 +49,7 @@ fn is_root() -> bool {
 }
 
 fn main() -> ExitCode {
+    let _reaper = Reaper::start();
     let mut arguments = Arguments::from_args();
     // The tests wait for processes most of the time.
     arguments.test_threads = arguments.test_threads.or(Some(4));

@@ -23,6 +23,16 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// Where the fixture's processes find the journal.
 const FOLDER: &str = "APPKIT_BED_FOLDER";
 
+/// How the names of the folders of a run begin.
+pub(crate) fn folder_prefix(run: &str) -> String {
+    format!("bed-{run}")
+}
+
+/// Whether folders stay, for looking.
+pub(crate) fn kept() -> bool {
+    std::env::var_os("KEEP_BED").is_some()
+}
+
 /// A folder and everything that runs in it. Dropping it kills those processes, also when the test
 /// has panicked, and removes the folder, unless `KEEP_BED` is set.
 pub struct TestBed {
@@ -40,12 +50,12 @@ impl TestBed {
     /// An empty one, whose programs are the one at this path.
     pub fn new(fixture: impl Into<PathBuf>) -> TestBed {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let temporary = tempfile::Builder::new().prefix("bed-").tempdir().unwrap();
+        let prefix = format!("{}-", folder_prefix(run_id()));
+        let temporary = tempfile::Builder::new().prefix(&prefix).tempdir().unwrap();
         // Resolved: /proc shows paths without links.
         let folder = temporary.path().canonicalize().unwrap();
         let watch = Watch::new(&folder).unwrap();
-        let keep = std::env::var_os("KEEP_BED").is_some();
-        let temporary = if keep {
+        let temporary = if kept() {
             eprintln!("the bed stays in {}", temporary.keep().display());
             None
         } else {

@@ -30,9 +30,11 @@ mod bed;
 mod daemon;
 mod output;
 mod process;
+mod reaper;
 mod watch;
 
 pub use bed::{LIMIT, TestBed};
 pub use daemon::Daemon;
 pub use output::{Output, Running};
 pub use process::{MARKER, Process, Stat, left_of_run, run_id};
+pub use reaper::Reaper;
