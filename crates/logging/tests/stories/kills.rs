@@ -97,11 +97,11 @@ fn storm(records: u64, max_size: usize, more: &str) {
         })
         .collect();
     let (over, finished) = std::sync::mpsc::channel();
+    let replies: Vec<_> = survivors.iter_mut().map(Player::take_replies).collect();
     let waiter = std::thread::spawn(move || {
-        survivors
-            .iter_mut()
-            .for_each(|survivor| assert_eq!(survivor.reply(), format!("wrote {share}")));
+        let told = replies.into_iter().map(std::io::read_to_string).collect::<Vec<_>>();
         over.send(()).unwrap();
+        told
     });
     let start = |number: usize| {
         let size = [100, 5_000, 60_000][number % 3].to_string();
@@ -120,7 +120,9 @@ fn storm(records: u64, max_size: usize, more: &str) {
         kills += 1;
         victims.push(start(kills + 3));
     }
-    waiter.join().unwrap();
+    for told in waiter.join().unwrap() {
+        assert_eq!(told.unwrap(), format!("wrote {share}\n"));
+    }
     drop(victims);
     if more.contains("compress") {
         // Who is alone at last can compress what all have left.

@@ -66,7 +66,7 @@ impl Bed {
 /// A child that plays a part. Killed when dropped.
 pub(crate) struct Player {
     child: Child,
-    replies: BufReader<ChildStdout>,
+    replies: Option<BufReader<ChildStdout>>,
 }
 
 impl Player {
@@ -87,7 +87,7 @@ impl Player {
     pub(crate) fn spawn(command: &mut Command) -> Player {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let replies = BufReader::new(child.stdout.take().unwrap());
-        Player { child, replies }
+        Player { child, replies: Some(replies) }
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -102,8 +102,13 @@ impl Player {
     /// The next line that it says; empty when it has ended.
     pub(crate) fn reply(&mut self) -> String {
         let mut line = String::new();
-        self.replies.read_line(&mut line).unwrap();
+        self.replies.as_mut().unwrap().read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// What it says from here on, for another thread to wait for.
+    pub(crate) fn take_replies(&mut self) -> BufReader<ChildStdout> {
+        self.replies.take().unwrap()
     }
 
     pub(crate) fn end_input(&mut self) {
@@ -114,7 +119,7 @@ impl Player {
     pub(crate) fn finish(mut self) -> String {
         self.end_input();
         let mut rest = String::new();
-        self.replies.read_to_string(&mut rest).unwrap();
+        self.replies.as_mut().unwrap().read_to_string(&mut rest).unwrap();
         assert!(self.child.wait().unwrap().success(), "it should end well; it said {rest}");
         rest
     }
