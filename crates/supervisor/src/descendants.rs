@@ -5,9 +5,11 @@
 //! cannot lose its number, so signalling by number is safe here, and only here.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Seek;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fs, io, process};
 
 use rustix::io::Errno;
@@ -20,6 +22,9 @@ use rustix::process::{
 pub(crate) struct Descendants {
     /// Readable when some child has ended.
     ended: UnixStream,
+    /// The lists of children of the threads that have some, open for the day when nothing more can
+    /// be opened.
+    lists: Vec<File>,
     /// Children that this process had before: not ours to touch.
     foreign: BTreeSet<u32>,
 }
@@ -28,12 +33,17 @@ pub(crate) struct Descendants {
 pub(crate) struct Sweep {
     /// When patience ends.
     pub(crate) kill_at: Option<Instant>,
+    /// When to look again, because nobody could tell who is left.
+    pub(crate) look_at: Option<Instant>,
     told: BTreeSet<u32>,
 }
 
+/// Between two looks at what cannot be seen now, for lack of memory or descriptors.
+const NEXT_LOOK: Duration = Duration::from_millis(50);
+
 impl Sweep {
     pub(crate) fn until(kill_at: Option<Instant>) -> Sweep {
-        Sweep { kill_at, told: BTreeSet::new() }
+        Sweep { kill_at, look_at: None, told: BTreeSet::new() }
     }
 }
 
@@ -44,7 +54,11 @@ impl Descendants {
         ended.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, wake)?;
         set_child_subreaper(Some(getpid()))?;
-        Ok(Descendants { ended, foreign: children().into_iter().collect() })
+        // Those that we start ourselves are this thread's, those that we adopt the first thread's.
+        let lists = [format!("/proc/self/task/{}/children", process::id()), THIS_THREAD.to_owned()];
+        let lists = lists.iter().filter_map(|path| File::open(path).ok()).collect();
+        let foreign = children(&[]).unwrap_or_default().into_iter().collect();
+        Ok(Descendants { ended, lists, foreign })
     }
 
     /// Readable when some child has ended. To be cleared before looking.
@@ -60,24 +74,30 @@ impl Descendants {
         {}
     }
 
-    /// Reaps what has ended, and gives back what has not.
-    pub(crate) fn reap(&self, except: Option<u32>) -> Vec<u32> {
-        loop {
-            let mut alive = children();
-            let found = alive.len();
+    /// Reaps what has ended, and gives back what has not; `None` if that cannot be known now.
+    pub(crate) fn reap(&self, except: Option<u32>) -> Option<Vec<u32>> {
+        // The list may leave out a child while another one is ending (proc_pid_children(5)). An
+        // empty one is believed only if the system says so too.
+        const TRIES: usize = 3;
+        for _ in 0..TRIES {
+            let mut alive = children(&self.lists)?;
             alive
                 .retain(|pid| Some(*pid) != except && !self.foreign.contains(pid) && !reaped(*pid));
-            // The list may leave out a child while another one is ending (proc_pid_children(5)).
-            // An empty one is believed only if the system says so too.
-            if found > 0 || !self.foreign.is_empty() || no_children() {
-                return alive;
+            let others = except.is_some() || !self.foreign.is_empty();
+            if !alive.is_empty() || others || no_children() {
+                return Some(alive);
             }
         }
+        None
     }
 
     /// Moves a sweep on. True when nothing is left.
     pub(crate) fn sweep(&self, sweep: &mut Sweep, now: Instant) -> bool {
-        let left = self.reap(None);
+        sweep.look_at = None;
+        let Some(left) = self.reap(None) else {
+            sweep.look_at = now.checked_add(NEXT_LOOK);
+            return false;
+        };
         let patient = sweep.kill_at.is_none_or(|at| now < at);
         for pid in &left {
             if !patient {
@@ -121,30 +141,54 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// The direct children of this process, zombies included.
+const THIS_THREAD: &str = "/proc/thread-self/children";
+
+/// The direct children of this process, zombies included; `None` if that cannot be known now.
 ///
 /// Asked of every thread, since a child is listed under the one that made or adopted it
-/// (proc_pid_task_children(5)); without that file, by looking at every process' parent.
-fn children() -> Vec<u32> {
+/// (proc_pid_task_children(5)); without that file, by looking at every process' parent. If nothing
+/// can be opened, asked of the lists that are open.
+fn children(open: &[File]) -> Option<Vec<u32>> {
     if !readable_proc() {
-        return Vec::new();
+        return Some(Vec::new());
     }
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let lists: Option<Vec<String>> = tasks
-        .map(|task| match fs::read_to_string(task.path().join("children")) {
+    match lists() {
+        Ok(Some(lists)) => Some(numbers(&lists)),
+        Ok(None) => Some(children_by_parent()),
+        Err(_) => {
+            let lists: io::Result<Vec<_>> = open.iter().map(read_again).collect();
+            lists.ok().filter(|lists| !lists.is_empty()).map(|lists| numbers(&lists))
+        }
+    }
+}
+
+/// `Ok(None)`: this system has no such lists.
+fn lists() -> io::Result<Option<Vec<String>>> {
+    let mut lists = Vec::new();
+    for task in fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        match fs::read_to_string(task.join("children")) {
+            Ok(list) => lists.push(list),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && task.exists() => {
+                return Ok(None);
+            }
             // A thread that has ended meanwhile has passed its children on.
-            Err(error) if task.path().exists() && error.kind() == io::ErrorKind::NotFound => None,
-            list => Some(list.unwrap_or_default()),
-        })
-        .collect();
-    match lists {
-        Some(lists) => lists
-            .iter()
-            .flat_map(|list| list.split_ascii_whitespace())
-            .filter_map(|pid| pid.parse().ok())
-            .collect(),
-        None => children_by_parent(),
+            Err(error) if !task.exists() => drop(error),
+            Err(error) => return Err(error),
+        }
     }
+    Ok(Some(lists))
+}
+
+fn numbers(lists: &[String]) -> Vec<u32> {
+    let words = lists.iter().flat_map(|list| list.split_ascii_whitespace());
+    words.filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// From its beginning, wherever it was read to before.
+fn read_again(mut list: &File) -> io::Result<String> {
+    list.rewind()?;
+    io::read_to_string(list)
 }
 
 /// The numbers of a /proc that belongs to another namespace mean somebody else.

@@ -167,7 +167,8 @@ impl<'a> Runner<'a> {
         // Patience that is over changes nothing any more: only an end does.
         let patience = self.ending.as_ref().and_then(|ending| ending.sweep.kill_at);
         let patience = patience.filter(|at| now < *at);
-        let deadline = [self.slot.deadline(), patience].into_iter().flatten().min();
+        let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
+        let deadline = [self.slot.deadline(), patience, look].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
         let sources = [
             Some(self.descendants.ended()),
