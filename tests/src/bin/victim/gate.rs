@@ -55,11 +55,8 @@ fn arrived(folder: &Path, number: u32) -> Option<u32> {
 fn role() -> String {
     let mut words = env::args_os();
     let title = words.next().unwrap_or_default();
-    let ours = words
-        .next()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .starts_with("--proc-spawn-child=");
+    let ours =
+        words.next().unwrap_or_default().to_string_lossy().starts_with("--proc-spawn-child=");
     let title = title.to_string_lossy();
     match title.rsplit_once(": ") {
         Some((_, rest)) if ours => rest.split(' ').next().unwrap_or_default().to_owned(),
