@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Role, entries, entry_named};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use supervisor::{
     Backoff, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
     Readiness, RestartPolicy, RunEnd, StartPolicy, StopFailed, StopStatus, daemon_status,
@@ -47,6 +48,7 @@ fn main() {
         trial("wrong_arguments_name_the_field", wrong_arguments_name_the_field),
         trial("an_entry_that_ignores_quit_is_killed", an_entry_that_ignores_quit_is_killed),
         trial("orphans_go_with_the_daemon", orphans_go_with_the_daemon),
+        trial("a_guardian_that_can_open_nothing_stops_it_all", a_guardian_that_can_open_nothing),
         trial("a_stop_takes_one_grace_and_not_two", a_stop_takes_one_grace_and_not_two),
         trial("launched_waits_for_who_says_when_it_is_ready", launched_waits_for_ready),
         trial("a_start_that_is_not_ready_in_time_is_undone", a_late_start_is_undone),
@@ -419,6 +421,21 @@ fn orphans_go_with_the_daemon() {
     bed.expect("\n");
     let orphan: u32 = bed.journal().trim().parse().unwrap();
     assert!(!gone(orphan));
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
+    assert!(gone(orphan));
+}
+
+/// It listed its children before it believed that none is left, could not, and span for ever. The
+/// orphan that it must not forget is one that only the list shows.
+fn a_guardian_that_can_open_nothing() {
+    let bed = Bed::new();
+    let pid = launch(DaemonOptions::new(bed.pid_file(), leaves_orphans, bed.path("journal")));
+    bed.expect("\n");
+    let orphan: u32 = bed.journal().trim().parse().unwrap();
+    // It holds the pid file, so the number is its own.
+    let guardian = Pid::from_raw(i32::try_from(pid).unwrap());
+    let none = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
+    prlimit(guardian, Resource::Nofile, none).unwrap();
     assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
     assert!(gone(orphan));
 }
