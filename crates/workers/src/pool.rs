@@ -263,7 +263,7 @@ impl Pool {
         let Pool { workers, status, .. } = self;
         let Worker { name, slot, .. } = &mut workers[worker];
         let machine = slot.machine();
-        let (was_waiting, was_idle) = (machine.waiting(), machine.idle());
+        let (was_waiting, was_idle, runs) = (machine.waiting(), machine.idle(), machine.runs());
         let was_over = slot.outcome().is_some();
         slot.step(event, Instant::now(), &mut |report| told(worker, name, &report, status));
         let machine = slot.machine();
@@ -271,7 +271,8 @@ impl Pool {
             self.left -= 1;
             self.launch_failed |= matches!(slot.outcome(), Some(Outcome::NotLaunched(_)));
             Some(Happened::Over { worker, well: self.is_well(worker) })
-        } else if machine.waiting() && !was_waiting {
+        // Also one whose run could not even begin: it waits as before, but anew.
+        } else if machine.waiting() && !(was_waiting && machine.runs() == runs) {
             Some(Happened::Failed(worker))
         } else if machine.idle() && !was_idle {
             Some(Happened::Paused(worker))

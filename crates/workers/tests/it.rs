@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use supervisor::{Readiness, RestartPolicy, StartPolicy};
 use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
@@ -25,6 +26,7 @@ fn main() {
     let trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
         trial("one_that_fails_comes_back_alone", one_that_fails_comes_back_alone),
+        trial("one_that_cannot_be_started_comes_back", one_that_cannot_be_started_comes_back),
         trial("a_failure_for_good_is_an_error", a_failure_for_good_is_an_error),
         trial("a_quit_reaches_every_worker", a_quit_reaches_every_worker),
         trial("workers_go_with_their_parent", workers_go_with_their_parent),
@@ -200,7 +202,7 @@ fn gone(pid: u32) -> bool {
 }
 
 fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
@@ -225,6 +227,25 @@ fn one_that_fails_comes_back_alone() {
     bed.expect("b run 2: called");
     bed.expect("a run 1: called");
     assert!(!bed.journal().iter().any(|line| line.starts_with("a run 2")));
+}
+
+/// A restart that could not even begin was taken for one that had: nobody tried a third time.
+fn one_that_cannot_be_started_comes_back() {
+    let bed = Bed::new(&[("a", Manner::Rounds)], SOON);
+    bed.expect("a run 1: called");
+    let boss = Pid::from_raw(i32::try_from(bed.boss.id()).unwrap());
+    let before = getrlimit(Resource::Nofile);
+    let none = Rlimit { current: Some(3), ..before };
+    prlimit(boss, Resource::Nofile, none).unwrap();
+    kill(bed.pid_of("a"));
+    // In vain meanwhile. Were it not, the test would be passed too easily, but passed.
+    quit::sleep(Duration::from_millis(500));
+    prlimit(boss, Resource::Nofile, before).unwrap();
+    let expected = Instant::now() + LIMIT;
+    while bed.journal().len() < 2 {
+        assert!(Instant::now() < expected, "it does not run again");
+        quit::sleep(Duration::from_millis(5));
+    }
 }
 
 fn a_failure_for_good_is_an_error() {
@@ -295,7 +316,7 @@ fn every_problem_is_told_at_once() {
 
 fn too_many_workers() {
     let folder = tempfile::tempdir().unwrap();
-    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let hard = getrlimit(Resource::Nofile).maximum;
     let Some(hard) = hard.filter(|hard| *hard <= 1 << 20) else {
         // Nothing that fits into memory could be too many here.
         return;
