@@ -24,7 +24,7 @@ use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 use crate::who;
 
-/// The process that was seen to hold a pid file.
+/// The process that was seen to hold a pid file, or to depend on who does.
 ///
 /// Dropping this closes a descriptor (close-on-exec, 3 or higher) and does nothing to the process.
 #[derive(Debug)]
@@ -59,8 +59,36 @@ pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
     }
 }
 
+/// The processes that have the dependents' lock, each verified in the same way: those for whom a
+/// successor waits. None if nobody has it, or /proc does not tell. See
+/// [`Dependent`](crate::Dependent).
+///
+/// # Errors
+///
+/// Those of [`probe`](crate::probe), and those of a pidfd that cannot be had.
+pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
+    let place = Place::open(path.as_ref())?;
+    let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for pid in who::holders(file.id(), Byte::Dependent) {
+        if let Ok(Some(dependent)) = verify_process(pid, Byte::Dependent, &file, &place)? {
+            found.push(dependent);
+        }
+    }
+    Ok(found)
+}
+
 fn verify(file: &OldFile, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
     let Some(pid) = file.number(place)? else { return Ok(Err(Doubt::NoNumber)) };
+    verify_process(pid, Byte::Holder, file, place)
+}
+
+fn verify_process(
+    pid: u32,
+    byte: Byte,
+    file: &OldFile,
+    place: &Place,
+) -> Result<Result<Option<Holder>, Doubt>, Error> {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return Ok(Err(Doubt::NoNumber));
     };
@@ -70,7 +98,7 @@ fn verify(file: &OldFile, place: &Place) -> Result<Result<Option<Holder>, Doubt>
         Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
     };
     let holder = Holder { pid, process, path: place.path().to_owned() };
-    let has_lock = who::holds(pid, file.id(), Byte::Holder);
+    let has_lock = who::holds(pid, file.id(), byte);
     // Asked last: as long as it has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {
         return Ok(Err(Doubt::NotRunning { pid }));

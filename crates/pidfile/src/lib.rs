@@ -92,7 +92,7 @@ pub use acquire::{Existing, Options};
 pub use dependent::Dependent;
 pub use detail::{Danger, Doubt, FileKind, Op};
 pub use error::Error;
-pub use holder::{Holder, holder};
+pub use holder::{Holder, dependents, holder};
 pub use pidfile::PidFile;
 pub use probe::{Probe, probe};
 pub use stale::remove_stale;

@@ -117,7 +117,8 @@ impl Guardian {
             ExistingFile::TakeOverIfStale => Existing::TakeOverIfStale,
             ExistingFile::MeansRunning => Existing::Refuse,
         };
-        // An executor whose guardian was killed is gone when its grace is over.
+        // An executor whose guardian was killed is gone when its grace is over, if it is not stopped.
+        crate::stop::wake_orphans(&plan.pid_filename);
         let pid_file = pidfile::Options::new()
             .existing(existing)
             .wait_for_dependent(plan.policy.stop.longest())

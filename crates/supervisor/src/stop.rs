@@ -60,9 +60,14 @@ pub fn stop_daemon_within(
     let left = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
     let holder = pidfile::holder(path).map_err(failed)?;
     if let Some(holder) = &holder {
-        holder.signal(signal_hook::consts::SIGTERM).map_err(failed)?;
+        match holder.signal(signal_hook::consts::SIGTERM) {
+            // It has ended by itself, which is as good.
+            Ok(()) | Err(pidfile::Error::Gone { .. }) => (),
+            Err(error) => return Err(failed(error)),
+        }
         holder.wait(left()).map_err(failed)?;
     }
+    wake_orphans(path);
     // Also without a guardian there may be an executor, which is in its grace.
     if !pidfile::wait_free(path, left(), None).map_err(failed)? {
         return Err(still_running(path));
@@ -77,6 +82,18 @@ pub fn stop_daemon_within(
             pidfile::remove_stale(path).map_err(failed)?;
             Ok(StopStatus::NotRunning)
         }
+    }
+}
+
+/// What a guardian that was killed has left behind goes by itself, unless it is stopped: nobody
+/// above it is left to wake it or to kill it.
+pub(crate) fn wake_orphans(path: &Path) {
+    if !matches!(pidfile::probe(path), Ok(Probe::Orphaned { .. })) {
+        return;
+    }
+    for orphan in pidfile::dependents(path).unwrap_or_default() {
+        // One that has gone needs none.
+        let _ = orphan.signal(signal_hook::consts::SIGCONT);
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Role, entries, entry_named};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use supervisor::{
     Backoff, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
     Readiness, RestartPolicy, RunEnd, StartPolicy, StopFailed, StopStatus, daemon_status,
@@ -59,6 +59,7 @@ fn main() {
         trial("a_start_may_come_from_anywhere", a_start_may_come_from_anywhere),
         trial("a_second_request_in_a_hurry_is_heard", a_second_request_in_a_hurry),
         trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
+        trial("an_executor_that_is_stopped_blocks_nobody", a_stopped_executor_blocks_nobody),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -255,8 +256,12 @@ fn launch(options: DaemonOptions) -> u32 {
 }
 
 fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// Whether the process is gone, or only waits for somebody to take note of it.
@@ -586,11 +591,32 @@ fn a_second_request_in_a_hurry() {
     }
     // Only one that comes after the stop has begun is in a hurry, so more than one may be needed.
     while let Some(holder) = pidfile::holder(bed.pid_file()).unwrap() {
-        holder.signal(rustix::process::Signal::INT.as_raw()).unwrap();
+        holder.signal(Signal::INT.as_raw()).unwrap();
         holder.wait(Some(Duration::from_millis(100))).unwrap();
     }
     expect_gone(pid);
     assert_eq!(daemon_status(bed.pid_file()).unwrap(), DaemonStatus::NotRunning { stale: false });
+}
+
+/// Stopped after its guardian was killed, it was there for ever: who could have killed it was gone.
+fn a_stopped_executor_blocks_nobody() {
+    let bed = Bed::new();
+    let grace = Duration::from_secs(2);
+    let options = || DaemonOptions::new(bed.pid_file(), deaf, bed.path("journal")).grace(grace);
+    for stop_it in [true, false] {
+        let pid = launch(options());
+        bed.expect("called");
+        let executor = bed.executor();
+        kill(pid);
+        expect_gone(pid);
+        signal(executor, Signal::STOP);
+        if stop_it {
+            assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::NotRunning);
+        } else {
+            launch(options());
+        }
+        assert!(gone(executor));
+    }
 }
 
 /// Cases: ORP-02, PID-18
