@@ -150,7 +150,9 @@ impl Play<'_> {
     fn start(&mut self) -> Outcome<(Trace, bool)> {
         let gate = Gate::new(&self.bed.records())?;
         let calling = self.bed.call("start", Some((&self.role(), 1)))?;
-        let waiting = gate.wait(Some(&calling), LIMIT)?;
+        // A worker may come when the caller has its answer already.
+        let before = Some(&calling).filter(|_| self.scenario.role != Role::Worker);
+        let waiting = gate.wait(before, LIMIT)?;
         let tracer = self.attach(waiting.pid)?;
         waiting.release()?;
         let answer = calling.answer(ANSWER)?;
@@ -229,7 +231,8 @@ impl Play<'_> {
             (guardian, "executor d")
         };
         let tracer = self.attach(pid)?;
-        self.kill(who)?;
+        // If the fault is in the wait that is going on, it has happened by now, and more with it.
+        let _ = self.kill(who);
         let (trace, state) = self.settled(tracer, who, 2)?;
         Ok((trace, self.judge_end(state == State::Gone)))
     }
