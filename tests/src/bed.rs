@@ -354,9 +354,9 @@ impl TestBed {
         self.names().into_iter().filter(|name| name.ends_with(".pid")).collect()
     }
 
-    /// What is in the folder, sorted.
+    /// What is in the folder, sorted; nothing if the folder is gone.
     pub fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.folder).unwrap().flatten();
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();

@@ -148,11 +148,11 @@ pub(crate) fn find(wanted: impl Fn(&[u8]) -> bool) -> Vec<Process> {
 
 /// Kills every such process, also those that appear meanwhile.
 pub(crate) fn kill(wanted: impl Fn(&[u8]) -> bool) {
-    loop {
+    // One that starts another one and ends while we look hides both: so look twice.
+    let mut looks_in_vain = 0;
+    while looks_in_vain < 2 {
         let found = find(&wanted);
-        if found.is_empty() {
-            return;
-        }
+        looks_in_vain = if found.is_empty() { looks_in_vain + 1 } else { 0 };
         for process in &found {
             process.signal(Signal::KILL);
         }
