@@ -132,6 +132,7 @@ fn the_file_of_a_killed_worker_is_removed_by_the_executor() {
     let bed = bed();
     let daemon = bed.start(&pool("{restart: never, workers: [{name: red}, {name: blue}]}"));
     bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
     bed.kill(bed.pid_of("red.pid"), Signal::KILL);
     bed.expect_no_file("red.pid");
     assert_eq!(bed.pid_files(), ["blue.pid", "d.pid"]);
