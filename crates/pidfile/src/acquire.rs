@@ -132,7 +132,13 @@ impl<'fd> Options<'fd> {
         }
         // Not under byte 0: who only waits must not keep others from finding out the same.
         if old.is_locked(Byte::Dependent, place)? {
-            return match until_free(&old, Byte::Dependent, dependents_until, self.wake, place)? {
+            return match until_free(
+                &old,
+                Byte::Dependent,
+                dependents_until,
+                self.wake,
+                place.path(),
+            )? {
                 Waited::Free => Ok(Attempt::WaitedForDependent),
                 Waited::Interrupted => Err(Error::Interrupted { path: path() }),
                 Waited::TimedOut => {

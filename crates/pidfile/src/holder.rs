@@ -8,6 +8,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -22,17 +23,24 @@ use crate::detail::{Doubt, Op};
 use crate::error::Error;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
+use crate::wait::{Waited, until_free};
 use crate::who;
 
 /// The process that was seen to hold a pid file, or to depend on who does.
 ///
-/// Dropping this closes a descriptor (close-on-exec, 3 or higher) and does nothing to the process.
+/// Dropping this closes descriptors (close-on-exec, 3 or higher) and does nothing to the process.
 #[derive(Debug)]
 pub struct Holder {
     pid: u32,
     process: OwnedFd,
     path: PathBuf,
+    /// The file that it was seen to hold, whatever stands at the path by now.
+    file: Arc<OldFile>,
 }
+
+/// A process that is ending has closed its files before its locks are gone and it is: then it is
+/// there, and does not seem to be the holder. That lasts as long as it waits for a processor.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// Who holds the pid file, verified; `None` if nobody does.
 ///
@@ -44,10 +52,18 @@ pub struct Holder {
 pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
     let place = Place::open(path.as_ref())?;
     let patience = Deadline::after(PATIENCE);
+    let mut looked_twice = false;
     loop {
         let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(None) };
+        let file = Arc::new(file.above_stdio(&place)?);
         let held = file.is_locked(Byte::Holder, &place)?;
         let found = if held { verify(&file, &place)? } else { Ok(None) };
+        let ending = matches!(found, Err(Doubt::NotRunning { .. } | Doubt::NotTheHolder { .. }));
+        if ending && !looked_twice {
+            looked_twice = true;
+            until_free(&file, Byte::Holder, Deadline::after(ENDING), None, place.path())?;
+            continue;
+        }
         // What was found counts only if it was about the file at the path, and the same holder.
         if place.leads_to(file.id())? && file.is_locked(Byte::Holder, &place)? == held {
             return found
@@ -69,6 +85,7 @@ pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
 pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
     let place = Place::open(path.as_ref())?;
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(Vec::new()) };
+    let file = Arc::new(file.above_stdio(&place)?);
     let mut found = Vec::new();
     for pid in who::holders(file.id(), Byte::Dependent) {
         if let Ok(Some(dependent)) = verify_process(pid, Byte::Dependent, &file, &place)? {
@@ -78,7 +95,7 @@ pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
     Ok(found)
 }
 
-fn verify(file: &OldFile, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
+fn verify(file: &Arc<OldFile>, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
     let Some(pid) = file.number(place)? else { return Ok(Err(Doubt::NoNumber)) };
     verify_process(pid, Byte::Holder, file, place)
 }
@@ -86,7 +103,7 @@ fn verify(file: &OldFile, place: &Place) -> Result<Result<Option<Holder>, Doubt>
 fn verify_process(
     pid: u32,
     byte: Byte,
-    file: &OldFile,
+    file: &Arc<OldFile>,
     place: &Place,
 ) -> Result<Result<Option<Holder>, Doubt>, Error> {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
@@ -97,7 +114,7 @@ fn verify_process(
         Err(Errno::SRCH) => return Ok(Err(Doubt::NotRunning { pid })),
         Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
     };
-    let holder = Holder { pid, process, path: place.path().to_owned() };
+    let holder = Holder { pid, process, path: place.path().to_owned(), file: Arc::clone(file) };
     let has_lock = who::holds(pid, file.id(), byte);
     // Asked last: as long as it has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {
@@ -135,6 +152,27 @@ impl Holder {
             Err(Errno::SRCH) => Err(Error::Gone { path: self.path.clone(), pid: self.pid }),
             Err(errno) => Err(refused(errno.into())),
         }
+    }
+
+    /// Waits until it has given up the pid file, and every [`Dependent`](crate::Dependent) of it has
+    /// gone, for at most `timeout` (`None`: for as long as it takes). True: they have. False: the
+    /// time is over.
+    ///
+    /// Unlike [`wait_free`](crate::wait_free) this is about the file that it was seen to hold, and
+    /// not about a successor's, who may be there the moment they are gone.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait.
+    pub fn wait_free(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        let deadline = Deadline::from_option(timeout);
+        // In this order: nobody becomes a dependent once the holder is gone.
+        for byte in [Byte::Holder, Byte::Dependent] {
+            if until_free(&self.file, byte, deadline, None, &self.path)? != Waited::Free {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Waits until the process has ended, for at most `timeout` (`None`: for as long as it takes).

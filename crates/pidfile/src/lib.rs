@@ -96,4 +96,4 @@ pub use holder::{Holder, dependents, holder};
 pub use pidfile::PidFile;
 pub use probe::{Probe, probe};
 pub use stale::remove_stale;
-pub use wait::wait_free;
+pub use wait::{wait_free, wait_orphans};

@@ -7,6 +7,7 @@ use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
 use crate::bytes::{self, Byte};
+use crate::create::above_stdio;
 use crate::detail::{FileKind, Op};
 use crate::error::Error;
 use crate::number;
@@ -73,6 +74,12 @@ impl OldFile {
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+
+    /// For one that is kept: descriptors 0 to 2 may be replaced.
+    pub(crate) fn above_stdio(self, place: &Place) -> Result<OldFile, Error> {
+        let file = above_stdio(self.file).map_err(Error::io(Op::Open, place.path()))?;
+        Ok(OldFile { file, ..self })
     }
 
     pub(crate) fn into_fd(self) -> OwnedFd {

@@ -48,7 +48,7 @@ pub(crate) fn take_away<'file>(
     wake: Option<BorrowedFd<'_>>,
 ) -> Result<Option<TakenAway<'file>>, Error> {
     if !file.try_lock(Byte::TakeOver, place)? {
-        return match until_free(file, Byte::TakeOver, patience, wake, place)? {
+        return match until_free(file, Byte::TakeOver, patience, wake, place.path())? {
             Waited::Interrupted => Err(Error::Interrupted { path: place.path().to_owned() }),
             Waited::TimedOut => Err(Error::Busy { path: place.path().to_owned() }),
             Waited::Free => Ok(None),

@@ -61,15 +61,45 @@ pub fn wait_free(
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(true) };
     // In this order: nobody becomes a dependent once the holder is gone.
     for byte in [Byte::Holder, Byte::Dependent] {
-        match until_free(&file, byte, deadline, wake, &place)? {
-            Waited::Free => (),
-            Waited::TimedOut => return Ok(false),
-            Waited::Interrupted => {
-                return Err(Error::Interrupted { path: place.path().to_owned() });
-            }
+        if !is_free(&file, byte, deadline, wake, place.path())? {
+            return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Like [`wait_free`], but waits only for dependents whose holder is gone. A file that is held is
+/// not waited for: that may be a successor, who has no reason to go.
+///
+/// # Errors
+///
+/// See [`wait_free`].
+pub fn wait_orphans(
+    path: impl AsRef<Path>,
+    timeout: Option<Duration>,
+    wake: Option<BorrowedFd<'_>>,
+) -> Result<bool, Error> {
+    let deadline = Deadline::from_option(timeout);
+    let place = Place::open(path.as_ref())?;
+    let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(true) };
+    if file.is_locked(Byte::Holder, &place)? {
+        return Ok(true);
+    }
+    is_free(&file, Byte::Dependent, deadline, wake, place.path())
+}
+
+fn is_free(
+    file: &OldFile,
+    byte: Byte,
+    deadline: Deadline,
+    wake: Option<BorrowedFd<'_>>,
+    path: &Path,
+) -> Result<bool, Error> {
+    match until_free(file, byte, deadline, wake, path)? {
+        Waited::Free => Ok(true),
+        Waited::TimedOut => Ok(false),
+        Waited::Interrupted => Err(Error::Interrupted { path: path.to_owned() }),
+    }
 }
 
 /// Waits until `byte` of this very file is free. If several things are so at once: free comes
@@ -79,21 +109,20 @@ pub(crate) fn until_free(
     byte: Byte,
     deadline: Deadline,
     wake: Option<BorrowedFd<'_>>,
-    place: &Place,
+    path: &Path,
 ) -> Result<Waited, Error> {
-    let refused = || Error::io::<Errno>(Op::Wait, place.path());
-    while file.is_locked(byte, place)? {
+    let refused = || Error::io::<Errno>(Op::Wait, path);
+    while bytes::is_locked(file.fd(), byte).map_err(Error::lock(path))? {
         if deadline.has_passed() {
             return Ok(Waited::TimedOut);
         }
-        let parked =
-            Parked::find_or_start(file, byte).map_err(Error::io(Op::Wait, place.path()))?;
+        let parked = Parked::find_or_start(file, byte).map_err(Error::io(Op::Wait, path))?;
         let mut fds = vec![PollFd::new(&parked.ended, PollFlags::IN)];
         fds.extend(wake.as_ref().map(|wake| PollFd::new(wake, PollFlags::IN)));
         let happened = poll_until(&mut fds, deadline).map_err(refused())?;
         if !fds[0].revents().is_empty() {
             if let Some(errno) = parked.failure.get() {
-                return Err(Error::lock(place.path())(*errno));
+                return Err(Error::lock(path)(*errno));
             }
             // Free, or free for a moment: look again.
             continue;

@@ -159,7 +159,8 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
 
 /// A guardian that was killed leaves its pid file, and perhaps an executor in its grace.
 fn clean_up_after(plan: &Plan) {
-    let free = pidfile::wait_free(&plan.pid_filename, Some(plan.policy.stop.longest()), None);
+    let grace = plan.policy.stop.longest();
+    let free = pidfile::wait_orphans(&plan.pid_filename, Some(grace), None);
     let cleaned = free.and_then(|_| pidfile::remove_stale(&plan.pid_filename));
     if let Err(error) = cleaned {
         log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());

@@ -68,8 +68,13 @@ pub fn stop_daemon_within(
         holder.wait(left()).map_err(failed)?;
     }
     wake_orphans(path);
-    // Also without a guardian there may be an executor, which is in its grace.
-    if !pidfile::wait_free(path, left(), None).map_err(failed)? {
+    let gone = match &holder {
+        // Of this daemon: another one may have been started since, and is not meant.
+        Some(holder) => holder.wait_free(left()),
+        // Also without a guardian there may be an executor, which is in its grace.
+        None => pidfile::wait_orphans(path, left(), None),
+    };
+    if !gone.map_err(failed)? {
         return Err(still_running(path));
     }
     match holder {

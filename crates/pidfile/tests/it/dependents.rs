@@ -6,7 +6,10 @@ use std::os::fd::AsFd;
 
 use std::time::{Duration, Instant};
 
-use pidfile::{Dependent, Error, Options, PidFile, Probe, probe, remove_stale};
+use pidfile::{
+    Dependent, Error, Holder, Options, PidFile, Probe, dependents, holder, probe, remove_stale,
+    wait_free, wait_orphans,
+};
 
 use crate::bed::{Actor, Bed, LIMIT};
 
@@ -90,6 +93,53 @@ fn a_holder_that_is_stopping_still_holds() {
     dependent.kill();
     let refused = Options::new().wait_for_dependent(LIMIT).acquire(bed.pid_file()).unwrap_err();
     assert!(matches!(refused, Error::Held { .. }), "{refused:?}");
+}
+
+/// Whoever stops one does not mean the next.
+#[test]
+fn who_waits_for_a_holder_does_not_wait_for_its_successor() {
+    let bed = Bed::new();
+    let mut first = bed.holder();
+    let seen = holder(bed.pid_file()).unwrap().unwrap();
+    assert!(!seen.wait_free(Some(Duration::ZERO)).unwrap());
+    first.kill();
+    let second = bed.holder();
+    assert!(seen.wait_free(Some(LIMIT)).unwrap());
+    assert!(wait_orphans(bed.pid_file(), Some(LIMIT), None).unwrap());
+    assert!(!wait_free(bed.pid_file(), Some(Duration::ZERO), None).unwrap());
+    drop(second);
+}
+
+#[test]
+fn orphans_are_waited_for_and_can_be_signalled() {
+    let bed = Bed::new();
+    let mut first = bed.holder();
+    let mut dependent = bed.dependent_of(&first);
+    let seen = holder(bed.pid_file()).unwrap().unwrap();
+    first.kill();
+    assert!(!seen.wait_free(Some(Duration::ZERO)).unwrap());
+    assert!(!wait_orphans(bed.pid_file(), Some(Duration::ZERO), None).unwrap());
+    let found = dependents(bed.pid_file()).unwrap();
+    assert_eq!(found.iter().map(Holder::pid).collect::<Vec<_>>(), [dependent.pid()]);
+    found[0].signal(9).unwrap();
+    assert!(wait_orphans(bed.pid_file(), Some(LIMIT), None).unwrap());
+    assert!(seen.wait_free(Some(LIMIT)).unwrap());
+    dependent.kill();
+    assert!(dependents(bed.pid_file()).unwrap().is_empty());
+}
+
+/// As a guardian gives it to the processes below it.
+#[test]
+fn a_shared_dependency_lasts_as_long_as_its_last_copy() {
+    let bed = Bed::new();
+    let mut first = bed.holder();
+    let shared = Dependent::join(bed.pid_file(), Some(first.pid())).unwrap().into_shared();
+    let copy = shared.try_clone().unwrap();
+    first.kill();
+    drop(shared);
+    assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Orphaned { .. }));
+    drop(copy);
+    assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Stale { .. }));
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn a_release_after_the_folder_is_gone_is_quiet() {
 fn descriptors_are_above_the_standard_streams_and_not_inherited() {
     let bed = Bed::new();
     let mut actor = bed.actor("descriptors");
-    actor.expect("3 opened, 3 of them kept from children");
+    actor.expect("4 opened, 4 of them kept from children");
     actor.expect("child sees it: false");
     assert!(actor.end().success());
 
