@@ -273,6 +273,8 @@ impl<'a> Play<'a> {
         let alive = self.bed.alive();
         if let Some(process) = alive.iter().find(|process| is(who, process)) {
             self.tally.starved += 1;
+            // It may not even have been loaded.
+            self.callers_hit |= is(Who::Caller, process);
             // What is open stays open.
             limit_descriptors(process, 3);
         }
@@ -355,12 +357,7 @@ impl<'a> Play<'a> {
                 self.problem(format!("{word} did not end"));
             }
         }
-        // A daemon whose starter was killed may have come up since.
-        if self.callers_hit && self.bed.alive().iter().any(|process| is(Who::Guardian, process)) {
-            self.stop()?;
-        }
-        self.expect_gone();
-        Ok(())
+        self.expect_gone()
     }
 
     fn stop(&mut self) -> Outcome {
@@ -372,19 +369,27 @@ impl<'a> Play<'a> {
     }
 
     /// Nobody is left when the grace is over.
-    fn expect_gone(&mut self) {
+    fn expect_gone(&mut self) -> Outcome {
         let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
         loop {
+            // A daemon whose starter was killed may have come up since.
+            if self.callers_hit && self.bed.pid_files().iter().any(|name| name == "d.pid") {
+                self.stop()?;
+            }
             let left = self.bed.alive();
             for process in &left {
                 if self.guardian_killed && process::title(process.pid).starts_with("sleep") {
                     let _ = process.signal(Number::KILL);
                 }
             }
-            let Some(first) = left.first() else { return };
-            if !first.wait(until.saturating_duration_since(Instant::now())) {
+            let Some(first) = left.first() else { return Ok(()) };
+            let limit = until.saturating_duration_since(Instant::now());
+            // With a starter killed, the first that is found may be what comes up.
+            let look = if self.callers_hit { Duration::from_millis(20) } else { limit };
+            if !first.wait(look.min(limit)) && limit.is_zero() {
                 let left: Vec<String> = left.iter().map(describe).collect();
-                return self.problem(format!("in the end there is {left:?}"));
+                self.problem(format!("in the end there is {left:?}"));
+                return Ok(());
             }
         }
     }
