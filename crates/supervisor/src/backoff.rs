@@ -49,8 +49,9 @@ pub struct Backoff {
     /// Default: 1 minute.
     #[serde(with = "crate::duration")]
     pub reset_after: Duration,
-    /// Two starts of a child are never closer than this, so that an instant crash with no delay
-    /// does not burn a core. Default: 100 ms; zero for none.
+    /// Without a delay, a child that has ended within this time of its start twice in a row is started
+    /// again only when this time is over, so that an instant crash does not burn a core. Default:
+    /// 100 ms; zero for none.
     #[serde(with = "crate::duration")]
     pub floor: Duration,
     /// From when the delay counts. Default: from the end.
@@ -112,7 +113,7 @@ impl Backoff {
         self
     }
 
-    /// How close two starts may be.
+    /// How close two starts may be, when there is no delay and the child crashes at once.
     #[must_use]
     pub fn floor(mut self, floor: Duration) -> Backoff {
         self.floor = floor;

@@ -140,6 +140,8 @@ pub struct Machine {
     ready_at: Option<Instant>,
     /// Whether any run has become ready.
     launched: bool,
+    /// How many runs in a row were shorter than the floor of the back-off.
+    short_runs: u32,
 }
 
 impl Machine {
@@ -154,6 +156,7 @@ impl Machine {
             started_at: None,
             ready_at: None,
             launched: false,
+            short_runs: 0,
         }
     }
 
@@ -382,15 +385,18 @@ impl Machine {
         }
         let delay = self.delays.next(backoff);
         let started = self.started_at.unwrap_or(at);
+        let short = at.saturating_duration_since(started) < backoff.floor;
+        self.short_runs = if short { self.short_runs + 1 } else { 0 };
+        // A delay that was asked for is what it is, and the first restart without one is at once.
+        // What crashes at once again and again is held back.
+        if delay.is_zero() && self.short_runs > 1 {
+            return started.checked_add(backoff.floor);
+        }
         let from = match backoff.from {
             CountFrom::End => at,
             CountFrom::Start => started,
         };
-        let floor = started.checked_add(backoff.floor);
-        match (from.checked_add(delay), floor) {
-            (Some(until), Some(floor)) => Some(until.max(floor)),
-            _ => None,
-        }
+        from.checked_add(delay)
     }
 
     fn finish(&mut self, outcome: Outcome) -> Action {

@@ -147,7 +147,8 @@ impl DaemonOptions {
 
     /// How long after its end an executor that failed is started again: one with a code that is
     /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0
-    /// ends the daemon. Two starts are at least 100 ms apart. Default: it is not started again.
+    /// ends the daemon. With zero, one that crashes at once again and again is
+    /// started ten times a second. Default: it is not started again.
     ///
     /// The simple form of [`restart`](Self::restart): the one that is called last counts.
     #[must_use]

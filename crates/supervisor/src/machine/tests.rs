@@ -149,37 +149,45 @@ fn an_interval_beyond_the_clock_waits_for_ever() {
 
 /// Case: RST-18
 #[test]
-fn two_starts_are_never_closer_than_the_floor() {
-    let crashes = [(0, Started), (0, Ended(code(1))), (0, Nothing)];
-    let mut story = crashes.to_vec();
-    story.extend([(1, Ended(code(1))), (1, Nothing), (2, Quit)]);
+fn what_crashes_at_once_again_and_again_is_held_back() {
     let slow = Backoff::default().floor(seconds(1));
-    check(
-        with(RestartPolicy::new(Restart::OnFailure).backoff(slow)),
-        &story,
-        &["0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"],
-    );
-    // One that has lived longer than that comes back at once.
-    check(
-        with(RestartPolicy::new(Restart::OnFailure).backoff(slow)),
-        &[(0, Started), (0, Ready), (7, Ended(code(1))), (7, Nothing), (8, Quit)],
-        &["0s Spawn", "7s Spawn", "8s Ask Some(10s)"],
-    );
+    let policy = |backoff| with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
+    // The first one is at once; what crashes at once again waits.
+    let crashes = [(0, Started), (0, Ended(code(1))), (0, Ended(code(1))), (0, Nothing)];
+    let again = [(1, Ended(code(1))), (1, Nothing), (2, Quit)];
+    let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"];
+    check(policy(slow), &[&crashes[..], &again[..]].concat(), &expected);
+    // One that has lived long enough comes back at once, and so does the next.
+    let lived = [(7, Ended(code(1))), (7, Ended(code(1))), (7, Nothing), (8, Quit)];
+    let story = [&crashes[..], &lived[..]].concat();
+    let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
+    check(policy(slow), &story, &expected);
     let none = Backoff::default().floor(Duration::ZERO);
-    check(
-        with(RestartPolicy::new(Restart::OnFailure).backoff(none)),
-        &[(0, Started), (0, Ended(code(1))), (0, Nothing), (0, Quit)],
-        &["0s Spawn", "0s Spawn", "0s Ask Some(10s)"],
-    );
+    let expected = ["0s Spawn", "0s Spawn", "0s Spawn", "0s Ask Some(10s)"];
+    check(policy(none), &[&crashes[..], &[(0, Quit)]].concat(), &expected);
 }
 
+/// Case: RST-19
 #[test]
-fn the_default_floor_is_a_tenth_of_a_second() {
-    let mut machine = Machine::new(restarting(0), 0);
+fn a_delay_is_what_it_is_also_below_the_floor() {
+    let ms = Duration::from_millis;
     let start = Instant::now();
-    machine.step(Event::Started, start);
-    machine.step(Event::Ended { end: code(1), at: start }, start);
-    assert_eq!(machine.deadline(), Some(start + Duration::from_millis(100)));
+    let due = |interval| {
+        let mut machine = Machine::new(with(RestartPolicy::after(interval)), 0);
+        let mut now = start;
+        machine.step(Event::Started, now);
+        let mut waited = Vec::new();
+        for _ in 0..3 {
+            machine.step(Event::Ended { end: code(1), at: now }, now);
+            let due = machine.deadline().unwrap();
+            waited.push(due - now);
+            now = due;
+            machine.step(Event::DeadlinePassed, now);
+        }
+        waited
+    };
+    assert_eq!(due(ms(50)), [ms(50), ms(50), ms(50)]);
+    assert_eq!(due(ms(0)), [ms(0), ms(100), ms(100)]);
 }
 
 /// Case: RST-17
