@@ -35,7 +35,7 @@ impl Victim {
         let messages = String::from_utf8_lossy(&output.stdout);
         let built = messages.lines().find_map(executable);
         let built = built.ok_or_else(|| Failure::new("cargo does not say where the victim is"))?;
-        let folder = TempDir::with_prefix("appkit-victim-")
+        let folder = TempDir::with_prefix("appkit-attack-")
             .map_err(Failure::step("make a temporary folder"))?;
         let program = folder.path().join("victim");
         fs::copy(&built, &program).map_err(Failure::at("copy", &built))?;

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use appkit::{
     DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
@@ -112,6 +112,10 @@ fn worker(settings: Settings) {
     while !quit_requested() {
         log::info!("a round");
         sleep(Duration::from_millis(settings.round));
+    }
+    let until = Instant::now() + Duration::from_millis(settings.linger);
+    while Instant::now() < until {
+        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 

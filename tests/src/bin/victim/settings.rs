@@ -10,6 +10,8 @@ pub(crate) struct Settings {
     pub(crate) workers: usize,
     /// How long a worker sleeps between two lines in its log.
     pub(crate) round: u64,
+    /// How long a worker takes to go when it is asked to.
+    pub(crate) linger: u64,
     /// Whether each worker starts a process of its own that ends with nobody.
     pub(crate) descendant: bool,
     restart: u64,
@@ -24,6 +26,7 @@ impl Settings {
         let mut settings = Settings {
             workers: 2,
             round: 60_000,
+            linger: 0,
             descendant: false,
             restart: 50,
             grace: 300,
@@ -36,6 +39,7 @@ impl Settings {
             match flag.as_str() {
                 "--workers" => settings.workers = usize::try_from(number).unwrap_or_default(),
                 "--round" => settings.round = number,
+                "--linger" => settings.linger = number,
                 "--descendant" => settings.descendant = number != 0,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
