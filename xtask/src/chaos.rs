@@ -4,6 +4,7 @@
 mod bystanders;
 mod play;
 mod round;
+mod tally;
 mod world;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Victim;
 use crate::interrupt;
-use play::Tally;
 use round::Round;
+use tally::Tally;
 use world::World;
 pub(crate) use world::first_process;
 

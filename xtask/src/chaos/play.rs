@@ -10,6 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal as Number, getrlimit, prlimi
 use tempfile::TempDir;
 
 use super::round::{Act, Before, Ending, Round, Signal, Who};
+use super::tally::Tally;
 use super::world::World;
 use crate::failure::{Failure, Outcome};
 use crate::faults::bed::{Answer, Bed, Calling, LIMIT, State, describe};
@@ -23,74 +24,6 @@ const START: u64 = 800;
 /// How much longer than its grace anything may be there that is on its way out: others use the
 /// machine too.
 const SLACK: Duration = Duration::from_secs(2);
-
-/// What was done and seen in many rounds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) rounds: u64,
-    pub(crate) failures: u64,
-    signals: u64,
-    starts: u64,
-    launched: u64,
-    stops: u64,
-    orphaned: u64,
-    full: u64,
-    starved: u64,
-    storms: u64,
-    entered: u64,
-    bystanders: u64,
-}
-
-impl Tally {
-    const MARK: &str = "counted:";
-
-    fn fields(&mut self) -> [(&'static str, &mut u64); 12] {
-        [
-            ("rounds", &mut self.rounds),
-            ("rounds that went wrong", &mut self.failures),
-            ("signals to its processes", &mut self.signals),
-            ("starts", &mut self.starts),
-            ("of them launched", &mut self.launched),
-            ("stops", &mut self.stops),
-            ("guardians killed in the end, with nobody to clean up", &mut self.orphaned),
-            ("times the disk was full", &mut self.full),
-            ("processes without descriptors", &mut self.starved),
-            ("times no process could be started", &mut self.storms),
-            ("executors and workers that ran", &mut self.entered),
-            ("bystanders that came and went", &mut self.bystanders),
-        ]
-    }
-
-    /// As a world says it to the one who made it.
-    pub(crate) fn line(&self) -> String {
-        let mut copy = *self;
-        let numbers = copy.fields().map(|(_, number)| number.to_string());
-        format!("{} {}", Tally::MARK, numbers.join(" "))
-    }
-
-    pub(crate) fn parse(line: &str) -> Option<Tally> {
-        let mut tally = Tally::default();
-        let mut words = line.strip_prefix(Tally::MARK)?.split_whitespace();
-        for (_, number) in tally.fields() {
-            *number = words.next()?.parse().ok()?;
-        }
-        Some(tally)
-    }
-
-    pub(crate) fn add(&mut self, other: &Tally) {
-        let mut other = *other;
-        for ((_, sum), (_, number)) in self.fields().into_iter().zip(other.fields()) {
-            *sum += *number;
-        }
-    }
-
-    pub(crate) fn print(&self) {
-        let mut copy = *self;
-        for (name, number) in copy.fields() {
-            println!("{number:9}  {name}");
-        }
-    }
-}
 
 /// Plays a round; says so if it goes wrong.
 pub(crate) fn play(round: &Round, world: &World, tally: &mut Tally) {
@@ -144,6 +77,7 @@ impl<'a> Play<'a> {
             ("--restart", round.restart),
             ("--grace", round.grace),
             ("--timeout", START),
+            ("--linger", round.linger),
             ("--descendant", u64::from(round.descendant)),
         ];
         let flags = pairs.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.to_string()]);

@@ -71,6 +71,8 @@ pub(crate) struct Round {
     pub(crate) workers: usize,
     pub(crate) restart: u64,
     pub(crate) grace: u64,
+    /// How long workers take to go; longer than their grace is for ever.
+    pub(crate) linger: u64,
     /// Whether workers have children of their own.
     pub(crate) descendant: bool,
     pub(crate) before: Before,
@@ -88,6 +90,7 @@ impl Round {
         let workers = 1 + random.below(4);
         let restart = pick(&mut random, &[0, 1, 5, 20]);
         let grace = pick(&mut random, &[50, 100, 200]);
+        let linger = pick(&mut random, &[0, 0, grace / 4, 3 * grace / 4, 10 * grace]);
         let descendant = random.below(4) == 0;
         let before = pick(
             &mut random,
@@ -105,7 +108,19 @@ impl Round {
             1 => Ending::KillBoth,
             _ => Ending::Stop,
         };
-        Round { seed, workers, restart, grace, descendant, before, acts, wake_all, feed, ending }
+        Round {
+            seed,
+            workers,
+            restart,
+            grace,
+            linger,
+            descendant,
+            before,
+            acts,
+            wake_all,
+            feed,
+            ending,
+        }
     }
 }
 

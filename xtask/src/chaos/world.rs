@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::Options;
 use super::bystanders::Bystanders;
-use super::play::Tally;
+use super::tally::Tally;
 use crate::failure::{Failure, Outcome};
 
 /// The first 300 numbers are used only once, so these are what comes round.
