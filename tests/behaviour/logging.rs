@@ -56,7 +56,7 @@ fn guardian_and_executor_log_by_the_configuration() {
     let expected: Vec<String> = [
         guardian("INFO supervisor::report|executor started, pid #"),
         guardian("INFO supervisor::report|executor is ready, pid #"),
-        guardian("ERROR supervisor::report|executor, pid #, exited with code #; starting it again in #ms"),
+        guardian("ERROR supervisor::report|executor, pid #, exited with code #; starting it again"),
         guardian("INFO supervisor::report|executor started, pid #, run #"),
         guardian("INFO supervisor::report|executor is ready, pid #"),
         guardian("INFO supervisor::runner|asked to quit: SIGTERM (#)"),
