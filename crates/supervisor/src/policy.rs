@@ -236,12 +236,13 @@ fn check_extension(
 
 /// The time that a tier gives the one below it, out of what it has itself.
 ///
-/// A tenth less, at most half a second, so that nobody is killed while it still stops others in
-/// time.
+/// A tenth less, at least 20 ms (but never more than half) and at most half a second, so that nobody
+/// is killed while it still stops others in time.
 pub fn inner_grace(grace: Duration) -> Duration {
     /// What a process needs to see the last of its children gone and to go itself.
-    const MARGIN: Duration = Duration::from_millis(500);
-    grace - (grace / 10).min(MARGIN)
+    const LEAST: Duration = Duration::from_millis(20);
+    const MOST: Duration = Duration::from_millis(500);
+    grace - (grace / 10).clamp(LEAST, MOST).min(grace / 2)
 }
 
 #[cfg(test)]
