@@ -332,7 +332,9 @@ impl<'a> Play<'a> {
     fn once_more(&mut self) -> Outcome {
         self.guardian_killed = false;
         let entered = self.bed.journal().count("executor d");
-        let start = self.bed.call("start", None)?.answer(LIMIT)?;
+        // Whose workers go when they are told to. Those of before may have been killed together with
+        // who would have removed their pid files.
+        let start = self.bed.call_with("start", &["--linger", "0"], None)?.answer(LIMIT)?;
         if matches!(start, Answer::Launched(_)) {
             let state = self.bed.settle(LIMIT, "executor d", entered + 1)?;
             if state != State::Up {

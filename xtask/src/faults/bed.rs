@@ -117,6 +117,16 @@ impl Bed {
 
     /// Begins `victim <word>`; `gate` names the process that is to wait for a tracer.
     pub(crate) fn call(&self, word: &str, gate: Option<(&str, usize)>) -> Outcome<Calling> {
+        self.call_with(word, &[], gate)
+    }
+
+    /// The same with other flags, which win.
+    pub(crate) fn call_with(
+        &self,
+        word: &str,
+        flags: &[&str],
+        gate: Option<(&str, usize)>,
+    ) -> Outcome<Calling> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let output = self.records().join(format!("answer-{number}"));
         let file = File::create(&output).map_err(Failure::at("create", &output))?;
@@ -125,6 +135,7 @@ impl Bed {
         command
             .args([word, "--workers", &self.workers.to_string()])
             .args(&self.flags)
+            .args(flags)
             .env(MARKER, &self.marker)
             .env("VICTIM_RECORDS", self.records())
             .env("TMPDIR", self.root.path().join("tmp"))
