@@ -73,6 +73,9 @@ fn a_guardian_that_is_killed_leaves_executor_and_workers_to_go_in_peace() {
     ] {
         assert_eq!(bed.times(line), 1, "{line}: {:#?}", bed.journal());
     }
+    // Who is ending has no environment any more a moment before its locks are gone.
+    let limit = Some(std::time::Duration::from_secs(30));
+    assert!(appkit::pidfile::wait_free(bed.path("d.pid"), limit, None).unwrap());
     // The lock is free, and what the guardian could not remove is taken over.
     bed.run(["status", "d.pid"]).says("NotRunning { stale: true }");
     assert_eq!(bed.pid_files(), ["d.pid"]);
