@@ -18,9 +18,13 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    pub(crate) fn build() -> Outcome<Victim> {
-        let arguments = ["-p", "behaviour-tests", "--bin", "victim"];
-        let shown = Program::cargo(["build"].into_iter().chain(arguments));
+    /// With the whole workspace if that is what has been built before, for the tests: alone it
+    /// would be built once more, with other features.
+    pub(crate) fn build(whole: bool) -> Outcome<Victim> {
+        let alone = ["-p", "behaviour-tests", "--bin", "victim"];
+        let arguments = if whole { &["--workspace", "--all-targets"][..] } else { &alone };
+        let arguments = arguments.iter().copied();
+        let shown = Program::cargo(["build"].into_iter().chain(arguments.clone()));
         println!("{}", paint::strong(format!("$ {}", shown.line())));
         let output = Command::new(tree::cargo())
             .args(["build", "--message-format", "json-render-diagnostics"])
@@ -46,5 +50,7 @@ impl Victim {
 fn executable(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let executable = message["executable"].as_str()?;
-    (message["target"]["name"] == "victim").then(|| executable.into())
+    // The same target is also built as a test program, under another name.
+    let is_it = message["target"]["name"] == "victim" && message["profile"]["test"] == false;
+    is_it.then(|| executable.into())
 }
