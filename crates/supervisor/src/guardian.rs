@@ -93,6 +93,10 @@ pub(crate) enum Guarded {
     Failed(Failed),
 }
 
+/// What an executor needs beyond its grace to be gone: one that was stopped has all of it still
+/// before it when it is woken.
+const ENDING: Duration = Duration::from_secs(2);
+
 /// What a guardian holds while its executor lives.
 pub(crate) struct Guardian {
     /// Held by every process of the daemon, so that a successor and whoever stops the daemon can
@@ -121,7 +125,7 @@ impl Guardian {
         crate::stop::wake_orphans(&plan.pid_filename);
         let pid_file = pidfile::Options::new()
             .existing(existing)
-            .wait_for_dependent(plan.policy.stop.longest())
+            .wait_for_dependent(plan.policy.stop.longest().saturating_add(ENDING))
             .wake(quit)
             .acquire(&plan.pid_filename);
         match pid_file {
