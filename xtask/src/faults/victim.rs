@@ -18,13 +18,9 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    /// With the whole workspace if that is what has been built before, for the tests: alone it
-    /// would be built once more, with other features.
-    pub(crate) fn build(whole: bool) -> Outcome<Victim> {
-        let alone = ["-p", "behaviour-tests", "--bin", "victim"];
-        let arguments = if whole { &["--workspace", "--all-targets"][..] } else { &alone };
-        let arguments = arguments.iter().copied();
-        let shown = Program::cargo(["build"].into_iter().chain(arguments.clone()));
+    pub(crate) fn build() -> Outcome<Victim> {
+        let arguments = ["-p", "behaviour-tests", "--bin", "victim"];
+        let shown = Program::cargo(["build"].into_iter().chain(arguments));
         println!("{}", paint::strong(format!("$ {}", shown.line())));
         let output = Command::new(tree::cargo())
             .args(["build", "--message-format", "json-render-diagnostics"])
@@ -50,7 +46,5 @@ impl Victim {
 fn executable(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let executable = message["executable"].as_str()?;
-    // The same target is also built as a test program, under another name.
-    let is_it = message["target"]["name"] == "victim" && message["profile"]["test"] == false;
-    is_it.then(|| executable.into())
+    (message["target"]["name"] == "victim").then(|| executable.into())
 }
