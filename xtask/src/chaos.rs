@@ -7,10 +7,11 @@ mod round;
 mod tally;
 mod world;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
-use crate::faults::Victim;
+use crate::faults::{Victim, some_seed};
 use crate::interrupt;
 use round::Round;
 use tally::Tally;
@@ -20,25 +21,40 @@ pub(crate) use world::first_process;
 /// What was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    rounds: u64,
+    rounds: Option<u64>,
     seed: u64,
     minutes: Option<u64>,
     jobs: u64,
+    /// Who is attacked, if not what is built.
+    program: Option<PathBuf>,
+    /// Whether the whole workspace is built: see [`Victim`].
+    whole: bool,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Outcome<Options> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let seed = now.map_or(0, |now| now.as_secs() % 1_000_000);
-        let mut options = Options { rounds: 200, seed, minutes: None, jobs: 2 };
+        let (rounds, seed) = (None, some_seed());
+        let mut options =
+            Options { rounds, seed, minutes: None, jobs: 2, program: None, whole: false };
         for pair in arguments.chunks(2) {
             let [flag, value] = pair else {
                 return Err(Failure::new(format!("`{}` needs a value", pair[0])));
             };
+            match flag.as_str() {
+                "--build" => {
+                    options.whole = value == "workspace";
+                    continue;
+                }
+                "--program" => {
+                    options.program = Some(value.into());
+                    continue;
+                }
+                _ => (),
+            }
             let number: u64 =
                 value.parse().map_err(Failure::step(&format!("understand {flag} {value}")))?;
             match flag.as_str() {
-                "--rounds" => options.rounds = number,
+                "--rounds" => options.rounds = Some(number),
                 "--seed" => options.seed = number,
                 "--minutes" => options.minutes = Some(number),
                 "--jobs" => options.jobs = number.max(1),
@@ -46,6 +62,12 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Those that were asked for; as many as the time allows; or enough for a look.
+    fn rounds(&self) -> u64 {
+        let otherwise = if self.minutes.is_some() { 1_000_000 } else { 200 };
+        self.rounds.unwrap_or(otherwise)
     }
 }
 
@@ -55,10 +77,13 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("skipped: {reason}");
         return Ok(());
     }
-    let victim = Victim::build()?;
+    let victim = Victim::take(options.program.as_deref(), options.whole)?;
     let started = Instant::now();
-    let Options { rounds, seed, jobs, .. } = options;
-    println!("{rounds} rounds from seed {seed}, {jobs} at a time");
+    let (rounds, seed, jobs) = (options.rounds(), options.seed, options.jobs);
+    match options.minutes {
+        Some(minutes) => println!("at most {minutes} min from seed {seed}, {jobs} at a time"),
+        None => println!("{rounds} rounds from seed {seed}, {jobs} at a time"),
+    }
     let jobs = jobs.min(rounds.max(1));
     let outcomes: Vec<Outcome<Tally>> = std::thread::scope(|scope| {
         let run = |job| world::run(&victim.program, &options, job, jobs);
@@ -88,7 +113,7 @@ pub(crate) fn inside(arguments: &[String]) -> Outcome {
     let until = options.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let world = World::new(program.as_ref(), folder.as_ref());
     let mut tally = Tally::default();
-    for number in (job..options.rounds).step_by(usize::try_from(jobs).unwrap_or(1)) {
+    for number in (job..options.rounds()).step_by(usize::try_from(jobs).unwrap_or(1)) {
         if interrupt::asked() || until.is_some_and(|until| until <= Instant::now()) {
             break;
         }

@@ -23,7 +23,7 @@ use crate::failure::{Failure, Outcome};
 use crate::{interrupt, paint};
 use calls::Fault;
 use options::Options;
-pub(crate) use random::Random;
+pub(crate) use random::{Random, some_seed};
 use scenario::{Played, Scenario};
 pub(crate) use victim::Victim;
 
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("skipped, because strace is not installed");
         return Ok(());
     }
-    let victim = Victim::build()?;
+    let victim = Victim::take(options.program.as_deref(), options.whole)?;
     let started = Instant::now();
     let mut tally = Tally::default();
     let mut attacks = Vec::new();

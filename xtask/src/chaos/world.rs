@@ -61,7 +61,7 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
         .arg(program)
         .args([job.to_string(), jobs.to_string()])
         .arg(folder.path())
-        .args(["--rounds", &options.rounds.to_string(), "--seed", &options.seed.to_string()])
+        .args(["--rounds", &options.rounds().to_string(), "--seed", &options.seed.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if let Some(minutes) = options.minutes {

@@ -1,6 +1,9 @@
 //! What of all the faults is to be tried.
 
+use std::path::PathBuf;
+
 use super::calls::Fault;
+use super::random::some_seed;
 use super::scenario::{Phase, Role, Scenario};
 use crate::failure::{Failure, Outcome};
 
@@ -15,11 +18,15 @@ pub(crate) struct Options {
     pub(crate) sample: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) jobs: usize,
+    /// Who is attacked, if not what is built.
+    pub(crate) program: Option<PathBuf>,
+    /// Whether the whole workspace is built: see [`Victim`](super::Victim).
+    pub(crate) whole: bool,
 }
 
 impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Outcome<Options> {
-        let mut options = Options { jobs: 2, ..Options::default() };
+        let mut options = Options { jobs: 2, seed: some_seed(), ..Options::default() };
         let mut nth = None;
         for pair in arguments.chunks(2) {
             let [flag, value] = pair else {
@@ -38,6 +45,8 @@ impl Options {
                 "--sample" => options.sample = Some(size()?),
                 "--seed" => options.seed = number()?,
                 "--jobs" => options.jobs = size()?.max(1),
+                "--program" => options.program = Some(value.into()),
+                "--build" => options.whole = value == "workspace",
                 unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
             }
         }

@@ -1,6 +1,14 @@
 //! Numbers that look random and repeat with their seed: SplitMix64.
 
+use std::time::SystemTime;
+
 pub(crate) struct Random(u64);
+
+/// One that nobody has chosen, short enough to be typed.
+pub(crate) fn some_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs() % 1_000_000)
+}
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Random {
