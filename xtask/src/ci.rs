@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
 use crate::program::Program;
-use crate::{alone, behaviour, examples, paint, tidy};
+use crate::{alone, behaviour, chaos, examples, faults, paint, tidy};
 
 /// One line of the list.
 enum Step {
@@ -16,7 +16,7 @@ enum Step {
     IfInstalled(Program, &'static str),
 }
 
-/// The list. What takes longer (faults, chaos, bench) joins before `examples`.
+/// The list.
 fn steps() -> Vec<Step> {
     use Step::*;
     vec![
@@ -34,8 +34,14 @@ fn steps() -> Vec<Step> {
                 .variable("RUSTDOCFLAGS", "-D warnings"),
         ),
         Xtask("behaviour", || behaviour::run(&[])),
+        Xtask("faults --sample 300", || faults::run(&words("--sample 300 --build workspace"))),
+        Xtask("chaos --minutes 1", || chaos::run(&words("--minutes 1 --build workspace"))),
         Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
     ]
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
 }
 
 pub(crate) fn run() -> Outcome {
