@@ -32,6 +32,7 @@ fn main() {
         report,
         waits,
         parent,
+        leaking_parent,
         spawns_big,
         "by:hand" => measure,
     ]);
@@ -51,7 +52,12 @@ fn main() {
         trial("streams_go_where_they_are_told", streams_go_where_they_are_told),
         trial("a_child_goes_with_its_parent", a_child_goes_with_its_parent),
         trial("a_stopped_child_goes_with_its_parent", a_stopped_child_goes_with_its_parent),
+        trial(
+            "a_copy_of_the_socket_keeps_no_child_alive",
+            a_copy_of_the_socket_keeps_no_child_alive,
+        ),
         trial("a_dropped_child_goes", a_dropped_child_goes),
+        trial("a_status_that_somebody_else_took", a_status_that_somebody_else_took),
         trial("what_is_kept_open_is_open_in_all_below", what_is_kept_open_is_open_in_all_below),
         trial("many_threads_spawn_at_once", many_threads_spawn_at_once),
         trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
@@ -161,6 +167,22 @@ fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
     writeln!(out, "{}", child.id())?;
     out.flush()?;
     waits();
+    Ok(())
+}
+
+/// A [`parent`] whose end of the child's socket is open in another process too, as after a fork.
+fn leaking_parent() -> Result<(), Box<dyn Error>> {
+    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
+    child.wait_until_ready(LIMIT)?;
+    rustix::io::fcntl_setfd(child.messages(), rustix::io::FdFlags::empty())?;
+    // It reads from the test, and so ends with it.
+    let from_test = std::io::stdout().as_fd().try_clone_to_owned()?;
+    let copy = std::process::Command::new("cat").stdin(from_test).spawn()?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", child.id())?;
+    out.flush()?;
+    waits();
+    drop(copy);
     Ok(())
 }
 
@@ -331,15 +353,21 @@ fn parent_and_child(stopped: bool) -> (Child, OwnedFd) {
 }
 
 fn run_parent(spawn: Spawn) -> (Child, OwnedFd, u32) {
+    let (parent, pidfd, pid, _) = run_parent_with(spawn);
+    (parent, pidfd, pid)
+}
+
+/// The same with our end of the parent's standard output.
+fn run_parent_with(spawn: Spawn) -> (Child, OwnedFd, u32, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
     let parent = spawn.spawn().unwrap();
     drop(spawn);
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(ours), &mut line).unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(&ours), &mut line).unwrap();
     let pid = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
-    (parent, pidfd, pid.as_raw_nonzero().get().unsigned_abs())
+    (parent, pidfd, pid.as_raw_nonzero().get().unsigned_abs(), ours)
 }
 
 fn assert_ends(pidfd: &OwnedFd) {
@@ -362,6 +390,27 @@ fn a_stopped_child_goes_with_its_parent() {
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert_ends(&child);
+}
+
+/// The socket does not end while somebody has a copy; the parent's death is seen all the same.
+fn a_copy_of_the_socket_keeps_no_child_alive() {
+    let spawn = Spawn::new(entry(leaking_parent, ())).unwrap();
+    let (mut parent, child, _, output) = run_parent_with(spawn);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+    drop(output);
+}
+
+/// As an application does that waits for whatever child there is.
+fn a_status_that_somebody_else_took() {
+    let mut child = spawn(entry(fine, ()));
+    let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    let ended = rustix::process::WaitIdOptions::EXITED;
+    rustix::process::waitid(rustix::process::WaitId::Pid(pid), ended).unwrap().unwrap();
+    let exit = child.wait().unwrap();
+    assert_eq!(exit, Exit::Unknown);
+    assert!(!exit.is_success(), "nobody can tell that it went well");
 }
 
 fn a_dropped_child_goes() {

@@ -75,3 +75,22 @@ pub(crate) fn timespec(duration: Duration) -> Timespec {
         tv_nsec: duration.subsec_nanos().into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a signal handler a write that waits would hang the process.
+    #[test]
+    fn a_full_pipe_holds_up_nobody_who_rings() {
+        /// More than a pipe holds (pipe(7)).
+        const RINGS: usize = 100_000;
+        let (done, rung) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let bell = Bell::new().unwrap();
+            (0..RINGS).for_each(|_| bell.ring());
+            done.send(bell.listen(None)).unwrap();
+        });
+        assert_eq!(rung.recv_timeout(Duration::from_secs(30)), Ok(Heard::Ring));
+    }
+}

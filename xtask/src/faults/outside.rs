@@ -23,7 +23,9 @@ impl Outside {
         found.extend(names("/"));
         let ours = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            ["pidfile", "victim", "d.pid", "d.log"].iter().any(|part| name.contains(part))
+            // A rotated log has more behind its name; another's name may end like ours.
+            ["pidfile", "victim"].iter().any(|part| name.contains(part))
+                || ["d.pid", "d.log"].iter().any(|own| name.starts_with(own))
         };
         for shared in ["/tmp", "/dev/shm", "/run", "/var/tmp"] {
             found.extend(names(shared).filter(|(path, _)| ours(path)));

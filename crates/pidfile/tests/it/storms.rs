@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pidfile::{PidFile, Probe, probe};
 
@@ -58,6 +59,35 @@ fn however_fast_it_changes_hands_there_are_never_two() {
             assert_eq!(actor.line(), "round", "in round {round}");
         }
     }
+}
+
+/// Whoever only asks takes nothing, so that no start is refused because somebody asked.
+#[test]
+fn questions_do_not_make_a_start_fail() {
+    let bed = Bed::new();
+    let done = AtomicBool::new(false);
+    let asked = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    probe(bed.pid_file()).unwrap();
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut starts = 0;
+        while starts < 500 || asked.load(Ordering::Relaxed) < 500 {
+            let outcome = PidFile::acquire(bed.pid_file()).and_then(PidFile::release);
+            // The others are let go first: they would ask for ever.
+            if outcome.is_err() {
+                done.store(true, Ordering::Relaxed);
+            }
+            outcome.unwrap();
+            starts += 1;
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
 
 /// Each waits for its turn and then holds for life; whoever holds is killed. The next one comes
