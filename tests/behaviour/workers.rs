@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bed::TestBed;
+use bed::{Process, TestBed};
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -28,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         workers_need_no_guardian,
         a_slot_in_the_grace_of_its_predecessor_is_waited_for,
         no_workers_at_all_are_done_at_once,
+        one_whose_socket_is_closed_is_waited_for_without_looking_again_and_again,
     ]
 }
 
@@ -429,5 +430,25 @@ fn no_workers_at_all_are_done_at_once() {
     let bed: TestBed = bed();
     bed.write("w.yaml", "{workers: []}");
     bed.run(["workers", "w.yaml"]).success();
+    bed.nothing_left();
+}
+
+/// A closed socket is readable for ever. Whoever went on waiting for it would never sleep.
+fn one_whose_socket_is_closed_is_waited_for_without_looking_again_and_again() {
+    let bed = bed();
+    let daemon =
+        bed.start(&pool("{workers: [{name: red, args: [say: leaves, become: [sleep, '600']]}]}"));
+    bed.expect("worker red leaves, run 1");
+    let is_it = |process: &Process| process.title().starts_with("sleep ");
+    let other = bed.until("the other program", || bed.processes().into_iter().find(is_it));
+    let executor = daemon.executor();
+    // Time and again: it may not have seen the end of the socket yet at the first look.
+    let mut asleep = 0;
+    bed.until("an executor that sleeps", || {
+        asleep = if executor.stat().state == 'S' { asleep + 1 } else { 0 };
+        (asleep == 5).then_some(())
+    });
+    daemon.stop();
+    assert!(!other.is_alive(), "it was stopped by a signal, since it could not be told");
     bed.nothing_left();
 }
