@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
 use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
 use crate::link::{Link, Received, breathe, is_shortage};
+use crate::oom;
 use crate::spawn::{SpawnError, pidfd_of};
 use crate::wire::{Down, Up, Verdict};
 
@@ -30,6 +31,8 @@ pub struct Child {
     /// What the child said of its end, before it.
     said: Said,
     exit: Option<Exit>,
+    /// [`oom::kills`] before it began.
+    oom_kills: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -62,12 +65,13 @@ impl Child {
         process: std::process::Child,
         link: Link,
         own_group: bool,
+        oom_kills: Option<u64>,
     ) -> Result<Child, SpawnError> {
         let mut process = process;
         match pidfd_of(&process) {
             Ok(pidfd) => {
                 let said = Said::default();
-                Ok(Child { process, pidfd, link, own_group, said, exit: None })
+                Ok(Child { process, pidfd, link, own_group, said, exit: None, oom_kills })
             }
             Err(source) => {
                 end(&mut process);
@@ -268,7 +272,12 @@ impl Child {
             (Exit::Signal { signal, core, .. }, Said { panic, .. })
                 if signal == Signal::ABORT.as_raw() =>
             {
-                Exit::Signal { signal, core, panic }
+                Exit::Signal { signal, core, out_of_memory: false, panic }
+            }
+            (Exit::Signal { signal, core, panic, .. }, _) if signal == Signal::KILL.as_raw() => {
+                let counts = Option::zip(self.oom_kills, oom::kills());
+                let out_of_memory = counts.is_some_and(|(before, now)| before < now);
+                Exit::Signal { signal, core, out_of_memory, panic }
             }
             (exit, _) => exit,
         }

@@ -27,6 +27,10 @@ pub enum Exit {
         signal: i32,
         /// Whether the kernel wrote a core file.
         core: bool,
+        /// Whether the kernel has killed a process of our control group for lack of memory while
+        /// this one ran, and SIGKILL ended it: a hint that it was this one. Never where the group
+        /// does not count that.
+        out_of_memory: bool,
         /// The last panic before it, which may or may not be the reason.
         panic: Option<Panic>,
     },
@@ -77,7 +81,8 @@ impl Exit {
         match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),
             (None, Some(signal)) => {
-                Exit::Signal { signal, core: status.core_dumped(), panic: None }
+                let core = status.core_dumped();
+                Exit::Signal { signal, core, out_of_memory: false, panic: None }
             }
             (None, None) => Exit::Unknown,
         }
@@ -88,13 +93,16 @@ impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Exit::Code(code) => write!(f, "exited with code {code}"),
-            Exit::Signal { signal, core, panic } => {
+            Exit::Signal { signal, core, out_of_memory, panic } => {
                 match signal_name(*signal) {
                     Some(name) => write!(f, "was ended by {name}")?,
                     None => write!(f, "was ended by signal {signal}")?,
                 }
                 if *core {
                     f.write_str(" (core dumped)")?;
+                }
+                if *out_of_memory {
+                    f.write_str(", probably for lack of memory")?;
                 }
                 match panic {
                     Some(panic) => write!(f, " after a panic: {panic}"),
@@ -241,11 +249,18 @@ mod tests {
     #[test]
     fn ends_read_as_sentences() {
         let panic = Panic { message: "boom".into(), place: "src/main.rs:3".into() };
+        let ended = |signal, core, out_of_memory, panic| Exit::Signal {
+            signal,
+            core,
+            out_of_memory,
+            panic,
+        };
         let cases = [
             (Exit::Code(3), "exited with code 3"),
-            (Exit::Signal { signal: 9, core: false, panic: None }, "was ended by SIGKILL"),
+            (ended(9, false, false, None), "was ended by SIGKILL"),
+            (ended(9, false, true, None), "was ended by SIGKILL, probably for lack of memory"),
             (
-                Exit::Signal { signal: 6, core: true, panic: Some(panic.clone()) },
+                ended(6, true, false, Some(panic.clone())),
                 "was ended by SIGABRT (core dumped) after a panic: boom, at src/main.rs:3",
             ),
             (Exit::Panic(panic), "panicked: boom, at src/main.rs:3"),

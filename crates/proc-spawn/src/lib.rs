@@ -68,6 +68,7 @@ mod child;
 mod exit;
 mod lifeline;
 mod link;
+mod oom;
 mod program;
 mod surroundings;
 mod wire;

@@ -23,6 +23,7 @@ use crate::child::{Child, Detached};
 use crate::current::{Current, Role};
 use crate::entries::{Call, EntryError};
 use crate::link::{Link, to_bytes};
+use crate::oom;
 use crate::program;
 use crate::wire::{MARKER, Payload};
 
@@ -226,8 +227,9 @@ impl Spawn {
             // It waits in the socket, so that the child has it before it has done anything.
             ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
         }
+        let oom_kills = oom::kills();
         let process = self.execute(nonce, theirs)?;
-        let child = Child::adopt(process, ours, self.own_group)?;
+        let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
         match child.link().send_bytes(&payload) {
             Ok(()) => Ok(child),

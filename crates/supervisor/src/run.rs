@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn a_guardian_ends_with_what_its_executor_ended_with() {
         let exited = |exit| DaemonEnd::Ended(RunEnd::Exited(exit));
-        let signal = |signal| Exit::Signal { signal, core: false, panic: None };
+        let signal =
+            |signal| Exit::Signal { signal, core: false, out_of_memory: false, panic: None };
         let panic = Panic { message: String::new(), place: String::new() };
         let failed = RunEnd::NotStarted(ErrorText::new(&fmt::Error));
         let cases = [

@@ -30,7 +30,7 @@ fn code(code: i32) -> RunEnd {
 }
 
 fn signal(signal: i32) -> RunEnd {
-    RunEnd::Exited(Exit::Signal { signal, core: false, panic: None })
+    RunEnd::Exited(Exit::Signal { signal, core: false, out_of_memory: false, panic: None })
 }
 
 fn returned(permanent: bool) -> RunEnd {
