@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_umask_is_as_asked,
         the_directory_is_as_asked,
         the_environment_is_the_callers_and_no_more,
+        the_environment_is_changed_as_asked,
         a_long_lived_caller_keeps_no_zombie,
         a_signal_to_a_group_hits_that_tree_only,
         in_the_foreground_ctrl_c_stops_and_the_streams_are_the_callers,
@@ -259,6 +260,51 @@ fn the_environment_is_the_callers_and_no_more() {
     for who in ["executor", "red"] {
         assert_eq!(bed.report(&format!("{who}.report"))["environment"], json!(expected), "{who}");
     }
+    bed.run(["stop", "d.pid"]).success();
+    bed.nothing_left();
+}
+
+/// The guardian's stays as it is: the change is for the application's own code.
+///
+/// Cases: HYG-08, HYG-07
+fn the_environment_is_changed_as_asked() {
+    let bed = bed();
+    bed.write("sub/empty", "");
+    let mut caller = bed.command(bed.fixture());
+    let markers: std::collections::BTreeMap<_, _> = caller
+        .get_envs()
+        .map(|(key, value)| (key.display().to_string(), value.unwrap().display().to_string()))
+        .collect();
+    let mut only = markers.clone();
+    only.insert("ONLY".to_owned(), "a=b\nc".to_owned());
+    let workers = json!([
+        {"name": "red", "args": [{"report": "red.report"}, "rounds"], "directory": "sub",
+         "env": {"COLOR": "red", "KEPT": null}},
+        {"name": "blue", "args": [{"report": "blue.report"}, "rounds"],
+         "env": only, "env_clear": true},
+    ]);
+    let options = json!({
+        "env": {"COLOR": "green", "GONE": null},
+        "daemon_args": [{"report": "executor.report"}, {"workers": {"workers": workers}}],
+    });
+    caller.args(["start", &bed.options(&options.to_string())]);
+    caller.env("COLOR", "white").env("GONE", "x").env("KEPT", "y");
+    bed.launch_command(caller).finish().success();
+    let reports = ["executor", "red", "blue"].map(|who| bed.report(&format!("{who}.report")));
+    let seen = |report: &Value| {
+        ["COLOR", "GONE", "KEPT"].map(|key| report["environment"][key].as_str().map(str::to_owned))
+    };
+    let text = |text: &str| Some(format!("{text:?}"));
+    assert_eq!(seen(&reports[0]), [text("green"), None, text("y")]);
+    assert_eq!(seen(&reports[1]), [text("red"), None, None]);
+    let only: std::collections::BTreeMap<_, _> =
+        only.into_iter().map(|(key, value)| (key, format!("{value:?}"))).collect();
+    assert_eq!(reports[2]["environment"], json!(only));
+    assert_eq!(reports[1]["directory"], json!(bed.path("sub")));
+    assert_eq!(reports[2]["directory"], "/");
+    let [guardian, ..] = family(&bed);
+    let environment = std::fs::read(format!("/proc/{}/environ", guardian.pid())).unwrap();
+    assert!(environment.split(|byte| *byte == 0).any(|variable| variable == b"COLOR=white"));
     bed.run(["stop", "d.pid"]).success();
     bed.nothing_left();
 }

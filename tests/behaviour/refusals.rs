@@ -50,7 +50,7 @@ fn everything_wrong_with_the_options_is_told_at_once() {
         "{pid_filename: missing/d.pid, daemon_entry: 'fixture:nothing', name: 'a/b', \
          stdout_filename: missing/out.txt, stderr_filename: '', logging_config: {format: '{x}'}, \
          restart_interval: 1000000d, grace: 1000000d, start_timeout: 1000000d, directory: missing, \
-         umask: 0o1777}",
+         umask: 0o1777, env: {'A=B': x, '': y}}",
         &[
             "daemon_entry `fixture:nothing`: unknown entry",
             "pid_filename `",
@@ -67,6 +67,8 @@ fn everything_wrong_with_the_options_is_told_at_once() {
             "directory `",
             "missing`: no such folder; give one that exists",
             "umask `0o1777`: has bits beyond 0o777",
+            "env `A=B`: a variable's name has a `=` in it; give one without",
+            "env ``: a variable has no name; give it one",
         ],
     );
 }

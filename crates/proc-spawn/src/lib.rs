@@ -65,6 +65,7 @@ mod spawn;
 
 mod args;
 mod child;
+mod environment;
 mod exit;
 mod lifeline;
 mod link;
@@ -80,6 +81,7 @@ pub use bootstrap::{
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};
 pub use entries::{Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, entry, entry_named};
+pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
 pub use lifeline::Heard;
 pub use spawn::{Program, Spawn, SpawnError, Stream};

@@ -6,7 +6,7 @@
 //! threads hold locks.
 
 use std::borrow::Cow;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use serde_bytes::ByteBuf;
 use crate::child::{Child, Detached};
 use crate::current::{Current, Role};
 use crate::entries::{Call, EntryError};
+use crate::environment::Environment;
 use crate::link::{Link, to_bytes};
 use crate::oom;
 use crate::program;
@@ -72,7 +73,7 @@ pub struct Spawn {
     program: Program,
     stdout: Stream,
     stderr: Stream,
-    env: Vec<(OsString, Option<OsString>)>,
+    environment: Environment,
     own_group: bool,
     kept: Option<Arc<OwnedFd>>,
 }
@@ -113,7 +114,7 @@ impl Spawn {
             program: Program::default(),
             stdout: Stream::default(),
             stderr: Stream::default(),
-            env: Vec::new(),
+            environment: Environment::new(),
             own_group: false,
             kept: program::kept(),
         }
@@ -180,14 +181,21 @@ impl Spawn {
     /// Sets a variable in the child's environment, which is otherwise a copy of ours.
     #[must_use]
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Spawn {
-        self.env.push((key.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self.environment.set(key, value);
         self
     }
 
     /// Removes a variable from the child's environment.
     #[must_use]
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Spawn {
-        self.env.push((key.as_ref().to_owned(), None));
+        self.environment.remove(key);
+        self
+    }
+
+    /// How the child's environment differs from ours, all at once. Default: not at all.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Spawn {
+        self.environment = environment;
         self
     }
 
@@ -313,12 +321,7 @@ impl Spawn {
             .stdin(stdin)
             .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)
             .stderr(self.stderr.stdio().map_err(SpawnError::io("copy the output's descriptor"))?);
-        for (key, value) in &self.env {
-            match value {
-                Some(value) => command.env(key, value),
-                None => command.env_remove(key),
-            };
-        }
+        self.environment.apply_to(&mut command);
         if self.own_group {
             command.process_group(0);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use logging::LoggingConfig;
-use proc_spawn::{EntryError, ErrorText};
+use proc_spawn::{EntryError, Environment, ErrorText};
 use stdio_redirect::{Redirect, Stream, Target};
 
 use crate::problem::Problems;
@@ -24,6 +24,21 @@ pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
             problems.add(format!("{prefix}args"), "…", reason);
         }
         other => problems.add(format!("{prefix}entry"), "…", other),
+    }
+}
+
+/// Adds a working directory that is not there.
+pub fn check_directory(problems: &mut Problems, directory: Option<&Path>) {
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        let reason = "no such folder; give one that exists";
+        problems.add("directory", directory.display(), reason);
+    }
+}
+
+/// Adds what no environment can hold.
+pub fn check_environment(problems: &mut Problems, environment: &Environment) {
+    for (key, reason) in environment.problems() {
+        problems.add("env", key.display(), reason);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pidfile::{Dependent, Existing, PidFile};
-use proc_spawn::{Current, ErrorText, Role, SetupError, Spawn, Stream};
+use proc_spawn::{Current, Environment, ErrorText, Role, SetupError, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::descendants::Descendants;
@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     /// For the executor, and for a detached guardian itself; the pid file is not in it.
     pub(crate) setup: Setup,
+    /// The executor's.
+    pub(crate) environment: Environment,
 }
 
 /// What a pid file means that is there before the start.
@@ -178,6 +180,7 @@ impl Guardian {
             .current(Current { role: Role::Executor, name, incarnation: 1 })
             .setup(&self.plan.setup)
             .map_err(|error| SetupError::new("executor", &error))?
+            .environment(self.plan.environment.clone())
             .keep_open(Arc::clone(&self.hold))
             // A terminal's Ctrl-C is for the guardian, which then asks the executor.
             .own_group();

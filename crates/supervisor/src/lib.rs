@@ -83,7 +83,10 @@ pub mod report;
 mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
-pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};
+pub use check::{
+    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
+    redirect,
+};
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};

@@ -2,15 +2,19 @@
 
 mod file;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logging::LoggingConfig;
-use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
+use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
 use serde::Deserialize;
 use stdio_redirect::Target;
 
-use crate::check::{absolute, check_collisions, check_entry, checked_logging, redirect};
+use crate::check::{
+    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
+    redirect,
+};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
@@ -38,6 +42,7 @@ pub struct DaemonOptions {
     existing: ExistingFile,
     directory: Option<PathBuf>,
     umask: Option<u32>,
+    environment: Environment,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
@@ -67,6 +72,7 @@ impl DaemonOptions {
             existing: ExistingFile::default(),
             directory: None,
             umask: Some(DEFAULT_UMASK),
+            environment: Environment::new(),
         }
     }
 
@@ -225,6 +231,28 @@ impl DaemonOptions {
         self
     }
 
+    /// Sets a variable in the executor's environment, and so in that of its workers. Otherwise it is
+    /// that of the caller of [`start_daemon`](crate::start_daemon); the guardian's always is.
+    #[must_use]
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.set(key, value);
+        self
+    }
+
+    /// Removes a variable from the executor's environment.
+    #[must_use]
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.environment.remove(key);
+        self
+    }
+
+    /// Removes all variables from the executor's environment, those set before included.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.environment.clear();
+        self
+    }
+
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
         let base = base_directory()
@@ -258,14 +286,12 @@ impl DaemonOptions {
         check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
 
         self.policy.check(&mut problems);
+        check_environment(&mut problems, &self.environment);
         let directory = match self.directory {
             Some(directory) => Some(absolute(&base, &directory)),
             None => detached.then(|| PathBuf::from("/")),
         };
-        if let Some(directory) = directory.as_deref().filter(|directory| !directory.is_dir()) {
-            let reason = "no such folder; give one that exists";
-            problems.add("directory", directory.display(), reason);
-        }
+        check_directory(&mut problems, directory.as_deref());
         if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
             let reason = "has bits beyond 0o777; give permission bits only";
             problems.add("umask", format_args!("{umask:#o}"), reason);
@@ -282,8 +308,8 @@ impl DaemonOptions {
             grace: self.policy.stop.total(),
             open_files: None,
         };
-        let (existing, policy) = (self.existing, self.policy);
-        let plan = Plan { name, pid_filename, existing, policy, setup };
+        let (existing, policy, environment) = (self.existing, self.policy, self.environment);
+        let plan = Plan { name, pid_filename, existing, policy, setup, environment };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))

@@ -3,17 +3,18 @@
 mod file;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logging::LoggingConfig;
-use proc_spawn::{Call, Current, EntryFn, Role, Spawn, SpawnError, Stream};
+use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
     Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute, base_directory,
-    check_collisions, check_duration, check_entry, check_file, check_name, checked_logging,
-    redirect,
+    check_collisions, check_directory, check_duration, check_entry, check_environment, check_file,
+    check_name, checked_logging, redirect,
 };
 
 use crate::error::WorkersError;
@@ -42,6 +43,8 @@ pub struct WorkerStartInfo {
     after: Vec<String>,
     temporary: bool,
     significant: bool,
+    directory: Option<PathBuf>,
+    environment: Environment,
 }
 
 impl WorkerStartInfo {
@@ -76,6 +79,8 @@ impl WorkerStartInfo {
             after: Vec::new(),
             temporary: false,
             significant: false,
+            directory: None,
+            environment: Environment::new(),
         }
     }
 
@@ -136,6 +141,34 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// The worker's working directory. Default: that of this process.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Sets a variable in the worker's environment, which is otherwise a copy of this process'.
+    #[must_use]
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.set(key, value);
+        self
+    }
+
+    /// Removes a variable from the worker's environment.
+    #[must_use]
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.environment.remove(key);
+        self
+    }
+
+    /// Removes all variables from the worker's environment, those set before included.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.environment.clear();
         self
     }
 
@@ -397,6 +430,10 @@ fn plan_worker(
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
 
+    check_environment(problems, &worker.environment);
+    let directory = worker.directory.map(|directory| absolute(base, &directory));
+    check_directory(problems, directory.as_deref());
+
     let own = Policy {
         start: worker.start.unwrap_or(otherwise.start),
         restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
@@ -411,7 +448,7 @@ fn plan_worker(
         pid_file: Some(pid_filename.clone()),
         redirect,
         logging,
-        directory: None,
+        directory,
         umask: None,
         base: base.to_owned(),
         ready: own.start.ready,
@@ -423,6 +460,7 @@ fn plan_worker(
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
+        let spawn = spawn.environment(worker.environment);
         WorkerPlan { name, pid_filename, setup, policy: own, spawn }
     }))
 }

@@ -1,10 +1,12 @@
 //! A daemon's options as a configuration file has them, both ways.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use logging::LoggingConfig;
+use proc_spawn::Environment;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,10 @@ pub(super) struct DaemonFile {
     directory: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     umask: Option<Umask>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, Option<String>>,
+    #[serde(default)]
+    env_clear: bool,
 }
 
 /// The file mode creation mask: a number (in YAML `0o027`; `027` would be decimal), or `inherit`.
@@ -93,6 +99,7 @@ impl Serialize for DaemonOptions {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let options = self.clone();
+        let no_text = || S::Error::custom("a variable of the environment is no text");
         let file = DaemonFile {
             daemon_entry: options.call.name().map_err(S::Error::custom)?.to_owned(),
             daemon_args: options.call.args().map_err(S::Error::custom)?,
@@ -110,6 +117,8 @@ impl Serialize for DaemonOptions {
             existing: options.existing,
             directory: options.directory,
             umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
+            env_clear: options.environment.is_cleared(),
+            env: options.environment.to_texts().ok_or_else(no_text)?,
         };
         file.serialize(serializer)
     }
@@ -148,6 +157,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
                 Some(Umask::Inherit) => None,
                 None => default.umask,
             },
+            environment: Environment::from_texts(file.env_clear, &file.env),
             ..default
         })
     }
@@ -184,6 +194,8 @@ stdout_filename: .data/out.txt
 restart_interval: 50ms
 stop: { steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }] }
 umask: inherit
+env: { COLOR: red, LANG: null }
+env_clear: true
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
         assert_eq!(options.umask, None);

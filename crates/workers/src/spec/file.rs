@@ -1,8 +1,10 @@
 //! A worker as a configuration file has it, both ways.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use logging::LoggingConfig;
+use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 use supervisor::{RestartPolicy, StartPolicy, StopPolicy};
@@ -36,6 +38,12 @@ pub(super) struct WorkerFile {
     temporary: bool,
     #[serde(default)]
     significant: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, Option<String>>,
+    #[serde(default)]
+    env_clear: bool,
 }
 
 impl From<WorkerFile> for WorkerStartInfo {
@@ -53,6 +61,8 @@ impl From<WorkerFile> for WorkerStartInfo {
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
+            directory: file.directory,
+            environment: Environment::from_texts(file.env_clear, &file.env),
         }
     }
 }
@@ -61,6 +71,7 @@ impl Serialize for WorkerStartInfo {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let info = self.clone();
+        let no_text = || S::Error::custom("a variable of the environment is no text");
         let file = WorkerFile {
             entry: info.call.name().map_err(S::Error::custom)?.to_owned(),
             args: info.call.args().map_err(S::Error::custom)?,
@@ -75,6 +86,9 @@ impl Serialize for WorkerStartInfo {
             after: info.after,
             temporary: info.temporary,
             significant: info.significant,
+            directory: info.directory,
+            env_clear: info.environment.is_cleared(),
+            env: info.environment.to_texts().ok_or_else(no_text)?,
         };
         file.serialize(serializer)
     }
@@ -95,6 +109,9 @@ mod tests {
   pid_filename: red.pid
   entry: app:paint
   args: { color: red }
+  directory: /var/tmp
+  env: { COLOR: red, LANG: null }
+  env_clear: true
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
 - { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true }
 ";
