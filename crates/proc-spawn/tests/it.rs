@@ -197,7 +197,8 @@ fn grouped_parent(group: PathBuf) -> Result<(), Box<dyn Error>> {
     let mut other = Spawn::new(entry(waits, ()))?.spawn()?;
     other.wait_until_ready(LIMIT)?;
     other.kill()?;
-    println!("{eater}; {}", other.wait()?);
+    let mut out = std::io::stdout();
+    writeln!(out, "{eater}; {}", other.wait()?)?;
     Ok(())
 }
 
@@ -458,7 +459,8 @@ impl Drop for Group {
 /// Case: ORP-11
 fn an_end_for_lack_of_memory() {
     let Some(group) = Group::small() else {
-        eprintln!("skipped: no control group with a memory limit can be made here");
+        let mut err = std::io::stderr();
+        writeln!(err, "skipped: no control group with a memory limit can be made here").unwrap();
         return;
     };
     let (ours, theirs) = UnixStream::pair().unwrap();
