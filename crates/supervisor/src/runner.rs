@@ -193,8 +193,9 @@ fn wait<'a>(
     });
     match poll(&mut fds, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
-        // The system lacks memory for a moment, which is no reason to let a daemon go.
-        Err(Errno::NOMEM) => {
+        // The system lacks memory for a moment, or somebody has set our limit of descriptors below
+        // the number of those here (poll(2)). Neither is a reason to let a daemon go.
+        Err(Errno::NOMEM | Errno::INVAL) => {
             let _ = rustix::thread::nanosleep(&PAUSE);
             Ok(())
         }

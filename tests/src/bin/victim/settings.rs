@@ -31,7 +31,8 @@ impl Settings {
             restart: 50,
             grace: 300,
             timeout: 3000,
-            patience: 10_000,
+            // Less than whoever attacks waits for an answer.
+            patience: 6000,
         };
         for pair in flags.chunks(2) {
             let [flag, value] = pair else { return Err(format!("{pair:?} has no value")) };
