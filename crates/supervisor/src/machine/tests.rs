@@ -35,7 +35,7 @@ fn signal(signal: i32) -> RunEnd {
 
 fn returned(permanent: bool) -> RunEnd {
     let error = ErrorText::new(&std::fmt::Error);
-    RunEnd::Exited(Exit::Error(Failure { error, permanent }))
+    RunEnd::Exited(Exit::Error(Failure { error, permanent, code: 1 }))
 }
 
 /// An event without its times, which the story has.
