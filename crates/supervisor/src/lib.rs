@@ -87,7 +87,7 @@ pub use check::{absolute, check_collisions, check_entry, checked_logging, redire
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
-pub use limit::RestartLimit;
+pub use limit::{RestartLimit, RestartLog};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
 pub use policy::{

@@ -283,7 +283,7 @@ fn a_start_that_fails_counts_like_a_crash() {
             "0s Spawn",
             "1s Spawn",
             "1s GaveUp, could not be started: an error occurred when formatting an argument: \
-             more than 1 restarts within 60s",
+             more than 1 restart within 60s",
         ],
     );
 }
