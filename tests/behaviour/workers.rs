@@ -238,11 +238,11 @@ fn by_default_a_worker_is_started_again_after_five_minutes() {
     bed.nothing_left();
 }
 
-/// Cases: F-16, WRK-14
+/// Cases: F-16, WRK-14, HS-07
 fn one_that_ends_well_is_done_and_at_the_end_all_are_told() {
     let bed = bed();
     let file = bed.options(&pool(
-        "{restart: never, workers: [{name: red, args: [say: works]}, \
+        "{restart: never, debug_filename: debug.json, workers: [{name: red, args: [say: works]}, \
          {name: blue, args: [error: [no paint, no brush]]}, {name: grey, args: [signal: 9]}]}",
     ));
     bed.run(["start", &file]).success();
@@ -258,6 +258,11 @@ fn one_that_ends_well_is_done_and_at_the_end_all_are_told() {
     let log = bed.read("d.log");
     assert!(log.contains("returned an error: worker `blue` returned an error: no paint"), "{log}");
     assert_eq!(bed.times("executor goes on, run 1"), 0);
+    let status: Value = serde_json::from_str(&bed.read("debug.json")).unwrap();
+    let exit = &status["workers"][1]["last_exits"][0];
+    assert_eq!(exit["text"], "returned an error: no paint: no brush");
+    let error = &exit["end"]["exited"]["error"]["error"];
+    assert_eq!([&error["text"], &error["source"]["text"]], ["no paint", "no brush"]);
     bed.nothing_left();
 }
 

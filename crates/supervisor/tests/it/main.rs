@@ -32,6 +32,8 @@ fn main() {
         restarting::crashes_twice,
         restarting::counts_and_fails,
         starting::never_called,
+        stopping::hears_everything,
+        stopping::needs_time,
         stopping::tells_why,
     ];
     supervisor::init(entries.permanent_if(|error: &restarting::Permanent| error.0));

@@ -1,13 +1,16 @@
 //! A stop, as it is asked for and as the entry sees it.
 
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use rustix::process::Signal;
+use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use supervisor::{
-    DaemonOptions, DaemonStatus, StopFailed, StopStatus, daemon_status, stop_daemon,
-    stop_daemon_within,
+    DaemonOptions, DaemonStatus, StopBy, StopFailed, StopPolicy, StopStatus, daemon_status,
+    stop_daemon, stop_daemon_within,
 };
 
 use crate::bed::{Bed, LIMIT, deaf, expect_gone, gone, launch, write_line};
@@ -18,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         an_entry_that_ignores_quit_is_killed,
         an_entry_knows_why_and_until_when,
         a_second_request_in_a_hurry_is_heard,
+        the_steps_of_a_stop_are_taken_one_after_the_other,
+        a_stop_takes_longer_if_the_entry_asks_and_may,
     ]
 }
 
@@ -77,4 +82,75 @@ fn a_second_request_in_a_hurry_is_heard() {
     }
     expect_gone(pid);
     assert_eq!(daemon_status(bed.pid_file()).unwrap(), DaemonStatus::NotRunning { stale: false });
+}
+
+/// Says what it is told, and does nothing about it.
+pub(crate) fn hears_everything(journal: PathBuf) {
+    for (signal, name) in [(SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2")] {
+        let (mut heard, tell) = UnixStream::pair().unwrap();
+        signal_hook::low_level::pipe::register(signal, tell).unwrap();
+        let journal = journal.clone();
+        std::thread::spawn(move || {
+            while heard.read_exact(&mut [0]).is_ok() {
+                write_line(&journal, name);
+            }
+        });
+    }
+    write_line(&journal, "called");
+    quit::sleep(LIMIT);
+    write_line(&journal, "asked to quit");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Case: STOP-05
+fn the_steps_of_a_stop_are_taken_one_after_the_other() {
+    let bed = Bed::new();
+    let step = Duration::from_millis(200);
+    let steps = StopPolicy::kill()
+        .then(StopBy::Signal(SIGUSR1), step)
+        .then(StopBy::Quit, step)
+        .then(StopBy::Signal(SIGUSR2), step);
+    let options = DaemonOptions::new(bed.pid_file(), hears_everything, bed.path("journal"));
+    let pid = launch(options.stop(steps));
+    bed.expect("called");
+    let executor = bed.executor();
+    let asked = Instant::now();
+    assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
+    assert!(3 * step <= asked.elapsed(), "killed before its last step was over");
+    assert_eq!(bed.journal(), "called\nSIGUSR1\nasked to quit\nSIGUSR2\n");
+    assert!(gone(executor));
+}
+
+/// Takes so long to quit, and asks for the time: once, or again and again.
+pub(crate) fn needs_time((journal, needs): (PathBuf, Option<Duration>)) {
+    write_line(&journal, "called");
+    quit::sleep(LIMIT);
+    let asked = Instant::now();
+    supervisor::extend_timeout(LIMIT).unwrap();
+    while needs.is_none_or(|needs| asked.elapsed() < needs) {
+        std::thread::park_timeout(Duration::from_millis(50));
+        supervisor::extend_timeout(LIMIT).unwrap();
+    }
+    write_line(&journal, "done");
+}
+
+/// Case: STOP-15
+fn a_stop_takes_longer_if_the_entry_asks_and_may() {
+    let grace = Duration::from_millis(300);
+    let stop = |most: Duration, needs: Option<Duration>| {
+        let bed = Bed::new();
+        let args = (bed.path("journal"), needs);
+        let options = DaemonOptions::new(bed.pid_file(), needs_time, args);
+        launch(options.stop(StopPolicy::grace(grace).extend_up_to(most)));
+        bed.expect("called");
+        let asked = Instant::now();
+        stop_daemon(bed.pid_file()).unwrap();
+        (bed.journal(), asked.elapsed())
+    };
+    assert_eq!(stop(LIMIT, Some(3 * grace)).0, "called\ndone\n", "it got what it asked for");
+    let (journal, took) = stop(2 * grace, None);
+    assert_eq!(journal, "called\n", "it got more than it may have");
+    assert!(2 * grace <= took, "it got less than it may have");
 }
