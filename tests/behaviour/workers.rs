@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         by_default_a_worker_is_started_again_after_five_minutes,
         one_that_ends_well_is_done_and_at_the_end_all_are_told,
         when_all_workers_are_done_the_executor_goes_on,
+        too_many_restarts_are_given_up_and_the_guardian_decides,
         a_worker_that_cannot_be_set_up_fails_and_is_told,
         a_worker_that_is_not_ready_in_time_is_killed,
         the_status_file_is_whole_at_every_instant,
@@ -238,11 +239,11 @@ fn by_default_a_worker_is_started_again_after_five_minutes() {
     bed.nothing_left();
 }
 
-/// Cases: F-16, WRK-14
+/// Cases: F-16, WRK-14, HS-07
 fn one_that_ends_well_is_done_and_at_the_end_all_are_told() {
     let bed = bed();
     let file = bed.options(&pool(
-        "{restart: never, workers: [{name: red, args: [say: works]}, \
+        "{restart: never, debug_filename: debug.json, workers: [{name: red, args: [say: works]}, \
          {name: blue, args: [error: [no paint, no brush]]}, {name: grey, args: [signal: 9]}]}",
     ));
     bed.run(["start", &file]).success();
@@ -258,7 +259,45 @@ fn one_that_ends_well_is_done_and_at_the_end_all_are_told() {
     let log = bed.read("d.log");
     assert!(log.contains("returned an error: worker `blue` returned an error: no paint"), "{log}");
     assert_eq!(bed.times("executor goes on, run 1"), 0);
+    let status: Value = serde_json::from_str(&bed.read("debug.json")).unwrap();
+    let exit = &status["workers"][1]["last_exits"][0];
+    assert_eq!(exit["text"], "returned an error: no paint: no brush");
+    let error = &exit["end"]["exited"]["error"]["error"];
+    assert_eq!([&error["text"], &error["source"]["text"]], ["no paint", "no brush"]);
     bed.nothing_left();
+}
+
+/// Cases: RST-20, RST-24, RST-37
+fn too_many_restarts_are_given_up_and_the_guardian_decides() {
+    let steps = "in_run: [1, {workers: {restart: {after: 0}, restart_limit: [2, 60000], \
+                 workers: [{name: red, args: [exit: 3]}, {name: blue}]}}], rounds";
+    let gave_up = "it returned an error: gave up: more than 2 restarts within 60s in all: at last \
+                   worker `red` exited with code 3";
+    // Another run, in which it does without workers.
+    let bed = bed();
+    let daemon = bed.start(&format!("{{restart_interval: 10ms, daemon_args: [{steps}]}}"));
+    bed.expect("executor started, run 2");
+    assert_eq!(bed.times("worker red started, run 3"), 1);
+    assert_eq!(bed.times("worker red started, run 4"), 0);
+    daemon.stop();
+    bed.nothing_left();
+    // Or none; the executor's code tells them which it is.
+    for (policy, end) in [
+        ("{restart: always, prevent: {codes: [69]}}", "GaveUp(Prevented, Exited(Error("),
+        ("{restart: never}", "Ended(Exited(Error("),
+    ] {
+        let bed = crate::bed();
+        let file = bed.options(&format!(
+            "{{restart: {policy}, logging_config: {{file: d.log}}, daemon_args: [{steps}]}}"
+        ));
+        let output = bed.run(["run", &file]).success();
+        assert!(output.stdout.starts_with(end) && output.stdout.contains("code: 69"), "{output:?}");
+        let log = bed.read("d.log");
+        assert!(log.contains("giving up, and stopping all workers: more than 2 restarts"), "{log}");
+        assert!(log.contains(gave_up), "{log}");
+        assert_eq!(bed.times("executor started, run 2"), 0);
+        bed.nothing_left();
+    }
 }
 
 /// Cases: F-16, WRK-14, WRK-20

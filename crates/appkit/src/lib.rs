@@ -106,12 +106,12 @@ pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
     Backoff, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends, ExistingFile, GaveUp,
     LaunchCause, LaunchFailed, Outcome, Readiness, Restart, RestartPolicy, RunEnd, StartPolicy,
-    StopBy, StopFailed, StopPolicy, StopStatus, daemon_status, extend_timeout, init, ready,
-    run_daemon, start_daemon, stop_daemon, stop_daemon_within, tell_status,
+    StopBy, StopFailed, StopPolicy, StopStatus, daemon_status, extend_timeout, ready, run_daemon,
+    start_daemon, stop_daemon, stop_daemon_within, tell_status,
 };
 pub use workers::{
-    EndWhen, Strategy, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
-    start_workers,
+    EndWhen, Strategy, TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions,
+    WorkersReport, init, start_workers,
 };
 
 /// The parts, whole, for when the front is not enough.

@@ -14,7 +14,7 @@ use serde_bytes::ByteBuf;
 
 use crate::current::{self, Current, Role};
 use crate::entries::{BoundEntry, Entries};
-use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
+use crate::exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
 use crate::lifeline::{self, Heard};
 use crate::link::{Link, Received, from_bytes};
 use crate::program;
@@ -339,7 +339,10 @@ impl Boot {
         run_hooks();
         let (verdict, code) = match ended {
             Ok(Ok(())) => return 0,
-            Ok(Err(failure)) => (Verdict::Error(failure), CODE_ERROR),
+            Ok(Err(failure)) => {
+                let code = failure.code;
+                (Verdict::Error(failure), code)
+            }
             Err(payload) => {
                 // The hook knows the place; the entry may have replaced it, and then only the
                 // message is left.

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
-use crate::exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
+use crate::exit::{CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
 use crate::link::{Link, Received, breathe, is_shortage};
 use crate::oom;
 use crate::spawn::{SpawnError, pidfd_of};
@@ -257,7 +257,9 @@ impl Child {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
                 Exit::SetupFailed(error)
             }
-            (Exit::Code(CODE_ERROR), Said { verdict: Some(Verdict::Error(failure)), .. }) => {
+            (Exit::Code(code), Said { verdict: Some(Verdict::Error(failure)), .. })
+                if code == failure.code =>
+            {
                 Exit::Error(failure)
             }
             (Exit::Code(CODE_PANIC), Said { verdict: Some(Verdict::Panic(panic)), .. }) => {

@@ -9,7 +9,7 @@ use std::error::Error;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::args;
-use crate::exit::{ErrorText, Failure};
+use crate::exit::{CODE_ERROR, ErrorText, Failure};
 
 /// The functions that a child of this program may be asked to run.
 ///
@@ -17,7 +17,7 @@ use crate::exit::{ErrorText, Failure};
 #[derive(Default)]
 pub struct Entries {
     list: Vec<Entry>,
-    judges: Vec<Box<Judge>>,
+    opinions: Vec<Box<Opinion>>,
 }
 
 /// One function that a child can run.
@@ -33,8 +33,20 @@ type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
 /// An entry with its decoded arguments: all that can go wrong before user code has gone right.
 pub(crate) type BoundEntry = Box<dyn FnOnce(&Judge) -> Result<(), Failure>>;
 
-/// Whether an error that an entry returned would only come again.
-pub type Judge = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
+/// What this program says of an error that an entry returned.
+pub type Judge = dyn Fn(&(dyn Error + 'static)) -> Judgement + Send + Sync;
+
+/// See [`Judge`].
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement {
+    /// Whether it would only come again.
+    pub permanent: bool,
+    /// What the process exits with.
+    pub code: i32,
+}
+
+/// Changes a judgement, if it knows the error.
+type Opinion = dyn Fn(&(dyn Error + 'static), &mut Judgement) + Send + Sync;
 
 impl Entries {
     /// An empty table.
@@ -86,22 +98,42 @@ impl Entries {
         mut self,
         predicate: impl Fn(&E) -> bool + Send + Sync + 'static,
     ) -> Entries {
-        self.judges.push(Box::new(move |error| error.downcast_ref().is_some_and(&predicate)));
+        self.opinions.push(Box::new(move |error, judgement| {
+            judgement.permanent |= error.downcast_ref().is_some_and(&predicate);
+        }));
         self
     }
 
-    /// Whether an error, or one of its causes, is permanent.
-    pub(crate) fn judge(&self, error: &(dyn Error + 'static)) -> bool {
+    /// Says with which code, from 1 to 255, a process ends whose entry returned such an error of
+    /// type `E`, or one with such an error behind its `source()`; the outermost that somebody
+    /// speaks for counts. Default: [`CODE_ERROR`].
+    #[must_use]
+    pub fn exit_code_if<E: Error + 'static>(
+        mut self,
+        code: i32,
+        predicate: impl Fn(&E) -> bool + Send + Sync + 'static,
+    ) -> Entries {
+        self.opinions.push(Box::new(move |error, judgement| {
+            if judgement.code == CODE_ERROR && error.downcast_ref().is_some_and(&predicate) {
+                judgement.code = code;
+            }
+        }));
+        self
+    }
+
+    /// What is said of an error and its causes.
+    pub(crate) fn judge(&self, error: &(dyn Error + 'static)) -> Judgement {
+        let mut judgement = Judgement { permanent: false, code: CODE_ERROR };
         let mut next = Some(error);
         // A bound, should an error be its own cause.
         for _ in 0..64 {
             let Some(error) = next else { break };
-            if self.judges.iter().any(|judge| judge(error)) {
-                return true;
+            for opinion in &self.opinions {
+                opinion(error, &mut judgement);
             }
             next = error.source();
         }
-        false
+        judgement
     }
 
     /// The names, in the order in which they were listed.
@@ -250,7 +282,8 @@ where
 }
 
 fn failure(error: &(dyn Error + 'static), judge: &Judge) -> Failure {
-    Failure { error: ErrorText::new(error), permanent: judge(error) }
+    let Judgement { permanent, code } = judge(error);
+    Failure { error: ErrorText::new(error), permanent, code }
 }
 
 /// What an entry may return: `()`, or a `Result` with any error, boxed ones included.
@@ -497,9 +530,9 @@ mod tests {
         let table = Entries::new()
             .permanent_if(|error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound);
         let (gone, busy) = (std::io::ErrorKind::NotFound, std::io::ErrorKind::ResourceBusy);
-        assert!(table.judge(&std::io::Error::from(gone)));
-        assert!(table.judge(&Outer(gone.into())));
-        assert!(!table.judge(&Outer(busy.into())));
-        assert!(!table.judge(&std::fmt::Error));
+        assert!(table.judge(&std::io::Error::from(gone)).permanent);
+        assert!(table.judge(&Outer(gone.into())).permanent);
+        assert!(!table.judge(&Outer(busy.into())).permanent);
+        assert!(!table.judge(&std::fmt::Error).permanent);
     }
 }

@@ -7,7 +7,8 @@ use std::process::ExitStatus;
 
 use serde::{Deserialize, Serialize};
 
-/// The exit code of a child whose entry returned an error.
+/// The exit code of a child whose entry returned an error, unless
+/// [`exit_code_if`](crate::Entries::exit_code_if) says otherwise.
 pub const CODE_ERROR: i32 = 1;
 /// The exit code of a child whose entry panicked, as in any Rust program.
 pub const CODE_PANIC: i32 = 101;
@@ -55,7 +56,7 @@ impl Exit {
     pub fn code(&self) -> Option<i32> {
         match self {
             Exit::Code(code) => Some(*code),
-            Exit::Error(_) => Some(CODE_ERROR),
+            Exit::Error(failure) => Some(failure.code),
             Exit::Panic(_) => Some(CODE_PANIC),
             Exit::SetupFailed(_) => Some(CODE_SETUP),
             Exit::Signal { .. } | Exit::Unknown => None,
@@ -198,6 +199,8 @@ pub struct Failure {
     pub error: ErrorText,
     /// Whether it would only come again.
     pub permanent: bool,
+    /// What the process exited with.
+    pub code: i32,
 }
 
 /// A step of a child's set-up that failed, before its entry was called.

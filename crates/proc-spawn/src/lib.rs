@@ -80,7 +80,9 @@ pub use bootstrap::{
 };
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};
-pub use entries::{Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, entry, entry_named};
+pub use entries::{
+    Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, Judgement, entry, entry_named,
+};
 pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
 pub use lifeline::Heard;

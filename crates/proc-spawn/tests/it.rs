@@ -21,9 +21,10 @@ use proc_spawn::{
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() {
-    proc_spawn::init(entries![
+    let entries = entries![
         fine,
         fails,
+        fails_with_a_code,
         panics,
         panics_elsewhere,
         aborts,
@@ -37,10 +38,12 @@ fn main() {
         eats,
         spawns_big,
         "by:hand" => measure,
-    ]);
+    ];
+    proc_spawn::init(entries.exit_code_if(69, |Unavailable(really)| *really));
     let trials = vec![
         trial("an_entry_that_returns_ends_with_code_0", an_entry_that_returns_ends_with_code_0),
         trial("an_error_arrives_with_its_causes", an_error_arrives_with_its_causes),
+        trial("an_error_may_have_a_code_of_its_own", an_error_may_have_a_code_of_its_own),
         trial("a_panic_arrives_with_message_and_place", a_panic_arrives_with_message_and_place),
         trial("a_caught_panic_is_no_verdict", a_caught_panic_is_no_verdict),
         trial("an_abort_is_a_signal", an_abort_is_a_signal),
@@ -87,6 +90,18 @@ struct Outer(#[source] std::io::Error);
 
 fn fails() -> Result<(), Outer> {
     Err(Outer(std::io::Error::other("no sheep")))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the service is unavailable")]
+struct Unavailable(bool);
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot go on")]
+struct CannotGoOn(#[source] Unavailable);
+
+fn fails_with_a_code(really: bool) -> Result<(), Box<dyn Error>> {
+    Err(CannotGoOn(Unavailable(really)).into())
 }
 
 fn panics(text: String) {
@@ -251,6 +266,15 @@ fn an_error_arrives_with_its_causes() {
     let Exit::Error(failure) = end_of(entry(fails, ())) else { panic!("no error") };
     assert!(!failure.permanent);
     assert_eq!(failure.error.chain(), "cannot count sheep: no sheep");
+}
+
+fn an_error_may_have_a_code_of_its_own() {
+    for (really, code) in [(true, 69), (false, 1)] {
+        let exit = end_of(entry(fails_with_a_code, really));
+        assert_eq!(exit.code(), Some(code));
+        let text = "returned an error: cannot go on: the service is unavailable";
+        assert_eq!(exit.to_string(), text, "whatever its code");
+    }
 }
 
 fn a_panic_arrives_with_message_and_place() {

@@ -90,7 +90,7 @@ pub use check::{
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
-pub use limit::RestartLimit;
+pub use limit::{RestartLimit, RestartLog};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
 pub use policy::{

@@ -1,9 +1,12 @@
 //! When it is enough: how many restarts within what time.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problems, check_duration};
 
 /// At most `times` restarts within any `window`. One more, and the supervisor gives up: a child
 /// that fails for the same reason again and again should be seen by a person, not by a loop. OTP's
@@ -18,13 +21,33 @@ pub struct RestartLimit {
     pub window: Duration,
 }
 
-/// The restarts that still count against the limit, oldest first.
+impl RestartLimit {
+    /// Adds what is wrong with it, each field below `field`.
+    pub fn check(&self, problems: &mut Problems, field: &str) {
+        let field = format!("{field}.window");
+        if self.window.is_zero() {
+            let reason = "nothing happens within no time; give a longer one, or no limit";
+            problems.add(&field, "0s", reason);
+        }
+        check_duration(problems, &field, self.window);
+    }
+}
+
+impl fmt::Display for RestartLimit {
+    /// What was too much: `more than 5 restarts within 10s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let restarts = if self.times == 1 { "restart" } else { "restarts" };
+        write!(f, "more than {} {restarts} within {:?}", self.times, self.window)
+    }
+}
+
+/// The restarts that still count against a limit, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct RestartLog(VecDeque<Instant>);
+pub struct RestartLog(VecDeque<Instant>);
 
 impl RestartLog {
     /// Records a restart that is decided at `now`; says whether the limit still holds.
-    pub(crate) fn allow(&mut self, now: Instant, limit: RestartLimit) -> bool {
+    pub fn allow(&mut self, now: Instant, limit: RestartLimit) -> bool {
         self.0.push_back(now);
         while self.0.front().is_some_and(|then| limit.window < now.duration_since(*then)) {
             self.0.pop_front();
@@ -52,6 +75,8 @@ mod tests {
             .collect();
         assert_eq!(allowed, [true, true, true, false, true, true]);
         assert!(log.allow(start + ms(9000), limit));
+        // What was refused counts too.
+        assert_eq!([9001, 9002].map(|at| log.allow(start + ms(at), limit)), [true, false]);
         let never = RestartLimit { times: 0, window: ms(1000) };
         assert!(!RestartLog::default().allow(start, never));
     }

@@ -143,9 +143,7 @@ pub enum GaveUp {
 impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GaveUp::Limit(RestartLimit { times, window }) => {
-                write!(f, "more than {times} restarts within {window:?}")
-            }
+            GaveUp::Limit(limit) => limit.fmt(f),
             GaveUp::Prevented => f.write_str("such an end prevents a restart"),
             GaveUp::Permanent => f.write_str("such a failure is permanent"),
         }
@@ -267,11 +265,8 @@ impl RestartPolicy {
                 problems.add(format!("{field}.{name}.signals"), signal, reason);
             }
         }
-        if let Some(limit) = self.limit
-            && limit.window.is_zero()
-        {
-            let reason = "nothing happens within no time; give a longer one, or no limit";
-            problems.add(format!("{field}.limit.window"), "0s", reason);
+        if let Some(limit) = self.limit {
+            limit.check(problems, &format!("{field}.limit"));
         }
         self.backoff.check(problems, &format!("{field}.backoff"));
     }

@@ -3,7 +3,7 @@
 use proc_spawn::SpawnError;
 use supervisor::Problems;
 
-use crate::report::WorkerEnd;
+use crate::report::{TooManyRestarts, WorkerEnd};
 
 /// Why workers were not started, or how they failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,10 @@ pub enum WorkersError {
     /// [`ready_when_all`](crate::WorkersOptions::ready_when_all).
     #[error("not all workers became ready: {}", failed_text(.0))]
     NotReady(Vec<WorkerEnd>),
+    /// There were too many restarts, and so all were stopped: see
+    /// [`restart_limit`](crate::WorkersOptions::restart_limit).
+    #[error("gave up: {0}")]
+    GaveUp(TooManyRestarts),
     /// Workers failed, and were not to be started again: see
     /// [`into_result`](crate::WorkersReport::into_result).
     #[error("{}", failed_text(.0))]

@@ -5,9 +5,10 @@
 //! what is to be asked of whom. The loop that acts is [`pool`](crate::pool).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use supervisor::Problems;
+use supervisor::{Problems, RestartLimit, RestartLog};
 
 /// Who is started again when one worker is: OTP's strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +57,10 @@ enum State {
     Delayed,
     Starting,
     Ready,
-    /// Told to pause or to quit.
+    /// Told to pause, or to quit while the others go on.
     Stopping,
+    /// Told to quit, as all are.
+    Quitting,
     /// Nothing more will come of it.
     Over {
         well: bool,
@@ -66,7 +69,7 @@ enum State {
 
 impl State {
     fn runs(self) -> bool {
-        matches!(self, State::Starting | State::Ready | State::Stopping)
+        matches!(self, State::Starting | State::Ready | State::Stopping | State::Quitting)
     }
 }
 
@@ -124,6 +127,10 @@ pub(crate) struct Group {
     phase: Phase,
     /// Whether somebody's place in the list means something.
     ordered: bool,
+    limit: Option<RestartLimit>,
+    restarts: RestartLog,
+    /// The limit that was exceeded.
+    gave_up: Option<RestartLimit>,
 }
 
 impl Group {
@@ -131,7 +138,27 @@ impl Group {
         let states = vec![State::Wanted; members.len()];
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
-        Group { members, states, strategy, end_when, phase: Phase::Running, ordered }
+        Group {
+            members,
+            states,
+            strategy,
+            end_when,
+            phase: Phase::Running,
+            ordered,
+            limit: None,
+            restarts: RestartLog::default(),
+            gave_up: None,
+        }
+    }
+
+    /// Stops all when there are more restarts than that, whoever's they are.
+    pub(crate) fn restart_limit(self, limit: Option<RestartLimit>) -> Group {
+        Group { limit, ..self }
+    }
+
+    /// The limit that was exceeded, from when all are stopped for it.
+    pub(crate) fn gave_up(&self) -> Option<RestartLimit> {
+        self.gave_up
     }
 
     pub(crate) fn is_temporary(&self, worker: usize) -> bool {
@@ -139,15 +166,15 @@ impl Group {
     }
 
     /// Decides what is to be asked of whom, in this order.
-    pub(crate) fn on(&mut self, happened: Happened) -> Vec<Order> {
+    pub(crate) fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
         match happened {
             Happened::Begin => (),
             Happened::Ready(worker) => self.ready(worker),
-            Happened::Failed(worker) => self.failed(worker),
+            Happened::Failed(worker) => self.failed(worker, now),
             Happened::Due(worker) => self.due(worker),
             Happened::Paused(worker) => self.paused(worker),
             Happened::Over { worker, well } => self.over(worker, well),
-            Happened::Quit => self.phase = Phase::Quitting,
+            Happened::Quit => self.quit(),
         }
         let mut orders = Vec::new();
         match self.phase {
@@ -170,10 +197,26 @@ impl Group {
         }
     }
 
-    fn failed(&mut self, worker: usize) {
+    fn failed(&mut self, worker: usize, now: Instant) {
         self.states[worker] = State::Delayed;
-        // The first one of a regrouping is the one that is waited for.
-        if self.phase == Phase::Running && self.strategy != Strategy::OneForOne {
+        let is_restart = match self.phase {
+            Phase::Running => true,
+            // One that was to be stopped anyway comes back with the others: that is one restart.
+            Phase::Regrouping { with } => !self.goes_with(worker, with),
+            Phase::Quitting => false,
+        };
+        if is_restart
+            && let Some(limit) = self.limit
+            && !self.restarts.allow(now, limit)
+        {
+            self.gave_up = Some(limit);
+            self.phase = Phase::Quitting;
+        }
+        // The first one of a regrouping is the one that is waited for. A temporary one is nobody's.
+        if self.phase == Phase::Running
+            && self.strategy != Strategy::OneForOne
+            && !self.members[worker].temporary
+        {
             self.phase = Phase::Regrouping { with: worker };
         }
     }
@@ -204,6 +247,16 @@ impl Group {
         // Whoever was waited for does not come any more; the others need not stay down.
         if self.phase == (Phase::Regrouping { with: worker }) {
             self.regroup_is_over();
+        }
+    }
+
+    fn quit(&mut self) {
+        self.phase = Phase::Quitting;
+        // Those that quit already may have less time now.
+        for state in &mut self.states {
+            if *state == State::Quitting {
+                *state = State::Stopping;
+            }
         }
     }
 
@@ -273,7 +326,7 @@ impl Group {
             }
             match self.states[worker] {
                 // Whoever is being stopped is waited for before the one before it is.
-                State::Stopping => return,
+                State::Stopping | State::Quitting => return,
                 State::Starting | State::Ready => {
                     self.states[worker] = State::Stopping;
                     orders.push(self.stop_for_now(worker));
@@ -309,22 +362,18 @@ impl Group {
         }
     }
 
-    /// All at once; in an ordered group one after the other, the last one first.
+    /// The last one first: all at once, or in an ordered group one after the other.
     fn stop_all(&mut self, orders: &mut Vec<Order>) {
         for worker in (0..self.members.len()).rev() {
             let state = self.states[worker];
-            if matches!(state, State::Over { .. }) {
-                continue;
-            }
             // One that was told to pause is told again: a quit makes it for good.
-            self.states[worker] = State::Stopping;
-            orders.push(Order::Quit(worker));
+            if !matches!(state, State::Over { .. } | State::Quitting) {
+                self.states[worker] = State::Quitting;
+                orders.push(Order::Quit(worker));
+            }
             if self.ordered && state.runs() {
                 return;
             }
-        }
-        if !self.ordered {
-            orders.reverse();
         }
     }
 }

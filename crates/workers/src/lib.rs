@@ -65,6 +65,13 @@ mod wait;
 pub use error::WorkersError;
 pub use group::{EndWhen, Strategy};
 pub use pool::start_workers;
-pub use report::{WorkerEnd, WorkersReport};
+pub use report::{TooManyRestarts, WorkerEnd, WorkersReport};
 pub use spec::{WorkerStartInfo, WorkersOptions};
-pub use supervisor::init;
+
+/// Makes this program one that can start workers and daemons: [`supervisor::init`]. An entry that
+/// returns [`WorkersError::GaveUp`], or an error caused by it, ends its process with
+/// [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP).
+pub fn init(entries: proc_spawn::Entries) {
+    let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
+    supervisor::init(entries.exit_code_if(supervisor::CODE_GAVE_UP, gave_up));
+}

@@ -5,12 +5,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use quit::Reason;
-use supervisor::{Event, Outcome, Report, Slot, inner_grace};
+use supervisor::{Event, Outcome, Report, RunEnd, Slot, inner_grace};
 
 use crate::error::WorkersError;
 use crate::group::{Group, Happened, Order};
 use crate::limit::OpenFiles;
-use crate::report::{WorkerEnd, WorkersReport};
+use crate::report::{TooManyRestarts, WorkerEnd, WorkersReport};
 use crate::spec::{self, Plan, WorkerStartInfo, WorkersOptions};
 use crate::status::StatusFile;
 use crate::wait::{Source, Waiter};
@@ -74,6 +74,9 @@ struct Pool {
     /// Those that are not finished.
     left: usize,
     quit_told: bool,
+    /// Whose end was the last that called for a restart.
+    last_failure: Option<(usize, RunEnd)>,
+    gave_up: Option<TooManyRestarts>,
 }
 
 impl Pool {
@@ -109,6 +112,8 @@ impl Pool {
             status,
             left,
             quit_told: false,
+            last_failure: None,
+            gave_up: None,
         })
     }
 
@@ -140,7 +145,7 @@ impl Pool {
             let outcome = worker.slot.outcome()?.clone();
             Some(WorkerEnd { name: worker.name, runs: worker.slot.runs(), outcome })
         });
-        Ok(WorkersReport { workers: workers.collect() })
+        Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
     }
 
     fn look_at_quit(&mut self, quit: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
@@ -195,7 +200,7 @@ impl Pool {
 
     /// Tells the group, and does what it wants, until it wants nothing more.
     fn happened(&mut self, happened: Happened) -> io::Result<()> {
-        let mut orders = VecDeque::from(self.group.on(happened));
+        let mut orders = VecDeque::from(self.ask_group(happened));
         while let Some(order) = orders.pop_front() {
             let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
             self.starts.retain(|waiting| *waiting != worker);
@@ -219,10 +224,26 @@ impl Pool {
                 next = idle.then_some(Happened::Paused(worker));
             }
             if let Some(next) = next {
-                orders.extend(self.group.on(next));
+                orders.extend(self.ask_group(next));
             }
         }
         Ok(())
+    }
+
+    /// What the group wants; says when it has given up.
+    fn ask_group(&mut self, happened: Happened) -> Vec<Order> {
+        let orders = self.group.on(happened, Instant::now());
+        if self.gave_up.is_none()
+            && let Some(limit) = self.group.gave_up()
+            && let Some((worker, end)) = self.last_failure.take()
+        {
+            let too_many =
+                TooManyRestarts { limit, worker: self.workers[worker].name.clone(), end };
+            log::error!("giving up, and stopping all workers: {too_many}");
+            self.status.gave_up(&too_many);
+            self.gave_up = Some(too_many);
+        }
+        orders
     }
 
     fn look_at_end(&mut self, worker: usize) -> io::Result<()> {
@@ -265,7 +286,13 @@ impl Pool {
         let machine = slot.machine();
         let (was_waiting, was_idle, runs) = (machine.waiting(), machine.idle(), machine.runs());
         let was_over = slot.outcome().is_some();
-        slot.step(event, Instant::now(), &mut |report| told(worker, name, &report, status));
+        let mut ended = None;
+        slot.step(event, Instant::now(), &mut |report| {
+            told(worker, name, &report, status);
+            if let Report::Ended { end, .. } = report {
+                ended = Some(end);
+            }
+        });
         let machine = slot.machine();
         let happened = if slot.outcome().is_some() && !was_over {
             self.left -= 1;
@@ -273,6 +300,7 @@ impl Pool {
             Some(Happened::Over { worker, well: self.is_well(worker) })
         // Also one whose run could not even begin: it waits as before, but anew.
         } else if machine.waiting() && !(was_waiting && machine.runs() == runs) {
+            self.last_failure = ended.map(|end| (worker, end));
             Some(Happened::Failed(worker))
         } else if machine.idle() && !was_idle {
             Some(Happened::Paused(worker))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supervisor::{Outcome, RunEnd};
+use supervisor::{Outcome, RestartLimit, RunEnd};
 
 use crate::error::WorkersError;
 
@@ -12,6 +12,25 @@ use crate::error::WorkersError;
 pub struct WorkersReport {
     /// One for each worker.
     pub workers: Vec<WorkerEnd>,
+    /// What was too much, if all were stopped because of that.
+    pub gave_up: Option<TooManyRestarts>,
+}
+
+/// More restarts than the [limit of all workers](crate::WorkersOptions::restart_limit) allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooManyRestarts {
+    /// The limit.
+    pub limit: RestartLimit,
+    /// The worker that was one too many.
+    pub worker: String,
+    /// How its last run had ended.
+    pub end: RunEnd,
+}
+
+impl fmt::Display for TooManyRestarts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in all: at last worker `{}` {}", self.limit, self.worker, self.end)
+    }
 }
 
 /// How one worker ended.
@@ -26,13 +45,16 @@ pub struct WorkerEnd {
 }
 
 impl WorkersReport {
-    /// An error if any worker failed for good: it ended badly, and was not to be started again.
-    /// Those that were asked to quit have not failed.
+    /// An error if there were too many restarts, or if any worker failed for good: it ended
+    /// badly, and was not to be started again. Those that were asked to quit have not failed.
     ///
     /// # Errors
     ///
-    /// [`WorkersError::Failed`] with those that did.
+    /// [`WorkersError::GaveUp`], or [`WorkersError::Failed`] with those that did.
     pub fn into_result(self) -> Result<(), WorkersError> {
+        if let Some(too_many) = self.gave_up {
+            return Err(WorkersError::GaveUp(too_many));
+        }
         let failed: Vec<_> = self.workers.into_iter().filter(WorkerEnd::failed).collect();
         if failed.is_empty() { Ok(()) } else { Err(WorkersError::Failed(failed)) }
     }

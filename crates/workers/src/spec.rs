@@ -12,9 +12,9 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Policy, Problems, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute, base_directory,
-    check_collisions, check_directory, check_duration, check_entry, check_environment, check_file,
-    check_name, checked_logging, redirect,
+    Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute,
+    base_directory, check_collisions, check_directory, check_duration, check_entry,
+    check_environment, check_file, check_name, checked_logging, redirect,
 };
 
 use crate::error::WorkersError;
@@ -186,6 +186,8 @@ impl WorkerStartInfo {
 pub struct WorkersOptions {
     start: StartPolicy,
     restart: RestartPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restart_limit: Option<RestartLimit>,
     stop: StopPolicy,
     strategy: Strategy,
     end_when: EndWhen,
@@ -205,6 +207,7 @@ impl Default for WorkersOptions {
         WorkersOptions {
             start: StartPolicy::default(),
             restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
+            restart_limit: None,
             stop: StopPolicy::default(),
             strategy: Strategy::default(),
             end_when: EndWhen::default(),
@@ -236,6 +239,18 @@ impl WorkersOptions {
     #[must_use]
     pub fn restart(mut self, policy: RestartPolicy) -> Self {
         self.restart = policy;
+        self
+    }
+
+    /// Gives up when there are more than `times` restarts within `window`, those of all workers
+    /// together: OTP's intensity and period. All are stopped then, the last one first, and
+    /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
+    /// process with [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP), so that the level above can
+    /// decide. A start that fails counts; several that are started again together because of one
+    /// count once. A worker's own limit is in its [policy](Self::restart). Default: none.
+    #[must_use]
+    pub fn restart_limit(mut self, times: u32, window: Duration) -> Self {
+        self.restart_limit = Some(RestartLimit { times, window });
         self
     }
 
@@ -350,6 +365,9 @@ pub(crate) fn plan(
         must_launch: options.ready_when_all,
     };
     policy.check(&mut problems);
+    if let Some(limit) = options.restart_limit {
+        limit.check(&mut problems, "restart_limit");
+    }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
     if let Some(path) = &debug_filename {
@@ -375,7 +393,8 @@ pub(crate) fn plan(
         let reason = "no worker is significant; make one so, or let all end it";
         problems.add("end_when", format_args!("{:?}", options.end_when), reason);
     }
-    let group = Group::new(members, options.strategy, options.end_when);
+    let group = Group::new(members, options.strategy, options.end_when)
+        .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems
         .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })

@@ -10,6 +10,7 @@ use serde::Serialize;
 use supervisor::{Report, RunEnd};
 
 use crate::pool::STATUS_INTERVAL;
+use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
 
 /// The file, and what will be in it next.
@@ -26,6 +27,9 @@ pub(crate) struct StatusFile {
 struct Content {
     /// The process that keeps the workers.
     pid: u32,
+    /// Why all are being stopped, if there were too many restarts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gave_up: Option<String>,
     workers: Vec<Entry>,
 }
 
@@ -81,7 +85,7 @@ impl StatusFile {
         };
         // Nothing is kept for nobody.
         let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
-        let content = Content { pid: std::process::id(), workers };
+        let content = Content { pid: std::process::id(), gave_up: None, workers };
         StatusFile { path, content, changed: true, written: None, failing: false }
     }
 
@@ -118,6 +122,12 @@ impl StatusFile {
         if entry.state != before {
             entry.since = at;
         }
+        self.changed = true;
+    }
+
+    /// Takes note of too many restarts.
+    pub(crate) fn gave_up(&mut self, too_many: &TooManyRestarts) {
+        self.content.gave_up = Some(too_many.to_string());
         self.changed = true;
     }
 

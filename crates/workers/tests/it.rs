@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
-use supervisor::{Readiness, RestartPolicy, StartPolicy};
+use supervisor::{Backoff, Ends, Readiness, Restart, RestartPolicy, StartPolicy};
 use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
 /// Far beyond what anything here takes, also on a machine that is busy.
@@ -31,7 +31,9 @@ fn main() {
         trial("a_quit_reaches_every_worker", a_quit_reaches_every_worker),
         trial("workers_go_with_their_parent", workers_go_with_their_parent),
         trial("every_problem_is_told_at_once", every_problem_is_told_at_once),
+        trial("every_contradiction_is_told_in_full", every_contradiction_is_told_in_full),
         trial("more_workers_than_descriptors_is_told_first", too_many_workers),
+        trial("too_many_restarts_stop_them_all", too_many_restarts_stop_them_all),
         trial("one_for_all_starts_all_again", one_for_all_starts_all_again),
         trial("an_order_holds_both_ways", an_order_holds_both_ways),
         trial("all_must_become_ready_or_none_stays", all_must_become_ready),
@@ -298,11 +300,12 @@ fn every_problem_is_told_at_once() {
         WorkerStartInfo::of("d", at("d.pid"), unknown).stdout_filename(at("d.pid")),
     ];
     let options = WorkersOptions::default().grace(Duration::from_secs(1 << 40));
-    let error = start_workers(list, options).unwrap_err();
+    let error = start_workers(list, options.restart_limit(1, Duration::ZERO)).unwrap_err();
     let WorkersError::Options(problems) = &error else { panic!("{error:?}") };
     let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
     let expected = [
         "grace",
+        "restart_limit.window",
         "workers[1].name",
         "workers[1].pid_filename",
         "workers[2].name",
@@ -312,6 +315,54 @@ fn every_problem_is_told_at_once() {
     ];
     assert_eq!(fields, expected, "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
+}
+
+/// Cases: CFG-03, CFG-04, CFG-08
+fn every_contradiction_is_told_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let info = |name: &str| {
+        let pid_filename = folder.path().join(format!("{name}.pid"));
+        WorkerStartInfo::new(name, pid_filename, worker, (PathBuf::new(), Manner::Fine))
+    };
+    let second = Duration::from_secs(1);
+    let lists = RestartPolicy::new(Restart::Always)
+        .prevent(Ends::codes([75, 78]).and(Ends::signals([9])))
+        .force(Ends::codes([75]).and(Ends::signals([9])));
+    let list = [
+        info("a").after(["c"]).restart(lists),
+        info("b").after(["a", "nobody"]).restart(RestartPolicy::default().limit(3, Duration::ZERO)),
+        info("c").after(["b"]),
+        info("d")
+            .restart(RestartPolicy::default().backoff(Backoff::constant(2 * second).cap(second))),
+        info("e").restart(
+            RestartPolicy::default().backoff(Backoff::constant(second).jitter(2 * second)),
+        ),
+    ];
+    let options = WorkersOptions::default()
+        .restart_limit(5, Duration::ZERO)
+        .end_when(EndWhen::AnySignificant);
+    let WorkersError::Options(problems) = start_workers(list, options).unwrap_err() else {
+        panic!("no problems");
+    };
+    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "restart_limit.window `0s`: nothing happens within no time; give a longer one, or no \
+             limit",
+            "workers[0].restart.prevent.codes `75`: is in `force` too; leave it in one of them",
+            "workers[0].restart.prevent.signals `9`: is in `force` too; leave it in one of them",
+            "workers[1].restart.limit.window `0s`: nothing happens within no time; give a longer \
+             one, or no limit",
+            "workers[3].restart.backoff.cap `1s`: is under the first delay, 2s; give at least that",
+            "workers[4].restart.backoff.jitter `2s`: is larger than the first delay, 1s; give less",
+            "workers[1].after `nobody`: is no worker of the list; known are `a`, `b`, `c`, `d`, `e`",
+            "workers.after `a after c after b after a`: each of these waits for the next for ever; \
+             leave one `after` out",
+            "end_when `AnySignificant`: no worker is significant; make one so, or let all end it",
+        ]
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was started");
 }
 
 fn too_many_workers() {
@@ -328,6 +379,34 @@ fn too_many_workers() {
     let error = start_workers(list, WorkersOptions::default()).unwrap_err();
     assert!(matches!(error, WorkersError::TooManyWorkers { .. }), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was started");
+}
+
+/// Cases: RST-20, RST-24
+fn too_many_restarts_stop_them_all() {
+    let options = WorkersOptions::default().restart_interval(SOON).restart_limit(3, LIMIT);
+    let list = [("a", Manner::Rounds), ("b", Manner::Fails), ("c", Manner::Fails)];
+    let mut bed = Bed::with(&list, options, |orders| {
+        orders.policies = vec![("c".into(), RestartPolicy::default())];
+    });
+    let exit = bed.boss.wait().unwrap();
+    assert_eq!(
+        exit.to_string(),
+        "returned an error: gave up: more than 3 restarts within 30s in all: at last worker `b` \
+         returned an error: it had to be"
+    );
+    assert_eq!(exit.code(), Some(supervisor::CODE_GAVE_UP));
+    let runs = |name: &str| bed.journal().iter().filter(|line| line.starts_with(name)).count();
+    assert_eq!(
+        [runs("b"), runs("c")],
+        [4, 1],
+        "a restart of each counts, an end for good does not"
+    );
+    assert!(!bed.path("a.pid").exists(), "who did nothing wrong is stopped too");
+    let status = fs::read_to_string(bed.path("debug.json")).unwrap();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let told = "more than 3 restarts within 30s in all: at last worker `b` returned an error: it \
+                had to be";
+    assert_eq!(status["gave_up"], told);
 }
 
 /// Workers that say when they are ready: after they have written that they were called.

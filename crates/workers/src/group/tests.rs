@@ -1,9 +1,11 @@
 //! Stories of groups: what happens to whom, and what is asked of whom.
 
-use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
+use std::time::Duration;
 
-use super::{Strategy, *};
+use super::*;
 use Happened::*;
+
+mod laws;
 
 fn plain(count: usize) -> Vec<Member> {
     vec![Member::default(); count]
@@ -28,9 +30,19 @@ fn lost(worker: usize) -> Happened {
 
 /// Plays `story` and compares what was asked after each line of it.
 #[track_caller]
-fn check(mut group: Group, story: &[(Happened, &str)]) {
-    for (line, (happened, expected)) in story.iter().enumerate() {
-        let orders: Vec<_> = group.on(*happened).iter().map(text).collect();
+fn check(group: Group, story: &[(Happened, &str)]) {
+    let story: Vec<_> =
+        story.iter().map(|(happened, expected)| (0, *happened, *expected)).collect();
+    check_in_time(group, &story);
+}
+
+/// The same with a second for each line.
+#[track_caller]
+fn check_in_time(mut group: Group, story: &[(u64, Happened, &str)]) {
+    let start = Instant::now(); // An origin only: time in here is what the story says.
+    for (line, (second, happened, expected)) in story.iter().enumerate() {
+        let now = start + Duration::from_secs(*second);
+        let orders: Vec<_> = group.on(*happened, now).iter().map(text).collect();
         assert_eq!(orders.join(" "), *expected, "after line {line}, {happened:?}: {group:?}");
     }
 }
@@ -70,7 +82,14 @@ fn one_for_one_leaves_the_others_alone() {
 fn without_an_order_all_are_stopped_at_once() {
     check(
         group(plain(3), Strategy::OneForOne),
-        &[(Begin, "+0 +1 +2"), (Failed(1), ""), (Quit, "x0 x1 x2"), (over(1), "x0 x2")],
+        &[
+            (Begin, "+0 +1 +2"),
+            (Failed(1), ""),
+            (Quit, "x2 x1 x0"),
+            (over(1), ""),
+            (Quit, "x2 x0"), // There may be less time now.
+            (over(2), ""),
+        ],
     );
 }
 
@@ -199,6 +218,81 @@ fn a_temporary_bystander_is_not_started_again() {
     );
 }
 
+#[test]
+fn the_failure_of_a_temporary_one_does_not_touch_the_others() {
+    let mut members = plain(2);
+    members[0].temporary = true;
+    check(
+        group(members, Strategy::OneForAll),
+        &[(Begin, "+0 +1"), (Failed(0), ""), (Due(0), "+0"), (Failed(1), "x0"), (over(0), "")],
+    );
+}
+
+/// OTP's intensity and period, over all of them.
+///
+/// Case: RST-20
+#[test]
+fn more_restarts_than_all_together_may_have_stop_them_all() {
+    let limited = |members, strategy| {
+        let limit = RestartLimit { times: 2, window: Duration::from_secs(10) };
+        group(members, strategy).restart_limit(Some(limit))
+    };
+    check_in_time(
+        limited(plain(3), Strategy::OneForOne),
+        &[
+            (0, Begin, "+0 +1 +2"),
+            (1, Failed(0), ""),
+            (1, Due(0), "+0"),
+            (2, Failed(1), ""),
+            (2, Due(1), "+1"),
+            (12, Failed(2), ""), // The first does not count any more.
+            (12, Due(2), "+2"),
+            (12, Failed(0), "x2 x1 x0"),
+            (12, over(0), ""),
+        ],
+    );
+    // In a group with an order one after the other; and nobody comes back.
+    check_in_time(
+        limited(chain(2), Strategy::OneForOne),
+        &[
+            (0, Begin, "+0"),
+            (0, Failed(0), ""),
+            (1, Due(0), "+0"),
+            (1, Ready(0), "+1"),
+            (1, Failed(1), ""),
+            (2, Due(1), "+1"),
+            (2, Failed(0), "x1"),
+            (2, Due(0), ""),
+            (3, over(1), "x0"),
+        ],
+    );
+    // Those that come back together are one restart, also when two have ended at once.
+    check_in_time(
+        limited(plain(3), Strategy::OneForAll),
+        &[
+            (0, Begin, "+0 +1 +2"),
+            (1, Failed(0), "-2"),
+            (1, Failed(1), ""),
+            (1, Paused(2), "-1"),
+            (1, Paused(1), ""),
+            (1, Due(0), "+0 +1 +2"),
+            (2, Failed(2), "-1"),
+            (2, Failed(0), ""),
+            (2, Paused(1), "-0"),
+            (2, Paused(0), ""),
+            (2, Due(2), "+0 +1 +2"),
+            (3, Failed(1), "x2"),
+        ],
+    );
+    // Whoever fails while all are being stopped is no restart.
+    let mut stopped = limited(chain(3), Strategy::OneForOne);
+    let now = Instant::now();
+    for happened in [Begin, Ready(0), Ready(1), Ready(2), Quit, Failed(0), Failed(1), Failed(0)] {
+        stopped.on(happened, now);
+    }
+    assert_eq!(stopped.gave_up(), None);
+}
+
 /// Case: RST-32
 #[test]
 fn significant_workers_end_them_all() {
@@ -229,7 +323,7 @@ fn a_quit_during_a_regrouping_stops_what_is_left() {
             (Failed(1), "-2"),
             (Quit, "x2"),
             (over(2), "x1 x0"),
-            (over(1), "x0"),
+            (over(1), ""),
             (over(0), ""),
         ],
     );
@@ -279,106 +373,4 @@ fn in_order_each_comes_after_the_one_before_it() {
     assert_eq!(problems.iter().count(), 0);
     resolve(&mut problems, &names, &[vec!["c".into()], vec![], vec![]], true);
     assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");
-}
-
-/// What a worker really does, played as the pool would play it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Real {
-    Idle,
-    Starting,
-    Ready,
-    Delayed,
-    Pausing,
-    Quitting,
-    Over,
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever happens in whatever order: nobody is started who runs, or before those it comes
-    /// after are ready; after a quit nobody is started; and when everything that can happen has
-    /// happened, everybody is over.
-    #[test]
-    fn the_laws_hold_for_every_story(
-        strategy in prop_oneof![
-            Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne)
-        ],
-        end_when in prop_oneof![
-            Just(EndWhen::AllAreOver), Just(EndWhen::AnySignificant), Just(EndWhen::AllSignificant)
-        ],
-        flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..5usize, 0..4u8), 0..40),
-    ) {
-        let members: Vec<_> = flags.iter().enumerate().map(|(index, (temporary, significant, bits))| {
-            let after = (0..index).filter(|other| bits & (1 << other) != 0).collect();
-            Member { after, temporary: *temporary, significant: *significant }
-        }).collect();
-        let count = members.len();
-        let mut group = Group::new(members.clone(), strategy, end_when);
-        let mut real = vec![Real::Idle; count];
-        let mut well = vec![true; count];
-        let mut quit = false;
-        let endless = std::iter::once(None)
-            .chain(story.into_iter().map(Some))
-            .chain(std::iter::repeat_n(Some((usize::MAX, 0)), 20 * count + 1));
-        for step in endless {
-            let happened = match step {
-                None => Begin,
-                // The end of the story: a quit, and then everything ends that was asked to.
-                Some((usize::MAX, _)) if !quit => { quit = true; Quit }
-                Some((usize::MAX, _)) => {
-                    let Some(worker) = real.iter().position(|state| *state == Real::Quitting) else { continue };
-                    real[worker] = Real::Over;
-                    Over { worker, well: true }
-                }
-                Some((worker, what)) => {
-                    let worker = worker % count;
-                    match (real[worker], what) {
-                        (Real::Starting, 0) => { real[worker] = Real::Ready; Ready(worker) }
-                        (Real::Starting | Real::Ready, 1) => { real[worker] = Real::Delayed; Failed(worker) }
-                        (Real::Starting | Real::Ready, 2) => { real[worker] = Real::Over; over(worker) }
-                        (Real::Starting | Real::Ready, 3) => {
-                            real[worker] = Real::Over;
-                            well[worker] = false;
-                            lost(worker)
-                        }
-                        (Real::Delayed, _) => Due(worker),
-                        (Real::Pausing, _) => { real[worker] = Real::Idle; Paused(worker) }
-                        (Real::Quitting, _) => { real[worker] = Real::Over; over(worker) }
-                        _ => continue,
-                    }
-                }
-            };
-            let mut next = vec![happened];
-            while let Some(happened) = next.pop() {
-                for order in group.on(happened) {
-                    match order {
-                        Order::Start(worker) => {
-                            prop_assert!(!quit, "a start after the quit");
-                            prop_assert!(matches!(real[worker], Real::Idle | Real::Delayed), "{real:?}");
-                            for other in &members[worker].after {
-                                let up = real[*other] == Real::Ready || (real[*other] == Real::Over && well[*other]);
-                                prop_assert!(up, "{worker} before {other}: {real:?}");
-                            }
-                            real[worker] = Real::Starting;
-                        }
-                        Order::Pause(worker) => match real[worker] {
-                            Real::Delayed => { real[worker] = Real::Idle; next.push(Paused(worker)); }
-                            Real::Starting | Real::Ready => real[worker] = Real::Pausing,
-                            Real::Idle | Real::Pausing | Real::Quitting | Real::Over => {
-                                prop_assert!(false, "pause of {:?}", real[worker]);
-                            }
-                        },
-                        Order::Quit(worker) => match real[worker] {
-                            Real::Idle | Real::Delayed => { real[worker] = Real::Over; next.push(over(worker)); }
-                            Real::Starting | Real::Ready | Real::Pausing => real[worker] = Real::Quitting,
-                            Real::Quitting | Real::Over => (),
-                        },
-                    }
-                }
-            }
-        }
-        prop_assert!(real.iter().all(|state| *state == Real::Over), "{real:?} {group:?}");
-    }
 }

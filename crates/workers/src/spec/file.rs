@@ -132,6 +132,7 @@ in_order: true
 start_stagger: 5ms
 ready_when_all: true
 restart: { restart: on-failure, backoff: { first: 20s } }
+restart_limit: { times: 5, window: 10s }
 stop: { steps: [{ by: quit, wait: 3s }] }
 debug_filename: debug.json
 ";
@@ -142,6 +143,7 @@ debug_filename: debug.json
             .start_stagger(Duration::from_millis(5))
             .ready_when_all()
             .restart_interval(Duration::from_secs(20))
+            .restart_limit(5, Duration::from_secs(10))
             .grace(Duration::from_secs(3))
             .debug_filename("debug.json");
         let options: WorkersOptions = serde_yaml::from_str(yaml).unwrap();

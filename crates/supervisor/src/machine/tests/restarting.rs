@@ -1,0 +1,196 @@
+//! When another run follows, and after what delay.
+
+use super::*;
+
+#[test]
+fn a_crash_is_followed_by_a_start_after_the_interval() {
+    check(
+        restarting(5),
+        &[
+            (0, Started),
+            (0, Ready),
+            (3, Ended(signal(9))),
+            (9, Ready),
+            (20, Quit),
+            (21, Ended(code(0))),
+        ],
+        &["0s Spawn", "8s Spawn", "20s Ask Some(10s)", "21s Quit, exited with code 0"],
+    );
+}
+
+#[test]
+fn code_0_ends_it_whatever_the_interval() {
+    check(
+        restarting(5),
+        &[(0, Started), (1, Ready), (3, Ended(code(0))), (9, Quit)],
+        &["0s Spawn", "3s Ended, exited with code 0"],
+    );
+}
+
+#[test]
+fn without_a_policy_nothing_is_started_again() {
+    check(
+        Policy::default(),
+        &[(0, Started), (1, Ready), (3, Ended(code(3))), (99, Quit)],
+        &["0s Spawn", "3s Ended, exited with code 3"],
+    );
+}
+
+#[test]
+fn an_interval_beyond_the_clock_waits_for_ever() {
+    check(
+        with(RestartPolicy::after(Duration::MAX)),
+        &[(0, Started), (1, Ready), (2, Ended(code(1))), (1 << 40, Quit)],
+        &["0s Spawn", "1099511627776s Quit"],
+    );
+}
+
+/// Case: RST-18
+#[test]
+fn what_crashes_at_once_again_and_again_is_held_back() {
+    let slow = Backoff::default().floor(seconds(1));
+    let policy = |backoff| with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
+    // The first one is at once; what crashes at once again waits.
+    let crashes = [(0, Started), (0, Ended(code(1))), (0, Ended(code(1))), (0, Nothing)];
+    let again = [(1, Ended(code(1))), (1, Nothing), (2, Quit)];
+    let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"];
+    check(policy(slow), &[&crashes[..], &again[..]].concat(), &expected);
+    // One that has lived long enough comes back at once, and so does the next.
+    let lived = [(7, Ended(code(1))), (7, Ended(code(1))), (7, Nothing), (8, Quit)];
+    let story = [&crashes[..], &lived[..]].concat();
+    let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
+    check(policy(slow), &story, &expected);
+    let none = Backoff::default().floor(Duration::ZERO);
+    let expected = ["0s Spawn", "0s Spawn", "0s Spawn", "0s Ask Some(10s)"];
+    check(policy(none), &[&crashes[..], &[(0, Quit)]].concat(), &expected);
+}
+
+/// Case: RST-19
+#[test]
+fn a_delay_is_what_it_is_also_below_the_floor() {
+    let ms = Duration::from_millis;
+    let start = Instant::now();
+    let due = |interval| {
+        let mut machine = Machine::new(with(RestartPolicy::after(interval)), 0);
+        let mut now = start;
+        machine.step(Event::Started, now);
+        let mut waited = Vec::new();
+        for _ in 0..3 {
+            machine.step(Event::Ended { end: code(1), at: now }, now);
+            let due = machine.deadline().unwrap();
+            waited.push(due - now);
+            now = due;
+            machine.step(Event::DeadlinePassed, now);
+        }
+        waited
+    };
+    assert_eq!(due(ms(50)), [ms(50), ms(50), ms(50)]);
+    assert_eq!(due(ms(0)), [ms(0), ms(100), ms(100)]);
+}
+
+/// Case: RST-17
+#[test]
+fn a_delay_counts_from_the_end_or_the_start() {
+    let start = Instant::now();
+    let due = |from| {
+        let backoff = Backoff::constant(seconds(5)).count_from(from);
+        let restart = RestartPolicy::new(Restart::Always).backoff(backoff);
+        let mut machine = Machine::new(with(restart), 0);
+        machine.step(Event::Started, start);
+        machine.step(Event::Ready, start);
+        // It counts from when it happened, not from when it was seen.
+        let ended = Event::Ended { end: code(1), at: start + seconds(3) };
+        machine.step(ended, start + seconds(4));
+        machine.deadline().map(|due| due - start)
+    };
+    assert_eq!(due(CountFrom::End), Some(seconds(8)));
+    assert_eq!(due(CountFrom::Start), Some(seconds(5)));
+}
+
+/// Case: RST-15
+#[test]
+fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
+    let backoff = Backoff::exponential(seconds(1), 2.0).reset_after(seconds(10));
+    let policy = with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
+    let ready_for_ten = [
+        (0, Started),
+        (0, Ready),
+        (1, Ended(code(1))), // 1 s, back at 2
+        (2, Ready),
+        (3, Ended(code(1))), // 2 s, back at 5
+        (5, Ready),
+        (15, Ended(code(1))), // 1 s again, back at 16
+        (16, Nothing),
+    ];
+    check(policy.clone(), &ready_for_ten, &["0s Spawn", "2s Spawn", "5s Spawn", "16s Spawn"]);
+    let never_ready = [
+        (0, Started),
+        (0, Ended(code(1))),  // 1 s
+        (20, Ended(code(1))), // 2 s: it lived long, but was never ready
+        (22, Nothing),
+    ];
+    check(policy, &never_ready, &["0s Spawn", "1s Spawn", "22s Spawn"]);
+}
+
+/// Case: RST-26
+#[test]
+fn a_start_by_hand_does_not_wait() {
+    check(
+        restarting(86_400),
+        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Started), (2, Ready), (9, Quit)],
+        &["0s Spawn", "2s Spawn", "9s Ask Some(10s)"],
+    );
+}
+
+/// The table of causes and policies, as systemd.service(5) has it.
+///
+/// Cases: RST-01, RST-02, RST-03, RST-04, RST-05, RST-06, RST-07, RST-11, RST-12
+#[test]
+fn the_table_of_causes_and_policies() {
+    let policies = [
+        Restart::Never,
+        Restart::Always,
+        Restart::OnSuccess,
+        Restart::OnFailure,
+        Restart::OnAbnormal,
+    ];
+    let panic = Panic { message: "boom".into(), place: String::new() };
+    let causes = [
+        ("code 0", code(0)),
+        ("code 3, listed", code(3)),
+        ("SIGTERM, listed", signal(15)),
+        ("code 1", code(1)),
+        ("error", returned(false)),
+        ("SIGKILL", signal(9)),
+        ("panic", RunEnd::Exited(Exit::Panic(panic))),
+        ("not ready", RunEnd::NotReady { after: seconds(1) }),
+        ("not started", RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
+        ("unknown", RunEnd::Exited(Exit::Unknown)),
+    ];
+    let mut table = String::new();
+    for (name, end) in causes {
+        table += &format!("{name:16}");
+        for restart in policies {
+            let listed = Ends::codes([3]).and(Ends::signals([15]));
+            let policy = RestartPolicy::new(restart).success(listed);
+            let again = policy.verdict(&end) == Verdict::Again;
+            table += if again { " yes" } else { "  - " };
+        }
+        table += "\n";
+    }
+    //                never always success failure abnormal
+    let expected = "\
+code 0            -  yes yes  -   -
+code 3, listed    -  yes yes  -   -
+SIGTERM, listed   -  yes yes  -   -
+code 1            -  yes  -  yes  -
+error             -  yes  -  yes  -
+SIGKILL           -  yes  -  yes yes
+panic             -  yes  -  yes yes
+not ready         -  yes  -  yes yes
+not started       -  yes  -  yes yes
+unknown           -  yes  -  yes  -
+";
+    let trimmed: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    assert_eq!(trimmed, expected);
+}

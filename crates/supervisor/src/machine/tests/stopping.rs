@@ -1,0 +1,218 @@
+//! A stop, its steps, and what it comes in between.
+
+use super::*;
+
+/// Case: STOP-02
+#[test]
+fn a_child_that_will_not_stop_is_killed_when_its_grace_is_over() {
+    check(
+        Policy::default(),
+        &[(0, Started), (0, Ready), (1, Quit), (30, Ended(signal(9)))],
+        &[
+            "0s Spawn",
+            "1s Ask Some(10s)",
+            "11s Kill",
+            "30s Quit, was killed 10s after it was asked to quit",
+        ],
+    );
+}
+
+/// Case: STOP-03
+#[test]
+fn no_grace_kills_at_once() {
+    for stop in [StopPolicy::kill(), StopPolicy::grace(Duration::ZERO)] {
+        check(
+            stopping(stop),
+            &[(0, Started), (0, Ready), (1, Quit), (1, Ended(signal(9)))],
+            &["0s Spawn", "1s Kill", "1s Quit, was killed 0ns after it was asked to quit"],
+        );
+    }
+}
+
+/// Case: STOP-04
+#[test]
+fn a_grace_without_end_waits_until_somebody_asks_again_in_a_hurry() {
+    check(
+        stopping(StopPolicy::grace(Duration::MAX)),
+        &[(0, Started), (0, Ready), (1, Quit), (1 << 30, QuitWithin(2)), (1 << 31, Nothing)],
+        &["0s Spawn", "1s Ask None", "1073741826s Kill"],
+    );
+}
+
+/// Case: STOP-05
+#[test]
+fn the_steps_of_a_stop_follow_each_other() {
+    let steps = StopPolicy::kill()
+        .then(StopBy::Signal(2), seconds(2))
+        .then(StopBy::Signal(15), seconds(3))
+        .then(StopBy::Quit, seconds(1));
+    check(
+        stopping(steps.clone()),
+        &[(0, Started), (0, Ready), (1, Quit), (9, Ended(signal(9)))],
+        &[
+            "0s Spawn",
+            "1s Signal 2",
+            "3s Signal 15",
+            "6s Ask Some(1s)",
+            "7s Kill",
+            "9s Quit, was killed 6s after it was asked to quit",
+        ],
+    );
+    // With less time than they need, the last ones are left out.
+    check(
+        stopping(steps),
+        &[(0, Started), (0, Ready), (1, QuitWithin(3)), (9, Ended(signal(9)))],
+        &[
+            "0s Spawn",
+            "1s Signal 2",
+            "3s Signal 15",
+            "4s Kill",
+            "9s Quit, was killed 3s after it was asked to quit",
+        ],
+    );
+}
+
+#[test]
+fn who_asks_may_leave_less_time_but_never_more() {
+    check(
+        Policy::default(),
+        &[(0, Started), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, Nothing)],
+        &["0s Spawn", "1s Ask Some(5s)", "3s Kill"],
+    );
+    check(
+        Policy::default(),
+        &[(0, Started), (0, Ready), (1, QuitWithin(99)), (2, Quit), (5, Ended(code(0)))],
+        &["0s Spawn", "1s Ask Some(10s)", "5s Quit, exited with code 0"],
+    );
+}
+
+/// Case: STOP-15
+#[test]
+fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
+    let story = |mores: &[(u64, u64)]| {
+        let mut story = vec![(0, Started), (0, Ready), (1, Quit)];
+        story.extend(mores.iter().map(|(at, by)| (*at, More(*by))));
+        story.push((99, Nothing));
+        story
+    };
+    check(
+        stopping(StopPolicy::grace(seconds(10))),
+        &story(&[(2, 50)]),
+        &["0s Spawn", "1s Ask Some(10s)", "11s Kill"],
+    );
+    let extendable = || stopping(StopPolicy::grace(seconds(10)).extend_up_to(seconds(20)));
+    check(extendable(), &story(&[(2, 14)]), &["0s Spawn", "1s Ask Some(10s)", "16s Kill"]);
+    check(
+        extendable(),
+        &story(&[(2, 14), (15, 99)]),
+        &["0s Spawn", "1s Ask Some(10s)", "21s Kill"],
+    );
+    // Less than there is takes nothing away.
+    check(extendable(), &story(&[(2, 1)]), &["0s Spawn", "1s Ask Some(10s)", "11s Kill"]);
+    // A hurry is not extended.
+    let mut hurried = story(&[]);
+    hurried.insert(3, (2, QuitWithin(1)));
+    hurried.insert(4, (2, More(50)));
+    check(extendable(), &hurried, &["0s Spawn", "1s Ask Some(10s)", "3s Kill"]);
+}
+
+#[test]
+fn the_steps_after_one_that_is_extended_keep_their_time() {
+    let stop =
+        StopPolicy::grace(seconds(2)).then(StopBy::Signal(15), seconds(3)).extend_up_to(seconds(9));
+    check(
+        stopping(stop),
+        &[(0, Started), (0, Ready), (0, Quit), (1, More(4)), (99, Nothing)],
+        &["0s Spawn", "0s Ask Some(5s)", "5s Signal 15", "8s Kill"],
+    );
+}
+
+/// Case: STOP-11
+#[test]
+fn a_quit_during_the_start_stops_what_was_started() {
+    check(
+        restarting(1),
+        &[(0, Started), (1, Quit), (2, Ready), (3, Ended(code(1))), (9, Ready)],
+        &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 1"],
+    );
+}
+
+/// Case: RST-25
+#[test]
+fn a_quit_between_two_runs_ends_it_at_once() {
+    check(
+        restarting(100),
+        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Quit), (300, Started)],
+        &["0s Spawn", "2s Quit"],
+    );
+}
+
+/// Case: QUIT-12
+#[test]
+fn a_quit_before_the_start_starts_nothing() {
+    check(restarting(1), &[(0, Quit), (1, Started)], &["0s Quit"]);
+}
+
+#[test]
+fn a_quit_while_a_late_child_dies_starts_no_other() {
+    check(
+        restarting(5),
+        &[(0, Started), (31, Quit), (32, Ended(signal(9))), (99, Quit)],
+        &["0s Spawn", "30s Kill", "32s Quit, was not ready within 30s and was killed"],
+    );
+}
+
+#[test]
+fn a_pause_stops_it_until_it_is_started_again() {
+    check(
+        restarting(5),
+        &[
+            (0, Started),
+            (0, Ready),
+            (1, Pause),
+            (2, Pause),
+            (3, Ended(code(1))),
+            (50, Nothing),
+            (60, Started),
+            (61, Ready),
+            (62, Ended(code(1))),
+            (63, Pause),
+            (99, Quit),
+        ],
+        &["0s Spawn", "1s Ask Some(10s)", "60s Spawn", "99s Quit"],
+    );
+    // Killed for it, or for being late: it is the same.
+    check(
+        restarting(5),
+        &[(0, Started), (0, Ready), (1, Pause), (20, Pause), (21, Ended(signal(9))), (22, Started)],
+        &["0s Spawn", "1s Ask Some(10s)", "11s Kill", "22s Spawn"],
+    );
+    check(
+        restarting(5),
+        &[(0, Started), (31, Pause), (32, Ended(signal(9))), (90, Nothing), (99, Started)],
+        &["0s Spawn", "30s Kill", "99s Spawn"],
+    );
+}
+
+#[test]
+fn a_quit_ends_a_pause() {
+    check(
+        restarting(5),
+        &[(0, Started), (0, Ready), (1, Pause), (2, Quit), (3, Ended(code(0))), (9, Started)],
+        &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 0"],
+    );
+}
+
+#[test]
+fn leftovers_have_the_time_that_the_child_had() {
+    let start = Instant::now();
+    let mut machine = Machine::new(Policy::default(), 0);
+    let at = |s| start + seconds(s);
+    machine.step(Event::Started, start);
+    machine.step(Event::Ready, start);
+    assert_eq!(machine.leftovers_until(at(5)), Some(at(15)), "a crash: a grace of their own");
+    machine.step(Event::QuitRequested { within: None }, at(6));
+    assert_eq!(machine.leftovers_until(at(9)), Some(at(16)), "a stop: what is left of it");
+    machine.step(Event::DeadlinePassed, at(16));
+    assert_eq!(machine.leftovers_until(at(16)), Some(at(16)), "killed: nothing");
+}

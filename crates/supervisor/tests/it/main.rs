@@ -1,0 +1,55 @@
+//! Daemons for real: this test is the application, and executes itself anew.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests; the lint knows them by `#[test]` only"
+)]
+
+mod bed;
+mod leftovers;
+mod readiness;
+mod restarting;
+mod starting;
+mod stopping;
+
+use libtest_mimic::{Arguments, Trial};
+use proc_spawn::entries;
+
+/// Trials named after their functions.
+macro_rules! trials {
+    ($($test:ident),* $(,)?) => { vec![$(crate::trial(stringify!($test), $test)),*] };
+}
+use trials;
+
+fn main() {
+    let entries = entries![
+        bed::rounds,
+        bed::deaf,
+        leftovers::leaves_orphans,
+        leftovers::leaves_stubborn_orphans,
+        readiness::becomes_ready,
+        restarting::crashes_twice,
+        restarting::counts_and_fails,
+        starting::never_called,
+        stopping::hears_everything,
+        stopping::needs_time,
+        stopping::tells_why,
+    ];
+    supervisor::init(entries.permanent_if(|error: &restarting::Permanent| error.0));
+    let topics = [
+        starting::trials(),
+        readiness::trials(),
+        restarting::trials(),
+        stopping::trials(),
+        leftovers::trials(),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), topics.into_iter().flatten().collect()).exit();
+}
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}

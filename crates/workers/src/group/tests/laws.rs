@@ -1,0 +1,215 @@
+//! What holds for every story of a group, whatever comes in whatever order.
+
+use std::hash::{BuildHasher, RandomState};
+
+use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
+use proptest::test_runner::{RngSeed, TestCaseError};
+
+use super::{Strategy, *};
+
+/// As many stories as CI is to try, all laws together: at least 100,000. Fewer, or more, with
+/// `PROPTEST_CASES`.
+const STORIES: u32 = 100_000;
+
+/// A failure shows the seed with which it can be played again.
+#[expect(clippy::print_stdout, reason = "shown with a failure")]
+fn stories() -> ProptestConfig {
+    let said = ProptestConfig::default();
+    let told = std::env::var_os("PROPTEST_CASES").is_some();
+    let seed = match said.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().hash_one(0),
+    };
+    println!("to play these stories again: PROPTEST_RNG_SEED={seed}");
+    ProptestConfig {
+        cases: if told { said.cases } else { STORIES },
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..said
+    }
+}
+
+/// What a worker really does, played as the pool would play it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Real {
+    Idle,
+    Starting,
+    Ready,
+    Delayed,
+    Pausing,
+    Quitting,
+    Over { well: bool },
+}
+
+/// A group, and what its workers really do.
+struct Play {
+    group: Group,
+    members: Vec<Member>,
+    /// Whether every failure is a restart: nobody comes back with others, nor is stopped by them.
+    alone: bool,
+    limit: Option<RestartLimit>,
+    real: Vec<Real>,
+    /// How often each was started.
+    starts: Vec<u32>,
+    /// When runs failed, and others were to follow.
+    failures: Vec<Instant>,
+    now: Instant,
+    quit: bool,
+}
+
+impl Play {
+    /// What happens to a worker now, if anything can.
+    fn what(&mut self, worker: usize, what: u8) -> Option<Happened> {
+        let (real, happened) = match (self.real[worker], what) {
+            (Real::Starting, 0) => (Real::Ready, Ready(worker)),
+            (Real::Starting | Real::Ready, 1) => (Real::Delayed, Failed(worker)),
+            (Real::Starting | Real::Ready, 2) => (Real::Over { well: true }, over(worker)),
+            (Real::Starting | Real::Ready, 3) => (Real::Over { well: false }, lost(worker)),
+            // It is due once, and then waits for the group's word.
+            (Real::Delayed, _) => (Real::Idle, Due(worker)),
+            (Real::Pausing, _) => (Real::Idle, Paused(worker)),
+            (Real::Quitting, _) => (Real::Over { well: true }, over(worker)),
+            _ => return None,
+        };
+        self.real[worker] = real;
+        Some(happened)
+    }
+
+    /// Tells the group, does what it wants, and looks at the laws.
+    fn tell(&mut self, happened: Happened) -> Result<(), TestCaseError> {
+        let mut next = vec![happened];
+        while let Some(happened) = next.pop() {
+            self.quit |= happened == Quit;
+            let orders = self.group.on(happened, self.now);
+            self.limit_holds(happened)?;
+            for order in orders {
+                next.extend(self.obey(order)?);
+            }
+        }
+        // Nothing is wanted when nothing has happened.
+        if let Some(worker) = self.real.iter().position(|real| *real != Real::Delayed) {
+            let wanted = self.group.on(Due(worker), self.now);
+            prop_assert!(wanted.is_empty(), "{wanted:?} for nothing: {:?}", self.group);
+        }
+        Ok(())
+    }
+
+    /// Never more restarts than the limit allows, and no giving up before.
+    fn limit_holds(&mut self, happened: Happened) -> Result<(), TestCaseError> {
+        if matches!(happened, Failed(_)) && !self.quit {
+            self.failures.push(self.now);
+        }
+        let Some(limit) = self.limit else {
+            prop_assert!(self.group.gave_up().is_none());
+            return Ok(());
+        };
+        let counts = |then: &&Instant| self.now.duration_since(**then) <= limit.window;
+        let failures = self.failures.iter().filter(counts).count();
+        if self.group.gave_up().is_some() && !self.quit {
+            prop_assert!(failures > limit.times as usize, "too early");
+            self.quit = true;
+        }
+        if self.alone {
+            prop_assert!(self.quit || failures <= limit.times as usize, "too late");
+        }
+        Ok(())
+    }
+
+    /// Does what the group wants; says what follows from it at once.
+    fn obey(&mut self, order: Order) -> Result<Option<Happened>, TestCaseError> {
+        let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
+        let (real, follows) = match (order, self.real[worker]) {
+            (Order::Start(_), Real::Idle) => {
+                self.may_start(worker)?;
+                (Real::Starting, None)
+            }
+            (Order::Pause(_), Real::Delayed) => (Real::Idle, Some(Paused(worker))),
+            (Order::Pause(_), Real::Starting | Real::Ready) => (Real::Pausing, None),
+            (Order::Quit(_), Real::Idle | Real::Delayed) => {
+                (Real::Over { well: true }, Some(over(worker)))
+            }
+            (Order::Quit(_), Real::Starting | Real::Ready | Real::Pausing) => {
+                (Real::Quitting, None)
+            }
+            (Order::Quit(_), real @ (Real::Quitting | Real::Over { .. })) => (real, None),
+            (Order::Start(_) | Order::Pause(_), real) => {
+                return Err(TestCaseError::fail(format!("{order:?} of one that is {real:?}")));
+            }
+        };
+        self.real[worker] = real;
+        Ok(follows)
+    }
+
+    fn may_start(&mut self, worker: usize) -> Result<(), TestCaseError> {
+        prop_assert!(!self.quit, "a start after the quit");
+        for other in &self.members[worker].after {
+            let up = matches!(self.real[*other], Real::Ready | Real::Over { well: true });
+            prop_assert!(up, "{worker} before {other}: {:?}", self.real);
+        }
+        self.starts[worker] += 1;
+        // Each restart brings nobody back more than once.
+        if let Some(limit) = self.limit.filter(|limit| limit.window == Duration::MAX) {
+            prop_assert!(self.starts[worker] <= limit.times + 1);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(stories())]
+
+    /// Whatever happens in whatever order: nobody is started who runs, or before those it comes
+    /// after are ready; no more restarts than the limit allows, and no giving up before; after a
+    /// quit nobody is started; nothing is wanted when nothing has happened; and when everything
+    /// that can happen has happened, everybody is over.
+    #[test]
+    fn the_laws_hold_for_every_story(
+        strategy in prop_oneof![
+            Just(Strategy::OneForOne), Just(Strategy::OneForAll), Just(Strategy::RestForOne)
+        ],
+        end_when in prop_oneof![
+            Just(EndWhen::AllAreOver), Just(EndWhen::AnySignificant), Just(EndWhen::AllSignificant)
+        ],
+        limit in prop::option::of((0..4u32, prop::option::of(1..60u64))),
+        flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
+        story in prop::collection::vec((0..10u64, 0..5usize, 0..4u8), 0..40),
+    ) {
+        let members: Vec<_> = flags.iter().enumerate().map(|(index, (temporary, significant, bits))| {
+            let after = (0..index).filter(|other| bits & (1 << other) != 0).collect();
+            Member { after, temporary: *temporary, significant: *significant }
+        }).collect();
+        let limit = limit.map(|(times, window)| RestartLimit {
+            times,
+            window: window.map_or(Duration::MAX, Duration::from_secs),
+        });
+        let count = members.len();
+        let mut play = Play {
+            group: Group::new(members.clone(), strategy, end_when).restart_limit(limit),
+            members,
+            alone: strategy == Strategy::OneForOne && end_when == EndWhen::AllAreOver,
+            limit,
+            real: vec![Real::Idle; count],
+            starts: vec![0; count],
+            failures: Vec::new(),
+            now: Instant::now(),
+            quit: false,
+        };
+        play.tell(Begin)?;
+        for (wait, worker, what) in story {
+            play.now += Duration::from_secs(wait);
+            if let Some(happened) = play.what(worker % count, what) {
+                play.tell(happened)?;
+            }
+        }
+        // Who has given up needs no other to be told to quit.
+        if play.group.gave_up().is_none() {
+            play.tell(Quit)?;
+        }
+        while let Some(worker) = play.real.iter().position(|real| *real == Real::Quitting) {
+            let happened = play.what(worker, 0);
+            play.tell(happened.expect("one that was asked to quit ends"))?;
+        }
+        let all_over = play.real.iter().all(|real| matches!(real, Real::Over { .. }));
+        prop_assert!(all_over, "{:?} {:?}", play.real, play.group);
+    }
+}
