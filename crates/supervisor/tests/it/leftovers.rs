@@ -1,5 +1,6 @@
 //! What is left when somebody has died or left something behind.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -51,6 +52,13 @@ fn orphans_go_with_the_daemon() {
     assert!(gone(orphan));
 }
 
+/// How often a process has gone to sleep.
+fn sleeps(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.map_or(0, |count| count.trim().parse().unwrap())
+}
+
 /// It listed its children before it believed that none is left, could not, and span for ever. The
 /// orphan that it must not forget is one that only the list shows.
 fn a_guardian_that_can_open_nothing_stops_it_all() {
@@ -62,6 +70,14 @@ fn a_guardian_that_can_open_nothing_stops_it_all() {
     let guardian = Pid::from_raw(i32::try_from(pid).unwrap());
     let none = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
     prlimit(guardian, Resource::Nofile, none).unwrap();
+    // It waits for more than that. A child has been stopped or has ended, it looks, and waits again.
+    let before = sleeps(pid);
+    signal(pid, Signal::CHILD);
+    let expected = Instant::now() + LIMIT;
+    while sleeps(pid) <= before + 1 && !gone(pid) {
+        assert!(Instant::now() < expected, "it does not wait any more");
+        quit::sleep(Duration::from_millis(5));
+    }
     assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid });
     assert!(gone(orphan));
 }
