@@ -85,8 +85,12 @@ mod open;
 mod period;
 mod rotate;
 mod sink;
-mod size;
+pub mod size;
+
+mod raw;
 
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
+pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install};
+pub use raw::{RawLog, Stamp};
