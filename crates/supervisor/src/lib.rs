@@ -56,6 +56,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
 
+mod capture;
 mod launch_failed;
 mod options;
 mod run;
@@ -83,6 +84,7 @@ pub mod report;
 mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
+pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
 pub use check::{absolute, check_collisions, check_entry, checked_logging, redirect};
 pub use end::RunEnd;
 pub use guardian::ExistingFile;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supervisor::{Outcome, RunEnd};
+use supervisor::{LastLines, Outcome, RunEnd};
 
 use crate::error::WorkersError;
 
@@ -23,6 +23,8 @@ pub struct WorkerEnd {
     pub runs: u64,
     /// How it went in the end.
     pub outcome: Outcome,
+    /// What its last run wrote last, if its output was captured.
+    pub last_lines: LastLines,
 }
 
 impl WorkersReport {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use logging::LoggingConfig;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use supervisor::{RestartPolicy, StartPolicy, StopPolicy};
+use supervisor::{Capture, RestartPolicy, StartPolicy, StopPolicy};
 
 use super::WorkerStartInfo;
 
@@ -24,6 +24,8 @@ pub(super) struct WorkerFile {
     stderr_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<Capture>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +49,7 @@ impl From<WorkerFile> for WorkerStartInfo {
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
             logging_config: file.logging_config,
+            capture: file.capture,
             start: file.start,
             restart: file.restart,
             stop: file.stop,
@@ -69,6 +72,7 @@ impl Serialize for WorkerStartInfo {
             stdout_filename: info.stdout_filename,
             stderr_filename: info.stderr_filename,
             logging_config: info.logging_config,
+            capture: info.capture,
             start: info.start,
             restart: info.restart,
             stop: info.stop,
@@ -96,7 +100,7 @@ mod tests {
   entry: app:paint
   args: { color: red }
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
-- { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true }
+- { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true, capture: { file: blue.txt, keep: 2 } }
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();
         let written = serde_yaml::to_string(&workers).unwrap();
