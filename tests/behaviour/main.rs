@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "what is left is told to people")]
 
 mod arguments;
+mod captured;
 mod detached;
 mod hard_deaths;
 mod logging;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         stale::trials(),
         arguments::trials(),
         output::trials(),
+        captured::trials(),
         logging::trials(),
         restart::trials(),
         stop::trials(),

@@ -104,10 +104,11 @@ pub use logging::LoggingConfig;
 pub use proc_spawn::{Current, Exit, Role, at_end, current, entries, entry, entry_named};
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
-    Backoff, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends, ExistingFile, GaveUp,
-    LaunchCause, LaunchFailed, Outcome, Readiness, Restart, RestartPolicy, RunEnd, StartPolicy,
-    StopBy, StopFailed, StopPolicy, StopStatus, daemon_status, extend_timeout, ready, run_daemon,
-    start_daemon, stop_daemon, stop_daemon_within, tell_status,
+    Backoff, Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends,
+    ExistingFile, GaveUp, LastLines, LaunchCause, LaunchFailed, Outcome, Readiness, Restart,
+    RestartPolicy, RunEnd, StartPolicy, StopBy, StopFailed, StopPolicy, StopStatus, WhenFull,
+    daemon_status, extend_timeout, ready, run_daemon, start_daemon, stop_daemon,
+    stop_daemon_within, tell_status,
 };
 pub use workers::{
     EndWhen, Strategy, TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions,

@@ -126,6 +126,17 @@ impl Appender {
         Ok(Appended::Glued)
     }
 
+    /// Appends bytes as they are, whatever stands before them. What found room stays, also on failure.
+    pub(crate) fn append_bytes(&mut self, bytes: &[u8]) -> io::Result<Appended> {
+        self.file.write_all(bytes)?;
+        if !self.regular {
+            return Ok(Appended::Done);
+        }
+        let state = State::of(&self.file)?;
+        (self.size, self.end) = (state.size, state.size);
+        Ok(if state.links == 0 { Appended::Removed } else { Appended::Done })
+    }
+
     /// One system call, whatever becomes of it.
     fn write_once(&mut self, record: &[u8]) -> io::Result<usize> {
         loop {

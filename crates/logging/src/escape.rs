@@ -24,8 +24,9 @@ pub(crate) fn escape_since(out: &mut String, start: usize, lines: Lines) {
     }
 }
 
-/// The whole of a text, escaped, on one line.
-pub(crate) fn escaped(text: &str) -> String {
+/// The whole of a text on one line, with everything escaped that could command a terminal or fool a
+/// reader: what this crate does to the names in a record.
+pub fn escaped(text: &str) -> String {
     let mut out = text.to_owned();
     escape_since(&mut out, 0, Lines::Escaped);
     out

@@ -99,13 +99,27 @@ impl LogFile {
     /// `now` is the time of the record, which is earlier than the present one: by little, or by as long
     /// as the system made this thread wait.
     pub(crate) fn append(&mut self, record: &[u8], now: Timestamp) -> io::Result<()> {
+        self.append_with(record, now, Appender::append)
+    }
+
+    /// Appends bytes that are no record to the file of their time, as they are.
+    pub(crate) fn append_bytes(&mut self, bytes: &[u8], now: Timestamp) -> io::Result<()> {
+        self.append_with(bytes, now, Appender::append_bytes)
+    }
+
+    fn append_with(
+        &mut self,
+        bytes: &[u8],
+        now: Timestamp,
+        append: fn(&mut Appender, &[u8]) -> io::Result<Appended>,
+    ) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             self.look(now)?;
-            self.rotate_if_due(record.len(), now);
+            self.rotate_if_due(bytes.len(), now);
             let Some(current) = &mut self.current else {
                 return Err(io::ErrorKind::NotFound.into());
             };
-            match current.appender.append(record)? {
+            match append(&mut current.appender, bytes)? {
                 Appended::Done => {
                     self.written_at = (self.plan.clock)();
                     return Ok(());

@@ -22,7 +22,8 @@
 //! [`Logger`] is one that is not installed. Which records pass is decided by `env_logger`'s filters; how
 //! they look by a [format](LoggingConfig::format), or as JSON. Files are put aside by time and by size
 //! ([`Rotation`]), and how many are kept is always bounded. Parts of a program can have
-//! [loggers](LoggingConfig::logger) with files of their own.
+//! [loggers](LoggingConfig::logger) with files of their own. [`RawLog`] is the same file for what is no
+//! record: the output of other programs.
 //!
 //! What holds for a log file, whoever writes to it with this crate:
 //!
@@ -85,8 +86,12 @@ mod open;
 mod period;
 mod rotate;
 mod sink;
-mod size;
+pub mod size;
+
+mod raw;
 
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
+pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install};
+pub use raw::{RawLog, Stamp};

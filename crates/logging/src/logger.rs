@@ -175,10 +175,8 @@ impl Output {
         dropped: &Arc<AtomicU64>,
     ) -> Result<Output, Error> {
         let zone = config.time.zone();
-        let (target, decoration) = match stream_of(config) {
-            Some(stream) => (Target::Stream(StreamSink::new(stream)), Decoration::of(stream)),
-            None => (open(config, zone.clone())?, Decoration::Nothing),
-        };
+        let decoration = stream_of(config).map_or(Decoration::Nothing, Decoration::of);
+        let target = open(config, zone.clone())?;
         let shape = pattern::parse(&config.format)
             .expect("a format without problems parses, and problems were looked for before");
         let stamper = Stamper::new(zone, config.precision);
@@ -203,7 +201,11 @@ impl Output {
     }
 }
 
-fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
+/// Opens what `config` writes to.
+pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
+    if let Some(stream) = stream_of(config) {
+        return Ok(Target::Stream(StreamSink::new(stream)));
+    }
     let path = config.file.clone().unwrap_or_default();
     let plan = FilePlan {
         path: path.clone(),

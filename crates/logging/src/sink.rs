@@ -72,12 +72,7 @@ impl Sink {
 
     /// Opens the file anew, as someone has asked who moved it away.
     pub(crate) fn reopen(&mut self) -> Result<(), crate::Error> {
-        match &mut self.target {
-            Target::Stream(_) => Ok(()),
-            Target::File(file) => file
-                .reopen()
-                .map_err(|source| crate::Error::Open { path: file.path().to_owned(), source }),
-        }
+        self.target.reopen()
     }
 
     fn miss(&mut self, record: &[u8], error: &io::Error) {
@@ -101,14 +96,31 @@ impl Sink {
 }
 
 impl Target {
-    fn write(&mut self, bytes: &[u8], now: Timestamp) -> io::Result<()> {
+    pub(crate) fn reopen(&mut self) -> Result<(), crate::Error> {
+        match self {
+            Target::Stream(_) => Ok(()),
+            Target::File(file) => file
+                .reopen()
+                .map_err(|source| crate::Error::Open { path: file.path().to_owned(), source }),
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8], now: Timestamp) -> io::Result<()> {
         match self {
             Target::File(file) => file.append(bytes, now),
             Target::Stream(stream) => stream.write(bytes),
         }
     }
 
-    fn complaints(&mut self) -> Option<Vec<String>> {
+    /// As [`write`](Target::write), of what is no record.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8], now: Timestamp) -> io::Result<()> {
+        match self {
+            Target::File(file) => file.append_bytes(bytes, now),
+            Target::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    pub(crate) fn complaints(&mut self) -> Option<Vec<String>> {
         match self {
             Target::File(file) => file.complaints(),
             Target::Stream(_) => None,

@@ -1,4 +1,5 @@
-//! Sizes in configuration files: `100 MiB`, a number of bytes, or `unlimited`.
+//! Sizes in configuration files: `100 MiB`, a number of bytes, or `unlimited`. For
+//! `#[serde(with = "logging::size")]` at a field of bytes.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
 
 /// A size that is never reached.
-pub(crate) const UNLIMITED: u64 = u64::MAX;
+pub const UNLIMITED: u64 = u64::MAX;
 
 const UNITS: [(&str, u64); 8] = [
     ("B", 1),
@@ -19,14 +20,24 @@ const UNITS: [(&str, u64); 8] = [
     ("TiB", 1 << 40),
 ];
 
-pub(crate) fn serialize<S: Serializer>(size: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes a size.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(size: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     match *size {
         UNLIMITED => serializer.serialize_str("unlimited"),
         size => serializer.serialize_u64(size),
     }
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+/// Reads a size.
+///
+/// # Errors
+///
+/// It is none; the error says what would be one.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     struct Text;
 
     impl Visitor<'_> for Text {

@@ -173,6 +173,11 @@ impl Spawn {
         self
     }
 
+    /// Where the next children's standard output goes.
+    pub fn set_stdout(&mut self, stream: Stream) {
+        self.stdout = stream;
+    }
+
     /// Where the next children's standard error goes.
     pub fn set_stderr(&mut self, stream: Stream) {
         self.stderr = stream;

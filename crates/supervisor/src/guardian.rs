@@ -11,7 +11,9 @@ use std::time::Duration;
 use pidfile::{Dependent, Existing, PidFile};
 use proc_spawn::{Current, Environment, ErrorText, Role, SetupError, Spawn, Stream};
 use serde::{Deserialize, Serialize};
+use stdio_redirect::{Redirect, Target};
 
+use crate::capture::{Capture, Recorder};
 use crate::descendants::Descendants;
 use crate::end::RunEnd;
 use crate::machine::Outcome;
@@ -32,6 +34,20 @@ pub(crate) struct Plan {
     pub(crate) setup: Setup,
     /// The executor's.
     pub(crate) environment: Environment,
+    /// How the guardian keeps the executor's output, if it does.
+    pub(crate) capture: Option<Capture>,
+}
+
+impl Plan {
+    /// Where the guardian's own streams go.
+    pub(crate) fn redirect(&self) -> Redirect {
+        let redirect = self.setup.redirect.clone();
+        match &self.capture {
+            // What it captures is its executor's.
+            Some(capture) => capture.leave_streams(redirect, &Target::Null),
+            None => redirect,
+        }
+    }
 }
 
 /// What a pid file means that is there before the start.
@@ -67,7 +83,11 @@ pub(crate) enum Failed {
     /// A step of the guardian.
     Setup(SetupError),
     /// The executor did not get as far as its entry.
-    Executor(RunEnd),
+    Executor {
+        end: RunEnd,
+        /// What it wrote last to standard error, if that is captured.
+        last_words: Vec<String>,
+    },
     /// Somebody asked to stop meanwhile.
     Quit,
 }
@@ -153,13 +173,18 @@ impl Guardian {
         early_stderr: Option<Stream>,
         starter: &mut dyn Starter,
     ) -> Guarded {
-        let kept = self
-            .executor(spawn)
-            .and_then(|slot| Runner::new(slot, &self.signals, &self.descendants))
-            .and_then(|runner| runner.run(early_stderr, starter));
+        let kept = self.recorder().and_then(|recorder| {
+            let slot = self.executor(spawn, recorder.as_ref())?;
+            let runner = Runner::new(slot, &self.signals, &self.descendants)?;
+            let kept = runner.run(early_stderr, starter);
+            if let Some(recorder) = recorder {
+                recorder.finish(None);
+            }
+            kept
+        });
         let guarded = match kept {
-            Ok(Kept { outcome: Outcome::NotLaunched(end), .. }) => {
-                Guarded::Failed(Failed::Executor(end))
+            Ok(Kept { outcome: Outcome::NotLaunched(end), last_words, .. }) => {
+                Guarded::Failed(Failed::Executor { end, last_words })
             }
             Ok(Kept { launched: false, .. }) => Guarded::Failed(Failed::Quit),
             Ok(Kept { outcome, .. }) => Guarded::Done(outcome),
@@ -174,7 +199,12 @@ impl Guardian {
         guarded
     }
 
-    fn executor(&self, spawn: Spawn) -> Result<Slot, SetupError> {
+    fn recorder(&self) -> Result<Option<Recorder>, SetupError> {
+        let recorder = self.plan.capture.as_ref().map(|_| Recorder::start()).transpose();
+        recorder.map_err(|error| SetupError::new("capture", &error))
+    }
+
+    fn executor(&self, spawn: Spawn, recorder: Option<&Recorder>) -> Result<Slot, SetupError> {
         let name = self.plan.name.clone();
         let spawn = spawn
             .current(Current { role: Role::Executor, name, incarnation: 1 })
@@ -184,6 +214,13 @@ impl Guardian {
             .keep_open(Arc::clone(&self.hold))
             // A terminal's Ctrl-C is for the guardian, which then asks the executor.
             .own_group();
-        Ok(Slot::new(spawn, self.plan.policy.clone()))
+        let slot = Slot::new(spawn, self.plan.policy.clone());
+        Ok(match (recorder, &self.plan.capture) {
+            (Some(recorder), Some(capture)) => {
+                let recording = recorder.record(capture, &self.plan.name);
+                slot.recorded(recording.map_err(|error| SetupError::new("capture", &error))?)
+            }
+            _ => slot,
+        })
     }
 }

@@ -18,13 +18,16 @@ pub struct LaunchFailed {
     stderr: String,
 }
 
-impl LaunchFailed {
-    pub(crate) fn new(cause: LaunchCause) -> LaunchFailed {
+impl From<LaunchCause> for LaunchFailed {
+    fn from(cause: LaunchCause) -> LaunchFailed {
         LaunchFailed { cause, stderr: String::new() }
     }
+}
 
-    pub(crate) fn with_stderr(mut self, stderr: String) -> LaunchFailed {
-        self.stderr = stderr;
+impl LaunchFailed {
+    /// The same, when this was written to standard error before what is known already.
+    pub(crate) fn after(mut self, stderr: &str) -> LaunchFailed {
+        self.stderr.insert_str(0, stderr);
         self
     }
 
@@ -34,7 +37,7 @@ impl LaunchFailed {
     }
 
     /// What was written to standard error since the launch: its last 16 KiB, bytes that are no
-    /// text replaced.
+    /// text replaced. Of a captured stream its [last lines](crate::Capture::last_lines).
     pub fn stderr(&self) -> &str {
         &self.stderr
     }

@@ -34,6 +34,8 @@
 //! with the reason why it will not be. [`run_daemon`] does the same in the foreground.
 //! [`stop_daemon`] and [`daemon_status`] work from any process that can read the pid file.
 //!
+//! With [`Capture`] a child's output passes through its parent, which keeps it with prefix and rotation.
+//!
 //! What is decided about a child is decided by [`Machine`], which has no clock, process or file in
 //! it; [`Slot`] carries it out. Pools of workers are built on them in `workers`.
 //!
@@ -46,6 +48,8 @@
 //!
 //! * Keep the daemon if the guardian itself is killed: the executor then quits, within its grace.
 //!   A descendant that has left its session may survive that.
+//! * Keep captured output that the guardian had read and not yet written when it was killed. What the
+//!   rest writes then, while it quits, is an error to whom writes it (`EPIPE`).
 //! * Stop an entry that never asks [`quit::quit_requested`] other than by killing it after its
 //!   grace.
 //! * End a process in uninterruptible sleep: nobody can. [`stop_daemon`] says so when its time is
@@ -56,6 +60,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
 
+mod capture;
 mod launch_failed;
 mod options;
 mod run;
@@ -83,6 +88,7 @@ pub mod report;
 mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
+pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
 pub use check::{
     absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
     redirect,

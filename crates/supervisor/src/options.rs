@@ -11,6 +11,7 @@ use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
 use serde::Deserialize;
 use stdio_redirect::Target;
 
+use crate::capture::Capture;
 use crate::check::{
     absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
     redirect,
@@ -38,6 +39,7 @@ pub struct DaemonOptions {
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
     logging_config: Option<LoggingConfig>,
+    capture: Option<Capture>,
     policy: Policy,
     existing: ExistingFile,
     directory: Option<PathBuf>,
@@ -68,6 +70,7 @@ impl DaemonOptions {
             stdout_filename: None,
             stderr_filename: None,
             logging_config: None,
+            capture: None,
             policy: Policy { must_launch: true, ..Policy::default() },
             existing: ExistingFile::default(),
             directory: None,
@@ -140,6 +143,14 @@ impl DaemonOptions {
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// Has the guardian read the executor's output and keep it: see [`Capture`]. What the guardian
+    /// itself writes to its streams is not in it. Default: nobody stands between.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.capture = Some(capture);
         self
     }
 
@@ -284,6 +295,15 @@ impl DaemonOptions {
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
         check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
+        let (capture, redirect) = match self.capture {
+            Some(capture) => {
+                let logging = logging.as_ref();
+                let (capture, redirect) =
+                    capture.check(&mut problems, &base, &pid_filename, redirect, logging);
+                (Some(capture), redirect)
+            }
+            None => (None, redirect),
+        };
 
         self.policy.check(&mut problems);
         check_environment(&mut problems, &self.environment);
@@ -309,7 +329,7 @@ impl DaemonOptions {
             open_files: None,
         };
         let (existing, policy, environment) = (self.existing, self.policy, self.environment);
-        let plan = Plan { name, pid_filename, existing, policy, setup, environment };
+        let plan = Plan { name, pid_filename, existing, policy, setup, environment, capture };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))

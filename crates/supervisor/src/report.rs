@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
+use crate::capture::LastLines;
 use crate::duration::rounded;
 use crate::end::RunEnd;
 use crate::machine::Outcome;
@@ -32,14 +33,15 @@ fn text(name: &str, report: &Report) -> String {
         Report::Started { pid, run: 1 } => format!("{name} started, pid {pid}"),
         Report::Started { pid, run } => format!("{name} started, pid {pid}, run {run}"),
         Report::Ready { pid, .. } => format!("{name} is ready, pid {pid}"),
-        Report::Ended { pid, end, restart_in } => {
+        Report::Ended { pid, end, restart_in, last_lines } => {
             let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
             let next = match restart_in {
                 Some(Duration::ZERO) => "; starting it again".to_owned(),
                 Some(after) => format!("; starting it again in {:?}", rounded(*after)),
                 None => String::new(),
             };
-            format!("{name}{pid} {end}{next}")
+            let words = if end.is_success() { String::new() } else { last_words(last_lines) };
+            format!("{name}{pid} {end}{next}{words}")
         }
         Report::Status { text } => format!("{name} says: {text}"),
         Report::Terminating { by, remaining } => {
@@ -55,6 +57,13 @@ fn text(name: &str, report: &Report) -> String {
         Report::Killing => format!("killing {name}: its time is over"),
         Report::Finished(outcome) => format!("{name} is over: {}", outcome_text(outcome)),
     }
+}
+
+/// The last lines on standard error, each on a line of its own.
+fn last_words(last_lines: &LastLines) -> String {
+    let lines = last_lines.stderr.iter().map(|line| format!("\n| {}", line.escape_debug()));
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("; its last words:{lines}") }
 }
 
 fn outcome_text(outcome: &Outcome) -> String {
@@ -78,10 +87,19 @@ mod tests {
     fn reports_read_as_sentences() {
         let end = RunEnd::Exited(Exit::Code(3));
         let after = Some(Duration::from_millis(50));
-        let ended = Report::Ended { pid: Some(7), end: end.clone(), restart_in: after };
+        let ended = |stderr: &[&str]| {
+            let stderr = stderr.iter().map(ToString::to_string).collect();
+            let last_lines = LastLines { stderr, ..LastLines::default() };
+            Report::Ended { pid: Some(7), end: end.clone(), restart_in: after, last_lines }
+        };
         let cases = [
             (Report::Started { pid: 7, run: 2 }, "red started, pid 7, run 2"),
-            (ended, "red, pid 7, exited with code 3; starting it again in 50ms"),
+            (ended(&[]), "red, pid 7, exited with code 3; starting it again in 50ms"),
+            (
+                ended(&["oh\x1b", "no"]),
+                "red, pid 7, exited with code 3; starting it again in 50ms; its last words:\n\
+                 | oh\\u{1b}\n| no",
+            ),
             (
                 Report::Terminating { by: StopBy::Quit, remaining: after },
                 "asking red to quit; it has 50ms",

@@ -83,10 +83,6 @@ impl DaemonEnd {
 ///
 /// As with [`start_daemon`](crate::start_daemon): everything up to the first call of the entry.
 pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
-    run(options).map_err(LaunchFailed::new)
-}
-
-fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
     let (plan, spawn) = options.plan(false)?;
     if let Some(DaemonRunStatus::AlreadyRunning { pid }) = look(&plan)? {
         return Ok(DaemonEnd::AlreadyRunning { pid });
@@ -103,7 +99,7 @@ fn run(options: DaemonOptions) -> Result<DaemonEnd, LaunchCause> {
             Ok(handle) => std::mem::forget(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),
-            Err(error) => return Err(failed("logging", &error)),
+            Err(error) => return Err(failed("logging", &error).into()),
         }
     }
     let guarded = match Guardian::begin(plan, signals) {

@@ -48,6 +48,8 @@ pub(crate) struct Kept {
     pub(crate) outcome: Outcome,
     /// Whether the entry was ever called.
     pub(crate) launched: bool,
+    /// What the last run wrote last to standard error, if that is captured.
+    pub(crate) last_words: Vec<String>,
 }
 
 impl<'a> Runner<'a> {
@@ -99,7 +101,9 @@ impl<'a> Runner<'a> {
             self.look_at_quit();
             self.look_at_time();
             if let Some(outcome) = self.slot.outcome() {
-                return Ok(Kept { outcome: outcome.clone(), launched: self.launched });
+                let (outcome, launched) = (outcome.clone(), self.launched);
+                let last_words = self.slot.last_lines().stderr.clone();
+                return Ok(Kept { outcome, launched, last_words });
             }
             self.wait(starter.descriptor().filter(|_| !self.launched)).map_err(failed)?;
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use proc_spawn::{Child, ErrorText, Message, Spawn};
 use quit::Reason;
 
+use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
 use crate::policy::{Policy, StopBy};
@@ -41,6 +42,8 @@ pub enum Report {
         end: RunEnd,
         /// After what time it is started again; `None`: it is not.
         restart_in: Option<Duration>,
+        /// What it wrote last, if its output is captured.
+        last_lines: LastLines,
     },
     /// What it is doing, in its own words.
     Status {
@@ -74,6 +77,8 @@ pub struct Slot {
     outcome: Option<Outcome>,
     /// What a child is told when it is asked to quit.
     reason: Reason,
+    recording: Option<Recording>,
+    last_lines: LastLines,
 }
 
 impl Slot {
@@ -89,7 +94,26 @@ impl Slot {
             last_pid: None,
             outcome: None,
             reason: Reason::Stop,
+            recording: None,
+            last_lines: LastLines::default(),
         }
+    }
+
+    /// Has the output of the child recorded. Default: it goes where the [`Spawn`] says.
+    #[must_use]
+    pub fn recorded(mut self, recording: Recording) -> Slot {
+        self.recording = Some(recording);
+        self
+    }
+
+    /// What records the child's output.
+    pub fn recording(&self) -> Option<&Recording> {
+        self.recording.as_ref()
+    }
+
+    /// What the child wrote last in the run that has ended last.
+    pub fn last_lines(&self) -> &LastLines {
+        &self.last_lines
     }
 
     /// Why the child is told to quit, from now on. Default: [`Reason::Stop`].
@@ -185,7 +209,13 @@ impl Slot {
         if let Some(end) = ended {
             // A machine that has finished has no deadline.
             let restart_in = self.machine.deadline().map(|at| at.saturating_duration_since(now));
-            tell(Report::Ended { pid: self.last_pid.take(), end, restart_in });
+            let pid = self.last_pid.take();
+            self.last_lines = match &mut self.recording {
+                Some(recording) if pid.is_some() => recording.end(),
+                _ => LastLines::default(),
+            };
+            let last_lines = self.last_lines.clone();
+            tell(Report::Ended { pid, end, restart_in, last_lines });
         }
         match &action {
             Action::Nothing => (),
@@ -219,13 +249,26 @@ impl Slot {
     fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         let run = self.machine.runs();
         self.spawn.set_incarnation(run);
-        let child =
-            self.spawn.spawn().map_err(|error| RunEnd::NotStarted(ErrorText::new(&error)))?;
+        let child = self.spawn().map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
         tell(Report::Started { pid: child.id(), run });
         self.child = Some(child);
         self.deaf = false;
         Ok(())
+    }
+
+    fn spawn(&mut self) -> Result<Child, ErrorText> {
+        let Some(recording) = &mut self.recording else {
+            return self.spawn.spawn().map_err(|error| ErrorText::new(&error));
+        };
+        let begun = recording.begin(&mut self.spawn).map_err(|error| ErrorText::new(&error));
+        let child = begun.and_then(|()| self.spawn.spawn().map_err(|error| ErrorText::new(&error)));
+        match &child {
+            Ok(child) => recording.started(child.id()),
+            Err(_) => recording.abandon(),
+        }
+        recording.let_go(&mut self.spawn);
+        child
     }
 
     fn terminate(&self, by: StopBy, remaining: Option<Duration>) {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{
-    Boot, Current, Detached, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
+    Boot, Current, Detached, Exit, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
 };
 use rustix::fs::MemfdFlags;
 use stdio_redirect::Target;
 
+use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
@@ -58,12 +59,12 @@ impl fmt::Display for DaemonRunStatus {
 /// The options are wrong (all problems at once; nothing was started), or any step up to the
 /// entry's call failed or took too long; then everything has been undone. See [`LaunchFailed`].
 pub fn start_daemon(options: DaemonOptions) -> Result<DaemonRunStatus, LaunchFailed> {
-    let (plan, spawn) = options.plan(true).map_err(LaunchFailed::new)?;
-    if let Some(found) = look(&plan).map_err(LaunchFailed::new)? {
+    let (plan, spawn) = options.plan(true).map_err(LaunchFailed::from)?;
+    if let Some(found) = look(&plan).map_err(LaunchFailed::from)? {
         return Ok(found);
     }
     let early = EarlyStderr::new(&plan);
-    launch(&plan, spawn, &early).map_err(|cause| LaunchFailed::new(cause).with_stderr(early.text()))
+    launch(&plan, spawn, &early).map_err(|failed| failed.after(&early.text()))
 }
 
 /// Whether the pid file says that there is nothing to start. Takes nothing: the guardian decides.
@@ -92,7 +93,7 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
 /// How much longer than the daemon itself may take is waited for its word.
 const SLACK: Duration = Duration::from_secs(2);
 
-fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunStatus, LaunchCause> {
+fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunStatus, LaunchFailed> {
     let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
     let mut guardian = spawn
         .current(current)
@@ -117,10 +118,8 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                 }
                 Ok(told) => break told,
                 Err(error) => {
-                    return Err(LaunchCause::Io {
-                        step: "understand the guardian",
-                        source: io::Error::other(error),
-                    });
+                    let source = io::Error::other(error);
+                    Err(LaunchCause::Io { step: "understand the guardian", source })?
                 }
             },
             Some(Message::SetupFailed(source)) => {
@@ -130,16 +129,16 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                     false => Role::Guardian,
                 };
                 wait_for_end(&mut guardian);
-                return Err(LaunchCause::Setup { role, source });
+                return Err(LaunchCause::Setup { role, source }.into());
             }
             Some(Message::Closed) => {
                 clean_up_after(plan);
-                return Err(LaunchCause::GuardianEnded);
+                return Err(LaunchCause::GuardianEnded.into());
             }
             Some(_) => (),
             None => {
                 guardian.cancel();
-                return Err(LaunchCause::NoAnswer { after: limit });
+                return Err(LaunchCause::NoAnswer { after: limit }.into());
             }
         }
     };
@@ -177,16 +176,22 @@ fn wait_for_end(guardian: &mut Detached) {
     }
 }
 
-impl From<Failed> for LaunchCause {
-    fn from(failed: Failed) -> LaunchCause {
-        match failed {
-            Failed::Setup(source) => LaunchCause::Setup { role: Role::Guardian, source },
-            Failed::Executor(crate::RunEnd::Exited(proc_spawn::Exit::SetupFailed(source))) => {
-                LaunchCause::Setup { role: Role::Executor, source }
+impl From<Failed> for LaunchFailed {
+    fn from(failed: Failed) -> LaunchFailed {
+        let (end, last_words) = match failed {
+            Failed::Setup(source) => {
+                return LaunchCause::Setup { role: Role::Guardian, source }.into();
             }
-            Failed::Executor(end) => LaunchCause::Executor(end),
-            Failed::Quit => LaunchCause::Stopped,
-        }
+            Failed::Executor { end, last_words } => (end, last_words),
+            Failed::Quit => return LaunchCause::Stopped.into(),
+        };
+        let cause = if let RunEnd::Exited(Exit::SetupFailed(source)) = end {
+            LaunchCause::Setup { role: Role::Executor, source }
+        } else {
+            LaunchCause::Executor(end)
+        };
+        let last_words = last_words.iter().map(|line| format!("{line}\n")).collect::<String>();
+        LaunchFailed::from(cause).after(&last_words)
     }
 }
 
@@ -258,7 +263,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     let signals = StopSignals::install(&[]).map_err(failed)?;
     // A hang-up is not for a process without a terminal.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
-    let setup = plan.setup.clone();
+    let (setup, redirect) = (plan.setup.clone(), plan.redirect());
     enter(setup.directory.as_deref(), setup.umask, &setup.base).map_err(failed)?;
     let guardian = Guardian::begin(plan, signals)?;
     // The streams only when we are the one: a second instance must not write into our files.
@@ -268,8 +273,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     } else {
         None
     };
-    let prepared = setup
-        .redirect
+    let prepared = redirect
         .apply()
         .map(drop)
         .map_err(|error| SetupError::new("redirect", &error))
@@ -362,6 +366,6 @@ pub(crate) fn roles(app: proc_spawn::App) -> proc_spawn::App {
 
 impl From<SpawnError> for LaunchFailed {
     fn from(error: SpawnError) -> LaunchFailed {
-        LaunchFailed::new(LaunchCause::Spawn(error))
+        LaunchFailed::from(LaunchCause::Spawn(error))
     }
 }

@@ -39,6 +39,14 @@ pub enum WorkersError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The output of a worker cannot be captured; nothing was started.
+    #[error("the output of worker `{worker}` cannot be captured")]
+    Capture {
+        /// Whose.
+        worker: String,
+        /// The file, and why it cannot be opened.
+        source: proc_spawn::ErrorText,
+    },
     /// Workers failed before they were ever ready, and so all were stopped: see
     /// [`ready_when_all`](crate::WorkersOptions::ready_when_all).
     #[error("not all workers became ready: {}", failed_text(.0))]

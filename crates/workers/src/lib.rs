@@ -36,6 +36,9 @@
 //! quit (see the `quit` crate) and every worker has gone: each is asked, and killed when its grace
 //! is over.
 //!
+//! What a worker writes can be captured: read by this process, and kept with prefix and rotation (see
+//! [`Capture`](supervisor::Capture)).
+//!
 //! # When it fits
 //!
 //! Work that is split among processes which should not share a fate, below a guardian (where the
@@ -44,7 +47,8 @@
 //! # What it cannot do
 //!
 //! * Hear a signal: that is for the application, with `quit::install`. Below a guardian it is done.
-//! * Keep the workers if this process is killed: they quit then, each within its grace.
+//! * Keep the workers if this process is killed: they quit then, each within its grace. Captured output
+//!   that it had read and not yet written is lost, and writing is an error to the workers (`EPIPE`).
 //! * End what a worker leaves behind in a session of its own. Below a guardian that is done, before
 //!   a restart of the executor and at the stop.
 //! * Change the list while it runs.

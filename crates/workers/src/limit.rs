@@ -1,4 +1,5 @@
-//! Descriptors: each worker takes two, and a process may have 1,024 unless it asks for more.
+//! Descriptors: each worker takes two, more if its output is captured, and a process may have 1,024
+//! unless it asks for more.
 
 use std::fs;
 use std::io;
@@ -9,6 +10,8 @@ use crate::error::WorkersError;
 
 /// What a worker costs its parent: a pidfd, and its end of the socket.
 const PER_WORKER: u64 = 2;
+/// What one costs beside that whose output is captured: two pipes, those of the run before, and a file.
+const PER_CAPTURE: u64 = 5;
 /// What is open for a moment during a start, and what the application may open meanwhile.
 const SPARE: u64 = 64;
 
@@ -19,9 +22,9 @@ pub(crate) struct OpenFiles {
 
 impl OpenFiles {
     /// Makes sure that so many workers can be had.
-    pub(crate) fn for_workers(workers: usize) -> Result<OpenFiles, WorkersError> {
+    pub(crate) fn for_workers(workers: usize, captured: usize) -> Result<OpenFiles, WorkersError> {
         let limit = getrlimit(Resource::Nofile);
-        let need = open_now() + PER_WORKER * workers as u64 + SPARE;
+        let need = open_now() + PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64 + SPARE;
         if limit.current.is_none_or(|soft| need <= soft) {
             return Ok(OpenFiles { before: None });
         }

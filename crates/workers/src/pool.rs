@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use quit::Reason;
-use supervisor::{Event, Outcome, Report, RunEnd, Slot, inner_grace};
+use supervisor::{Event, Outcome, Recorder, Report, RunEnd, Slot, inner_grace};
 
 use crate::error::WorkersError;
 use crate::group::{Group, Happened, Order};
@@ -33,7 +33,8 @@ pub fn start_workers(
     options: WorkersOptions,
 ) -> Result<WorkersReport, WorkersError> {
     let plan = spec::plan(workers.into_iter().collect(), options)?;
-    let open_files = OpenFiles::for_workers(plan.workers.len())?;
+    let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
+    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
     let gate = plan.ready_when_all;
     let pool = Pool::new(plan, &open_files)?;
     let report = pool.run().map_err(io_error("wait for the workers"))?;
@@ -70,6 +71,8 @@ struct Pool {
     /// Whether one that had to become ready has not.
     launch_failed: bool,
     waiter: Waiter,
+    /// Keeps the output of those whose output is captured; `None`: nobody's is.
+    recorder: Option<Recorder>,
     status: StatusFile,
     /// Those that are not finished.
     left: usize,
@@ -83,22 +86,32 @@ impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
         let status = StatusFile::new(plan.debug_filename, &plan.workers);
-        let workers: Vec<_> = plan
-            .workers
-            .into_iter()
-            .map(|mut worker| {
-                worker.setup.open_files = open_files.before();
-                let spawn = worker.spawn.setup(&worker.setup);
-                let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
-                Ok(Worker {
-                    name: worker.name,
-                    pid_filename: worker.pid_filename,
-                    slot: Slot::new(spawn, worker.policy),
-                    watched: 0,
-                    hears: false,
+        let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
+        let recorder = captured.then(Recorder::start).transpose();
+        let recorder = recorder.map_err(io_error("capture output"))?;
+        let workers: Vec<_> =
+            plan.workers
+                .into_iter()
+                .map(|mut worker| {
+                    worker.setup.open_files = open_files.before();
+                    let spawn = worker.spawn.setup(&worker.setup);
+                    let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
+                    let mut slot = Slot::new(spawn, worker.policy);
+                    if let (Some(recorder), Some(capture)) = (&recorder, &worker.capture) {
+                        let recording = recorder.record(capture, &worker.name);
+                        slot = slot.recorded(recording.map_err(|source| {
+                            WorkersError::Capture { worker: worker.name.clone(), source }
+                        })?);
+                    }
+                    Ok(Worker {
+                        name: worker.name,
+                        pid_filename: worker.pid_filename,
+                        slot,
+                        watched: 0,
+                        hears: false,
+                    })
                 })
-            })
-            .collect::<Result<_, _>>()?;
+                .collect::<Result<_, _>>()?;
         let left = workers.len();
         Ok(Pool {
             workers,
@@ -109,6 +122,7 @@ impl Pool {
             announces_ready: plan.ready_when_all,
             launch_failed: false,
             waiter,
+            recorder,
             status,
             left,
             quit_told: false,
@@ -120,6 +134,9 @@ impl Pool {
     fn run(mut self) -> io::Result<WorkersReport> {
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
+            self.waiter.watch(recorder.changed(), Source::Lost)?;
+        }
         self.happened(Happened::Begin)?;
         while self.left > 0 {
             self.look_at_quit(quit)?;
@@ -127,7 +144,7 @@ impl Pool {
             while let Some(worker) = self.waiter.next_due(Instant::now()) {
                 self.look_at_time(worker)?;
             }
-            let write_at = self.status.write_if_due();
+            let write_at = self.write_status_if_due();
             if self.left == 0 {
                 break;
             }
@@ -135,17 +152,55 @@ impl Pool {
             for source in self.waiter.wait(also)? {
                 match source {
                     Source::Quit => (),
+                    Source::Lost => self.hear_of_losses(),
                     Source::Ended(worker) => self.look_at_end(worker)?,
                     Source::Said(worker) => self.look_at_words(worker)?,
                 }
             }
         }
+        if let Some(recorder) = self.recorder.take() {
+            // As much of our own time as can be spared.
+            recorder.finish(quit::remaining().map(|left| left / 2));
+        }
+        self.count_losses();
         self.status.write();
         let workers = self.workers.into_iter().filter_map(|worker| {
-            let outcome = worker.slot.outcome()?.clone();
-            Some(WorkerEnd { name: worker.name, runs: worker.slot.runs(), outcome })
+            let Worker { name, slot, .. } = worker;
+            let outcome = slot.outcome()?.clone();
+            let (runs, last_lines) = (slot.runs(), slot.last_lines().clone());
+            Some(WorkerEnd { name, runs, outcome, last_lines })
         });
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
+    }
+
+    fn write_status_if_due(&mut self) -> Option<Instant> {
+        let due = self.status.due()?;
+        if Instant::now() < due {
+            return Some(due);
+        }
+        self.count_losses();
+        self.status.write();
+        None
+    }
+
+    /// What it was is looked at when the status is written next: at most ten times a second.
+    fn hear_of_losses(&mut self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.hear();
+            self.status.change();
+        }
+    }
+
+    /// Takes note of what output was lost.
+    fn count_losses(&mut self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.look();
+        }
+        for (index, worker) in self.workers.iter().enumerate() {
+            if let Some(recording) = worker.slot.recording() {
+                self.status.note_lost(index, recording.lost());
+            }
+        }
     }
 
     fn look_at_quit(&mut self, quit: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supervisor::{Outcome, RestartLimit, RunEnd};
+use supervisor::{LastLines, Outcome, RestartLimit, RunEnd};
 
 use crate::error::WorkersError;
 
@@ -42,6 +42,8 @@ pub struct WorkerEnd {
     pub runs: u64,
     /// How it went in the end.
     pub outcome: Outcome,
+    /// What its last run wrote last, if its output was captured.
+    pub last_lines: LastLines,
 }
 
 impl WorkersReport {

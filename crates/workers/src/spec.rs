@@ -10,10 +10,10 @@ use std::time::Duration;
 use logging::LoggingConfig;
 use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, Stream};
 use serde::{Deserialize, Serialize};
-use stdio_redirect::Target;
+use stdio_redirect::{Redirect, Target};
 use supervisor::{
-    Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy, absolute,
-    base_directory, check_collisions, check_directory, check_duration, check_entry,
+    Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
+    absolute, base_directory, check_collisions, check_directory, check_duration, check_entry,
     check_environment, check_file, check_name, checked_logging, redirect,
 };
 
@@ -37,6 +37,7 @@ pub struct WorkerStartInfo {
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
     logging_config: Option<LoggingConfig>,
+    capture: Option<Capture>,
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
@@ -73,6 +74,7 @@ impl WorkerStartInfo {
             stdout_filename: None,
             stderr_filename: None,
             logging_config: None,
+            capture: None,
             start: None,
             restart: None,
             stop: None,
@@ -169,6 +171,14 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn env_clear(mut self) -> Self {
         self.environment.clear();
+        self
+    }
+
+    /// Has this process read the worker's output and keep it: see [`Capture`]. Default: nobody stands
+    /// between.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.capture = Some(capture);
         self
     }
 
@@ -339,6 +349,7 @@ pub(crate) struct WorkerPlan {
     pub(crate) setup: Setup,
     pub(crate) policy: Policy,
     pub(crate) spawn: Spawn,
+    pub(crate) capture: Option<Capture>,
 }
 
 /// Everything about a pool, checked and complete. Nothing after this needs deciding.
@@ -385,6 +396,7 @@ pub(crate) fn plan(
         problems.add_part(&format!("workers[{index}]"), own);
         workers.extend(planned?);
     }
+    seen.check_captures(&mut problems, debug_filename.as_deref());
     let after = group::resolve(&mut problems, &names, &after, options.in_order);
     let members: Vec<_> = std::iter::zip(after, marks)
         .map(|(after, (temporary, significant))| Member { after, temporary, significant })
@@ -406,6 +418,54 @@ pub(crate) fn plan(
 struct Seen {
     names: BTreeMap<String, usize>,
     pid_files: BTreeMap<PathBuf, usize>,
+    /// Files that are written to, by whom, and as what.
+    files: BTreeMap<PathBuf, (usize, &'static str)>,
+    captures: Vec<(usize, Capture)>,
+}
+
+impl Seen {
+    fn note_files(
+        &mut self,
+        index: usize,
+        pid_filename: &Path,
+        redirect: &Redirect,
+        logging: Option<&LoggingConfig>,
+    ) {
+        let of = |stream| redirect.target(stream).path();
+        let files = [
+            ("pid_filename", Some(pid_filename)),
+            ("stdout_filename", of(stdio_redirect::Stream::Stdout)),
+            ("stderr_filename", of(stdio_redirect::Stream::Stderr)),
+            ("logging_config", logging.and_then(LoggingConfig::file_path)),
+        ];
+        for (field, path) in files {
+            if let Some(path) = path {
+                self.files.entry(path.to_owned()).or_insert((index, field));
+            }
+        }
+    }
+
+    /// A file for captured output is for that alone, and those who share one must agree on it.
+    fn check_captures(&self, problems: &mut Problems, debug_filename: Option<&Path>) {
+        for (at, (index, capture)) in self.captures.iter().enumerate() {
+            let (field, path) = (format!("workers[{index}].capture.file"), capture.file_path());
+            if debug_filename == Some(path) {
+                let reason = "is the debug_filename too; give another file";
+                problems.add(&field, path.display(), reason);
+            }
+            if let Some((other, what)) = self.files.get(path).filter(|(other, _)| other != index) {
+                let reason = format!("is the {what} of workers[{other}] too; give another file");
+                problems.add(&field, path.display(), reason);
+            }
+            let same = |(_, other): &&(usize, Capture)| other.file_path() == path;
+            if let Some((other, first)) = self.captures[..at].iter().find(same)
+                && let Some(reason) = capture.problem_with(first)
+            {
+                let reason = format!("is that of workers[{other}] too, {reason}");
+                problems.add(&field, path.display(), reason);
+            }
+        }
+    }
 }
 
 fn plan_worker(
@@ -448,6 +508,17 @@ fn plan_worker(
     let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
+    seen.note_files(index, &pid_filename, &redirect, logging.as_ref());
+    let (capture, redirect) = match worker.capture {
+        Some(capture) => {
+            let logging = logging.as_ref();
+            let (capture, redirect) =
+                capture.check(problems, base, &pid_filename, redirect, logging);
+            seen.captures.push((index, capture.clone()));
+            (Some(capture), redirect)
+        }
+        None => (None, redirect),
+    };
 
     check_environment(problems, &worker.environment);
     let directory = worker.directory.map(|directory| absolute(base, &directory));
@@ -480,6 +551,6 @@ fn plan_worker(
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
         let spawn = spawn.environment(worker.environment);
-        WorkerPlan { name, pid_filename, setup, policy: own, spawn }
+        WorkerPlan { name, pid_filename, setup, policy: own, spawn, capture }
     }))
 }

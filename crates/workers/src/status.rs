@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use supervisor::{Report, RunEnd};
+use supervisor::{LastLines, Lost, Report, RunEnd};
 
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
@@ -46,6 +46,12 @@ struct Entry {
     says: Option<String>,
     /// The last ends, oldest first.
     last_exits: Vec<LastExit>,
+    /// What the last run that ended wrote last, if its output is captured.
+    #[serde(skip_serializing_if = "LastLines::is_empty")]
+    last_lines: LastLines,
+    /// What of its output was lost, if it is captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<Lost>,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize)]
@@ -82,6 +88,8 @@ impl StatusFile {
             restarts: 0,
             says: None,
             last_exits: Vec::new(),
+            last_lines: LastLines::default(),
+            lost: None,
         };
         // Nothing is kept for nobody.
         let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
@@ -102,8 +110,9 @@ impl StatusFile {
                 State::Starting
             }
             Report::Ready { .. } => State::Running,
-            Report::Ended { pid, end, .. } => {
+            Report::Ended { pid, end, last_lines, .. } => {
                 entry.pid = None;
+                entry.last_lines = last_lines.clone();
                 if entry.last_exits.len() == KEPT_EXITS {
                     entry.last_exits.remove(0);
                 }
@@ -131,17 +140,30 @@ impl StatusFile {
         self.changed = true;
     }
 
-    /// Writes the file if it is time; says when it will be.
-    pub(crate) fn write_if_due(&mut self) -> Option<Instant> {
+    /// Takes note of what of a worker's output was lost.
+    pub(crate) fn note_lost(&mut self, worker: usize, lost: Lost) {
+        if let Some(entry) = self.content.workers.get_mut(worker) {
+            entry.lost = Some(lost);
+        }
+    }
+
+    /// Whether there is a file at all.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// There is something new, which will be known when the file is written.
+    pub(crate) fn change(&mut self) {
+        self.changed = true;
+    }
+
+    /// When the file is to be written; `None`: nothing has changed.
+    pub(crate) fn due(&self) -> Option<Instant> {
         if self.path.is_none() || !self.changed {
             return None;
         }
         let due = self.written.and_then(|written| written.checked_add(STATUS_INTERVAL));
-        if let Some(due) = due.filter(|due| Instant::now() < *due) {
-            return Some(due);
-        }
-        self.write();
-        None
+        Some(due.unwrap_or_else(Instant::now))
     }
 
     /// Writes the file. That it cannot be written is no reason to let a worker down.

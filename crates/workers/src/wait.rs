@@ -14,6 +14,8 @@ use rustix::io::Errno;
 pub(crate) enum Source {
     /// We are asked to quit.
     Quit,
+    /// Output has been lost.
+    Lost,
     /// This worker has ended.
     Ended(usize),
     /// This worker has said something.
@@ -85,14 +87,16 @@ impl Waiter {
 fn pack(source: Source) -> u64 {
     match source {
         Source::Quit => 0,
-        Source::Ended(worker) => 2 * worker as u64 + 1,
-        Source::Said(worker) => 2 * worker as u64 + 2,
+        Source::Lost => 1,
+        Source::Ended(worker) => 2 * worker as u64 + 2,
+        Source::Said(worker) => 2 * worker as u64 + 3,
     }
 }
 
 fn unpack(data: u64) -> Source {
-    match data.checked_sub(1) {
-        None => Source::Quit,
+    match data.checked_sub(2) {
+        None if data == 0 => Source::Quit,
+        None => Source::Lost,
         Some(rest) if rest % 2 == 0 => Source::Ended((rest / 2) as usize),
         Some(rest) => Source::Said((rest / 2) as usize),
     }
@@ -105,7 +109,8 @@ mod tests {
     #[test]
     fn sources_cross_the_kernel_unchanged() {
         for worker in [0, 1, 77, 5000] {
-            for source in [Source::Quit, Source::Ended(worker), Source::Said(worker)] {
+            for source in [Source::Quit, Source::Lost, Source::Ended(worker), Source::Said(worker)]
+            {
                 assert_eq!(unpack(pack(source)), source);
             }
         }

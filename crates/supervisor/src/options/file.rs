@@ -12,6 +12,7 @@ use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::DaemonOptions;
+use crate::capture::Capture;
 use crate::guardian::ExistingFile;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
@@ -32,6 +33,8 @@ pub(super) struct DaemonFile {
     stderr_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<Capture>,
     #[serde(default, with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
     restart_interval: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +111,7 @@ impl Serialize for DaemonOptions {
             stdout_filename: options.stdout_filename,
             stderr_filename: options.stderr_filename,
             logging_config: options.logging_config,
+            capture: options.capture,
             restart_interval: None,
             restart: Some(options.policy.restart),
             grace: None,
@@ -149,6 +153,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
             logging_config: file.logging_config,
+            capture: file.capture,
             policy,
             existing: file.existing,
             directory: file.directory,
@@ -193,6 +198,7 @@ name: foo
 stdout_filename: .data/out.txt
 restart_interval: 50ms
 stop: { steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }] }
+capture: { file: all.txt, buffer: 64 KiB, when_full: drop, streams: stderr, prefix: '' }
 umask: inherit
 env: { COLOR: red, LANG: null }
 env_clear: true

@@ -7,7 +7,7 @@ use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use supervisor::{RestartPolicy, StartPolicy, StopPolicy};
+use supervisor::{Capture, RestartPolicy, StartPolicy, StopPolicy};
 
 use super::WorkerStartInfo;
 
@@ -26,6 +26,8 @@ pub(super) struct WorkerFile {
     stderr_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<Capture>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +57,7 @@ impl From<WorkerFile> for WorkerStartInfo {
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
             logging_config: file.logging_config,
+            capture: file.capture,
             start: file.start,
             restart: file.restart,
             stop: file.stop,
@@ -80,6 +83,7 @@ impl Serialize for WorkerStartInfo {
             stdout_filename: info.stdout_filename,
             stderr_filename: info.stderr_filename,
             logging_config: info.logging_config,
+            capture: info.capture,
             start: info.start,
             restart: info.restart,
             stop: info.stop,
@@ -113,7 +117,7 @@ mod tests {
   env: { COLOR: red, LANG: null }
   env_clear: true
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
-- { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true }
+- { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true, capture: { file: blue.txt, keep: 2 } }
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();
         let written = serde_yaml::to_string(&workers).unwrap();

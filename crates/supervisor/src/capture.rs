@@ -1,0 +1,342 @@
+//! Output of a child that passes through its parent: where it is kept, and how.
+//!
+//! ```text
+//! child ─pipe─▶ Source ─lines, prefix─▶ Sink's queue ─▶ file
+//!               the one reading thread    a thread for each file
+//! ```
+//!
+//! The loop of a guardian or pool takes no part in it but at a run's end, when it takes what the pipe
+//! holds; it waits for no file and for no pipe.
+
+mod last_lines;
+mod lines;
+mod prefix;
+mod reader;
+mod recorder;
+mod sink;
+
+use std::path::{Path, PathBuf};
+
+use logging::{LoggingConfig, Precision, Rotation, Time};
+use serde::{Deserialize, Serialize};
+use stdio_redirect::{Redirect, Target};
+
+pub use last_lines::LastLines;
+pub use recorder::{Lost, Recorder, Recording};
+
+use crate::check::absolute;
+use crate::problem::{Problems, check_file};
+use prefix::Pattern;
+
+/// How the output of a child is captured: its parent (the guardian; of a worker, the process that
+/// called `start_workers`) reads it from a pipe, and appends it to a file line by line.
+///
+/// ```
+/// use supervisor::{Capture, WhenFull};
+///
+/// let capture = Capture::file("/var/log/red.txt")
+///     .max_size(10 << 20)
+///     .keep(3)
+///     .when_full(WhenFull::Drop);
+/// ```
+///
+/// In YAML a mapping with the names of the methods, and `file`:
+///
+/// ```
+/// # use supervisor::{Capture, WhenFull};
+/// # let capture: Capture = serde_yaml::from_str("
+/// file: /var/log/red.txt
+/// max_size: 10 MiB
+/// keep: 3
+/// when_full: drop
+/// # ").unwrap();
+/// # assert_eq!(capture, Capture::file("/var/log/red.txt").max_size(10 << 20).keep(3)
+/// #     .when_full(WhenFull::Drop));
+/// ```
+///
+/// What a child has written when it ends, by SIGKILL too, is kept: the pipe is the parent's. Lines are
+/// as the child wrote them, whatever bytes they contain; only a last line without its end gets one.
+/// What is written after the child's end, by a process of its own that has its streams still, is kept
+/// until that closes them, or until the run after the next one begins; nobody waits for it.
+///
+/// A child that writes while its parent is dead gets the error `EPIPE`. (As any Rust program it
+/// ignores SIGPIPE; `println!` panics then.) If the file cannot be written, on a full disk or because the
+/// reader of a fifo has gone, the child does not notice: lines are lost and counted, and the count is
+/// told in the file when writing works again, in the log, and in the status file of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Capture {
+    file: PathBuf,
+    streams: Captured,
+    prefix: String,
+    time: Time,
+    precision: Precision,
+    rotation: Rotation,
+    #[serde(with = "logging::size")]
+    max_size: u64,
+    keep: usize,
+    #[serde(with = "logging::size")]
+    keep_size: u64,
+    compress: bool,
+    #[serde(with = "logging::size")]
+    buffer: u64,
+    when_full: WhenFull,
+    last_lines: usize,
+}
+
+/// Which streams are captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Captured {
+    /// Standard output and standard error.
+    #[default]
+    Both,
+    /// Only standard output.
+    Stdout,
+    /// Only standard error.
+    Stderr,
+}
+
+/// What happens when a child writes faster than its file takes it, and the buffer is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// The child waits when it writes, as it would for a slow disk. Nothing is lost.
+    #[default]
+    Block,
+    /// The child goes on. Lines are lost, and counted.
+    Drop,
+}
+
+const DEFAULT_PREFIX: &str = "{time} {name} {pid} {stream}: ";
+/// A line of a mebibyte stays whole.
+const DEFAULT_BUFFER: u64 = 1 << 20;
+/// Less, and not even what a pipe holds at its least finds room.
+const LEAST_BUFFER: u64 = 4 << 10;
+/// More is a mistake in the unit.
+const MOST_BUFFER: u64 = 1 << 30;
+/// A backtrace, and what led to it.
+const DEFAULT_LAST_LINES: usize = 20;
+const MOST_LAST_LINES: usize = 1000;
+
+impl Default for Capture {
+    /// To no file yet.
+    fn default() -> Capture {
+        Capture::file("")
+    }
+}
+
+impl Capture {
+    /// Captures both streams to a file, which is created (mode 0644 less the umask) if need be, and
+    /// appended to. Anything that is no regular file is written without rotation; `/dev/stdout` and
+    /// `/dev/stderr` are the parent's own streams.
+    ///
+    /// Children whose captures are alike may share a file, if lines have a prefix.
+    pub fn file(path: impl Into<PathBuf>) -> Capture {
+        // What holds for a log, holds here.
+        let log = LoggingConfig::file(path);
+        Capture {
+            file: log.file_path().map(Path::to_owned).unwrap_or_default(),
+            streams: Captured::default(),
+            prefix: DEFAULT_PREFIX.to_owned(),
+            time: Time::default(),
+            precision: Precision::default(),
+            rotation: Rotation::default(),
+            max_size: 256 << 20,
+            keep: 7,
+            keep_size: 1 << 30,
+            compress: false,
+            buffer: DEFAULT_BUFFER,
+            when_full: WhenFull::default(),
+            last_lines: DEFAULT_LAST_LINES,
+        }
+    }
+
+    /// Which streams. The other one goes where it would go without a capture. Default: both.
+    #[must_use]
+    pub fn streams(mut self, streams: Captured) -> Capture {
+        self.streams = streams;
+        self
+    }
+
+    /// What each line begins with: text and the placeholders `{time}` (when the line's end was read),
+    /// `{name}`, `{pid}` and `{stream}` (`stdout`, `stderr`, or `capture` where it is told what was
+    /// lost); `{{` and `}}` are braces. Names are escaped. Empty: there is no prefix, and bytes are kept
+    /// as they come, so that the two streams may mix within a line. Default:
+    /// `{time} {name} {pid} {stream}: `.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Capture {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Which time is shown, and whose midnight counts. Default: local.
+    #[must_use]
+    pub fn time(mut self, time: Time) -> Capture {
+        self.time = time;
+        self
+    }
+
+    /// The decimals of a second. Default: three.
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Capture {
+        self.precision = precision;
+        self
+    }
+
+    /// When a new file is begun, as with [a log](LoggingConfig::rotation). Default: at midnight.
+    #[must_use]
+    pub fn rotation(mut self, rotation: Rotation) -> Capture {
+        self.rotation = rotation;
+        self
+    }
+
+    /// How large the file may get, in bytes, unless it is never rotated. Default: 256 MiB.
+    #[must_use]
+    pub fn max_size(mut self, bytes: u64) -> Capture {
+        self.max_size = bytes;
+        self
+    }
+
+    /// How many files that were put aside are kept. Default: 7.
+    #[must_use]
+    pub fn keep(mut self, files: usize) -> Capture {
+        self.keep = files;
+        self
+    }
+
+    /// How much the files that were put aside may take together, in bytes. Default: 1 GiB.
+    #[must_use]
+    pub fn keep_size(mut self, bytes: u64) -> Capture {
+        self.keep_size = bytes;
+        self
+    }
+
+    /// Whether files that were put aside are compressed. Default: no.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Capture {
+        self.compress = compress;
+        self
+    }
+
+    /// How much of the child's output may wait to be written, in bytes: from 4 KiB to 1 GiB. What one
+    /// read brings may come on top, and for each stream a line whose end is missing; a line that is
+    /// longer than this is cut into several. Taken when it is needed, and given back. Default: 1 MiB.
+    #[must_use]
+    pub fn buffer(mut self, bytes: u64) -> Capture {
+        self.buffer = bytes;
+        self
+    }
+
+    /// What happens when the buffer is full. Default: the child waits.
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Capture {
+        self.when_full = when_full;
+        self
+    }
+
+    /// How many of the last lines of each stream are told with the child's end: in the log (those of
+    /// standard error, if it failed), in the status file, in `LaunchFailed` and in the report of
+    /// `start_workers`. At most 1000, and no more than 16 KiB of each stream. Default: 20.
+    #[must_use]
+    pub fn last_lines(mut self, lines: usize) -> Capture {
+        self.last_lines = lines;
+        self
+    }
+
+    /// The file.
+    pub fn file_path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Adds what is wrong with it, alone or beside the rest of a child; makes its path absolute, and
+    /// leaves the streams to it.
+    pub fn check(
+        mut self,
+        problems: &mut Problems,
+        base: &Path,
+        pid_filename: &Path,
+        redirect: Redirect,
+        logging: Option<&LoggingConfig>,
+    ) -> (Capture, Redirect) {
+        self.file = absolute(base, &self.file);
+        check_file(problems, "capture.file", &self.file);
+        // An empty path has been told of.
+        for problem in self.logging().problems() {
+            if let logging::Error::Field { field, value, reason } = problem
+                && field != "file"
+            {
+                problems.add(format!("capture.{field}"), value, reason);
+            }
+        }
+        if let Err(reason) = Pattern::parse(&self.prefix) {
+            problems.add("capture.prefix", &self.prefix, reason);
+        }
+        if !(LEAST_BUFFER..=MOST_BUFFER).contains(&self.buffer) {
+            problems.add("capture.buffer", self.buffer, "give from 4 KiB to 1 GiB");
+        }
+        if self.last_lines > MOST_LAST_LINES {
+            problems.add("capture.last_lines", self.last_lines, "give at most 1000");
+        }
+
+        let mut files = vec![("pid_filename", Some(pid_filename))];
+        files.push(("logging_config", logging.and_then(LoggingConfig::file_path)));
+        let of = |stream| redirect.target(stream).path();
+        files.push(("stdout_filename", of(stdio_redirect::Stream::Stdout)));
+        files.push(("stderr_filename", of(stdio_redirect::Stream::Stderr)));
+        for (field, _) in files.iter().filter(|(_, path)| *path == Some(&self.file)) {
+            let reason = format!("is the {field} too; give another file");
+            problems.add("capture.file", self.file.display(), reason);
+        }
+        for (stream, field) in [(STDOUT, "stdout_filename"), (STDERR, "stderr_filename")] {
+            if let Some(path) = of(stream).filter(|_| self.has(stream)) {
+                let reason = "the stream is captured; leave it out, or capture the other one only";
+                problems.add(field, path.display(), reason);
+            }
+        }
+        let redirect = self.leave_streams(redirect, &Target::Inherit);
+        (self, redirect)
+    }
+
+    /// The redirection without the captured streams, which go to `otherwise`.
+    pub(crate) fn leave_streams(&self, mut redirect: Redirect, otherwise: &Target) -> Redirect {
+        if self.has(STDOUT) {
+            redirect = redirect.stdout(otherwise.clone());
+        }
+        if self.has(STDERR) {
+            redirect = redirect.stderr(otherwise.clone());
+        }
+        redirect
+    }
+
+    /// Why two children cannot share a file, if they cannot.
+    pub fn problem_with(&self, other: &Capture) -> Option<&'static str> {
+        if self.prefix.is_empty() || other.prefix.is_empty() {
+            return Some("a file for several needs a prefix; give one, or another file");
+        }
+        let alike = self.logging() == other.logging();
+        (!alike).then_some("with another rotation; make them alike, or give another file")
+    }
+
+    fn has(&self, stream: stdio_redirect::Stream) -> bool {
+        match self.streams {
+            Captured::Both => stream != stdio_redirect::Stream::Stdin,
+            Captured::Stdout => stream == STDOUT,
+            Captured::Stderr => stream == STDERR,
+        }
+    }
+
+    /// The file, as the one who writes it is told.
+    fn logging(&self) -> LoggingConfig {
+        LoggingConfig::file(&self.file)
+            .time(self.time)
+            .rotation(self.rotation)
+            .max_size(self.max_size)
+            .keep(self.keep)
+            .keep_size(self.keep_size)
+            .compress(self.compress)
+    }
+}
+
+const STDOUT: stdio_redirect::Stream = stdio_redirect::Stream::Stdout;
+const STDERR: stdio_redirect::Stream = stdio_redirect::Stream::Stderr;

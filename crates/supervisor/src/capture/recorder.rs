@@ -1,0 +1,274 @@
+//! What captures the output of children: one for a guardian, or for a pool.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proc_spawn::{ErrorText, Spawn, Stream};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fs::OFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::last_lines::LastLines;
+use super::prefix::{Pattern, Prefix};
+use super::reader::{Pipes, Source};
+use super::sink::{AccountId, PATIENCE, STACK, Sink};
+use super::{Capture, STDERR, STDOUT};
+
+/// What a child has written and is nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Lost {
+    /// How many lines.
+    pub lines: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Lost {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.bytes == 0
+    }
+
+    pub(super) fn add(&mut self, lines: u64, bytes: usize) {
+        self.merge(Lost { lines, bytes: bytes as u64 });
+    }
+
+    pub(super) fn merge(&mut self, other: Lost) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lines ({} bytes)", self.lines, self.bytes)
+    }
+}
+
+/// Tells the loop of a pool that something was lost: once, until it has looked.
+#[derive(Debug)]
+pub(super) struct Changes {
+    event: OwnedFd,
+    told: AtomicBool,
+}
+
+impl Changes {
+    pub(super) fn tell(&self) {
+        if !self.told.swap(true, Ordering::AcqRel) {
+            let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+/// Reads the output of children, and keeps it. A thread that reads, and one for each file.
+///
+/// Dropping it ends them: the reading at once, the writing when all that was read is written, which
+/// nobody waits for. [`finish`](Recorder::finish) waits.
+#[derive(Debug)]
+pub struct Recorder {
+    pipes: Arc<Pipes>,
+    changes: Arc<Changes>,
+    sinks: Arc<Mutex<Vec<Arc<Sink>>>>,
+}
+
+impl Recorder {
+    /// One without children.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a descriptor or a thread.
+    pub fn start() -> io::Result<Recorder> {
+        let pipes = Arc::new(Pipes::new()?);
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let changes = Arc::new(Changes { event, told: AtomicBool::new(false) });
+        let reader = Arc::clone(&pipes);
+        thread::Builder::new()
+            .name("capture".into())
+            .stack_size(STACK)
+            .spawn(move || reader.run())?;
+        Ok(Recorder { pipes, changes, sinks: Arc::default() })
+    }
+
+    /// Prepares for a child of this name: opens the file, unless another child has it already.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or the system refuses a thread.
+    pub fn record(&self, capture: &Capture, name: &str) -> Result<Recording, ErrorText> {
+        let mut sinks = self.sinks();
+        let known = sinks.iter().find(|sink| sink.path() == capture.file_path());
+        let sink = match known {
+            Some(sink) => Arc::clone(sink),
+            None => {
+                let changes = Arc::clone(&self.changes);
+                let sink = Sink::open(capture, Arc::clone(&self.pipes), changes)?;
+                sinks.push(Arc::clone(&sink));
+                sink
+            }
+        };
+        let pattern = Pattern::parse(&capture.prefix)
+            .map_err(|reason| ErrorText::new(&io::Error::other(reason)))?;
+        let prefix = Arc::new(Prefix::new(pattern, capture.time, capture.precision, name));
+        let account = sink.account(capture, name, Arc::clone(&prefix));
+        Ok(Recording {
+            pipes: Arc::clone(&self.pipes),
+            sink,
+            account,
+            prefix,
+            capture: capture.clone(),
+            current: Vec::new(),
+            previous: Vec::new(),
+        })
+    }
+
+    /// Readable when something has been lost, once until it is [heard](Recorder::hear); and not again
+    /// before it is [looked](Recorder::look) at what.
+    pub fn changed(&self) -> BorrowedFd<'_> {
+        self.changes.event.as_fd()
+    }
+
+    /// Takes note that something has been lost.
+    pub fn hear(&self) {
+        let _ = rustix::io::read(&self.changes.event, &mut [0u8; 8]);
+    }
+
+    /// From now on what is lost is told anew: for before it is looked at what was.
+    pub fn look(&self) {
+        self.changes.told.store(false, Ordering::Release);
+    }
+
+    /// Opens all files anew, as after a rename by somebody else; that is noticed anyway.
+    pub fn reopen(&self) {
+        for sink in self.sinks().iter() {
+            sink.reopen();
+        }
+    }
+
+    /// Takes what the pipes hold, also those of runs that are over, and waits until all is written: for
+    /// at most two seconds, or what `limit` says if that is less. What a disk that stands still has not
+    /// taken by then is written when it does, if this process is still there.
+    pub fn finish(self, limit: Option<Duration>) {
+        let patience = limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
+        self.pipes.stop();
+        for source in self.pipes.all() {
+            source.drain();
+            self.pipes.remove(&source);
+        }
+        let until = Instant::now() + patience;
+        for sink in self.sinks().iter() {
+            sink.close();
+            if !sink.wait(until) {
+                log::error!("output still waits for `{}`", sink.path().display());
+            }
+        }
+    }
+
+    fn sinks(&self) -> MutexGuard<'_, Vec<Arc<Sink>>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.pipes.stop();
+        for sink in self.sinks().iter() {
+            sink.close();
+        }
+    }
+}
+
+/// The output of one child, run by run. Dropping it stops reading.
+#[derive(Debug)]
+pub struct Recording {
+    pipes: Arc<Pipes>,
+    sink: Arc<Sink>,
+    account: AccountId,
+    prefix: Arc<Prefix>,
+    capture: Capture,
+    /// Of the run that is, or was last.
+    current: Vec<Arc<Source>>,
+    /// Of the run before, while somebody whom it has left behind writes.
+    previous: Vec<Arc<Source>>,
+}
+
+impl Recording {
+    /// New pipes for a run: whoever has an old one still has nothing to do with it.
+    pub(crate) fn begin(&mut self, spawn: &mut Spawn) -> io::Result<()> {
+        self.leave(|recording| &mut recording.previous);
+        self.previous = std::mem::take(&mut self.current);
+        // Checked to be small enough.
+        let longest = usize::try_from(self.capture.buffer).unwrap_or(usize::MAX);
+        for stream in [STDOUT, STDERR].into_iter().filter(|stream| self.capture.has(*stream)) {
+            let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+            let flags = rustix::fs::fcntl_getfl(&read)?;
+            rustix::fs::fcntl_setfl(&read, flags | OFlags::NONBLOCK)?;
+            let to = (&self.sink, self.account);
+            self.current.push(self.pipes.add(read, stream, to, &self.prefix, longest)?);
+            let write = Stream::Descriptor(Arc::new(write));
+            match stream == STDOUT {
+                true => spawn.set_stdout(write),
+                false => spawn.set_stderr(write),
+            }
+        }
+        Ok(())
+    }
+
+    /// The child is there, so what comes is its output.
+    pub(crate) fn started(&mut self, pid: u32) {
+        for source in &self.current {
+            source.set_pid(pid);
+        }
+        self.sink.attach(self.account, pid, &self.current);
+    }
+
+    /// Lets go of the ends that are the child's.
+    pub(crate) fn let_go(&self, spawn: &mut Spawn) {
+        if self.capture.has(STDOUT) {
+            spawn.set_stdout(Stream::Null);
+        }
+        if self.capture.has(STDERR) {
+            spawn.set_stderr(Stream::Null);
+        }
+    }
+
+    /// There will be no child in this run.
+    pub(crate) fn abandon(&mut self) {
+        self.leave(|recording| &mut recording.current);
+    }
+
+    /// The child has ended: all that it wrote is on its way. What others write is still read.
+    pub(crate) fn end(&mut self) -> LastLines {
+        let mut lines = LastLines::default();
+        for source in &self.current {
+            source.drain();
+            let last = source.last_lines(self.capture.last_lines);
+            match source.stream() == STDOUT {
+                true => lines.stdout = last,
+                false => lines.stderr = last,
+            }
+        }
+        lines
+    }
+
+    /// What the child has lost, in all its runs.
+    pub fn lost(&self) -> Lost {
+        self.sink.lost(self.account)
+    }
+
+    fn leave(&mut self, which: impl Fn(&mut Recording) -> &mut Vec<Arc<Source>>) {
+        for source in std::mem::take(which(self)) {
+            self.pipes.remove(&source);
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.leave(|recording| &mut recording.previous);
+        self.leave(|recording| &mut recording.current);
+    }
+}
