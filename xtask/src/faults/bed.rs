@@ -208,7 +208,7 @@ impl Bed {
     /// What should not be there after a stop.
     pub(crate) fn litter(&self) -> Vec<String> {
         let expected = |name: &str| {
-            ["d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
+            ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
         };
         self.names().into_iter().filter(|name| !expected(name)).collect()

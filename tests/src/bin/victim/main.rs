@@ -15,8 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use appkit::logging::Rotation;
 use appkit::{
-    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
+    Capture, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
     WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries, quit_requested,
     run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
 };
@@ -93,9 +94,14 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let _here = witness::arrive();
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
-        WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
-            .stdout_filename(format!("{name}.txt"))
-            .logging_config(LoggingConfig::file("w.log"))
+        let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
+            .logging_config(LoggingConfig::file("w.log"));
+        // Of both kinds, one beside the other.
+        match number % 2 {
+            1 => info
+                .capture(Capture::file("captured.txt").rotation(Rotation::Size).max_size(1 << 20)),
+            _ => info.stdout_filename(format!("{name}.txt")),
+        }
     });
     let options = WorkersOptions::default()
         .restart_interval(settings.restart())
@@ -111,6 +117,7 @@ fn worker(settings: Settings) {
     let _child = settings.descendant.then(witness::descendant);
     while !quit_requested() {
         log::info!("a round");
+        journal::stubbornly(|| writeln!(std::io::stdout(), "a round"));
         sleep(Duration::from_millis(settings.round));
     }
     let until = Instant::now() + Duration::from_millis(settings.linger);
