@@ -13,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_guardian_that_is_killed_leaves_executor_and_workers_to_go_in_peace,
         a_guardian_that_is_killed_leaves_nobody_who_does_not_listen,
         guardian_and_executor_killed_together_leave_no_worker,
+        executor_and_worker_killed_together_leave_no_pid_file,
         a_stopped_executor_goes_with_its_guardian,
         a_child_whose_parent_dies_during_its_start_never_gets_to_its_entry,
         a_worker_whose_parent_dies_during_its_start_notices,
@@ -118,6 +119,26 @@ fn guardian_and_executor_killed_together_leave_no_worker() {
     // Workers in peace remove their files themselves; then it all starts anew.
     assert_eq!(bed.pid_files(), ["d.pid"]);
     bed.start(&format!("{{daemon_args: [{TWO_WORKERS}]}}")).stop();
+    bed.nothing_left();
+}
+
+/// Whoever would have removed the worker's file is gone, and no successor takes it over.
+///
+/// Case: PID-24
+fn executor_and_worker_killed_together_leave_no_pid_file() {
+    let bed = bed();
+    let daemon = bed.start(&format!("{{daemon_args: [{TWO_WORKERS}]}}"));
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    let executor = daemon.executor();
+    // It does not see any more that its worker has ended.
+    executor.signal(Signal::STOP);
+    let red = bed.process("worker red");
+    red.signal(Signal::KILL);
+    bed.wait_gone(&red);
+    executor.signal(Signal::KILL);
+    daemon.wait_gone();
+    assert_eq!(bed.pid_files(), [""; 0]);
     bed.nothing_left();
 }
 

@@ -162,6 +162,16 @@ pub fn tell_status(text: &str) -> io::Result<()> {
     say(&Up::Status(text.chars().take(1000).collect()))
 }
 
+/// Tells the parent something that its side understands: it gets [`Message::Told`](crate::Message). In
+/// a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell(message: &[u8]) -> io::Result<()> {
+    say(&Up::Told(ByteBuf::from(message)))
+}
+
 fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
     let malformed = |source| PayloadError::Malformed { source };
     let mut kept = None;

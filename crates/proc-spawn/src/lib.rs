@@ -76,7 +76,7 @@ mod wire;
 
 pub use args::Error as ArgsError;
 pub use bootstrap::{
-    App, Boot, Bound, Handler, at_end, extend_timeout, init, tell_ready, tell_status,
+    App, Boot, Bound, Handler, at_end, extend_timeout, init, tell, tell_ready, tell_status,
 };
 pub use child::{Child, Detached, Message, NotReady};
 pub use current::{Current, Role, current};

@@ -83,6 +83,7 @@ mod stop_signals;
 
 mod check;
 pub mod duration;
+mod pid_files;
 mod problem;
 pub mod report;
 mod signal;
@@ -99,6 +100,7 @@ pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use limit::{RestartLimit, RestartLog};
 pub use machine::{Action, Event, Machine, Outcome};
 pub use options::{DaemonOptions, YamlError};
+pub use pid_files::leave_pid_files;
 pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, Readiness, StartPolicy, StopBy, StopPolicy,
     StopStep, inner_grace,

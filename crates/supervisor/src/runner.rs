@@ -101,6 +101,7 @@ impl<'a> Runner<'a> {
             self.look_at_quit();
             self.look_at_time();
             if let Some(outcome) = self.slot.outcome() {
+                self.slot.pid_files().remove();
                 let (outcome, launched) = (outcome.clone(), self.launched);
                 let last_words = self.slot.last_lines().stderr.clone();
                 return Ok(Kept { outcome, launched, last_words });

@@ -14,6 +14,7 @@ use quit::Reason;
 use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
+use crate::pid_files::LeftPidFiles;
 use crate::policy::{Policy, StopBy};
 
 /// Something to tell about a child, when it happens.
@@ -73,6 +74,7 @@ pub struct Slot {
     child: Option<Child>,
     /// The child has closed its end of the socket: there is nothing more to hear.
     deaf: bool,
+    pid_files: LeftPidFiles,
     last_pid: Option<u32>,
     outcome: Option<Outcome>,
     /// What a child is told when it is asked to quit.
@@ -91,6 +93,7 @@ impl Slot {
             spawn,
             child: None,
             deaf: false,
+            pid_files: LeftPidFiles::default(),
             last_pid: None,
             outcome: None,
             reason: Reason::Stop,
@@ -161,6 +164,11 @@ impl Slot {
         &mut self.spawn
     }
 
+    /// Pid files of processes below the child's.
+    pub(crate) fn pid_files(&self) -> &LeftPidFiles {
+        &self.pid_files
+    }
+
     /// Takes what the child has said; steps if that is something.
     pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
         while let Some(message) =
@@ -177,8 +185,9 @@ impl Slot {
                 }
                 Message::Status(text) => tell(Report::Status { text }),
                 Message::Closed => self.deaf = true,
-                // What failed comes again with the exit; words of other roles are not for us.
-                Message::SetupFailed(_) | Message::Told(_) => (),
+                Message::Told(told) => self.pid_files.note(told),
+                // What failed comes again with the exit.
+                Message::SetupFailed(_) => (),
                 other => log::warn!("a child said what is not known here: {other:?}"),
             }
         }

@@ -137,6 +137,10 @@ impl Pool {
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Source::Lost)?;
         }
+        // Should all of us be killed together, somebody else has to remove them. Who is gone need not
+        // know.
+        let pid_files = self.workers.iter().map(|worker| worker.pid_filename.as_path());
+        let _ = supervisor::leave_pid_files(pid_files);
         self.happened(Happened::Begin)?;
         while self.left > 0 {
             self.look_at_quit(quit)?;
