@@ -67,6 +67,7 @@ mod error;
 mod level;
 mod problems;
 mod yaml;
+mod yaml_size;
 
 mod logger;
 
@@ -90,3 +91,4 @@ mod size;
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
 pub use logger::{Handle, Logger, Process, install};
+pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml_size, read_yaml_file};
