@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "what is left is told to people")]
 
 mod arguments;
+mod deaths;
 mod detached;
 mod hard_deaths;
 mod logging;
@@ -14,6 +15,7 @@ mod restart;
 mod stale;
 mod start;
 mod stop;
+mod surroundings;
 mod workers;
 
 use std::process::ExitCode;
@@ -62,6 +64,8 @@ fn main() -> ExitCode {
         restart::trials(),
         stop::trials(),
         hard_deaths::trials(),
+        deaths::trials(),
+        surroundings::trials(),
         workers::trials(),
         quitting::trials(),
         detached::trials(),

@@ -11,6 +11,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
@@ -57,6 +58,7 @@ fn main() {
         trial("an_entry_knows_why_and_until_when", an_entry_knows_why_and_until_when),
         trial("a_daemon_that_is_done_was_launched", a_daemon_that_is_done_was_launched),
         trial("a_start_may_come_from_anywhere", a_start_may_come_from_anywhere),
+        trial("sixty_four_threads_start_daemons_at_once", many_threads_start_at_once),
         trial("a_second_request_in_a_hurry_is_heard", a_second_request_in_a_hurry),
         trial("an_executor_goes_with_its_guardian", an_executor_goes_with_its_guardian),
         trial("an_executor_that_is_stopped_blocks_nobody", a_stopped_executor_blocks_nobody),
@@ -432,6 +434,8 @@ fn orphans_go_with_the_daemon() {
 
 /// It listed its children before it believed that none is left, could not, and span for ever. The
 /// orphan that it must not forget is one that only the list shows.
+///
+/// Case: DIE-13
 fn a_guardian_that_can_open_nothing() {
     let bed = Bed::new();
     let pid = launch(DaemonOptions::new(bed.pid_file(), leaves_orphans, bed.path("journal")));
@@ -579,6 +583,35 @@ fn a_start_may_come_from_anywhere() {
     assert_eq!(beds[0].guardian(), pid);
 }
 
+/// Each its own, in one process.
+///
+/// Case: CFG-11
+fn many_threads_start_at_once() {
+    const THREADS: usize = 64;
+    let beds: Vec<Bed> = (0..THREADS).map(|_| Bed::new()).collect();
+    let together = Barrier::new(THREADS);
+    let start = |bed: &Bed| {
+        let options = DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
+        together.wait();
+        launch(options)
+    };
+    let started: Vec<u32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = beds.iter().map(|bed| scope.spawn(|| start(bed))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (bed, pid) in beds.iter().zip(&started) {
+        assert_eq!(bed.guardian(), *pid);
+    }
+    std::thread::scope(|scope| {
+        for (bed, pid) in beds.iter().zip(&started) {
+            scope.spawn(move || {
+                assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid: *pid });
+                assert_eq!(bed.journal(), "called\nasked to quit\n");
+            });
+        }
+    });
+}
+
 /// Cases: STOP-04, STOP-10
 fn a_second_request_in_a_hurry() {
     let bed = Bed::new();
@@ -599,6 +632,8 @@ fn a_second_request_in_a_hurry() {
 }
 
 /// Stopped after its guardian was killed, it was there for ever: who could have killed it was gone.
+///
+/// Case: DIE-29
 fn a_stopped_executor_blocks_nobody() {
     let bed = Bed::new();
     let grace = Duration::from_secs(2);
