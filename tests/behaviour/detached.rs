@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_daemon_is_in_a_session_of_its_own_without_a_terminal,
         the_end_of_the_terminal_does_not_reach_the_daemon,
         a_caller_in_any_condition_starts_clean_processes,
+        a_caller_may_be_a_task_of_an_async_runtime,
         the_hundredth_executor_starts_like_the_first,
         descriptors_of_the_guardian_do_not_accumulate,
         the_umask_is_as_asked,
@@ -32,7 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const REPORTING: &str = "{daemon_args: [report: executor.report, \
                          {workers: {workers: [{name: red, args: [report: red.report, rounds]}]}}]}";
 
-/// Cases: F-11, HYG-11
+/// Cases: F-11, HYG-11, DIE-02
 fn the_daemon_is_in_a_session_of_its_own_without_a_terminal() {
     let bed = bed();
     let mut caller = bed.launch(["start", &bed.options(REPORTING), "--stay"]);
@@ -65,7 +66,7 @@ fn family(bed: &TestBed) -> [Process; 3] {
 
 /// `script(1)` gives a terminal to the program that it runs, and hangs it up at the end.
 ///
-/// Cases: F-11, HYG-13, HYG-17
+/// Cases: F-11, HYG-13, HYG-17, DIE-03
 fn the_end_of_the_terminal_does_not_reach_the_daemon() {
     let bed = bed();
     let file = bed.options(REPORTING);
@@ -107,12 +108,15 @@ fn starts_clean(who: &str, blocked: &str, ignored: &str, descriptors: &Value) {
 
 /// Cases: F-11, HYG-01, HYG-04
 fn a_caller_in_any_condition_starts_clean_processes() {
-    let conditions: [(&str, &[&str]); 5] = [
+    let conditions: [(&str, &[&str]); 8] = [
         (r#"exec "$@""#, &[]),
         (r#"exec "$@""#, &["--block-signals"]),
         (r#"trap '' TERM INT HUP CHLD USR1 QUIT; exec "$@""#, &[]),
         (r#"exec 5</dev/null 7>seven 9<>nine; exec "$@""#, &[]),
         (r#"exec "$@" <&- >&- 2>&-"#, &[]),
+        (r#"exec "$@" <&-"#, &[]),
+        (r#"exec "$@" >&-"#, &[]),
+        (r#"exec "$@" 2>&-"#, &[]),
     ];
     for (shell, flags) in conditions {
         let bed = bed();
@@ -138,6 +142,22 @@ fn a_caller_in_any_condition_starts_clean_processes() {
         assert_eq!(bed.times("worker red finished, run 1"), 1);
         bed.nothing_left();
     }
+}
+
+/// The runtime reaps by SIGCHLD, and has descriptors and threads of its own: neither is in the way of
+/// the other.
+///
+/// Cases: CFG-11, HYG-01
+fn a_caller_may_be_a_task_of_an_async_runtime() {
+    let bed = bed();
+    let daemon = bed.start_with("d", REPORTING, &["--in-tokio"]);
+    for who in ["executor", "red"] {
+        let report = bed.report(&format!("{who}.report"));
+        let text = |field: &str| report[field].as_str().unwrap().to_owned();
+        starts_clean(who, &text("blocked"), &text("ignored"), &report["descriptors"]);
+    }
+    daemon.stop();
+    bed.nothing_left();
 }
 
 /// Case: HYG-01

@@ -34,7 +34,7 @@ fn nth(bed: &TestBed, line: &str, n: usize) -> usize {
     place.0
 }
 
-/// Case: ORP-01
+/// Cases: ORP-01, DIE-17
 fn an_executor_that_is_killed_takes_its_workers_along_and_a_new_set_starts() {
     let bed = bed();
     let daemon = bed.start(&format!("{{restart_interval: 0s, daemon_args: [{TWO_WORKERS}]}}"));
@@ -57,7 +57,7 @@ fn an_executor_that_is_killed_takes_its_workers_along_and_a_new_set_starts() {
     assert_eq!(bed.times("worker red started, run 1"), 2);
 }
 
-/// Case: ORP-02
+/// Cases: ORP-02, DIE-10
 fn a_guardian_that_is_killed_leaves_executor_and_workers_to_go_in_peace() {
     let bed = bed();
     let daemon = bed.start(&format!("{{daemon_args: [{TWO_WORKERS}, rounds]}}"));
@@ -86,7 +86,7 @@ fn a_guardian_that_is_killed_leaves_executor_and_workers_to_go_in_peace() {
 
 /// Each within the grace of its own, in whatever it is.
 ///
-/// Case: ORP-02
+/// Cases: ORP-02, DIE-10
 fn a_guardian_that_is_killed_leaves_nobody_who_does_not_listen() {
     let bed = bed();
     let daemon = bed.start(
@@ -104,7 +104,7 @@ fn a_guardian_that_is_killed_leaves_nobody_who_does_not_listen() {
     bed.nothing_left();
 }
 
-/// Case: ORP-02
+/// Cases: ORP-02, DIE-28
 fn guardian_and_executor_killed_together_leave_no_worker() {
     let bed = bed();
     let daemon = bed.start(&format!("{{daemon_args: [{TWO_WORKERS}]}}"));
@@ -124,7 +124,7 @@ fn guardian_and_executor_killed_together_leave_no_worker() {
 
 /// Whoever would have removed the worker's file is gone, and no successor takes it over.
 ///
-/// Case: PID-24
+/// Cases: PID-24, DIE-27
 fn executor_and_worker_killed_together_leave_no_pid_file() {
     let bed = bed();
     let daemon = bed.start(&format!("{{daemon_args: [{TWO_WORKERS}]}}"));
@@ -142,7 +142,7 @@ fn executor_and_worker_killed_together_leave_no_pid_file() {
     bed.nothing_left();
 }
 
-/// Case: ORP-02
+/// Cases: ORP-02, DIE-29
 fn a_stopped_executor_goes_with_its_guardian() {
     let bed = bed();
     let daemon = bed.start("{}");
@@ -153,7 +153,7 @@ fn a_stopped_executor_goes_with_its_guardian() {
     assert_eq!(bed.times("executor asked to quit: parent died, run 1"), 1);
 }
 
-/// Case: ORP-06
+/// Cases: ORP-06, DIE-30
 fn a_child_whose_parent_dies_during_its_start_never_gets_to_its_entry() {
     let bed = bed();
     bed.gate("gate");
@@ -171,7 +171,7 @@ fn a_child_whose_parent_dies_during_its_start_never_gets_to_its_entry() {
     bed.nothing_left();
 }
 
-/// Case: ORP-06
+/// Cases: ORP-06, DIE-30
 fn a_worker_whose_parent_dies_during_its_start_notices() {
     let bed = bed();
     bed.gate("gate");

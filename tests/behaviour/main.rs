@@ -5,6 +5,7 @@
 
 mod arguments;
 mod captured;
+mod deaths;
 mod detached;
 mod hard_deaths;
 mod logging;
@@ -15,6 +16,7 @@ mod restart;
 mod stale;
 mod start;
 mod stop;
+mod surroundings;
 mod workers;
 
 use std::process::ExitCode;
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         restart::trials(),
         stop::trials(),
         hard_deaths::trials(),
+        deaths::trials(),
+        surroundings::trials(),
         workers::trials(),
         quitting::trials(),
         detached::trials(),

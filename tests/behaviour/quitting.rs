@@ -124,7 +124,7 @@ fn descriptor_and_receiver_can_be_waited_for_beside_other_things() {
 
 /// A guardian has others to see to, and may well be told twice.
 ///
-/// Case: QUIT-11
+/// Cases: QUIT-11, DIE-09, DIE-18
 fn a_second_signal_ends_executor_and_worker_but_no_guardian() {
     let bed = bed();
     bed.gate("gate");

@@ -22,10 +22,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The ways to fail.
-const FAILURES: [&str; 6] =
+pub(crate) const FAILURES: [&str; 6] =
     ["exit: 3", "panic: boom", "error: [failed]", "abort", "signal: 9", "signal: 15"];
 
-/// Cases: F-08, RST-02, RST-03, RST-11, RST-12
+/// Cases: F-08, RST-02, RST-03, RST-11, RST-12, DIE-15
 fn whatever_a_failure_is_it_is_followed_by_another_run() {
     for failure in FAILURES {
         let bed = bed();
@@ -41,7 +41,7 @@ fn whatever_a_failure_is_it_is_followed_by_another_run() {
     }
 }
 
-/// Cases: F-08, RST-02, RST-03
+/// Cases: F-08, RST-02, RST-03, DIE-15
 fn without_an_interval_nothing_is_started_again() {
     for failure in &FAILURES[..5] {
         let bed = bed();
@@ -53,7 +53,7 @@ fn without_an_interval_nothing_is_started_again() {
     }
 }
 
-/// Cases: F-08, RST-01
+/// Cases: F-08, RST-01, DIE-16
 fn code_0_ends_the_daemon() {
     for end in ["say: done", "exit: 0"] {
         let bed = bed();

@@ -190,7 +190,7 @@ fn fails(bed: &TestBed, options: &str, parts: &[&str]) -> String {
     output.stderr
 }
 
-/// Cases: F-09, HS-04
+/// Cases: F-09, HS-04, DIE-19
 fn an_executor_that_exits_early_fails_the_launch_with_its_last_words() {
     for options in [
         "{}",
@@ -206,14 +206,14 @@ fn an_executor_that_exits_early_fails_the_launch_with_its_last_words() {
     }
 }
 
-/// Case: HS-05
+/// Cases: HS-05, DIE-19
 fn an_executor_that_is_aborted_early_fails_the_launch_with_the_signal() {
     let bed = bed();
     bed.write("before-executor", "[abort]");
     fails(&bed, "{restart_interval: 0s}", &["was ended by SIGABRT"]);
 }
 
-/// Cases: F-09, HS-06
+/// Cases: F-09, HS-06, DIE-19
 fn a_panic_ahead_of_the_entry_arrives_with_message_and_place() {
     let bed = bed();
     bed.write("before-executor", "[panic: no room left]");
@@ -310,7 +310,7 @@ fn as_nobody(bed: &TestBed, options: &str) -> Running {
     bed.launch_command(command)
 }
 
-/// Case: HS-12
+/// Cases: HS-12, DIE-01
 fn a_caller_that_is_killed_meanwhile_gets_the_daemon_all_the_same() {
     let bed = bed();
     bed.gate("gate");

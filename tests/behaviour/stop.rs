@@ -26,7 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const TWO_WORKERS: &str = "{workers: {workers: [{name: red}, {name: blue}]}}";
 
-/// Cases: F-10, STOP-01
+/// Cases: F-10, STOP-01, DIE-08
 fn a_signal_to_the_guardian_reaches_executor_and_workers_and_all_go() {
     for signal in ["TERM", "INT"] {
         let bed = bed();
@@ -100,7 +100,7 @@ fn the_pid_file_goes_last() {
 
 /// The guardian is stopped, as one in an uninterruptible sleep would be.
 ///
-/// Cases: STOP-07, F-10
+/// Cases: STOP-07, F-10, DIE-11
 fn a_stop_that_takes_too_long_says_who_is_left() {
     let bed = bed();
     let daemon = bed.start("{}");
@@ -144,7 +144,7 @@ fn two_stops_at_once_stop_once() {
     bed.nothing_left();
 }
 
-/// Case: STOP-16
+/// Cases: STOP-16, DIE-18
 fn a_signal_to_the_executor_is_its_own_affair() {
     // With code 0 afterwards the daemon is over.
     let bed = bed();

@@ -129,7 +129,7 @@ fn a_pid_file_is_there_as_long_as_its_worker() {
     bed.nothing_left();
 }
 
-/// Cases: F-14, PID-24
+/// Cases: F-14, PID-24, DIE-20
 fn the_file_of_a_killed_worker_is_removed_by_the_executor() {
     let bed = bed();
     let daemon = bed.start(&pool("{restart: never, workers: [{name: red}, {name: blue}]}"));

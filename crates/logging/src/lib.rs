@@ -68,6 +68,7 @@ mod error;
 mod level;
 mod problems;
 mod yaml;
+mod yaml_size;
 
 mod logger;
 
@@ -95,3 +96,4 @@ pub use error::Error;
 pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install};
 pub use raw::{RawLog, Stamp};
+pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml_size, read_yaml_file};

@@ -1,16 +1,16 @@
 //! Configuration from YAML: every complaint says in which file, line and column.
 
-use std::fs;
 use std::path::Path;
 
-use crate::{Error, LoggingConfig};
+use crate::{Error, LoggingConfig, check_yaml_size, read_yaml_file};
 
 impl LoggingConfig {
     /// Reads a configuration from a YAML mapping. An empty text is the default configuration.
     ///
     /// # Errors
     ///
-    /// [`Error::Yaml`] if it is not YAML, has a key that is not known or a value of the wrong kind.
+    /// [`Error::Yaml`] if it is not YAML, has a key that is not known or a value of the wrong kind,
+    /// or is larger than [`MAX_YAML`](crate::MAX_YAML) when its aliases are followed.
     /// Values that merely cannot work are found by [`problems`](Self::problems).
     pub fn from_yaml_str(text: &str) -> Result<LoggingConfig, Error> {
         parse(text, "logging configuration".to_owned())
@@ -21,17 +21,20 @@ impl LoggingConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if the file cannot be read or is not UTF-8, else as
+    /// [`Error::Read`] if the file cannot be read, is too large or not UTF-8, else as
     /// [`from_yaml_str`](Self::from_yaml_str), naming the file.
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<LoggingConfig, Error> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path)
-            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text =
+            read_yaml_file(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         parse(&text, format!("`{}`", path.display()))
     }
 }
 
 fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
+    if let Err(error) = check_yaml_size(text) {
+        return Err(Error::Yaml { origin, line: 1, column: 1, reason: error.to_string() });
+    }
     // An `Option`, because a document of comments only is null and means that nothing is changed.
     match serde_yaml::from_str::<Option<LoggingConfig>>(text) {
         Ok(config) => Ok(config.unwrap_or_default()),
@@ -53,6 +56,7 @@ mod tests {
     use super::*;
     use crate::{Precision, Rotation, Time};
     use log::LevelFilter;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn complaint(text: &str) -> String {
@@ -88,6 +92,47 @@ mod tests {
         ] {
             let text = serde_yaml::to_string(&config).unwrap();
             assert_eq!(LoggingConfig::from_yaml_str(&text).unwrap(), config, "{text}");
+        }
+    }
+
+    #[test]
+    fn aliases_that_make_a_giant_of_a_few_lines_are_refused() {
+        let (long, names) = ("x".repeat(1 << 16), "*a,".repeat(1100));
+        assert_eq!(
+            complaint(&format!("filters: {{ a: &a {long}, b: [{names}] }}")),
+            "logging configuration, line 1, column 1: it is larger than 64 MiB when its aliases \
+             are followed"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[a-z0-9 :,.{}\\[\\]&*!'\"|>~\n-]{0,200}") {
+            let _ = LoggingConfig::from_yaml_str(&text);
+        }
+
+        /// Nearer to what is right: a piece of it is missing, or is something else.
+        #[test]
+        fn what_is_nearly_right_is_refused_or_read(at: usize, cut in 0..20usize, text in ".{0,10}") {
+            const YAML: &str = "
+level: info
+filters: { hyper: warn, 'a::b': trace }
+format: '{time} {level:>5} {{}} {message}'
+time: utc
+precision: nanos
+file: a.log
+rotation: hourly
+max_size: 10MiB
+keep: 3
+loggers: { audit: { stream: stderr, propagate: false } }
+";
+            let at = at % YAML.len();
+            let yaml = [&YAML[..at], &text, &YAML[(at + cut).min(YAML.len())..]].concat();
+            if let Ok(config) = LoggingConfig::from_yaml_str(&yaml) {
+                let _ = config.problems();
+                let written = serde_yaml::to_string(&config).unwrap();
+                prop_assert_eq!(LoggingConfig::from_yaml_str(&written).unwrap(), config, "{}", written);
+            }
         }
     }
 
@@ -158,7 +203,7 @@ mod tests {
         );
         assert!(std::error::Error::source(&missing).is_some());
 
-        fs::write(&path, "keep: many").unwrap();
+        std::fs::write(&path, "keep: many").unwrap();
         let wrong = LoggingConfig::from_yaml_file(&path).unwrap_err().to_string();
         assert!(wrong.starts_with(&format!("`{}`, line 1, column 7: ", path.display())), "{wrong}");
     }

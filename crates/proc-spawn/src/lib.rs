@@ -74,6 +74,9 @@ mod program;
 mod surroundings;
 mod wire;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 pub use args::Error as ArgsError;
 pub use bootstrap::{
     App, Boot, Bound, Handler, at_end, extend_timeout, init, tell, tell_ready, tell_status,

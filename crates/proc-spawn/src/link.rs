@@ -24,6 +24,11 @@ const PACKET: usize = 32 * 1024;
 const LAST: u8 = 0;
 const MORE: u8 = 1;
 
+/// The most that a word to or from a child may be; the longest carry the text of an error. A payload
+/// is as large as the arguments that our own parent was given. A child runs the user's code, and
+/// its parent must not grow by whatever that code does to the socket.
+const LONGEST_WORD: usize = 16 << 20;
+
 /// How long a peer may leave a full socket unread. It does nothing but read when it is sent so
 /// much, so one that takes longer is stopped or stuck.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,9 +117,9 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// The socket failed, or the message is not of the expected type (`InvalidData`).
+    /// The socket failed, or the message is too long or not of the expected type (`InvalidData`).
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        match self.receive_bytes(|| self.packet(RecvFlags::DONTWAIT))? {
+        match self.receive_bytes(LONGEST_WORD, || self.packet(RecvFlags::DONTWAIT))? {
             Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
             Received::Nothing => Ok(Received::Nothing),
             Received::Closed => Ok(Received::Closed),
@@ -128,7 +133,7 @@ impl Link {
         descriptor: &mut Option<OwnedFd>,
     ) -> io::Result<Option<Vec<u8>>> {
         loop {
-            match self.receive_bytes(|| self.packet_with(descriptor))? {
+            match self.receive_bytes(usize::MAX, || self.packet_with(descriptor))? {
                 Received::Message(bytes) => return Ok(Some(bytes)),
                 Received::Closed => return Ok(None),
                 Received::Nothing => (),
@@ -161,6 +166,7 @@ impl Link {
 
     fn receive_bytes(
         &self,
+        longest: usize,
         mut next: impl FnMut() -> Result<Vec<u8>, Errno>,
     ) -> io::Result<Received<Vec<u8>>> {
         let mut partial = lock(&self.partial);
@@ -178,6 +184,10 @@ impl Link {
                 Err(Errno::CONNRESET) => return Ok(Received::Closed),
                 Err(error) => return Err(error.into()),
             };
+            if longest.saturating_sub(partial.len()) < packet.len().saturating_sub(1) {
+                *partial = Vec::new();
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too long"));
+            }
             match packet.split_first() {
                 None => return Ok(Received::Closed),
                 Some((&LAST, bytes)) => {
@@ -302,6 +312,26 @@ mod tests {
         drop(a);
         assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
         assert!(b.send(&1u8).is_err());
+    }
+
+    /// As from a child whose user's code writes to the socket. A payload may be longer: see
+    /// `ten_mebibytes_of_arguments_arrive`.
+    #[test]
+    fn a_word_without_end_is_not_kept() {
+        let (a, b) = ends();
+        std::thread::spawn(move || {
+            let packet = [&[MORE][..], &[b'x'; PACKET]].concat();
+            while rustix::net::send(&a.fd, &packet, SendFlags::NOSIGNAL).is_ok() {}
+        });
+        let error = loop {
+            match b.receive::<String>() {
+                Ok(Received::Nothing) => std::thread::yield_now(),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "the message is too long");
+        assert_eq!(lock(&b.partial).capacity(), 0);
     }
 
     #[test]

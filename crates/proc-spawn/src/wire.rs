@@ -130,6 +130,19 @@ mod tests {
         fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>) {
             let _ = Payload::decode(&bytes);
             let _ = Payload::decode(&[MAGIC, &PROTOCOL.to_le_bytes(), &bytes].concat());
+            let _ = from_bytes::<Up>(&bytes);
+            let _ = from_bytes::<Down>(&bytes);
+        }
+
+        /// Nearer to what is right than chance gets: one byte of it is another.
+        #[test]
+        fn a_payload_with_a_wrong_byte_is_an_error_or_another_payload(at: usize, byte: u8) {
+            let mut bytes = payload().encode().unwrap();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(other) = Payload::decode(&bytes) {
+                prop_assert_eq!(Payload::decode(&other.encode().unwrap()).unwrap(), other);
+            }
         }
 
         #[test]

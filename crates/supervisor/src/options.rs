@@ -9,6 +9,7 @@ use std::time::Duration;
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
 use serde::Deserialize;
+use serde::de::Error as _;
 use stdio_redirect::Target;
 
 use crate::capture::Capture;
@@ -97,9 +98,10 @@ impl DaemonOptions {
     ///
     /// # Errors
     ///
-    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column.
+    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. Or
+    /// it is larger than 64 MiB when its aliases are followed.
     pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
-        serde_yaml::from_str(yaml).map_err(|source| YamlError::Parse { source })
+        parse(yaml).map_err(|source| YamlError::Parse { source })
     }
 
     /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
@@ -107,13 +109,13 @@ impl DaemonOptions {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or what is in it cannot: with the file's name, line and column.
+    /// The file cannot be read or is larger than 64 MiB, or what is in it cannot be read: with the
+    /// file's name, line and column.
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<DaemonOptions, YamlError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
+        let text = logging::read_yaml_file(path)
             .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
-        serde_yaml::from_str(&text)
-            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
+        parse(&text).map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
     }
 
     /// The pid file as it was given: what [`stop_daemon`](crate::stop_daemon) and
@@ -334,6 +336,11 @@ impl DaemonOptions {
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))
     }
+}
+
+fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
+    logging::check_yaml_size(yaml).map_err(serde_yaml::Error::custom)?;
+    serde_yaml::from_str(yaml)
 }
 
 /// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the

@@ -292,5 +292,8 @@ impl Slot {
         if let Err(error) = told {
             log::error!("cannot terminate process {}: {error}", child.id());
         }
+        // One that is stopped hears nothing until it goes on, and would be killed in the end. To
+        // others this is no signal (signal(7)); who is gone needs none.
+        let _ = child.signal(signal_hook::consts::SIGCONT);
     }
 }

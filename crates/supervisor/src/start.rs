@@ -246,6 +246,10 @@ fn tail(file: &File, from: u64) -> Vec<u8> {
 
 /// What the detached guardian does.
 pub(crate) fn guardian_main(boot: Boot) -> i32 {
+    // One that was stopped at its start may have been given up meanwhile.
+    if matches!(boot.hear(), Some(Heard::Quit { .. })) {
+        return proc_spawn::CODE_SETUP;
+    }
     match prepare(&boot) {
         Ok((guardian, early)) => {
             let spawn = boot.spawn().stdout(Stream::Inherit).stderr(Stream::Inherit);

@@ -201,3 +201,29 @@ pub struct StatusFailed {
     #[source]
     source: pidfile::Error,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is left there is nobody's, and goes; nobody is signalled, since this test goes on.
+    #[test]
+    fn whatever_stands_in_a_file_that_nobody_holds_nothing_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.pid");
+        let ours = std::process::id().to_string();
+        let numbers = prop_oneof![Just(ours), "-?[0-9]{1,12}\n?"].prop_map(String::into_bytes);
+        let any = prop_oneof![prop::collection::vec(any::<u8>(), 0..100), numbers];
+        proptest!(|(content in any)| {
+            std::fs::write(&path, content).unwrap();
+            prop_assert_eq!(
+                daemon_status(&path).unwrap(),
+                DaemonStatus::NotRunning { stale: true }
+            );
+            prop_assert_eq!(stop_daemon(&path).unwrap(), StopStatus::NotRunning);
+            prop_assert!(!path.exists());
+        });
+    }
+}

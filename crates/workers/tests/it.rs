@@ -232,6 +232,8 @@ fn one_that_fails_comes_back_alone() {
 }
 
 /// A restart that could not even begin was taken for one that had: nobody tried a third time.
+///
+/// Case: DIE-31
 fn one_that_cannot_be_started_comes_back() {
     let bed = Bed::new(&[("a", Manner::Rounds)], SOON);
     bed.expect("a run 1: called");

@@ -1,12 +1,14 @@
 //! Files that nobody holds: whatever is in them, the next start gets through.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use pidfile::{Error, Options, PidFile, Probe, probe, remove_stale};
+use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale};
+use proptest::prelude::*;
 
 use crate::bed::{Actor, Bed};
 
@@ -60,6 +62,43 @@ fn our_own_number_and_that_of_init_are_stale_like_any_other() {
 #[test]
 fn an_empty_file_is_taken_over() {
     check(b"", None);
+}
+
+/// Whatever a file contains that nobody holds, asking says so, finds nobody, and changes nothing.
+///
+/// Cases: PID-08, PID-09
+#[test]
+fn no_content_makes_a_holder() {
+    let bed = Bed::new();
+    let numbers = "[-+ 0]{0,2}[0-9]{0,12}\n{0,2}".prop_map(String::into_bytes);
+    let any = prop_oneof![prop::collection::vec(any::<u8>(), 0..100), numbers];
+    proptest!(|(content in any)| {
+        fs::write(bed.pid_file(), &content).unwrap();
+        let found = probe(bed.pid_file()).unwrap();
+        prop_assert!(matches!(found, Probe::Stale { .. }), "{found:?}");
+        prop_assert!(holder(bed.pid_file()).unwrap().is_none());
+        prop_assert_eq!(fs::read(bed.pid_file()).unwrap(), content);
+    });
+}
+
+/// A gibibyte of digits, by processes that may not have a quarter of one.
+///
+/// Case: PID-08
+#[test]
+fn of_a_huge_file_only_the_beginning_is_read() {
+    let bed = Bed::new();
+    let mut file = fs::File::create(bed.pid_file()).unwrap();
+    file.write_all(&[b'1'; 100]).unwrap();
+    // Sparse: it takes no room on the disk.
+    file.set_len(1 << 30).unwrap();
+    drop(file);
+    for (verb, answer) in [("probe", "Stale { number: None }"), ("hold", "held")] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v 250000; exec \"$@\"", "sh"]);
+        command.arg(Actor::command().get_program()).arg(verb).arg(bed.pid_file());
+        let line = Actor::start(command).line();
+        assert!(line.starts_with(answer), "{line:?}");
+    }
 }
 
 /// Case: PID-08

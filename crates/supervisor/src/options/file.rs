@@ -186,6 +186,8 @@ fn one_of<T: Default, S>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -212,6 +214,46 @@ env_clear: true
         let written = serde_yaml::to_string(&plain).unwrap();
         let again = DaemonOptions::from_yaml_str(&written).unwrap();
         assert_eq!(format!("{plain:?}"), format!("{again:?}"), "{written}");
+    }
+
+    #[test]
+    fn aliases_that_make_a_giant_of_a_few_lines_are_refused() {
+        let (long, names) = ("x".repeat(1 << 16), "*a,".repeat(1100));
+        let yaml = format!(
+            "{{ pid_filename: x, daemon_entry: a:b, daemon_args: {{ a: &a {long}, b: [{names}] }} }}"
+        );
+        let error = format!("{:?}", DaemonOptions::from_yaml_str(&yaml).unwrap_err());
+        assert!(error.contains("larger than 64 MiB when its aliases are followed"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[a-z0-9 :,.{}\\[\\]&*!'\"|>~\n-]{0,200}") {
+            let _ = DaemonOptions::from_yaml_str(&text);
+        }
+
+        /// Nearer to what is right: a piece of it is missing, or is something else.
+        #[test]
+        fn what_is_nearly_right_is_refused_or_read(at: usize, cut in 0..20usize, text in ".{0,10}") {
+            const YAML: &str = "
+pid_filename: .data/foo.pid
+daemon_entry: app:main
+daemon_args: { foo: &a 1, bar: [*a, 3.5, null] }
+logging_config: { level: info, file: a.log, rotation: daily }
+restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
+stop: { steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }] }
+start_timeout: 30s
+umask: 0o027
+";
+            let at = at % YAML.len();
+            let end = (at + cut).min(YAML.len());
+            let yaml = [&YAML[..at], &text, &YAML[end..]].concat();
+            if let Ok(options) = DaemonOptions::from_yaml_str(&yaml) {
+                let written = serde_yaml::to_string(&options).unwrap();
+                let again = DaemonOptions::from_yaml_str(&written).unwrap();
+                prop_assert_eq!(format!("{:?}", options), format!("{:?}", again), "{}", written);
+            }
+        }
     }
 
     #[test]

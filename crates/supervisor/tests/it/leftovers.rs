@@ -61,6 +61,8 @@ fn sleeps(pid: u32) -> u64 {
 
 /// It listed its children before it believed that none is left, could not, and span for ever. The
 /// orphan that it must not forget is one that only the list shows.
+///
+/// Case: DIE-13
 fn a_guardian_that_can_open_nothing_stops_it_all() {
     let bed = Bed::new();
     let pid = launch(DaemonOptions::new(bed.pid_file(), leaves_orphans, bed.path("journal")));
@@ -98,6 +100,8 @@ fn a_stop_takes_one_grace_and_not_two() {
 }
 
 /// Stopped after its guardian was killed, it was there for ever: who could have killed it was gone.
+///
+/// Case: DIE-29
 fn an_executor_that_is_stopped_blocks_nobody() {
     let bed = Bed::new();
     let grace = Duration::from_secs(2);

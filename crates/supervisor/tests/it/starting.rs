@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Barrier;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_step_that_fails_is_named_and_undone,
         wrong_arguments_name_the_field,
         a_start_may_come_from_anywhere,
+        sixty_four_threads_start_daemons_at_once,
     ]
 }
 
@@ -169,4 +171,33 @@ fn a_start_may_come_from_anywhere() {
         bed.expect("called");
     }
     assert_eq!(beds[0].guardian(), pid);
+}
+
+/// Each its own, in one process.
+///
+/// Case: CFG-11
+fn sixty_four_threads_start_daemons_at_once() {
+    const THREADS: usize = 64;
+    let beds: Vec<Bed> = (0..THREADS).map(|_| Bed::new()).collect();
+    let together = Barrier::new(THREADS);
+    let start = |bed: &Bed| {
+        let options = DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
+        together.wait();
+        launch(options)
+    };
+    let started: Vec<u32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = beds.iter().map(|bed| scope.spawn(|| start(bed))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (bed, pid) in beds.iter().zip(&started) {
+        assert_eq!(bed.guardian(), *pid);
+    }
+    std::thread::scope(|scope| {
+        for (bed, pid) in beds.iter().zip(&started) {
+            scope.spawn(move || {
+                assert_eq!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { pid: *pid });
+                assert_eq!(bed.journal(), "called\nasked to quit\n");
+            });
+        }
+    });
 }

@@ -102,6 +102,8 @@ impl Serialize for WorkerStartInfo {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::group::{EndWhen, Strategy};
     use crate::spec::WorkersOptions;
@@ -125,6 +127,44 @@ mod tests {
         assert_eq!(format!("{workers:?}"), format!("{again:?}"), "{written}");
         let error = serde_yaml::from_str::<WorkerStartInfo>("{ name: a, colour: b }").unwrap_err();
         assert!(error.to_string().contains("unknown field `colour`"), "{error}");
+    }
+
+    /// One of the readers is right for what is nearly right; none may panic.
+    #[test]
+    fn what_is_nearly_right_is_refused_or_read() {
+        const WORKERS: &str = "
+- { name: red, pid_filename: red.pid, entry: 'app:paint', args: &a { color: red }, after: [blue] }
+- name: blue
+  pid_filename: blue.pid
+  entry: app:mix
+  args: *a
+  significant: true
+  restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
+  stop: { steps: [{ by: quit, wait: 3s }] }
+";
+        const OPTIONS: &str = "
+strategy: one-for-all
+end_when: any-significant
+in_order: true
+start_stagger: 5ms
+restart: { restart: on-failure, backoff: { first: 20s } }
+debug_filename: debug.json
+";
+        proptest!(|(at: usize, cut in 0..20usize, text in ".{0,10}")| {
+            let nearly = |yaml: &str| {
+                let at = at % yaml.len();
+                [&yaml[..at], &text, &yaml[(at + cut).min(yaml.len())..]].concat()
+            };
+            if let Ok(workers) = serde_yaml::from_str::<Vec<WorkerStartInfo>>(&nearly(WORKERS)) {
+                let written = serde_yaml::to_string(&workers).unwrap();
+                let again: Vec<WorkerStartInfo> = serde_yaml::from_str(&written).unwrap();
+                prop_assert_eq!(format!("{:?}", workers), format!("{:?}", again), "{}", written);
+            }
+            if let Ok(options) = serde_yaml::from_str::<WorkersOptions>(&nearly(OPTIONS)) {
+                let written = serde_yaml::to_string(&options).unwrap();
+                prop_assert_eq!(serde_yaml::from_str::<WorkersOptions>(&written).unwrap(), options);
+            }
+        });
     }
 
     #[test]

@@ -1,0 +1,195 @@
+//! How large a YAML text is with its aliases followed: a few lines can be gigabytes.
+//!
+//! The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
+//! long list with a name, and a long list of that name, are their product.
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess};
+use serde::de::{VariantAccess, Visitor};
+
+/// The most that a configuration may be, as a file and as what it means, in bytes: far above what
+/// anybody writes, far below what a machine has.
+pub const MAX_YAML: usize = 64 << 20;
+
+/// What a value takes at least, whatever it is.
+const NODE: usize = 64;
+
+/// A YAML text that is too large.
+#[derive(Debug, thiserror::Error)]
+#[error("it is larger than {} MiB when its aliases are followed", MAX_YAML >> 20)]
+pub struct YamlTooLarge;
+
+/// Reads a configuration file, unless it is larger than [`MAX_YAML`]: a path can lead to anything.
+///
+/// # Errors
+///
+/// The file cannot be read, is not UTF-8, or is too large.
+pub fn read_yaml_file(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut text = String::new();
+    let most = MAX_YAML as u64;
+    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if MAX_YAML < text.len() {
+        let larger = format!("it is larger than {} MiB", MAX_YAML >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, larger));
+    }
+    Ok(text)
+}
+
+/// Whether a YAML text stays below [`MAX_YAML`] when its aliases are followed, as they are by
+/// whatever is made of it. For who has other things in one file with a
+/// [`LoggingConfig`](crate::LoggingConfig): its own readers look already. Keeps nothing in memory
+/// but the text's events. A text that is no YAML is not too large.
+///
+/// # Errors
+///
+/// It does not.
+pub fn check_yaml_size(text: &str) -> Result<(), YamlTooLarge> {
+    if is_at_most(MAX_YAML, text) { Ok(()) } else { Err(YamlTooLarge) }
+}
+
+fn is_at_most(most: usize, text: &str) -> bool {
+    let left = Cell::new(Some(most));
+    // What else is wrong with it is told, and better, by who reads it.
+    let _ = Weigh(&left).deserialize(serde_yaml::Deserializer::from_str(text));
+    left.get().is_some()
+}
+
+/// Goes through a value and takes its size from what is left; `None` when that is too little.
+#[derive(Clone, Copy)]
+struct Weigh<'a>(&'a Cell<Option<usize>>);
+
+impl Weigh<'_> {
+    fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
+        self.0.set(self.0.get().and_then(|left| left.checked_sub(NODE + bytes)));
+        self.0.get().map(drop).ok_or_else(|| E::custom(YamlTooLarge))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.take(0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.take(text.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.take(0)?;
+        while seq.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.take(0)?;
+        while map.next_entry_seed(self, self)?.is_some() {}
+        Ok(())
+    }
+
+    /// A value with a tag.
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
+        let ((), value) = tagged.variant_seed(self)?;
+        value.newtype_variant_seed(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_followed_and_what_grows_by_them_is_too_large() {
+        let times = |times| format!("[&a {}, {}]", "x".repeat(1 << 16), "*a,".repeat(times));
+        assert!(check_yaml_size(&times(1000)).is_ok());
+        assert!(check_yaml_size(&times(1100)).is_err());
+        // The same by many values, below a tag, and as keys.
+        let most = |text: &str| is_at_most(100_000, text);
+        let (list, long) = ("x,".repeat(100), "x".repeat(1000));
+        assert!(!most(&format!("[&a [{list}], {}]", "*a,".repeat(100))));
+        assert!(most(&format!("[&a {long}, {}]", "*a,".repeat(10))));
+        for (tag, alias) in [("", "*a,"), ("!t ", "*a,"), ("", "{*a : 1},")] {
+            assert!(!most(&format!("{tag}[&a {long}, {}]", alias.repeat(100))), "{tag}{alias}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_value_is_gone_through() {
+        // Had one of them no place here, it would end the walk, and what follows would be free.
+        for kind in [
+            "null",
+            "~",
+            "true",
+            "-1",
+            "1",
+            "1.5",
+            ".inf",
+            "text",
+            "[]",
+            "{}",
+            "!tag {a: b}",
+            "!tag",
+            "{1: 2}",
+            "18446744073709551616",
+            "-9223372036854775809",
+        ] {
+            let after = "x,".repeat(100);
+            assert!(!is_at_most(50 * NODE, &format!("[{kind}, {after}]")), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_for_others_to_refuse() {
+        for text in ["", "[", "a: b: c", "*nobody", "\0", "--- a\n--- b\n"] {
+            assert!(check_yaml_size(text).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_can_lead_to_something_without_end() {
+        let error = read_yaml_file("/dev/zero").unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than 64 MiB");
+    }
+}
