@@ -247,8 +247,11 @@ pub fn inner_grace(grace: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::backoff::Backoff;
+    use crate::backoff::{Backoff, CountFrom};
+    use crate::limit::RestartLimit;
     use crate::restart::{Ends, Restart};
 
     #[test]
@@ -310,6 +313,87 @@ stop:
         let mut problems = Problems::new();
         expected.check(&mut problems);
         assert_eq!(problems.iter().count(), 0, "{problems}");
+    }
+
+    fn any_span() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            Just(Duration::ZERO),
+            Just(Duration::MAX),
+            (any::<u64>(), 0..1_000_000_000u32).prop_map(|(s, nanos)| Duration::new(s, nanos)),
+            (0..100_000u64).prop_map(Duration::from_millis),
+        ]
+    }
+
+    fn any_ends() -> impl Strategy<Value = Ends> {
+        let codes = prop::collection::btree_set(any::<i32>(), 0..4);
+        let signals = prop::collection::btree_set(0..70i32, 0..4);
+        (codes, signals).prop_map(|(codes, signals)| Ends { codes, signals })
+    }
+
+    fn any_restart() -> impl Strategy<Value = RestartPolicy> {
+        let restart = prop_oneof![
+            Just(Restart::Never),
+            Just(Restart::Always),
+            Just(Restart::OnSuccess),
+            Just(Restart::OnFailure),
+            Just(Restart::OnAbnormal),
+        ];
+        let growth = prop_oneof![
+            Just(Growth::Constant),
+            any_span().prop_map(Growth::Linear),
+            (0.0..2000.0f64).prop_map(Growth::Exponential),
+        ];
+        let from = prop_oneof![Just(CountFrom::End), Just(CountFrom::Start)];
+        let spans = (any_span(), any_span(), any_span(), any_span());
+        let backoff = (growth, prop::option::of(any_span()), spans, from).prop_map(
+            |(growth, cap, (first, jitter, reset_after, floor), from)| Backoff {
+                first,
+                growth,
+                cap,
+                jitter,
+                reset_after,
+                floor,
+                from,
+            },
+        );
+        let limit =
+            (any::<u32>(), any_span()).prop_map(|(times, window)| RestartLimit { times, window });
+        let lists = (any_ends(), any_ends(), any_ends());
+        (restart, lists, backoff, prop::option::of(limit)).prop_map(
+            |(restart, (success, prevent, force), backoff, limit)| RestartPolicy {
+                restart,
+                success,
+                prevent,
+                force,
+                backoff,
+                limit,
+            },
+        )
+    }
+
+    fn any_policy() -> impl Strategy<Value = Policy> {
+        let most = || prop::option::of(any_span());
+        let ready = prop_oneof![Just(Readiness::EntryCalled), Just(Readiness::Told)];
+        let start = (ready, any_span(), most()).prop_map(|(ready, timeout, extend_up_to)| {
+            StartPolicy { ready, timeout, extend_up_to }
+        });
+        let by = prop_oneof![Just(StopBy::Quit), (-1..70i32).prop_map(StopBy::Signal)];
+        let step = (by, any_span()).prop_map(|(by, wait)| StopStep { by, wait });
+        let stop = (prop::collection::vec(step, 0..4), most())
+            .prop_map(|(steps, extend_up_to)| StopPolicy { steps, extend_up_to });
+        (start, any_restart(), stop, any::<bool>()).prop_map(
+            |(start, restart, stop, must_launch)| Policy { start, restart, stop, must_launch },
+        )
+    }
+
+    proptest! {
+        /// Every field is spelled out above: a new one does not compile until it is there too.
+        #[test]
+        fn every_policy_comes_back_from_yaml_exactly(policy in any_policy()) {
+            let yaml = serde_yaml::to_string(&policy).unwrap();
+            let again: Policy = serde_yaml::from_str(&yaml).unwrap();
+            prop_assert_eq!(again, policy, "{}", yaml);
+        }
     }
 
     #[test]
