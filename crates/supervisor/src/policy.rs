@@ -405,6 +405,24 @@ stop:
         assert!(error("restart: { success: { signals: [FOO] } }").contains("SIGTERM"));
     }
 
+    /// Case: CFG-03
+    #[test]
+    fn a_problem_has_the_name_of_the_form_that_can_say_it() {
+        let long = Duration::from_secs(1 << 40);
+        let fields = |backoff, stop| {
+            let restart = RestartPolicy::default().backoff(backoff);
+            let mut problems = Problems::new();
+            Policy { restart, stop, ..Policy::default() }.check(&mut problems);
+            problems.iter().map(|problem| problem.field.clone()).collect::<Vec<_>>()
+        };
+        let simple = fields(Backoff::constant(long), StopPolicy::grace(long));
+        assert_eq!(simple, ["restart_interval", "grace"]);
+        let growing = Backoff::exponential(long, 2.0).cap(Duration::MAX);
+        let steps = StopPolicy::kill().then(StopBy::Signal(2), long);
+        let full = fields(growing, steps);
+        assert_eq!(full, ["restart.backoff.first", "stop.steps[0].wait"]);
+    }
+
     /// Cases: CFG-03, CFG-04
     #[test]
     fn every_contradiction_is_told_at_once() {
