@@ -46,7 +46,7 @@ pub enum WorkersError {
     /// There were too many restarts, and so all were stopped: see
     /// [`restart_limit`](crate::WorkersOptions::restart_limit).
     #[error("gave up: {0}")]
-    GaveUp(TooManyRestarts),
+    GaveUp(Box<TooManyRestarts>),
     /// Workers failed, and were not to be started again: see
     /// [`into_result`](crate::WorkersReport::into_result).
     #[error("{}", failed_text(.0))]

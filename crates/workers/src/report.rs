@@ -53,7 +53,7 @@ impl WorkersReport {
     /// [`WorkersError::GaveUp`], or [`WorkersError::Failed`] with those that did.
     pub fn into_result(self) -> Result<(), WorkersError> {
         if let Some(too_many) = self.gave_up {
-            return Err(WorkersError::GaveUp(too_many));
+            return Err(WorkersError::GaveUp(Box::new(too_many)));
         }
         let failed: Vec<_> = self.workers.into_iter().filter(WorkerEnd::failed).collect();
         if failed.is_empty() { Ok(()) } else { Err(WorkersError::Failed(failed)) }

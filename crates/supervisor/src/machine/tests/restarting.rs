@@ -60,6 +60,9 @@ fn what_crashes_at_once_again_and_again_is_held_back() {
     let story = [&crashes[..], &lived[..]].concat();
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
     check(policy(slow), &story, &expected);
+    // As long as the floor is long enough.
+    let story = [(0, Started), (1, Ended(code(1))), (1, Ended(code(1))), (1, Nothing)];
+    check(policy(slow), &story, &["0s Spawn", "1s Spawn", "1s Spawn"]);
     let none = Backoff::default().floor(Duration::ZERO);
     let expected = ["0s Spawn", "0s Spawn", "0s Spawn", "0s Ask Some(10s)"];
     check(policy(none), &[&crashes[..], &[(0, Quit)]].concat(), &expected);
