@@ -173,9 +173,11 @@ fn the_table_of_causes_and_policies() {
     let mut table = String::new();
     for (name, end) in causes {
         table += &format!("{name:16}");
+        let listed = Ends::codes([3]).and(Ends::signals([15]));
+        let clean = RestartPolicy::default().success(listed.clone()).is_clean(&end);
+        assert_eq!(clean, name == "code 0" || name.ends_with("listed"), "{name}");
         for restart in policies {
-            let listed = Ends::codes([3]).and(Ends::signals([15]));
-            let policy = RestartPolicy::new(restart).success(listed);
+            let policy = RestartPolicy::new(restart).success(listed.clone());
             let again = policy.verdict(&end) == Verdict::Again;
             table += if again { " yes" } else { "  - " };
         }
