@@ -23,6 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         one_that_ends_well_is_done_and_at_the_end_all_are_told,
         when_all_workers_are_done_the_executor_goes_on,
         too_many_restarts_are_given_up_and_the_guardian_decides,
+        a_start_that_waits_for_all_workers_names_those_that_fail,
+        what_a_worker_says_of_itself_is_in_log_and_status,
         a_worker_that_cannot_be_set_up_fails_and_is_told,
         a_worker_that_is_not_ready_in_time_is_killed,
         the_status_file_is_whole_at_every_instant,
@@ -264,6 +266,42 @@ fn one_that_ends_well_is_done_and_at_the_end_all_are_told() {
     assert_eq!(exit["text"], "returned an error: no paint: no brush");
     let error = &exit["end"]["exited"]["error"]["error"];
     assert_eq!([&error["text"], &error["source"]["text"]], ["no paint", "no brush"]);
+    bed.nothing_left();
+}
+
+/// Case: HS-22
+fn a_start_that_waits_for_all_workers_names_those_that_fail() {
+    let options = |blue: &str| {
+        format!(
+            "{{start: {{ready: told}}, daemon_args: [{{workers: {{ready_when_all: true, workers: \
+             [{{name: red}}, {{name: blue{blue}}}]}}}}]}}"
+        )
+    };
+    let bed = bed();
+    // A file that nobody may write to, root neither, which only shows when it is opened.
+    let closed = options(", stdout_filename: /proc/sys/kernel/ostype");
+    bed.run(["start", &bed.options(&closed)]).fails(&[
+        "not all workers became ready: worker `blue` could not be set up: redirect: ",
+        "/proc/sys/kernel/ostype",
+    ]);
+    bed.nothing_left();
+    let daemon = bed.start(&options(""));
+    assert!(bed.path("red.pid").exists() && bed.path("blue.pid").exists(), "launched, but not all");
+    daemon.stop();
+    bed.nothing_left();
+}
+
+fn what_a_worker_says_of_itself_is_in_log_and_status() {
+    let bed = bed();
+    let daemon = bed.start(&pool(
+        "{debug_filename: debug.json, workers: [{name: red, args: [tell_status: warmed up, rounds]}]}",
+    ));
+    bed.expect_in_file("d.log", "worker red says: warmed up");
+    bed.until("the status", || {
+        let status: Value = serde_json::from_str(&bed.read("debug.json")).ok()?;
+        (status["workers"][0]["says"] == "warmed up").then_some(())
+    });
+    daemon.stop();
     bed.nothing_left();
 }
 

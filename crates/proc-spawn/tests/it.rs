@@ -39,11 +39,18 @@ fn main() {
         spawns_big,
         "by:hand" => measure,
     ];
+    // A child may be of another mind than its parent, as after an update in place.
+    let entries = match std::env::var("IT_KNOWS").as_deref() {
+        Ok("nothing") => entries![fine],
+        Ok("another") => entries!["it:panics" => exits],
+        _ => entries,
+    };
     proc_spawn::init(entries.exit_code_if(69, |Unavailable(really)| *really));
     let trials = vec![
         trial("an_entry_that_returns_ends_with_code_0", an_entry_that_returns_ends_with_code_0),
         trial("an_error_arrives_with_its_causes", an_error_arrives_with_its_causes),
         trial("an_error_may_have_a_code_of_its_own", an_error_may_have_a_code_of_its_own),
+        trial("a_child_without_the_entry_says_so_for_good", a_child_without_the_entry_says_so),
         trial("a_panic_arrives_with_message_and_place", a_panic_arrives_with_message_and_place),
         trial("a_caught_panic_is_no_verdict", a_caught_panic_is_no_verdict),
         trial("an_abort_is_a_signal", an_abort_is_a_signal),
@@ -274,6 +281,18 @@ fn an_error_may_have_a_code_of_its_own() {
         assert_eq!(exit.code(), Some(code));
         let text = "returned an error: cannot go on: the service is unavailable";
         assert_eq!(exit.to_string(), text, "whatever its code");
+    }
+}
+
+/// Case: RST-35
+fn a_child_without_the_entry_says_so() {
+    for (knows, reason) in [("nothing", "it:fine"), ("another", "it:panics")] {
+        let call = entry(panics, "boom".into());
+        let mut child = Spawn::new(call).unwrap().env("IT_KNOWS", knows).spawn().unwrap();
+        let exit = child.wait().unwrap();
+        let Exit::SetupFailed(error) = &exit else { panic!("no failed set-up but {exit:?}") };
+        assert!(error.chain().contains(reason), "{}", error.chain());
+        assert!(exit.is_permanent(), "it would only happen again");
     }
 }
 

@@ -270,6 +270,16 @@ mod tests {
         assert_ne!(all[0], others.next(&backoff), "another child waits another time");
     }
 
+    /// What the published algorithm gives for this seed.
+    #[test]
+    fn the_random_numbers_are_those_of_splitmix64() {
+        let mut delays = Delays::new(1_234_567);
+        let published = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973];
+        for number in published {
+            assert_eq!(delays.fraction(), (number >> 11) as f64 / (1u64 << 53) as f64);
+        }
+    }
+
     /// Case: CFG-03
     #[test]
     fn contradictions_are_refused() {

@@ -198,6 +198,12 @@ mod tests {
         assert_eq!(read("span: 1.5 s"), ms(1500));
         assert_eq!(read("span: 5min"), ms(300_000));
         assert_eq!(read("span: 0"), ms(0));
+        assert_eq!(read("span: 3000us"), ms(3));
+        assert_eq!(read("span: 5000000ns"), ms(5));
+        assert_eq!(read("span: 2m"), ms(120_000));
+        assert_eq!(read("span: 2h"), ms(7_200_000));
+        assert_eq!(read("span: 1d"), ms(86_400_000));
+        assert_eq!(read("span: 0.5us"), Ok(Some(Duration::from_nanos(500))));
         assert_eq!(read("span: ~"), Ok(None));
         assert_eq!(read("{}"), Ok(None));
     }
@@ -221,5 +227,10 @@ mod tests {
             assert!(error.contains("span"), "{bad}: {error}");
         }
         assert!(read("span: -1").unwrap_err().contains("negative"));
+        // What is of another kind is told which kinds there are.
+        for bad in ["[1]", "true", "{}"] {
+            let error = read(&format!("span: {bad}")).unwrap_err();
+            assert!(error.contains("seconds as a number, or a text like `50ms`"), "{bad}: {error}");
+        }
     }
 }

@@ -73,3 +73,59 @@ impl fmt::Display for RunEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_spawn::{CODE_SETUP, Failure, Panic, SetupError};
+
+    use super::*;
+
+    #[test]
+    fn an_end_has_a_code_a_verdict_and_a_sentence() {
+        let after = Duration::from_micros(1_500_400);
+        let error = || ErrorText::new(&fmt::Error);
+        let returned = |permanent, code| Exit::Error(Failure { error: error(), permanent, code });
+        let setup = SetupError::new("entry", &fmt::Error);
+        let panic = Panic { message: "boom".into(), place: "a.rs:1".into() };
+        let format = "an error occurred when formatting an argument";
+        let killed = |exit| RunEnd::Killed { after, exit };
+        let (success, permanent) = ((true, false), (false, true));
+        let neither = (false, false);
+        let cases = [
+            (RunEnd::Exited(Exit::Code(0)), 0, success, "exited with code 0"),
+            (RunEnd::Exited(Exit::Code(3)), 3, neither, "exited with code 3"),
+            (RunEnd::Exited(returned(false, 69)), 69, neither, "returned an error: {}"),
+            (RunEnd::Exited(returned(true, 1)), 1, permanent, "returned an error: {}"),
+            (RunEnd::Exited(Exit::Panic(panic)), 101, neither, "panicked: boom, at a.rs:1"),
+            (
+                RunEnd::Exited(Exit::Signal { signal: 9, core: false, panic: None }),
+                137,
+                neither,
+                "was ended by SIGKILL",
+            ),
+            (
+                RunEnd::Exited(Exit::SetupFailed(setup.clone())),
+                CODE_SETUP,
+                neither,
+                "could not be set up: entry: {}",
+            ),
+            (
+                RunEnd::Exited(Exit::SetupFailed(setup.permanent())),
+                CODE_SETUP,
+                permanent,
+                "could not be set up: entry: {}",
+            ),
+            (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
+            (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),
+            (RunEnd::NotReady { after }, 1, neither, "was not ready within 1.5s and was killed"),
+            // One that is killed by us has not gone well, whatever it says at last.
+            (killed(None), 1, neither, "was killed 1.5s after it was asked to quit"),
+            (killed(Some(Exit::Code(0))), 1, neither, "was killed 1.5s after it was asked to quit"),
+        ];
+        for (end, code, (success, permanent), text) in cases {
+            assert_eq!(end.to_string(), text.replace("{}", format));
+            assert_eq!(end.code(), code, "{end}");
+            assert_eq!((end.is_success(), end.is_permanent()), (success, permanent), "{end}");
+        }
+    }
+}

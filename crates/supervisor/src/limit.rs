@@ -75,6 +75,13 @@ mod tests {
             .collect();
         assert_eq!(allowed, [true, true, true, false, true, true]);
         assert!(log.allow(start + ms(9000), limit));
+        // What is as old as the window is within it.
+        let once = RestartLimit { times: 1, window: ms(1000) };
+        for (second, allowed) in [(1000, false), (1001, true)] {
+            let mut log = RestartLog::default();
+            assert!(log.allow(start, once));
+            assert_eq!(log.allow(start + ms(second), once), allowed);
+        }
         // What was refused counts too.
         assert_eq!([9001, 9002].map(|at| log.allow(start + ms(at), limit)), [true, false]);
         let never = RestartLimit { times: 0, window: ms(1000) };

@@ -310,12 +310,11 @@ impl Group {
 
     /// Whether a worker has to go down when `with` is started again.
     fn goes_with(&self, worker: usize, with: usize) -> bool {
-        worker != with
-            && match self.strategy {
-                Strategy::OneForOne => false,
-                Strategy::OneForAll => true,
-                Strategy::RestForOne => worker > with,
-            }
+        match self.strategy {
+            Strategy::OneForOne => false,
+            Strategy::OneForAll => worker != with,
+            Strategy::RestForOne => worker > with,
+        }
     }
 
     /// One after the other, the last one first; then all that are down may start.

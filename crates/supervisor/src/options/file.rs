@@ -216,6 +216,37 @@ env_clear: true
         assert_eq!(format!("{plain:?}"), format!("{again:?}"), "{written}");
     }
 
+    /// Each line is another than the default; a field that is lost on the way is missed.
+    #[test]
+    fn every_option_is_written() {
+        let yaml = "\
+pid_filename: .data/foo.pid
+daemon_entry: app:main
+daemon_args: { foo: 1 }
+name: foo
+stdout_filename: .data/out.txt
+stderr_filename: .data/err.txt
+logging_config: { file: .data/d.log }
+restart: { restart: always, limit: { times: 3, window: 1min } }
+stop: { steps: [{ by: quit, wait: 3s }] }
+start: { ready: told, timeout: 7s }
+existing: means_running
+directory: /tmp
+umask: 0o027
+";
+        let options = DaemonOptions::from_yaml_str(yaml).unwrap();
+        let written = serde_yaml::to_string(&options).unwrap();
+        let again = DaemonOptions::from_yaml_str(&written).unwrap();
+        assert_eq!(format!("{options:?}"), format!("{again:?}"), "{written}");
+        let default = DaemonOptions::of(".data/foo.pid", proc_spawn::entry_named("app:main", 1));
+        let default = serde_yaml::to_value(&default).unwrap();
+        let value = serde_yaml::to_value(&again).unwrap();
+        for line in yaml.lines().skip(2) {
+            let name = line.split(':').next().unwrap();
+            assert!(value.get(name).is_some() && value.get(name) != default.get(name), "{name}");
+        }
+    }
+
     #[test]
     fn aliases_that_make_a_giant_of_a_few_lines_are_refused() {
         let (long, names) = ("x".repeat(1 << 16), "*a,".repeat(1100));

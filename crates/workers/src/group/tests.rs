@@ -222,8 +222,10 @@ fn a_temporary_bystander_is_not_started_again() {
 fn the_failure_of_a_temporary_one_does_not_touch_the_others() {
     let mut members = plain(2);
     members[0].temporary = true;
+    let group = group(members, Strategy::OneForAll);
+    assert_eq!([0, 1].map(|worker| group.is_temporary(worker)), [true, false]);
     check(
-        group(members, Strategy::OneForAll),
+        group,
         &[(Begin, "+0 +1"), (Failed(0), ""), (Due(0), "+0"), (Failed(1), "x0"), (over(0), "")],
     );
 }

@@ -120,6 +120,15 @@ mod tests {
   env_clear: true
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
 - { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true, capture: { file: blue.txt, keep: 2 } }
+- name: grey
+  pid_filename: grey.pid
+  entry: app:mix
+  stdout_filename: out
+  stderr_filename: err
+  logging_config: { file: grey.log }
+  start: { ready: told, timeout: 7s }
+  stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
+  temporary: true
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();
         let written = serde_yaml::to_string(&workers).unwrap();

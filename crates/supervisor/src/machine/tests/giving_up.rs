@@ -71,6 +71,28 @@ fn a_permanent_failure_is_not_tried_again() {
     );
 }
 
+/// What a child without the entry, or with another's arguments, says of itself.
+///
+/// Case: RST-35
+#[test]
+fn a_set_up_that_would_only_fail_again_is_not_tried_again() {
+    let step = SetupError::new("entry", &std::fmt::Error);
+    for (step, end) in [(step.clone(), "2s Spawn"), (step.permanent(), "GaveUp")] {
+        let failed = RunEnd::Exited(Exit::SetupFailed(step));
+        let mut machine = Machine::new(restarting(1), 0);
+        let mut done = Vec::new();
+        let start = Instant::now();
+        for (second, event) in [
+            (0, Event::Started),
+            (1, Event::Ended { end: failed, at: start + seconds(1) }),
+            (2, Event::DeadlinePassed),
+        ] {
+            note(&mut done, seconds(second), machine.step(event, start + seconds(second)));
+        }
+        assert!(done[1].contains(end), "{done:?}");
+    }
+}
+
 /// Cases: RST-08, RST-09
 #[test]
 fn prevented_ends_beat_forced_ones_and_those_the_policy() {

@@ -61,7 +61,6 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 const STORIES: u32 = 100_000;
 
 /// A failure shows the seed with which it can be played again.
-#[expect(clippy::print_stdout, reason = "shown with a failure")]
 fn stories() -> ProptestConfig {
     let said = ProptestConfig::default();
     let told = std::env::var_os("PROPTEST_CASES").is_some();

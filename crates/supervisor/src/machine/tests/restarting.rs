@@ -60,6 +60,9 @@ fn what_crashes_at_once_again_and_again_is_held_back() {
     let story = [&crashes[..], &lived[..]].concat();
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
     check(policy(slow), &story, &expected);
+    // As long as the floor is long enough.
+    let story = [(0, Started), (1, Ended(code(1))), (1, Ended(code(1))), (1, Nothing)];
+    check(policy(slow), &story, &["0s Spawn", "1s Spawn", "1s Spawn"]);
     let none = Backoff::default().floor(Duration::ZERO);
     let expected = ["0s Spawn", "0s Spawn", "0s Spawn", "0s Ask Some(10s)"];
     check(policy(none), &[&crashes[..], &[(0, Quit)]].concat(), &expected);
@@ -170,9 +173,11 @@ fn the_table_of_causes_and_policies() {
     let mut table = String::new();
     for (name, end) in causes {
         table += &format!("{name:16}");
+        let listed = Ends::codes([3]).and(Ends::signals([15]));
+        let clean = RestartPolicy::default().success(listed.clone()).is_clean(&end);
+        assert_eq!(clean, name == "code 0" || name.ends_with("listed"), "{name}");
         for restart in policies {
-            let listed = Ends::codes([3]).and(Ends::signals([15]));
-            let policy = RestartPolicy::new(restart).success(listed);
+            let policy = RestartPolicy::new(restart).success(listed.clone());
             let again = policy.verdict(&end) == Verdict::Again;
             table += if again { " yes" } else { "  - " };
         }

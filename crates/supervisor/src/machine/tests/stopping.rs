@@ -194,6 +194,57 @@ fn a_pause_stops_it_until_it_is_started_again() {
     );
 }
 
+/// Who drives a machine asks it these, and nothing else.
+#[test]
+fn at_every_moment_it_can_be_told_what_is_going_on() {
+    let start = Instant::now();
+    let mut machine = Machine::new(restarting(5), 0);
+    assert_eq!(*machine.policy(), restarting(5));
+    let mut tell = |second: u64, told: &Told| {
+        let now = start + seconds(second);
+        machine.step(told.event(now).unwrap_or(Event::DeadlinePassed), now);
+        let states = [
+            (machine.idle(), "idle"),
+            (machine.ready(), "ready"),
+            (machine.waiting(), "waiting"),
+            (machine.finished(), "finished"),
+            (machine.launched(), "launched"),
+        ];
+        let names = states.iter().filter(|(is, _)| *is).map(|(_, name)| *name);
+        format!("{} run {}", names.collect::<Vec<_>>().join(" "), machine.runs())
+    };
+    for (second, told, expected) in [
+        (0, Pause, "idle run 0"),
+        (0, Started, " run 1"),
+        (1, Ended(code(1)), "waiting run 1"),
+        (6, Nothing, " run 2"),
+        (7, Ready, "ready launched run 2"),
+        (8, Pause, "launched run 2"),
+        (9, Ended(code(0)), "idle launched run 2"),
+        (10, Started, "launched run 3"),
+        (11, Quit, "launched run 3"),
+        (12, Ended(code(0)), "finished launched run 3"),
+    ] {
+        assert_eq!(tell(second, &told), expected, "{told:?} at {second} s");
+    }
+}
+
+#[test]
+fn who_was_killed_is_told_with_how_it_ended_then() {
+    for end in [signal(9), code(0)] {
+        let mut machine = Machine::new(stopping(StopPolicy::kill()), 0);
+        let now = Instant::now();
+        machine.step(Event::Started, now);
+        machine.step(Event::QuitRequested { within: None }, now);
+        let done = machine.step(Event::Ended { end: end.clone(), at: now }, now);
+        let killed = RunEnd::Killed { after: Duration::ZERO, exit: end.exit() };
+        assert_eq!(done, Action::Finish(Outcome::Quit(Some(killed))));
+    }
+    let error = ErrorText::new(&std::fmt::Error);
+    assert_eq!(RunEnd::NotStarted(error).exit(), None);
+    assert_eq!(signal(9).exit(), Some(Exit::Signal { signal: 9, core: false, panic: None }));
+}
+
 #[test]
 fn a_quit_ends_a_pause() {
     check(
