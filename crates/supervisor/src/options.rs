@@ -8,6 +8,7 @@ use std::time::Duration;
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
 use serde::Deserialize;
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::capture::Capture;
@@ -40,10 +41,14 @@ pub struct DaemonOptions {
     existing: ExistingFile,
     directory: Option<PathBuf>,
     umask: Option<u32>,
+    reopen_on: Option<i32>,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
 const DEFAULT_UMASK: u32 = 0o022;
+
+/// Those that mean nothing else to a guardian.
+const REOPEN_SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 impl DaemonOptions {
     /// A daemon with this pid file that runs `daemon_entry` with `daemon_args`.
@@ -70,6 +75,7 @@ impl DaemonOptions {
             existing: ExistingFile::default(),
             directory: None,
             umask: Some(DEFAULT_UMASK),
+            reopen_on: None,
         }
     }
 
@@ -236,6 +242,15 @@ impl DaemonOptions {
         self
     }
 
+    /// The signal to the guardian upon which every process of the daemon opens its files anew, after
+    /// somebody has renamed them: output, logs and captured output (see [`reopen`](crate::reopen())).
+    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
+    #[must_use]
+    pub fn reopen_on(mut self, signal: i32) -> Self {
+        self.reopen_on = Some(signal);
+        self
+    }
+
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
         let base = base_directory()
@@ -291,6 +306,10 @@ impl DaemonOptions {
             problems.add("umask", format_args!("{umask:#o}"), reason);
         }
 
+        if let Some(signal) = self.reopen_on.filter(|signal| !REOPEN_SIGNALS.contains(signal)) {
+            problems.add("reopen_on", signal, "give SIGHUP, SIGUSR1 or SIGUSR2");
+        }
+
         let setup = Setup {
             pid_file: None,
             redirect,
@@ -302,8 +321,8 @@ impl DaemonOptions {
             grace: self.policy.stop.total(),
             open_files: None,
         };
-        let (existing, policy) = (self.existing, self.policy);
-        let plan = Plan { name, pid_filename, existing, policy, setup, capture };
+        let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
+        let plan = Plan { name, pid_filename, existing, policy, setup, capture, reopen_on };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))

@@ -14,6 +14,7 @@ use crate::capture::Capture;
 use crate::guardian::ExistingFile;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
+use crate::signal::Signal;
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub(super) struct DaemonFile {
     directory: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     umask: Option<Umask>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reopen_on: Option<Signal>,
 }
 
 /// The file mode creation mask: a number (in YAML `0o027`; `027` would be decimal), or `inherit`.
@@ -114,6 +117,7 @@ impl Serialize for DaemonOptions {
             existing: options.existing,
             directory: options.directory,
             umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
+            reopen_on: options.reopen_on.map(Signal),
         };
         file.serialize(serializer)
     }
@@ -153,6 +157,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
                 Some(Umask::Inherit) => None,
                 None => default.umask,
             },
+            reopen_on: file.reopen_on.map(|signal| signal.0),
             ..default
         })
     }
@@ -190,6 +195,7 @@ restart_interval: 50ms
 stop: { steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }] }
 capture: { file: all.txt, buffer: 64 KiB, when_full: drop, streams: stderr, prefix: '' }
 umask: inherit
+reopen_on: SIGUSR1
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
         assert_eq!(options.umask, None);
