@@ -16,9 +16,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use appkit::{
-    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
-    WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries, quit_requested,
-    run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
+    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig,
+    StopStatus, WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries,
+    quit_requested, run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
 };
 
 use settings::Settings;
@@ -81,7 +81,7 @@ fn options(settings: Settings) -> DaemonOptions {
     DaemonOptions::new(PID_FILE, daemon, settings.clone())
         .name("d")
         .stdout_filename("out.txt")
-        .stderr_filename("err.txt")
+        .capture(Capture::file("err.txt").streams(Captured::Stderr))
         .logging_config(LoggingConfig::file("d.log"))
         .restart_interval(settings.restart())
         .grace(settings.grace())
@@ -94,7 +94,7 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
         WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
-            .stdout_filename(format!("{name}.txt"))
+            .capture(Capture::file(format!("{name}.txt")))
             .logging_config(LoggingConfig::file("w.log"))
     });
     let options = WorkersOptions::default()
