@@ -23,6 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_last_lines_are_told_with_the_end,
         a_launch_that_fails_tells_the_last_lines,
         a_slow_reader_holds_up_who_blocks_and_nobody_else,
+        a_reader_that_never_reads_does_not_hold_up_the_stop,
+        in_the_foreground_output_passes_through_to_the_callers,
         a_full_disk_is_counted_and_no_worker_notices,
         a_reader_that_goes_is_counted_and_told_when_another_comes,
         a_worker_whose_parent_was_killed_is_told_by_an_error,
@@ -234,6 +236,35 @@ fn a_slow_reader_holds_up_who_blocks_and_nobody_else() {
 /// The number at the end of a line of the flood.
 fn number(line: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("a torn line: {line:?}"))
+}
+
+/// Neither the worker, which waits for room, nor its pool, which waits for the file, nor the guardian.
+///
+/// Cases: LOG-09, F-10
+fn a_reader_that_never_reads_does_not_hold_up_the_stop() {
+    let bed = bed();
+    bed.gate("one.fifo");
+    bed.gate("two.fifo");
+    let _readers = [reader(&bed, "one.fifo"), reader(&bed, "two.fifo")];
+    let daemon = bed.start(
+        "{grace: 1s, capture: {file: one.fifo}, daemon_args: [eprint: x, {workers: {workers: [{name: red, \
+         capture: {file: two.fifo, buffer: 4 KiB}, args: [say: floods, flood: 40000]}]}}]}",
+    );
+    bed.expect("worker red floods, run 1");
+    daemon.stop();
+    assert_eq!(bed.times("worker red finished, run 1"), 0);
+    bed.nothing_left();
+}
+
+/// Case: IO-14
+fn in_the_foreground_output_passes_through_to_the_callers() {
+    let bed = bed();
+    let file = bed.options(
+        "{capture: {file: /dev/stdout, prefix: '{name} {stream}> '}, daemon_args: [print: x, raw: [33]]}",
+    );
+    let output = bed.run(["run", &file]).success();
+    assert!(output.stdout.contains("d stdout> x\n"), "{output:?}");
+    assert!(output.stdout.contains("d stderr> !\n"), "{output:?}");
 }
 
 /// Case: IO-10
