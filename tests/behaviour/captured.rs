@@ -134,20 +134,24 @@ fn a_line_written_right_before_a_kill_is_kept() {
 
 /// A run that waited for the end of its pipe would wait for whoever has inherited it.
 ///
-/// Case: IO-13
+/// Cases: IO-13, IO-14, LOG-12
 fn a_run_has_pipes_of_its_own_and_nobody_waits_for_who_holds_an_old_one() {
     let bed = bed();
     bed.gate("late");
     let daemon = bed.start(
-        "{daemon_args: [{workers: {restart: at_once, workers: [{name: red, \
+        "{daemon_args: [{workers: {restart: at_once, debug_filename: debug.json, workers: [{name: red, \
          capture: {file: red.txt, prefix: '{pid}: '}, args: [print: hello, \
-         in_run: [1, {command: [sh, -c, 'read x < \"$APPKIT_BED_FOLDER/late\"; echo late']}], in_run: [1, {exit: 3}], \
-         rounds]}]}}]}",
+         in_run: [1, {command: [sh, -c, 'read x < \"$APPKIT_BED_FOLDER/late\"; echo late']}], \
+         in_run: [1, {raw: [33]}], in_run: [1, {signal: 9}], rounds]}]}}]}",
     );
     bed.expect("worker red started, run 2");
     let second = bed.process("worker red").pid();
     bed.expect_in_file("red.txt", &format!("{second}: hello\n"));
     let first = bed.read("red.txt").split(':').next().unwrap().to_owned();
+    // Its last line has no end, and its pipe has not either.
+    assert!(bed.read("red.txt").contains(&format!("{first}: !\n")));
+    let expected = serde_json::json!({"stdout": ["hello"], "stderr": ["!"]});
+    bed.until("its last lines", || (status(&bed)["last_lines"] == expected).then_some(()));
     bed.open_gate("late");
     bed.expect_in_file("red.txt", &format!("{first}: late\n"));
     daemon.stop();
