@@ -23,6 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_last_lines_are_told_with_the_end,
         a_launch_that_fails_tells_the_last_lines,
         a_slow_reader_holds_up_who_blocks_and_nobody_else,
+        a_reader_that_never_reads_does_not_hold_up_the_stop,
+        in_the_foreground_output_passes_through_to_the_callers,
         a_full_disk_is_counted_and_no_worker_notices,
         a_reader_that_goes_is_counted_and_told_when_another_comes,
         a_worker_whose_parent_was_killed_is_told_by_an_error,
@@ -132,20 +134,24 @@ fn a_line_written_right_before_a_kill_is_kept() {
 
 /// A run that waited for the end of its pipe would wait for whoever has inherited it.
 ///
-/// Case: IO-13
+/// Cases: IO-13, IO-14, LOG-12
 fn a_run_has_pipes_of_its_own_and_nobody_waits_for_who_holds_an_old_one() {
     let bed = bed();
     bed.gate("late");
     let daemon = bed.start(
-        "{daemon_args: [{workers: {restart: at_once, workers: [{name: red, \
+        "{daemon_args: [{workers: {restart: at_once, debug_filename: debug.json, workers: [{name: red, \
          capture: {file: red.txt, prefix: '{pid}: '}, args: [print: hello, \
-         in_run: [1, {command: [sh, -c, 'read x < \"$APPKIT_BED_FOLDER/late\"; echo late']}], in_run: [1, {exit: 3}], \
-         rounds]}]}}]}",
+         in_run: [1, {command: [sh, -c, 'read x < \"$APPKIT_BED_FOLDER/late\"; echo late']}], \
+         in_run: [1, {raw: [33]}], in_run: [1, {signal: 9}], rounds]}]}}]}",
     );
     bed.expect("worker red started, run 2");
     let second = bed.process("worker red").pid();
     bed.expect_in_file("red.txt", &format!("{second}: hello\n"));
     let first = bed.read("red.txt").split(':').next().unwrap().to_owned();
+    // Its last line has no end, and its pipe has not either.
+    assert!(bed.read("red.txt").contains(&format!("{first}: !\n")));
+    let expected = serde_json::json!({"stdout": ["hello"], "stderr": ["!"]});
+    bed.until("its last lines", || (status(&bed)["last_lines"] == expected).then_some(()));
     bed.open_gate("late");
     bed.expect_in_file("red.txt", &format!("{first}: late\n"));
     daemon.stop();
@@ -234,6 +240,35 @@ fn a_slow_reader_holds_up_who_blocks_and_nobody_else() {
 /// The number at the end of a line of the flood.
 fn number(line: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("a torn line: {line:?}"))
+}
+
+/// Neither the worker, which waits for room, nor its pool, which waits for the file, nor the guardian.
+///
+/// Cases: LOG-09, F-10
+fn a_reader_that_never_reads_does_not_hold_up_the_stop() {
+    let bed = bed();
+    bed.gate("one.fifo");
+    bed.gate("two.fifo");
+    let _readers = [reader(&bed, "one.fifo"), reader(&bed, "two.fifo")];
+    let daemon = bed.start(
+        "{grace: 1s, capture: {file: one.fifo}, daemon_args: [eprint: x, {workers: {workers: [{name: red, \
+         capture: {file: two.fifo, buffer: 4 KiB}, args: [say: floods, flood: 40000]}]}}]}",
+    );
+    bed.expect("worker red floods, run 1");
+    daemon.stop();
+    assert_eq!(bed.times("worker red finished, run 1"), 0);
+    bed.nothing_left();
+}
+
+/// Case: IO-14
+fn in_the_foreground_output_passes_through_to_the_callers() {
+    let bed = bed();
+    let file = bed.options(
+        "{capture: {file: /dev/stdout, prefix: '{name} {stream}> '}, daemon_args: [print: x, raw: [33]]}",
+    );
+    let output = bed.run(["run", &file]).success();
+    assert!(output.stdout.contains("d stdout> x\n"), "{output:?}");
+    assert!(output.stdout.contains("d stderr> !\n"), "{output:?}");
 }
 
 /// Case: IO-10

@@ -3,11 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 
 use crate::{AT_ONCE, bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        upon_a_signal_every_process_opens_its_files_anew,
         without_a_configuration_logging_is_left_alone,
         guardian_and_executor_log_by_the_configuration,
         the_default_format_shows_time_pid_level_target_and_message,
@@ -202,4 +204,36 @@ fn zone_with_midnight_in(seconds: i64) -> String {
     let sign = if east < 0 { '+' } else { '-' };
     let off = east.abs();
     format!("BED{sign}{:02}:{:02}:{:02}", off / 3600, off / 60 % 60, off % 60)
+}
+
+/// Also one that has nothing to write, and one whose output knows nothing of its file's name.
+///
+/// Case: LOG-04
+fn upon_a_signal_every_process_opens_its_files_anew() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{stdout_filename: out.txt, logging_config: {file: d.log}, reopen_on: SIGUSR1, \
+         daemon_args: [{workers: {workers: [\
+         {name: red, stdout_filename: red.txt, logging_config: {file: red.log}, args: [rounds]}, \
+         {name: blue, capture: {file: blue.txt}, args: [print: x, rounds]}]}}]}",
+    );
+    bed.expect("worker red started, run 1");
+    bed.expect_in_file("blue.txt", "x");
+    let files = ["out.txt", "d.log", "red.txt", "red.log", "blue.txt"];
+    for file in files {
+        std::fs::rename(bed.path(file), bed.path(format!("{file}.old"))).unwrap();
+    }
+    daemon.guardian().signal(Signal::USR1);
+    for file in files {
+        bed.expect_file(file);
+    }
+    let (executor, red) = (daemon.executor(), bed.process("worker red"));
+    for (process, file) in
+        [(daemon.guardian(), "out.txt"), (&executor, "out.txt"), (&red, "red.txt")]
+    {
+        let path = bed.path(file);
+        bed.until("the new file", || (process.link("fd/1") == path).then_some(()));
+    }
+    daemon.stop();
+    bed.nothing_left();
 }

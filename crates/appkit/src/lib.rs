@@ -107,7 +107,7 @@ pub use supervisor::{
     Backoff, Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends,
     ExistingFile, GaveUp, LastLines, LaunchCause, LaunchFailed, Outcome, Readiness, Restart,
     RestartPolicy, RunEnd, StartPolicy, StopBy, StopFailed, StopPolicy, StopStatus, WhenFull,
-    daemon_status, extend_timeout, ready, run_daemon, start_daemon, stop_daemon,
+    daemon_status, extend_timeout, ready, reopen, run_daemon, start_daemon, stop_daemon,
     stop_daemon_within, tell_status,
 };
 pub use workers::{

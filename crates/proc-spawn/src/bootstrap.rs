@@ -311,6 +311,7 @@ impl Boot {
             Ok(Received::Message(Down::Quit { reason, remaining })) => {
                 Some(Heard::Quit { reason, remaining })
             }
+            Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
             Ok(Received::Nothing) => None,
             Ok(Received::Closed) | Err(_) => Some(Heard::ParentDied { remaining: Duration::ZERO }),
         }

@@ -167,6 +167,17 @@ impl Child {
         self.link.send(&Down::Quit { reason: reason.to_owned(), remaining })
     }
 
+    /// Asks the child to open its files anew, as after a rename by somebody else.
+    ///
+    /// Only a child whose role watches its lifeline hears it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask_to_quit`](Child::ask_to_quit).
+    pub fn ask_to_reopen(&self) -> io::Result<()> {
+        self.link.send(&Down::Reopen)
+    }
+
     /// Sends SIGTERM. Nothing happens if the process has ended.
     ///
     /// # Errors

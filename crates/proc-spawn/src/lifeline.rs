@@ -33,6 +33,8 @@ pub enum Heard {
         /// How long until it kills.
         remaining: Option<Duration>,
     },
+    /// The parent asks to open files anew.
+    Reopen,
     /// The parent is dead; this process is killed after its grace.
     ParentDied {
         /// How long until then.
@@ -108,6 +110,7 @@ impl<F: FnMut(Heard)> Watch<F> {
                     self.deadline = earlier(self.deadline, deadline);
                     (self.heard)(Heard::Quit { reason, remaining });
                 }
+                Ok(Received::Message(Down::Reopen)) => (self.heard)(Heard::Reopen),
                 Ok(Received::Nothing) => break,
                 Ok(Received::Closed) | Err(_) => return ControlFlow::Break(()),
             }

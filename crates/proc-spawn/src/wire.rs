@@ -18,7 +18,7 @@ pub(crate) const MARKER: &str = "--proc-spawn-child=";
 
 const MAGIC: &[u8] = b"proc-spawn ";
 /// Raised whenever a message changes its shape.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// Everything that a child needs to know.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,7 @@ pub(crate) enum PayloadError {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Down {
     Quit { reason: String, remaining: Option<Duration> },
+    Reopen,
 }
 
 /// From child to parent.
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(Payload::decode(&bytes).unwrap(), payload());
         bytes[MAGIC.len()] = 99;
         let text = Payload::decode(&bytes).unwrap_err().to_string();
-        assert!(text.contains("version 99") && text.contains("version 1"), "{text}");
+        assert!(text.contains("version 99") && text.contains("version 2"), "{text}");
     }
 
     proptest! {

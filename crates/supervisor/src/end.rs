@@ -98,7 +98,12 @@ mod tests {
             (RunEnd::Exited(returned(true, 1)), 1, permanent, "returned an error: {}"),
             (RunEnd::Exited(Exit::Panic(panic)), 101, neither, "panicked: boom, at a.rs:1"),
             (
-                RunEnd::Exited(Exit::Signal { signal: 9, core: false, panic: None }),
+                RunEnd::Exited(Exit::Signal {
+                    signal: 9,
+                    core: false,
+                    out_of_memory: false,
+                    panic: None,
+                }),
                 137,
                 neither,
                 "was ended by SIGKILL",

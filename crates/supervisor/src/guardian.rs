@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) environment: Environment,
     /// How the guardian keeps the executor's output, if it does.
     pub(crate) capture: Option<Capture>,
+    /// The signal upon which all files are opened anew.
+    pub(crate) reopen_on: Option<i32>,
 }
 
 impl Plan {
@@ -175,7 +177,7 @@ impl Guardian {
     ) -> Guarded {
         let kept = self.recorder().and_then(|recorder| {
             let slot = self.executor(spawn, recorder.as_ref())?;
-            let runner = Runner::new(slot, &self.signals, &self.descendants)?;
+            let runner = Runner::new(slot, &self.signals, &self.descendants, recorder.as_ref())?;
             let kept = runner.run(early_stderr, starter);
             if let Some(recorder) = recorder {
                 recorder.finish(None);

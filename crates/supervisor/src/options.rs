@@ -10,6 +10,7 @@ use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
 use serde::Deserialize;
 use serde::de::Error as _;
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::capture::Capture;
@@ -46,10 +47,14 @@ pub struct DaemonOptions {
     directory: Option<PathBuf>,
     umask: Option<u32>,
     environment: Environment,
+    reopen_on: Option<i32>,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
 const DEFAULT_UMASK: u32 = 0o022;
+
+/// Those that mean nothing else to a guardian.
+const REOPEN_SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 impl DaemonOptions {
     /// A daemon with this pid file that runs `daemon_entry` with `daemon_args`.
@@ -77,6 +82,7 @@ impl DaemonOptions {
             directory: None,
             umask: Some(DEFAULT_UMASK),
             environment: Environment::new(),
+            reopen_on: None,
         }
     }
 
@@ -266,6 +272,15 @@ impl DaemonOptions {
         self
     }
 
+    /// The signal to the guardian upon which every process of the daemon opens its files anew, after
+    /// somebody has renamed them: output, logs and captured output (see [`reopen`](crate::reopen())).
+    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
+    #[must_use]
+    pub fn reopen_on(mut self, signal: i32) -> Self {
+        self.reopen_on = Some(signal);
+        self
+    }
+
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
         let base = base_directory()
@@ -319,6 +334,10 @@ impl DaemonOptions {
             problems.add("umask", format_args!("{umask:#o}"), reason);
         }
 
+        if let Some(signal) = self.reopen_on.filter(|signal| !REOPEN_SIGNALS.contains(signal)) {
+            problems.add("reopen_on", signal, "give SIGHUP, SIGUSR1 or SIGUSR2");
+        }
+
         let setup = Setup {
             pid_file: None,
             redirect,
@@ -331,7 +350,9 @@ impl DaemonOptions {
             open_files: None,
         };
         let (existing, policy, environment) = (self.existing, self.policy, self.environment);
-        let plan = Plan { name, pid_filename, existing, policy, setup, environment, capture };
+        let reopen_on = self.reopen_on;
+        let plan =
+            Plan { name, pid_filename, existing, policy, setup, environment, capture, reopen_on };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))

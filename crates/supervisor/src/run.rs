@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use proc_spawn::{Role, SetupError, Stream};
+use signal_hook::consts::SIGHUP;
 
 use crate::end::RunEnd;
 use crate::guardian::{Failed, Guarded, Guardian, Starter};
@@ -91,12 +92,12 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         role: Role::Guardian,
         source: SetupError::new(step, error),
     };
-    let signals = StopSignals::install(&[signal_hook::consts::SIGHUP])
+    let signals = StopSignals::install(&[SIGHUP], plan.reopen_on)
         .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install(config, process) {
-            Ok(handle) => std::mem::forget(handle),
+            Ok(handle) => crate::reopen::keep_log(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),
             Err(error) => return Err(failed("logging", &error).into()),

@@ -8,6 +8,7 @@ use proc_spawn::{SetupError, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::capture::Recorder;
 use crate::descendants::{Descendants, Sweep};
 use crate::end::RunEnd;
 use crate::guardian::Starter;
@@ -28,6 +29,7 @@ pub(crate) struct Runner<'a> {
     slot: Slot,
     signals: &'a StopSignals,
     descendants: &'a Descendants,
+    recorder: Option<&'a Recorder>,
     quit: BorrowedFd<'static>,
     /// The deadline of the start that the starter was told last.
     ready_by: Option<Instant>,
@@ -57,10 +59,21 @@ impl<'a> Runner<'a> {
         slot: Slot,
         signals: &'a StopSignals,
         descendants: &'a Descendants,
+        recorder: Option<&'a Recorder>,
     ) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
-        Ok(Runner { slot, signals, descendants, quit, ready_by, launched, quit_told, ending })
+        Ok(Runner {
+            slot,
+            signals,
+            descendants,
+            recorder,
+            quit,
+            ready_by,
+            launched,
+            quit_told,
+            ending,
+        })
     }
 
     pub(crate) fn run(
@@ -100,6 +113,7 @@ impl<'a> Runner<'a> {
             }
             self.look_at_quit();
             self.look_at_time();
+            self.look_at_files();
             if let Some(outcome) = self.slot.outcome() {
                 self.slot.pid_files().remove();
                 let (outcome, launched) = (outcome.clone(), self.launched);
@@ -167,6 +181,16 @@ impl<'a> Runner<'a> {
         }
     }
 
+    fn look_at_files(&self) {
+        if self.signals.take_reopen() {
+            crate::reopen::reopen_and_tell();
+            if let Some(recorder) = self.recorder {
+                recorder.reopen();
+            }
+            self.slot.reopen();
+        }
+    }
+
     fn wait(&self, starter: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let now = Instant::now();
         // Patience that is over changes nothing any more: only an end does.
@@ -180,6 +204,7 @@ impl<'a> Runner<'a> {
             quit,
             Some(self.signals.hurry()),
             self.slot.messages(),
+            self.signals.reopen(),
             starter,
         ];
         wait(sources.into_iter().flatten(), deadline)

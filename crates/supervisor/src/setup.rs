@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
 
 use crate::policy::Readiness;
+use crate::reopen;
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,8 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum });
     }
     // The streams only when we are the one: a second instance must not write into our files.
-    setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
+    let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
+    reopen::keep_streams(streams);
     install_logging(setup.logging.as_ref(), boot)?;
     Ok(pid_file)
 }
@@ -144,8 +146,7 @@ pub(crate) fn install_logging(
     let process = logging::Process::new(&current.name).role(current.role.to_string());
     match logging::install(config, process) {
         Ok(handle) => {
-            // A process logs as long as it lives.
-            std::mem::forget(handle);
+            reopen::keep_log(handle);
             Ok(())
         }
         Err(error) => Err(SetupError::new("logging", &error)),
@@ -155,6 +156,7 @@ pub(crate) fn install_logging(
 fn on_lifeline(heard: Heard) {
     match heard {
         Heard::Quit { reason, remaining } => quit::request(request(reason_of(&reason), remaining)),
+        Heard::Reopen => reopen::reopen_and_tell(),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }

@@ -255,6 +255,17 @@ impl Slot {
         action
     }
 
+    /// Asks the child to open its files anew.
+    pub fn reopen(&self) {
+        let Some(child) = &self.child else { return };
+        // One that is gone has none.
+        if let Err(error) = child.ask_to_reopen()
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            log::error!("cannot ask process {} to open its files anew: {error}", child.id());
+        }
+    }
+
     fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         let run = self.machine.runs();
         self.spawn.set_incarnation(run);

@@ -19,6 +19,7 @@ use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
+use crate::reopen;
 use crate::run::DaemonEnd;
 use crate::setup::{enter, install_logging};
 use crate::stop_signals::StopSignals;
@@ -264,7 +265,7 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
 fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     let failed = |error| Guarded::Failed(Failed::Setup(error));
     let plan: Plan = boot.setup().map_err(failed)?;
-    let signals = StopSignals::install(&[]).map_err(failed)?;
+    let signals = StopSignals::install(&[], plan.reopen_on).map_err(failed)?;
     // A hang-up is not for a process without a terminal.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
     let (setup, redirect) = (plan.setup.clone(), plan.redirect());
@@ -279,7 +280,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     };
     let prepared = redirect
         .apply()
-        .map(drop)
+        .map(reopen::keep_streams)
         .map_err(|error| SetupError::new("redirect", &error))
         .and_then(|()| install_logging(setup.logging.as_ref(), boot));
     match prepared {

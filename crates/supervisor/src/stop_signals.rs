@@ -1,4 +1,4 @@
-//! How a guardian is told to stop, and told again by somebody in a hurry.
+//! How a guardian is told to stop, and told again by somebody in a hurry; and how to open files anew.
 //!
 //! SIGTERM asks, however often: two calls of `stop_daemon` at once are one stop. SIGINT and SIGQUIT
 //! ask too; but who sends one after the stop has begun, as with a second Ctrl-C, is not going to
@@ -21,14 +21,17 @@ pub(crate) const HURRY: Duration = Duration::from_secs(2);
 pub(crate) struct StopSignals {
     /// A byte for each SIGINT and SIGQUIT.
     hurry: UnixStream,
+    /// A byte for each signal that asks to open files anew, if there is one.
+    reopen: Option<UnixStream>,
 }
 
 impl StopSignals {
-    /// From here on the signals ask; those in `also` too.
-    pub(crate) fn install(also: &[i32]) -> Result<StopSignals, SetupError> {
+    /// From here on the signals ask; those in `also` too, unless it is the one to `reopen` on.
+    pub(crate) fn install(also: &[i32], reopen: Option<i32>) -> Result<StopSignals, SetupError> {
         let failed = |error: io::Error| SetupError::new("signal handlers", &error);
         let signals = also
             .iter()
+            .filter(|signal| reopen != Some(**signal))
             .fold(Signals::default().and(SIGQUIT), |signals, signal| signals.and(*signal));
         quit::install_with(signals.second_signal(SecondSignal::Ignored))
             .map_err(|error| SetupError::new("signal handlers", &error))?;
@@ -37,7 +40,13 @@ impl StopSignals {
             let wake = wake.try_clone().map_err(failed)?;
             signal_hook::low_level::pipe::register(signal, wake).map_err(failed)?;
         }
-        Ok(StopSignals { hurry })
+        let reopen = reopen.map(|signal| {
+            let (asked, wake) = UnixStream::pair()?;
+            signal_hook::low_level::pipe::register(signal, wake)?;
+            Ok(asked)
+        });
+        let reopen = reopen.transpose().map_err(failed)?;
+        Ok(StopSignals { hurry, reopen })
     }
 
     /// Readable when there is something to take.
@@ -45,15 +54,30 @@ impl StopSignals {
         self.hurry.as_fd()
     }
 
+    /// Readable when files are to be opened anew; `None`: no signal asks for that.
+    pub(crate) fn reopen(&self) -> Option<BorrowedFd<'_>> {
+        self.reopen.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether files are to be opened anew, since the last look.
+    pub(crate) fn take_reopen(&self) -> bool {
+        self.reopen.as_ref().is_some_and(|asked| take(asked) > 0)
+    }
+
     /// How many signals of hurry have come since the last look.
     pub(crate) fn take_hurry(&self) -> usize {
-        let mut buffer = [0u8; 16];
-        let mut taken = 0;
-        while let Ok((read, _)) = rustix::net::recv(&self.hurry, &mut buffer, RecvFlags::DONTWAIT)
-            && read > 0
-        {
-            taken += read;
-        }
-        taken
+        take(&self.hurry)
     }
+}
+
+/// How many bytes have come.
+fn take(stream: &UnixStream) -> usize {
+    let mut buffer = [0u8; 16];
+    let mut taken = 0;
+    while let Ok((read, _)) = rustix::net::recv(stream, &mut buffer, RecvFlags::DONTWAIT)
+        && read > 0
+    {
+        taken += read;
+    }
+    taken
 }

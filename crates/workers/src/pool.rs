@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use quit::Reason;
-use supervisor::{Event, Outcome, Recorder, Report, RunEnd, Slot, inner_grace};
+use supervisor::{Event, Outcome, Recorder, ReopenListener, Report, RunEnd, Slot, inner_grace};
 
 use crate::error::WorkersError;
 use crate::group::{Group, Happened, Order};
@@ -73,6 +73,7 @@ struct Pool {
     waiter: Waiter,
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Recorder>,
+    reopen: ReopenListener,
     status: StatusFile,
     /// Those that are not finished.
     left: usize,
@@ -86,6 +87,7 @@ impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
         let status = StatusFile::new(plan.debug_filename, &plan.workers);
+        let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
         let recorder = captured.then(Recorder::start).transpose();
         let recorder = recorder.map_err(io_error("capture output"))?;
@@ -123,6 +125,7 @@ impl Pool {
             launch_failed: false,
             waiter,
             recorder,
+            reopen,
             status,
             left,
             quit_told: false,
@@ -134,6 +137,7 @@ impl Pool {
     fn run(mut self) -> io::Result<WorkersReport> {
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
+        self.waiter.watch(self.reopen.descriptor(), Source::Reopen)?;
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Source::Lost)?;
         }
@@ -157,6 +161,7 @@ impl Pool {
                 match source {
                     Source::Quit => (),
                     Source::Lost => self.hear_of_losses(),
+                    Source::Reopen => self.reopen_files(),
                     Source::Ended(worker) => self.look_at_end(worker)?,
                     Source::Said(worker) => self.look_at_words(worker)?,
                 }
@@ -185,6 +190,14 @@ impl Pool {
         self.count_losses();
         self.status.write();
         None
+    }
+
+    fn reopen_files(&self) {
+        self.reopen.hear();
+        if let Some(recorder) = &self.recorder {
+            recorder.reopen();
+        }
+        self.workers.iter().for_each(|worker| worker.slot.reopen());
     }
 
     /// What it was is looked at when the status is written next: at most ten times a second.

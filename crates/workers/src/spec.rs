@@ -1,8 +1,8 @@
 //! What the caller says about workers, and the one function that checks it.
 
 mod file;
+mod seen;
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use logging::LoggingConfig;
 use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, Stream};
 use serde::{Deserialize, Serialize};
-use stdio_redirect::{Redirect, Target};
+use stdio_redirect::Target;
 use supervisor::{
     Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
     absolute, base_directory, check_collisions, check_directory, check_duration, check_entry,
@@ -20,6 +20,7 @@ use supervisor::{
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
 use file::WorkerFile;
+use seen::Seen;
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///
@@ -411,61 +412,6 @@ pub(crate) fn plan(
     problems
         .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
         .map_err(WorkersError::Options)
-}
-
-/// What may stand only once in a list, and where it stands.
-#[derive(Default)]
-struct Seen {
-    names: BTreeMap<String, usize>,
-    pid_files: BTreeMap<PathBuf, usize>,
-    /// Files that are written to, by whom, and as what.
-    files: BTreeMap<PathBuf, (usize, &'static str)>,
-    captures: Vec<(usize, Capture)>,
-}
-
-impl Seen {
-    fn note_files(
-        &mut self,
-        index: usize,
-        pid_filename: &Path,
-        redirect: &Redirect,
-        logging: Option<&LoggingConfig>,
-    ) {
-        let of = |stream| redirect.target(stream).path();
-        let files = [
-            ("pid_filename", Some(pid_filename)),
-            ("stdout_filename", of(stdio_redirect::Stream::Stdout)),
-            ("stderr_filename", of(stdio_redirect::Stream::Stderr)),
-            ("logging_config", logging.and_then(LoggingConfig::file_path)),
-        ];
-        for (field, path) in files {
-            if let Some(path) = path {
-                self.files.entry(path.to_owned()).or_insert((index, field));
-            }
-        }
-    }
-
-    /// A file for captured output is for that alone, and those who share one must agree on it.
-    fn check_captures(&self, problems: &mut Problems, debug_filename: Option<&Path>) {
-        for (at, (index, capture)) in self.captures.iter().enumerate() {
-            let (field, path) = (format!("workers[{index}].capture.file"), capture.file_path());
-            if debug_filename == Some(path) {
-                let reason = "is the debug_filename too; give another file";
-                problems.add(&field, path.display(), reason);
-            }
-            if let Some((other, what)) = self.files.get(path).filter(|(other, _)| other != index) {
-                let reason = format!("is the {what} of workers[{other}] too; give another file");
-                problems.add(&field, path.display(), reason);
-            }
-            let same = |(_, other): &&(usize, Capture)| other.file_path() == path;
-            if let Some((other, first)) = self.captures[..at].iter().find(same)
-                && let Some(reason) = capture.problem_with(first)
-            {
-                let reason = format!("is that of workers[{other}] too, {reason}");
-                problems.add(&field, path.display(), reason);
-            }
-        }
-    }
 }
 
 fn plan_worker(

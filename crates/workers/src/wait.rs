@@ -16,6 +16,8 @@ pub(crate) enum Source {
     Quit,
     /// Output has been lost.
     Lost,
+    /// Files are to be opened anew.
+    Reopen,
     /// This worker has ended.
     Ended(usize),
     /// This worker has said something.
@@ -88,15 +90,17 @@ fn pack(source: Source) -> u64 {
     match source {
         Source::Quit => 0,
         Source::Lost => 1,
-        Source::Ended(worker) => 2 * worker as u64 + 2,
-        Source::Said(worker) => 2 * worker as u64 + 3,
+        Source::Reopen => 2,
+        Source::Ended(worker) => 2 * worker as u64 + 3,
+        Source::Said(worker) => 2 * worker as u64 + 4,
     }
 }
 
 fn unpack(data: u64) -> Source {
-    match data.checked_sub(2) {
+    match data.checked_sub(3) {
         None if data == 0 => Source::Quit,
-        None => Source::Lost,
+        None if data == 1 => Source::Lost,
+        None => Source::Reopen,
         Some(rest) if rest % 2 == 0 => Source::Ended((rest / 2) as usize),
         Some(rest) => Source::Said((rest / 2) as usize),
     }
@@ -109,8 +113,13 @@ mod tests {
     #[test]
     fn sources_cross_the_kernel_unchanged() {
         for worker in [0, 1, 77, 5000] {
-            for source in [Source::Quit, Source::Lost, Source::Ended(worker), Source::Said(worker)]
-            {
+            for source in [
+                Source::Quit,
+                Source::Lost,
+                Source::Reopen,
+                Source::Ended(worker),
+                Source::Said(worker),
+            ] {
                 assert_eq!(unpack(pack(source)), source);
             }
         }

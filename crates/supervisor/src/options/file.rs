@@ -16,6 +16,7 @@ use crate::capture::Capture;
 use crate::guardian::ExistingFile;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
+use crate::signal::Signal;
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub(super) struct DaemonFile {
     env: BTreeMap<String, Option<String>>,
     #[serde(default)]
     env_clear: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reopen_on: Option<Signal>,
 }
 
 /// The file mode creation mask: a number (in YAML `0o027`; `027` would be decimal), or `inherit`.
@@ -123,6 +126,7 @@ impl Serialize for DaemonOptions {
             umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
             env_clear: options.environment.is_cleared(),
             env: options.environment.to_texts().ok_or_else(no_text)?,
+            reopen_on: options.reopen_on.map(Signal),
         };
         file.serialize(serializer)
     }
@@ -163,6 +167,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
                 None => default.umask,
             },
             environment: Environment::from_texts(file.env_clear, &file.env),
+            reopen_on: file.reopen_on.map(|signal| signal.0),
             ..default
         })
     }
@@ -204,6 +209,7 @@ capture: { file: all.txt, buffer: 64 KiB, when_full: drop, streams: stderr, pref
 umask: inherit
 env: { COLOR: red, LANG: null }
 env_clear: true
+reopen_on: SIGUSR1
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
         assert_eq!(options.umask, None);

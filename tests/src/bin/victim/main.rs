@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use appkit::logging::Rotation;
 use appkit::{
-    Capture, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig, StopStatus,
-    WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries, quit_requested,
-    run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
+    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig,
+    StopStatus, WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries,
+    quit_requested, run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
 };
 
 use settings::Settings;
@@ -82,7 +82,7 @@ fn options(settings: Settings) -> DaemonOptions {
     DaemonOptions::new(PID_FILE, daemon, settings.clone())
         .name("d")
         .stdout_filename("out.txt")
-        .stderr_filename("err.txt")
+        .capture(Capture::file("err.txt").streams(Captured::Stderr))
         .logging_config(LoggingConfig::file("d.log"))
         .restart_interval(settings.restart())
         .grace(settings.grace())

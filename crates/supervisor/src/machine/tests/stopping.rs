@@ -242,7 +242,10 @@ fn who_was_killed_is_told_with_how_it_ended_then() {
     }
     let error = ErrorText::new(&std::fmt::Error);
     assert_eq!(RunEnd::NotStarted(error).exit(), None);
-    assert_eq!(signal(9).exit(), Some(Exit::Signal { signal: 9, core: false, panic: None }));
+    assert_eq!(
+        signal(9).exit(),
+        Some(Exit::Signal { signal: 9, core: false, out_of_memory: false, panic: None })
+    );
 }
 
 #[test]
