@@ -198,6 +198,7 @@ mod tests {
         assert_eq!(read("span: 1.5 s"), ms(1500));
         assert_eq!(read("span: 5min"), ms(300_000));
         assert_eq!(read("span: 0"), ms(0));
+        assert_eq!(read("span: 0.0s"), ms(0));
         assert_eq!(read("span: 3000us"), ms(3));
         assert_eq!(read("span: 5000000ns"), ms(5));
         assert_eq!(read("span: 2m"), ms(120_000));
@@ -226,7 +227,9 @@ mod tests {
             let error = read(&format!("span: {bad}")).unwrap_err();
             assert!(error.contains("span"), "{bad}: {error}");
         }
-        assert!(read("span: -1").unwrap_err().contains("negative"));
+        for negative in ["-1", "-5s", "-0.5s"] {
+            assert!(read(&format!("span: {negative}")).unwrap_err().contains("negative"));
+        }
         // What is of another kind is told which kinds there are.
         for bad in ["[1]", "true", "{}"] {
             let error = read(&format!("span: {bad}")).unwrap_err();
