@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
 use crate::program::Program;
-use crate::{alone, behaviour, examples, paint, tidy};
+use crate::{alone, behaviour, bench, examples, paint, tidy};
 
 /// One line of the list.
 enum Step {
@@ -34,6 +34,7 @@ fn steps() -> Vec<Step> {
                 .variable("RUSTDOCFLAGS", "-D warnings"),
         ),
         Xtask("behaviour", || behaviour::run(&[])),
+        Xtask("bench --small", || bench::run(&["--small".to_owned()])),
         Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
     ]
 }

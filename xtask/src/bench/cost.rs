@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::{page, sessions, table};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt;
 use crate::tree::{self, Workspace};
 
 /// Where the table stands.
@@ -29,7 +30,17 @@ pub(crate) fn run() -> Outcome {
     let bare = build(folder.path(), &root, None)?;
     let mut lines = Vec::new();
     let mut many = Vec::new();
-    for package in workspace.crates(&root) {
+    // Layer by layer, as in the table above it in the page.
+    let mut packages: Vec<_> = workspace.crates(&root).collect();
+    let below = |name: &str| {
+        let layer = workspace.layers.iter().find(|(layer, _)| layer == name);
+        layer.map_or(0, |(_, below)| below.len())
+    };
+    packages.sort_by_key(|package| below(&package.name));
+    for package in packages {
+        if interrupt::asked() {
+            return Err(Failure::new("interrupted"));
+        }
         let name = package.name.as_str();
         sessions::step(name);
         let crates = count(&root, name)?;
@@ -43,16 +54,6 @@ pub(crate) fn run() -> Outcome {
         let (seconds, size) = (format!("{:.0}", built.seconds), format!("{size:.0}"));
         lines.push(table::line(&[name, &direct, &all, &seconds, &size]));
     }
-    // Layer by layer, as the table above it in the page.
-    let place = |line: &String| {
-        let name = line.split(' ').nth(1).unwrap_or_default();
-        let order = ["quit", "pidfile", "stdio-redirect", "logging", "proc-spawn", "supervisor"];
-        order
-            .iter()
-            .position(|known| *known == name)
-            .unwrap_or(order.len() + usize::from(name == "appkit"))
-    };
-    lines.sort_by_key(place);
     let head = [
         "crate",
         "direct dependencies",

@@ -78,9 +78,18 @@ impl Ground {
 
     /// All lines, in the order in which they were written, once there are so many.
     pub(crate) fn lines(&self, count: usize) -> Outcome<Vec<Line>> {
+        self.lines_while(count, || true)
+    }
+
+    /// The same of somebody who may be gone before.
+    pub(crate) fn lines_while(
+        &self,
+        count: usize,
+        mut alive: impl FnMut() -> bool,
+    ) -> Outcome<Vec<Line>> {
         let until = Instant::now() + LIMIT;
         while self.count() < count {
-            if until < Instant::now() {
+            if until < Instant::now() || !alive() {
                 let there = self.count();
                 let text = format!("of {count} lines only {there} came\n{}", self.describe());
                 return Err(Failure::new(text));

@@ -63,7 +63,7 @@ const PEERS: [Peer; 4] = [
     },
     Peer {
         name: "pyappkit",
-        probe: &["python3", "-c", "import pyappkit"],
+        probe: &["python3", "-c", "import os; os.environ['ENV_HOME'] = '.'; import pyappkit"],
         prepare: python_program,
         run: &["python3", "program.py"],
         stop: Stop::Signal(Signal::TERM),
@@ -108,7 +108,8 @@ impl Sessions<'_> {
             .map_err(Failure::step(&format!("prepare {}", peer.name)))?;
         let called = now();
         let mut child = quiet(&ground, peer.run)?;
-        let lines = ground.lines(services)?;
+        let lines =
+            ground.lines_while(services, || child.try_wait().is_ok_and(|end| end.is_none()))?;
         let last = lines.iter().map(|line| line.at).max().unwrap_or(called);
         let sample = |what: &str| format!("{}.{what}.{services}", peer.name);
         self.samples.add_span(sample("start"), called, last);
@@ -189,7 +190,8 @@ fn supervisor_file(ground: &Path, bench: &Path, services: usize) -> std::io::Res
 /// A library: the program is a function.
 fn python_program(ground: &Path, _bench: &Path, services: usize) -> std::io::Result<()> {
     let text = format!(
-        r#"import os, time
+        r#"import datetime, os, time
+os.environ["ENV_HOME"] = os.getcwd()
 import pyappkit
 
 def worker(*_args, **_kwargs):
@@ -202,11 +204,14 @@ def worker(*_args, **_kwargs):
 def daemon():
     workers = [
         pyappkit.WorkerStartInfo(
-            name="w%d" % number, pid_filename="w%d.pid" % number, entry=worker, args={{}},
+            name="w%d" % number, pid_filename="w%d.pid" % number, entry="program:worker", args={{}},
+            logging_config={{"version": 1}},
+            stdout_filename="w%d.txt" % number, stderr_filename="w%d.txt" % number,
         )
         for number in range({services})
     ]
-    pyappkit.start_workers(workers, restart_interval=0)
+    at_once = datetime.timedelta(0)
+    pyappkit.start_workers(workers, debug_filename=None, restart_interval=at_once)
 
 if __name__ == "__main__":
     daemon()
