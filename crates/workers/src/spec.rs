@@ -4,6 +4,7 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use logging::LoggingConfig;
@@ -289,7 +290,7 @@ pub(crate) struct WorkerPlan {
     pub(crate) name: String,
     pub(crate) pid_filename: PathBuf,
     pub(crate) setup: Setup,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) spawn: Spawn,
 }
 
@@ -310,12 +311,12 @@ pub(crate) fn plan(
     let base = base_directory()
         .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
     let mut problems = Problems::new();
-    let policy = Policy {
+    let policy = Arc::new(Policy {
         start: options.start,
         restart: options.restart,
         stop: options.stop,
         must_launch: options.ready_when_all,
-    };
+    });
     policy.check(&mut problems);
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
@@ -359,7 +360,7 @@ struct Seen {
 fn plan_worker(
     problems: &mut Problems,
     base: &Path,
-    otherwise: &Policy,
+    otherwise: &Arc<Policy>,
     worker: WorkerStartInfo,
     index: usize,
     seen: &mut Seen,
@@ -403,9 +404,13 @@ fn plan_worker(
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
     };
-    if own != *otherwise {
+    // One for all who have the same.
+    let own = if own == **otherwise {
+        Arc::clone(otherwise)
+    } else {
         own.check(problems);
-    }
+        Arc::new(own)
+    };
 
     let setup = Setup {
         pid_file: Some(pid_filename.clone()),
