@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
 use crate::program::Program;
-use crate::{alone, behaviour, chaos, examples, faults, paint, tidy};
+use crate::{alone, behaviour, bench, chaos, examples, faults, paint, tidy};
 
 /// One line of the list.
 enum Step {
@@ -36,6 +36,7 @@ fn steps() -> Vec<Step> {
         Xtask("behaviour", || behaviour::run(&[])),
         Xtask("faults --sample 300", || faults::run(&words("--sample 300 --build workspace"))),
         Xtask("chaos --minutes 1", || chaos::run(&words("--minutes 1 --build workspace"))),
+        Xtask("bench --small", || bench::run(&["--small".to_owned()])),
         Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
     ]
 }

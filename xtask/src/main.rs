@@ -10,6 +10,7 @@ mod ci;
 
 mod alone;
 mod behaviour;
+mod bench;
 mod chaos;
 mod demo;
 mod examples;
@@ -48,6 +49,10 @@ usage: cargo xtask <command>
          [--jobs N]       each system call of each process fails once, each process is killed at each
   chaos [--rounds N] [--seed S] [--minutes M] [--jobs N]
                           starts, stops, kills and shortages at random, in namespaces of their own
+  bench [--small] [--rows NAME…] [--write]
+                          what it costs beside what the kernel costs (--small: whether it works, never how
+                          long it takes; --write: put the table into docs/performance.md)
+  bench --cost            what each crate costs who depends on it; kept in README.md
 ";
 
 fn main() -> ExitCode {
@@ -72,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "tidy" => tidy::run(),
         "alone" => alone::run(rest),
         "behaviour" => behaviour::run(rest),
+        "bench" => bench::run(rest),
         "examples" => examples::run(rest),
         "chaos" => chaos::run(rest),
         // For `chaos` itself.

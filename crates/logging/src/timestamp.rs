@@ -13,10 +13,18 @@ impl Time {
     /// The zone itself. A machine without time zone data has UTC.
     pub(crate) fn zone(self) -> TimeZone {
         match self {
-            Time::Local => TimeZone::try_system().unwrap_or(TimeZone::UTC),
+            Time::Local => local().unwrap_or(TimeZone::UTC),
             Time::Utc => TimeZone::UTC,
         }
     }
+}
+
+/// `TZ`, else `/etc/localtime`, as a file: only who wants to know the zone's *name* has to list all
+/// zones that there are, which takes jiff a hundred system calls and as many KiB, in each process.
+fn local() -> Option<TimeZone> {
+    let file = || TimeZone::tzif("", &std::fs::read("/etc/localtime").ok()?).ok();
+    let named = std::env::var_os("TZ").is_some();
+    (!named).then(file).flatten().or_else(|| TimeZone::try_system().ok())
 }
 
 /// Renders times in one zone and precision.

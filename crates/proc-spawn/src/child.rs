@@ -28,8 +28,8 @@ pub struct Child {
     link: Link,
     /// It leads a process group.
     own_group: bool,
-    /// What the child said of its end, before it.
-    said: Said,
+    /// What the child said of its end, before it. Most say nothing, and there may be thousands.
+    said: Option<Box<Said>>,
     exit: Option<Exit>,
     /// [`oom::kills`] before it began.
     oom_kills: Option<u64>,
@@ -70,8 +70,7 @@ impl Child {
         let mut process = process;
         match pidfd_of(&process) {
             Ok(pidfd) => {
-                let said = Said::default();
-                Ok(Child { process, pidfd, link, own_group, said, exit: None, oom_kills })
+                Ok(Child { process, pidfd, link, own_group, said: None, exit: None, oom_kills })
             }
             Err(source) => {
                 end(&mut process);
@@ -117,11 +116,11 @@ impl Child {
                 Ok(Received::Message(Up::Extend(by))) => return Some(Message::Extend(by)),
                 Ok(Received::Message(Up::Status(text))) => return Some(Message::Status(text)),
                 Ok(Received::Message(Up::SetupFailed(error))) => {
-                    self.said.setup_failed = Some(error.clone());
+                    self.said().setup_failed = Some(error.clone());
                     return Some(Message::SetupFailed(error));
                 }
-                Ok(Received::Message(Up::PanicSeen(panic))) => self.said.panic = Some(panic),
-                Ok(Received::Message(Up::Verdict(verdict))) => self.said.verdict = Some(verdict),
+                Ok(Received::Message(Up::PanicSeen(panic))) => self.said().panic = Some(panic),
+                Ok(Received::Message(Up::Verdict(verdict))) => self.said().verdict = Some(verdict),
                 Ok(Received::Nothing) => return None,
                 // What cannot be understood is as good as silence for good.
                 Ok(Received::Closed) | Err(_) => return Some(Message::Closed),
@@ -258,11 +257,15 @@ impl Child {
         }
     }
 
+    fn said(&mut self) -> &mut Said {
+        self.said.get_or_insert_default()
+    }
+
     /// Puts together what the system says of the end and what the child said before it.
     fn judge(&mut self, status: Option<ExitStatus>) -> Exit {
         // All that it said is in the socket by now, and a dead process says nothing more.
         while !matches!(self.next_message(), None | Some(Message::Closed)) {}
-        let said = std::mem::take(&mut self.said);
+        let said = self.said.take().map_or_else(Said::default, |said| *said);
         let Some(status) = status else { return Exit::Unknown };
         match (Exit::from_status(status), said) {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {

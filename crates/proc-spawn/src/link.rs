@@ -149,7 +149,10 @@ impl Link {
     }
 
     fn packet_with(&self, descriptor: &mut Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
-        let mut packet = vec![0; PACKET + 1];
+        // As long as what has come: all of a packet's longest would be touched, in every child.
+        let look = RecvFlags::PEEK | RecvFlags::TRUNC;
+        let (_, length) = rustix::net::recv(&self.fd, &mut [0; 1], look)?;
+        let mut packet = vec![0; length];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let into = &mut [IoSliceMut::new(&mut packet)];

@@ -1,14 +1,15 @@
 //! What a child inherits without being asked, put right before anything else runs.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::OwnedFd;
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{env, fs, io};
 
 use nix::sys::signal::SigSet;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags};
 
 /// Signals, stray descriptors, and the name that `top` shows.
 pub(crate) fn reset(comm: &OsStr) {
@@ -58,20 +59,30 @@ fn unignore_signals() {
 
 /// Bit n-1 for signal n, as /proc tells (proc_pid_status(5)); none where there is no /proc.
 fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = read_small("/proc/self/status").unwrap_or_default();
     let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     field.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// A file in /proc in one read, and another one for its end. Its length is not told before, so std
+/// would feel its way from 32 bytes on.
+fn read_small(path: &str) -> io::Result<String> {
+    let mut text = String::with_capacity(8 * 1024);
+    fs::File::open(path)?.take(u64::MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Closes what was inherited without being meant to be: every descriptor from 3 on that lacks
 /// close-on-exec. Closing any other would break a runtime that was started before us.
 fn close_strays() {
-    // Collected first: the directory that is read is itself one of them.
-    let strays: Vec<i32> = fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|fd| *fd >= 3 && !closes_on_exec(*fd))
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(folder) = rustix::fs::open("/proc/self/fd", flags, Mode::empty()) else { return };
+    let own = folder.as_raw_fd();
+    let Ok(list) = Dir::new(folder) else { return };
+    // Collected first: the folder that is read is itself one of them.
+    let strays: Vec<i32> = list
+        .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
+        .filter(|fd| *fd >= 3 && *fd != own && !closes_on_exec(*fd))
         .collect();
     for fd in strays {
         let _ = nix::unistd::close(fd);
@@ -80,7 +91,7 @@ fn close_strays() {
 
 /// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). One that is gone is closed.
 fn closes_on_exec(fd: i32) -> bool {
-    let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")) else { return true };
+    let Ok(info) = read_small(&format!("/proc/self/fdinfo/{fd}")) else { return true };
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = flags.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok());
     flags.is_none_or(|flags| flags & OFlags::CLOEXEC.bits() != 0)

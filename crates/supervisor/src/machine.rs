@@ -4,6 +4,7 @@
 //! and the time, and returns one action. Who waits and acts is [`Slot`](crate::Slot), driven by the
 //! loop of the guardian or of a pool.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backoff::{CountFrom, Delays};
@@ -128,7 +129,8 @@ enum Why {
 /// One child, as far as decisions go.
 #[derive(Debug)]
 pub struct Machine {
-    policy: Policy,
+    /// That of thousands, most often.
+    policy: Arc<Policy>,
     state: State,
     delays: Delays,
     restarts: RestartLog,
@@ -146,9 +148,9 @@ pub struct Machine {
 
 impl Machine {
     /// A child that waits for [`Event::Started`]. The jitter of its delays follows from `seed`.
-    pub fn new(policy: Policy, seed: u64) -> Machine {
+    pub fn new(policy: impl Into<Arc<Policy>>, seed: u64) -> Machine {
         Machine {
-            policy,
+            policy: policy.into(),
             state: State::Idle,
             delays: Delays::new(seed),
             restarts: RestartLog::default(),

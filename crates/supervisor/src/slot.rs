@@ -6,6 +6,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{Child, ErrorText, Message, Spawn};
@@ -85,7 +86,7 @@ pub struct Slot {
 
 impl Slot {
     /// A place whose child is started by [`Event::Started`].
-    pub fn new(spawn: Spawn, policy: Policy) -> Slot {
+    pub fn new(spawn: Spawn, policy: impl Into<Arc<Policy>>) -> Slot {
         // Any number will do: it only keeps the delays of two slots out of step.
         let seed = RandomState::new().hash_one(std::process::id());
         Slot {

@@ -5,6 +5,7 @@ mod seen;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use logging::LoggingConfig;
@@ -348,7 +349,7 @@ pub(crate) struct WorkerPlan {
     pub(crate) name: String,
     pub(crate) pid_filename: PathBuf,
     pub(crate) setup: Setup,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) spawn: Spawn,
     pub(crate) capture: Option<Capture>,
 }
@@ -370,12 +371,12 @@ pub(crate) fn plan(
     let base = base_directory()
         .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
     let mut problems = Problems::new();
-    let policy = Policy {
+    let policy = Arc::new(Policy {
         start: options.start,
         restart: options.restart,
         stop: options.stop,
         must_launch: options.ready_when_all,
-    };
+    });
     policy.check(&mut problems);
     if let Some(limit) = options.restart_limit {
         limit.check(&mut problems, "restart_limit");
@@ -417,7 +418,7 @@ pub(crate) fn plan(
 fn plan_worker(
     problems: &mut Problems,
     base: &Path,
-    otherwise: &Policy,
+    otherwise: &Arc<Policy>,
     worker: WorkerStartInfo,
     index: usize,
     seen: &mut Seen,
@@ -476,9 +477,13 @@ fn plan_worker(
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
     };
-    if own != *otherwise {
+    // One for all who have the same.
+    let own = if own == **otherwise {
+        Arc::clone(otherwise)
+    } else {
         own.check(problems);
-    }
+        Arc::new(own)
+    };
 
     let setup = Setup {
         pid_file: Some(pid_filename.clone()),

@@ -17,7 +17,7 @@ fn check(content: &[u8], number: Option<u32>) {
     let bed = Bed::new();
     fs::write(bed.pid_file(), content).unwrap();
     assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number });
-    assert_eq!(pidfile::holder(bed.pid_file()).unwrap().map(|holder| holder.pid()), None);
+    assert_eq!(holder(bed.pid_file()).unwrap().map(|holder| holder.pid()), None);
 
     let pid_file = PidFile::acquire(bed.pid_file()).unwrap();
     assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), format!("{}\n", std::process::id()));

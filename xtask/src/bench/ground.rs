@@ -1,0 +1,167 @@
+//! A folder of its own for one measurement, with its journal, and every process that began in it.
+//! All of it goes with the value.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::time::{ClockId, clock_gettime};
+use tempfile::TempDir;
+
+use crate::failure::{Failure, Outcome};
+use crate::interrupt;
+use crate::process::{self, MARKER, Process};
+
+/// Longer than anything that is measured.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long every line of the journal is.
+const LINE: u64 = 45;
+
+/// Between two looks at the journal's length. Times are in the lines, not in when they are seen.
+const LOOK: Duration = Duration::from_millis(5);
+
+pub(crate) struct Ground {
+    marker: String,
+    folder: TempDir,
+}
+
+/// What the journal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) who: String,
+    pub(crate) pid: u32,
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub(crate) at: u64,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Outcome<Ground> {
+        let folder = TempDir::with_prefix("appkit-bench-")
+            .map_err(Failure::step("make a temporary folder"))?;
+        let marker = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let ground = Ground { marker, folder };
+        let journal = ground.journal();
+        File::create(&journal).map_err(Failure::at("create", &journal))?;
+        Ok(ground)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    /// A command in this folder, with what marks it as ours.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env(MARKER, &self.marker)
+            .env("BENCH_JOURNAL", self.journal())
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("CARGO_MANIFEST_DIR")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// How many lines there are.
+    pub(crate) fn count(&self) -> usize {
+        let length = fs::metadata(self.journal()).map_or(0, |metadata| metadata.len());
+        usize::try_from(length / LINE).unwrap_or(usize::MAX)
+    }
+
+    /// All lines, in the order in which they were written, once there are so many.
+    pub(crate) fn lines(&self, count: usize) -> Outcome<Vec<Line>> {
+        self.lines_while(count, || true)
+    }
+
+    /// The same of somebody who may be gone before.
+    pub(crate) fn lines_while(
+        &self,
+        count: usize,
+        mut alive: impl FnMut() -> bool,
+    ) -> Outcome<Vec<Line>> {
+        let until = Instant::now() + LIMIT;
+        while self.count() < count {
+            if until < Instant::now() || !alive() {
+                let there = self.count();
+                let text = format!("of {count} lines only {there} came\n{}", self.describe());
+                return Err(Failure::new(text));
+            }
+            pause(LOOK)?;
+        }
+        let path = self.journal();
+        let text = fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
+        let line = |line| parse(line).ok_or_else(|| Failure::new(format!("journal: `{line}`")));
+        text.lines().map(line).collect()
+    }
+
+    /// Every living process that began here.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        process::marked(&self.marker)
+    }
+
+    /// The process of this number, if it is one of ours.
+    pub(crate) fn process(&self, pid: u32) -> Outcome<Process> {
+        Process::open(pid, &self.marker).map_err(Failure::step(&format!("open process {pid}")))
+    }
+
+    fn describe(&self) -> String {
+        let mut text = String::new();
+        for name in ["err.txt", "d.log", "w.log"] {
+            let content = fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+            let lines: Vec<&str> = content.lines().collect();
+            for line in &lines[lines.len().saturating_sub(20)..] {
+                text += &format!("  {name}: {line}\n");
+            }
+        }
+        text
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        process::kill_marked(&self.marker);
+    }
+}
+
+fn parse(line: &str) -> Option<Line> {
+    let mut words = line.split_ascii_whitespace();
+    let (who, pid, at) = (words.next()?, words.next()?, words.next()?);
+    Some(Line { who: who.to_owned(), pid: pid.parse().ok()?, at: at.parse().ok()? })
+}
+
+/// Nanoseconds of the clock that the journal has.
+pub(crate) fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap_or_default()
+}
+
+/// Lets time pass, unless somebody presses Ctrl-C.
+pub(crate) fn pause(time: Duration) -> Outcome {
+    let asked = interrupt::descriptor();
+    let mut waiting: Vec<_> = asked.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    let time = Timespec::try_from(time).ok();
+    let _ = poll(&mut waiting, time.as_ref());
+    if interrupt::asked() { Err(Failure::new("interrupted")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINE, Line, parse};
+
+    #[test]
+    fn a_line_has_name_number_and_time() {
+        let text = "w12                 4711        1234567890123\n";
+        assert_eq!(text.len() as u64, LINE);
+        let expected = Line { who: "w12".into(), pid: 4711, at: 1_234_567_890_123 };
+        assert_eq!(parse(text), Some(expected));
+        assert_eq!(parse("w12 x 1"), None);
+    }
+}
