@@ -64,6 +64,8 @@ struct Play<'a> {
     callers_hit: bool,
     /// What a guardian's death leaves of the descendants of workers is not promised.
     guardian_killed: bool,
+    /// Stopped when their parents were dead already: nobody is there to wake them.
+    forsaken: Vec<Process>,
     storm: Vec<Child>,
     problems: Vec<String>,
 }
@@ -101,6 +103,7 @@ impl<'a> Play<'a> {
             calls: Vec::new(),
             callers_hit: false,
             guardian_killed: false,
+            forsaken: Vec::new(),
             storm: Vec::new(),
             problems: Vec::new(),
         })
@@ -182,7 +185,17 @@ impl<'a> Play<'a> {
             self.callers_hit |= is(Who::Caller, process);
             self.guardian_killed |= is(Who::Guardian, process) || is(Who::Caller, process);
             self.tally.signals += u64::from(process.signal(number).is_ok());
+            if signal == Signal::Stop && self.is_orphan(process) {
+                self.forsaken.extend(Process::open(process.pid, self.bed.marker()));
+            }
         }
+    }
+
+    /// Whether its parent is none of the daemon's. Who is stopped before that dies is woken then.
+    fn is_orphan(&self, process: &Process) -> bool {
+        let parent = process::stat(process.pid).map_or(0, |stat| stat.parent);
+        let has_parent = self.bed.alive().iter().any(|other| other.pid == parent);
+        !has_parent && !is(Who::Guardian, process)
     }
 
     fn filler(&self) -> PathBuf {
@@ -304,6 +317,9 @@ impl<'a> Play<'a> {
 
     /// Nobody is left when the grace is over.
     fn expect_gone(&mut self) -> Outcome {
+        for process in self.forsaken.drain(..) {
+            let _ = process.signal(Number::CONT);
+        }
         let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
         loop {
             // A daemon whose starter was killed may have come up since.

@@ -103,6 +103,11 @@ impl Bed {
         Ok(Bed { program, marker, work, workers, flags, calls, root, watch, before })
     }
 
+    /// What its processes have in their environment.
+    pub(crate) fn marker(&self) -> &str {
+        &self.marker
+    }
+
     pub(crate) fn work(&self) -> &Path {
         &self.work
     }
