@@ -158,10 +158,11 @@ mod tests {
 
     #[test]
     fn a_line_has_name_number_and_time() {
-        let text = "w12                 4711        1234567890123\n";
+        // As the victim writes it.
+        let text = format!("{:<12} {:>10} {:>20}\n", "w12", 4711, 1_234_567_890_123_u64);
         assert_eq!(text.len() as u64, LINE);
         let expected = Line { who: "w12".into(), pid: 4711, at: 1_234_567_890_123 };
-        assert_eq!(parse(text), Some(expected));
+        assert_eq!(parse(&text), Some(expected));
         assert_eq!(parse("w12 x 1"), None);
     }
 }
