@@ -25,7 +25,10 @@ impl Floor {
             .stdout(Stdio::null())
             .spawn()
             .map_err(Failure::at("run", bench))?;
-        Ok(Floor { ground, child })
+        let floor = Floor { ground, child };
+        // Its own line: what comes after it is the programs'.
+        floor.lines(0)?;
+        Ok(floor)
     }
 
     /// Who began when: the first line is the call, in the loop.
