@@ -38,9 +38,9 @@ pub struct App {
 /// Makes this program one that can start itself again: the first line of `main`.
 ///
 /// In a child it runs the entry and never returns: the process exits with 0, with
-/// [`CODE_ERROR`], [`CODE_PANIC`] or [`CODE_SETUP`], or with what its role's handler says.
-/// Everything before it runs in every child too. In any other process it remembers the entries and
-/// returns. A second call changes nothing.
+/// [`CODE_ERROR`](crate::CODE_ERROR), [`CODE_PANIC`] or [`CODE_SETUP`], or with what its role's
+/// handler says. Everything before it runs in every child too. In any other process it remembers
+/// the entries and returns. A second call changes nothing.
 pub fn init(entries: Entries) {
     App::new(entries).init();
 }
