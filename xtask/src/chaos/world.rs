@@ -49,7 +49,10 @@ fn own_pid_max() -> bool {
 pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Outcome<Tally> {
     let folder =
         TempDir::with_prefix("appkit-chaos-").map_err(Failure::step("make a temporary folder"))?;
-    let ourselves = std::env::current_exe().map_err(Failure::step("find this program"))?;
+    // Our file may have been replaced by a build since we were started.
+    let ourselves = folder.path().join("xtask");
+    fs::copy("/proc/self/exe", &ourselves)
+        .map_err(Failure::at("copy this program to", &ourselves))?;
     if job == 0 && !own_pid_max() {
         println!("skipped: numbers that come round soon, which needs Linux 6.14");
     }
