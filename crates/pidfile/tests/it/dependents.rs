@@ -139,6 +139,8 @@ fn a_shared_dependency_lasts_as_long_as_its_last_copy() {
     drop(shared);
     assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Orphaned { .. }));
     drop(copy);
+    // A child that another test is starting has a copy until its exec.
+    assert!(wait_orphans(bed.pid_file(), Some(LIMIT), None).unwrap());
     assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Stale { .. }));
 }
 
