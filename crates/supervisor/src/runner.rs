@@ -117,7 +117,8 @@ impl<'a> Runner<'a> {
             if let Some(outcome) = self.slot.outcome() {
                 self.slot.pid_files().remove();
                 let (outcome, launched) = (outcome.clone(), self.launched);
-                let last_words = self.slot.last_lines().stderr.clone();
+                let last_words = self.slot.last_lines().map(|lines| lines.stderr.clone());
+                let last_words = last_words.unwrap_or_default();
                 return Ok(Kept { outcome, launched, last_words });
             }
             self.wait(starter.descriptor().filter(|_| !self.launched)).map_err(failed)?;

@@ -77,10 +77,18 @@ pub struct Slot {
     deaf: bool,
     pid_files: LeftPidFiles,
     last_pid: Option<u32>,
-    outcome: Option<Outcome>,
+    /// There may be thousands of slots: what most do not have takes no room in them.
+    outcome: Option<Box<Outcome>>,
     /// What a child is told when it is asked to quit.
     reason: Reason,
-    recording: Option<Recording>,
+    recorded: Option<Box<Recorded>>,
+}
+
+/// A child's output.
+#[derive(Debug)]
+struct Recorded {
+    recording: Recording,
+    /// Of the run that has ended last.
     last_lines: LastLines,
 }
 
@@ -98,26 +106,25 @@ impl Slot {
             last_pid: None,
             outcome: None,
             reason: Reason::Stop,
-            recording: None,
-            last_lines: LastLines::default(),
+            recorded: None,
         }
     }
 
     /// Has the output of the child recorded. Default: it goes where the [`Spawn`] says.
     #[must_use]
     pub fn recorded(mut self, recording: Recording) -> Slot {
-        self.recording = Some(recording);
+        self.recorded = Some(Box::new(Recorded { recording, last_lines: LastLines::default() }));
         self
     }
 
     /// What records the child's output.
     pub fn recording(&self) -> Option<&Recording> {
-        self.recording.as_ref()
+        self.recorded.as_ref().map(|recorded| &recorded.recording)
     }
 
-    /// What the child wrote last in the run that has ended last.
-    pub fn last_lines(&self) -> &LastLines {
-        &self.last_lines
+    /// What the child wrote last in the run that has ended last; `None` if nobody records it.
+    pub fn last_lines(&self) -> Option<&LastLines> {
+        self.recorded.as_ref().map(|recorded| &recorded.last_lines)
     }
 
     /// Why the child is told to quit, from now on. Default: [`Reason::Stop`].
@@ -147,7 +154,7 @@ impl Slot {
 
     /// How it went in the end; `None` while something is still to be done.
     pub fn outcome(&self) -> Option<&Outcome> {
-        self.outcome.as_ref()
+        self.outcome.as_deref()
     }
 
     /// Whether any run has got as far as its entry.
@@ -220,11 +227,13 @@ impl Slot {
             // A machine that has finished has no deadline.
             let restart_in = self.machine.deadline().map(|at| at.saturating_duration_since(now));
             let pid = self.last_pid.take();
-            self.last_lines = match &mut self.recording {
-                Some(recording) if pid.is_some() => recording.end(),
-                _ => LastLines::default(),
-            };
-            let last_lines = self.last_lines.clone();
+            let last_lines = self.recorded.as_mut().map(|recorded| {
+                // A run that could not be started has written nothing.
+                let lines = pid.map(|_| recorded.recording.end()).unwrap_or_default();
+                recorded.last_lines = lines.clone();
+                lines
+            });
+            let last_lines = last_lines.unwrap_or_default();
             tell(Report::Ended { pid, end, restart_in, last_lines });
         }
         match &action {
@@ -249,7 +258,7 @@ impl Slot {
                 }
             }
             Action::Finish(outcome) => {
-                self.outcome = Some(outcome.clone());
+                self.outcome = Some(Box::new(outcome.clone()));
                 tell(Report::Finished(outcome.clone()));
             }
         }
@@ -279,7 +288,7 @@ impl Slot {
     }
 
     fn spawn(&mut self) -> Result<Child, ErrorText> {
-        let Some(recording) = &mut self.recording else {
+        let Some(Recorded { recording, .. }) = self.recorded.as_deref_mut() else {
             return self.spawn.spawn().map_err(|error| ErrorText::new(&error));
         };
         let begun = recording.begin(&mut self.spawn).map_err(|error| ErrorText::new(&error));

@@ -176,7 +176,7 @@ impl Pool {
         let workers = self.workers.into_iter().filter_map(|worker| {
             let Worker { name, slot, .. } = worker;
             let outcome = slot.outcome()?.clone();
-            let (runs, last_lines) = (slot.runs(), slot.last_lines().clone());
+            let (runs, last_lines) = (slot.runs(), slot.last_lines().cloned().unwrap_or_default());
             Some(WorkerEnd { name, runs, outcome, last_lines })
         });
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })

@@ -1,7 +1,8 @@
 //! Which errors a system call can be made to fail with: those of its manual page that a machine can
 //! produce, for the arguments that it is really called with.
 
-/// The errors for a call, as strace shows it: `openat(AT_FDCWD, "x", O_RDONLY) = 3`.
+/// The errors for a call, as strace shows it with what descriptors lead to:
+/// `read(3</tmp/x>, "", 1) = 0`.
 ///
 /// Empty for calls that cannot fail, and for those where strace cannot do what a kernel does: it
 /// leaves the call out, so `close` would leave open what the system has closed also when it
@@ -13,6 +14,10 @@ pub(crate) fn errors(name: &str, line: &str) -> Vec<&'static str> {
             &["EMFILE", "ENFILE", "ENOMEM", "EACCES", "ENOSPC", "EROFS", "EIO"]
         }
         "open" | "openat" | "openat2" => &["EMFILE", "ENFILE", "ENOMEM", "EACCES", "EIO"],
+        // Neither is kept anywhere, so that nothing can be full or broken.
+        "read" | "readv" | "write" | "writev" if has("<pipe:[") || has("<anon_inode:[") => {
+            &["EINTR"]
+        }
         "read" | "pread64" | "readv" => &["EINTR", "EIO"],
         "write" | "pwrite64" | "writev" => &["EINTR", "ENOSPC", "EIO"],
         // A descriptor that is no socket says so before anything else can fail.
@@ -70,6 +75,8 @@ mod tests {
         );
         assert!(!errors("openat", "openat(3, \"x\", O_RDONLY) = 4").contains(&"ENOSPC"));
         assert!(errors("close", "close(3) = 0").is_empty());
+        assert!(errors("write", "write(3</tmp/x>, \"q\", 1) = 1").contains(&"ENOSPC"));
+        assert_eq!(errors("write", "write(3<pipe:[7]>, \"q\", 1) = 1"), ["EINTR"]);
         assert!(errors("sendto", "sendto(7, \"\", 0) = -1 ENOTSOCK").is_empty());
     }
 }

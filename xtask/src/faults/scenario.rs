@@ -264,6 +264,9 @@ impl Play<'_> {
         let answer = calling.answer(ANSWER)?;
         if answer == Answer::Stopped {
             self.judge_gone("stopped");
+        // Killed as soon as it was traced, it was gone before anybody asked it to stop.
+        } else if self.fault.is_some_and(Fault::kills) && answer == Answer::NotRunning {
+            self.judge_gone("not running");
         // A caller that is killed or refused something has no answer, or a true one.
         } else if !(own && matches!(answer, Answer::Failed(_) | Answer::Died(_))) {
             self.problem(format!("the answer to stop was {answer:?}"));

@@ -38,7 +38,9 @@ impl Tracer {
     /// When this returns, the process makes no call that is not traced.
     pub(crate) fn attach(pid: u32, fault: Option<&Fault>, log: &Path) -> Outcome<Tracer> {
         let mut command = Command::new("strace");
-        command.args(["-f", "-b", "execve", "-s", "64", "-p", &pid.to_string(), "-o"]).arg(log);
+        command
+            .args(["-f", "-y", "-b", "execve", "-s", "64", "-p", &pid.to_string(), "-o"])
+            .arg(log);
         if let Some(fault) = fault {
             command.args(["-e", &format!("trace={}", fault.call), "-e", &fault.expression()]);
         }
