@@ -226,7 +226,7 @@ impl Child {
     /// The system cannot tell (`waitpid(2)`).
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         if self.exit.is_none() {
-            let status = match self.process.try_wait() {
+            let status = match until_uninterrupted(|| self.process.try_wait()) {
                 Ok(None) => return Ok(None),
                 Ok(Some(status)) => Some(status),
                 // Somebody else has reaped it, or SIGCHLD is ignored: ended, status unknown.
@@ -296,6 +296,15 @@ impl Child {
                 Exit::Signal { signal, core, out_of_memory, panic }
             }
             (exit, _) => exit,
+        }
+    }
+}
+
+fn until_uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            result => return result,
         }
     }
 }

@@ -190,7 +190,7 @@ fn supervisor_file(ground: &Path, bench: &Path, services: usize) -> std::io::Res
 /// A library: the program is a function.
 fn python_program(ground: &Path, _bench: &Path, services: usize) -> std::io::Result<()> {
     let text = format!(
-        r#"import datetime, os, time
+        r#"import datetime, os, signal, time
 os.environ["ENV_HOME"] = os.getcwd()
 import pyappkit
 
@@ -211,10 +211,19 @@ def daemon():
         for number in range({services})
     ]
     at_once = datetime.timedelta(0)
-    pyappkit.start_workers(workers, debug_filename=None, restart_interval=at_once)
+    often = datetime.timedelta(seconds=1)
+    pyappkit.start_workers(
+        workers, debug_filename=None, restart_interval=at_once, check_interval=often,
+    )
 
 if __name__ == "__main__":
-    daemon()
+    status, guardian = pyappkit.start_daemon(
+        pid_filename="d.pid", daemon_entry="program:daemon", daemon_args={{}},
+        stdout_filename="out.txt", stderr_filename="d.log",
+    )
+    # Its own child, which knows what to do with it.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(guardian, signal.SIGTERM))
+    os.waitpid(guardian, 0)
 "#
     );
     fs::write(ground.join("program.py"), text)
