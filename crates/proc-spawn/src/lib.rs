@@ -53,7 +53,8 @@
 //! * Send a closure, or anything that serde cannot carry.
 //! * Undo what `main` does before [`init`]: it happens in every child.
 //! * Outlive the thread that spawned it in peace: if that thread ends, the kernel sends the child
-//!   a SIGCONT, which is harmless unless the child was stopped on purpose.
+//!   a SIGCONT, which is harmless unless the child was stopped on purpose. A [`Spawner`] is a thread
+//!   that stays.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("proc-spawn needs pidfds and /proc/self/exe, which only Linux has");
@@ -71,6 +72,7 @@ mod lifeline;
 mod link;
 mod oom;
 mod program;
+mod spawner;
 mod surroundings;
 mod wire;
 
@@ -90,3 +92,4 @@ pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
 pub use lifeline::Heard;
 pub use spawn::{Program, Spawn, SpawnError, Stream};
+pub use spawner::Spawner;

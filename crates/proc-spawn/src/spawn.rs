@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,6 +26,7 @@ use crate::environment::Environment;
 use crate::link::{Link, to_bytes};
 use crate::oom;
 use crate::program;
+use crate::spawner::Spawner;
 use crate::wire::{MARKER, Payload};
 
 /// Where a child's standard output or error goes at first.
@@ -47,6 +48,15 @@ impl Stream {
             Stream::Inherit => Stdio::inherit(),
             Stream::Descriptor(fd) => Stdio::from(fd.try_clone()?),
         })
+    }
+
+    /// What it is, if ours is `own`; `None`: `/dev/null`.
+    fn descriptor<'a>(&'a self, own: BorrowedFd<'a>) -> Option<BorrowedFd<'a>> {
+        match self {
+            Stream::Null => None,
+            Stream::Inherit => Some(own),
+            Stream::Descriptor(fd) => Some(fd.as_fd()),
+        }
     }
 }
 
@@ -76,6 +86,7 @@ pub struct Spawn {
     environment: Environment,
     own_group: bool,
     kept: Option<Arc<OwnedFd>>,
+    spawner: Option<Arc<Spawner>>,
 }
 
 impl Spawn {
@@ -117,6 +128,7 @@ impl Spawn {
             environment: Environment::new(),
             own_group: false,
             kept: program::kept(),
+            spawner: None,
         }
     }
 
@@ -223,12 +235,20 @@ impl Spawn {
         self
     }
 
+    /// Has this thread start the child: for who has thousands of them. A spawner that can do nothing
+    /// for us is passed over. Default: the thread that calls [`spawn`](Spawn::spawn).
+    #[must_use]
+    pub fn spawned_by(mut self, spawner: Arc<Spawner>) -> Spawn {
+        self.spawner = Some(spawner);
+        self
+    }
+
     /// Starts the child. Its standard input is empty. Returns when the child has been sent all that
     /// it needs to know, which may be before it is ready; one that takes none of it for ten seconds
     /// is killed.
     ///
-    /// The child's life hangs on the calling thread: start children that are to live long from a
-    /// thread that does too.
+    /// The child's life hangs on the calling thread, if there is no
+    /// [spawner](Spawn::spawned_by): start children that are to live long from a thread that does too.
     ///
     /// # Errors
     ///
@@ -322,14 +342,23 @@ impl Spawn {
 
     fn execute(&self, nonce: u64, stdin: OwnedFd) -> Result<std::process::Child, SpawnError> {
         let mut command = command(&self.program.path(), &self.title(), &self.comm(), nonce);
-        command
-            .stdin(stdin)
-            .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)
-            .stderr(self.stderr.stdio().map_err(SpawnError::io("copy the output's descriptor"))?);
         self.environment.apply_to(&mut command);
         if self.own_group {
             command.process_group(0);
         }
+        let outputs = [
+            self.stdout.descriptor(rustix::stdio::stdout()),
+            self.stderr.descriptor(rustix::stdio::stderr()),
+        ];
+        let turn = self.spawner.as_ref().and_then(|by| by.reach(stdin.as_fd(), outputs));
+        if let Some(turn) = turn {
+            let program = PathBuf::from(command.get_program());
+            return turn.start(command).map_err(|source| SpawnError::Execute { program, source });
+        }
+        command
+            .stdin(stdin)
+            .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)
+            .stderr(self.stderr.stdio().map_err(SpawnError::io("copy the output's descriptor"))?);
         start(command)
     }
 }

@@ -75,18 +75,22 @@ fn read_small(path: &str) -> io::Result<String> {
 /// Closes what was inherited without being meant to be: every descriptor from 3 on that lacks
 /// close-on-exec. Closing any other would break a runtime that was started before us.
 fn close_strays() {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(folder) = rustix::fs::open("/proc/self/fd", flags, Mode::empty()) else { return };
-    let own = folder.as_raw_fd();
-    let Ok(list) = Dir::new(folder) else { return };
-    // Collected first: the folder that is read is itself one of them.
-    let strays: Vec<i32> = list
-        .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
-        .filter(|fd| *fd >= 3 && *fd != own && !closes_on_exec(*fd))
-        .collect();
-    for fd in strays {
+    let open = open_descriptors("/proc/self/fd").unwrap_or_default();
+    for fd in open.into_iter().filter(|fd| !closes_on_exec(*fd)) {
         let _ = nix::unistd::close(fd);
     }
+}
+
+/// The descriptors from 3 on that are open in the table that this folder shows.
+pub(crate) fn open_descriptors(folder: &str) -> io::Result<Vec<i32>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let own = folder.as_raw_fd();
+    // Collected first: the folder that is read is itself one of them.
+    let numbers = Dir::new(folder)?
+        .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
+        .filter(|fd| *fd >= 3 && *fd != own);
+    Ok(numbers.collect())
 }
 
 /// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). One that is gone is closed.

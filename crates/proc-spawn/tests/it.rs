@@ -9,13 +9,13 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
-    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries, entry,
-    entry_named,
+    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Spawner, Stream, current,
+    entries, entry, entry_named,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -73,6 +73,12 @@ fn main() {
         trial("a_status_that_somebody_else_took", a_status_that_somebody_else_took),
         trial("what_is_kept_open_is_open_in_all_below", what_is_kept_open_is_open_in_all_below),
         trial("many_threads_spawn_at_once", many_threads_spawn_at_once),
+        trial("a_spawner_starts_children_like_any_other", a_spawner_starts_children_like_any_other),
+        trial("a_spawner_holds_nothing_of_the_process", a_spawner_holds_nothing_of_the_process),
+        trial(
+            "a_spawned_child_does_not_hang_on_who_asked_for_it",
+            a_spawned_child_does_not_hang_on_who_asked_for_it,
+        ),
         trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
         trial("a_parent_of_big_arguments_leaves_nothing", a_parent_of_big_arguments_leaves_nothing),
@@ -182,11 +188,7 @@ fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
     let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
     child.wait_until_ready(LIMIT)?;
     if stop_it {
-        nix_kill(child.id(), nix::sys::signal::Signal::SIGSTOP);
-        let stat = format!("/proc/{}/stat", child.id());
-        while !fs::read_to_string(&stat)?.contains(") T ") {
-            std::thread::yield_now();
-        }
+        stop(child.id());
     }
     let mut out = std::io::stdout();
     writeln!(out, "{}", child.id())?;
@@ -257,6 +259,17 @@ fn end_of(call: Call) -> Exit {
 
 fn nix_kill(pid: u32, signal: nix::sys::signal::Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).unwrap();
+}
+
+fn stop(pid: u32) {
+    nix_kill(pid, nix::sys::signal::Signal::SIGSTOP);
+    while !is_stopped(pid) {
+        std::thread::yield_now();
+    }
+}
+
+fn is_stopped(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ")
 }
 
 fn an_entry_that_returns_ends_with_code_0() {
@@ -562,6 +575,80 @@ fn many_threads_spawn_at_once() {
             });
         }
     });
+}
+
+/// One for all tests, complete before it is looked at.
+static SPAWNER: LazyLock<Arc<Spawner>> = LazyLock::new(|| Arc::new(Spawner::start().unwrap()));
+
+/// Case: HYG-01
+fn a_spawner_starts_children_like_any_other() {
+    let by = |spawn: Spawn| spawn.spawned_by(Arc::clone(&SPAWNER));
+    let stray = File::open("/dev/null").unwrap();
+    let stray: OwnedFd = nix::unistd::dup(stray.as_fd()).unwrap();
+    let report = report_of(by);
+    assert_eq!(report.descriptors, BTreeSet::from([0, 1, 2]));
+    assert_eq!(report.stdin, b"", "standard input is empty");
+    let blocked = report.status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    assert_eq!(blocked.trim(), "0000000000000000");
+    drop(stray);
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    let to_pipe = Stream::Descriptor(Arc::new(writer.into()));
+    let call = || entry(writes, "to stdout".into());
+    let spawn = by(Spawn::new(call()).unwrap()).stdout(to_pipe.clone()).stderr(to_pipe);
+    assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
+    drop(spawn);
+    let said = std::io::read_to_string(reader).unwrap();
+    // Standard output is buffered. That this comes to an end says that nobody has the pipe any more.
+    assert_eq!(said, "to stderrto stdout");
+    let output = by(Spawn::new(call()).unwrap()).stderr(Stream::Inherit);
+    assert_eq!(output.spawn().unwrap().wait().unwrap(), Exit::Code(0));
+
+    let missing = proc_spawn::Program::Path("/no/such".into());
+    let error = by(Spawn::new(call()).unwrap()).program(missing).spawn().unwrap_err();
+    assert_eq!(error.to_string(), "cannot execute `/no/such`");
+    assert_eq!(error.source().unwrap().to_string(), "No such file or directory (os error 2)");
+}
+
+/// What an application closes is closed, and its handlers run where its descriptors are.
+fn a_spawner_holds_nothing_of_the_process() {
+    let _running = &*SPAWNER;
+    let threads = fs::read_dir("/proc/self/task").unwrap().map(|entry| entry.unwrap().path());
+    let named = |thread: &PathBuf| {
+        fs::read_to_string(thread.join("comm")).is_ok_and(|comm| comm == "spawner\n")
+    };
+    let [thread] = &*threads.filter(named).collect::<Vec<_>>() else { panic!("not one spawner") };
+    let list = fs::read_dir(thread.join("fd")).unwrap();
+    let links = list.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    // In between, it may have what it passes on.
+    let foreign = links.filter(|link| {
+        let link = link.to_string_lossy();
+        !(link == "/dev/null" || link.starts_with("socket:") || link.starts_with("pipe:"))
+    });
+    assert_eq!(foreign.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+    let status = fs::read_to_string(thread.join("status")).unwrap();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    let sigterm = 1 << (nix::sys::signal::SIGTERM as i32 - 1);
+    assert_ne!(u64::from_str_radix(blocked.trim(), 16).unwrap() & sigterm, 0);
+}
+
+/// The thread that starts a child is the one whose end the system tells it.
+fn a_spawned_child_does_not_hang_on_who_asked_for_it() {
+    let asking = std::thread::spawn(|| {
+        let spawn = Spawn::new(entry(waits, ())).unwrap().spawned_by(Arc::clone(&SPAWNER));
+        let mut child = spawn.spawn().unwrap();
+        child.wait_until_ready(LIMIT).unwrap();
+        stop(child.id());
+        (child, rustix::thread::gettid().as_raw_nonzero())
+    });
+    let (mut child, thread) = asking.join().unwrap();
+    // Only then has the system told everybody whom it tells.
+    while Path::new(&format!("/proc/self/task/{thread}")).exists() {
+        std::thread::yield_now();
+    }
+    assert!(is_stopped(child.id()));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn the_marker_by_hand_is_refused() {

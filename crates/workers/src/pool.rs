@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proc_spawn::Spawner;
 use quit::Reason;
 use supervisor::{Event, Outcome, Recorder, ReopenListener, Report, RunEnd, Slot, inner_grace};
 
@@ -87,6 +89,11 @@ impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
         let status = StatusFile::new(plan.debug_filename, &plan.workers);
+        // Where the system does not let us have one, a start costs more, and nothing else changes.
+        let spawner = Spawner::start().inspect_err(|error| {
+            log::debug!("children are started by this thread: {error}");
+        });
+        let spawner = spawner.ok().map(Arc::new);
         let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
         let recorder = captured.then(Recorder::start).transpose();
@@ -98,6 +105,10 @@ impl Pool {
                     worker.setup.open_files = open_files.before();
                     let spawn = worker.spawn.setup(&worker.setup);
                     let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
+                    let spawn = match &spawner {
+                        Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
+                        None => spawn,
+                    };
                     let mut slot = Slot::new(spawn, worker.policy);
                     if let (Some(recorder), Some(capture)) = (&recorder, &worker.capture) {
                         let recording = recorder.record(capture, &worker.name);
