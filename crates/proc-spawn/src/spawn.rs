@@ -346,15 +346,23 @@ impl Spawn {
         if self.own_group {
             command.process_group(0);
         }
+        let Some(spawner) = &self.spawner else { return self.start(command, stdin) };
+        let program = PathBuf::from(command.get_program());
         let outputs = [
             self.stdout.descriptor(rustix::stdio::stdout()),
             self.stderr.descriptor(rustix::stdio::stderr()),
         ];
-        let turn = self.spawner.as_ref().and_then(|by| by.reach(stdin.as_fd(), outputs));
-        if let Some(turn) = turn {
-            let program = PathBuf::from(command.get_program());
-            return turn.start(command).map_err(|source| SpawnError::Execute { program, source });
+        match spawner.execute(Box::new(command), stdin.as_fd(), outputs) {
+            Ok(started) => started.map_err(|source| SpawnError::Execute { program, source }),
+            Err(command) => self.start(*command, stdin),
         }
+    }
+
+    fn start(
+        &self,
+        mut command: Command,
+        stdin: OwnedFd,
+    ) -> Result<std::process::Child, SpawnError> {
         command
             .stdin(stdin)
             .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)

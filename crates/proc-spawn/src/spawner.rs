@@ -13,8 +13,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nix::sched::CloneFlags;
@@ -25,7 +25,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
-use crate::link::{breathe, is_shortage};
+use crate::link::{breathe, is_shortage, lock};
 use crate::surroundings::open_descriptors;
 
 /// Standard output and error.
@@ -50,14 +50,20 @@ pub struct Spawner {
 #[derive(Debug)]
 struct Desk {
     socket: OwnedFd,
-    jobs: Sender<Job>,
-    started: Receiver<io::Result<Child>>,
+    tray: Arc<Tray>,
 }
 
-/// What is to be started: all but the descriptors, which travel apart.
+/// What the two sides have in common. A packet on the socket says that there is something in it.
+#[derive(Debug, Default)]
+struct Tray {
+    job: Mutex<Option<Job>>,
+    started: Mutex<Option<io::Result<Child>>>,
+}
+
+/// What is to be started: all but the descriptors, which travel with the packet.
 #[derive(Debug)]
 struct Job {
-    command: Command,
+    command: Box<Command>,
     /// Whether output and error are sent along, after the input; else they are `/dev/null`.
     sent: [bool; OUTPUTS],
 }
@@ -83,15 +89,14 @@ impl Spawner {
             None,
         )?;
         let number = theirs.as_raw_fd();
-        let (jobs, requests) = channel();
-        let (results, started) = channel();
-        let (tell, begun) = channel();
+        let tray = Arc::new(Tray::default());
+        let (theirs_too, (tell, begun)) = (Arc::clone(&tray), channel());
         let thread = thread::Builder::new().name("spawner".into()).stack_size(128 * 1024);
         thread.spawn(move || {
             let begun = prepare(&theirs);
             let ready = begun.result.is_ok();
             if tell.send(begun).is_ok() && ready {
-                serve(&theirs, &requests, &results);
+                serve(&theirs, &theirs_too);
             }
         })?;
         let begun = begun.recv().map_err(io::Error::other)?;
@@ -100,33 +105,28 @@ impl Spawner {
             let _ = nix::unistd::close(number);
         }
         begun.result?;
-        Ok(Spawner { desk: Mutex::new(Desk { socket, jobs, started }) })
+        Ok(Spawner { desk: Mutex::new(Desk { socket, tray }) })
     }
 
-    /// Sends the thread the standard streams of the next child (`None`: `/dev/null`). `None` if it
-    /// cannot be reached.
-    pub(crate) fn reach(
+    /// Has the thread start `command` with these standard streams (`None`: `/dev/null`). Gives it back
+    /// if the thread cannot be reached.
+    pub(crate) fn execute(
         &self,
+        command: Box<Command>,
         input: BorrowedFd<'_>,
         outputs: [Option<BorrowedFd<'_>>; OUTPUTS],
-    ) -> Option<Turn<'_>> {
-        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<io::Result<Child>, Box<Command>> {
+        let desk = lock(&self.desk);
+        let job = Job { command, sent: outputs.map(|output| output.is_some()) };
+        *lock(&desk.tray.job) = Some(job);
         let descriptors: Vec<_> = [Some(input)].into_iter().chain(outputs).flatten().collect();
-        send(&desk.socket, &descriptors).ok()?;
-        Some(Turn { desk, sent: outputs.map(|output| output.is_some()) })
-    }
-}
-
-/// The thread waits for us to say what it is to start.
-pub(crate) struct Turn<'a> {
-    desk: MutexGuard<'a, Desk>,
-    sent: [bool; OUTPUTS],
-}
-
-impl Turn<'_> {
-    pub(crate) fn start(self, command: Command) -> io::Result<Child> {
-        self.desk.jobs.send(Job { command, sent: self.sent }).map_err(io::Error::other)?;
-        self.desk.started.recv().map_err(io::Error::other)?
+        let sent = send(&desk.socket, &descriptors);
+        if let Some(job) = lock(&desk.tray.job).take_if(|_| sent.is_err()) {
+            return Err(job.command);
+        }
+        let answered = receive(&desk.socket).is_some();
+        let started = lock(&desk.tray.started).take().filter(|_| answered);
+        Ok(started.unwrap_or_else(|| Err(io::Error::other("the spawner has ended"))))
     }
 }
 
@@ -134,7 +134,9 @@ fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     loop {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(STREAMS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(descriptors));
+        if !descriptors.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(descriptors));
+        }
         let byte = [IoSlice::new(&[0])];
         match rustix::net::sendmsg(socket, &byte, &mut control, SendFlags::NOSIGNAL) {
             Ok(_) => return Ok(()),
@@ -167,13 +169,14 @@ fn prepare(socket: &OwnedFd) -> Begun {
 }
 
 /// In the thread: starts what it is given, until nobody is there to give.
-fn serve(socket: &OwnedFd, requests: &Receiver<Job>, results: &Sender<io::Result<Child>>) {
+fn serve(socket: &OwnedFd, tray: &Tray) {
     while let Some(descriptors) = receive(socket) {
-        let Ok(job) = requests.recv() else { return };
+        let Some(job) = lock(&tray.job).take() else { return };
         // Everything that is passed on is closed here before the answer goes out: the end of a socket is
         // to be seen when the child's is closed.
         let started = start(job, descriptors);
-        if results.send(started).is_err() {
+        *lock(&tray.started) = Some(started);
+        if send(socket, &[]).is_err() {
             return;
         }
     }
@@ -191,7 +194,7 @@ fn start(job: Job, descriptors: Vec<OwnedFd>) -> io::Result<Child> {
     command.spawn()
 }
 
-/// The descriptors of the next child; `None`: there is none to come.
+/// Waits for a packet, and what comes with it; `None`: the other side is gone.
 fn receive(socket: &OwnedFd) -> Option<Vec<OwnedFd>> {
     loop {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(STREAMS))];
