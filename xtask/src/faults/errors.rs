@@ -38,6 +38,8 @@ pub(crate) fn errors(name: &str, line: &str) -> Vec<&'static str> {
         "dup2" | "dup3" => &["EBUSY"],
         "mmap" | "mprotect" | "mremap" => &["ENOMEM"],
         "clone" | "clone3" | "fork" | "vfork" => &["EAGAIN", "ENOMEM"],
+        // Of a table of descriptors the page has less; a filter forbids all of it.
+        "unshare" => &["ENOMEM", "EPERM"],
         "execve" => &["EACCES", "EAGAIN", "EIO", "ENOMEM"],
         "poll" | "ppoll" => &["EINTR", "ENOMEM"],
         "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => &["EINTR"],
