@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use pidfile::{PidFile, Probe, probe};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, linkat, open, unlink};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, ResolveFlags, fchmod, fstat, linkat, open, openat, openat2, statat,
+    unlink,
+};
 use rustix::io::{pread, pwrite};
 
 const ROUNDS: u32 = 5_000;
@@ -38,6 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     })?;
     report("probe", bare, ours);
+    let careful = best(|| careful_probe(folder.path()))?;
+    report("careful probe", careful, ours);
     Ok(held.release()?)
 }
 
@@ -84,6 +89,23 @@ fn bare_probe(path: &Path) -> Result<(), Box<dyn Error>> {
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     let mut content = [0; 32];
     pread(&file, &mut content, 0)?;
+    Ok(())
+}
+
+/// What it takes to follow nobody's link, to open nothing but a file, and to be sure in the end that
+/// the answer is about the file at the path: the calls, and no decision.
+fn careful_probe(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let path_only = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = openat2(CWD, folder, path_only, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
+    statat(&folder, "my.pid", AtFlags::SYMLINK_NOFOLLOW)?;
+    let careful = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(&folder, "my.pid", careful, Mode::empty())?;
+    fstat(&file)?;
+    let mut content = [0; 32];
+    let length = pread(&file, &mut content, 0)?;
+    pread(&file, &mut content[length..], length as u64)?;
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte_1(libc::F_RDLCK)))?;
+    statat(&folder, "my.pid", AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(())
 }
 

@@ -260,8 +260,9 @@ impl Spawn {
             // It waits in the socket, so that the child has it before it has done anything.
             ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
         }
-        let oom_kills = oom::kills();
         let process = self.execute(nonce, theirs)?;
+        // While the child begins: it has no time yet to be one of them.
+        let oom_kills = oom::kills();
         let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
         match child.link().send_bytes(&payload) {

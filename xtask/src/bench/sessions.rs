@@ -232,6 +232,7 @@ impl Sessions<'_> {
             let text = self.programs.example("cost", &[])?;
             self.samples.add("pidfile.hold", value(&text, "acquire and release")?);
             self.samples.add("pidfile.probe", value(&text, "probe")?);
+            self.samples.add("pidfile.careful", value(&text, "careful probe")?);
         }
         Ok(())
     }
