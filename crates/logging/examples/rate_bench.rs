@@ -99,10 +99,10 @@ fn child(kind: &str, path: &Path, lines: u32) -> Result<(), Box<dyn Error>> {
     stdout.write_all(b".")?;
     stdout.flush()?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
+    let pid = process::id();
     for line in 0..lines {
         let mut record = Record::builder();
         record.level(Level::Info).target("bench::writer");
-        let pid = process::id();
         logger.log(&record.args(format_args!("line {line} of {lines} by process {pid}")).build());
     }
     stdout.write_all(b".")?;
