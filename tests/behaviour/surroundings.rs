@@ -186,7 +186,7 @@ fn with_a_proc_of_another_namespace_nothing_is_believed() {
     // The shell is process 1 there, and lives until its input ends.
     let script = format!(
         "\"$0\" start {file}; \"$0\" start {file}; \"$0\" status d.pid; \"$0\" stop d.pid || true; \
-         touch asked; read -r _; kill \"$(cat d.pid)\"; while [ -e d.pid ]; do read -r _; done"
+         touch asked; read -r _; kill \"$(cat d.pid)\"; read -r _"
     );
     let mut inside = unshared(&bed, foreign_proc, &script);
     bed.expect_file("asked");
