@@ -25,6 +25,12 @@ use crate::who;
 /// or that a reader has locked byte 0 to annoy us: better said than waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A process that is ending has closed its files before its locks are gone and it is: then it is
+/// there, and does not seem to be the holder. And one that is killed while it starts a child leaves its
+/// lock to that, until exec(2) has closed the copy: then the holder is gone, and the lock is not. Both
+/// last as long as somebody waits for a processor.
+pub(crate) const ENDING: Duration = Duration::from_secs(1);
+
 /// What to do about a file that nobody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
@@ -72,7 +78,8 @@ impl<'fd> Options<'fd> {
     /// How long to wait for a [`Dependent`](crate::Dependent) whose holder was killed, before
     /// failing with [`Error::Orphaned`]. Default: zero, which fails at once.
     ///
-    /// A living holder is never waited for.
+    /// A living holder is never waited for. One that has just died is, for up to a second, if its lock
+    /// outlives it by a moment; in a pid namespace that does not know it, a living one seems so.
     pub fn wait_for_dependent(self, limit: Duration) -> Self {
         Options { wait_for_dependent: limit, ..self }
     }
@@ -99,9 +106,10 @@ impl<'fd> Options<'fd> {
     pub fn acquire(&self, path: impl AsRef<Path>) -> Result<PidFile, Error> {
         let place = Place::open(path.as_ref())?;
         let dependents_until = Deadline::after(self.wait_for_dependent);
+        let ending = Deadline::after(ENDING);
         let mut patience = Deadline::after(PATIENCE);
         loop {
-            match self.attempt(&place, dependents_until, patience)? {
+            match self.attempt(&place, dependents_until, ending, patience)? {
                 Attempt::Acquired(pid_file) => return Ok(pid_file),
                 Attempt::WaitedForDependent => patience = Deadline::after(PATIENCE),
                 Attempt::Changed if patience.has_passed() => {
@@ -116,6 +124,7 @@ impl<'fd> Options<'fd> {
         &self,
         place: &Place,
         dependents_until: Deadline,
+        ending: Deadline,
         patience: Deadline,
     ) -> Result<Attempt, Error> {
         let Some(old) = OldFile::open(place, Access::Lock)? else {
@@ -123,7 +132,15 @@ impl<'fd> Options<'fd> {
         };
         let path = || place.path().to_owned();
         if old.is_locked(Byte::Holder, place)? {
-            old.refuse(place, Error::Held { path: path(), pid: old.number(place)? })?;
+            let pid = old.number(place)?;
+            if pid.is_some_and(who::has_ended) && !ending.has_passed() {
+                let waited = until_free(&old, Byte::Holder, ending, self.wake, place.path())?;
+                if waited == Waited::Interrupted {
+                    return Err(Error::Interrupted { path: path() });
+                }
+                return Ok(Attempt::Changed);
+            }
+            old.refuse(place, Error::Held { path: path(), pid })?;
             return Ok(Attempt::Changed);
         }
         if self.existing == Existing::Refuse {

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::acquire::PATIENCE;
+use crate::acquire::{ENDING, PATIENCE};
 use crate::bytes::Byte;
 use crate::create::above_stdio;
 use crate::deadline::{Deadline, poll_until};
@@ -37,10 +37,6 @@ pub struct Holder {
     /// The file that it was seen to hold, whatever stands at the path by now.
     file: Arc<OldFile>,
 }
-
-/// A process that is ending has closed its files before its locks are gone and it is: then it is
-/// there, and does not seem to be the holder. That lasts as long as it waits for a processor.
-const ENDING: Duration = Duration::from_secs(1);
 
 /// Who holds the pid file, verified; `None` if nobody does.
 ///

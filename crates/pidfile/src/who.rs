@@ -6,8 +6,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::bytes::Byte;
+use crate::deadline::{Deadline, poll_until};
 use crate::place::Id;
 
 /// Every process that has the byte locked; empty if none, or if /proc does not tell.
@@ -48,6 +54,19 @@ pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
         }
     }
     (!hidden).then_some(false)
+}
+
+/// Whether there is no process of that number here, or one that has ended and is not reaped yet. What
+/// cannot be told has not.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => {
+            let mut fds = [PollFd::new(&process, PollFlags::IN)];
+            poll_until(&mut fds, Deadline::after(Duration::ZERO)).unwrap_or(false)
+        }
+        Err(errno) => errno == Errno::SRCH,
+    }
 }
 
 /// The numbers in /proc are those of the pid namespace in which it was mounted. If that is not

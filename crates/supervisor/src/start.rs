@@ -77,10 +77,16 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
     let strict = plan.existing == ExistingFile::MeansRunning;
     let unknown = || LaunchCause::UnknownHolder { path: plan.pid_filename.clone() };
     match probe {
-        pidfile::Probe::Held { pid } => {
-            let pid = pid.ok_or_else(unknown)?;
-            Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
-        }
+        pidfile::Probe::Held { pid } => match pidfile::holder(&plan.pid_filename) {
+            // It was ending, and has ended.
+            Ok(None) => Ok(None),
+            Ok(Some(holder)) => Ok(Some(DaemonRunStatus::AlreadyRunning { pid: holder.pid() })),
+            // Of another pid namespace, another user's, or no daemon's: somebody has it.
+            Err(_) => {
+                let pid = pid.ok_or_else(unknown)?;
+                Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
+            }
+        },
         pidfile::Probe::Stale { number } | pidfile::Probe::Orphaned { number, .. } if strict => {
             let pid = number.ok_or_else(unknown)?;
             Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))

@@ -37,6 +37,33 @@ fn the_number_of_a_dead_process_is_taken_over() {
     check(format!("{}\n", child.id()).as_bytes(), Some(child.id()));
 }
 
+/// As a child has its parent's locks until it executes something: if the parent is killed before that,
+/// nobody is the holder any more.
+///
+/// Case: PID-03
+#[test]
+fn a_lock_that_outlives_its_holder_by_a_moment_is_waited_for() {
+    // Ended, but not reaped, so that its number is nobody else's.
+    let mut dead = Command::new("true").spawn().unwrap();
+    let stat = format!("/proc/{}/stat", dead.id());
+    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        std::thread::yield_now();
+    }
+    // It waits for a second; on a machine that stands still for so long, another time.
+    let got_it = (0..10).any(|_| {
+        let bed = Bed::new();
+        fs::write(bed.pid_file(), format!("{}\n", dead.id())).unwrap();
+        let copy = fs::File::options().write(true).open(bed.pid_file()).unwrap();
+        fcntl(&copy, FcntlArg::F_OFD_SETLK(&range(libc::F_WRLCK, 1, 1))).unwrap();
+        let next = bed.actor("hold");
+        next.expect_waiting();
+        drop(copy);
+        next.line() == format!("held {}", next.pid())
+    });
+    assert!(got_it);
+    dead.wait().unwrap();
+}
+
 /// Cases: PID-04, SEC-04
 #[test]
 fn the_number_of_a_living_stranger_is_taken_over_and_the_stranger_is_left_alone() {
