@@ -13,12 +13,13 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
 use crate::current::{self, Current, Role};
+use crate::detached;
 use crate::entries::{BoundEntry, Entries};
 use crate::exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
 use crate::lifeline::{self, Heard};
 use crate::link::{Link, Received, from_bytes};
 use crate::program;
-use crate::spawn::{Relay, Spawn};
+use crate::spawn::Spawn;
 use crate::surroundings;
 use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
 
@@ -94,7 +95,7 @@ fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i3
     let boot = Boot { link, payload };
     match (handler, boot.payload.current.role) {
         (Some((_, handler)), _) => handler(boot),
-        (None, Role::Launcher) => launch(&boot),
+        (None, Role::Launcher) => detached::launch(&boot),
         (None, _) => run_plain(boot),
     }
 }
@@ -212,20 +213,6 @@ fn report_panics(link: Weak<Link>) {
     }));
 }
 
-/// The launcher: out of the starter's session, start the process, go.
-fn launch(boot: &Boot) -> i32 {
-    let launch = || -> Result<(), SetupError> {
-        let relay: Relay = boot.setup()?;
-        rustix::process::setsid()
-            .map_err(|errno| SetupError::new("new session", &io::Error::from(errno)))?;
-        relay.start(&boot.link).map_err(|error| SetupError::new("launch", &error))
-    };
-    match launch() {
-        Ok(()) => 0,
-        Err(error) => boot.fail(&error),
-    }
-}
-
 /// A child without a handler of its own: it lives no longer than its parent.
 fn run_plain(boot: Boot) -> i32 {
     let entry = match boot.bind() {
@@ -252,6 +239,11 @@ pub struct Boot {
 pub struct Bound(BoundEntry);
 
 impl Boot {
+    /// The socket to the starter.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Who this process is.
     pub fn current(&self) -> &Current {
         &self.payload.current

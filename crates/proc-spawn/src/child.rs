@@ -309,91 +309,10 @@ fn until_uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Res
     }
 }
 
-fn end(process: &mut std::process::Child) {
+pub(crate) fn end(process: &mut std::process::Child) {
     // Our own child that nobody has reaped: the number is its own, and a killed process ends.
     let _ = process.kill();
     let _ = process.wait();
-}
-
-/// A process that is nobody's child, during its start.
-///
-/// Dropping it closes our end of the socket; the process itself goes on. A launcher that has not
-/// gone by then is killed.
-#[derive(Debug)]
-pub struct Detached {
-    launcher: Option<std::process::Child>,
-    link: Link,
-}
-
-impl Detached {
-    pub(crate) fn new(launcher: std::process::Child, link: Link) -> Detached {
-        Detached { launcher: Some(launcher), link }
-    }
-
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
-    }
-
-    /// What the launcher or the process said next, waiting until `deadline` (for ever if `None`).
-    /// `Ok(None)` means that the time is over.
-    ///
-    /// # Errors
-    ///
-    /// The system refused to wait.
-    pub fn receive(&mut self, deadline: Option<Instant>) -> io::Result<Option<Message>> {
-        loop {
-            match self.link.receive() {
-                Ok(Received::Message(Up::Ready)) => return Ok(Some(Message::Ready)),
-                Ok(Received::Message(Up::Told(bytes))) => {
-                    self.reap_launcher();
-                    return Ok(Some(Message::Told(bytes.into_vec())));
-                }
-                Ok(Received::Message(Up::SetupFailed(error))) => {
-                    return Ok(Some(Message::SetupFailed(error)));
-                }
-                Ok(Received::Message(
-                    Up::PanicSeen(_) | Up::Verdict(_) | Up::Extend(_) | Up::Status(_),
-                )) => (),
-                Ok(Received::Closed) | Err(_) => return Ok(Some(Message::Closed)),
-                Ok(Received::Nothing) => {
-                    if !wait_readable(self.link.as_fd(), deadline)? {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells the process that nobody wants it any more.
-    pub fn cancel(&self) {
-        // Who is gone need not be told.
-        let _ = self.link.send(&Down::Quit { reason: "cancel".to_owned(), remaining: None });
-    }
-
-    /// Whether it was the launcher that failed, once it is known that something has.
-    pub fn launcher_failed(&mut self) -> bool {
-        /// A launcher ends as soon as it has done its work or failed to, unless it is stopped.
-        const LIMIT: Duration = Duration::from_secs(2);
-        let Some(mut launcher) = self.launcher.take() else { return false };
-        if let Ok(pidfd) = pidfd_of(&launcher) {
-            let _ = wait_readable(pidfd.as_fd(), Instant::now().checked_add(LIMIT));
-        }
-        let _ = launcher.kill();
-        launcher.wait().is_ok_and(|status| !status.success())
-    }
-
-    /// The process speaks, so the launcher has nothing left to do but to exit.
-    fn reap_launcher(&mut self) {
-        if let Some(mut launcher) = self.launcher.take() {
-            end(&mut launcher);
-        }
-    }
-}
-
-impl Drop for Detached {
-    fn drop(&mut self) {
-        self.reap_launcher();
-    }
 }
 
 /// Why a child is not ready.

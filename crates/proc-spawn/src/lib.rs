@@ -66,6 +66,7 @@ mod spawn;
 
 mod args;
 mod child;
+mod detached;
 mod environment;
 mod exit;
 mod lifeline;
@@ -83,8 +84,9 @@ pub use args::Error as ArgsError;
 pub use bootstrap::{
     App, Boot, Bound, Handler, at_end, extend_timeout, init, tell, tell_ready, tell_status,
 };
-pub use child::{Child, Detached, Message, NotReady};
+pub use child::{Child, Message, NotReady};
 pub use current::{Current, Role, current};
+pub use detached::Detached;
 pub use entries::{
     Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, Judgement, entry, entry_named,
 };

@@ -16,10 +16,10 @@ use std::{env, io};
 
 use rustix::fs::Access;
 use rustix::process::PidfdFlags;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_bytes::ByteBuf;
 
-use crate::child::{Child, Detached};
+use crate::child::Child;
 use crate::current::{Current, Role};
 use crate::entries::{Call, EntryError};
 use crate::environment::Environment;
@@ -273,44 +273,14 @@ impl Spawn {
         }
     }
 
-    /// Starts a process that is nobody's child: in a session of its own without a terminal,
-    /// adopted by init (or the nearest subreaper), and not hanging on our life.
-    ///
-    /// A short-lived launcher does it: it makes the session, starts the process, and goes; so the
-    /// process does not lead the session and can never get a terminal again.
-    ///
-    /// # Errors
-    ///
-    /// The system refused a step on our side; what the launcher meets comes over
-    /// [`Detached::receive`].
-    pub fn spawn_detached(&self) -> Result<Detached, SpawnError> {
-        let relay = Relay { nonce: new_nonce()?, title: self.title(), comm: self.comm() };
-        let launcher = Spawn {
-            entry: None,
-            args: Arc::default(),
-            current: Current {
-                role: Role::Launcher,
-                name: self.current.name.clone(),
-                incarnation: 1,
-            },
-            ..self.clone()
-        }
-        .setup(&relay)?;
-        let nonce = new_nonce()?;
-        let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
-        let process = launcher.execute(nonce, theirs)?;
-        let detached = Detached::new(process, ours);
-        for payload in [launcher.payload(nonce, None)?, self.payload(relay.nonce, None)?] {
-            match detached.link().send_bytes(&payload) {
-                // A launcher that failed has left word, which is better than "broken pipe".
-                Err(error) if other_end_is_gone(&error) => break,
-                sent => sent.map_err(SpawnError::io("send the payload"))?,
-            }
-        }
-        Ok(detached)
+    /// Who is to start this one in its place: with the same program, streams and environment.
+    pub(crate) fn launcher(&self) -> Spawn {
+        let name = self.current.name.clone();
+        let current = Current { role: Role::Launcher, name, incarnation: 1 };
+        Spawn { entry: None, args: Arc::default(), current, ..self.clone() }
     }
 
-    fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
+    pub(crate) fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
         Payload {
             nonce,
             current: self.current.clone(),
@@ -324,7 +294,7 @@ impl Spawn {
     }
 
     /// `myapp: worker red`, as `ps` shows it.
-    fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let own = env::args_os().next().map(PathBuf::from).unwrap_or_default();
         let own = own.file_name().unwrap_or_default().to_string_lossy();
         // A child's own title begins with the program's name too.
@@ -335,13 +305,17 @@ impl Spawn {
     }
 
     /// What `pgrep` and `top` show: 15 bytes at most.
-    fn comm(&self) -> String {
+    pub(crate) fn comm(&self) -> String {
         let name = self.current.name.rsplit(':').next().unwrap_or_default();
         let named = matches!(self.current.role, Role::Worker | Role::Child);
         if named && !name.is_empty() { name.to_owned() } else { self.current.role.to_string() }
     }
 
-    fn execute(&self, nonce: u64, stdin: OwnedFd) -> Result<std::process::Child, SpawnError> {
+    pub(crate) fn execute(
+        &self,
+        nonce: u64,
+        stdin: OwnedFd,
+    ) -> Result<std::process::Child, SpawnError> {
         let mut command = command(&self.program.path(), &self.title(), &self.comm(), nonce);
         self.environment.apply_to(&mut command);
         if self.own_group {
@@ -375,7 +349,7 @@ impl Spawn {
 const SELF: &str = "/proc/self/exe";
 
 impl Program {
-    fn path(&self) -> Cow<'_, Path> {
+    pub(crate) fn path(&self) -> Cow<'_, Path> {
         match self {
             Program::Path(path) => Cow::Borrowed(path),
             // After a chroot without /proc there is still the name that we had.
@@ -387,44 +361,25 @@ impl Program {
     }
 }
 
-fn command(program: &Path, title: &str, comm: &str, nonce: u64) -> Command {
+pub(crate) fn command(program: &Path, title: &str, comm: &str, nonce: u64) -> Command {
     let mut command = Command::new(program);
     command.arg0(title).arg(format!("{MARKER}{nonce:016x}")).arg(comm);
     command
 }
 
-fn start(mut command: Command) -> Result<std::process::Child, SpawnError> {
+pub(crate) fn start(mut command: Command) -> Result<std::process::Child, SpawnError> {
     command.spawn().map_err(|source| SpawnError::Execute {
         program: PathBuf::from(command.get_program()),
         source,
     })
 }
 
-/// What a launcher needs to know of the process that it starts.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Relay {
-    nonce: u64,
-    title: String,
-    comm: String,
-}
-
-impl Relay {
-    /// Hands our link on to a new process, whose payload is already on its way over it.
-    pub(crate) fn start(&self, link: &Link) -> Result<(), SpawnError> {
-        let stdin = link.try_clone().map_err(SpawnError::io("copy the socket"))?;
-        let mut command = command(&Program::SameImage.path(), &self.title, &self.comm, self.nonce);
-        command.stdin(stdin).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        // It is not waited for: we are gone before it is.
-        start(command).map(drop)
-    }
-}
-
 /// Reset, if it left something unread (unix(7)).
-fn other_end_is_gone(error: &io::Error) -> bool {
+pub(crate) fn other_end_is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
-fn new_nonce() -> Result<u64, SpawnError> {
+pub(crate) fn new_nonce() -> Result<u64, SpawnError> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
         .map_err(|errno| SpawnError::io("get random bytes")(errno.into()))?;
