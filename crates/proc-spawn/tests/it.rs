@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File};
@@ -10,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
@@ -33,6 +34,8 @@ fn main() {
         report,
         waits,
         parent,
+        lingers,
+        parent_of_one_that_lingers,
         leaking_parent,
         grouped_parent,
         eats,
@@ -64,6 +67,10 @@ fn main() {
         trial("streams_go_where_they_are_told", streams_go_where_they_are_told),
         trial("a_child_goes_with_its_parent", a_child_goes_with_its_parent),
         trial("a_stopped_child_goes_with_its_parent", a_stopped_child_goes_with_its_parent),
+        trial(
+            "a_child_that_lingers_in_its_exit_goes_with_its_parent",
+            a_child_that_lingers_in_its_exit_goes_with_its_parent,
+        ),
         trial(
             "a_copy_of_the_socket_keeps_no_child_alive",
             a_copy_of_the_socket_keeps_no_child_alive,
@@ -190,6 +197,32 @@ fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
     if stop_it {
         stop(child.id());
     }
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", child.id())?;
+    out.flush()?;
+    waits();
+    Ok(())
+}
+
+/// Never comes to the end of its exit, as with a library whose exit handler hangs.
+struct Lingering(PathBuf);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let _ = fs::write(&self.0, "");
+        waits();
+    }
+}
+
+fn lingers(path: PathBuf) {
+    std::thread_local! {
+        static LINGERING: RefCell<Option<Lingering>> = const { RefCell::new(None) };
+    }
+    LINGERING.set(Some(Lingering(path)));
+}
+
+fn parent_of_one_that_lingers(path: PathBuf) -> Result<(), Box<dyn Error>> {
+    let child = Spawn::new(entry(lingers, path))?.spawn()?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", child.id())?;
     out.flush()?;
@@ -454,6 +487,10 @@ fn assert_ends(pidfd: &OwnedFd) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let limit = Timespec::try_from(LIMIT).unwrap();
     let ended = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).unwrap();
+    if ended == 0 {
+        // Also after a failure nothing is left.
+        let _ = rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL);
+    }
     assert_eq!(ended, 1, "the process still runs");
 }
 
@@ -467,6 +504,22 @@ fn a_child_goes_with_its_parent() {
 /// Case: ORP-06
 fn a_stopped_child_goes_with_its_parent() {
     let (mut parent, child) = parent_and_child(true);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+}
+
+/// Case: ORP-06
+fn a_child_that_lingers_in_its_exit_goes_with_its_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let lingering = folder.path().join("lingering");
+    let call = entry(parent_of_one_that_lingers, lingering.clone());
+    let (mut parent, child, _) = run_parent(Spawn::new(call).unwrap());
+    let start = Instant::now();
+    while !lingering.exists() {
+        assert!(start.elapsed() < LIMIT, "it does not exit");
+        std::thread::yield_now();
+    }
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert_ends(&child);
