@@ -369,6 +369,5 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
 
 #[expect(clippy::disallowed_methods, reason = "this is where a child ends")]
 fn end(code: i32) -> ! {
-    lifeline::leave();
     std::process::exit(code)
 }

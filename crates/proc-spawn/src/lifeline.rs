@@ -7,15 +7,12 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{Shutdown, shutdown};
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
     pidfd_open, set_parent_process_death_signal,
@@ -84,59 +81,13 @@ pub(crate) fn watch(
     }
     // Deep enough for a logger that is called from `heard`.
     let thread = thread::Builder::new().name("lifeline".into()).stack_size(256 * 1024);
-    let (link, (sender, done)) = (Arc::clone(&watch.link), channel());
-    let thread = thread.spawn(move || watch.run(&sender))?;
-    let watching = Watching { link, parent, thread, done };
-    *WATCHING.lock().unwrap_or_else(PoisonError::into_inner) = Some(watching);
-    Ok(())
-}
-
-/// The thread that watches, as the one that ends the process sees it.
-struct Watching {
-    link: Arc<Link>,
-    parent: Option<Pid>,
-    thread: JoinHandle<()>,
-    done: Receiver<()>,
-}
-
-static WATCHING: Mutex<Option<Watching>> = Mutex::new(None);
-
-/// This process ends now, and what the parent says is of no interest any more.
-static LEAVING: AtomicBool = AtomicBool::new(false);
-
-/// How long the thread may take to leave. It does nothing, unless the logger that it has called hangs.
-const LEAVE_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Ends the watch, in a process that has nothing left to do but exit.
-///
-/// For one whose first thread ends before another, the system looks through all processes for who
-/// else uses its memory (`mm_update_next_owner` in the kernel's `exit.c`). When a thousand children
-/// stop together, that is a fifth of what it takes.
-pub(crate) fn leave() {
-    let Some(watching) = WATCHING.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-        return;
-    };
-    // From here on it is the kernel that lets nobody outlive the parent, whatever exit handlers do.
-    // Looked at afterwards: whoever is dead by now sends no signal.
-    let guarded = set_parent_process_death_signal(Some(Signal::KILL)).is_ok();
-    if !guarded || getppid() != watching.parent {
-        return;
-    }
-    LEAVING.store(true, Ordering::SeqCst);
-    let told = shutdown(watching.link.as_fd(), Shutdown::Read).is_ok();
-    if told && watching.done.recv_timeout(LEAVE_TIMEOUT).is_ok() {
-        let _ = watching.thread.join();
-    }
+    thread.spawn(move || watch.run()).map(drop)
 }
 
 impl<F: FnMut(Heard)> Watch<F> {
-    fn run(mut self, done: &Sender<()>) {
+    fn run(mut self) {
         loop {
             if self.listen().is_break() {
-                if LEAVING.load(Ordering::SeqCst) {
-                    let _ = done.send(());
-                    return;
-                }
                 self.parent_is_dead();
             }
             if self.parent_died && self.deadline.is_some_and(|at| at <= Instant::now()) {
