@@ -236,7 +236,8 @@ impl Spawn {
     }
 
     /// Has this thread start the child: for who has thousands of them. A spawner that can do nothing
-    /// for us is passed over. Default: the thread that calls [`spawn`](Spawn::spawn).
+    /// for us is passed over. A [`Program::Path`] below `/proc/self/fd` or `/dev/fd` means nothing to
+    /// it, since its descriptors are others. Default: the thread that calls [`spawn`](Spawn::spawn).
     #[must_use]
     pub fn spawned_by(mut self, spawner: Arc<Spawner>) -> Spawn {
         self.spawner = Some(spawner);
@@ -260,9 +261,8 @@ impl Spawn {
             // It waits in the socket, so that the child has it before it has done anything.
             ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
         }
-        let process = self.execute(nonce, theirs)?;
-        // While the child begins: it has no time yet to be one of them.
         let oom_kills = oom::kills();
+        let process = self.execute(nonce, theirs)?;
         let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
         match child.link().send_bytes(&payload) {

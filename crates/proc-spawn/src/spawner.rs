@@ -39,7 +39,7 @@ const STREAMS: usize = OUTPUTS + 1;
 /// the thread and back. It holds no descriptor of the process, takes no signal, and does nothing while
 /// nothing is to be started.
 ///
-/// Dropping it ends the thread. Children that are still there get a SIGCONT then, as from any thread that
+/// Dropping it ends the thread, as soon as no copy of this process that was forked has its socket. Children that are still there get a SIGCONT then, as from any thread that
 /// ends (prctl(2), `PR_SET_PDEATHSIG`), which is nothing to who is not stopped.
 #[derive(Debug)]
 pub struct Spawner {
@@ -66,6 +66,12 @@ struct Job {
     command: Box<Command>,
     /// Whether output and error are sent along, after the input; else they are `/dev/null`.
     sent: [bool; OUTPUTS],
+}
+
+impl Job {
+    fn descriptors(&self) -> usize {
+        1 + self.sent.iter().filter(|sent| **sent).count()
+    }
 }
 
 /// What became of the thread's preparations.
@@ -109,7 +115,7 @@ impl Spawner {
     }
 
     /// Has the thread start `command` with these standard streams (`None`: `/dev/null`). Gives it back
-    /// if the thread cannot be reached.
+    /// if the thread cannot be reached, or the streams cannot be handed over.
     pub(crate) fn execute(
         &self,
         command: Box<Command>,
@@ -120,12 +126,13 @@ impl Spawner {
         let job = Job { command, sent: outputs.map(|output| output.is_some()) };
         *lock(&desk.tray.job) = Some(job);
         let descriptors: Vec<_> = [Some(input)].into_iter().chain(outputs).flatten().collect();
-        let sent = send(&desk.socket, &descriptors);
-        if let Some(job) = lock(&desk.tray.job).take_if(|_| sent.is_err()) {
+        if send(&desk.socket, &descriptors).is_ok() {
+            // An answer, or the end of the thread: what it has started is there in any case.
+            let _ = receive(&desk.socket);
+        }
+        if let Some(job) = lock(&desk.tray.job).take() {
             return Err(job.command);
         }
-        // An answer, or the end of the thread: what it has started is there in any case.
-        let _ = receive(&desk.socket);
         let started = lock(&desk.tray.started).take();
         Ok(started.unwrap_or_else(|| Err(io::Error::other("the spawner has ended"))))
     }
@@ -172,11 +179,11 @@ fn prepare(socket: &OwnedFd) -> Begun {
 /// In the thread: starts what it is given, until nobody is there to give.
 fn serve(socket: &OwnedFd, tray: &Tray) {
     while let Some(descriptors) = receive(socket) {
-        let Some(job) = lock(&tray.job).take() else { return };
+        // What the system did not let through is for the other side to do by itself.
+        let job = lock(&tray.job).take_if(|job| descriptors.len() == job.descriptors());
         // Everything that is passed on is closed here before the answer goes out: the end of a socket is
         // to be seen when the child's is closed.
-        let started = start(job, descriptors);
-        *lock(&tray.started) = Some(started);
+        *lock(&tray.started) = job.map(|job| start(job, descriptors));
         if send(socket, &[]).is_err() {
             return;
         }
@@ -186,12 +193,11 @@ fn serve(socket: &OwnedFd, tray: &Tray) {
 fn start(job: Job, descriptors: Vec<OwnedFd>) -> io::Result<Child> {
     let Job { mut command, sent } = job;
     let mut descriptors = descriptors.into_iter();
-    // What did not fit into our table has been left out by the system.
-    let mut next = || descriptors.next().map(Stdio::from).ok_or(io::Error::from(Errno::MFILE));
-    command.stdin(next()?);
+    let mut next = || descriptors.next().map_or_else(Stdio::null, Stdio::from);
+    command.stdin(next());
     let [output, error] = sent;
-    command.stdout(if output { next()? } else { Stdio::null() });
-    command.stderr(if error { next()? } else { Stdio::null() });
+    command.stdout(if output { next() } else { Stdio::null() });
+    command.stderr(if error { next() } else { Stdio::null() });
     command.spawn()
 }
 
