@@ -65,7 +65,7 @@ pub struct Options<'fd> {
 }
 
 impl<'fd> Options<'fd> {
-    /// Takes over a stale file, and does not wait.
+    /// Takes over a stale file, and waits for nobody that lives.
     pub fn new() -> Self {
         Self::default()
     }
@@ -106,12 +106,15 @@ impl<'fd> Options<'fd> {
     pub fn acquire(&self, path: impl AsRef<Path>) -> Result<PidFile, Error> {
         let place = Place::open(path.as_ref())?;
         let dependents_until = Deadline::after(self.wait_for_dependent);
-        let ending = Deadline::after(ENDING);
+        let mut ending = Deadline::after(ENDING);
         let mut patience = Deadline::after(PATIENCE);
         loop {
             match self.attempt(&place, dependents_until, ending, patience)? {
                 Attempt::Acquired(pid_file) => return Ok(pid_file),
-                Attempt::WaitedForDependent => patience = Deadline::after(PATIENCE),
+                Attempt::WaitedForDependent => {
+                    patience = Deadline::after(PATIENCE);
+                    ending = Deadline::after(ENDING);
+                }
                 Attempt::Changed if patience.has_passed() => {
                     return Err(Error::Busy { path: place.path().to_owned() });
                 }

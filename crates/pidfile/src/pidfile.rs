@@ -30,7 +30,8 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Takes the pid file, or says who has it, without waiting: [`Options::acquire`] with defaults.
+    /// Takes the pid file, or says who has it, without waiting for who lives: [`Options::acquire`] with
+    /// defaults.
     ///
     /// The lock decides, the content informs: a file left behind by a crash is taken over, and a
     /// file that is locked belongs to a live process, whatever number it contains.

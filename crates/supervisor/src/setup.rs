@@ -107,13 +107,15 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
 /// and our parent's parent were killed.
 fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
     let failed = |error: pidfile::Error| SetupError::new("pid file", &error);
-    let held = match PidFile::acquire(path) {
+    let wake = quit::descriptor().ok();
+    let options = pidfile::Options::new();
+    let options = wake.map_or(options, |wake| options.wake(wake));
+    let held = match options.acquire(path) {
         Err(error @ pidfile::Error::Held { .. }) => error,
         result => return result.map_err(failed),
     };
-    let wake = quit::descriptor().ok();
     match pidfile::wait_free(path, Some(grace), wake) {
-        Ok(true) => PidFile::acquire(path).map_err(failed),
+        Ok(true) => options.acquire(path).map_err(failed),
         Ok(false) => Err(failed(held)),
         Err(error) => Err(failed(error)),
     }

@@ -70,10 +70,11 @@ pub fn start_daemon(options: DaemonOptions) -> Result<DaemonRunStatus, LaunchFai
 
 /// Whether the pid file says that there is nothing to start. Takes nothing: the guardian decides.
 pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> {
-    let probe = pidfile::probe(&plan.pid_filename).map_err(|error| LaunchCause::Setup {
+    let cannot_look = |error: &pidfile::Error| LaunchCause::Setup {
         role: Role::Guardian,
-        source: SetupError::new("pid file", &error),
-    })?;
+        source: SetupError::new("pid file", error),
+    };
+    let probe = pidfile::probe(&plan.pid_filename).map_err(|error| cannot_look(&error))?;
     let strict = plan.existing == ExistingFile::MeansRunning;
     let unknown = || LaunchCause::UnknownHolder { path: plan.pid_filename.clone() };
     match probe {
@@ -82,10 +83,11 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
             Ok(None) => Ok(None),
             Ok(Some(holder)) => Ok(Some(DaemonRunStatus::AlreadyRunning { pid: holder.pid() })),
             // Of another pid namespace, another user's, or no daemon's: somebody has it.
-            Err(_) => {
+            Err(pidfile::Error::Unverified { .. }) => {
                 let pid = pid.ok_or_else(unknown)?;
                 Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
             }
+            Err(error) => Err(cannot_look(&error)),
         },
         pidfile::Probe::Stale { number } | pidfile::Probe::Orphaned { number, .. } if strict => {
             let pid = number.ok_or_else(unknown)?;
