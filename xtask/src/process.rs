@@ -152,6 +152,11 @@ fn parse_stat(text: &str) -> Option<Stat> {
     })
 }
 
+/// How many threads it has. A child that watches its parent has one for that.
+pub(crate) fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
 /// Living children of `parent` in the scenario `marker`.
 pub(crate) fn children(parent: u32, marker: &str) -> Vec<Process> {
     let mut found = marked(marker);

@@ -249,11 +249,13 @@ impl<'a> Play<'a> {
                 limit_descriptors(&process, 1024);
             }
             // Who waits for a stopped guardian learns that it does not answer; below it, somebody
-            // who is stopped must not be in the way.
+            // who is stopped must not be in the way. Unless that happened in its first millisecond: it has
+            // not asked yet to be woken when its parent dies, and nobody can find it.
             if self.round.wake_all
                 || is(Who::Caller, &process)
                 || is(Who::Guardian, &process)
                 || is(Who::Launcher, &process)
+                || process::threads(process.pid) < 2
             {
                 let _ = process.signal(Number::CONT);
             }
