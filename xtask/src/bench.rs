@@ -99,9 +99,12 @@ fn allow_many_descriptors() -> Outcome {
 
 fn print_peers(peers: &[Vec<String>], missing: &[&str]) {
     println!();
+    let widths: Vec<usize> =
+        peers.first().into_iter().flatten().map(|cell| cell.chars().count() + 2).collect();
     for line in peers {
         let [workers, name, rest @ ..] = line.as_slice() else { continue };
-        let rest: String = rest.iter().map(|cell| format!("{cell:>14}")).collect();
+        let rest = std::iter::zip(rest, widths.iter().skip(2));
+        let rest: String = rest.map(|(cell, width)| format!("{cell:>width$}")).collect();
         println!("{workers:>7}  {name:10} {rest}");
     }
     if !missing.is_empty() {

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 pub(crate) fn root() -> PathBuf {
     // Cargo tells it to whatever it runs; without cargo we are where the user is.
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(
-        || PathBuf::from("."),
+        || std::env::current_dir().unwrap_or_default(),
         |manifest| Path::new(&manifest).parent().map_or_else(|| PathBuf::from("."), Path::to_owned),
     )
 }
