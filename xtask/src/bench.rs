@@ -19,7 +19,8 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failure::{Failure, Outcome};
-use crate::{paint, tree};
+use crate::paint;
+use crate::tree::{self, Workspace};
 use options::Options;
 use peers::Found;
 use programs::Programs;
@@ -32,7 +33,7 @@ const PAGE: &str = "docs/performance.md";
 const NAME: &str = "bench";
 
 /// For programs, beside what cargo builds.
-const JSON: &str = "target/bench.json";
+const JSON: &str = "bench.json";
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         print_peers(&peers, &found.missing);
     }
     let json = table::json(&rows, &circumstances, &peers, &found.missing);
-    let path = tree::root().join(JSON);
+    let path = Workspace::load(&tree::root())?.target.join(JSON);
     std::fs::write(&path, format!("{json:#}\n")).map_err(Failure::at("write", &path))?;
     println!("{}; {}", seconds(started), path.display());
     if options.write {

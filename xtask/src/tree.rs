@@ -80,6 +80,8 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     /// `[workspace.metadata.layers]`: who may depend on whom.
     pub(crate) layers: Vec<(String, Vec<String>)>,
+    /// Where cargo puts what it builds.
+    pub(crate) target: PathBuf,
 }
 
 impl Workspace {
@@ -121,7 +123,8 @@ impl Workspace {
                 below.filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
             ));
         }
-        Some(Workspace { packages, layers })
+        let target = value["target_directory"].as_str()?.into();
+        Some(Workspace { packages, layers, target })
     }
 
     /// The crates that people depend on, by name.

@@ -104,6 +104,7 @@ mod tests {
         let workspace = Workspace {
             packages: vec![package("low", "high"), package("high", "low")],
             layers: vec![("low".into(), vec![]), ("high".into(), vec!["low".into()])],
+            target: root.path().join("target"),
         };
         let findings = check(root.path(), &workspace).unwrap();
         let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
