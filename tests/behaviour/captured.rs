@@ -55,6 +55,19 @@ fn reader(bed: &TestBed, fifo: &str) -> File {
     File::from(fd)
 }
 
+/// The next so many bytes of a fifo. As long as nobody has it open for writing it is at its end, for a reader
+/// that came first.
+fn next_of(bed: &TestBed, mut fifo: &File, length: usize) -> String {
+    let mut text = Vec::new();
+    bed.until("all of it in the fifo", || {
+        let mut rest = vec![0; length - text.len()];
+        let read = fifo.read(&mut rest).unwrap();
+        text.extend_from_slice(&rest[..read]);
+        (text.len() == length).then_some(())
+    });
+    String::from_utf8(text).unwrap()
+}
+
 /// Cases: LOG-07, IO-14
 fn each_line_has_a_prefix_and_a_line_without_its_end_gets_one() {
     let bed = bed();
@@ -297,17 +310,14 @@ fn a_reader_that_goes_is_counted_and_told_when_another_comes() {
         "{name: red, capture: {file: fifo, prefix: '{stream}: '}, \
          args: [print: one, gate: again, print: two, print: three, gate: last, print: four, rounds]}",
     ));
-    let mut text = vec![0; "stdout: one\n".len()];
-    (&first).read_exact(&mut text).unwrap();
+    assert_eq!(next_of(&bed, &first, "stdout: one\n".len()), "stdout: one\n");
     drop(first);
     bed.open_gate("again");
     bed.until("both lines in the status", || (status(&bed)["lost"]["lines"] == 2).then_some(()));
-    let mut second = reader(&bed, "fifo");
+    let second = reader(&bed, "fifo");
     bed.open_gate("last");
     let expected = "capture: 2 lines (26 bytes) could not be written\nstdout: four\n";
-    let mut text = vec![0; expected.len()];
-    second.read_exact(&mut text).unwrap();
-    assert_eq!(String::from_utf8(text).unwrap(), expected);
+    assert_eq!(next_of(&bed, &second, expected.len()), expected);
     daemon.stop();
     bed.nothing_left();
 }

@@ -96,8 +96,12 @@ fn open_once(path: &Path) -> io::Result<Opened> {
         flags |= OFlags::NOFOLLOW;
     }
     let open = |access| rustix::fs::open(path, flags | access, MODE);
-    let (fd, readable) = match open(OFlags::RDWR) {
-        Ok(fd) => (fd, true),
+    // As the reader of a fifo we would never be told that the other one has gone. And that one would see
+    // its end, did we open it for both and then once more for writing.
+    let is_fifo = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo;
+    let only_written = rustix::fs::stat(path).is_ok_and(is_fifo);
+    let (fd, readable) = match open(if only_written { OFlags::WRONLY } else { OFlags::RDWR }) {
+        Ok(fd) => (fd, !only_written),
         Err(Errno::ACCESS) => (open(OFlags::WRONLY).map_err(io::Error::from)?, false),
         Err(Errno::LOOP) if careful => {
             return Err(io::Error::other(
@@ -108,13 +112,10 @@ fn open_once(path: &Path) -> io::Result<Opened> {
     };
     let stat = rustix::fs::fstat(&fd)?;
     let kind = FileType::from_raw_mode(stat.st_mode);
-    let fd = if kind == FileType::Fifo && readable {
-        // As its own reader we would never be told that the other one has gone.
-        drop(fd);
-        open(OFlags::WRONLY)?
-    } else {
-        fd
-    };
+    if kind == FileType::Fifo && readable {
+        // It has become one in this very moment.
+        return open_once(path);
+    }
     let flags = rustix::fs::fcntl_getfl(&fd)?;
     rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
     Ok(Opened {
