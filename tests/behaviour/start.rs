@@ -374,9 +374,12 @@ fn a_quit_ahead_of_the_entry_is_seen_at_its_first_look() {
                    daemon_args: [look, {workers: {workers: [{name: red}]}}]}";
     let start = bed.launch(["start", &bed.options(options)]);
     bed.expect("caller is at the gate gate");
-    bed.process("guardian d").signal(Signal::TERM);
-    // Its ears are not open yet, so the word waits in its socket.
+    let guardian = bed.process("guardian d");
+    guardian.signal(Signal::TERM);
+    // Its ears are not open yet, so the word waits in its socket. It is there when the guardian, which says
+    // so first, waits again.
     bed.expect_in_file("d.log", "asking executor to quit");
+    bed.until("the guardian to wait", || guardian.status("State").starts_with('S').then_some(()));
     bed.open_gate("gate");
     start.finish().fails(&["it was asked to stop while it was being launched"]);
     bed.nothing_left();

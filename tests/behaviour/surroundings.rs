@@ -237,8 +237,9 @@ fn the_daemon_of_another_pid_namespace_is_seen_but_not_signalled() {
     // The other way round: the number in the file is one of in there, which is somebody else here.
     let other = bed.options_of("other", "{}");
     let mut inside = unshared(&bed, container, &format!("\"$0\" start {other}; read -r _"));
-    let guardian = bed.process("guardian other");
     bed.expect("executor other started, run 1");
+    // Not before: until it executes itself, its executor has the same title.
+    let guardian = bed.process("guardian other");
     bed.run(["stop", "other.pid"]).fails(&["cannot verify who holds", "other.pid"]);
     assert!(guardian.is_alive() && daemon.guardian().is_alive());
     guardian.signal(Signal::TERM);
