@@ -56,12 +56,7 @@ pub(crate) enum Received<T> {
 
 impl Link {
     pub(crate) fn pair() -> io::Result<(Link, OwnedFd)> {
-        let (ours, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (ours, theirs) = socket_pair()?;
         Ok((Link::new(ours)?, theirs))
     }
 
@@ -102,14 +97,7 @@ impl Link {
     /// From now on it is open for as long as the other end is, whoever has that.
     pub(crate) fn send_descriptor(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let until = Instant::now() + SEND_TIMEOUT;
-        let fds = [fd];
-        until_sent(until, || {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            control.push(SendAncillaryMessage::ScmRights(&fds));
-            let empty = [IoSlice::new(&[MORE])];
-            rustix::net::sendmsg(&self.fd, &empty, &mut control, SendFlags::NOSIGNAL)
-        })?;
+        until_sent(until, || send_with(&self.fd, &[MORE], &[fd]))?;
         Ok(())
     }
 
@@ -153,17 +141,11 @@ impl Link {
         let look = RecvFlags::PEEK | RecvFlags::TRUNC;
         let (_, length) = rustix::net::recv(&self.fd, &mut [0; 1], look)?;
         let mut packet = vec![0; length];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let into = &mut [IoSliceMut::new(&mut packet)];
-        let flags = RecvFlags::CMSG_CLOEXEC;
-        let received = rustix::net::recvmsg(&self.fd, into, &mut control, flags)?;
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(fds) = message {
-                *descriptor = fds.last();
-            }
+        let (length, mut descriptors) = receive_with(&self.fd, &mut packet)?;
+        if let Some(last) = descriptors.pop() {
+            *descriptor = Some(last);
         }
-        packet.truncate(received.bytes);
+        packet.truncate(length);
         Ok(packet)
     }
 
@@ -215,6 +197,51 @@ impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Packets keep their borders, and nothing of it is inherited.
+pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?)
+}
+
+/// As many descriptors as go with a packet at most: the three standard streams.
+const MOST_DESCRIPTORS: usize = 3;
+
+/// Sends a packet, and descriptors with it.
+pub(crate) fn send_with(
+    socket: &OwnedFd,
+    packet: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<usize, Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    rustix::net::sendmsg(socket, &[IoSlice::new(packet)], &mut control, SendFlags::NOSIGNAL)
+}
+
+/// Waits for a packet; how long it is, and the descriptors that came with it.
+pub(crate) fn receive_with(
+    socket: &OwnedFd,
+    packet: &mut [u8],
+) -> Result<(usize, Vec<OwnedFd>), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let into = &mut [IoSliceMut::new(packet)];
+    let received = rustix::net::recvmsg(socket, into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(fds) = message {
+            descriptors.extend(fds);
+        }
+    }
+    Ok((received.bytes, descriptors))
 }
 
 pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {

@@ -321,7 +321,7 @@ impl Spawn {
         if self.own_group {
             command.process_group(0);
         }
-        let Some(spawner) = &self.spawner else { return self.start(command, stdin) };
+        let Some(spawner) = &self.spawner else { return self.execute_here(command, stdin) };
         let program = PathBuf::from(command.get_program());
         let outputs = [
             self.stdout.descriptor(rustix::stdio::stdout()),
@@ -329,11 +329,11 @@ impl Spawn {
         ];
         match spawner.execute(Box::new(command), stdin.as_fd(), outputs) {
             Ok(started) => started.map_err(|source| SpawnError::Execute { program, source }),
-            Err(command) => self.start(*command, stdin),
+            Err(command) => self.execute_here(*command, stdin),
         }
     }
 
-    fn start(
+    fn execute_here(
         &self,
         mut command: Command,
         stdin: OwnedFd,

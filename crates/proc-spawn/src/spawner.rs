@@ -10,7 +10,6 @@
 
 use std::fs::File;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -19,18 +18,13 @@ use std::thread;
 
 use nix::sched::CloneFlags;
 use nix::sys::signal::SigSet;
-use rustix::io::{Errno, IoSlice, IoSliceMut};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-};
+use rustix::io::{Errno, retry_on_intr};
 
-use crate::link::{breathe, is_shortage, lock};
+use crate::link::{breathe, is_shortage, lock, receive_with, send_with, socket_pair};
 use crate::surroundings::open_descriptors;
 
 /// Standard output and error.
 const OUTPUTS: usize = 2;
-const STREAMS: usize = OUTPUTS + 1;
 
 /// A thread that starts children for others: see [`Spawn::spawned_by`](crate::Spawn::spawned_by).
 ///
@@ -88,12 +82,7 @@ impl Spawner {
     /// The system refuses a thread or a socket, has no `/proc`, or forbids unshare(2), as containers of
     /// some make do (`EPERM`). Who has no spawner starts children all the same.
     pub fn start() -> io::Result<Spawner> {
-        let (socket, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (socket, theirs) = socket_pair()?;
         let number = theirs.as_raw_fd();
         let tray = Arc::new(Tray::default());
         let (theirs_too, (tell, begun)) = (Arc::clone(&tray), channel());
@@ -139,19 +128,7 @@ impl Spawner {
 }
 
 fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    loop {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(STREAMS))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() {
-            control.push(SendAncillaryMessage::ScmRights(descriptors));
-        }
-        let byte = [IoSlice::new(&[0])];
-        match rustix::net::sendmsg(socket, &byte, &mut control, SendFlags::NOSIGNAL) {
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => (),
-            Err(errno) => return Err(errno),
-        }
-    }
+    retry_on_intr(|| send_with(socket, &[0], descriptors)).map(drop)
 }
 
 /// In the thread: a table of its own, with nothing in it.
@@ -204,22 +181,9 @@ fn start(job: Job, descriptors: Vec<OwnedFd>) -> io::Result<Child> {
 /// Waits for a packet, and what comes with it; `None`: the other side is gone.
 fn receive(socket: &OwnedFd) -> Option<Vec<OwnedFd>> {
     loop {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(STREAMS))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        let into = &mut [IoSliceMut::new(&mut byte)];
-        match rustix::net::recvmsg(socket, into, &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Ok(received) if received.bytes == 0 => return None,
-            Ok(_) => {
-                let mut descriptors = Vec::with_capacity(STREAMS);
-                for message in control.drain() {
-                    if let RecvAncillaryMessage::ScmRights(fds) = message {
-                        descriptors.extend(fds);
-                    }
-                }
-                return Some(descriptors);
-            }
-            Err(Errno::INTR) => (),
+        match retry_on_intr(|| receive_with(socket, &mut [0])) {
+            Ok((0, _)) => return None,
+            Ok((_, descriptors)) => return Some(descriptors),
             Err(errno) if is_shortage(errno) => breathe(),
             Err(_) => return None,
         }
