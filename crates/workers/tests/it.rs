@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::io::Write;
@@ -35,6 +36,7 @@ fn main() {
         trial("more_workers_than_descriptors_is_told_first", too_many_workers),
         trial("too_many_restarts_stop_them_all", too_many_restarts_stop_them_all),
         trial("one_for_all_starts_all_again", one_for_all_starts_all_again),
+        trial("rest_for_one_starts_those_after_it_again", rest_for_one_starts_those_after_it_again),
         trial("an_order_holds_both_ways", an_order_holds_both_ways),
         trial("all_must_become_ready_or_none_stays", all_must_become_ready),
         trial("a_significant_end_ends_them_all", a_significant_end_ends_them_all),
@@ -62,6 +64,7 @@ struct Orders {
     /// Names of workers that others come after, that are significant, and so on.
     after: Vec<(String, String)>,
     significant: Vec<String>,
+    temporary: Vec<String>,
     /// Those that are kept otherwise than the rest.
     policies: Vec<(String, RestartPolicy)>,
 }
@@ -91,6 +94,9 @@ fn boss(orders: Orders) -> Result<(), WorkersError> {
             .after(after.map(|(_, earlier)| earlier));
         if orders.significant.contains(name) {
             info = info.significant();
+        }
+        if orders.temporary.contains(name) {
+            info = info.temporary();
         }
         if let Some((_, policy)) = orders.policies.iter().find(|(own, _)| own == name) {
             info = info.restart(policy.clone());
@@ -149,6 +155,7 @@ impl Bed {
             options,
             after: Vec::new(),
             significant: Vec::new(),
+            temporary: Vec::new(),
             policies: Vec::new(),
         };
         change(&mut orders);
@@ -439,6 +446,28 @@ fn one_for_all_starts_all_again() {
     );
 }
 
+/// Cases: RST-29, RST-31
+fn rest_for_one_starts_those_after_it_again() {
+    let options = told().restart_interval(SOON).strategy(Strategy::RestForOne);
+    let list = ["a", "b", "c", "d"].map(|name| (name, Manner::Rounds));
+    let bed = Bed::with(&list, options, |orders| {
+        orders.after = vec![("b".into(), "a".into()), ("d".into(), "b".into())];
+        orders.temporary = vec!["c".into()];
+    });
+    bed.expect("d run 1: called");
+    bed.expect("c run 1: called");
+    let before = bed.pid_of("a");
+    kill(bed.pid_of("b"));
+    bed.expect("d run 2: called");
+    assert_eq!(bed.pid_of("a"), before);
+    let story = bed.story();
+    let later: Vec<_> = story.iter().filter(|line| !line.contains("run 1: called")).collect();
+    let [quits @ .., b, d] = &*later else { panic!("{story:?}") };
+    assert_eq!([b.as_str(), d.as_str()], ["b run 2: called", "d run 2: called"]);
+    let quits = quits.iter().map(|line| line.as_str()).collect::<BTreeSet<_>>();
+    assert_eq!(quits, BTreeSet::from(["c run 1: asked to quit", "d run 1: asked to quit"]));
+}
+
 /// Cases: WRK-22, STOP-01
 fn an_order_holds_both_ways() {
     let options = told().restart_interval(SOON);
@@ -472,6 +501,7 @@ fn all_must_become_ready() {
         options,
         after: Vec::new(),
         significant: Vec::new(),
+        temporary: Vec::new(),
         policies: Vec::new(),
     };
     let mut boss = Spawn::new(entry(boss, orders)).unwrap().spawn().unwrap();
