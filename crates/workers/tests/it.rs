@@ -534,7 +534,7 @@ fn eight_workers_have_eight_places() {
     for name in &names {
         bed.expect(&format!("{name} run 1: called"));
     }
-    let pids: std::collections::BTreeSet<_> = names.iter().map(|name| bed.pid_of(name)).collect();
+    let pids: BTreeSet<_> = names.iter().map(|name| bed.pid_of(name)).collect();
     assert_eq!(pids.len(), 8);
 }
 

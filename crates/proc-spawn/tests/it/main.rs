@@ -2,21 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
-use std::cell::RefCell;
+mod families;
+mod memory;
+mod spawner;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
-    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Spawner, Stream, current,
-    entries, entry, entry_named,
+    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries, entry,
+    entry_named,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -33,12 +35,12 @@ fn main() {
         writes,
         report,
         waits,
-        parent,
-        lingers,
-        parent_of_one_that_lingers,
-        leaking_parent,
-        grouped_parent,
-        eats,
+        families::parent,
+        families::lingers,
+        families::parent_of_one_that_lingers,
+        families::leaking_parent,
+        memory::grouped_parent,
+        memory::eats,
         spawns_big,
         "by:hand" => measure,
     ];
@@ -65,26 +67,38 @@ fn main() {
         trial("a_child_starts_with_default_signals", a_child_starts_with_default_signals),
         trial("a_child_knows_who_it_is", a_child_knows_who_it_is),
         trial("streams_go_where_they_are_told", streams_go_where_they_are_told),
-        trial("a_child_goes_with_its_parent", a_child_goes_with_its_parent),
-        trial("a_stopped_child_goes_with_its_parent", a_stopped_child_goes_with_its_parent),
+        trial("a_child_goes_with_its_parent", families::a_child_goes_with_its_parent),
+        trial(
+            "a_stopped_child_goes_with_its_parent",
+            families::a_stopped_child_goes_with_its_parent,
+        ),
         trial(
             "a_child_that_lingers_in_its_exit_goes_with_its_parent",
-            a_child_that_lingers_in_its_exit_goes_with_its_parent,
+            families::a_child_that_lingers_in_its_exit_goes_with_its_parent,
         ),
         trial(
             "a_copy_of_the_socket_keeps_no_child_alive",
-            a_copy_of_the_socket_keeps_no_child_alive,
+            families::a_copy_of_the_socket_keeps_no_child_alive,
         ),
-        trial("a_dropped_child_goes", a_dropped_child_goes),
-        trial("an_end_for_lack_of_memory_is_told_from_others", an_end_for_lack_of_memory),
+        trial("a_dropped_child_goes", families::a_dropped_child_goes),
+        trial("an_end_for_lack_of_memory_is_told_from_others", memory::an_end_for_lack_of_memory),
         trial("a_status_that_somebody_else_took", a_status_that_somebody_else_took),
-        trial("what_is_kept_open_is_open_in_all_below", what_is_kept_open_is_open_in_all_below),
+        trial(
+            "what_is_kept_open_is_open_in_all_below",
+            families::what_is_kept_open_is_open_in_all_below,
+        ),
         trial("many_threads_spawn_at_once", many_threads_spawn_at_once),
-        trial("a_spawner_starts_children_like_any_other", a_spawner_starts_children_like_any_other),
-        trial("a_spawner_holds_nothing_of_the_process", a_spawner_holds_nothing_of_the_process),
+        trial(
+            "a_spawner_starts_children_like_any_other",
+            spawner::a_spawner_starts_children_like_any_other,
+        ),
+        trial(
+            "a_spawner_holds_nothing_of_the_process",
+            spawner::a_spawner_holds_nothing_of_the_process,
+        ),
         trial(
             "a_spawned_child_does_not_hang_on_who_asked_for_it",
-            a_spawned_child_does_not_hang_on_who_asked_for_it,
+            spawner::a_spawned_child_does_not_hang_on_who_asked_for_it,
         ),
         trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
@@ -190,83 +204,6 @@ fn waits() {
     }
 }
 
-/// Starts a child, says its number, and waits to be killed.
-fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
-    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
-    child.wait_until_ready(LIMIT)?;
-    if stop_it {
-        stop(child.id());
-    }
-    let mut out = std::io::stdout();
-    writeln!(out, "{}", child.id())?;
-    out.flush()?;
-    waits();
-    Ok(())
-}
-
-/// Never comes to the end of its exit, as with a library whose exit handler hangs.
-struct Lingering(PathBuf);
-
-impl Drop for Lingering {
-    fn drop(&mut self) {
-        let _ = fs::write(&self.0, "");
-        waits();
-    }
-}
-
-fn lingers(path: PathBuf) {
-    std::thread_local! {
-        static LINGERING: RefCell<Option<Lingering>> = const { RefCell::new(None) };
-    }
-    LINGERING.set(Some(Lingering(path)));
-}
-
-fn parent_of_one_that_lingers(path: PathBuf) -> Result<(), Box<dyn Error>> {
-    let child = Spawn::new(entry(lingers, path))?.spawn()?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{}", child.id())?;
-    out.flush()?;
-    waits();
-    Ok(())
-}
-
-/// A [`parent`] whose end of the child's socket is open in another process too, as after a fork.
-fn leaking_parent() -> Result<(), Box<dyn Error>> {
-    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
-    child.wait_until_ready(LIMIT)?;
-    rustix::io::fcntl_setfd(child.messages(), rustix::io::FdFlags::empty())?;
-    // It reads from the test, and so ends with it.
-    let from_test = std::io::stdout().as_fd().try_clone_to_owned()?;
-    let copy = std::process::Command::new("cat").stdin(from_test).spawn()?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{}", child.id())?;
-    out.flush()?;
-    waits();
-    drop(copy);
-    Ok(())
-}
-
-/// Enters a control group, and says how two children in it end: one that takes more memory than
-/// the group has, and one that is killed.
-fn grouped_parent(group: PathBuf) -> Result<(), Box<dyn Error>> {
-    fs::write(group.join("cgroup.procs"), std::process::id().to_string())?;
-    let eater = Spawn::new(entry(eats, ()))?.spawn()?.wait()?;
-    let mut other = Spawn::new(entry(waits, ()))?.spawn()?;
-    other.wait_until_ready(LIMIT)?;
-    other.kill()?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{eater}; {}", other.wait()?)?;
-    Ok(())
-}
-
-fn eats() {
-    let mut eaten = Vec::new();
-    loop {
-        eaten.push(vec![7u8; 1 << 20]);
-        std::hint::black_box(&eaten);
-    }
-}
-
 fn spawns_big() -> Result<(), Box<dyn Error>> {
     let big = vec![7u8; 1 << 20];
     let path = std::env::temp_dir();
@@ -346,7 +283,7 @@ fn a_panic_arrives_with_message_and_place() {
     let exit = end_of(entry(panics, "boom".into()));
     let Exit::Panic(panic) = &exit else { panic!("no panic but {exit:?}") };
     assert_eq!(panic.message, "boom");
-    assert!(panic.place.contains("it.rs:"), "{}", panic.place);
+    assert!(panic.place.contains("it/main.rs:"), "{}", panic.place);
 }
 
 fn a_caught_panic_is_no_verdict() {
@@ -459,129 +396,6 @@ fn streams_go_where_they_are_told() {
     assert_eq!(fs::read_to_string(path("err")).unwrap(), "to stderr");
 }
 
-/// A parent with a child; the child's number comes over the parent's standard output.
-fn parent_and_child(stopped: bool) -> (Child, OwnedFd) {
-    let (parent, child, _) = run_parent(Spawn::new(entry(parent, stopped)).unwrap());
-    (parent, child)
-}
-
-fn run_parent(spawn: Spawn) -> (Child, OwnedFd, u32) {
-    let (parent, pidfd, pid, _) = run_parent_with(spawn);
-    (parent, pidfd, pid)
-}
-
-/// The same with our end of the parent's standard output.
-fn run_parent_with(spawn: Spawn) -> (Child, OwnedFd, u32, UnixStream) {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
-    let parent = spawn.spawn().unwrap();
-    drop(spawn);
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(&ours), &mut line).unwrap();
-    let pid = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
-    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
-    (parent, pidfd, pid.as_raw_nonzero().get().unsigned_abs(), ours)
-}
-
-fn assert_ends(pidfd: &OwnedFd) {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let limit = Timespec::try_from(LIMIT).unwrap();
-    let ended = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).unwrap();
-    if ended == 0 {
-        // Also after a failure nothing is left.
-        let _ = rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL);
-    }
-    assert_eq!(ended, 1, "the process still runs");
-}
-
-fn a_child_goes_with_its_parent() {
-    let (mut parent, child) = parent_and_child(false);
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    assert_ends(&child);
-}
-
-/// Case: ORP-06
-fn a_stopped_child_goes_with_its_parent() {
-    let (mut parent, child) = parent_and_child(true);
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    assert_ends(&child);
-}
-
-/// Case: ORP-06
-fn a_child_that_lingers_in_its_exit_goes_with_its_parent() {
-    let folder = tempfile::tempdir().unwrap();
-    let lingering = folder.path().join("lingering");
-    let call = entry(parent_of_one_that_lingers, lingering.clone());
-    let (mut parent, child, _) = run_parent(Spawn::new(call).unwrap());
-    let start = Instant::now();
-    while !lingering.exists() {
-        assert!(start.elapsed() < LIMIT, "it does not exit");
-        std::thread::yield_now();
-    }
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    assert_ends(&child);
-}
-
-/// The socket does not end while somebody has a copy; the parent's death is seen all the same.
-fn a_copy_of_the_socket_keeps_no_child_alive() {
-    let spawn = Spawn::new(entry(leaking_parent, ())).unwrap();
-    let (mut parent, child, _, output) = run_parent_with(spawn);
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    assert_ends(&child);
-    drop(output);
-}
-
-/// A control group with little memory. Goes with the value.
-struct Group(PathBuf);
-
-impl Group {
-    /// `None` where this user may make none, or none that counts memory.
-    fn small() -> Option<Group> {
-        let name = format!("proc-spawn-test-{}", std::process::id());
-        let files = [
-            ("/sys/fs/cgroup/memory", &["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]),
-            ("/sys/fs/cgroup", &["memory.max", "memory.swap.max"]),
-        ];
-        files.iter().find_map(|(mount, limits)| {
-            let folder = Path::new(mount).join(&name);
-            fs::create_dir(&folder).ok()?;
-            let group = Group(folder);
-            fs::write(group.0.join(limits[0]), (64 << 20).to_string()).ok()?;
-            // Where there is no swap there is no such limit.
-            let _ = fs::write(group.0.join(limits[1]), "0")
-                .or_else(|_| fs::write(group.0.join(limits[1]), (64 << 20).to_string()));
-            Some(group)
-        })
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
-/// Case: ORP-11
-fn an_end_for_lack_of_memory() {
-    let Some(group) = Group::small() else {
-        let mut err = std::io::stderr();
-        writeln!(err, "skipped: no control group with a memory limit can be made here").unwrap();
-        return;
-    };
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let spawn = Spawn::new(entry(grouped_parent, group.0.clone())).unwrap();
-    let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
-    let exit = spawn.spawn().unwrap().wait().unwrap();
-    drop(spawn);
-    let said = std::io::read_to_string(ours).unwrap();
-    assert_eq!(exit, Exit::Code(0), "{said}");
-    assert_eq!(said, "was ended by SIGKILL, probably for lack of memory; was ended by SIGKILL\n");
-}
-
 /// As an application does that waits for whatever child there is.
 fn a_status_that_somebody_else_took() {
     let mut child = spawn(entry(fine, ()));
@@ -591,31 +405,6 @@ fn a_status_that_somebody_else_took() {
     let exit = child.wait().unwrap();
     assert_eq!(exit, Exit::Unknown);
     assert!(!exit.is_success(), "nobody can tell that it went well");
-}
-
-fn a_dropped_child_goes() {
-    let mut child = spawn(entry(waits, ()));
-    child.wait_until_ready(LIMIT).unwrap();
-    let pidfd = child.pidfd().try_clone_to_owned().unwrap();
-    drop(child);
-    assert_ends(&pidfd);
-}
-
-/// By its lock one sees whether anybody of a family is left, from the first instant of each on.
-fn what_is_kept_open_is_open_in_all_below() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    let pipe = fs::read_link(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
-    let spawn = Spawn::new(entry(parent, false)).unwrap();
-    let (mut parent, child, pid) = run_parent(spawn.keep_open(Arc::new(writer.into())));
-    for process in [parent.id(), pid] {
-        let list = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
-        let links = list.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-        assert!(links.into_iter().any(|link| link == pipe), "not open in process {process}");
-    }
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    assert_ends(&child);
-    assert_eq!(std::io::read_to_string(reader).unwrap(), "", "nobody has it open any more");
 }
 
 fn many_threads_spawn_at_once() {
@@ -628,80 +417,6 @@ fn many_threads_spawn_at_once() {
             });
         }
     });
-}
-
-/// One for all tests, complete before it is looked at.
-static SPAWNER: LazyLock<Arc<Spawner>> = LazyLock::new(|| Arc::new(Spawner::start().unwrap()));
-
-/// Case: HYG-01
-fn a_spawner_starts_children_like_any_other() {
-    let by = |spawn: Spawn| spawn.spawned_by(Arc::clone(&SPAWNER));
-    let stray = File::open("/dev/null").unwrap();
-    let stray: OwnedFd = nix::unistd::dup(stray.as_fd()).unwrap();
-    let report = report_of(by);
-    assert_eq!(report.descriptors, BTreeSet::from([0, 1, 2]));
-    assert_eq!(report.stdin, b"", "standard input is empty");
-    let blocked = report.status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
-    assert_eq!(blocked.trim(), "0000000000000000");
-    drop(stray);
-
-    let (reader, writer) = std::io::pipe().unwrap();
-    let to_pipe = Stream::Descriptor(Arc::new(writer.into()));
-    let call = || entry(writes, "to stdout".into());
-    let spawn = by(Spawn::new(call()).unwrap()).stdout(to_pipe.clone()).stderr(to_pipe);
-    assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
-    drop(spawn);
-    let said = std::io::read_to_string(reader).unwrap();
-    // Standard output is buffered. That this comes to an end says that nobody has the pipe any more.
-    assert_eq!(said, "to stderrto stdout");
-    let output = by(Spawn::new(call()).unwrap()).stderr(Stream::Inherit);
-    assert_eq!(output.spawn().unwrap().wait().unwrap(), Exit::Code(0));
-
-    let missing = proc_spawn::Program::Path("/no/such".into());
-    let error = by(Spawn::new(call()).unwrap()).program(missing).spawn().unwrap_err();
-    assert_eq!(error.to_string(), "cannot execute `/no/such`");
-    assert_eq!(error.source().unwrap().to_string(), "No such file or directory (os error 2)");
-}
-
-/// What an application closes is closed, and its handlers run where its descriptors are.
-fn a_spawner_holds_nothing_of_the_process() {
-    let _running = &*SPAWNER;
-    let threads = fs::read_dir("/proc/self/task").unwrap().map(|entry| entry.unwrap().path());
-    let named = |thread: &PathBuf| {
-        fs::read_to_string(thread.join("comm")).is_ok_and(|comm| comm == "spawner\n")
-    };
-    let [thread] = &*threads.filter(named).collect::<Vec<_>>() else { panic!("not one spawner") };
-    let list = fs::read_dir(thread.join("fd")).unwrap();
-    let links = list.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-    // In between, it may have what it passes on.
-    let foreign = links.filter(|link| {
-        let link = link.to_string_lossy();
-        !(link == "/dev/null" || link.starts_with("socket:") || link.starts_with("pipe:"))
-    });
-    assert_eq!(foreign.collect::<Vec<_>>(), Vec::<PathBuf>::new());
-    let status = fs::read_to_string(thread.join("status")).unwrap();
-    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
-    let sigterm = 1 << (nix::sys::signal::SIGTERM as i32 - 1);
-    assert_ne!(u64::from_str_radix(blocked.trim(), 16).unwrap() & sigterm, 0);
-}
-
-/// The thread that starts a child is the one whose end the system tells it.
-fn a_spawned_child_does_not_hang_on_who_asked_for_it() {
-    let asking = std::thread::spawn(|| {
-        let spawn = Spawn::new(entry(waits, ())).unwrap().spawned_by(Arc::clone(&SPAWNER));
-        let mut child = spawn.spawn().unwrap();
-        child.wait_until_ready(LIMIT).unwrap();
-        stop(child.id());
-        (child, rustix::thread::gettid().as_raw_nonzero())
-    });
-    let (mut child, thread) = asking.join().unwrap();
-    // Only then has the system told everybody whom it tells.
-    while Path::new(&format!("/proc/self/task/{thread}")).exists() {
-        std::thread::yield_now();
-    }
-    assert!(is_stopped(child.id()));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 fn the_marker_by_hand_is_refused() {
