@@ -322,13 +322,15 @@ impl Spawn {
             command.process_group(0);
         }
         let Some(spawner) = &self.spawner else { return self.execute_here(command, stdin) };
-        let program = PathBuf::from(command.get_program());
         let outputs = [
             self.stdout.descriptor(rustix::stdio::stdout()),
             self.stderr.descriptor(rustix::stdio::stderr()),
         ];
         match spawner.execute(Box::new(command), stdin.as_fd(), outputs) {
-            Ok(started) => started.map_err(|source| SpawnError::Execute { program, source }),
+            Ok(started) => started.map_err(|source| SpawnError::Execute {
+                program: self.program.path().into_owned(),
+                source,
+            }),
             Err(command) => self.execute_here(*command, stdin),
         }
     }

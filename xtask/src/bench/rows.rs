@@ -122,7 +122,7 @@ pub(crate) fn rows(samples: &Samples, sizes: Sizes) -> Vec<Row> {
     let what = format!("pid file: acquire and release, {bare}");
     row(what, "×", "pidfile.hold", "", "", AtMost(1.5));
     let what = format!("pid file: probe, {bare} of who takes no care");
-    row(what, "×", "pidfile.probe", "", "", Shown);
+    row(what, "×", "pidfile.probe", "", "", AtMost(1.5));
     let what = format!("pid file: probe, {bare} that its care needs");
     row(what, "×", "pidfile.careful", "", "", AtMost(1.5));
     row(text("log lines to a file, of env_logger's rate"), "×", "log", "", "", AtLeast(0.8));
