@@ -7,6 +7,7 @@ mod arguments;
 mod captured;
 mod deaths;
 mod detached;
+mod faults;
 mod hard_deaths;
 mod logging;
 mod output;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         quitting::trials(),
         detached::trials(),
         refusals::trials(),
+        faults::trials(),
     ]
     .into_iter()
     .flatten()

@@ -126,10 +126,12 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     is_id(cells[0]).then_some(cells)
 }
 
-/// `PID-01`, `P1-02`, `F-18`: capitals or digits, a dash, digits.
+/// `PID-01`, `P1-02`, `FLT-A1`: capitals or digits, a dash, perhaps the letter of a kind, digits.
 pub(super) fn is_id(word: &str) -> bool {
     word.split_once('-').is_some_and(|(group, number)| {
         let capital = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit();
+        let number =
+            number.strip_prefix(|letter: char| letter.is_ascii_uppercase()).unwrap_or(number);
         group.starts_with(|letter: char| letter.is_ascii_uppercase())
             && group.chars().all(capital)
             && !number.is_empty()
@@ -150,8 +152,10 @@ mod tests {
         );
         assert_eq!(cells("| case | seen |"), None);
         assert_eq!(cells("|---|---|"), None);
-        assert!(is_id("P1-02") && is_id("F-18"));
-        assert!(!is_id("-1") && !is_id("a-1") && !is_id("PID-") && !is_id("PID"));
+        assert!(is_id("P1-02") && is_id("F-18") && is_id("FLT-A1"));
+        assert!(
+            !is_id("-1") && !is_id("a-1") && !is_id("PID-") && !is_id("PID") && !is_id("FLT-A")
+        );
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! Inputs that once went wrong, by kind: the cases FLT of docs/behaviour.md.
+
+mod decisions;
+mod files;
+mod inputs;
+mod leftovers;
+mod locks;
+mod logs;
+mod loops;
+mod pid_file;
+mod privileges;
+mod signals;
+mod words;
+
+use libtest_mimic::Trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    [
+        files::trials(),
+        privileges::trials(),
+        pid_file::trials(),
+        locks::trials(),
+        loops::trials(),
+        leftovers::trials(),
+        signals::trials(),
+        words::trials(),
+        decisions::trials(),
+        logs::trials(),
+        inputs::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
