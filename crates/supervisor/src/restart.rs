@@ -97,7 +97,7 @@ impl Ends {
 
     /// Whether a run that ended so is among them.
     pub fn contains(&self, end: &RunEnd) -> bool {
-        let RunEnd::Exited(exit) = end else { return false };
+        let Some(exit) = end.exited() else { return false };
         exit.code().is_some_and(|code| self.codes.contains(&code))
             || exit.signal().is_some_and(|signal| self.signals.contains(&signal))
     }
@@ -115,7 +115,9 @@ pub struct RestartPolicy {
     /// Which ends call for another run. Default: none.
     pub restart: Restart,
     /// Ends that count as clean beside code 0. Default: none; so unlike systemd's, a process that
-    /// dies of SIGTERM has failed, since ours answer it by quitting well.
+    /// dies of SIGTERM has failed, since ours answer it by quitting well. One that answers a signal
+    /// from outside so is named ([`RunEnd::QuitBySignal`]), and judged by its exit: with code 0 it is
+    /// clean, and over under [`Restart::OnFailure`]; whoever wants it back has [`Restart::Always`].
     pub success: Ends,
     /// Ends that are never followed by another run. Default: none.
     pub prevent: Ends,
@@ -212,7 +214,7 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
-            RunEnd::Exited(exit) => {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => {
                 let clean = exit.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {
                     (true, Some(_)) => Cause::CleanSignal,

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use supervisor::{LastLines, Lost, Report, RunEnd};
 
+use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
@@ -19,8 +20,6 @@ pub(crate) struct StatusFile {
     content: Content,
     changed: bool,
     written: Option<Instant>,
-    /// A disk that is full is told of once, not ten times a second.
-    failing: bool,
 }
 
 #[derive(Serialize)]
@@ -94,7 +93,7 @@ impl StatusFile {
         // Nothing is kept for nobody.
         let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
         let content = Content { pid: std::process::id(), gave_up: None, workers };
-        StatusFile { path, content, changed: true, written: None, failing: false }
+        StatusFile { path, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
@@ -166,24 +165,23 @@ impl StatusFile {
         Some(due.unwrap_or_else(Instant::now))
     }
 
-    /// Writes the file. That it cannot be written is no reason to let a worker down.
-    pub(crate) fn write(&mut self) {
+    /// Has the file written. That it cannot be written is no reason to let a worker down.
+    pub(crate) fn write(&mut self, chores: &mut Chores) {
         self.changed = false;
         self.written = Some(Instant::now());
         let Some(path) = &self.path else { return };
-        match replace(path, &self.content) {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                log::warn!("cannot write `{}`: {error}", path.display());
-                self.failing = true;
+        match serde_json::to_vec_pretty(&self.content) {
+            Ok(mut text) => {
+                text.push(b'\n');
+                chores.write_status(path.clone(), text);
             }
-            Err(_) => (),
+            Err(error) => log::warn!("cannot tell the state of the workers: {error}"),
         }
     }
 }
 
 /// Readers see the old file whole or the new one whole (rename(2)).
-fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".new");
@@ -193,8 +191,6 @@ fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => (),
     }
-    let mut text = serde_json::to_vec_pretty(content)?;
-    text.push(b'\n');
-    File::create_new(&new)?.write_all(&text)?;
+    File::create_new(&new)?.write_all(text)?;
     fs::rename(&new, path)
 }
