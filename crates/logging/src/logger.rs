@@ -2,12 +2,13 @@
 //! sink where they go.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
+use signal_hook::consts::SIGXFSZ;
 
 use crate::config::Stream;
 use crate::file::{FilePlan, LogFile};
@@ -41,6 +42,9 @@ impl Process {
 /// A logger stays for the rest of the process. Records are written when `log` is called, not later;
 /// nothing is lost when the process is killed, and nothing needs flushing. Whoever must not wait until
 /// they are written uses [`install_queued`].
+///
+/// `SIGXFSZ` gets a handler that does nothing, so that a limit for the size of files (`ulimit -f`) makes
+/// records fail and is not the end of the process.
 ///
 /// # Errors
 ///
@@ -139,6 +143,7 @@ impl Log for Logger {
 
 /// Opens what `config` writes to.
 pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
+    survive_full_files();
     if let Some(stream) = stream_of(config) {
         return Ok(Target::Stream(StreamSink::new(stream)));
     }
@@ -156,6 +161,16 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
         Ok(file) => Ok(Target::File(Box::new(file))),
         Err(source) => Err(Error::Open { path, source }),
     }
+}
+
+/// Who writes beyond the largest size that files of this process may have is ended by `SIGXFSZ`, unless
+/// that has a handler; then writing fails with `EFBIG`, which is counted like a full disk. A handler, for
+/// programs that are executed do not inherit it. If there can be none, all is as without us.
+fn survive_full_files() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    });
 }
 
 /// None: it is a file.

@@ -43,6 +43,7 @@ const STORIES: &[Story] = stories![
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
     failures::on_a_full_disk_nothing_is_cut,
+    failures::at_the_largest_size_of_a_file_the_program_goes_on_and_counts,
     failures::a_second_logger_is_refused,
     queues::a_log_that_nobody_reads_holds_up_nobody_and_tells_what_it_did_not_take,
     queues::nor_does_a_stream,
