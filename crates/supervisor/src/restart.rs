@@ -123,7 +123,8 @@ pub struct RestartPolicy {
     pub force: Ends,
     /// How long is waited before it.
     pub backoff: Backoff,
-    /// When it is enough. Default: never.
+    /// When it is enough. Only restarts that follow a run's end by themselves count, not a start that
+    /// somebody asked for. Default: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<RestartLimit>,
 }
