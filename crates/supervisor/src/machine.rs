@@ -381,12 +381,13 @@ impl Machine {
 
     fn stopped(&mut self, goal: Goal, end: RunEnd) -> Action {
         match goal {
-            Goal::Quit => self.finish(Outcome::Quit(Some(end))),
+            Goal::Quit => self.finish(Outcome::Quit(Some(self.policy.restart.judged(end)))),
             Goal::Pause => self.enter(State::Idle),
         }
     }
 
     fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
+        let end = self.policy.restart.judged(end);
         if self.policy.must_launch && !self.launched {
             return self.finish(Outcome::NotLaunched(end));
         }
@@ -400,16 +401,16 @@ impl Machine {
         {
             return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
         }
-        let until = self.next_start(at);
+        let until = self.next_start(at, end.is_success());
         // What is due already is due now: a deadline in the past would be no deadline.
         self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
     }
 
-    /// When another run may begin after one that ended at `at`.
-    fn next_start(&mut self, at: Instant) -> Option<Instant> {
+    /// When another run may begin after one that ended at `at`. Only failures make delays grow.
+    fn next_start(&mut self, at: Instant, well: bool) -> Option<Instant> {
         let backoff = &self.policy.restart.backoff;
         let lived = self.ready_at.map(|ready| at.saturating_duration_since(ready));
-        if lived.is_some_and(|lived| lived >= backoff.reset_after) {
+        if well || lived.is_some_and(|lived| lived >= backoff.reset_after) {
             self.delays.reset();
         }
         let delay = self.delays.next(backoff);

@@ -97,7 +97,7 @@ impl Ends {
 
     /// Whether a run that ended so is among them.
     pub fn contains(&self, end: &RunEnd) -> bool {
-        let RunEnd::Exited(exit) = end else { return false };
+        let Some(exit) = end.exited() else { return false };
         exit.code().is_some_and(|code| self.codes.contains(&code))
             || exit.signal().is_some_and(|signal| self.signals.contains(&signal))
     }
@@ -114,8 +114,10 @@ impl Ends {
 pub struct RestartPolicy {
     /// Which ends call for another run. Default: none.
     pub restart: Restart,
-    /// Ends that count as clean beside code 0. Default: none; so unlike systemd's, a process that
-    /// dies of SIGTERM has failed, since ours answer it by quitting well.
+    /// Ends that count as clean beside code 0, everywhere: in what follows and after what delay, in
+    /// logs and reports, and in whether a guardian or a list of workers ends well. Default: none; so
+    /// unlike systemd's, a process that dies of SIGTERM has failed, since ours answer it by quitting
+    /// well.
     pub success: Ends,
     /// Ends that are never followed by another run. Default: none.
     pub prevent: Ends,
@@ -213,8 +215,8 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
-            RunEnd::Exited(exit) => {
-                let clean = exit.is_success() || self.success.contains(end);
+            RunEnd::Exited(exit) | RunEnd::Succeeded(exit) => {
+                let clean = end.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {
                     (true, Some(_)) => Cause::CleanSignal,
                     (true, None) => Cause::CleanExit,
@@ -224,6 +226,17 @@ impl RestartPolicy {
                 }
             }
         }
+    }
+
+    /// The end as it counts: one that is on the list of successes is a success, for everybody who sees
+    /// it from here on.
+    pub fn judged(&self, end: RunEnd) -> RunEnd {
+        let counts = self.success.contains(&end);
+        if let RunEnd::Exited(exit) = end {
+            let counts = counts && !exit.is_success();
+            return if counts { RunEnd::Succeeded(exit) } else { RunEnd::Exited(exit) };
+        }
+        end
     }
 
     /// Whether the run went well.
