@@ -23,6 +23,8 @@ pub enum RunEnd {
         /// How it ended then.
         exit: Exit,
     },
+    /// The same, with a code or signal that [counts as success](crate::RestartPolicy::success).
+    Succeeded(Exit),
     /// It could not be started.
     NotStarted(ErrorText),
     /// It did not get as far as its entry in time, and we killed it.
@@ -40,9 +42,13 @@ pub enum RunEnd {
 }
 
 impl RunEnd {
-    /// Whether the run went well: it exited with code 0, by itself.
+    /// Whether the run went well: it exited by itself, with code 0 or in a way that counts as success.
     pub fn is_success(&self) -> bool {
-        self.exited().is_some_and(Exit::is_success)
+        match self {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => exit.is_success(),
+            RunEnd::Succeeded(_) => true,
+            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => false,
+        }
     }
 
     /// Whether the same would only happen again: see
@@ -58,17 +64,21 @@ impl RunEnd {
         exit.code().or_else(|| exit.signal().map(|signal| 128 + signal)).unwrap_or(CODE_ERROR)
     }
 
-    /// The exit of a run that ended by itself, or by somebody else's doing.
+    /// How the process ended, if that was not our doing.
     pub fn exited(&self) -> Option<&Exit> {
         match self {
-            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => Some(exit),
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => None,
         }
     }
 
     pub(crate) fn exit(self) -> Option<Exit> {
         match self {
-            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => Some(exit),
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
             RunEnd::Killed { exit, .. } => exit,
         }
@@ -83,6 +93,7 @@ impl fmt::Display for RunEnd {
                 let reason = quit::Reason::Signal(*signal);
                 write!(f, "was asked to quit by {reason} from outside, and {exit}")
             }
+            RunEnd::Succeeded(exit) => write!(f, "{exit}, which counts as success"),
             RunEnd::NotStarted(error) => write!(f, "could not be started: {}", error.chain()),
             RunEnd::NotReady { after } => {
                 write!(f, "was not ready within {:?} and was killed", rounded(*after))
@@ -114,6 +125,12 @@ mod tests {
         let cases = [
             (RunEnd::Exited(Exit::Code(0)), 0, success, "exited with code 0"),
             (RunEnd::Exited(Exit::Code(3)), 3, neither, "exited with code 3"),
+            (
+                RunEnd::Succeeded(Exit::Code(3)),
+                3,
+                success,
+                "exited with code 3, which counts as success",
+            ),
             (RunEnd::Exited(returned(false, 69)), 69, neither, "returned an error: {}"),
             (RunEnd::Exited(returned(true, 1)), 1, permanent, "returned an error: {}"),
             (RunEnd::Exited(Exit::Panic(panic)), 101, neither, "panicked: boom, at a.rs:1"),

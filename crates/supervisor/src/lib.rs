@@ -103,7 +103,7 @@ pub use end::RunEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use limit::{RestartLimit, RestartLog};
-pub use machine::{Action, Event, Machine, Outcome};
+pub use machine::{Action, Event, Machine, Outcome, Phase};
 pub use options::{DaemonOptions, YamlError};
 pub use pid_files::leave_pid_files;
 pub use policy::{

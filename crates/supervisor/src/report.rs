@@ -6,7 +6,6 @@ use log::Level;
 
 use crate::capture::LastLines;
 use crate::duration::rounded;
-use crate::end::RunEnd;
 use crate::machine::Outcome;
 use crate::policy::StopBy;
 use crate::slot::Report;
@@ -56,7 +55,11 @@ impl Teller {
 /// Writes a report about the child called `name` to the log: crashes as errors, the rest as
 /// information.
 pub fn log(name: &str, report: &Report) {
-    let level = match report {
+    log::log!(level(report), "{}", text(name, report));
+}
+
+fn level(report: &Report) -> Level {
+    match report {
         Report::Ended { end, .. } if !end.is_success() => Level::Error,
         Report::Killing => Level::Warn,
         Report::Finished(Outcome::NotLaunched(_) | Outcome::GaveUp(..)) => Level::Error,
@@ -66,8 +69,7 @@ pub fn log(name: &str, report: &Report) {
         | Report::Status { .. }
         | Report::Terminating { .. }
         | Report::Finished(Outcome::Quit(_) | Outcome::Ended(_)) => Level::Info,
-    };
-    log::log!(level, "{}", text(name, report));
+    }
 }
 
 fn text(name: &str, report: &Report) -> String {
@@ -111,7 +113,7 @@ fn last_words(last_lines: &LastLines) -> String {
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Quit(None) => "stopped while it was not running".to_owned(),
-        Outcome::Quit(Some(RunEnd::Exited(exit))) if exit.is_success() => "stopped".to_owned(),
+        Outcome::Quit(Some(end)) if end.is_success() => "stopped".to_owned(),
         Outcome::Quit(Some(end)) => format!("stopped; it {end}"),
         Outcome::Ended(end) => format!("it {end}"),
         Outcome::GaveUp(why, end) => format!("it {end}, and is not started again: {why}"),
@@ -124,6 +126,25 @@ mod tests {
     use proc_spawn::Exit;
 
     use super::*;
+    use crate::end::RunEnd;
+
+    /// Case: FLT-H11
+    #[test]
+    fn only_what_went_wrong_is_an_error() {
+        let ended = |end| {
+            let last_lines = LastLines { stderr: vec!["bye".into()], ..LastLines::default() };
+            let report = Report::Ended { pid: Some(7), end, restart_in: None, last_lines };
+            (level(&report), text("red", &report))
+        };
+        let exit = || Exit::Code(3);
+        assert_eq!(
+            ended(RunEnd::Succeeded(exit())),
+            (Level::Info, "red, pid 7, exited with code 3, which counts as success".to_owned())
+        );
+        assert_eq!(ended(RunEnd::Exited(exit())).0, Level::Error);
+        let stopped = Outcome::Quit(Some(RunEnd::Succeeded(exit())));
+        assert_eq!(text("red", &Report::Finished(stopped)), "red is over: stopped");
+    }
 
     /// Case: FLT-B5
     #[test]

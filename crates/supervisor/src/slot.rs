@@ -251,7 +251,8 @@ impl Slot {
 
     /// Decides and acts. Gives back what was done last.
     pub fn step(&mut self, event: Event, now: Instant, tell: &mut dyn FnMut(Report)) -> Action {
-        let ended = if let Event::Ended { end, .. } = &event { Some(end.clone()) } else { None };
+        let judged = |end: &RunEnd| self.machine.policy().restart.judged(end.clone());
+        let ended = if let Event::Ended { end, .. } = &event { Some(judged(end)) } else { None };
         let action = self.machine.step(event, now);
         if let Some(end) = ended {
             // A machine that has finished has no deadline.

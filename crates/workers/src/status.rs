@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use supervisor::{LastLines, Lost, Report, RunEnd};
+use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
 
 use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
@@ -35,7 +35,7 @@ struct Content {
 #[derive(Serialize)]
 struct Entry {
     name: String,
-    state: State,
+    state: Phase,
     /// Since when it is in this state.
     since: Timestamp,
     pid: Option<u32>,
@@ -51,18 +51,6 @@ struct Entry {
     /// What of its output was lost, if it is captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<Lost>,
-}
-
-#[derive(Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Idle,
-    Starting,
-    Running,
-    /// Between two runs.
-    Waiting,
-    Stopping,
-    Finished,
 }
 
 #[derive(Serialize)]
@@ -81,7 +69,7 @@ impl StatusFile {
         let since = Timestamp::now();
         let entry = |worker: &WorkerPlan| Entry {
             name: worker.name.clone(),
-            state: State::Idle,
+            state: Phase::Idle,
             since,
             pid: None,
             restarts: 0,
@@ -97,40 +85,41 @@ impl StatusFile {
     }
 
     /// Takes note of what happened to a worker.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what others change is the phase")]
     pub(crate) fn note(&mut self, worker: usize, report: &Report) {
         let Some(entry) = self.content.workers.get_mut(worker) else { return };
         let at = Timestamp::now();
-        let before = entry.state;
-        entry.state = match report {
+        match report {
             Report::Started { pid, run } => {
                 entry.pid = Some(*pid);
                 entry.says = None;
                 entry.restarts = run.saturating_sub(1);
-                State::Starting
             }
-            Report::Ready { .. } => State::Running,
             Report::Ended { pid, end, last_lines, .. } => {
                 entry.pid = None;
+                // One that waits again after a start that failed waits since then.
+                entry.since = at;
                 entry.last_lines = last_lines.clone();
                 if entry.last_exits.len() == KEPT_EXITS {
                     entry.last_exits.remove(0);
                 }
                 let (pid, text, end) = (*pid, end.to_string(), end.clone());
                 entry.last_exits.push(LastExit { at, pid, text, end });
-                State::Waiting
             }
-            Report::Status { text } => {
-                entry.says = Some(text.clone());
-                entry.state
-            }
-            Report::Terminating { .. } | Report::Killing => State::Stopping,
-            Report::Finished(_) => State::Finished,
-            _ => entry.state,
-        };
-        if entry.state != before {
-            entry.since = at;
+            Report::Status { text } => entry.says = Some(text.clone()),
+            _ => (),
         }
         self.changed = true;
+    }
+
+    /// Takes note of where a worker stands.
+    pub(crate) fn note_phase(&mut self, worker: usize, phase: Phase) {
+        let Some(entry) = self.content.workers.get_mut(worker) else { return };
+        if entry.state != phase {
+            entry.state = phase;
+            entry.since = Timestamp::now();
+            self.changed = true;
+        }
     }
 
     /// Takes note of too many restarts.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proc_spawn::{Child, Message};
 
 use super::{Report, Slot};
-use crate::machine::Event;
+use crate::machine::{Event, Phase};
 use crate::words::{self, Word};
 
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
@@ -30,7 +30,7 @@ impl Slot {
             match message {
                 Message::Ready => {
                     // Said again and again, it is told once.
-                    if self.machine.starting() {
+                    if self.machine.phase() == Phase::Starting {
                         let pid = self.last_pid.unwrap_or_default();
                         tell(Report::Ready { pid, run: self.machine.runs() });
                     }

@@ -153,6 +153,7 @@ impl Pool {
         let Worker { name, slot, teller, .. } = &mut workers[worker];
         let was_ready = slot.machine().ready();
         slot.listen(Instant::now(), &mut |report| told((worker, name), &report, teller, status));
+        status.note_phase(worker, slot.machine().phase());
         let is_ready = slot.machine().ready() && !was_ready;
         self.watch(worker);
         self.announce_ready();
@@ -183,6 +184,7 @@ impl Pool {
             }
         });
         let machine = slot.machine();
+        status.note_phase(worker, machine.phase());
         let happened = if slot.outcome().is_some() && !was_over {
             self.left -= 1;
             self.launch_failed |= matches!(slot.outcome(), Some(Outcome::NotLaunched(_)));
