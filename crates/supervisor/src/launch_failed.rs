@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{Role, SetupError, SpawnError};
+use proc_spawn::{Exit, OtherProgram, Role, SetupError, SpawnError};
 
 use crate::end::RunEnd;
 use crate::problem::Problems;
@@ -68,6 +68,10 @@ impl std::error::Error for LaunchFailed {
     }
 }
 
+fn of_other(program: Option<&OtherProgram>) -> String {
+    program.map_or_else(String::new, |program| format!(" ({program})"))
+}
+
 /// Why a daemon could not be launched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -100,8 +104,19 @@ pub enum LaunchCause {
     #[error("it was asked to stop while it was being launched")]
     Stopped,
     /// The guardian ended without a word.
-    #[error("the guardian ended before the entry was called")]
-    GuardianEnded,
+    #[error("the guardian ended before the entry was called{}", of_other(program.as_deref()))]
+    GuardianEnded {
+        /// What would have been executed, if that is not this program.
+        program: Option<Box<OtherProgram>>,
+    },
+    /// The launcher, which starts the guardian, ended without a word.
+    #[error("the launcher {exit} before the guardian said anything{}", of_other(program.as_deref()))]
+    LauncherEnded {
+        /// How.
+        exit: Exit,
+        /// What was executed, if that is not this program.
+        program: Option<Box<OtherProgram>>,
+    },
     /// Nobody answered: the guardian is stopped or stuck, and goes as soon as it is not.
     #[error("the guardian has not answered within {after:?}")]
     NoAnswer {
