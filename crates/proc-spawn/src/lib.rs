@@ -68,8 +68,10 @@ mod args;
 mod called;
 mod child;
 mod detached;
+mod entry_fn;
 mod environment;
 mod exit;
+mod judge;
 mod lifeline;
 mod link;
 mod oom;
@@ -93,11 +95,11 @@ pub use bootstrap::{
 pub use child::{Child, NotReady};
 pub use current::{Current, Role, current};
 pub use detached::Detached;
-pub use entries::{
-    Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, Judgement, entry, entry_named,
-};
+pub use entries::{Call, Entries, EntryError, entry, entry_named};
+pub use entry_fn::{EntryFn, EntryOutcome};
 pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
+pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
 pub use program::{OtherProgram, other_program};
 pub use spawn::{Program, Spawn, SpawnError, Stream};
