@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+mod compiler;
 mod descriptors;
 mod families;
 mod forged;
@@ -123,6 +124,10 @@ fn main() {
         trial("a_panic_of_five_megabytes_arrives_cut", talkers::a_panic_of_five_megabytes),
         trial("a_word_that_is_too_long_is_an_error", talkers::a_word_that_is_too_long_is_an_error),
         trial("no_descriptors_are_not_the_parents_end", descriptors::no_descriptors_left),
+        trial(
+            "a_function_that_cannot_be_an_entry_is_told_why",
+            compiler::a_function_that_cannot_be_an_entry_is_told_why,
+        ),
         trial("a_limit_of_file_size_is_an_error", descriptors::a_limit_of_file_size_is_an_error),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
         trial("a_parent_of_big_arguments_leaves_nothing", a_parent_of_big_arguments_leaves_nothing),
