@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 use crate::exit::{CODE_PANIC, CODE_SETUP, Exit, SetupError};
 use crate::link::Link;
 use crate::oom;
+use crate::program::other_program;
 use crate::spawn::{SpawnError, pidfd_of};
 use crate::wait::readable;
 use crate::wire::{Down, Verdict};
@@ -286,6 +287,11 @@ pub(crate) fn end(process: &mut std::process::Child) {
     let _ = process.wait();
 }
 
+/// A child that is none of this program's says nothing that could be understood.
+fn of_another_program() -> String {
+    other_program().map_or_else(String::new, |program| format!(" ({program})"))
+}
+
 /// Why a child is not ready.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -294,7 +300,7 @@ pub enum NotReady {
     #[error("the child could not be set up")]
     SetupFailed(#[source] SetupError),
     /// It ended before.
-    #[error("the child {0}")]
+    #[error("the child {0}{other}", other = of_another_program())]
     Ended(Exit),
     /// It said nothing in time.
     #[error("the child was not ready within {after:?}")]

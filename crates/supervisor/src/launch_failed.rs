@@ -93,6 +93,14 @@ pub enum LaunchCause {
     /// The executor ended, or was too late, before its entry was called.
     #[error("the executor {0}")]
     Executor(RunEnd),
+    /// The executor ended before its entry was called, and was no process of this program.
+    #[error("the executor {end} ({program})")]
+    OtherProgram {
+        /// How.
+        end: Box<RunEnd>,
+        /// What was executed.
+        program: Box<OtherProgram>,
+    },
     /// The pid file is there and, as the options have it, means that the daemon runs; but there is
     /// no process id in it.
     #[error("pid file `{}` exists, but names no process", path.display())]

@@ -209,7 +209,11 @@ impl From<Failed> for LaunchFailed {
         let cause = if let RunEnd::Exited(Exit::SetupFailed(source)) = end {
             LaunchCause::Setup { role: Role::Executor, source }
         } else {
-            LaunchCause::Executor(end)
+            // Known where the guardian is the caller: a detached one was executed in the same way.
+            match proc_spawn::other_program().map(Box::new) {
+                Some(program) => LaunchCause::OtherProgram { end: Box::new(end), program },
+                None => LaunchCause::Executor(end),
+            }
         };
         let last_words = last_words.iter().map(|line| format!("{line}\n")).collect::<String>();
         LaunchFailed::from(cause).after(&last_words)
