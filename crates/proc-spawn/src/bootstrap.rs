@@ -82,7 +82,7 @@ impl App {
 
 fn become_child(called: &Called, status: Option<&Status>, handlers: &[(Role, Handler)]) -> i32 {
     surroundings::reset(called, status);
-    let link = match surroundings::take_stdin(called.relayed) {
+    let link = match surroundings::take_stdin(called, status) {
         Ok(socket) => Link::new(socket).map_err(Stranger::NoSocket),
         Err(stranger) => Err(stranger),
     };

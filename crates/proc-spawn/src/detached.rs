@@ -39,7 +39,7 @@ impl Spawn {
         let payload = self.payload(relay.nonce, None)?;
         // Who looks at the socket finds what it is to be, whatever holds us up meanwhile.
         ours.send_bytes(&own).map_err(SpawnError::io("send the payload"))?;
-        ours.send_ahead(&payload).map_err(SpawnError::io("send the payload"))?;
+        ours.send_ahead(&payload, None).map_err(SpawnError::io("send the payload"))?;
         let process = launcher.execute(nonce, theirs)?;
         let detached = Detached { launcher: Some(process), link: ours };
         match detached.link.send_rest(&payload) {

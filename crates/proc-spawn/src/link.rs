@@ -55,8 +55,6 @@ pub(crate) struct Link {
 struct Incoming {
     /// What has come of a message whose last packet has not.
     partial: Vec<u8>,
-    /// A descriptor came, as the beginning of a message.
-    begun: bool,
     /// The other end has gone, and left unread what we sent (unix(7)). Told once, ahead of what it
     /// had said.
     reset: bool,
@@ -108,10 +106,22 @@ impl Link {
     }
 
     /// Sends the first packet of a message, for which an empty socket has room though nobody reads
-    /// yet.
-    pub(crate) fn send_ahead(&self, message: &[u8]) -> io::Result<()> {
+    /// yet; and a descriptor with it.
+    ///
+    /// From now on that is open for as long as the other end is, whoever has it.
+    pub(crate) fn send_ahead(
+        &self,
+        message: &[u8],
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
         let _whole = lock(&self.sending);
-        self.send_packet(message, Instant::now() + SEND_TIMEOUT).map(drop)
+        let (packet, _) = packet_of(message);
+        let until = Instant::now() + SEND_TIMEOUT;
+        until_sent(until, || match &descriptor {
+            Some(descriptor) => send_with(&self.fd, &packet, &[*descriptor]),
+            None => rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL),
+        })?;
+        Ok(())
     }
 
     /// Sends what [`send_ahead`](Link::send_ahead) has left of it, if anything.
@@ -124,30 +134,13 @@ impl Link {
         let until = Instant::now() + SEND_TIMEOUT;
         let mut rest = &message[from..];
         loop {
-            rest = self.send_packet(rest, until)?;
-            if rest.is_empty() {
+            let (packet, later) = packet_of(rest);
+            until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
+            if later.is_empty() {
                 return Ok(());
             }
+            rest = later;
         }
-    }
-
-    /// Sends as much as goes into a packet; gives back what does not.
-    fn send_packet<'a>(&self, message: &'a [u8], until: Instant) -> io::Result<&'a [u8]> {
-        let (now, later) = message.split_at(message.len().min(PACKET));
-        let mut packet = Vec::with_capacity(now.len() + 1);
-        packet.push(if later.is_empty() { LAST } else { MORE });
-        packet.extend_from_slice(now);
-        until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
-        Ok(later)
-    }
-
-    /// Sends a descriptor, as the beginning of the message that comes next: an empty part of it.
-    ///
-    /// From now on it is open for as long as the other end is, whoever has that.
-    pub(crate) fn send_descriptor(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let until = Instant::now() + SEND_TIMEOUT;
-        until_sent(until, || send_with(&self.fd, &[MORE], &[fd]))?;
-        Ok(())
     }
 
     /// Takes the next message if it has come; does not wait.
@@ -178,7 +171,6 @@ impl Link {
         let mut waits = false;
         loop {
             let taken = self.receive_bytes(LONGEST_PAYLOAD, || {
-                // The descriptor is no more than the beginning of a message.
                 let packet = self.packet_with(descriptor);
                 waits |= packet.is_ok();
                 packet
@@ -274,16 +266,11 @@ impl Link {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                 }
                 Some((&LAST, bytes)) => {
-                    incoming.begun = false;
                     if incoming.partial.is_empty() {
                         return Ok(Received::Message(bytes.to_vec()));
                     }
                     incoming.partial.extend_from_slice(bytes);
                     return Ok(Received::Message(mem::take(&mut incoming.partial)));
-                }
-                // Comes with a descriptor.
-                Some((&MORE, [])) if !incoming.begun && incoming.partial.is_empty() => {
-                    incoming.begun = true;
                 }
                 // A sender goes on only with what did not fit: nobody is kept by empty packets.
                 Some((&MORE, bytes)) if bytes.len() == PACKET => {
@@ -308,6 +295,15 @@ impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// As much of a message as goes into a packet, and what does not.
+fn packet_of(message: &[u8]) -> (Vec<u8>, &[u8]) {
+    let (now, later) = message.split_at(message.len().min(PACKET));
+    let mut packet = Vec::with_capacity(now.len() + 1);
+    packet.push(if later.is_empty() { LAST } else { MORE });
+    packet.extend_from_slice(now);
+    (packet, later)
 }
 
 /// Packets keep their borders, and nothing of it is inherited.

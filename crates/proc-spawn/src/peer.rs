@@ -28,8 +28,12 @@ pub(crate) enum Stranger {
 }
 
 /// Refuses a socket that is not the end of a link to our parent; `relayed`: to the parent of the one
-/// that has started us and is gone.
-pub(crate) fn check(socket: BorrowedFd<'_>, relayed: bool) -> Result<(), Stranger> {
+/// that has started us and is gone. `user`: who we are, where that is known already.
+pub(crate) fn check(
+    socket: BorrowedFd<'_>,
+    relayed: bool,
+    user: Option<u32>,
+) -> Result<(), Stranger> {
     let no_socket = |errno: rustix::io::Errno| Stranger::NoSocket(errno.into());
     let domain = sockopt::socket_domain(socket).map_err(no_socket)?;
     let kind = sockopt::socket_type(socket).map_err(no_socket)?;
@@ -38,7 +42,7 @@ pub(crate) fn check(socket: BorrowedFd<'_>, relayed: bool) -> Result<(), Strange
     }
     let peer = getsockopt(&socket.as_fd(), PeerCredentials)
         .map_err(|errno| Stranger::NoSocket(errno.into()))?;
-    let ours = rustix::process::geteuid().as_raw();
+    let ours = user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
     // Root may do all that a process of ours can; anybody else who is not us may not. Our real user is
     // our effective one: whoever has two is no child.
     if peer.uid() != 0 && peer.uid() != ours {

@@ -26,12 +26,15 @@ pub(crate) fn look(status: Option<&Status>, is_child: bool) -> bool {
     })
 }
 
-/// Refuses to start a process that could not be what it should be.
-pub(crate) fn check() -> Result<(), SpawnError> {
-    if GAINED.get().copied().unwrap_or(false) || ids_differ() {
-        return Err(SpawnError::Privileged);
-    }
-    Ok(())
+/// Refuses to prepare a start that cannot be right.
+pub(crate) fn check_start() -> Result<(), SpawnError> {
+    if GAINED.get().copied().unwrap_or(false) { Err(SpawnError::Privileged) } else { Ok(()) }
+}
+
+/// The same for a start, also by who has changed one of its ids since.
+pub(crate) fn check_now() -> Result<(), SpawnError> {
+    check_start()?;
+    if ids_differ() { Err(SpawnError::Privileged) } else { Ok(()) }
 }
 
 /// Whether the ids of now would make the kernel take the next execution for a gain.

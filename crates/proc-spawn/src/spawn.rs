@@ -117,7 +117,7 @@ impl Spawn {
     /// started it has not.
     pub fn role(role: Role) -> Result<Spawn, SpawnError> {
         program::entries().ok_or(SpawnError::NotInitialised)?;
-        privilege::check()?;
+        privilege::check_start()?;
         outlive_file_size_limits();
         Ok(Spawn::blank(role))
     }
@@ -263,13 +263,11 @@ impl Spawn {
     pub fn spawn(&self) -> Result<Child, SpawnError> {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
-        if let Some(kept) = &self.kept {
-            // It waits in the socket, so that the child has it before it has done anything.
-            ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
-        }
         let payload = self.payload(nonce, Some(std::process::id()))?;
-        // The child, too, finds it there when it looks, and so needs not wait for who says nothing.
-        ours.send_ahead(&payload).map_err(SpawnError::io("send the payload"))?;
+        // It waits in the socket, so that the child has it before it has done anything, and needs not
+        // wait for one that says nothing.
+        let kept = self.kept.as_ref().map(|kept| kept.as_fd());
+        ours.send_ahead(&payload, kept).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom::kills();
         let process = self.execute(nonce, theirs)?;
         let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
@@ -329,7 +327,7 @@ impl Spawn {
         nonce: u64,
         stdin: OwnedFd,
     ) -> Result<std::process::Child, SpawnError> {
-        privilege::check()?;
+        privilege::check_now()?;
         let called = Called { comm: self.comm().into(), ..Called::of(nonce) };
         let Some(spawner) = &self.spawner else { return self.execute_here(&called, stdin) };
         let outputs = [

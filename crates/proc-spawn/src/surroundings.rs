@@ -32,9 +32,9 @@ pub(crate) fn reset(called: &Called, status: Option<&Status>) {
 }
 
 /// The parent's socket, taken from descriptor 0.
-pub(crate) fn take_stdin(relayed: bool) -> Result<OwnedFd, Stranger> {
+pub(crate) fn take_stdin(called: &Called, status: Option<&Status>) -> Result<OwnedFd, Stranger> {
     let stdin = rustix::stdio::stdin();
-    peer::check(stdin, relayed)?;
+    peer::check(stdin, called.relayed, status.and_then(|status| status.user))?;
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3);
     socket.map_err(|errno| Stranger::NoSocket(errno.into()))
 }

@@ -32,12 +32,11 @@ fn messages_arrive_whole_and_in_order() {
 }
 
 #[test]
-fn a_descriptor_comes_with_the_message_after_it() {
+fn a_descriptor_comes_with_its_message() {
     let (a, b) = ends();
     let (reader, writer) = io::pipe().unwrap();
-    a.send_descriptor(writer.as_fd()).unwrap();
+    a.send_ahead(&[7], Some(writer.as_fd())).unwrap();
     drop(writer);
-    a.send(&7u8).unwrap();
     drop(a);
     let mut descriptor = None;
     let bytes = next_of(&b, &mut descriptor).unwrap();
@@ -84,7 +83,7 @@ fn a_payload_has_to_be_there_when_its_reader_is() {
     let (a, b) = ends();
     assert_eq!(b.take_bytes(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     let long = vec![7; PACKET + 1];
-    a.send_ahead(&long).unwrap();
+    a.send_ahead(&long, None).unwrap();
     let rest = std::thread::spawn(move || a.send_rest(&long).unwrap());
     assert_eq!(b.take_bytes(&mut None).unwrap(), Some(vec![7; PACKET + 1]));
     rest.join().unwrap();
@@ -112,8 +111,7 @@ fn who_talks_without_end_leaves_others_their_turn() {
 /// Case: FLT-B5
 #[test]
 fn parts_that_no_sender_makes_are_refused() {
-    let parts: [&[&[u8]]; 4] =
-        [&[&[MORE], &[MORE]], &[&[MORE, 7]], &[&[9, 7]], &[&[LAST; PACKET + 2]]];
+    let parts: [&[&[u8]]; 4] = [&[&[MORE]], &[&[MORE, 7]], &[&[9, 7]], &[&[LAST; PACKET + 2]]];
     for packets in parts {
         let (a, b) = ends();
         for packet in packets {

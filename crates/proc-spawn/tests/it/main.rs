@@ -48,6 +48,7 @@ fn main() {
         memory::eats,
         spawns_big,
         talkers::tells_statuses,
+        talkers::tells_and_waits,
         talkers::talks_without_end,
         talkers::tells_more_than_fits,
         descriptors::has_no_descriptors_left,

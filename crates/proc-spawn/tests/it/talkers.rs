@@ -17,6 +17,12 @@ pub(crate) fn tells_statuses(count: u32) -> std::io::Result<()> {
     proc_spawn::tell(b"done")
 }
 
+pub(crate) fn tells_and_waits() -> std::io::Result<()> {
+    tells_statuses(3)?;
+    crate::waits();
+    Ok(())
+}
+
 pub(crate) fn talks_without_end(text: String) -> std::io::Result<()> {
     loop {
         proc_spawn::tell_status(&text)?;
@@ -47,7 +53,7 @@ pub(crate) fn a_child_that_says_much_is_tried() {
     };
     assert_eq!(exit, Exit::Code(0));
     // What was said meanwhile is there for who asks, as much as anybody can want.
-    let mut child = spawn(entry(tells_statuses, 3));
+    let mut child = spawn(entry(tells_and_waits, ()));
     let mut heard = Vec::new();
     loop {
         assert_eq!(child.try_wait().unwrap(), None);
@@ -59,7 +65,8 @@ pub(crate) fn a_child_that_says_much_is_tried() {
     }
     assert!(heard.contains(&Message::Ready), "{heard:?}");
     assert!(heard.contains(&Message::Status("step 2".into())), "{heard:?}");
-    assert_eq!(child.wait().unwrap(), Exit::Code(0));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// Case: FLT-B5
