@@ -9,6 +9,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
+use crate::status::Status;
+
 /// Why a child does not take its standard input for its link.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stranger {
@@ -28,11 +30,12 @@ pub(crate) enum Stranger {
 }
 
 /// Refuses a socket that is not the end of a link to our parent; `relayed`: to the parent of the one
-/// that has started us and is gone. `user`: who we are, where that is known already.
+/// that has started us and is gone. `status`: what is known of
+/// ourselves already.
 pub(crate) fn check(
     socket: BorrowedFd<'_>,
     relayed: bool,
-    user: Option<u32>,
+    status: Option<&Status>,
 ) -> Result<(), Stranger> {
     let no_socket = |errno: rustix::io::Errno| Stranger::NoSocket(errno.into());
     let domain = sockopt::socket_domain(socket).map_err(no_socket)?;
@@ -42,6 +45,7 @@ pub(crate) fn check(
     }
     let peer = getsockopt(&socket.as_fd(), PeerCredentials)
         .map_err(|errno| Stranger::NoSocket(errno.into()))?;
+    let user = status.and_then(|status| status.user);
     let ours = user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
     // Root may do all that a process of ours can; anybody else who is not us may not. Our real user is
     // our effective one: whoever has two is no child.
@@ -49,7 +53,10 @@ pub(crate) fn check(
         return Err(Stranger::OtherUser { theirs: peer.uid(), ours });
     }
     // 0 on both sides: a parent in another pid namespace.
-    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let parent = match status.filter(|status| status.own_numbers) {
+        Some(status) => status.parent.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
+        None => rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
+    };
     if !relayed && peer.pid() != parent {
         return Err(Stranger::OtherProcess { maker: peer.pid(), parent });
     }

@@ -8,6 +8,8 @@ use std::io::{self, Read};
 pub(crate) struct Status {
     /// The parent, as numbered by whoever has mounted `/proc`; `None` where it is not seen there.
     pub(crate) parent: Option<u32>,
+    /// Whether those numbers are also those that we know: `/proc` is of our own pid namespace.
+    pub(crate) own_numbers: bool,
     /// Whether real and effective user or group are two.
     pub(crate) ids_differ: bool,
     /// The real user.
@@ -38,6 +40,8 @@ impl Status {
             };
             match key {
                 "PPid" => status.parent = value.parse().ok().filter(|pid| *pid != 0),
+                // One for each namespace, from that of `/proc` down to ours.
+                "NSpid" => status.own_numbers = value.split_whitespace().count() == 1,
                 "Uid" => {
                     let (real, effective) = ids();
                     status.user = real;
@@ -58,12 +62,26 @@ impl Status {
     }
 }
 
-/// A file in /proc in one read, and another one for its end. Its length is not told before, so std
-/// would feel its way from 32 bytes on.
+/// A file in /proc. Its length is not told before, so std would feel its way from 32 bytes on; and what
+/// is less than there was room for is all of it.
 pub(crate) fn read_small(path: &str) -> io::Result<String> {
-    let mut text = String::with_capacity(8 * 1024);
-    fs::File::open(path)?.take(u64::MAX).read_to_string(&mut text)?;
-    Ok(text)
+    let mut file = fs::File::open(path)?;
+    let mut bytes = vec![0; 8 * 1024];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(read) if read < bytes.len() - length => {
+                bytes.truncate(length + read);
+                return String::from_utf8(bytes).map_err(io::Error::other);
+            }
+            Ok(read) => {
+                length += read;
+                bytes.resize(2 * length, 0);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +90,7 @@ mod tests {
 
     fn of(uid: &str, gid: &str, permitted: &str, ambient: &str) -> Status {
         Status::parse(&format!(
-            "Name:\ta: b\nPPid:\t7\nUid:\t{uid}\t0\t0\nGid:\t{gid}\t0\t0\nSigIgn:\t0000000000001000\n\
+            "Name:\ta: b\nPPid:\t7\nNSpid:\t9\nUid:\t{uid}\t0\t0\nGid:\t{gid}\t0\t0\nSigIgn:\t0000000000001000\n\
              CapPrm:\t{permitted}\nCapAmb:\t{ambient}\n"
         ))
     }
@@ -81,8 +99,13 @@ mod tests {
     #[test]
     fn a_gain_is_told_from_what_was_there_before() {
         let plain = of("1000\t1000", "1000\t1000", "0", "0");
-        let expected =
-            Status { parent: Some(7), user: Some(1000), ignored: 1 << 12, ..Status::default() };
+        let expected = Status {
+            parent: Some(7),
+            own_numbers: true,
+            user: Some(1000),
+            ignored: 1 << 12,
+            ..Status::default()
+        };
         assert_eq!(plain, expected);
         assert!(of("1000\t0", "1000\t1000", "3fffffffff", "0").ids_differ);
         assert!(of("1000\t1000", "1000\t5", "0", "0").ids_differ);

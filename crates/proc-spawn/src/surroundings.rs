@@ -34,7 +34,7 @@ pub(crate) fn reset(called: &Called, status: Option<&Status>) {
 /// The parent's socket, taken from descriptor 0.
 pub(crate) fn take_stdin(called: &Called, status: Option<&Status>) -> Result<OwnedFd, Stranger> {
     let stdin = rustix::stdio::stdin();
-    peer::check(stdin, called.relayed, status.and_then(|status| status.user))?;
+    peer::check(stdin, called.relayed, status)?;
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3);
     socket.map_err(|errno| Stranger::NoSocket(errno.into()))
 }
