@@ -65,17 +65,25 @@ mod entries;
 mod spawn;
 
 mod args;
+mod called;
 mod child;
 mod detached;
+mod entry_fn;
 mod environment;
 mod exit;
+mod judge;
 mod lifeline;
 mod link;
 mod oom;
+mod peer;
+mod privilege;
 mod program;
 mod spawner;
+mod status;
 mod surroundings;
+mod wait;
 mod wire;
+mod words;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -84,14 +92,16 @@ pub use args::Error as ArgsError;
 pub use bootstrap::{
     App, Boot, Bound, Handler, at_end, extend_timeout, init, tell, tell_ready, tell_status,
 };
-pub use child::{Child, Message, NotReady};
+pub use child::{Child, NotReady};
 pub use current::{Current, Role, current};
 pub use detached::Detached;
-pub use entries::{
-    Call, Entries, EntryError, EntryFn, EntryOutcome, Judge, Judgement, entry, entry_named,
-};
+pub use entries::{Call, Entries, EntryError, entry, entry_named};
+pub use entry_fn::{EntryFn, EntryOutcome};
 pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
+pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
+pub use program::{OtherProgram, other_program};
 pub use spawn::{Program, Spawn, SpawnError, Stream};
 pub use spawner::Spawner;
+pub use words::Message;
