@@ -34,7 +34,8 @@ pub(crate) const ENDING: Duration = Duration::from_secs(1);
 /// What to do about a file that nobody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Take its place, whatever it contains: its holder was killed, or the power went. The default.
+    /// Take its place, if it is empty or contains one number, whichever: its holder was killed, or the
+    /// power went. The default.
     #[default]
     TakeOverIfStale,
     /// Leave it and fail with [`Error::Exists`]: somebody wants to look first.
@@ -101,8 +102,8 @@ impl<'fd> Options<'fd> {
     /// [`Error::Held`], [`Error::Orphaned`] and [`Error::Exists`] say that there is somebody (or
     /// something) else; the file was not touched. [`Error::Busy`] and [`Error::Interrupted`] end a
     /// wait. [`Error::BadPath`], [`Error::NotAFile`], [`Error::NoFolder`], [`Error::NotAFolder`],
-    /// [`Error::Insecure`] and [`Error::LocksUnsupported`] say what is wrong with the place. What
-    /// else the system refuses is [`Error::Io`]: a folder that cannot be written, a full disk.
+    /// [`Error::Insecure`], [`Error::LocksUnsupported`] and [`Error::NotAPidFile`] say what is wrong with
+    /// the place. What else the system refuses is [`Error::Io`]: a folder that cannot be written, a full disk.
     pub fn acquire(&self, path: impl AsRef<Path>) -> Result<PidFile, Error> {
         let place = Place::open(path.as_ref())?;
         let dependents_until = Deadline::after(self.wait_for_dependent);

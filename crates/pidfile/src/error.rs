@@ -99,6 +99,22 @@ pub enum Error {
         kind: FileKind,
     },
 
+    /// What stands at the path is a regular file, but was never a pid file: it is neither empty nor one
+    /// number with at most one line end. It was left as it is.
+    #[error(
+        "`{}` is not a pid file and was left as it is: it has {size} bytes and begins with `{start}`; \
+         a pid file is empty or one number: give another path, or remove the file",
+        path.display()
+    )]
+    NotAPidFile {
+        /// The path.
+        path: PathBuf,
+        /// How long the file is.
+        size: u64,
+        /// Its first 32 bytes; what cannot be printed is escaped.
+        start: String,
+    },
+
     /// The folder of the pid file, or one above it, does not exist.
     #[error("folder `{}` of pid file `{}` does not exist", folder.display(), path.display())]
     NoFolder {
@@ -284,6 +300,10 @@ mod tests {
         check(
             &Error::Unverified { path: path.clone(), doubt: Doubt::NotTheHolder { pid: 7 } },
             "cannot verify who holds pid file `/run/x.pid`: process 7 does not have the lock",
+        );
+        check(
+            &Error::NotAPidFile { path: "/etc/x.yaml".into(), size: 99, start: r"a\n".into() },
+            r"`/etc/x.yaml` is not a pid file and was left as it is: it has 99 bytes and begins with `a\n`; a pid file is empty or one number: give another path, or remove the file",
         );
         check(
             &Error::Gone { path: path.clone(), pid: 7 },

@@ -20,8 +20,8 @@
 //!
 //! The file is one line, the process id, as every Unix tool expects it. The truth is not that
 //! number but a lock, held for life, which the system takes back when the process ends, however it
-//! ends. So a file left by a crash is just taken over, whatever it contains and whoever has that
-//! number now, and a file whose holder lives is never.
+//! ends. So a file left by a crash is just taken over, whoever has that number now, and a file whose
+//! holder lives is never.
 //!
 //! * [`PidFile::acquire`] and [`Options`] take it; [`PidFile::release`], or dropping, gives it back.
 //! * [`probe`] says who has it, and takes nothing, so that asking never makes a start fail.
@@ -46,8 +46,8 @@
 //!
 //! # What it cannot do
 //!
-//! * Tell a stale pid file from a file that is dear to you. A regular file that nobody has locked is
-//!   removed, whatever it contains: name a path that is meant for this, or use [`Existing::Refuse`].
+//! * Tell a stale pid file from another file that is empty or contains one number. That is removed, if
+//!   nobody has locked it; whatever else stands at the path is refused and stays.
 //! * Keep an operator from removing the file by hand. Then a second instance can start;
 //!   [`PidFile::is_in_place`] tells.
 //! * See instances on other machines. On a network file system locks may or may not reach across,

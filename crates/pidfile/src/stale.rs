@@ -3,10 +3,14 @@
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use rustix::fs::fstat;
+
 use crate::acquire::PATIENCE;
 use crate::bytes::{self, Byte};
 use crate::deadline::Deadline;
+use crate::detail::Op;
 use crate::error::Error;
+use crate::number;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 use crate::wait::{Waited, until_free};
@@ -15,11 +19,12 @@ use crate::wait::{Waited, until_free};
 ///
 /// For a supervisor that saw its child die and cleans up after it. A file that somebody holds, or
 /// on which a [`Dependent`](crate::Dependent) is left, stays, and the answer is false, as it is if
-/// there is no file. What the file contains does not matter.
+/// there is no file.
 ///
 /// # Errors
 ///
 /// As for [`Options::acquire`](crate::Options::acquire), without those that say that it is held.
+/// [`Error::NotAPidFile`]: what stands there is something else, and stays.
 pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool, Error> {
     let place = Place::open(path.as_ref())?;
     let patience = Deadline::after(PATIENCE);
@@ -47,6 +52,12 @@ pub(crate) fn take_away<'file>(
     patience: Deadline,
     wake: Option<BorrowedFd<'_>>,
 ) -> Result<Option<TakenAway<'file>>, Error> {
+    if let Some(start) = number::what_else(file.fd()).map_err(Error::io(Op::Read, place.path()))? {
+        let size = fstat(file.fd()).map_err(Error::io(Op::Look, place.path()))?.st_size;
+        let size = u64::try_from(size).unwrap_or_default();
+        let path = place.path().to_owned();
+        return file.refuse(place, Error::NotAPidFile { path, size, start }).map(|()| None);
+    }
     if !file.try_lock(Byte::TakeOver, place)? {
         return match until_free(file, Byte::TakeOver, patience, wake, place.path())? {
             Waited::Interrupted => Err(Error::Interrupted { path: place.path().to_owned() }),
