@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale};
+use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale, try_remove_stale};
 use proptest::prelude::*;
 
 use crate::bed::{Actor, Bed};
@@ -149,7 +149,9 @@ fn what_was_never_a_pid_file_is_refused_and_stays() {
         let beginning = content[..content.len().min(32)].escape_ascii().to_string();
         for error in [
             PidFile::acquire(bed.pid_file()).unwrap_err(),
+            Options::new().with_hold().try_once().acquire(bed.pid_file()).unwrap_err(),
             remove_stale(bed.pid_file()).unwrap_err(),
+            try_remove_stale(bed.pid_file()).unwrap_err(),
         ] {
             let is_so = matches!(
                 &error,
@@ -220,20 +222,24 @@ fn a_shared_lock_of_a_reader_makes_nobody_the_holder() {
     PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
 }
 
-/// Byte 0 is what a take-over waits for, and the one thing a reader can delay.
+/// Byte 0 is what a take-over waits for.
 #[test]
 fn a_take_over_that_somebody_blocks_can_be_interrupted() {
     let bed = Bed::new();
     fs::write(bed.pid_file(), "123\n").unwrap();
-    let reader = fs::File::open(bed.pid_file()).unwrap();
-    fcntl(&reader, FcntlArg::F_OFD_SETLK(&range(libc::F_RDLCK, 0, 1))).unwrap();
+    let taker = fs::File::options().write(true).open(bed.pid_file()).unwrap();
+    fcntl(&taker, FcntlArg::F_OFD_SETLK(&range(libc::F_WRLCK, 0, 1))).unwrap();
     let (asked_to_quit, asking) = std::io::pipe().unwrap();
     drop(asking);
     let wake = std::os::fd::AsFd::as_fd(&asked_to_quit);
-    // The reader's lock is shared: it is waited for by trying, until the limit or the interruption.
     let error = Options::new().wake(wake).acquire(bed.pid_file()).unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
-    drop(reader);
+    // Who has no time does not wait.
+    let error = Options::new().try_once().acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    let error = try_remove_stale(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    drop(taker);
     PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
 }
 
