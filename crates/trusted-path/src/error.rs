@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 /// Why a file could not be, or should not be, used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The path, or what it leads to, is not one that can or should be used.
     #[error("cannot use `{}`: {fault}", path.display())]
