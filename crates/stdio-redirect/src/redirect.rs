@@ -88,6 +88,11 @@ impl Redirect {
         self
     }
 
+    /// Whether it is so.
+    pub fn trusts_folder_owner(&self) -> bool {
+        self.trust_folder_owner
+    }
+
     pub(crate) fn trust(&self) -> Trust {
         Trust::folder_owners_if(self.trust_folder_owner)
     }

@@ -153,3 +153,22 @@ pub enum Fault {
     #[error("the file is replaced again and again: have whoever does it stop")]
     Unsteady,
 }
+
+impl Fault {
+    /// Whether it is a matter of whom to trust, which [`Trust`](crate::Trust) may settle.
+    pub fn is_about_owners(&self) -> bool {
+        match self {
+            Fault::ForeignLink { .. }
+            | Fault::SecondLink { .. }
+            | Fault::ForeignFile { .. }
+            | Fault::SecondName { .. } => true,
+            Fault::Empty
+            | Fault::Nul
+            | Fault::IsFolder
+            | Fault::IsSocket
+            | Fault::IsLink
+            | Fault::NoReader
+            | Fault::Unsteady => false,
+        }
+    }
+}
