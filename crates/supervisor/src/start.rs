@@ -191,7 +191,9 @@ impl From<Failed> for LaunchFailed {
             Failed::Executor { end, last_words } => (end, last_words),
             Failed::Quit => return LaunchCause::Stopped.into(),
         };
-        let cause = if let RunEnd::Exited(Exit::SetupFailed(source)) = end {
+        let cause = if let RunEnd::Exited(Exit::SetupFailed(source))
+        | RunEnd::Succeeded(Exit::SetupFailed(source)) = end
+        {
             LaunchCause::Setup { role: Role::Executor, source }
         } else {
             LaunchCause::Executor(end)

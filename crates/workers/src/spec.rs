@@ -13,9 +13,10 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
-    absolute, base_directory, check_collisions, check_directory, check_duration, check_entry,
-    check_environment, check_file, check_name, checked_logging, redirect,
+    Capture, Leftovers, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy,
+    StopPolicy, absolute, base_directory, check_collisions, check_directory, check_duration,
+    check_entry, check_environment, check_file, check_name, checked_logging, has_terminal,
+    redirect,
 };
 use trusted_path::Trust;
 
@@ -45,6 +46,7 @@ pub struct WorkerStartInfo {
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
+    leftovers: Option<Leftovers>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,
@@ -82,6 +84,7 @@ impl WorkerStartInfo {
             start: None,
             restart: None,
             stop: None,
+            leftovers: None,
             after: Vec::new(),
             temporary: false,
             significant: false,
@@ -132,6 +135,14 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {
         self.stop = Some(policy);
+        self
+    }
+
+    /// What becomes of processes that a run of this worker leaves behind. Default: as the
+    /// [options](WorkersOptions::leftovers) say.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = Some(leftovers);
         self
     }
 
@@ -203,6 +214,7 @@ pub struct WorkersOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     restart_limit: Option<RestartLimit>,
     stop: StopPolicy,
+    leftovers: Leftovers,
     strategy: Strategy,
     end_when: EndWhen,
     in_order: bool,
@@ -225,6 +237,7 @@ impl Default for WorkersOptions {
             restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
             restart_limit: None,
             stop: StopPolicy::default(),
+            leftovers: Leftovers::default(),
             strategy: Strategy::default(),
             end_when: EndWhen::default(),
             in_order: false,
@@ -283,6 +296,14 @@ impl WorkersOptions {
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {
         self.stop = policy;
+        self
+    }
+
+    /// What becomes of processes that a run of a worker leaves behind. Default: they are ended before
+    /// the run is over, and so before another one begins.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = leftovers;
         self
     }
 
@@ -393,6 +414,7 @@ pub(crate) fn plan(
         restart: options.restart,
         stop: options.stop,
         must_launch: options.ready_when_all,
+        leftovers: options.leftovers,
     });
     policy.check(&mut problems);
     if let Some(limit) = options.restart_limit {
@@ -497,6 +519,7 @@ fn plan_worker(
         restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
+        leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
     // One for all who have the same.
     let own = if own == **otherwise {
@@ -516,6 +539,7 @@ fn plan_worker(
         ready: own.start.ready,
         grace: own.stop.total(),
         open_files: None,
+        terminal: has_terminal(),
     };
     Ok(spawn.map(|spawn| {
         let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };

@@ -2,15 +2,15 @@
 
 mod place;
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use supervisor::{LastLines, Lost, Report, RunEnd};
+use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
 use trusted_path::Trust;
 
+use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
@@ -22,8 +22,6 @@ pub(crate) struct StatusFile {
     content: Content,
     changed: bool,
     written: Option<Instant>,
-    /// A disk that is full is told of once, not ten times a second.
-    failing: bool,
 }
 
 #[derive(Serialize)]
@@ -39,7 +37,7 @@ struct Content {
 #[derive(Serialize)]
 struct Entry {
     name: String,
-    state: State,
+    state: Phase,
     /// Since when it is in this state.
     since: Timestamp,
     pid: Option<u32>,
@@ -55,18 +53,6 @@ struct Entry {
     /// What of its output was lost, if it is captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<Lost>,
-}
-
-#[derive(Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Idle,
-    Starting,
-    Running,
-    /// Between two runs.
-    Waiting,
-    Stopping,
-    Finished,
 }
 
 #[derive(Serialize)]
@@ -86,7 +72,7 @@ impl StatusFile {
         let since = Timestamp::now();
         let entry = |worker: &WorkerPlan| Entry {
             name: worker.name.clone(),
-            state: State::Idle,
+            state: Phase::Idle,
             since,
             pid: None,
             restarts: 0,
@@ -99,44 +85,45 @@ impl StatusFile {
         let workers =
             if place.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
         let content = Content { pid: std::process::id(), gave_up: None, workers };
-        StatusFile { place, content, changed: true, written: None, failing: false }
+        StatusFile { place, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what others change is the phase")]
     pub(crate) fn note(&mut self, worker: usize, report: &Report) {
         let Some(entry) = self.content.workers.get_mut(worker) else { return };
         let at = Timestamp::now();
-        let before = entry.state;
-        entry.state = match report {
+        match report {
             Report::Started { pid, run } => {
                 entry.pid = Some(*pid);
                 entry.says = None;
                 entry.restarts = run.saturating_sub(1);
-                State::Starting
             }
-            Report::Ready { .. } => State::Running,
             Report::Ended { pid, end, last_lines, .. } => {
                 entry.pid = None;
+                // One that waits again after a start that failed waits since then.
+                entry.since = at;
                 entry.last_lines = last_lines.clone();
                 if entry.last_exits.len() == KEPT_EXITS {
                     entry.last_exits.remove(0);
                 }
                 let (pid, text, end) = (*pid, end.to_string(), end.clone());
                 entry.last_exits.push(LastExit { at, pid, text, end });
-                State::Waiting
             }
-            Report::Status { text } => {
-                entry.says = Some(text.clone());
-                entry.state
-            }
-            Report::Terminating { .. } | Report::Killing => State::Stopping,
-            Report::Finished(_) => State::Finished,
-            _ => entry.state,
-        };
-        if entry.state != before {
-            entry.since = at;
+            Report::Status { text } => entry.says = Some(text.clone()),
+            _ => (),
         }
         self.changed = true;
+    }
+
+    /// Takes note of where a worker stands.
+    pub(crate) fn note_phase(&mut self, worker: usize, phase: Phase) {
+        let Some(entry) = self.content.workers.get_mut(worker) else { return };
+        if entry.state != phase {
+            entry.state = phase;
+            entry.since = Timestamp::now();
+            self.changed = true;
+        }
     }
 
     /// Takes note of too many restarts.
@@ -171,23 +158,17 @@ impl StatusFile {
         Some(due.unwrap_or_else(Instant::now))
     }
 
-    /// Writes the file. That it cannot be written is no reason to let a worker down.
-    pub(crate) fn write(&mut self) {
+    /// Has the file written. That it cannot be written is no reason to let a worker down.
+    pub(crate) fn write(&mut self, chores: &mut Chores) {
         self.changed = false;
         self.written = Some(Instant::now());
         let Some(place) = &self.place else { return };
-        let text = serde_json::to_vec_pretty(&self.content).map_err(io::Error::from);
-        let written = text.and_then(|mut text| {
-            text.push(b'\n');
-            place.replace(&text)
-        });
-        match written {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                log::warn!("cannot write `{}`: {error}", place.path().display());
-                self.failing = true;
+        match serde_json::to_vec_pretty(&self.content) {
+            Ok(mut text) => {
+                text.push(b'\n');
+                chores.write_status(place.clone(), text);
             }
-            Err(_) => (),
+            Err(error) => log::warn!("cannot tell the state of the workers: {error}"),
         }
     }
 }
