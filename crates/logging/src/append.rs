@@ -103,8 +103,8 @@ impl Appender {
         let led = std::mem::take(&mut self.cut);
         if written < total {
             self.take_back(written, led)?;
-            // The system would say so, were the rest written now.
-            return Err(Errno::NOSPC.into());
+            // The system would say which, were the rest written now.
+            return Err(if self.is_at_the_limit() { Errno::FBIG } else { Errno::NOSPC }.into());
         }
 
         let state = State::of(&self.file)?;
@@ -160,6 +160,13 @@ impl Appender {
             && position > 0
             && self.file.read_at(&mut byte, position - 1).is_ok_and(|read| read == 1)
             && byte != [b'\n']
+    }
+
+    /// Whether it ends where files of this process have to end (`RLIMIT_FSIZE`). A few bytes of ours at
+    /// the end may have been taken back, or others' may have been added.
+    fn is_at_the_limit(&self) -> bool {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+        limit.is_some_and(|limit| State::of(&self.file).is_ok_and(|state| state.size >= limit))
     }
 
     /// Makes the beginning of a record, which is all that found room, an empty line.

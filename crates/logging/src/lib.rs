@@ -36,6 +36,7 @@
 //! * A record that cannot be written is counted, and shown on the standard error stream instead. The
 //!   count is told in the log when writing works again, and by [`Handle::dropped`]. The program goes on.
 //! * Nobody waits for a lock. A process that is stopped, wherever, holds up no other.
+//! * Whoever supervises waits for no log: with [`install_queued`] records go by a bounded queue.
 //! * What a record contains cannot make it look like another one, nor command a terminal.
 //!
 //! How that is done without a lock around each record is told in the source, at the head of `append.rs`.
@@ -72,6 +73,8 @@ mod yaml;
 mod yaml_size;
 
 mod logger;
+mod output;
+mod queue;
 
 mod decoration;
 mod escape;
@@ -95,6 +98,6 @@ mod raw;
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
 pub use escape::escaped;
-pub use logger::{Handle, Logger, Process, install};
+pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
 pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml_size, read_yaml_file};

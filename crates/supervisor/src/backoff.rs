@@ -45,8 +45,8 @@ pub struct Backoff {
     /// At most this much is added, at random, so that many do not come back in step. Default: none.
     #[serde(with = "crate::duration")]
     pub jitter: Duration,
-    /// A child that was ready and lived that long is well again: its next delay is the first.
-    /// Default: 1 minute.
+    /// A child that was ready and lived that long is well again: its next delay is the first, as it is
+    /// after a run that ended well. Default: 1 minute.
     #[serde(with = "crate::duration")]
     pub reset_after: Duration,
     /// Without a delay, a child that has ended within this time of its start twice in a row is started

@@ -15,6 +15,16 @@ use crate::duration::rounded;
 pub enum RunEnd {
     /// It ended by itself, or by somebody else's doing.
     Exited(Exit),
+    /// A signal from outside asked it to quit, as `kill` does by hand, and it did: what follows is what
+    /// would follow its exit.
+    QuitBySignal {
+        /// The signal.
+        signal: i32,
+        /// How it ended then.
+        exit: Exit,
+    },
+    /// The same, with a code or signal that [counts as success](crate::RestartPolicy::success).
+    Succeeded(Exit),
     /// It could not be started.
     NotStarted(ErrorText),
     /// It did not get as far as its entry in time, and we killed it.
@@ -32,27 +42,43 @@ pub enum RunEnd {
 }
 
 impl RunEnd {
-    /// Whether the run went well: it exited with code 0, by itself.
+    /// Whether the run went well: it exited by itself, with code 0 or in a way that counts as success.
     pub fn is_success(&self) -> bool {
-        matches!(self, RunEnd::Exited(exit) if exit.is_success())
+        match self {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => exit.is_success(),
+            RunEnd::Succeeded(_) => true,
+            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => false,
+        }
     }
 
     /// Whether the same would only happen again: see
     /// [`Entries::permanent_if`](proc_spawn::Entries::permanent_if).
     pub fn is_permanent(&self) -> bool {
-        matches!(self, RunEnd::Exited(exit) if exit.is_permanent())
+        self.exited().is_some_and(Exit::is_permanent)
     }
 
     /// The run's end as an exit code: the process' own, 128 and the signal's number, or 1 where
     /// there is neither.
     pub fn code(&self) -> i32 {
-        let RunEnd::Exited(exit) = self else { return CODE_ERROR };
+        let Some(exit) = self.exited() else { return CODE_ERROR };
         exit.code().or_else(|| exit.signal().map(|signal| 128 + signal)).unwrap_or(CODE_ERROR)
+    }
+
+    /// How the process ended, if that was not our doing.
+    pub fn exited(&self) -> Option<&Exit> {
+        match self {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
+            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => None,
+        }
     }
 
     pub(crate) fn exit(self) -> Option<Exit> {
         match self {
-            RunEnd::Exited(exit) => Some(exit),
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
             RunEnd::Killed { exit, .. } => exit,
         }
@@ -63,6 +89,11 @@ impl fmt::Display for RunEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RunEnd::Exited(exit) => exit.fmt(f),
+            RunEnd::QuitBySignal { signal, exit } => {
+                let reason = quit::Reason::Signal(*signal);
+                write!(f, "was asked to quit by {reason} from outside, and {exit}")
+            }
+            RunEnd::Succeeded(exit) => write!(f, "{exit}, which counts as success"),
             RunEnd::NotStarted(error) => write!(f, "could not be started: {}", error.chain()),
             RunEnd::NotReady { after } => {
                 write!(f, "was not ready within {:?} and was killed", rounded(*after))
@@ -94,6 +125,12 @@ mod tests {
         let cases = [
             (RunEnd::Exited(Exit::Code(0)), 0, success, "exited with code 0"),
             (RunEnd::Exited(Exit::Code(3)), 3, neither, "exited with code 3"),
+            (
+                RunEnd::Succeeded(Exit::Code(3)),
+                3,
+                success,
+                "exited with code 3, which counts as success",
+            ),
             (RunEnd::Exited(returned(false, 69)), 69, neither, "returned an error: {}"),
             (RunEnd::Exited(returned(true, 1)), 1, permanent, "returned an error: {}"),
             (RunEnd::Exited(Exit::Panic(panic)), 101, neither, "panicked: boom, at a.rs:1"),
@@ -119,6 +156,12 @@ mod tests {
                 CODE_SETUP,
                 permanent,
                 "could not be set up: entry: {}",
+            ),
+            (
+                RunEnd::QuitBySignal { signal: 15, exit: Exit::Code(0) },
+                0,
+                success,
+                "was asked to quit by SIGTERM (15) from outside, and exited with code 0",
             ),
             (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
             (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),

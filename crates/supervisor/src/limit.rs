@@ -54,6 +54,11 @@ impl RestartLog {
         }
         self.0.len() <= limit.times as usize
     }
+
+    /// The restart that was recorded last does not take place.
+    pub fn take_back(&mut self) {
+        self.0.pop_back();
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! and the time, and returns one action. Who waits and acts is [`Slot`](crate::Slot), driven by the
 //! loop of the guardian or of a pool.
 
+mod phase;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,12 +14,14 @@ use crate::end::RunEnd;
 use crate::limit::RestartLog;
 use crate::policy::{Policy, StopBy};
 use crate::restart::{GaveUp, Verdict};
+pub use phase::Phase;
 
 /// Something that happened to the child, or was asked of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
-    /// at once instead of after its delay.
+    /// at once instead of after its delay. A start that somebody asked for is no restart: it does not
+    /// count against the limit, nor does the one that it comes instead of.
     Started,
     /// The child is ready.
     Ready,
@@ -187,24 +191,36 @@ impl Machine {
         self.launched
     }
 
+    /// Where the child stands.
+    pub fn phase(&self) -> Phase {
+        match self.state {
+            State::Idle => Phase::Idle,
+            State::Starting { .. } => Phase::Starting,
+            State::Running => Phase::Running,
+            State::Waiting { .. } => Phase::Waiting,
+            State::Stopping(_) | State::Killed(_) => Phase::Stopping,
+            State::Finished => Phase::Finished,
+        }
+    }
+
     /// Whether the present run is ready, and not asked to stop.
     pub fn ready(&self) -> bool {
-        matches!(self.state, State::Running)
+        self.phase() == Phase::Running
     }
 
     /// Whether there is no process, and one is to be started when the deadline comes.
     pub fn waiting(&self) -> bool {
-        matches!(self.state, State::Waiting { .. })
+        self.phase() == Phase::Waiting
     }
 
     /// Whether there is no process, and none will be started unless somebody wants it.
     pub fn idle(&self) -> bool {
-        matches!(self.state, State::Idle)
+        self.phase() == Phase::Idle
     }
 
     /// Whether nothing is left to be decided.
     pub fn finished(&self) -> bool {
-        matches!(self.state, State::Finished)
+        self.phase() == Phase::Finished
     }
 
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
@@ -226,9 +242,20 @@ impl Machine {
         use Event::*;
         use State::*;
         match (self.state, event) {
-            (Idle | Waiting { .. }, Started) | (Waiting { .. }, DeadlinePassed) => self.start(now),
+            (Idle, Started) | (Waiting { .. }, DeadlinePassed) => self.start(now),
+            (Waiting { until }, Started) => {
+                // When its delay is over it is our own restart, whoever says the word.
+                if until.is_none_or(|until| now < until) {
+                    self.restarts.take_back();
+                }
+                self.start(now)
+            }
             (Idle | Waiting { .. }, QuitRequested { .. }) => self.finish(Outcome::Quit(None)),
-            (Waiting { .. }, Pause) => self.enter(Idle),
+            (Waiting { .. }, Pause) => {
+                // It was decided, and does not take place: the next start is somebody else's wish.
+                self.restarts.take_back();
+                self.enter(Idle)
+            }
 
             (Starting { .. }, Ready) => {
                 self.launched = true;
@@ -254,7 +281,10 @@ impl Machine {
                 let sooner = within.and_then(|within| now.checked_add(within));
                 let kill_at = earlier(stop.kill_at, sooner);
                 let at_most = earlier(stop.at_most, sooner);
-                self.enter(Stopping(Stop { goal: Goal::Quit, kill_at, at_most, ..stop }))
+                let shorter = kill_at != stop.kill_at;
+                let stop = Stop { goal: Goal::Quit, kill_at, at_most, ..stop };
+                self.enter(Stopping(stop));
+                if shorter { self.tell_again(stop, now) } else { Action::Nothing }
             }
             (Stopping(stop), Extended(by)) => self.extend_stop(stop, by, now),
             (Stopping(stop), DeadlinePassed) => self.next_step(stop, now),
@@ -335,6 +365,19 @@ impl Machine {
         }
     }
 
+    /// Tells a child that was asked by word that it has less time than it was told, for it has given
+    /// others a part of that. A signal says nothing the second time.
+    fn tell_again(&self, stop: Stop, now: Instant) -> Action {
+        let steps = self.policy.stop.steps.iter().take(stop.step + 1);
+        match steps.into_iter().any(|step| step.by == StopBy::Quit) {
+            true => {
+                let remaining = stop.kill_at.map(|at| at.saturating_duration_since(now));
+                Action::Terminate { by: StopBy::Quit, remaining }
+            }
+            false => Action::Nothing,
+        }
+    }
+
     fn extend_stop(&mut self, stop: Stop, by: Duration, now: Instant) -> Action {
         let step_until = extended(stop.step_until, by, stop.at_most, now);
         // The steps that are still to come keep their time.
@@ -354,12 +397,13 @@ impl Machine {
 
     fn stopped(&mut self, goal: Goal, end: RunEnd) -> Action {
         match goal {
-            Goal::Quit => self.finish(Outcome::Quit(Some(end))),
+            Goal::Quit => self.finish(Outcome::Quit(Some(self.policy.restart.judged(end)))),
             Goal::Pause => self.enter(State::Idle),
         }
     }
 
     fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
+        let end = self.policy.restart.judged(end);
         if self.policy.must_launch && !self.launched {
             return self.finish(Outcome::NotLaunched(end));
         }
@@ -373,16 +417,16 @@ impl Machine {
         {
             return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
         }
-        let until = self.next_start(at);
+        let until = self.next_start(at, end.is_success());
         // What is due already is due now: a deadline in the past would be no deadline.
         self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
     }
 
-    /// When another run may begin after one that ended at `at`.
-    fn next_start(&mut self, at: Instant) -> Option<Instant> {
+    /// When another run may begin after one that ended at `at`. Only failures make delays grow.
+    fn next_start(&mut self, at: Instant, well: bool) -> Option<Instant> {
         let backoff = &self.policy.restart.backoff;
         let lived = self.ready_at.map(|ready| at.saturating_duration_since(ready));
-        if lived.is_some_and(|lived| lived >= backoff.reset_after) {
+        if well || lived.is_some_and(|lived| lived >= backoff.reset_after) {
             self.delays.reset();
         }
         let delay = self.delays.next(backoff);

@@ -20,10 +20,10 @@ use crate::check::{
 };
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use crate::policy::{Policy, StartPolicy, StopPolicy};
+use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::problem::{Problems, check_file, check_name};
 use crate::restart::RestartPolicy;
-use crate::setup::{Setup, base_directory};
+use crate::setup::{Setup, base_directory, has_terminal};
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -221,6 +221,14 @@ impl DaemonOptions {
         self
     }
 
+    /// What becomes of what the executor leaves behind when it ends, in whatever session. Default: it
+    /// is ended before another executor begins, and before a stop is over.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.policy.leftovers = leftovers;
+        self
+    }
+
     /// What a pid file means that is there already. Default: whether its holder lives decides.
     #[must_use]
     pub fn existing(mut self, existing: ExistingFile) -> Self {
@@ -348,6 +356,8 @@ impl DaemonOptions {
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
             open_files: None,
+            // A detached one has a session without.
+            terminal: !detached && has_terminal(),
         };
         let (existing, policy, environment) = (self.existing, self.policy, self.environment);
         let reopen_on = self.reopen_on;

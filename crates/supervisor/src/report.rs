@@ -1,20 +1,65 @@
 //! What happens to a child, as log lines.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::Level;
 
 use crate::capture::LastLines;
 use crate::duration::rounded;
-use crate::end::RunEnd;
 use crate::machine::Outcome;
 use crate::policy::StopBy;
 use crate::slot::Report;
 
+/// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
+/// loop must not fill the log.
+#[derive(Debug, Default)]
+pub struct Teller {
+    /// When the present span began.
+    since: Option<Instant>,
+    /// How many of its words were told in it.
+    told: u32,
+    /// How many were not, and nobody has been told how many.
+    untold: u64,
+}
+
+/// So many of a child's own words are told within a span.
+const MOST_WORDS: u32 = 20;
+/// A span.
+const SPAN: Duration = Duration::from_secs(10);
+
+impl Teller {
+    /// Writes a report about the child called `name` to the log. Of its own words, twenty in ten
+    /// seconds; how many more there were is told with the next one, or at the run's end.
+    pub fn log(&mut self, name: &str, report: &Report) {
+        let words = matches!(report, Report::Status { .. });
+        if words && !self.may_tell(Instant::now()) {
+            self.untold += 1;
+            return;
+        }
+        if self.untold > 0 && (words || matches!(report, Report::Ended { .. })) {
+            let untold = std::mem::take(&mut self.untold);
+            log::info!("{name} has said {untold} more things, too many to tell");
+        }
+        log(name, report);
+    }
+
+    fn may_tell(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| SPAN <= now.saturating_duration_since(since)) {
+            (self.since, self.told) = (Some(now), 0);
+        }
+        self.told += 1;
+        self.told <= MOST_WORDS
+    }
+}
+
 /// Writes a report about the child called `name` to the log: crashes as errors, the rest as
 /// information.
 pub fn log(name: &str, report: &Report) {
-    let level = match report {
+    log::log!(level(report), "{}", text(name, report));
+}
+
+fn level(report: &Report) -> Level {
+    match report {
         Report::Ended { end, .. } if !end.is_success() => Level::Error,
         Report::Killing => Level::Warn,
         Report::Finished(Outcome::NotLaunched(_) | Outcome::GaveUp(..)) => Level::Error,
@@ -24,8 +69,7 @@ pub fn log(name: &str, report: &Report) {
         | Report::Status { .. }
         | Report::Terminating { .. }
         | Report::Finished(Outcome::Quit(_) | Outcome::Ended(_)) => Level::Info,
-    };
-    log::log!(level, "{}", text(name, report));
+    }
 }
 
 fn text(name: &str, report: &Report) -> String {
@@ -69,7 +113,7 @@ fn last_words(last_lines: &LastLines) -> String {
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Quit(None) => "stopped while it was not running".to_owned(),
-        Outcome::Quit(Some(RunEnd::Exited(exit))) if exit.is_success() => "stopped".to_owned(),
+        Outcome::Quit(Some(end)) if end.is_success() => "stopped".to_owned(),
         Outcome::Quit(Some(end)) => format!("stopped; it {end}"),
         Outcome::Ended(end) => format!("it {end}"),
         Outcome::GaveUp(why, end) => format!("it {end}, and is not started again: {why}"),
@@ -82,6 +126,39 @@ mod tests {
     use proc_spawn::Exit;
 
     use super::*;
+    use crate::end::RunEnd;
+
+    /// Case: FLT-H11
+    #[test]
+    fn only_what_went_wrong_is_an_error() {
+        let ended = |end| {
+            let last_lines = LastLines { stderr: vec!["bye".into()], ..LastLines::default() };
+            let report = Report::Ended { pid: Some(7), end, restart_in: None, last_lines };
+            (level(&report), text("red", &report))
+        };
+        let exit = || Exit::Code(3);
+        assert_eq!(
+            ended(RunEnd::Succeeded(exit())),
+            (Level::Info, "red, pid 7, exited with code 3, which counts as success".to_owned())
+        );
+        assert_eq!(ended(RunEnd::Exited(exit())).0, Level::Error);
+        let stopped = Outcome::Quit(Some(RunEnd::Succeeded(exit())));
+        assert_eq!(text("red", &Report::Finished(stopped)), "red is over: stopped");
+    }
+
+    /// Case: FLT-B5
+    #[test]
+    fn of_a_flood_of_words_some_are_told_and_the_rest_is_counted() {
+        let start = Instant::now(); // An origin only.
+        let mut teller = Teller::default();
+        let told = |teller: &mut Teller, seconds| {
+            let now = start + Duration::from_secs(seconds);
+            (0..1000).filter(|_| teller.may_tell(now)).count()
+        };
+        assert_eq!(told(&mut teller, 0), 20);
+        assert_eq!(told(&mut teller, 9), 0);
+        assert_eq!(told(&mut teller, 10), 20);
+    }
 
     #[test]
     fn reports_read_as_sentences() {

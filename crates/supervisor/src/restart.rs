@@ -97,7 +97,7 @@ impl Ends {
 
     /// Whether a run that ended so is among them.
     pub fn contains(&self, end: &RunEnd) -> bool {
-        let RunEnd::Exited(exit) = end else { return false };
+        let Some(exit) = end.exited() else { return false };
         exit.code().is_some_and(|code| self.codes.contains(&code))
             || exit.signal().is_some_and(|signal| self.signals.contains(&signal))
     }
@@ -114,8 +114,12 @@ impl Ends {
 pub struct RestartPolicy {
     /// Which ends call for another run. Default: none.
     pub restart: Restart,
-    /// Ends that count as clean beside code 0. Default: none; so unlike systemd's, a process that
-    /// dies of SIGTERM has failed, since ours answer it by quitting well.
+    /// Ends that count as clean beside code 0, everywhere: in what follows and after what delay, in
+    /// logs and reports, and in whether a guardian or a list of workers ends well. Default: none; so
+    /// unlike systemd's, a process that dies of SIGTERM has failed, since ours answer it by quitting
+    /// well. One that answers a signal from outside so is named ([`RunEnd::QuitBySignal`]), and judged
+    /// by its exit: with code 0 it is clean, and over under [`Restart::OnFailure`]; whoever wants it
+    /// back has [`Restart::Always`].
     pub success: Ends,
     /// Ends that are never followed by another run. Default: none.
     pub prevent: Ends,
@@ -123,7 +127,8 @@ pub struct RestartPolicy {
     pub force: Ends,
     /// How long is waited before it.
     pub backoff: Backoff,
-    /// When it is enough. Default: never.
+    /// When it is enough. Only restarts that follow a run's end by themselves count, not a start that
+    /// somebody asked for. Default: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<RestartLimit>,
 }
@@ -212,8 +217,8 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
-            RunEnd::Exited(exit) => {
-                let clean = exit.is_success() || self.success.contains(end);
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                let clean = end.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {
                     (true, Some(_)) => Cause::CleanSignal,
                     (true, None) => Cause::CleanExit,
@@ -223,6 +228,16 @@ impl RestartPolicy {
                 }
             }
         }
+    }
+
+    /// The end as it counts: one that is on the list of successes is a success, for everybody who sees
+    /// it from here on.
+    pub fn judged(&self, end: RunEnd) -> RunEnd {
+        let counts = self.success.contains(&end) && !end.is_success();
+        if counts && let RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } = end {
+            return RunEnd::Succeeded(exit);
+        }
+        end
     }
 
     /// Whether the run went well.

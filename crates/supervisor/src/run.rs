@@ -55,6 +55,7 @@ impl DaemonEnd {
         match self {
             DaemonEnd::AlreadyRunning { .. } | DaemonEnd::Stopped => 0,
             DaemonEnd::GaveUp(..) => CODE_GAVE_UP,
+            DaemonEnd::Ended(end) if end.is_success() => 0,
             DaemonEnd::Ended(end) => end.code(),
         }
     }
@@ -156,6 +157,7 @@ mod tests {
             (DaemonEnd::AlreadyRunning { pid: 7 }, 0),
             (exited(Exit::Code(0)), 0),
             (exited(Exit::Code(42)), 42),
+            (DaemonEnd::Ended(RunEnd::Succeeded(Exit::Code(42))), 0),
             (exited(signal(9)), 137),
             (exited(Exit::Panic(panic)), 101),
             (exited(Exit::Unknown), 1),

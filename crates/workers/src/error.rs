@@ -26,7 +26,8 @@ pub enum WorkersError {
     TooManyWorkers {
         /// How many workers there are.
         workers: usize,
-        /// How many descriptors they need, with those that are open already.
+        /// How many descriptors they need, with those that are open already, and with what other
+        /// pools of this process need.
         need: u64,
         /// The hard limit.
         limit: u64,

@@ -4,11 +4,15 @@
 //! about their order: it owns no process and no clock, is told what happened to whom, and answers
 //! what is to be asked of whom. The loop that acts is [`pool`](crate::pool).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod dependencies;
+
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use supervisor::{Problems, RestartLimit, RestartLog};
+use supervisor::{RestartLimit, RestartLog};
+
+pub(crate) use dependencies::resolve;
 
 /// Who is started again when one worker is: OTP's strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +114,8 @@ pub(crate) enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// Some are being stopped, to be started again together with this one.
+    /// Some are being stopped, to be started again together with this one, the first of them in a
+    /// strategy that goes by the list.
     Regrouping {
         with: usize,
     },
@@ -122,6 +127,8 @@ enum Phase {
 pub(crate) struct Group {
     members: Vec<Member>,
     states: Vec<State>,
+    /// Whether each was started at least once.
+    ran: Vec<bool>,
     strategy: Strategy,
     end_when: EndWhen,
     phase: Phase,
@@ -135,12 +142,13 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
-        let states = vec![State::Wanted; members.len()];
+        let (states, ran) = (vec![State::Wanted; members.len()], vec![false; members.len()]);
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
         Group {
             members,
             states,
+            ran,
             strategy,
             end_when,
             phase: Phase::Running,
@@ -177,18 +185,24 @@ impl Group {
             Happened::Quit => self.quit(),
         }
         let mut orders = Vec::new();
-        match self.phase {
-            // Among thousands that do not depend on each other nobody else needs a look.
-            Phase::Running if !self.ordered && happened != Happened::Begin => {
-                if let Happened::Due(worker) = happened {
-                    self.start(worker, &mut orders);
+        loop {
+            let phase = self.phase;
+            match phase {
+                // Among thousands that do not depend on each other nobody else needs a look.
+                Phase::Running if !self.ordered && happened != Happened::Begin => {
+                    if let Happened::Due(worker) = happened {
+                        self.start(worker, &mut orders);
+                    }
                 }
+                Phase::Running => self.start_whom_we_may(&mut orders),
+                Phase::Regrouping { with } => self.stop_the_others(with, &mut orders),
+                Phase::Quitting => self.stop_all(&mut orders),
             }
-            Phase::Running => self.start_whom_we_may(&mut orders),
-            Phase::Regrouping { with } => self.stop_the_others(with, &mut orders),
-            Phase::Quitting => self.stop_all(&mut orders),
+            // What is ordered may be the end of a restart, or of them all.
+            if self.phase == phase {
+                return orders;
+            }
         }
-        orders
     }
 
     fn ready(&mut self, worker: usize) {
@@ -212,13 +226,19 @@ impl Group {
             self.gave_up = Some(limit);
             self.phase = Phase::Quitting;
         }
-        // The first one of a regrouping is the one that is waited for. A temporary one is nobody's.
-        if self.phase == Phase::Running
-            && self.strategy != Strategy::OneForOne
-            && !self.members[worker].temporary
-        {
-            self.phase = Phase::Regrouping { with: worker };
+        // A temporary one takes nobody with it.
+        if self.strategy == Strategy::OneForOne || self.members[worker].temporary {
+            return;
         }
+        self.phase = match self.phase {
+            Phase::Running => Phase::Regrouping { with: worker },
+            // Whoever it takes with it goes down too, and is waiting for this one then: the one from
+            // before is among them.
+            Phase::Regrouping { with } if !self.goes_with(worker, with) => {
+                Phase::Regrouping { with: worker }
+            }
+            phase @ (Phase::Regrouping { .. } | Phase::Quitting) => phase,
+        };
     }
 
     fn due(&mut self, worker: usize) {
@@ -230,10 +250,12 @@ impl Group {
     fn paused(&mut self, worker: usize) {
         // One that had no process was held as soon as that was asked of it.
         if self.states[worker] == State::Stopping {
-            self.states[worker] = State::Held;
+            let regroups = matches!(self.phase, Phase::Regrouping { .. });
+            self.states[worker] = if regroups { State::Held } else { State::Wanted };
         }
     }
 
+    /// The only way to be over, whoever decides it: what follows from it follows from here.
     fn over(&mut self, worker: usize, well: bool) {
         if matches!(self.states[worker], State::Over { .. }) {
             return;
@@ -274,20 +296,31 @@ impl Group {
     }
 
     fn start_whom_we_may(&mut self, orders: &mut Vec<Order>) {
+        self.give_up_the_hopeless(orders);
+        for worker in 0..self.members.len() {
+            let up = || self.members[worker].after.iter().all(|other| self.is_up(*other));
+            if self.phase == Phase::Running && self.states[worker] == State::Wanted && up() {
+                self.start(worker, orders);
+            }
+        }
+    }
+
+    /// Those without a process that are to come after one that will never be. Who runs goes on.
+    fn give_up_the_hopeless(&mut self, orders: &mut Vec<Order>) {
+        let lost = |state: &State| *state == State::Over { well: false };
+        // Most often nobody is lost, and there may be thousands.
+        if !self.states.iter().any(lost) {
+            return;
+        }
         // Giving one up may make another hopeless, so look again until nothing changes.
         loop {
             let before = orders.len();
             for worker in 0..self.members.len() {
-                if self.states[worker] != State::Wanted {
-                    continue;
-                }
+                let down = matches!(self.states[worker], State::Wanted | State::Delayed);
                 let after = &self.members[worker].after;
-                if after.iter().any(|other| self.states[*other] == State::Over { well: false }) {
-                    // What it is to come after will never be.
-                    self.states[worker] = State::Over { well: false };
+                if down && after.iter().any(|other| lost(&self.states[*other])) {
+                    self.over(worker, false);
                     orders.push(Order::Quit(worker));
-                } else if after.iter().all(|other| self.is_up(*other)) {
-                    self.start(worker, orders);
                 }
             }
             if orders.len() == before {
@@ -299,6 +332,7 @@ impl Group {
     fn start(&mut self, worker: usize, orders: &mut Vec<Order>) {
         if self.states[worker] == State::Wanted {
             self.states[worker] = State::Starting;
+            self.ran[worker] = true;
             orders.push(Order::Start(worker));
         }
     }
@@ -331,12 +365,20 @@ impl Group {
                     orders.push(self.stop_for_now(worker));
                     return;
                 }
-                // It has no process, and is not to get one by itself.
+                // It has no process, and is not to get one by itself; a temporary one gets none with
+                // the others, unless it has not had its own yet.
+                State::Delayed | State::Wanted
+                    if self.members[worker].temporary && self.ran[worker] =>
+                {
+                    self.over(worker, true);
+                    orders.push(Order::Quit(worker));
+                    if self.phase == Phase::Quitting {
+                        return;
+                    }
+                }
                 State::Delayed => {
-                    let temporary = self.members[worker].temporary;
-                    self.states[worker] =
-                        if temporary { State::Over { well: true } } else { State::Held };
-                    orders.push(self.stop_for_now(worker));
+                    self.states[worker] = State::Held;
+                    orders.push(Order::Pause(worker));
                 }
                 State::Wanted => self.states[worker] = State::Held,
                 State::Held | State::Over { .. } => (),
@@ -344,7 +386,6 @@ impl Group {
         }
         if self.states[with] == State::Wanted {
             self.regroup_is_over();
-            self.start_whom_we_may(orders);
         }
     }
 
@@ -375,85 +416,6 @@ impl Group {
             }
         }
     }
-}
-
-/// The dependencies of a list by name as indices; adds what is wrong with them.
-pub(crate) fn resolve(
-    problems: &mut Problems,
-    names: &[String],
-    after: &[Vec<String>],
-    in_order: bool,
-) -> Vec<BTreeSet<usize>> {
-    let by_name: BTreeMap<&str, usize> =
-        names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
-    let mut resolved = vec![BTreeSet::new(); names.len()];
-    for (index, wanted) in after.iter().enumerate() {
-        if in_order {
-            resolved[index].extend(index.checked_sub(1));
-        }
-        for name in wanted {
-            match by_name.get(name.as_str()) {
-                Some(other) => {
-                    resolved[index].insert(*other);
-                }
-                None => {
-                    let known = names.join("`, `");
-                    let reason = format!("is no worker of the list; known are `{known}`");
-                    problems.add(format!("workers[{index}].after"), name, reason);
-                }
-            }
-        }
-    }
-    if let Some(cycle) = cycle(&resolved) {
-        let path: Vec<_> = cycle.iter().map(|index| names[*index].as_str()).collect();
-        let reason = "each of these waits for the next for ever; leave one `after` out";
-        problems.add("workers.after", path.join(" after "), reason);
-    }
-    resolved
-}
-
-/// A way through dependencies that comes back to where it began, which stands at both ends.
-fn cycle(after: &[BTreeSet<usize>]) -> Option<Vec<usize>> {
-    /// Done with, or on the way at this position.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        OnTheWay,
-        Done,
-    }
-    fn visit(
-        at: usize,
-        after: &[BTreeSet<usize>],
-        marks: &mut [Mark],
-        way: &mut Vec<usize>,
-    ) -> Option<Vec<usize>> {
-        marks[at] = Mark::OnTheWay;
-        way.push(at);
-        for next in &after[at] {
-            match marks[*next] {
-                Mark::Done => (),
-                Mark::OnTheWay => {
-                    let from = way.iter().position(|step| step == next).unwrap_or(0);
-                    let mut cycle = way[from..].to_vec();
-                    cycle.push(*next);
-                    return Some(cycle);
-                }
-                Mark::New => {
-                    if let Some(cycle) = visit(*next, after, marks, way) {
-                        return Some(cycle);
-                    }
-                }
-            }
-        }
-        way.pop();
-        marks[at] = Mark::Done;
-        None
-    }
-    let mut marks = vec![Mark::New; after.len()];
-    (0..after.len()).find_map(|start| {
-        let new = marks[start] == Mark::New;
-        new.then(|| visit(start, after, &mut marks, &mut Vec::new())).flatten()
-    })
 }
 
 #[cfg(test)]

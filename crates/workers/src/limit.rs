@@ -1,8 +1,12 @@
 //! Descriptors: each worker takes two, more if its output is captured, and a process may have 1,024
 //! unless it asks for more.
+//!
+//! The limit is the process', and there may be several pools in it: what they need is counted
+//! together, and the limit is lowered again when the last of them is over.
 
 use std::fs;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -15,42 +19,78 @@ const PER_CAPTURE: u64 = 5;
 /// What is open for a moment during a start, and what the application may open meanwhile.
 const SPARE: u64 = 64;
 
-/// A raised soft limit, lowered again when it is dropped.
+/// What all pools of this process need.
+struct Claims {
+    /// Of each pool that is not over.
+    sum: u64,
+    /// What was open beside their descriptors, as far as can be told.
+    others: u64,
+    /// The limit from before the first raise, and what it was raised to.
+    raised: Option<(Rlimit, u64)>,
+}
+
+static CLAIMS: Mutex<Claims> = Mutex::new(Claims { sum: 0, others: 0, raised: None });
+
+fn claims() -> MutexGuard<'static, Claims> {
+    // Whoever panicked in between has changed numbers only.
+    CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One pool's part of the limit, given back when it is dropped.
 pub(crate) struct OpenFiles {
-    before: Option<Rlimit>,
+    need: u64,
+    /// The soft limit that a worker should have: the one from before; `None`: it was not raised.
+    before: Option<u64>,
 }
 
 impl OpenFiles {
     /// Makes sure that so many workers can be had.
     pub(crate) fn for_workers(workers: usize, captured: usize) -> Result<OpenFiles, WorkersError> {
+        let own = PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64;
+        let mut claims = claims();
         let limit = getrlimit(Resource::Nofile);
-        let need = open_now() + PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64 + SPARE;
-        if limit.current.is_none_or(|soft| need <= soft) {
-            return Ok(OpenFiles { before: None });
-        }
+        // Of those that are open some may be another pool's, which are in its claim.
+        let others = claims.others.max(open_now().saturating_sub(claims.sum));
+        let need = others + claims.sum + own + SPARE;
         if let Some(hard) = limit.maximum
             && hard < need
         {
             return Err(WorkersError::TooManyWorkers { workers, need, limit: hard });
         }
-        let raised = Rlimit { current: Some(need), maximum: limit.maximum };
-        setrlimit(Resource::Nofile, raised).map_err(|error| WorkersError::Io {
-            step: "raise the limit of descriptors",
-            source: io::Error::from(error),
-        })?;
-        Ok(OpenFiles { before: Some(limit) })
+        if let Some(soft) = limit.current.filter(|soft| *soft < need) {
+            let raised = Rlimit { current: Some(need), maximum: limit.maximum };
+            setrlimit(Resource::Nofile, raised).map_err(|error| WorkersError::Io {
+                step: "raise the limit of descriptors",
+                source: io::Error::from(error),
+            })?;
+            // One that was raised for another pool, and that nobody has changed since, is ours.
+            let before = claims.raised.take().filter(|(_, to)| *to == soft);
+            claims.raised = Some((before.map_or(limit, |(before, _)| before), need));
+        }
+        claims.sum += own;
+        claims.others = others;
+        let before = claims.raised.as_ref().and_then(|(before, _)| before.current);
+        Ok(OpenFiles { need: own, before })
     }
 
     /// The soft limit that a worker should have: the one from before.
     pub(crate) fn before(&self) -> Option<u64> {
-        self.before.as_ref().and_then(|limit| limit.current)
+        self.before
     }
 }
 
 impl Drop for OpenFiles {
     fn drop(&mut self) {
-        if let Some(before) = self.before.take() {
-            // Lowering is always allowed.
+        let mut claims = claims();
+        claims.sum -= self.need;
+        if claims.sum > 0 {
+            return;
+        }
+        claims.others = 0;
+        if let Some((before, to)) = claims.raised.take()
+            && getrlimit(Resource::Nofile).current == Some(to)
+        {
+            // Lowering is always allowed. What the application has set meanwhile stays.
             let _ = setrlimit(Resource::Nofile, before);
         }
     }

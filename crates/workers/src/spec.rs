@@ -13,13 +13,16 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
-    absolute, base_directory, check_collisions, check_directory, check_duration, check_entry,
-    check_environment, check_file, check_name, checked_logging, redirect,
+    Capture, Leftovers, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy,
+    StopPolicy, absolute, base_directory, check_collisions, check_directory, check_duration,
+    check_entry, check_environment, check_file, check_name, checked_logging, has_terminal,
+    redirect,
 };
+use trusted_path::Trust;
 
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
+use crate::status::StatusPlace;
 use file::WorkerFile;
 use seen::Seen;
 
@@ -43,6 +46,7 @@ pub struct WorkerStartInfo {
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
+    leftovers: Option<Leftovers>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,
@@ -80,6 +84,7 @@ impl WorkerStartInfo {
             start: None,
             restart: None,
             stop: None,
+            leftovers: None,
             after: Vec::new(),
             temporary: false,
             significant: false,
@@ -130,6 +135,14 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {
         self.stop = Some(policy);
+        self
+    }
+
+    /// What becomes of processes that a run of this worker leaves behind. Default: as the
+    /// [options](WorkersOptions::leftovers) say.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = Some(leftovers);
         self
     }
 
@@ -201,6 +214,7 @@ pub struct WorkersOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     restart_limit: Option<RestartLimit>,
     stop: StopPolicy,
+    leftovers: Leftovers,
     strategy: Strategy,
     end_when: EndWhen,
     in_order: bool,
@@ -209,6 +223,8 @@ pub struct WorkersOptions {
     ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     debug_filename: Option<PathBuf>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 /// As pyappkit has it.
@@ -221,12 +237,14 @@ impl Default for WorkersOptions {
             restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
             restart_limit: None,
             stop: StopPolicy::default(),
+            leftovers: Leftovers::default(),
             strategy: Strategy::default(),
             end_when: EndWhen::default(),
             in_order: false,
             start_stagger: Duration::ZERO,
             ready_when_all: false,
             debug_filename: None,
+            trust_folder_owner: false,
         }
     }
 }
@@ -278,6 +296,14 @@ impl WorkersOptions {
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {
         self.stop = policy;
+        self
+    }
+
+    /// What becomes of processes that a run of a worker leaves behind. Default: they are ended before
+    /// the run is over, and so before another one begins.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = leftovers;
         self
     }
 
@@ -336,10 +362,21 @@ impl WorkersOptions {
     }
 
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
-    /// at most ten times a second. Default: none.
+    /// at most ten times a second. Everybody may read it (0644 less the umask), unless it tells
+    /// [last lines](Capture::last_lines) of captured output: then only its owner (0600). A link at
+    /// its name is replaced, not followed. Default: none.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.debug_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of the folder of [`debug_filename`](Self::debug_filename), and of those on
+    /// the way, is trusted with his own links and files there. Default: no, unless he is root or the
+    /// effective user.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 }
@@ -361,6 +398,7 @@ pub(crate) struct Plan {
     pub(crate) start_stagger: Duration,
     pub(crate) ready_when_all: bool,
     pub(crate) debug_filename: Option<PathBuf>,
+    pub(crate) debug_trust: Trust,
 }
 
 /// Checks everything once, reports everything together, and makes relative paths absolute.
@@ -376,6 +414,7 @@ pub(crate) fn plan(
         restart: options.restart,
         stop: options.stop,
         must_launch: options.ready_when_all,
+        leftovers: options.leftovers,
     });
     policy.check(&mut problems);
     if let Some(limit) = options.restart_limit {
@@ -383,8 +422,12 @@ pub(crate) fn plan(
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
+    let debug_trust = Trust::folder_owners_if(options.trust_folder_owner);
     if let Some(path) = &debug_filename {
         check_file(&mut problems, "debug_filename", path);
+        if let Some(reason) = StatusPlace::problem(path, debug_trust) {
+            problems.add("debug_filename", path.display(), reason);
+        }
     }
 
     let mut seen = Seen::default();
@@ -411,7 +454,7 @@ pub(crate) fn plan(
         .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems
-        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
+        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename, debug_trust })
         .map_err(WorkersError::Options)
 }
 
@@ -476,6 +519,7 @@ fn plan_worker(
         restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
+        leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
     // One for all who have the same.
     let own = if own == **otherwise {
@@ -495,6 +539,7 @@ fn plan_worker(
         ready: own.start.ready,
         grace: own.stop.total(),
         open_files: None,
+        terminal: has_terminal(),
     };
     Ok(spawn.map(|spawn| {
         let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };

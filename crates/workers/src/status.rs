@@ -1,26 +1,27 @@
 //! The state of all workers as a file, for people and tools that look at a running daemon.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+mod place;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use supervisor::{LastLines, Lost, Report, RunEnd};
+use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
+use trusted_path::Trust;
 
+use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
+pub(crate) use place::StatusPlace;
 
 /// The file, and what will be in it next.
 pub(crate) struct StatusFile {
-    path: Option<PathBuf>,
+    place: Option<StatusPlace>,
     content: Content,
     changed: bool,
     written: Option<Instant>,
-    /// A disk that is full is told of once, not ten times a second.
-    failing: bool,
 }
 
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ struct Content {
 #[derive(Serialize)]
 struct Entry {
     name: String,
-    state: State,
+    state: Phase,
     /// Since when it is in this state.
     since: Timestamp,
     pid: Option<u32>,
@@ -54,18 +55,6 @@ struct Entry {
     lost: Option<Lost>,
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Idle,
-    Starting,
-    Running,
-    /// Between two runs.
-    Waiting,
-    Stopping,
-    Finished,
-}
-
 #[derive(Serialize)]
 struct LastExit {
     at: Timestamp,
@@ -78,11 +67,12 @@ struct LastExit {
 const KEPT_EXITS: usize = 10;
 
 impl StatusFile {
-    pub(crate) fn new(path: Option<PathBuf>, workers: &[WorkerPlan]) -> StatusFile {
+    pub(crate) fn new(path: Option<PathBuf>, trust: Trust, workers: &[WorkerPlan]) -> StatusFile {
+        let place = path.map(|path| StatusPlace::new(path, trust, workers));
         let since = Timestamp::now();
         let entry = |worker: &WorkerPlan| Entry {
             name: worker.name.clone(),
-            state: State::Idle,
+            state: Phase::Idle,
             since,
             pid: None,
             restarts: 0,
@@ -92,46 +82,48 @@ impl StatusFile {
             lost: None,
         };
         // Nothing is kept for nobody.
-        let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
+        let workers =
+            if place.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
         let content = Content { pid: std::process::id(), gave_up: None, workers };
-        StatusFile { path, content, changed: true, written: None, failing: false }
+        StatusFile { place, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what others change is the phase")]
     pub(crate) fn note(&mut self, worker: usize, report: &Report) {
         let Some(entry) = self.content.workers.get_mut(worker) else { return };
         let at = Timestamp::now();
-        let before = entry.state;
-        entry.state = match report {
+        match report {
             Report::Started { pid, run } => {
                 entry.pid = Some(*pid);
                 entry.says = None;
                 entry.restarts = run.saturating_sub(1);
-                State::Starting
             }
-            Report::Ready { .. } => State::Running,
             Report::Ended { pid, end, last_lines, .. } => {
                 entry.pid = None;
+                // One that waits again after a start that failed waits since then.
+                entry.since = at;
                 entry.last_lines = last_lines.clone();
                 if entry.last_exits.len() == KEPT_EXITS {
                     entry.last_exits.remove(0);
                 }
                 let (pid, text, end) = (*pid, end.to_string(), end.clone());
                 entry.last_exits.push(LastExit { at, pid, text, end });
-                State::Waiting
             }
-            Report::Status { text } => {
-                entry.says = Some(text.clone());
-                entry.state
-            }
-            Report::Terminating { .. } | Report::Killing => State::Stopping,
-            Report::Finished(_) => State::Finished,
-            _ => entry.state,
-        };
-        if entry.state != before {
-            entry.since = at;
+            Report::Status { text } => entry.says = Some(text.clone()),
+            _ => (),
         }
         self.changed = true;
+    }
+
+    /// Takes note of where a worker stands.
+    pub(crate) fn note_phase(&mut self, worker: usize, phase: Phase) {
+        let Some(entry) = self.content.workers.get_mut(worker) else { return };
+        if entry.state != phase {
+            entry.state = phase;
+            entry.since = Timestamp::now();
+            self.changed = true;
+        }
     }
 
     /// Takes note of too many restarts.
@@ -149,7 +141,7 @@ impl StatusFile {
 
     /// Whether there is a file at all.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.path.is_some()
+        self.place.is_some()
     }
 
     /// There is something new, which will be known when the file is written.
@@ -159,42 +151,24 @@ impl StatusFile {
 
     /// When the file is to be written; `None`: nothing has changed.
     pub(crate) fn due(&self) -> Option<Instant> {
-        if self.path.is_none() || !self.changed {
+        if self.place.is_none() || !self.changed {
             return None;
         }
         let due = self.written.and_then(|written| written.checked_add(STATUS_INTERVAL));
         Some(due.unwrap_or_else(Instant::now))
     }
 
-    /// Writes the file. That it cannot be written is no reason to let a worker down.
-    pub(crate) fn write(&mut self) {
+    /// Has the file written. That it cannot be written is no reason to let a worker down.
+    pub(crate) fn write(&mut self, chores: &mut Chores) {
         self.changed = false;
         self.written = Some(Instant::now());
-        let Some(path) = &self.path else { return };
-        match replace(path, &self.content) {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                log::warn!("cannot write `{}`: {error}", path.display());
-                self.failing = true;
+        let Some(place) = &self.place else { return };
+        match serde_json::to_vec_pretty(&self.content) {
+            Ok(mut text) => {
+                text.push(b'\n');
+                chores.write_status(place.clone(), text);
             }
-            Err(_) => (),
+            Err(error) => log::warn!("cannot tell the state of the workers: {error}"),
         }
     }
-}
-
-/// Readers see the old file whole or the new one whole (rename(2)).
-fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    let new = path.with_file_name(name);
-    // A name that a crash has left is ours; a link at its place would be somebody else's.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => (),
-    }
-    let mut text = serde_json::to_vec_pretty(content)?;
-    text.push(b'\n');
-    File::create_new(&new)?.write_all(&text)?;
-    fs::rename(&new, path)
 }

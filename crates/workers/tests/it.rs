@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+#[path = "it/limits.rs"]
+mod limits;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
@@ -23,7 +26,7 @@ use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, 
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() {
-    workers::init(entries![boss, worker]);
+    workers::init(entries![boss, worker, limits::two_pools, limits::gated]);
     let trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
         trial("one_that_fails_comes_back_alone", one_that_fails_comes_back_alone),
@@ -34,6 +37,10 @@ fn main() {
         trial("every_problem_is_told_at_once", every_problem_is_told_at_once),
         trial("every_contradiction_is_told_in_full", every_contradiction_is_told_in_full),
         trial("more_workers_than_descriptors_is_told_first", too_many_workers),
+        trial(
+            "two_pools_count_their_descriptors_together",
+            limits::two_pools_count_their_descriptors_together,
+        ),
         trial("too_many_restarts_stop_them_all", too_many_restarts_stop_them_all),
         trial("one_for_all_starts_all_again", one_for_all_starts_all_again),
         trial("rest_for_one_starts_those_after_it_again", rest_for_one_starts_those_after_it_again),

@@ -1,9 +1,56 @@
 //! Decisions (kind I).
 
+use bed::TestBed;
 use libtest_mimic::Trial;
+use serde_json::Value;
 
-use crate::trials;
+use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![]
+    trials![the_status_of_a_worker_is_its_machines_phase]
+}
+
+/// Waits until the status file has this of the worker at this place.
+#[track_caller]
+fn expect_status(bed: &TestBed, worker: usize, field: &str, value: &str) -> Value {
+    bed.until(&format!("{field} {value} of worker {worker}"), || {
+        let status: Value = serde_json::from_str(&bed.read("debug.json")).ok()?;
+        let entry = status["workers"][worker].clone();
+        (entry[field] == value).then_some(entry)
+    })
+}
+
+/// One that becomes ready while it is told to stop is stopping; one that was paused together with
+/// another waits for no delay.
+///
+/// Case: FLT-I3
+fn the_status_of_a_worker_is_its_machines_phase() {
+    let bed = bed();
+    bed.gate("crash");
+    bed.gate("end");
+    let daemon = bed.start(
+        "{daemon_args: [{workers: {strategy: one-for-all, restart: {after: 3600000}, grace: 600000, \
+         debug_filename: debug.json, workers: [\
+         {name: red, args: [gate: crash, exit: 3]}, \
+         {name: blue, start: {ready: told, timeout: 600s}, \
+          args: [rounds, tell_ready, tell_status: is ready, gate: end]}]}}]}",
+    );
+    expect_status(&bed, 0, "state", "running");
+    expect_status(&bed, 1, "state", "starting");
+    bed.open_gate("crash");
+    let entry = expect_status(&bed, 1, "says", "is ready");
+    assert_eq!(entry["state"], "stopping", "{entry}");
+    expect_status(&bed, 0, "state", "waiting");
+    bed.open_gate("end");
+    // It has ended, and waits for the other.
+    let entry = bed.until("the end of blue", || {
+        let status: Value = serde_json::from_str(&bed.read("debug.json")).ok()?;
+        let entry = status["workers"][1].clone();
+        (entry["pid"].is_null() && entry["last_exits"][0].is_object()).then_some(entry)
+    });
+    assert_eq!(entry["state"], "idle", "{entry}");
+    daemon.stop();
+    expect_status(&bed, 0, "state", "finished");
+    expect_status(&bed, 1, "state", "finished");
+    bed.nothing_left();
 }

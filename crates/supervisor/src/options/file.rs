@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::DaemonOptions;
 use crate::capture::Capture;
 use crate::guardian::ExistingFile;
-use crate::policy::{Policy, StartPolicy, StopPolicy};
+use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
 
@@ -48,6 +48,8 @@ pub(super) struct DaemonFile {
     start_timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,
+    #[serde(default)]
+    leftovers: Leftovers,
     #[serde(default)]
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +123,7 @@ impl Serialize for DaemonOptions {
             stop: Some(options.policy.stop),
             start_timeout: None,
             start: Some(options.policy.start),
+            leftovers: options.policy.leftovers,
             existing: options.existing,
             directory: options.directory,
             umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
@@ -138,6 +141,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
     fn try_from(file: DaemonFile) -> Result<DaemonOptions, String> {
         let policy = Policy {
             must_launch: true,
+            leftovers: file.leftovers,
             start: one_of(
                 ("start", file.start),
                 ("start_timeout", file.start_timeout),

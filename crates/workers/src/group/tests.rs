@@ -6,6 +6,7 @@ use super::*;
 use Happened::*;
 
 mod laws;
+mod regrouping;
 
 fn plain(count: usize) -> Vec<Member> {
     vec![Member::default(); count]
@@ -122,114 +123,6 @@ fn who_waits_for_one_that_is_done_starts_and_for_one_that_is_lost_never() {
     check(group(chain(4), Strategy::OneForOne), &[(Begin, "+0"), (lost(0), "x1 x2 x3")]);
 }
 
-/// Case: RST-28
-#[test]
-fn one_for_all_stops_the_others_in_reverse_and_starts_all_in_order() {
-    check(
-        group(chain(3), Strategy::OneForAll),
-        &[
-            (Begin, "+0"),
-            (Ready(0), "+1"),
-            (Ready(1), "+2"),
-            (Ready(2), ""),
-            (Failed(1), "-2"),
-            (Paused(2), "-0"),
-            (Due(1), ""), // 0 is not down yet.
-            (Paused(0), "+0"),
-            (Ready(0), "+1"),
-            (Ready(1), "+2"),
-        ],
-    );
-    check(
-        group(plain(3), Strategy::OneForAll),
-        &[
-            (Begin, "+0 +1 +2"),
-            (Failed(1), "-2"),
-            (Paused(2), "-0"),
-            (Paused(0), ""), // 1 is not due yet.
-            (Due(1), "+0 +1 +2"),
-        ],
-    );
-}
-
-/// Case: RST-29
-#[test]
-fn rest_for_one_restarts_only_those_after_it() {
-    check(
-        group(plain(4), Strategy::RestForOne),
-        &[
-            (Begin, "+0 +1 +2 +3"),
-            (Ready(0), ""),
-            (Failed(1), "-3"),
-            (Paused(3), "-2"),
-            (Paused(2), ""),
-            (Due(1), "+1 +2 +3"),
-            (Failed(3), ""),
-            (Due(3), "+3"),
-        ],
-    );
-}
-
-/// Case: RST-30
-#[test]
-fn one_that_fails_while_the_group_starts_again_makes_it_start_again() {
-    check(
-        group(chain(3), Strategy::OneForAll),
-        &[
-            (Begin, "+0"),
-            (Ready(0), "+1"),
-            (Failed(1), "-0"),
-            (Paused(0), ""),
-            (Due(1), "+0"),
-            (Ready(0), "+1"),
-            (Failed(1), "-0"),
-            (Paused(0), ""),
-            (Due(1), "+0"),
-        ],
-    );
-    // Two at once are one regrouping, for the first of them.
-    check(
-        group(plain(3), Strategy::OneForAll),
-        &[
-            (Begin, "+0 +1 +2"),
-            (Failed(0), "-2"),
-            (Failed(2), "-2 -1"), // It ended by itself: no delay of its own is waited for.
-            (Due(0), ""),
-            (Paused(2), ""),
-            (Paused(1), "+0 +1 +2"),
-        ],
-    );
-}
-
-/// Case: RST-31
-#[test]
-fn a_temporary_bystander_is_not_started_again() {
-    let mut members = plain(3);
-    members[2].temporary = true;
-    check(
-        group(members, Strategy::OneForAll),
-        &[
-            (Begin, "+0 +1 +2"),
-            (Failed(0), "x2"),
-            (over(2), "-1"),
-            (Paused(1), ""),
-            (Due(0), "+0 +1"),
-        ],
-    );
-}
-
-#[test]
-fn the_failure_of_a_temporary_one_does_not_touch_the_others() {
-    let mut members = plain(2);
-    members[0].temporary = true;
-    let group = group(members, Strategy::OneForAll);
-    assert_eq!([0, 1].map(|worker| group.is_temporary(worker)), [true, false]);
-    check(
-        group,
-        &[(Begin, "+0 +1"), (Failed(0), ""), (Due(0), "+0"), (Failed(1), "x0"), (over(0), "")],
-    );
-}
-
 /// OTP's intensity and period, over all of them.
 ///
 /// Case: RST-20
@@ -307,6 +200,49 @@ fn significant_workers_end_them_all() {
     check(with(EndWhen::AllAreOver), &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "")]);
 }
 
+/// Whoever decides that one is over: what is said of its end holds.
+///
+/// Cases: FLT-I2, RST-32
+#[test]
+fn a_significant_one_that_can_never_run_ends_them_all() {
+    let mut members = plain(3);
+    members[1] = Member { after: [0].into(), significant: true, ..Member::default() };
+    let with =
+        |members: &[Member], end_when| Group::new(members.to_vec(), Strategy::OneForOne, end_when);
+    check(
+        with(&members, EndWhen::AnySignificant),
+        &[(Begin, "+0 +2"), (lost(0), "x1 x2"), (over(1), ""), (over(2), "")],
+    );
+    // While it waits for its delay, too; while it runs, it goes on.
+    check(
+        with(&members, EndWhen::AnySignificant),
+        &[
+            (Begin, "+0 +2"),
+            (Ready(0), "+1"),
+            (lost(0), ""),
+            (Failed(1), "x1 x2"),
+            (over(1), ""),
+            (over(2), ""),
+        ],
+    );
+    members[2].significant = true;
+    check(
+        with(&members, EndWhen::AllSignificant),
+        &[(Begin, "+0 +2"), (lost(0), "x1"), (over(1), ""), (over(2), "")],
+    );
+    check(
+        with(&[members[0].clone(), members[1].clone(), Member::default()], EndWhen::AllSignificant),
+        &[(Begin, "+0 +2"), (lost(0), "x1 x2")],
+    );
+    // A temporary one that goes because of another, and has no process just then.
+    let mut members = plain(2);
+    members[1] = Member { temporary: true, significant: true, ..Member::default() };
+    check(
+        Group::new(members, Strategy::OneForAll, EndWhen::AnySignificant),
+        &[(Begin, "+0 +1"), (Failed(1), ""), (Failed(0), "x1 x0"), (over(1), ""), (over(0), "")],
+    );
+}
+
 /// Case: RST-24
 #[test]
 fn a_group_that_has_lost_one_is_given_up() {
@@ -337,42 +273,4 @@ fn the_one_that_is_waited_for_may_be_lost() {
         group(plain(2), Strategy::RestForOne),
         &[(Begin, "+0 +1"), (Failed(0), "-1"), (Paused(1), ""), (over(0), "+1")],
     );
-}
-
-/// Case: CFG-08
-#[test]
-fn cycles_and_strangers_are_named() {
-    let names = ["a", "b", "c", "d"].map(str::to_owned);
-    let after =
-        |lists: [&[&str]; 4]| lists.map(|list| list.iter().map(|n| (*n).to_owned()).collect());
-    let texts = |lists| {
-        let mut problems = Problems::new();
-        resolve(&mut problems, &names, &after(lists), false);
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    assert_eq!(texts([&[], &["a"], &["a", "b"], &["c"]]), [""; 0]);
-    assert_eq!(
-        texts([&["d"], &["a"], &["b"], &["c", "a"]]),
-        ["workers.after `a after d after a`: each of these waits for the next for ever; \
-          leave one `after` out"]
-    );
-    assert_eq!(
-        texts([&["a"], &[], &["x"], &[]]),
-        [
-            "workers[2].after `x`: is no worker of the list; known are `a`, `b`, `c`, `d`",
-            "workers.after `a after a`: each of these waits for the next for ever; leave one \
-             `after` out"
-        ]
-    );
-}
-
-#[test]
-fn in_order_each_comes_after_the_one_before_it() {
-    let names = ["a", "b", "c"].map(str::to_owned);
-    let mut problems = Problems::new();
-    let after = resolve(&mut problems, &names, &[vec![], vec![], vec![]], true);
-    assert_eq!(after, [BTreeSet::new(), BTreeSet::from([0]), BTreeSet::from([1])]);
-    assert_eq!(problems.iter().count(), 0);
-    resolve(&mut problems, &names, &[vec!["c".into()], vec![], vec![]], true);
-    assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");
 }

@@ -7,7 +7,7 @@ use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use supervisor::{Capture, RestartPolicy, StartPolicy, StopPolicy};
+use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 
 use super::WorkerStartInfo;
 
@@ -34,6 +34,8 @@ pub(super) struct WorkerFile {
     restart: Option<RestartPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<StopPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leftovers: Option<Leftovers>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     after: Vec<String>,
     #[serde(default)]
@@ -61,6 +63,7 @@ impl From<WorkerFile> for WorkerStartInfo {
             start: file.start,
             restart: file.restart,
             stop: file.stop,
+            leftovers: file.leftovers,
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
@@ -87,6 +90,7 @@ impl Serialize for WorkerStartInfo {
             start: info.start,
             restart: info.restart,
             stop: info.stop,
+            leftovers: info.leftovers,
             after: info.after,
             temporary: info.temporary,
             significant: info.significant,
@@ -128,6 +132,7 @@ mod tests {
   logging_config: { file: grey.log }
   start: { ready: told, timeout: 7s }
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
+  leftovers: keep
   temporary: true
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();

@@ -56,6 +56,58 @@ fn a_start_that_fails_counts_like_a_crash() {
     );
 }
 
+/// Case: FLT-I4
+#[test]
+fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
+    let limited = || with(RestartPolicy::after(seconds(10)).limit(1, seconds(600)));
+    let gave_up = "GaveUp, exited with code 1: more than 1 restart within 600s";
+    // Stopped and started again, as often as anybody wants.
+    let asked = [(1, Pause), (2, Ended(code(0))), (3, Started), (4, Pause), (5, Ended(code(1)))];
+    let again = [(6, Started), (7, Ended(code(1))), (18, Ended(code(1)))];
+    check(
+        limited(),
+        &[&[(0, Started), (0, Ready)], &asked[..], &again[..]].concat(),
+        &[
+            "0s Spawn",
+            "1s Ask Some(10s)",
+            "3s Spawn",
+            "4s Ask Some(10s)",
+            "6s Spawn",
+            "17s Spawn",
+            &format!("18s {gave_up}"),
+        ],
+    );
+    // At once instead of after its delay: the restart that would have come does not.
+    check(
+        limited(),
+        &[
+            (0, Started),
+            (1, Ended(code(1))),
+            (2, Started),
+            (3, Ended(code(1))),
+            (4, Started),
+            (5, Ended(code(1))),
+            (16, Ended(code(1))),
+        ],
+        &["0s Spawn", "2s Spawn", "4s Spawn", "15s Spawn", &format!("16s {gave_up}")],
+    );
+    // Likewise when it is paused first.
+    check(
+        limited(),
+        &[(0, Started), (1, Ended(code(1))), (2, Pause), (3, Started), (4, Ended(code(1)))],
+        &["0s Spawn", "3s Spawn"],
+    );
+    // One whose delay is over comes by itself, whoever says the word.
+    let mut machine = Machine::new(limited(), 0);
+    let start = Instant::now();
+    for second in [0, 11, 22] {
+        let now = start + seconds(second);
+        machine.step(Event::Started, now);
+        machine.step(Event::Ended { end: code(1), at: now + seconds(1) }, now + seconds(1));
+    }
+    assert!(machine.finished(), "{machine:?}");
+}
+
 /// Cases: RST-10, RST-35
 #[test]
 fn a_permanent_failure_is_not_tried_again() {

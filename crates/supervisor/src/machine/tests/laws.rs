@@ -109,6 +109,12 @@ impl Play {
         let runs = self.machine.runs();
         self.alive &= !ended;
         self.quit |= matches!(event, Event::QuitRequested { .. });
+        // What somebody starts, or pauses, ahead of its time is no restart of ours.
+        let early = matches!(event, Event::Started | Event::Pause) && self.machine.waiting();
+        let due = self.machine.deadline().is_some_and(|due| due <= now);
+        if early && !(due && matches!(event, Event::Started)) {
+            self.restarts.pop();
+        }
         let action = self.machine.step(event, now);
         if ended && self.machine.waiting() {
             self.restarts.push(now);

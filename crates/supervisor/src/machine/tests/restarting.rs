@@ -135,6 +135,38 @@ fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
     check(policy, &never_ready, &["0s Spawn", "1s Spawn", "22s Spawn"]);
 }
 
+/// Cases: FLT-H11, RST-06
+#[test]
+fn after_an_end_that_counts_as_success_the_delays_begin_anew() {
+    let backoff = Backoff::exponential(seconds(1), 2.0);
+    let always = |restart| RestartPolicy::new(restart).backoff(backoff).success(Ends::codes([3]));
+    for well in [code(0), code(3)] {
+        check(
+            with(always(Restart::Always)),
+            &[
+                (0, Started),
+                (0, Ended(code(1))),      // 1 s
+                (1, Ended(code(1))),      // 2 s
+                (3, Ended(well.clone())), // 1 s
+                (4, Ended(well.clone())), // 1 s
+                (5, Ended(code(1))),      // 2 s, as after the first
+                (7, Nothing),
+            ],
+            &["0s Spawn", "1s Spawn", "3s Spawn", "4s Spawn", "5s Spawn", "7s Spawn"],
+        );
+    }
+    check(
+        with(always(Restart::OnFailure)),
+        &[(0, Started), (1, Ended(code(3)))],
+        &["0s Spawn", "1s Ended, exited with code 3, which counts as success"],
+    );
+    check(
+        with(always(Restart::OnFailure)),
+        &[(0, Started), (1, Quit), (2, Ended(code(3)))],
+        &["0s Spawn", "1s Ask Some(10s)", "2s Quit, exited with code 3, which counts as success"],
+    );
+}
+
 /// Case: RST-26
 #[test]
 fn a_start_by_hand_does_not_wait() {

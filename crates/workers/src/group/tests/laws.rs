@@ -54,6 +54,14 @@ struct Play {
     failures: Vec<Instant>,
     now: Instant,
     quit: bool,
+    strategy: Strategy,
+    end_when: EndWhen,
+    /// How many things have happened.
+    step: u32,
+    /// Each failure that calls for a restart: who, at which step, and who ran or had run by then.
+    restarts: Vec<(usize, u32, Vec<bool>)>,
+    /// At which step each was started last.
+    started: Vec<u32>,
 }
 
 impl Play {
@@ -79,6 +87,8 @@ impl Play {
         let mut next = vec![happened];
         while let Some(happened) = next.pop() {
             self.quit |= happened == Quit;
+            self.step += 1;
+            self.note_restart(happened);
             let orders = self.group.on(happened, self.now);
             self.limit_holds(happened)?;
             for order in orders {
@@ -89,6 +99,71 @@ impl Play {
         if let Some(worker) = self.real.iter().position(|real| *real != Real::Delayed) {
             let wanted = self.group.on(Due(worker), self.now);
             prop_assert!(wanted.is_empty(), "{wanted:?} for nothing: {:?}", self.group);
+        }
+        Ok(())
+    }
+
+    fn note_restart(&mut self, happened: Happened) {
+        let Failed(worker) = happened else { return };
+        if !self.members[worker].temporary || self.strategy == Strategy::OneForOne {
+            let ran = self.starts.iter().map(|starts| *starts > 0).collect();
+            self.restarts.push((worker, self.step, ran));
+        }
+    }
+
+    /// Whether somebody's end has ended them all, or has made the group useless.
+    fn is_ended(&self) -> bool {
+        let over = |worker: usize| matches!(self.real[worker], Real::Over { .. });
+        let mut significant =
+            (0..self.real.len()).filter(|worker| self.members[*worker].significant);
+        let by_significant = match self.end_when {
+            EndWhen::AllAreOver => false,
+            EndWhen::AnySignificant => significant.any(over),
+            EndWhen::AllSignificant => {
+                significant.clone().next().is_some() && significant.all(over)
+            }
+        };
+        let lost = self.real.contains(&Real::Over { well: false });
+        by_significant || self.strategy != Strategy::OneForOne && lost
+    }
+
+    /// Lets everything happen that goes by itself: delays end, who was told to stop stops, who was
+    /// started becomes ready.
+    fn settle(&mut self) -> Result<(), TestCaseError> {
+        let moves = |real: &Real| !matches!(real, Real::Idle | Real::Ready | Real::Over { .. });
+        while let Some(worker) = self.real.iter().position(moves) {
+            let happened = self.what(worker, 0).expect("it moves by itself");
+            self.tell(happened)?;
+        }
+        Ok(())
+    }
+
+    /// When nothing moves any more: everybody runs or is over; what was ended is over, whole; and
+    /// a restart has brought back all that it should, and nobody else.
+    fn restarts_are_over(&self) -> Result<(), TestCaseError> {
+        let over = |worker: usize| matches!(self.real[worker], Real::Over { .. });
+        if self.is_ended() || self.quit {
+            prop_assert!((0..self.real.len()).all(over), "{:?} {:?}", self.real, self.group);
+            return Ok(());
+        }
+        for (worker, real) in self.real.iter().enumerate() {
+            prop_assert!(*real == Real::Ready || over(worker), "{:?} {:?}", self.real, self.group);
+        }
+        for (failed, step, ran) in &self.restarts {
+            for worker in (0..self.real.len()).filter(|worker| !over(*worker)) {
+                let goes = match self.strategy {
+                    Strategy::OneForOne => worker == *failed,
+                    Strategy::OneForAll => true,
+                    Strategy::RestForOne => *failed <= worker,
+                };
+                let bystander = self.members[worker].temporary && worker != *failed;
+                let again = *step < self.started[worker];
+                if goes && bystander {
+                    prop_assert!(!ran[worker], "temporary {worker} after {failed}'s failure");
+                } else if goes {
+                    prop_assert!(again, "{worker} not after {failed}'s failure");
+                }
+            }
         }
         Ok(())
     }
@@ -146,6 +221,7 @@ impl Play {
             prop_assert!(up, "{worker} before {other}: {:?}", self.real);
         }
         self.starts[worker] += 1;
+        self.started[worker] = self.step;
         // Each restart brings nobody back more than once.
         if let Some(limit) = self.limit.filter(|limit| limit.window == Duration::MAX) {
             prop_assert!(self.starts[worker] <= limit.times + 1);
@@ -159,8 +235,12 @@ proptest! {
 
     /// Whatever happens in whatever order: nobody is started who runs, or before those it comes
     /// after are ready; no more restarts than the limit allows, and no giving up before; after a
-    /// quit nobody is started; nothing is wanted when nothing has happened; and when everything
-    /// that can happen has happened, everybody is over.
+    /// quit nobody is started; nothing is wanted when nothing has happened. When nothing moves any
+    /// more, whoever is not over runs, a restart has brought back everything from the earliest one
+    /// that failed, and a group that somebody's end has ended, or that can never be whole, is over.
+    /// And when all were told to quit and have, everybody is over.
+    ///
+    /// Cases: FLT-I1, FLT-I2
     #[test]
     fn the_laws_hold_for_every_story(
         strategy in prop_oneof![
@@ -192,6 +272,11 @@ proptest! {
             failures: Vec::new(),
             now: Instant::now(),
             quit: false,
+            strategy,
+            end_when,
+            step: 0,
+            restarts: Vec::new(),
+            started: vec![0; count],
         };
         play.tell(Begin)?;
         for (wait, worker, what) in story {
@@ -200,6 +285,8 @@ proptest! {
                 play.tell(happened)?;
             }
         }
+        play.settle()?;
+        play.restarts_are_over()?;
         // Who has given up needs no other to be told to quit.
         if play.group.gave_up().is_none() {
             play.tell(Quit)?;

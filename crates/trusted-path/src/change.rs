@@ -1,0 +1,164 @@
+//! A file replaced whole, renamed or removed, in a folder that stays the same.
+
+use std::collections::hash_map::RandomState;
+use std::ffi::{OsStr, OsString};
+use std::hash::BuildHasher;
+use std::io::Write;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+use crate::error::{Error, Fault, Step};
+use crate::open::{Access, Opened};
+use crate::place::Place;
+use crate::rules::Purpose;
+use crate::seen::{Identity, Kind};
+
+/// So many names for a file that is not complete yet are tried. Only what is ours is removed from
+/// one; whoever can put names into the folder may stand at the first, but cannot know the others.
+const NAMES: u32 = 8;
+
+impl Place {
+    /// Replaces the file as a whole: readers see the old one or the new one (rename(2)).
+    ///
+    /// The new one is written under another name in the folder, created for it, with these
+    /// permissions less the umask. A link at the name is not followed, but replaced; a file of
+    /// somebody else is left alone.
+    ///
+    /// One process at a time: two that replace the same file may get in each other's way, so that one
+    /// of them has an error or its file is replaced at once. A crash leaves at most the file that was
+    /// being written, `.NAME.new`, which the next call removes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Path`] if a file is there that is not ours, [`Error::System`]
+    pub fn replace(&self, content: &[u8], mode: u32) -> Result<(), Error> {
+        if let Some(seen) = self.look()?
+            && seen.kind != Kind::Link
+        {
+            self.judge(&seen, Purpose::Write).map_err(|fault| self.fault(fault))?;
+        }
+        for attempt in 0..NAMES {
+            let new = self.sibling(&temporary_name(&self.name, attempt))?;
+            let Some(opened) = new.create_anew(mode)? else { continue };
+            let done = opened.file().write_all(content).map_err(|source| Error::System {
+                step: Step::Write,
+                at: new.path(),
+                source,
+            });
+            let done = done.and_then(|()| new.rename_over(&self.name));
+            if done.is_err() {
+                // The first error says more.
+                let _ = new.remove_this(opened.identity());
+            }
+            return done;
+        }
+        Err(self.fault(Fault::Unsteady))
+    }
+
+    /// Creates the file; one of our own that a crash has left is removed first. `None`: what is there
+    /// is not ours.
+    fn create_anew(&self, mode: u32) -> Result<Option<Opened>, Error> {
+        for _ in 0..NAMES {
+            if let Some(created) = self.create(Access::Append, mode)? {
+                return Ok(Some(created));
+            }
+            let Some(seen) = self.look()? else { continue };
+            if seen.kind != Kind::File || self.judge(&seen, Purpose::Write) != Ok(true) {
+                return Ok(None);
+            }
+            self.remove_this(seen.identity)?;
+        }
+        Ok(None)
+    }
+
+    /// Renames the file within its folder, over whatever has the other name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`]
+    pub fn rename_over(&self, name: &OsStr) -> Result<(), Error> {
+        let to = self.sibling(name)?;
+        rustix::fs::renameat(&self.folder.fd, &self.name, &self.folder.fd, &to.name)
+            .map_err(self.refused(Step::Rename))
+    }
+
+    /// Renames the file within its folder, to a name that is free. False: it is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`]
+    pub fn rename(&self, name: &OsStr) -> Result<bool, Error> {
+        let to = self.sibling(name)?;
+        match self.rename_without_replacing(&to.name) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(self.refused(Step::Rename)(errno)),
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    fn rename_without_replacing(&self, to: &OsStr) -> Result<(), Errno> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        let folder = &self.folder.fd;
+        match renameat_with(folder, &self.name, folder, to, RenameFlags::NOREPLACE) {
+            // The file system does not know how.
+            Err(Errno::INVAL | Errno::NOSYS) => self.link_and_unlink(to),
+            done => done,
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    fn rename_without_replacing(&self, to: &OsStr) -> Result<(), Errno> {
+        self.link_and_unlink(to)
+    }
+
+    /// A link never replaces anything either. Killed in between, the file has two names.
+    fn link_and_unlink(&self, to: &OsStr) -> Result<(), Errno> {
+        let folder = &self.folder.fd;
+        rustix::fs::linkat(folder, &self.name, folder, to, AtFlags::empty())?;
+        rustix::fs::unlinkat(folder, &self.name, AtFlags::empty())
+    }
+
+    /// Removes the name, whatever file it leads to; never a folder. False: it is gone already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`]
+    pub fn remove(&self) -> Result<bool, Error> {
+        match rustix::fs::unlinkat(&self.folder.fd, &self.name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(self.refused(Step::Remove)(errno)),
+        }
+    }
+
+    /// Removes the name if it leads to this very file. False: it leads elsewhere, or nowhere.
+    ///
+    /// Between the look and the removal somebody who can put names into the folder can put another
+    /// file there: he loses that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`]
+    pub fn remove_this(&self, identity: Identity) -> Result<bool, Error> {
+        if !self.leads_to(identity) {
+            return Ok(false);
+        }
+        self.remove()
+    }
+}
+
+/// Hidden, and told from files that matter by its end. The first is always the same, so that what a
+/// crash has left is found again.
+fn temporary_name(name: &OsStr, attempt: u32) -> OsString {
+    let mut new = OsString::from(".");
+    new.push(name);
+    if attempt > 0 {
+        // The standard library seeds it by random bytes of the system.
+        let random = RandomState::new().hash_one(attempt);
+        new.push(format!(".{random:016x}"));
+    }
+    new.push(".new");
+    new
+}

@@ -1,0 +1,196 @@
+//! Where a file is: its folder, held open, and its name in it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+use crate::error::{Error, Fault, Step};
+use crate::rules::{Purpose, Verdict, Whom};
+use crate::seen::{Identity, Seen};
+use crate::trust::Trust;
+use crate::walk::{self, Folder, Manner, Reached};
+
+/// A folder, held open, and the name of a file in it, which need not exist.
+///
+/// All that is done by it speaks of this folder, whatever is renamed meanwhile. Dropping the last
+/// place in a folder closes that; nothing else happens.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) name: OsString,
+    /// As it was given, for messages.
+    pub(crate) given: PathBuf,
+    pub(crate) by_kernel: bool,
+    found: Option<Seen>,
+}
+
+impl Place {
+    /// Where a path leads, also by a link at its end, if all links may be followed.
+    ///
+    /// A relative path starts from the current directory. Nothing is opened but folders.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Path`] with [`Fault::ForeignLink`] or [`Fault::SecondLink`] for a link that is not
+    /// followed; [`Error::System`] with the step that the system refused, such as a folder that is
+    /// not there.
+    pub fn find(path: &Path, trust: Trust) -> Result<Place, Error> {
+        Place::walk(path, Manner { trust: Some(trust), to_the_end: true })
+    }
+
+    /// As [`find`](Place::find), but a link at the end is not followed: the place is the link's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Place::find).
+    pub fn find_name(path: &Path, trust: Trust) -> Result<Place, Error> {
+        Place::walk(path, Manner { trust: Some(trust), to_the_end: false })
+    }
+
+    fn walk(path: &Path, manner: Manner) -> Result<Place, Error> {
+        let Reached { folder, name, found, by_kernel } =
+            walk::walk(path, manner).map_err(|stuck| stuck.error)?;
+        Ok(Place { folder: Arc::new(folder), name, given: path.to_owned(), by_kernel, found })
+    }
+
+    /// Another name in the same folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Path`] if it is no single name.
+    pub fn sibling(&self, name: &OsStr) -> Result<Place, Error> {
+        let given = self.folder.path.join(name);
+        if let Some(fault) = walk::misspelt(Path::new(name)) {
+            return Err(Error::Path { path: given, fault });
+        }
+        if name.as_encoded_bytes().contains(&b'/') {
+            return Err(Error::Path { path: given, fault: Fault::IsFolder });
+        }
+        let (folder, name) = (Arc::clone(&self.folder), name.to_owned());
+        Ok(Place { folder, name, given, by_kernel: false, found: None })
+    }
+
+    /// Where the file really is, after links. For messages: its folder may have been renamed.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path.join(&self.name)
+    }
+
+    /// The name in the folder.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The folder, to be named by `openat` and its kind; on Linux it cannot be read or locked by
+    /// this descriptor (`O_PATH`): open `.` in it for that.
+    pub fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.fd.as_fd()
+    }
+
+    /// Which folder it is.
+    pub fn folder_identity(&self) -> Identity {
+        self.folder.identity
+    }
+
+    /// What stood there when the place was found. For [`sibling`](Place::sibling)s nothing.
+    pub fn found(&self) -> Option<&Seen> {
+        self.found.as_ref()
+    }
+
+    /// Whether nobody can put names into the folder who is not trusted, by what was seen of it.
+    pub fn is_closed(&self) -> bool {
+        self.folder.rules.is_closed(Whom::now())
+    }
+
+    /// What stands there now. A link is not followed, and nothing is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`]
+    pub fn look(&self) -> Result<Option<Seen>, Error> {
+        match self.stat() {
+            Ok(seen) => Ok(Some(seen)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.refused(Step::Look)(errno)),
+        }
+    }
+
+    /// Whether the name is still this very file's: one system call, which asks for nothing else.
+    ///
+    /// A file that has been opened may lose its name at any time; a lock on it or a record in it is
+    /// then seen by nobody.
+    pub fn leads_to(&self, identity: Identity) -> bool {
+        self.identity().is_ok_and(|found| found == identity)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn identity(&self) -> Result<Identity, Errno> {
+        use rustix::fs::{StatxFlags, makedev, statx};
+        // Times and sizes would make some file systems ask a server, or another processor.
+        match statx(&self.folder.fd, &self.name, self.at_flags(), StatxFlags::INO) {
+            Ok(seen) => Ok(Identity {
+                device: makedev(seen.stx_dev_major, seen.stx_dev_minor),
+                inode: seen.stx_ino,
+            }),
+            // Forbidden by a sandbox that is older than the call.
+            Err(Errno::NOSYS | Errno::PERM) => Ok(self.stat()?.identity),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn identity(&self) -> Result<Identity, Errno> {
+        Ok(self.stat()?.identity)
+    }
+
+    pub(crate) fn stat(&self) -> Result<Seen, Errno> {
+        let stat = rustix::fs::statat(&self.folder.fd, &self.name, self.at_flags())?;
+        Ok(Seen::new(&stat))
+    }
+
+    fn at_flags(&self) -> AtFlags {
+        if self.by_kernel { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW }
+    }
+
+    /// What is wrong with using what was seen there for reading, if anything is.
+    ///
+    /// Of what is there without opening it. [`open`](Place::open) asks this by itself, of what it
+    /// has opened.
+    pub fn fault_to_read(&self, seen: &Seen) -> Option<Fault> {
+        self.judge(seen, Purpose::Read).err()
+    }
+
+    /// What is wrong with writing to what was seen there, if anything is.
+    pub fn fault_to_write(&self, seen: &Seen) -> Option<Fault> {
+        self.judge(seen, Purpose::Write).err()
+    }
+
+    /// Whether it is ours, or what is wrong with it.
+    pub(crate) fn judge(&self, seen: &Seen, purpose: Purpose) -> Result<bool, Fault> {
+        use crate::seen::Kind;
+        match seen.kind {
+            Kind::Folder => return Err(Fault::IsFolder),
+            Kind::Socket => return Err(Fault::IsSocket),
+            Kind::Link => return Err(Fault::IsLink),
+            Kind::File | Kind::Fifo | Kind::Device | Kind::Other => (),
+        }
+        match self.folder.rules.judge(seen.item(), purpose, Whom::now()) {
+            Verdict::Ours => Ok(true),
+            Verdict::Shared => Ok(false),
+            Verdict::Foreign => Err(Fault::ForeignFile { owner: seen.owner }),
+            Verdict::Linked => Err(Fault::SecondName { links: seen.links }),
+        }
+    }
+
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        Error::Path { path: self.given.clone(), fault }
+    }
+
+    pub(crate) fn refused(&self, step: Step) -> impl FnOnce(Errno) -> Error + use<> {
+        let at = self.given.clone();
+        move |errno| Error::System { step, at, source: errno.into() }
+    }
+}
