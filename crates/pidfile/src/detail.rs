@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::user;
+
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,6 +144,21 @@ pub enum Doubt {
         /// The number.
         pid: u32,
     },
+    /// The process has the lock, but neither it nor root owns the file. Whoever does can have passed the
+    /// locked file to it, so that a signal would hit whom he chose.
+    ForeignFile {
+        /// The number.
+        pid: u32,
+        /// The user who owns the file.
+        owner: u32,
+    },
+    /// The process is another user's, and /proc shows what it has locked to that user and root only.
+    OtherUser {
+        /// The number.
+        pid: u32,
+        /// The user to whom it belongs.
+        uid: u32,
+    },
     /// /proc is absent, belongs to another pid namespace, or hides that process from us.
     Hidden {
         /// The number.
@@ -155,6 +172,19 @@ impl fmt::Display for Doubt {
             Doubt::NoNumber => f.write_str("it does not contain a process id"),
             Doubt::NotRunning { pid } => write!(f, "there is no process {pid}"),
             Doubt::NotTheHolder { pid } => write!(f, "process {pid} does not have the lock"),
+            Doubt::ForeignFile { pid, owner } => {
+                let owner = user(Some(*owner));
+                write!(f, "the file belongs to {owner}, and process {pid} does not")
+            }
+            Doubt::OtherUser { pid, uid: 0 } => write!(
+                f,
+                "process {pid} belongs to root, and what it has locked is shown to root only"
+            ),
+            Doubt::OtherUser { pid, uid } => write!(
+                f,
+                "process {pid} belongs to user {uid}, and what it has locked is shown to root and \
+                 that user only"
+            ),
             Doubt::Hidden { pid } => write!(f, "/proc does not show what process {pid} has locked"),
         }
     }

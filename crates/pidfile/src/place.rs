@@ -12,7 +12,7 @@ use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat,
     statat, unlinkat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::geteuid;
 
 use crate::detail::{Danger, FileKind, Op};
@@ -69,6 +69,13 @@ impl Place {
 
     pub(crate) fn name(&self) -> &OsStr {
         &self.name
+    }
+
+    /// Another name in the same folder.
+    pub(crate) fn beside(&self, name: OsString) -> Result<Place, Error> {
+        let folder =
+            fcntl_dupfd_cloexec(&self.folder, 3).map_err(Error::io(Op::Find, &self.path))?;
+        Ok(Place { path: self.path.with_file_name(&name), folder, name })
     }
 
     pub(crate) fn no_folder(&self) -> Error {

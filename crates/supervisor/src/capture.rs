@@ -244,6 +244,11 @@ impl Capture {
         self
     }
 
+    /// Whether it keeps lines that are told with the child's end.
+    pub fn tells_last_lines(&self) -> bool {
+        self.last_lines > 0
+    }
+
     /// The file.
     pub fn file_path(&self) -> &Path {
         &self.file

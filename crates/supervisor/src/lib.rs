@@ -68,6 +68,7 @@ mod start;
 mod stop;
 
 mod backoff;
+mod early_stderr;
 mod end;
 mod limit;
 mod machine;

@@ -208,22 +208,43 @@ mod tests {
 
     use super::*;
 
-    /// What is left there is nobody's, and goes; nobody is signalled, since this test goes on.
+    /// What is left there is nobody's, and goes if it can be a pid file; nobody is signalled, since this
+    /// test goes on.
+    ///
+    /// Case: FLT-C1
     #[test]
     fn whatever_stands_in_a_file_that_nobody_holds_nothing_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.pid");
         let ours = std::process::id().to_string();
         let numbers = prop_oneof![Just(ours), "-?[0-9]{1,12}\n?"].prop_map(String::into_bytes);
-        let any = prop_oneof![prop::collection::vec(any::<u8>(), 0..100), numbers];
+        let letters = prop::collection::vec(prop_oneof![Just(b'x'), any::<u8>()], 1..100);
+        let others = letters.prop_map(|mut bytes| {
+            bytes.insert(0, b'x');
+            bytes
+        });
+        let any = prop_oneof![others, numbers];
         proptest!(|(content in any)| {
-            std::fs::write(&path, content).unwrap();
+            let line = content.strip_suffix(b"\n").unwrap_or(&content);
+            let digits = line.strip_prefix(b"-").unwrap_or(line);
+            let is_pid_file = digits.iter().all(u8::is_ascii_digit) && (line != b"-");
+            std::fs::write(&path, &content).unwrap();
             prop_assert_eq!(
                 daemon_status(&path).unwrap(),
                 DaemonStatus::NotRunning { stale: true }
             );
-            prop_assert_eq!(stop_daemon(&path).unwrap(), StopStatus::NotRunning);
-            prop_assert!(!path.exists());
+            let stopped = stop_daemon(&path);
+            if is_pid_file {
+                prop_assert_eq!(stopped.unwrap(), StopStatus::NotRunning);
+                prop_assert!(!path.exists());
+            } else {
+                let refused = matches!(
+                    &stopped,
+                    Err(StopFailed::PidFile { source: pidfile::Error::NotAPidFile { .. } })
+                );
+                prop_assert!(refused, "{stopped:?}");
+                prop_assert_eq!(std::fs::read(&path).unwrap(), content);
+            }
         });
     }
 }

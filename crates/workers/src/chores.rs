@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use proc_spawn::ErrorText;
 
-use crate::status;
+use crate::status::StatusPlace;
 
 /// How long a disk that stands still may hold up the end of a pool.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,21 +38,21 @@ struct Shared {
 
 #[derive(Default)]
 struct Work {
-    status: Option<(PathBuf, Vec<u8>)>,
+    status: Option<(StatusPlace, Vec<u8>)>,
     stale: BTreeSet<PathBuf>,
     busy: bool,
     closing: bool,
 }
 
 enum Chore {
-    Status(PathBuf, Vec<u8>),
+    Status(StatusPlace, Vec<u8>),
     Stale(PathBuf),
 }
 
 impl Chores {
     /// Replaces the status file, unless another text comes before that has begun.
-    pub(crate) fn write_status(&mut self, path: PathBuf, text: Vec<u8>) {
-        self.add(|work| work.status = Some((path, text)));
+    pub(crate) fn write_status(&mut self, place: StatusPlace, text: Vec<u8>) {
+        self.add(|work| work.status = Some((place, text)));
     }
 
     /// Removes the pid file of a worker that was killed, if it is stale.
@@ -112,10 +112,10 @@ impl Shared {
         let mut failing = false;
         while let Some(chore) = self.next() {
             match chore {
-                Chore::Status(path, text) => match status::replace(&path, &text) {
+                Chore::Status(place, text) => match place.replace(&text) {
                     Ok(()) => failing = false,
                     Err(error) if !failing => {
-                        log::warn!("cannot write `{}`: {error}", path.display());
+                        log::warn!("cannot write `{}`: {error}", place.path().display());
                         failing = true;
                     }
                     Err(_) => (),
@@ -135,7 +135,7 @@ impl Shared {
         loop {
             // The status first: a pid file may take long.
             let chore = match work.status.take() {
-                Some((path, text)) => Some(Chore::Status(path, text)),
+                Some((place, text)) => Some(Chore::Status(place, text)),
                 None => work.stale.pop_first().map(Chore::Stale),
             };
             if chore.is_some() {

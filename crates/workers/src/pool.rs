@@ -99,7 +99,7 @@ struct Pool {
 impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
-        let status = StatusFile::new(plan.debug_filename, &plan.workers);
+        let status = StatusFile::new(plan.debug_filename, plan.debug_trust, &plan.workers);
         // Where the system does not let us have one, a start costs more, and nothing else changes.
         let spawner = Spawner::start().inspect_err(|error| {
             log::debug!("children are started by this thread: {error}");

@@ -18,9 +18,11 @@ use supervisor::{
     check_entry, check_environment, check_file, check_name, checked_logging, has_terminal,
     redirect,
 };
+use trusted_path::Trust;
 
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
+use crate::status::StatusPlace;
 use file::WorkerFile;
 use seen::Seen;
 
@@ -221,6 +223,8 @@ pub struct WorkersOptions {
     ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     debug_filename: Option<PathBuf>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 /// As pyappkit has it.
@@ -240,6 +244,7 @@ impl Default for WorkersOptions {
             start_stagger: Duration::ZERO,
             ready_when_all: false,
             debug_filename: None,
+            trust_folder_owner: false,
         }
     }
 }
@@ -357,10 +362,21 @@ impl WorkersOptions {
     }
 
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
-    /// at most ten times a second. Default: none.
+    /// at most ten times a second. Everybody may read it (0644 less the umask), unless it tells
+    /// [last lines](Capture::last_lines) of captured output: then only its owner (0600). A link at
+    /// its name is replaced, not followed. Default: none.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.debug_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of the folder of [`debug_filename`](Self::debug_filename), and of those on
+    /// the way, is trusted with his own links and files there. Default: no, unless he is root or the
+    /// effective user.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 }
@@ -382,6 +398,7 @@ pub(crate) struct Plan {
     pub(crate) start_stagger: Duration,
     pub(crate) ready_when_all: bool,
     pub(crate) debug_filename: Option<PathBuf>,
+    pub(crate) debug_trust: Trust,
 }
 
 /// Checks everything once, reports everything together, and makes relative paths absolute.
@@ -405,8 +422,12 @@ pub(crate) fn plan(
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
+    let debug_trust = Trust::folder_owners_if(options.trust_folder_owner);
     if let Some(path) = &debug_filename {
         check_file(&mut problems, "debug_filename", path);
+        if let Some(reason) = StatusPlace::problem(path, debug_trust) {
+            problems.add("debug_filename", path.display(), reason);
+        }
     }
 
     let mut seen = Seen::default();
@@ -433,7 +454,7 @@ pub(crate) fn plan(
         .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems
-        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
+        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename, debug_trust })
         .map_err(WorkersError::Options)
 }
 

@@ -1,22 +1,24 @@
 //! The state of all workers as a file, for people and tools that look at a running daemon.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod place;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
+use trusted_path::Trust;
 
 use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
+pub(crate) use place::StatusPlace;
 
 /// The file, and what will be in it next.
 pub(crate) struct StatusFile {
-    path: Option<PathBuf>,
+    place: Option<StatusPlace>,
     content: Content,
     changed: bool,
     written: Option<Instant>,
@@ -65,7 +67,8 @@ struct LastExit {
 const KEPT_EXITS: usize = 10;
 
 impl StatusFile {
-    pub(crate) fn new(path: Option<PathBuf>, workers: &[WorkerPlan]) -> StatusFile {
+    pub(crate) fn new(path: Option<PathBuf>, trust: Trust, workers: &[WorkerPlan]) -> StatusFile {
+        let place = path.map(|path| StatusPlace::new(path, trust, workers));
         let since = Timestamp::now();
         let entry = |worker: &WorkerPlan| Entry {
             name: worker.name.clone(),
@@ -79,9 +82,10 @@ impl StatusFile {
             lost: None,
         };
         // Nothing is kept for nobody.
-        let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
+        let workers =
+            if place.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
         let content = Content { pid: std::process::id(), gave_up: None, workers };
-        StatusFile { path, content, changed: true, written: None }
+        StatusFile { place, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
@@ -137,7 +141,7 @@ impl StatusFile {
 
     /// Whether there is a file at all.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.path.is_some()
+        self.place.is_some()
     }
 
     /// There is something new, which will be known when the file is written.
@@ -147,7 +151,7 @@ impl StatusFile {
 
     /// When the file is to be written; `None`: nothing has changed.
     pub(crate) fn due(&self) -> Option<Instant> {
-        if self.path.is_none() || !self.changed {
+        if self.place.is_none() || !self.changed {
             return None;
         }
         let due = self.written.and_then(|written| written.checked_add(STATUS_INTERVAL));
@@ -158,28 +162,13 @@ impl StatusFile {
     pub(crate) fn write(&mut self, chores: &mut Chores) {
         self.changed = false;
         self.written = Some(Instant::now());
-        let Some(path) = &self.path else { return };
+        let Some(place) = &self.place else { return };
         match serde_json::to_vec_pretty(&self.content) {
             Ok(mut text) => {
                 text.push(b'\n');
-                chores.write_status(path.clone(), text);
+                chores.write_status(place.clone(), text);
             }
             Err(error) => log::warn!("cannot tell the state of the workers: {error}"),
         }
     }
-}
-
-/// Readers see the old file whole or the new one whole (rename(2)).
-pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    let new = path.with_file_name(name);
-    // A name that a crash has left is ours; a link at its place would be somebody else's.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => (),
-    }
-    File::create_new(&new)?.write_all(text)?;
-    fs::rename(&new, path)
 }
