@@ -97,7 +97,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
-        match logging::install(config, process) {
+        match logging::install_queued(config, process) {
             Ok(handle) => crate::reopen::keep_log(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),

@@ -208,7 +208,7 @@ impl<'a> Runner<'a> {
 
     fn look_at_files(&self) {
         if self.signals.take_reopen() {
-            crate::reopen::reopen_and_tell();
+            crate::reopen::reopen_beside();
             if let Some(recorder) = self.recorder {
                 recorder.reopen();
             }

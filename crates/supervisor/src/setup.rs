@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{env, io};
 
-use logging::LoggingConfig;
+use logging::{Handle, LoggingConfig, Process};
 use nix::sys::signal::{SigSet, Signal};
 use pidfile::PidFile;
 use proc_spawn::{Boot, Heard, Role, SetupError};
@@ -127,7 +127,7 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     // The streams only when we are the one: a second instance must not write into our files.
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     reopen::keep_streams(streams);
-    install_logging(setup.logging.as_ref(), boot)?;
+    install_logging(setup.logging.as_ref(), boot, logging::install)?;
     Ok(pid_file)
 }
 
@@ -179,14 +179,17 @@ pub(crate) fn enter(
     Ok(())
 }
 
+/// Installs the logger that an option asks for, by `install`: the function of `logging` for a process
+/// that may wait for its log, or that must not.
 pub(crate) fn install_logging(
     config: Option<&LoggingConfig>,
     boot: &Boot,
+    install: fn(&LoggingConfig, Process) -> Result<Handle, logging::Error>,
 ) -> Result<(), SetupError> {
     let Some(config) = config else { return Ok(()) };
     let current = boot.current();
-    let process = logging::Process::new(&current.name).role(current.role.to_string());
-    match logging::install(config, process) {
+    let process = Process::new(&current.name).role(current.role.to_string());
+    match install(config, process) {
         Ok(handle) => {
             reopen::keep_log(handle);
             Ok(())
@@ -198,7 +201,8 @@ pub(crate) fn install_logging(
 fn on_lifeline(heard: Heard) {
     match heard {
         Heard::Quit { reason, remaining } => quit::request(request(reason_of(&reason), remaining)),
-        Heard::Reopen => reopen::reopen_and_tell(),
+        // Who hears of the parent's death must not stand at a disk.
+        Heard::Reopen => reopen::reopen_beside(),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }

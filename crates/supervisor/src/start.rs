@@ -256,7 +256,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
         .apply()
         .map(reopen::keep_streams)
         .map_err(|error| SetupError::new("redirect", &error))
-        .and_then(|()| install_logging(setup.logging.as_ref(), boot));
+        .and_then(|()| install_logging(setup.logging.as_ref(), boot, logging::install_queued));
     match prepared {
         Ok(()) => Ok((guardian, early.map(|fd| Stream::Descriptor(Arc::new(fd))))),
         Err(error) => Err(failed(error)),
@@ -323,7 +323,12 @@ impl Starter for OverLink {
     }
 
     fn extended(&mut self, remaining: Duration) {
-        self.tell(&Told::Extended { remaining });
+        // One that has hundreds of them unread is stopped, and will ask its own clock.
+        if let (Some(boot), Ok(bytes)) =
+            (&self.boot, rmp_serde::to_vec_named(&Told::Extended { remaining }))
+        {
+            let _ = boot.tell_now(&bytes);
+        }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
