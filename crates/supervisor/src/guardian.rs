@@ -213,9 +213,10 @@ impl Guardian {
             .setup(&self.plan.setup)
             .map_err(|error| SetupError::new("executor", &error))?
             .environment(self.plan.environment.clone())
-            .keep_open(Arc::clone(&self.hold))
-            // A terminal's Ctrl-C is for the guardian, which then asks the executor.
-            .own_group();
+            .keep_open(Arc::clone(&self.hold));
+        // A signal to our group is for the guardian, which then asks the executor. On a terminal another
+        // group would be in its background, where who uses it is stopped.
+        let spawn = if self.plan.setup.terminal { spawn } else { spawn.own_group() };
         let slot = Slot::new(spawn, self.plan.policy.clone());
         Ok(match (recorder, &self.plan.capture) {
             (Some(recorder), Some(capture)) => {

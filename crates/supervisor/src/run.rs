@@ -75,7 +75,8 @@ impl DaemonEnd {
 ///
 /// Everything is as with [`start_daemon`](crate::start_daemon), except that nothing is detached:
 /// output without a file goes where the caller's goes, and the directory stays the caller's unless
-/// another is given. The executor is in a process group of its own.
+/// another is given. On a terminal the executor shares this process' group, and so its place in the
+/// foreground; what the keys and a hang-up mean, this process tells it. Elsewhere it has a group of its own.
 ///
 /// From the call on, what becomes an orphan below this process becomes its child, and is ended with
 /// the executor; so do not start other children while it runs. Those from before are left alone.
