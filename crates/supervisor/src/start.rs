@@ -11,6 +11,7 @@ use proc_spawn::{
 };
 use stdio_redirect::Target;
 
+use crate::burial::MARK;
 use crate::early_stderr::EarlyStderr;
 use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
@@ -103,6 +104,8 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
     let mut guardian = spawn
         .current(current)
+        // Started by a worker, it is none of what that one leaves behind.
+        .env_remove(MARK)
         .stderr(early.stream())
         .setup(plan)
         .and_then(|spawn| spawn.spawn_detached())
