@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Cases: F-03, PID-03, PID-07, PID-09
 fn whatever_number_a_stale_file_contains_it_is_taken_over() {
     let bed = bed();
-    let contents: [&[u8]; 7] = [
+    let contents: [&[u8]; 6] = [
         b"",
         // Its length was written before the power went, its content was not.
         b"\0\0\0\0\0\0",
