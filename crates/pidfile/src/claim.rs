@@ -119,7 +119,7 @@ impl Second {
                 if !is_one(&stat, file, place) {
                     return Ok(None);
                 }
-                let place = place.beside(name)?;
+                let place = place.beside(&name)?;
                 Ok(Some(Second { file: OldFile::of(found, &stat), place, locked: false.into() }))
             }
             Err(Errno::NOENT) => Ok(None),
@@ -138,7 +138,7 @@ impl Second {
         match openat(place.folder(), &name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(made) => {
                 let stat = fstat(&made).map_err(io())?;
-                let place = place.beside(name)?;
+                let place = place.beside(&name)?;
                 Ok(Some(Second { file: OldFile::of(made, &stat), place, locked: false.into() }))
             }
             Err(Errno::EXIST) => {

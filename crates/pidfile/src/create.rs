@@ -38,6 +38,7 @@ pub(crate) struct New {
 
 /// Makes the file and gives it its name. `None`: somebody else was there first; look again.
 pub(crate) fn create(place: &Place, hold: bool) -> Result<Option<New>, Error> {
+    place.forget();
     match create_nameless(place, hold)? {
         Nameless::Created(new) => Ok(Some(new)),
         Nameless::SomebodyWasFirst => Ok(None),
@@ -96,6 +97,7 @@ fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
 /// The way of file systems without `O_TMPFILE` or without links: a temporary name, removed again
 /// in all cases but one: a kill between two calls. What that leaves is removed by the next start.
 fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
+    place.forget();
     sweep(place);
     let (mut temporary, file) = Temporary::create(place)?;
     let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;

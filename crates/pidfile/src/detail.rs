@@ -94,13 +94,25 @@ impl fmt::Display for FileKind {
 pub enum Danger {
     /// Everybody may write the file: the number in it could be anybody's choice.
     WorldWritable,
-    /// Everybody may write in its folder, and neither we nor root own the file.
+    /// Others may write in its folder, and neither we nor root own the file, nor does the owner of the
+    /// folder where nobody else may.
     ForeignOwner {
         /// Who does.
         uid: u32,
     },
-    /// A symbolic link on the way stands in a folder in which everybody may write, and neither we
-    /// nor root own the link.
+    /// It has other names, and others may write in its folder: one of them can have linked another
+    /// daemon's file.
+    SecondName {
+        /// How many names it has.
+        links: u64,
+    },
+    /// A symbolic link on the way has another name, and stands in a folder in which others may write.
+    SecondLink {
+        /// The link.
+        link: PathBuf,
+    },
+    /// A symbolic link on the way stands in a folder in which others may write, its owner for one, and
+    /// neither we nor root own the link.
     ForeignLink {
         /// The link.
         link: PathBuf,
@@ -114,14 +126,21 @@ impl fmt::Display for Danger {
         match self {
             Danger::WorldWritable => f.write_str("everybody may write it"),
             Danger::ForeignOwner { uid } => {
-                write!(f, "it belongs to user {uid} and everybody may write in its folder")
+                write!(f, "it belongs to user {uid} and others may write in its folder")
             }
             Danger::ForeignLink { link, uid } => {
                 let link = link.display();
                 write!(
                     f,
-                    "symbolic link `{link}` belongs to user {uid} and everybody may write beside it"
+                    "symbolic link `{link}` belongs to user {uid} and others may write beside it"
                 )
+            }
+            Danger::SecondName { links } => {
+                write!(f, "it has {links} names and others may write in its folder")
+            }
+            Danger::SecondLink { link } => {
+                let link = link.display();
+                write!(f, "symbolic link `{link}` has other names and others may write beside it")
             }
         }
     }

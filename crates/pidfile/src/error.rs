@@ -345,7 +345,7 @@ mod tests {
         );
         check(
             &Error::Insecure { path: path.clone(), danger: Danger::ForeignOwner { uid: 5 } },
-            "pid file `/run/x.pid` cannot be trusted: it belongs to user 5 and everybody may write in its folder",
+            "pid file `/run/x.pid` cannot be trusted: it belongs to user 5 and others may write in its folder",
         );
         check(
             &Error::Unverified { path: path.clone(), doubt: Doubt::NotTheHolder { pid: 7 } },

@@ -39,6 +39,7 @@ pub(crate) fn is_seen_to_be_held(place: &Place) -> Result<bool, Error> {
 
 /// Makes the file at its place. `None`: somebody else was there first; look again.
 pub(crate) fn create_in_place(place: &Place, hold: bool) -> Result<Option<New>, Error> {
+    place.forget();
     let io = || Error::io::<Errno>(Op::Create, place.path());
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | AGAIN;
     // Until it is complete nobody else has business with it.

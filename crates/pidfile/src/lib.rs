@@ -45,7 +45,8 @@
 //! person or a script finds by its pid file. If nobody needs to find it, a lock on any file will do.
 //!
 //! A folder into which only you can write is the place for it (`/run/my`, `$XDG_RUNTIME_DIR`).
-//! Where everybody can, strangers' files and strangers' links on the way are refused.
+//! Where others can, its owner for one, their links on the way are refused, and their files, except in a
+//! folder that is theirs alone: the rules are trusted-path's.
 //!
 //! # What it cannot do
 //!

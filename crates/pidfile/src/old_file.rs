@@ -42,8 +42,8 @@ pub(crate) struct OldFile {
 impl OldFile {
     /// Opens what stands at the place, if anything does.
     pub(crate) fn open(place: &Place, access: Access) -> Result<Option<OldFile>, Error> {
-        let Some(seen) = place.stat()? else { return Ok(None) };
-        place.check(&seen)?;
+        let Some(seen) = place.look()? else { return Ok(None) };
+        place.check(seen)?;
         let open = |flags| openat(place.folder(), place.name(), flags | CAREFUL, Mode::empty());
         let opened = match access {
             Access::Read => open(OFlags::RDONLY).map(|file| (file, None)),

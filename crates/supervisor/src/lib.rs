@@ -84,6 +84,7 @@ mod runner;
 mod setup;
 mod stop_signals;
 mod tree;
+mod watched;
 mod words;
 
 mod check;
