@@ -18,7 +18,10 @@ use crate::output::Outputs;
 use crate::sink::{self, StreamSink, Target};
 use crate::{Error, LoggingConfig, queue};
 
-/// Who logs, for the placeholders `{name}` and `{role}`.
+/// The role of a process that has none.
+pub(crate) const NO_ROLE: &str = "-";
+
+/// Who logs, for the placeholders `{name}`, `{role}` and `{process}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     pub(crate) name: String,
@@ -28,7 +31,7 @@ pub struct Process {
 impl Process {
     /// A process with this name and the role `-`.
     pub fn new(name: impl Into<String>) -> Process {
-        Process { name: name.into(), role: "-".to_owned() }
+        Process { name: name.into(), role: NO_ROLE.to_owned() }
     }
 
     /// What the process is for, where several share a name.
