@@ -78,7 +78,7 @@ pub(crate) struct LogFile {
 
 impl LogFile {
     /// Opens the file. Later failures are those of single records.
-    pub(crate) fn open(plan: FilePlan) -> io::Result<LogFile> {
+    pub(crate) fn open(plan: FilePlan) -> Result<LogFile, trusted_path::Error> {
         let mut file = LogFile {
             plan,
             current: None,
@@ -89,7 +89,7 @@ impl LogFile {
             compressor: Compressor::default(),
             complaints: Vec::new(),
         };
-        file.reopen()?;
+        file.look_again()?;
         if let Some(current) = file.current.as_ref().filter(|current| current.appender.regular)
             && file.plan.compress
             && let Err(error) = file.compressor.take_up(&current.place)
@@ -149,11 +149,11 @@ impl LogFile {
     /// Opens whatever the name leads to now. On failure goes on with the file that is open, if what
     /// is written there can be found.
     pub(crate) fn reopen(&mut self) -> io::Result<()> {
-        self.look_again().map(drop)
+        Ok(self.look_again().map(drop)?)
     }
 
     /// Says what was open before.
-    fn look_again(&mut self) -> io::Result<Option<Current>> {
+    fn look_again(&mut self) -> Result<Option<Current>, trusted_path::Error> {
         self.looked_at = (self.plan.clock)();
         match open::open(&self.plan.path, self.plan.trust) {
             Ok(opened) => {
@@ -170,7 +170,7 @@ impl LogFile {
             }
             Err(error) => {
                 self.current.take_if(|current| !current.appender.has_a_name());
-                Err(error.into())
+                Err(error)
             }
         }
     }
