@@ -54,7 +54,8 @@
 //! # What it cannot do
 //!
 //! * Hear a signal. An application that has one for it calls [`Handle::reopen`] then.
-//! * Survive a power cut: nothing is synced to the disk.
+//! * Survive a power cut: nothing is synced to the disk. Nor keep what a process that queues its records logged
+//!   in its last moments, if it is killed.
 //! * Keep these promises on network file systems, which do not append atomically.
 //! * Look after records in a pipe or terminal: those longer than the system's `PIPE_BUF` may mix with
 //!   what other processes write there.
