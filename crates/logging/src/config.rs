@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_KEEP_SIZE: u64 = 1 << 30;
 
 /// The format of a record unless told otherwise.
 pub(crate) const DEFAULT_FORMAT: &str =
-    "{time} {pid} {name} {level:5} {target}: {message}{key_values}";
+    "{time} {pid} {process} {level:5} {target}: {message}{key_values}";
 
 /// How a process logs: levels, format, and where to.
 ///
@@ -73,6 +73,7 @@ pub struct LoggingConfig {
     pub(crate) precision: Precision,
     pub(crate) file: Option<PathBuf>,
     pub(crate) stream: Option<Stream>,
+    pub(crate) trust_folder_owner: bool,
     pub(crate) rotation: Rotation,
     #[serde(with = "crate::size")]
     pub(crate) max_size: u64,
@@ -130,7 +131,8 @@ pub enum Stream {
 ///
 /// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
 /// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
-/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age.
+/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age, which is the order in which they were
+/// put aside: a file that was begun under a clock that was behind is called like the last one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -159,6 +161,7 @@ impl Default for LoggingConfig {
             precision: Precision::default(),
             file: None,
             stream: None,
+            trust_folder_owner: false,
             rotation: Rotation::default(),
             max_size: DEFAULT_MAX_SIZE,
             keep: DEFAULT_KEEP,
@@ -212,6 +215,7 @@ impl LoggingConfig {
     /// | `{time}` | date and time with offset, as RFC 3339 has it: `2026-11-22T13:44:48.123+01:00` |
     /// | `{pid}` | the process id |
     /// | `{name}`, `{role}` | of [`Process`](crate::Process) |
+    /// | `{process}` | both, `jobd/guardian`, or the name alone if there is no role |
     /// | `{thread}` | the thread's name, or `-` |
     /// | `{level}` | `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE` |
     /// | `{target}` | the record's target, by default the module path |
@@ -220,7 +224,7 @@ impl LoggingConfig {
     /// | `{key_values}` | each key with its value, ` key=value`; nothing if there are none |
     ///
     /// `{{` and `}}` are braces. Default:
-    /// `{time} {pid} {name} {level:5} {target}: {message}{key_values}`.
+    /// `{time} {pid} {process} {level:5} {target}: {message}{key_values}`.
     ///
     /// The format `json` is one JSON object per line with the members `time`, `pid`, `name`, `role`,
     /// `level`, `target`, `message` and, if there are any, `key_values`.
@@ -242,6 +246,15 @@ impl LoggingConfig {
     /// The decimals of a second. Default: three.
     pub fn precision(mut self, precision: Precision) -> LoggingConfig {
         self.precision = precision;
+        self
+    }
+
+    /// Whether the owner of the file's folder may decide which file it is, by links and files of his own:
+    /// for a privileged process whose log belongs in a folder of a user who is trusted with that. Else a
+    /// link, or a file, that somebody else may have laid out for us is refused; the rule is that of
+    /// [`trusted_path`]. Default: no.
+    pub fn trust_folder_owner(mut self, trust: bool) -> LoggingConfig {
+        self.trust_folder_owner = trust;
         self
     }
 

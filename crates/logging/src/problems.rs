@@ -4,6 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use trusted_path::{Fault, Place, Trust};
+
 use crate::{Error, LoggingConfig, Rotation, open, pattern};
 
 impl LoggingConfig {
@@ -13,6 +15,14 @@ impl LoggingConfig {
     /// opened, by [`install`](crate::install), in the process that logs. Relative paths are meant
     /// from the current directory here, so [`resolve`](Self::resolve) them first if need be.
     pub fn problems(&self) -> Vec<Error> {
+        let mut problems = self.problems_but_strangers();
+        let all = [self].into_iter().chain(self.loggers.values());
+        problems.extend(all.filter_map(LoggingConfig::stranger));
+        problems
+    }
+
+    /// The same without what opening the file finds out anyway.
+    pub(crate) fn problems_but_strangers(&self) -> Vec<Error> {
         let mut problems = self.own_problems();
         for (target, logger) in &self.loggers {
             if target.is_empty() {
@@ -27,6 +37,22 @@ impl LoggingConfig {
             problems.extend(logger.own_problems());
         }
         problems
+    }
+
+    /// What the system refuses here, or what has no right name, is told elsewhere.
+    fn stranger(&self) -> Option<Error> {
+        let file = self.file.as_deref().filter(|file| wrong_with_file(file).is_none())?;
+        let trust = self.trust();
+        let fault = match Place::find(file, trust) {
+            Ok(place) => place.found().and_then(|found| place.fault_to_write(found))?,
+            Err(trusted_path::Error::Path { fault, .. }) => fault,
+            Err(_) => return None,
+        };
+        Some(distrusted(file, trust, &fault))
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::folder_owners_if(self.trust_folder_owner)
     }
 
     fn own_problems(&self) -> Vec<Error> {
@@ -82,6 +108,17 @@ fn wrong_with_file(file: &Path) -> Option<String> {
         Err(_) if folder.exists() => Some(format!("`{}` is not a folder", folder.display())),
         Err(_) => Some(format!("the folder `{}` does not exist; create it", folder.display())),
     }
+}
+
+/// What is wrong with a file, or with a link on the way to it, that may have been laid out for us by somebody
+/// else.
+pub(crate) fn distrusted(file: &Path, trust: Trust, fault: &Fault) -> Error {
+    let by_owner = matches!(fault, Fault::ForeignLink { .. } | Fault::ForeignFile { .. });
+    let reason = match by_owner && trust == Trust::RootAndUs {
+        true => format!("{fault}, or set `trust_folder_owner` if the folder's owner may decide"),
+        false => fault.to_string(),
+    };
+    wrong("file", file.display(), reason)
 }
 
 #[cfg(test)]

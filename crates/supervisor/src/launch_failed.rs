@@ -55,7 +55,7 @@ impl fmt::Debug for LaunchFailed {
         if !self.stderr.is_empty() {
             f.write_str("\nstandard error since the launch:")?;
             for line in self.stderr.lines() {
-                write!(f, "\n    {}", line.escape_debug().to_string().replace("\\\"", "\""))?;
+                write!(f, "\n    {}", logging::escaped(line))?;
             }
         }
         Ok(())

@@ -94,6 +94,7 @@ mod problem;
 mod reopen;
 pub mod report;
 mod signal;
+mod yaml_forms;
 
 pub use backoff::{Backoff, CountFrom, Growth};
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};

@@ -18,7 +18,7 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Escaped, since a value may come from anywhere and a message is one line.
-        write!(f, "{} `{}`: {}", self.field, self.value.escape_debug(), self.reason)
+        write!(f, "{} `{}`: {}", self.field, logging::escaped(&self.value), self.reason)
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
         }
         assert_eq!(
             texts(|p| check_name(p, "name", "a\0")),
-            ["name `a\\0`: contains a control character (or NUL); leave it out"]
+            ["name `a\\x00`: contains a control character (or NUL); leave it out"]
         );
     }
 

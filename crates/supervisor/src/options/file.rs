@@ -154,7 +154,10 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             )?,
             stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
         };
-        let call = proc_spawn::entry_named(file.daemon_entry, file.daemon_args);
+        let call = proc_spawn::entry_named(
+            file.daemon_entry,
+            crate::yaml_forms::untagged(file.daemon_args),
+        );
         let default = DaemonOptions::of(file.pid_filename, call);
         Ok(DaemonOptions {
             name: file.name,

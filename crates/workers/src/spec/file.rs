@@ -55,7 +55,7 @@ impl From<WorkerFile> for WorkerStartInfo {
         WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
-            call: proc_spawn::entry_named(file.entry, file.args),
+            call: proc_spawn::entry_named(file.entry, untagged(file.args)),
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
             logging_config: file.logging_config,
@@ -70,6 +70,28 @@ impl From<WorkerFile> for WorkerStartInfo {
             directory: file.directory,
             environment: Environment::from_texts(file.env_clear, &file.env),
         }
+    }
+}
+
+/// The value of an enum, `!Circle {radius: 2}`, as all else but YAML has it: `Circle: {radius: 2}`. So it
+/// is sent to the worker.
+fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
+    use serde_yaml::Value;
+    match value {
+        Value::Tagged(tagged) => {
+            let name = Value::String(tagged.tag.to_string().trim_start_matches('!').to_owned());
+            let value = untagged(tagged.value);
+            if value.is_null() {
+                name
+            } else {
+                Value::Mapping([(name, value)].into_iter().collect())
+            }
+        }
+        Value::Sequence(values) => Value::Sequence(values.into_iter().map(untagged).collect()),
+        Value::Mapping(mapping) => {
+            Value::Mapping(mapping.into_iter().map(|(k, v)| (untagged(k), untagged(v))).collect())
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 
