@@ -24,8 +24,8 @@ use stdio_redirect::{Redirect, Target};
 pub use last_lines::LastLines;
 pub use recorder::{Lost, Recorder, Recording};
 
-use crate::check::absolute;
-use crate::problem::{Problems, check_file};
+use crate::base::Base;
+use crate::problem::Problems;
 use prefix::Pattern;
 
 /// How the output of a child is captured: its parent (the guardian; of a worker, the process that
@@ -254,13 +254,12 @@ impl Capture {
     pub fn check(
         mut self,
         problems: &mut Problems,
-        base: &Path,
+        base: &Base,
         pid_filename: &Path,
         redirect: Redirect,
         logging: Option<&LoggingConfig>,
     ) -> (Capture, Redirect) {
-        self.file = absolute(base, &self.file);
-        check_file(problems, "capture.file", &self.file);
+        self.file = base.file(problems, "capture.file", &self.file);
         // An empty path has been told of.
         for problem in self.logging().problems() {
             if let logging::Error::Field { field, value, reason } = problem

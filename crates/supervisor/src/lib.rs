@@ -81,6 +81,7 @@ mod runner;
 mod setup;
 mod stop_signals;
 
+mod base;
 mod check;
 pub mod duration;
 mod pid_files;
@@ -90,10 +91,10 @@ pub mod report;
 mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
+pub use base::Base;
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
 pub use check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
+    check_collisions, check_directory, check_entry, check_environment, checked_logging, redirect,
 };
 pub use end::RunEnd;
 pub use guardian::ExistingFile;
@@ -111,7 +112,7 @@ pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use reopen::{ReopenListener, reopen};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::{Setup, base_directory};
+pub use setup::Setup;
 pub use slot::{Report, Slot};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{

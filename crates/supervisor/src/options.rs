@@ -13,17 +13,17 @@ use serde::de::Error as _;
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
+use crate::base::Base;
 use crate::capture::Capture;
 use crate::check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
+    check_collisions, check_directory, check_entry, check_environment, checked_logging, redirect,
 };
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
-use crate::problem::{Problems, check_file, check_name};
+use crate::problem::{Problems, check_name};
 use crate::restart::RestartPolicy;
-use crate::setup::{Setup, base_directory};
+use crate::setup::Setup;
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -283,8 +283,7 @@ impl DaemonOptions {
 
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
-        let base = base_directory()
-            .map_err(|source| LaunchCause::Io { step: "find the current directory", source })?;
+        let base = Base::find();
         let mut problems = Problems::new();
 
         let spawn = match Spawn::new(self.call) {
@@ -296,8 +295,7 @@ impl DaemonOptions {
             // Nothing else matters to a program that cannot start itself.
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
-        let pid_filename = absolute(&base, &self.pid_filename);
-        check_file(&mut problems, "pid_filename", &pid_filename);
+        let pid_filename = base.file(&mut problems, "pid_filename", &self.pid_filename);
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_name(&mut problems, "name", &name);
 
@@ -325,7 +323,7 @@ impl DaemonOptions {
         self.policy.check(&mut problems);
         check_environment(&mut problems, &self.environment);
         let directory = match self.directory {
-            Some(directory) => Some(absolute(&base, &directory)),
+            Some(directory) => base.absolute(&mut problems, "directory", &directory),
             None => detached.then(|| PathBuf::from("/")),
         };
         check_directory(&mut problems, directory.as_deref());

@@ -1,10 +1,9 @@
 //! What a child does to itself before its entry runs: one function with one order, and the order
 //! has reasons.
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
-use std::{env, io};
 
 use logging::LoggingConfig;
 use pidfile::PidFile;
@@ -15,6 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
 
+use crate::base::Base;
 use crate::policy::Readiness;
 use crate::reopen;
 
@@ -32,28 +32,13 @@ pub struct Setup {
     /// Its file mode creation mask; `None`: that of its parent.
     pub umask: Option<u32>,
     /// What relative paths in options are relative to.
-    pub base: PathBuf,
+    pub base: Base,
     /// When it counts as started.
     pub ready: Readiness,
     /// How long it lives on when its parent has died.
     pub grace: Duration,
     /// Its soft limit of descriptors; `None`: that of its parent.
     pub open_files: Option<u64>,
-}
-
-static BASE: OnceLock<PathBuf> = OnceLock::new();
-
-/// What relative paths in options are relative to: the directory in which `start_daemon` was
-/// called, also far below it; elsewhere the current directory.
-///
-/// # Errors
-///
-/// There is no current directory (it was removed).
-pub fn base_directory() -> io::Result<PathBuf> {
-    match BASE.get() {
-        Some(base) => Ok(base.clone()),
-        None => env::current_dir(),
-    }
 }
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
@@ -126,7 +111,7 @@ fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
 pub(crate) fn enter(
     directory: Option<&Path>,
     umask: Option<u32>,
-    base: &Path,
+    base: &Base,
 ) -> Result<(), SetupError> {
     if let Some(directory) = directory {
         let step = || format!("working directory `{}`", directory.display());
@@ -135,7 +120,7 @@ pub(crate) fn enter(
     if let Some(umask) = umask {
         rustix::process::umask(Mode::from_raw_mode(umask));
     }
-    let _ = BASE.set(base.to_owned());
+    base.set();
     Ok(())
 }
 

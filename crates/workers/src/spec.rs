@@ -4,7 +4,7 @@ mod file;
 mod seen;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
-    absolute, base_directory, check_collisions, check_directory, check_duration, check_entry,
-    check_environment, check_file, check_name, checked_logging, redirect,
+    Base, Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
+    check_collisions, check_directory, check_duration, check_entry, check_environment, check_name,
+    checked_logging, redirect,
 };
 
 use crate::error::WorkersError;
@@ -368,8 +368,7 @@ pub(crate) fn plan(
     list: Vec<WorkerStartInfo>,
     options: WorkersOptions,
 ) -> Result<Plan, WorkersError> {
-    let base = base_directory()
-        .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
+    let base = Base::find();
     let mut problems = Problems::new();
     let policy = Arc::new(Policy {
         start: options.start,
@@ -382,10 +381,9 @@ pub(crate) fn plan(
         limit.check(&mut problems, "restart_limit");
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
-    let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
-    if let Some(path) = &debug_filename {
-        check_file(&mut problems, "debug_filename", path);
-    }
+    let debug_filename = options.debug_filename;
+    let debug_filename =
+        debug_filename.map(|path| base.file(&mut problems, "debug_filename", &path));
 
     let mut seen = Seen::default();
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
@@ -417,7 +415,7 @@ pub(crate) fn plan(
 
 fn plan_worker(
     problems: &mut Problems,
-    base: &Path,
+    base: &Base,
     otherwise: &Arc<Policy>,
     worker: WorkerStartInfo,
     index: usize,
@@ -432,8 +430,7 @@ fn plan_worker(
         seen.names.insert(name.clone(), index);
     }
 
-    let pid_filename = absolute(base, &worker.pid_filename);
-    check_file(problems, "pid_filename", &pid_filename);
+    let pid_filename = base.file(problems, "pid_filename", &worker.pid_filename);
     if let Some(first) = seen.pid_files.get(&pid_filename) {
         let reason = format!("is the pid file of workers[{first}] too; each needs its own");
         problems.add("pid_filename", pid_filename.display(), reason);
@@ -468,7 +465,9 @@ fn plan_worker(
     };
 
     check_environment(problems, &worker.environment);
-    let directory = worker.directory.map(|directory| absolute(base, &directory));
+    let directory = worker.directory;
+    let directory =
+        directory.and_then(|directory| base.absolute(problems, "directory", &directory));
     check_directory(problems, directory.as_deref());
 
     let own = Policy {
@@ -491,7 +490,7 @@ fn plan_worker(
         logging,
         directory,
         umask: None,
-        base: base.to_owned(),
+        base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
         open_files: None,
