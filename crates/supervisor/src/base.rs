@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use logging::LoggingConfig;
 
-use crate::problem::{Problems, check_file};
+use crate::files::Files;
+use crate::problem::Problems;
 
 /// What relative paths in options are relative to: the directory in which `start_daemon` was called,
 /// also far below it; elsewhere the current directory.
@@ -51,10 +52,16 @@ impl Base {
     }
 
     /// The absolute path of a file that is to be created, checked.
-    pub fn file(&self, problems: &mut Problems, field: &str, path: &Path) -> PathBuf {
+    pub fn file(
+        &self,
+        problems: &mut Problems,
+        files: &mut Files,
+        field: &str,
+        path: &Path,
+    ) -> PathBuf {
         let absolute = self.absolute(problems, field, path);
         if let Some(path) = &absolute {
-            check_file(problems, field, path);
+            files.check_file(problems, field, path);
         }
         absolute.unwrap_or_default()
     }

@@ -86,22 +86,3 @@ pub fn checked_logging(
     }
     config
 }
-
-/// A pid file that is written to as output or log would not be a pid file for long.
-pub fn check_collisions(
-    problems: &mut Problems,
-    pid_filename: &Path,
-    redirect: &Redirect,
-    logging: Option<&LoggingConfig>,
-) {
-    let files = [
-        ("stdout_filename", redirect.target(Stream::Stdout).path()),
-        ("stderr_filename", redirect.target(Stream::Stderr).path()),
-        ("logging_config", logging.and_then(LoggingConfig::file_path)),
-    ];
-    for (field, path) in files {
-        if path == Some(pid_filename) {
-            problems.add(field, pid_filename.display(), "is the pid file too; give another file");
-        }
-    }
-}

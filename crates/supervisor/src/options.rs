@@ -15,9 +15,8 @@ use stdio_redirect::Target;
 
 use crate::base::Base;
 use crate::capture::Capture;
-use crate::check::{
-    check_collisions, check_directory, check_entry, check_environment, checked_logging, redirect,
-};
+use crate::check::{check_directory, check_entry, check_environment, checked_logging, redirect};
+use crate::files::{Files, Owner};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Policy, StartPolicy, StopPolicy};
@@ -285,6 +284,7 @@ impl DaemonOptions {
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
         let base = Base::find();
         let mut problems = Problems::new();
+        let mut files = Files::new();
 
         let spawn = match Spawn::new(self.call) {
             Ok(spawn) => Some(spawn),
@@ -295,7 +295,7 @@ impl DaemonOptions {
             // Nothing else matters to a program that cannot start itself.
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
-        let pid_filename = base.file(&mut problems, "pid_filename", &self.pid_filename);
+        let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_name(&mut problems, "name", &name);
 
@@ -309,16 +309,17 @@ impl DaemonOptions {
         );
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
-        check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
+        files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let logging = logging.as_ref();
-                let (capture, redirect) =
-                    capture.check(&mut problems, &base, &pid_filename, redirect, logging);
+                let (capture, redirect) = capture.check(&mut problems, &mut files, &base, redirect);
+                files.note_capture(Owner::Options, &capture);
                 (Some(capture), redirect)
             }
             None => (None, redirect),
         };
+        let held = files.held();
+        files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
         check_environment(&mut problems, &self.environment);
@@ -345,6 +346,7 @@ impl DaemonOptions {
             base,
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
+            files: held,
             open_files: None,
         };
         let (existing, policy, environment) = (self.existing, self.policy, self.environment);

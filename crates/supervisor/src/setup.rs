@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
 
 use crate::base::Base;
+use crate::files::{self, Held};
 use crate::policy::Readiness;
 use crate::reopen;
 
@@ -37,6 +38,8 @@ pub struct Setup {
     pub ready: Readiness,
     /// How long it lives on when its parent has died.
     pub grace: Duration,
+    /// Files that its parent keeps for it: what is below it does not write to them.
+    pub files: Vec<Held>,
     /// Its soft limit of descriptors; `None`: that of its parent.
     pub open_files: Option<u64>,
 }
@@ -45,6 +48,7 @@ pub struct Setup {
 pub(crate) fn run_child(boot: Boot) -> i32 {
     let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
+        files::hold(&setup);
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
         let pid_file = become_it(&boot, &setup)?;

@@ -1,8 +1,8 @@
 //! What the caller says about workers, and the one function that checks it.
 
 mod file;
-mod seen;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,15 +13,14 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Base, Capture, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy,
-    check_collisions, check_directory, check_duration, check_entry, check_environment, check_name,
-    checked_logging, redirect,
+    Base, Capture, Files, Owner, Policy, Problems, Purpose, RestartLimit, RestartPolicy, Setup,
+    StartPolicy, StopPolicy, check_directory, check_duration, check_entry, check_environment,
+    check_name, checked_logging, redirect,
 };
 
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
 use file::WorkerFile;
-use seen::Seen;
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///
@@ -336,7 +335,8 @@ impl WorkersOptions {
     }
 
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
-    /// at most ten times a second. Default: none.
+    /// at most ten times a second. It is for nothing else: neither a worker's file nor one of this
+    /// process. Default: none.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.debug_filename = Some(path.into());
@@ -363,6 +363,12 @@ pub(crate) struct Plan {
     pub(crate) debug_filename: Option<PathBuf>,
 }
 
+/// What may stand only once in a list, as it is met: names, with the index of the worker, and files.
+struct Seen {
+    names: BTreeMap<String, usize>,
+    files: Files,
+}
+
 /// Checks everything once, reports everything together, and makes relative paths absolute.
 pub(crate) fn plan(
     list: Vec<WorkerStartInfo>,
@@ -370,6 +376,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, WorkersError> {
     let base = Base::find();
     let mut problems = Problems::new();
+    let mut seen = Seen { names: BTreeMap::new(), files: Files::new() };
     let policy = Arc::new(Policy {
         start: options.start,
         restart: options.restart,
@@ -382,21 +389,30 @@ pub(crate) fn plan(
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename;
-    let debug_filename =
-        debug_filename.map(|path| base.file(&mut problems, "debug_filename", &path));
+    let debug_filename = debug_filename
+        .map(|path| base.file(&mut problems, &mut seen.files, "debug_filename", &path));
 
-    let mut seen = Seen::default();
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
     let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
     let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
     let mut workers = Vec::with_capacity(list.len());
+    let mut parts = Vec::with_capacity(list.len());
     for (index, worker) in list.into_iter().enumerate() {
         let mut own = Problems::new();
         let planned = plan_worker(&mut own, &base, &policy, worker, index, &mut seen);
-        problems.add_part(&format!("workers[{index}]"), own);
+        parts.push(own);
         workers.extend(planned?);
     }
-    seen.check_captures(&mut problems, debug_filename.as_deref());
+    if let Some(path) = &debug_filename {
+        seen.files.note(Owner::Options, "debug_filename", Purpose::Status, path);
+    }
+    seen.files.check(|owner, problem| match owner {
+        Owner::Worker(index) => parts[index].push(problem),
+        Owner::Options | Owner::Above => problems.push(problem),
+    });
+    for (index, part) in parts.into_iter().enumerate() {
+        problems.add_part(&format!("workers[{index}]"), part);
+    }
     let after = group::resolve(&mut problems, &names, &after, options.in_order);
     let members: Vec<_> = std::iter::zip(after, marks)
         .map(|(after, (temporary, significant))| Member { after, temporary, significant })
@@ -430,14 +446,7 @@ fn plan_worker(
         seen.names.insert(name.clone(), index);
     }
 
-    let pid_filename = base.file(problems, "pid_filename", &worker.pid_filename);
-    if let Some(first) = seen.pid_files.get(&pid_filename) {
-        let reason = format!("is the pid file of workers[{first}] too; each needs its own");
-        problems.add("pid_filename", pid_filename.display(), reason);
-    } else {
-        seen.pid_files.insert(pid_filename.clone(), index);
-    }
-
+    let pid_filename = base.file(problems, &mut seen.files, "pid_filename", &worker.pid_filename);
     let spawn = match Spawn::new(worker.call) {
         Ok(spawn) => Some(spawn),
         Err(SpawnError::Entry(error)) => {
@@ -451,14 +460,12 @@ fn plan_worker(
     let stderr = worker.stderr_filename.as_deref();
     let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
-    check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
-    seen.note_files(index, &pid_filename, &redirect, logging.as_ref());
+    let owner = Owner::Worker(index);
+    seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
     let (capture, redirect) = match worker.capture {
         Some(capture) => {
-            let logging = logging.as_ref();
-            let (capture, redirect) =
-                capture.check(problems, base, &pid_filename, redirect, logging);
-            seen.captures.push((index, capture.clone()));
+            let (capture, redirect) = capture.check(problems, &mut seen.files, base, redirect);
+            seen.files.note_capture(owner, &capture);
             (Some(capture), redirect)
         }
         None => (None, redirect),
@@ -493,6 +500,7 @@ fn plan_worker(
         base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
+        files: Vec::new(),
         open_files: None,
     };
     Ok(spawn.map(|spawn| {
