@@ -1,5 +1,7 @@
 //! The state of all workers as a file, for people and tools that look at a running daemon.
 
+mod json;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -182,7 +184,7 @@ fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => (),
     }
-    let mut text = serde_json::to_vec_pretty(content)?;
+    let mut text = json::to_vec(content)?;
     text.push(b'\n');
     File::create_new(&new)?.write_all(&text)?;
     fs::rename(&new, path)
