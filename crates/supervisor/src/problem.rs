@@ -16,13 +16,18 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Escaped, since a value may come from anywhere and a message is one line.
-        write!(f, "{} `{}`: {}", self.field, self.value.escape_debug(), self.reason)
+        // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
+        // one line.
+        let reason = logging::escaped(&self.reason);
+        write!(f, "{} `{}`: {reason}", self.field, self.value.escape_debug())
     }
 }
 
 /// Everything that is wrong, in the order of the options. Nothing has happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Display` is one line, in which the second and later ones are counted; `Debug`, which is what a
+/// `main` that returns it prints, has one on each line.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -89,10 +94,26 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
-            let between = if index == 0 { "" } else { "; " };
-            write!(f, "{between}{problem}")?;
+            if index > 0 {
+                // Reasons have semicolons of their own.
+                write!(f, "; [{} of {}] ", index + 1, self.0.len())?;
+            }
+            write!(f, "{problem}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("nothing is wrong"),
+            [only] => write!(f, "{only}"),
+            all => {
+                write!(f, "{} options are wrong:", all.len())?;
+                all.iter().try_for_each(|problem| write!(f, "\n    {problem}"))
+            }
+        }
     }
 }
 
@@ -141,6 +162,26 @@ mod tests {
         let mut problems = Problems::new();
         check(&mut problems);
         problems.iter().map(ToString::to_string).collect()
+    }
+
+    /// Case: FLT-H7
+    #[test]
+    fn several_problems_are_told_apart_in_one_line_and_stand_on_one_each_in_debug() {
+        let mut problems = Problems::new();
+        problems.add("a", "x", "is wrong; give y");
+        assert_eq!(problems.to_string(), "a `x`: is wrong; give y");
+        assert_eq!(format!("{problems:?}"), "a `x`: is wrong; give y");
+        problems.add("b", "\n", "folder `\u{202e}\n` is wrong");
+        problems.add("c", "z", "no");
+        assert_eq!(
+            problems.to_string(),
+            r"a `x`: is wrong; give y; [2 of 3] b `\n`: folder `\u{202e}\n` is wrong; [3 of 3] c `z`: no"
+        );
+        assert_eq!(
+            format!("{problems:?}"),
+            "3 options are wrong:\n    a `x`: is wrong; give y\n    b `\\n`: folder `\\u{202e}\\n` \
+             is wrong\n    c `z`: no"
+        );
     }
 
     /// Case: CFG-01

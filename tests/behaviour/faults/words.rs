@@ -8,7 +8,9 @@ use crate::{bed, trials};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         a_directory_that_is_gone_is_missed_by_relative_paths_only,
+        a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own,
         a_code_that_counts_as_success_is_one_everywhere,
+        what_cannot_be_seen_in_a_name_is_escaped_in_the_status,
     ]
 }
 
@@ -63,6 +65,59 @@ fn a_directory_that_is_gone_is_missed_by_relative_paths_only() {
         let problem = format!("{field}: cannot find the current directory that it is relative to");
         assert!(output.stderr.contains(&problem), "{problem}: {output:?}");
     }
+    bed.nothing_left();
+}
+
+/// Case: FLT-H7
+fn a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own() {
+    let bed = bed();
+    let file = bed.options("{name: a/b, stdout_filename: missing/out.txt, umask: 0o1777}");
+    let output = bed.run(["start", &file]).fails(&[]);
+    // As a `main` that returns it prints it, and then as a program that prints its `Display`.
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines.len(), 5, "{output:?}");
+    assert_eq!(lines[0], "the daemon could not be launched: 3 options are wrong:");
+    assert!(lines[1].starts_with("    name `a/b`: contains `/`"), "{output:?}");
+    assert!(lines[2].starts_with("    stdout_filename `"), "{output:?}");
+    assert!(lines[3].starts_with("    umask `0o1777`: "), "{output:?}");
+    assert!(lines[4].starts_with("the daemon could not be launched: name `a/b`: "), "{output:?}");
+    assert!(lines[4].contains("; [3 of 3] umask `"), "{output:?}");
+
+    let panic = bed.options("{start: {ready: told}, daemon_args: [panic: \"one\\ntwo\"]}");
+    let output = bed.run(["start", &panic]).fails(&[]);
+    let last = output.stderr.lines().last().unwrap();
+    assert!(
+        last.starts_with("the daemon could not be launched: the executor panicked: one\\ntwo, at "),
+        "{output:?}"
+    );
+    bed.nothing_left();
+}
+
+/// Case: FLT-H15
+fn what_cannot_be_seen_in_a_name_is_escaped_in_the_status() {
+    let bed = bed();
+    let fooling = "\u{202e}\u{61c}\u{200b}\u{feff}\u{e0041}";
+    // A name has no control characters, but what workers say may.
+    let text = format!("{fooling}\u{9b}\u{7f}");
+    // JSON is YAML, too.
+    let pool = serde_json::json!({
+        "restart": "never",
+        "debug_filename": "debug.json",
+        "workers": [{
+            "name": format!("red{fooling}"),
+            "pid_filename": "red.pid",
+            "args": [{"tell_status": format!("is{text}")}, {"panic": format!("oh{text}")}],
+        }],
+    });
+    bed.write("w.yaml", pool.to_string().replace('\u{9b}', "\\u009b").replace('\u{7f}', "\\u007f"));
+    bed.run(["workers", "w.yaml"]);
+    let status = bed.read("debug.json");
+    assert!(!status.chars().any(|c| text.contains(c)), "{status:?}");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let worker = &status["workers"][0];
+    assert_eq!(worker["name"], format!("red{fooling}"));
+    assert_eq!(worker["says"], format!("is{text}"));
+    assert_eq!(worker["last_exits"][0]["end"]["exited"]["panic"]["message"], format!("oh{text}"));
     bed.nothing_left();
 }
 
