@@ -24,8 +24,9 @@ use stdio_redirect::{Redirect, Target};
 pub use last_lines::LastLines;
 pub use recorder::{Lost, Recorder, Recording};
 
-use crate::check::absolute;
-use crate::problem::{Problems, check_file};
+use crate::base::Base;
+use crate::files::Files;
+use crate::problem::Problems;
 use prefix::Pattern;
 
 /// How the output of a child is captured: its parent (the guardian; of a worker, the process that
@@ -254,18 +255,16 @@ impl Capture {
         &self.file
     }
 
-    /// Adds what is wrong with it, alone or beside the rest of a child; makes its path absolute, and
-    /// leaves the streams to it.
+    /// Adds what is wrong with it, alone or beside the streams of a child; makes its path absolute,
+    /// and leaves the streams to it.
     pub fn check(
         mut self,
         problems: &mut Problems,
-        base: &Path,
-        pid_filename: &Path,
+        files: &mut Files,
+        base: &Base,
         redirect: Redirect,
-        logging: Option<&LoggingConfig>,
     ) -> (Capture, Redirect) {
-        self.file = absolute(base, &self.file);
-        check_file(problems, "capture.file", &self.file);
+        self.file = base.file(problems, files, "capture.file", &self.file);
         // An empty path has been told of.
         for problem in self.logging().problems() {
             if let logging::Error::Field { field, value, reason } = problem
@@ -284,15 +283,7 @@ impl Capture {
             problems.add("capture.last_lines", self.last_lines, "give at most 1000");
         }
 
-        let mut files = vec![("pid_filename", Some(pid_filename))];
-        files.push(("logging_config", logging.and_then(LoggingConfig::file_path)));
         let of = |stream| redirect.target(stream).path();
-        files.push(("stdout_filename", of(stdio_redirect::Stream::Stdout)));
-        files.push(("stderr_filename", of(stdio_redirect::Stream::Stderr)));
-        for (field, _) in files.iter().filter(|(_, path)| *path == Some(&self.file)) {
-            let reason = format!("is the {field} too; give another file");
-            problems.add("capture.file", self.file.display(), reason);
-        }
         for (stream, field) in [(STDOUT, "stdout_filename"), (STDERR, "stderr_filename")] {
             if let Some(path) = of(stream).filter(|_| self.has(stream)) {
                 let reason = "the stream is captured; leave it out, or capture the other one only";

@@ -86,8 +86,10 @@ mod stop_signals;
 mod tree;
 mod words;
 
+mod base;
 mod check;
 pub mod duration;
+mod files;
 mod pid_files;
 mod problem;
 mod reopen;
@@ -95,12 +97,11 @@ pub mod report;
 mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
+pub use base::Base;
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
-pub use check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
-};
+pub use check::{check_directory, check_entry, check_environment, checked_logging, redirect};
 pub use end::RunEnd;
+pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use limit::{RestartLimit, RestartLog};
@@ -111,12 +112,12 @@ pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
     StopPolicy, StopStep, inner_grace,
 };
-pub use problem::{Problem, Problems, check_duration, check_file, check_name};
+pub use problem::{Problem, Problems, check_duration, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use reopen::{ReopenListener, reopen};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::{Setup, base_directory, has_terminal};
+pub use setup::{Setup, has_terminal};
 pub use slot::{Report, RunOver, Slot};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{

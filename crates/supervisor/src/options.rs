@@ -13,17 +13,16 @@ use serde::de::Error as _;
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
+use crate::base::Base;
 use crate::capture::Capture;
-use crate::check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
-};
+use crate::check::{check_directory, check_entry, check_environment, checked_logging, redirect};
+use crate::files::{Files, Owner};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use crate::problem::{Problems, check_file, check_name};
+use crate::problem::{Problems, check_name};
 use crate::restart::RestartPolicy;
-use crate::setup::{Setup, base_directory, has_terminal};
+use crate::setup::{Setup, has_terminal};
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -291,9 +290,9 @@ impl DaemonOptions {
 
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
-        let base = base_directory()
-            .map_err(|source| LaunchCause::Io { step: "find the current directory", source })?;
+        let base = Base::find();
         let mut problems = Problems::new();
+        let mut files = Files::new();
 
         let spawn = match Spawn::new(self.call) {
             Ok(spawn) => Some(spawn),
@@ -304,8 +303,7 @@ impl DaemonOptions {
             // Nothing else matters to a program that cannot start itself.
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
-        let pid_filename = absolute(&base, &self.pid_filename);
-        check_file(&mut problems, "pid_filename", &pid_filename);
+        let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_name(&mut problems, "name", &name);
 
@@ -319,21 +317,22 @@ impl DaemonOptions {
         );
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
-        check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
+        files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let logging = logging.as_ref();
-                let (capture, redirect) =
-                    capture.check(&mut problems, &base, &pid_filename, redirect, logging);
+                let (capture, redirect) = capture.check(&mut problems, &mut files, &base, redirect);
+                files.note_capture(Owner::Options, &capture);
                 (Some(capture), redirect)
             }
             None => (None, redirect),
         };
+        let held = files.held();
+        files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
         check_environment(&mut problems, &self.environment);
         let directory = match self.directory {
-            Some(directory) => Some(absolute(&base, &directory)),
+            Some(directory) => base.absolute(&mut problems, "directory", &directory),
             None => detached.then(|| PathBuf::from("/")),
         };
         check_directory(&mut problems, directory.as_deref());
@@ -355,6 +354,7 @@ impl DaemonOptions {
             base,
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
+            files: held,
             open_files: None,
             // A detached one has a session without.
             terminal: !detached && has_terminal(),

@@ -1,7 +1,6 @@
 //! What is wrong with what the caller said: all of it at once, before anything happens.
 
 use std::fmt;
-use std::path::{Component, Path};
 use std::time::Duration;
 
 /// One thing that is wrong with an option.
@@ -44,6 +43,11 @@ impl Problems {
             value: value.to_string(),
             reason: reason.to_string(),
         });
+    }
+
+    /// Adds one that was found elsewhere.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
     }
 
     /// Adds those of a part, whose fields are named after it: `workers[2].pid_filename`.
@@ -108,47 +112,6 @@ pub fn check_duration(problems: &mut Problems, field: &str, duration: Duration) 
     }
 }
 
-/// Checks the path of a file that is to be created: `field` says which.
-pub fn check_file(problems: &mut Problems, field: &str, path: &Path) {
-    if let Err(reason) = file_can_be(path) {
-        problems.add(field, path.display(), reason);
-    }
-}
-
-fn file_can_be(path: &Path) -> Result<(), String> {
-    use std::os::unix::ffi::OsStrExt;
-    if path.as_os_str().is_empty() {
-        return Err("empty; give the path of a file".to_owned());
-    }
-    if path.as_os_str().as_bytes().contains(&0) {
-        return Err("contains a NUL byte, which no path can".to_owned());
-    }
-    if path.to_str().is_none() {
-        return Err("is not UTF-8, and cannot be handed to a child; rename it".to_owned());
-    }
-    let named = matches!(path.components().next_back(), Some(Component::Normal(_)));
-    if !named || path.as_os_str().as_bytes().ends_with(b"/") {
-        return Err("names a folder; give the path of a file".to_owned());
-    }
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    match std::fs::metadata(folder) {
-        Ok(metadata) if !metadata.is_dir() => {
-            return Err(format!("`{}` is not a folder", folder.display()));
-        }
-        // It cannot be looked at: whether it can be written to is for the acting one to find out.
-        Ok(_) => (),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let folder = folder.display();
-            return Err(format!("the folder `{folder}` does not exist; create it first"));
-        }
-        Err(_) => return Ok(()),
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err("is a folder; give the path of a file".to_owned()),
-        _ => Ok(()),
-    }
-}
-
 /// Checks the name of a daemon or worker: it becomes part of titles and log lines.
 pub fn check_name(problems: &mut Problems, field: &str, name: &str) {
     const LONGEST_NAME: usize = 100;
@@ -194,28 +157,6 @@ mod tests {
             texts(|p| check_name(p, "name", "a\0")),
             ["name `a\\0`: contains a control character (or NUL); leave it out"]
         );
-    }
-
-    #[test]
-    fn paths_that_cannot_be_files_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("file"), "").unwrap();
-        let cases = [
-            (Path::new(""), "empty"),
-            (Path::new("/"), "names a folder"),
-            (Path::new("a/.."), "names a folder"),
-            (folder.path(), "is a folder"),
-            (&at("missing/x.pid"), "does not exist"),
-            (&at("file/x.pid"), "is not a folder"),
-            (&at("nul\0"), "NUL"),
-        ];
-        for (path, part) in cases {
-            let found = texts(|p| check_file(p, "pid_filename", path));
-            assert!(found.len() == 1 && found[0].contains(part), "{path:?}: {found:?}");
-            assert!(found[0].starts_with("pid_filename `"), "{found:?}");
-        }
-        assert_eq!(texts(|p| check_file(p, "pid_filename", &at("new.pid"))), [""; 0]);
     }
 
     #[test]

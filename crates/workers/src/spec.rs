@@ -1,10 +1,10 @@
 //! What the caller says about workers, and the one function that checks it.
 
 mod file;
-mod seen;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,9 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Capture, Leftovers, Policy, Problems, RestartLimit, RestartPolicy, Setup, StartPolicy,
-    StopPolicy, absolute, base_directory, check_collisions, check_directory, check_duration,
-    check_entry, check_environment, check_file, check_name, checked_logging, has_terminal,
-    redirect,
+    Base, Capture, Files, Leftovers, Owner, Policy, Problems, Purpose, RestartLimit, RestartPolicy,
+    Setup, StartPolicy, StopPolicy, check_directory, check_duration, check_entry,
+    check_environment, check_name, checked_logging, has_terminal, redirect,
 };
 use trusted_path::Trust;
 
@@ -24,7 +23,6 @@ use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
 use crate::status::StatusPlace;
 use file::WorkerFile;
-use seen::Seen;
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///
@@ -362,7 +360,8 @@ impl WorkersOptions {
     }
 
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
-    /// at most ten times a second. Everybody may read it (0644 less the umask), unless it tells
+    /// at most ten times a second. It is for nothing else: neither a worker's file nor one of this
+    /// process. Everybody may read it (0644 less the umask), unless it tells
     /// [last lines](Capture::last_lines) of captured output: then only its owner (0600). A link at
     /// its name is replaced, not followed. Default: none.
     #[must_use]
@@ -401,14 +400,20 @@ pub(crate) struct Plan {
     pub(crate) debug_trust: Trust,
 }
 
+/// What may stand only once in a list, as it is met: names, with the index of the worker, and files.
+struct Seen {
+    names: BTreeMap<String, usize>,
+    files: Files,
+}
+
 /// Checks everything once, reports everything together, and makes relative paths absolute.
 pub(crate) fn plan(
     list: Vec<WorkerStartInfo>,
     options: WorkersOptions,
 ) -> Result<Plan, WorkersError> {
-    let base = base_directory()
-        .map_err(|source| WorkersError::Io { step: "find the current directory", source })?;
+    let base = Base::find();
     let mut problems = Problems::new();
+    let mut seen = Seen { names: BTreeMap::new(), files: Files::new() };
     let policy = Arc::new(Policy {
         start: options.start,
         restart: options.restart,
@@ -421,27 +426,37 @@ pub(crate) fn plan(
         limit.check(&mut problems, "restart_limit");
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
-    let debug_filename = options.debug_filename.map(|path| absolute(&base, &path));
+    let debug_filename = options.debug_filename;
+    let debug_filename = debug_filename
+        .map(|path| base.file(&mut problems, &mut seen.files, "debug_filename", &path));
     let debug_trust = Trust::folder_owners_if(options.trust_folder_owner);
-    if let Some(path) = &debug_filename {
-        check_file(&mut problems, "debug_filename", path);
-        if let Some(reason) = StatusPlace::problem(path, debug_trust) {
-            problems.add("debug_filename", path.display(), reason);
-        }
+    if let Some(path) = &debug_filename
+        && let Some(reason) = StatusPlace::problem(path, debug_trust)
+    {
+        problems.add("debug_filename", path.display(), reason);
     }
 
-    let mut seen = Seen::default();
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
     let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
     let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
     let mut workers = Vec::with_capacity(list.len());
+    let mut parts = Vec::with_capacity(list.len());
     for (index, worker) in list.into_iter().enumerate() {
         let mut own = Problems::new();
         let planned = plan_worker(&mut own, &base, &policy, worker, index, &mut seen);
-        problems.add_part(&format!("workers[{index}]"), own);
+        parts.push(own);
         workers.extend(planned?);
     }
-    seen.check_captures(&mut problems, debug_filename.as_deref());
+    if let Some(path) = &debug_filename {
+        seen.files.note(Owner::Options, "debug_filename", Purpose::Status, path);
+    }
+    seen.files.check(|owner, problem| match owner {
+        Owner::Worker(index) => parts[index].push(problem),
+        Owner::Options | Owner::Above => problems.push(problem),
+    });
+    for (index, part) in parts.into_iter().enumerate() {
+        problems.add_part(&format!("workers[{index}]"), part);
+    }
     let after = group::resolve(&mut problems, &names, &after, options.in_order);
     let members: Vec<_> = std::iter::zip(after, marks)
         .map(|(after, (temporary, significant))| Member { after, temporary, significant })
@@ -460,7 +475,7 @@ pub(crate) fn plan(
 
 fn plan_worker(
     problems: &mut Problems,
-    base: &Path,
+    base: &Base,
     otherwise: &Arc<Policy>,
     worker: WorkerStartInfo,
     index: usize,
@@ -475,15 +490,7 @@ fn plan_worker(
         seen.names.insert(name.clone(), index);
     }
 
-    let pid_filename = absolute(base, &worker.pid_filename);
-    check_file(problems, "pid_filename", &pid_filename);
-    if let Some(first) = seen.pid_files.get(&pid_filename) {
-        let reason = format!("is the pid file of workers[{first}] too; each needs its own");
-        problems.add("pid_filename", pid_filename.display(), reason);
-    } else {
-        seen.pid_files.insert(pid_filename.clone(), index);
-    }
-
+    let pid_filename = base.file(problems, &mut seen.files, "pid_filename", &worker.pid_filename);
     let spawn = match Spawn::new(worker.call) {
         Ok(spawn) => Some(spawn),
         Err(SpawnError::Entry(error)) => {
@@ -497,21 +504,21 @@ fn plan_worker(
     let stderr = worker.stderr_filename.as_deref();
     let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
-    check_collisions(problems, &pid_filename, &redirect, logging.as_ref());
-    seen.note_files(index, &pid_filename, &redirect, logging.as_ref());
+    let owner = Owner::Worker(index);
+    seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
     let (capture, redirect) = match worker.capture {
         Some(capture) => {
-            let logging = logging.as_ref();
-            let (capture, redirect) =
-                capture.check(problems, base, &pid_filename, redirect, logging);
-            seen.captures.push((index, capture.clone()));
+            let (capture, redirect) = capture.check(problems, &mut seen.files, base, redirect);
+            seen.files.note_capture(owner, &capture);
             (Some(capture), redirect)
         }
         None => (None, redirect),
     };
 
     check_environment(problems, &worker.environment);
-    let directory = worker.directory.map(|directory| absolute(base, &directory));
+    let directory = worker.directory;
+    let directory =
+        directory.and_then(|directory| base.absolute(problems, "directory", &directory));
     check_directory(problems, directory.as_deref());
 
     let own = Policy {
@@ -535,9 +542,10 @@ fn plan_worker(
         logging,
         directory,
         umask: None,
-        base: base.to_owned(),
+        base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
+        files: Vec::new(),
         open_files: None,
         terminal: has_terminal(),
     };

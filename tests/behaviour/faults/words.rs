@@ -1,11 +1,69 @@
 //! Words that get lost, or say the wrong thing (kind H).
 
+use bed::{Output, TestBed};
 use libtest_mimic::Trial;
 
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![a_code_that_counts_as_success_is_one_everywhere]
+    trials![
+        a_directory_that_is_gone_is_missed_by_relative_paths_only,
+        a_code_that_counts_as_success_is_one_everywhere,
+    ]
+}
+
+/// The fixture with this command, in a directory that was removed.
+fn from_nowhere(bed: &TestBed, command: &str, file: &str) -> Output {
+    let mut shell = bed.command("sh");
+    shell.args(["-c", r#"mkdir gone && cd gone && rmdir ../gone && exec "$@""#, "sh"]);
+    shell.arg(bed.fixture()).args([command, bed.path(file).to_str().unwrap()]);
+    bed.launch_command(shell).finish()
+}
+
+/// Case: FLT-H5
+fn a_directory_that_is_gone_is_missed_by_relative_paths_only() {
+    let bed = bed();
+    let path = |name: &str| bed.path(name).to_str().unwrap().to_owned();
+    let pool = format!(
+        "{{debug_filename: {}, workers: [{{name: red, pid_filename: {}, stdout_filename: {}, \
+         args: [print: hello]}}]}}",
+        path("debug.json"),
+        path("red.pid"),
+        path("red.txt"),
+    );
+    let absolute = format!(
+        "pid_filename: {}, stdout_filename: {}, logging_config: {{file: {}}}",
+        path("d.pid"),
+        path("out.txt"),
+        path("d.log"),
+    );
+    for command in ["start", "run"] {
+        let file = bed.options(&format!("{{{absolute}, daemon_args: [{{workers: {pool}}}]}}"));
+        from_nowhere(&bed, command, &file).success();
+        bed.wait_nobody_left();
+        assert_eq!(bed.read("red.txt"), "hello\n", "{command}: {}", bed.scene());
+        std::fs::remove_file(bed.path("red.txt")).unwrap();
+        assert_eq!(bed.pid_files(), [""; 0]);
+    }
+    // Each relative path is named.
+    let file = bed.options(
+        "{stdout_filename: out.txt, stderr_filename: /dev/null, directory: sub, \
+         logging_config: {file: d.log, loggers: {x: {file: x.log}}}, capture: {file: c.txt, \
+         streams: stderr}}",
+    );
+    let output = from_nowhere(&bed, "start", &file).fails(&[]);
+    for field in [
+        "pid_filename `d.pid`",
+        "stdout_filename `out.txt`",
+        "directory `sub`",
+        "logging_config `d.log`",
+        "logging_config `x.log`",
+        "capture.file `c.txt`",
+    ] {
+        let problem = format!("{field}: cannot find the current directory that it is relative to");
+        assert!(output.stderr.contains(&problem), "{problem}: {output:?}");
+    }
+    bed.nothing_left();
 }
 
 /// Case: FLT-H11
