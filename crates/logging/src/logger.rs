@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
 use signal_hook::consts::SIGXFSZ;
+use trusted_path::Trust;
 
 use crate::config::Stream;
 use crate::file::{FilePlan, LogFile};
@@ -150,6 +151,7 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
     let path = config.file.clone().unwrap_or_default();
     let plan = FilePlan {
         path: path.clone(),
+        trust: Trust::folder_owners_if(config.trust_folder_owner),
         rotation: config.rotation,
         zone,
         max_size: config.max_size,
