@@ -39,6 +39,7 @@ pub struct DaemonOptions {
     name: Option<String>,
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
+    trust_folder_owner: bool,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     policy: Policy,
@@ -74,6 +75,7 @@ impl DaemonOptions {
             name: None,
             stdout_filename: None,
             stderr_filename: None,
+            trust_folder_owner: false,
             logging_config: None,
             capture: None,
             policy: Policy { must_launch: true, ..Policy::default() },
@@ -150,6 +152,16 @@ impl DaemonOptions {
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
+    /// with his own links and files there: for a daemon of root's whose output belongs in a user's
+    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
+    /// effective user. Logs and captures have an option of their own.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 
@@ -314,6 +326,7 @@ impl DaemonOptions {
             self.stdout_filename.as_deref(),
             self.stderr_filename.as_deref(),
             &otherwise,
+            self.trust_folder_owner,
         );
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));

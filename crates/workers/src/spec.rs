@@ -39,6 +39,7 @@ pub struct WorkerStartInfo {
     call: Call,
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
+    trust_folder_owner: bool,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     start: Option<StartPolicy>,
@@ -77,6 +78,7 @@ impl WorkerStartInfo {
             call,
             stdout_filename: None,
             stderr_filename: None,
+            trust_folder_owner: false,
             logging_config: None,
             capture: None,
             start: None,
@@ -156,6 +158,16 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
+    /// with his own links and files there: for a worker of root's whose output belongs in a user's
+    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
+    /// effective user. Logs and captures have an option of their own.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 
@@ -502,7 +514,8 @@ fn plan_worker(
     };
     let stdout = worker.stdout_filename.as_deref();
     let stderr = worker.stderr_filename.as_deref();
-    let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
+    let trust = worker.trust_folder_owner;
+    let redirect = redirect(problems, base, stdout, stderr, &Target::Null, trust);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     let owner = Owner::Worker(index);
     seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());

@@ -15,6 +15,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         output_of_root_in_a_users_folder_is_led_nowhere,
         output_is_led_nowhere_between_two_runs,
         a_link_on_the_way_is_refused_for_output_and_status,
+        output_that_is_said_to_belong_to_a_user_goes_where_he_wants_it,
+        captured_output_in_a_users_folder_is_led_nowhere,
         the_error_of_a_launch_tells_what_was_opened_and_nothing_else,
         the_status_file_replaces_a_link_and_leaves_what_it_led_to,
         the_status_file_is_private_where_it_carries_output,
@@ -128,6 +130,60 @@ fn a_link_on_the_way_is_refused_for_output_and_status() {
         bed.run(["workers", "w.yaml"]).fails(&["debug_filename", &sub, "belongs to user 65534"]);
     }
     assert_eq!(fs::read_dir(bed.path("roots")).unwrap().count(), 0);
+}
+
+/// Case: FLT-A1
+fn output_that_is_said_to_belong_to_a_user_goes_where_he_wants_it() {
+    let bed = bed();
+    let Some((folder, dear)) = users_folder(&bed) else { return };
+    exchange(&folder.join("out.txt"), &dear);
+    bed.start(
+        "{stdout_filename: U/out.txt, trust_folder_owner: true, daemon_args: [print: hello, rounds]}",
+    )
+    .stop();
+    assert_eq!(bed.read("dear"), "dear\nhello\n");
+}
+
+/// Case: FLT-A1
+fn captured_output_in_a_users_folder_is_led_nowhere() {
+    let bed = bed();
+    let Some((folder, dear)) = users_folder(&bed) else { return };
+    let before = owner_and_mode(&dear);
+    let file = folder.join("red.txt");
+    for gate in ["first", "second"] {
+        bed.gate(gate);
+    }
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, daemon_args: [{workers: {workers: [{name: red, capture: \
+         {file: U/red.txt, prefix: '{name}| ', rotation: size, max_size: 100}, args: [print: one, \
+         gate: first, print: two, gate: second, print: three, rounds]}]}}]}",
+    );
+    bed.expect_in_file("U/red.txt", "red| one\n");
+    exchange(&file, &dear);
+    bed.open_gate("first");
+    bed.expect_in_file("d.log", "belongs to user 65534");
+    fs::remove_file(&file).unwrap();
+    bed.open_gate("second");
+    bed.expect_in_file("U/red.txt", "red| three\n");
+    daemon.stop();
+    assert_eq!(owner_and_mode(&file), (0, 0o644));
+    assert_eq!((bed.read("dear").as_str(), owner_and_mode(&dear)), ("dear\n", before));
+
+    // And from the beginning.
+    for leads_to in [&dear, &bed.path("new")] {
+        exchange(&file, leads_to);
+        let options = bed.options("{capture: {file: U/red.txt}, daemon_args: [print: hello]}");
+        bed.run(["start", &options]).fails(&["U/red.txt", "belongs to user 65534"]);
+    }
+    assert_eq!((bed.read("dear").as_str(), owner_and_mode(&dear)), ("dear\n", before));
+    assert!(!bed.path("new").exists());
+    bed.start(
+        "{capture: {file: U/red.txt, prefix: '', trust_folder_owner: true}, daemon_args: \
+         [print: hello, rounds]}",
+    )
+    .stop();
+    assert_eq!(bed.read("new"), "hello\n");
+    bed.nothing_left();
 }
 
 /// Case: FLT-A4

@@ -24,6 +24,8 @@ pub(super) struct WorkerFile {
     stdout_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +60,7 @@ impl From<WorkerFile> for WorkerStartInfo {
             call: proc_spawn::entry_named(file.entry, file.args),
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
+            trust_folder_owner: file.trust_folder_owner,
             logging_config: file.logging_config,
             capture: file.capture,
             start: file.start,
@@ -85,6 +88,7 @@ impl Serialize for WorkerStartInfo {
             pid_filename: info.pid_filename,
             stdout_filename: info.stdout_filename,
             stderr_filename: info.stderr_filename,
+            trust_folder_owner: info.trust_folder_owner,
             logging_config: info.logging_config,
             capture: info.capture,
             start: info.start,
@@ -129,6 +133,7 @@ mod tests {
   entry: app:mix
   stdout_filename: out
   stderr_filename: err
+  trust_folder_owner: true
   logging_config: { file: grey.log }
   start: { ready: told, timeout: 7s }
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
