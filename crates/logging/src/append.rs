@@ -22,7 +22,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::open::{Identity, Opened};
+use crate::open::Opened;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ pub(crate) enum Appended {
 /// A file that records are appended to.
 #[derive(Debug)]
 pub(crate) struct Appender {
-    file: File,
-    pub(crate) identity: Identity,
+    opened: trusted_path::Opened,
     pub(crate) regular: bool,
     readable: bool,
     /// Where our last record ended, if it was the last one then. Not the size: others write, too.
@@ -51,22 +50,26 @@ pub(crate) struct Appender {
 }
 
 impl Appender {
-    pub(crate) fn new(opened: Opened) -> Appender {
-        let Opened { file, identity, regular, readable } = opened;
+    pub(crate) fn new(found: Opened) -> Appender {
+        let Opened { opened, regular, readable, .. } = found;
         let mut appender =
-            Appender { file, identity, regular, readable, end: u64::MAX, size: 0, cut: false };
+            Appender { opened, regular, readable, end: u64::MAX, size: 0, cut: false };
         appender.look_at_the_end();
         appender
     }
 
-    /// The file, to ask the system about it.
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// The file as it was opened, to ask about it.
+    pub(crate) fn opened(&self) -> &trusted_path::Opened {
+        &self.opened
+    }
+
+    fn file(&self) -> &File {
+        self.opened.file()
     }
 
     /// Whether the file still has a name somewhere, so that what is written to it can be found.
     pub(crate) fn has_a_name(&self) -> bool {
-        State::of(&self.file).is_ok_and(|state| state.links > 0)
+        State::of(self.file()).is_ok_and(|state| state.links > 0)
     }
 
     /// Finds out whether somebody left a line without its end. Done now and then, not for each
@@ -76,15 +79,15 @@ impl Appender {
     }
 
     fn ends_inside_a_line(&mut self) -> io::Result<bool> {
-        let State { size, .. } = State::of(&self.file)?;
+        let State { size, .. } = State::of(self.file())?;
         self.size = size;
         if size == self.end || !self.is_inside_a_line(size) {
             return Ok(false);
         }
         // Or it is a write in progress: the size grows page by page. An empty write waits until it
         // is over; then the size has changed.
-        rustix::io::write(&self.file, &[])?;
-        Ok(State::of(&self.file)?.size == size)
+        rustix::io::write(self.file(), &[])?;
+        Ok(State::of(self.file())?.size == size)
     }
 
     /// Whether the file, as it was when last seen, is empty or has room for so many more bytes.
@@ -95,7 +98,7 @@ impl Appender {
     /// Appends a record, which ends with a line end.
     pub(crate) fn append(&mut self, record: &[u8]) -> io::Result<Appended> {
         if !self.regular {
-            self.file.write_all(record)?;
+            self.file().write_all(record)?;
             return Ok(Appended::Done);
         }
         let total = record.len() + usize::from(self.cut);
@@ -103,11 +106,11 @@ impl Appender {
         let led = std::mem::take(&mut self.cut);
         if written < total {
             self.take_back(written, led)?;
-            // The system would say so, were the rest written now.
-            return Err(Errno::NOSPC.into());
+            // The system would say which, were the rest written now.
+            return Err(if self.is_at_the_limit() { Errno::FBIG } else { Errno::NOSPC }.into());
         }
 
-        let state = State::of(&self.file)?;
+        let state = State::of(self.file())?;
         self.size = state.size;
         if state.links == 0 {
             return Ok(Appended::Removed);
@@ -117,7 +120,7 @@ impl Appender {
             return Ok(Appended::Done);
         }
         // The system moved our position to the end of what *we* wrote.
-        self.end = self.file.stream_position()?;
+        self.end = self.file().stream_position()?;
         let start = self.end.saturating_sub(total as u64);
         if led || !self.is_inside_a_line(start) {
             return Ok(Appended::Done);
@@ -128,11 +131,11 @@ impl Appender {
 
     /// Appends bytes as they are, whatever stands before them. What found room stays, also on failure.
     pub(crate) fn append_bytes(&mut self, bytes: &[u8]) -> io::Result<Appended> {
-        self.file.write_all(bytes)?;
+        self.file().write_all(bytes)?;
         if !self.regular {
             return Ok(Appended::Done);
         }
-        let state = State::of(&self.file)?;
+        let state = State::of(self.file())?;
         (self.size, self.end) = (state.size, state.size);
         Ok(if state.links == 0 { Appended::Removed } else { Appended::Done })
     }
@@ -141,9 +144,9 @@ impl Appender {
     fn write_once(&mut self, record: &[u8]) -> io::Result<usize> {
         loop {
             let result = if self.cut {
-                self.file.write_vectored(&[IoSlice::new(b"\n"), IoSlice::new(record)])
+                self.file().write_vectored(&[IoSlice::new(b"\n"), IoSlice::new(record)])
             } else {
-                self.file.write(record)
+                self.file().write(record)
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
@@ -158,8 +161,15 @@ impl Appender {
         // What cannot be read, because it was truncated away meanwhile, glues nothing.
         self.readable
             && position > 0
-            && self.file.read_at(&mut byte, position - 1).is_ok_and(|read| read == 1)
+            && self.file().read_at(&mut byte, position - 1).is_ok_and(|read| read == 1)
             && byte != [b'\n']
+    }
+
+    /// Whether it ends where files of this process have to end (`RLIMIT_FSIZE`). A few bytes of ours at
+    /// the end may have been taken back, or others' may have been added.
+    fn is_at_the_limit(&self) -> bool {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+        limit.is_some_and(|limit| State::of(self.file()).is_ok_and(|state| state.size >= limit))
     }
 
     /// Makes the beginning of a record, which is all that found room, an empty line.
@@ -167,7 +177,7 @@ impl Appender {
         if written == 0 {
             return Ok(());
         }
-        self.end = self.file.stream_position()?;
+        self.end = self.file().stream_position()?;
         let start = self.end.saturating_sub(written as u64);
         self.blank(start, written, led || self.is_inside_a_line(start))
     }
@@ -175,7 +185,7 @@ impl Appender {
     /// Overwrites bytes of ours with spaces and a line end, and one before if the line is not ours.
     fn blank(&mut self, start: u64, length: usize, end_line_first: bool) -> io::Result<()> {
         // Truncated meanwhile: writing there would leave a hole.
-        if State::of(&self.file)?.size < start + length as u64 {
+        if State::of(self.file())?.size < start + length as u64 {
             return Ok(());
         }
         let mut blank = vec![b' '; length];
@@ -187,10 +197,10 @@ impl Appender {
         }
         // While a file is open for appending, the system writes at the end whatever position is
         // given. Nobody else uses this description: it is ours, and we are asked one by one.
-        let flags = rustix::fs::fcntl_getfl(&self.file)?;
-        rustix::fs::fcntl_setfl(&self.file, flags - OFlags::APPEND)?;
-        let written = self.file.write_all_at(&blank, start);
-        rustix::fs::fcntl_setfl(&self.file, flags)?;
+        let flags = rustix::fs::fcntl_getfl(self.file())?;
+        rustix::fs::fcntl_setfl(self.file(), flags - OFlags::APPEND)?;
+        let written = self.file().write_all_at(&blank, start);
+        rustix::fs::fcntl_setfl(self.file(), flags)?;
         written
     }
 }
@@ -232,7 +242,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open::open;
+    use crate::open;
     use std::fs::{self, OpenOptions};
     use std::path::PathBuf;
 
@@ -240,7 +250,7 @@ mod tests {
     fn both() -> (tempfile::TempDir, PathBuf, Appender, File) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
-        let appender = Appender::new(open(&path).unwrap());
+        let appender = Appender::new(open::open(&path, trusted_path::Trust::default()).unwrap());
         let other = OpenOptions::new().append(true).open(&path).unwrap();
         (folder, path, appender, other)
     }

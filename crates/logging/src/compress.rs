@@ -5,24 +5,25 @@
 //! its name leads nowhere that writers look. If the lock is refused, somebody has not noticed the
 //! rotation yet, an idle process perhaps; the file is compressed after a later rotation.
 //!
-//! The compressed file appears whole. For a moment both are there; if we are killed in it, until the next
-//! rotation.
+//! The compressed file appears whole, under a name that nothing had. For a moment both are there; if we are
+//! killed in it, or before, the next process that rotates or opens the log takes up what is left.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufReader, Seek};
 use std::thread::JoinHandle;
 
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+use trusted_path::{Access, Opened, Place};
 
-use crate::names::{Name, PART};
-use crate::open;
-use crate::rotate;
+use crate::folder::{self, Listing};
+use crate::names::Name;
+
+/// So many names for the compressed file are tried, if others have taken them.
+const ATTEMPTS: usize = 8;
 
 /// Compresses in a thread of its own, one at a time.
 #[derive(Debug, Default)]
@@ -31,110 +32,173 @@ pub(crate) struct Compressor(Option<JoinHandle<io::Result<()>>>);
 impl Compressor {
     /// Compresses what was put aside from `log`, unless that is being done. What went wrong the last
     /// time is told.
-    pub(crate) fn start(&mut self, log: &Path) -> io::Result<()> {
+    pub(crate) fn start(&mut self, log: &Place) -> io::Result<()> {
         if self.0.as_ref().is_some_and(|running| !running.is_finished()) {
             return Ok(());
         }
         let last = self.0.take().map_or(Ok(()), |ended| ended.join().unwrap_or(Ok(())));
-        let log = log.to_owned();
+        let log = log.clone();
         let thread = std::thread::Builder::new().name("compress-logs".to_owned());
         self.0 = Some(thread.spawn(move || compress_all(&log))?);
         last
     }
+
+    /// The same, if there is anything to do: what others have left who did not live long enough.
+    pub(crate) fn take_up(&mut self, log: &Place) -> io::Result<()> {
+        let listing = folder::list(&folder::open(log)?, log.name())?;
+        let left = !listing.parts.is_empty() || listing.names.iter().any(|name| !name.compressed);
+        if left { self.start(log) } else { Ok(()) }
+    }
 }
 
 /// Compresses every old file that nobody has open. Says the first thing that went wrong.
-fn compress_all(path: &Path) -> io::Result<()> {
-    let Some(log) = path.file_name() else { return Ok(()) };
-    let folder = open::folder_of(path);
+fn compress_all(log: &Place) -> io::Result<()> {
+    let mut listing = folder::list(&folder::open(log)?, log.name())?;
     let mut result = Ok(());
-    for name in rotate::list(folder, log)?.into_iter().filter(|name| !name.compressed) {
-        match compress(folder, log, &name) {
+    let originals = listing.names.iter().filter(|name| !name.compressed).cloned();
+    for name in originals.collect::<Vec<_>>() {
+        match compress(log, &name, &listing) {
+            Ok(None) => (),
+            Ok(Some(compressed)) => listing.names.push(compressed),
             // Removed meanwhile, as too old.
             Err(error) if error.kind() == io::ErrorKind::NotFound => (),
-            this => result = result.and(this),
+            Err(error) => result = result.and(Err(error)),
         }
     }
-    remove_leftovers(folder, log)?;
+    folder::list(&folder::open(log)?, log.name())?.remove_leftovers(log);
     result
 }
 
-fn compress(folder: &Path, log: &OsStr, name: &Name) -> io::Result<()> {
-    let path = folder.join(name.file_name(log));
-    let mut source = open_alone(&path)?;
-    let Some(source) = &mut source else { return Ok(()) };
-    let compressed = Name { compressed: true, ..name.clone() };
-    let goal = folder.join(compressed.file_name(log));
-    if !goal.exists() {
-        let part = folder.join(part_of(&compressed.file_name(log)));
-        // Of somebody who was killed: we have the lock, so nobody else is at it.
-        let _ = fs::remove_file(&part);
-        let written = write_compressed(source, &part)
-            .and_then(|()| rotate::rename_without_replacing(&part, &goal));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&part);
-            return Err(error);
+/// Says what the compressed file is called, if one was made.
+fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Name>> {
+    let original = folder::place(log, name)?;
+    let Some(source) = open_alone(&original)? else { return Ok(None) };
+    let mut goal = name.compressed();
+    for _ in 0..ATTEMPTS {
+        let place = folder::place(log, &goal)?;
+        if is_whole_already(&place, &source)? {
+            // Somebody was killed before he could remove the original.
+            original.remove_this(source.identity())?;
+            return Ok(None);
+        }
+        match compress_to(log, &goal, &source)? {
+            Made::Whole(size) => {
+                // Not what a writer has added who had no lock: then all is as it was.
+                match source.file().metadata()?.len() == size {
+                    true => original.remove_this(source.identity())?,
+                    false => place.remove()?,
+                };
+                return Ok(Some(goal));
+            }
+            // A name that is nobody's yet, after all there are of this stamp.
+            Made::Nothing => {
+                let of_stamp = listing.names.iter().filter(|other| other.stamp == goal.stamp);
+                let last = of_stamp.chain([&goal]).max().unwrap_or(&goal).clone();
+                goal = last.successor().compressed();
+            }
         }
     }
-    // Or somebody was killed between this line and the one before.
-    fs::remove_file(&path)
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "all names for the compressed file are taken"))
 }
 
-/// The file, if nobody else has it. Held alone until it is closed.
-fn open_alone(path: &Path) -> io::Result<Option<File>> {
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nofollow.try_into().unwrap_or_default())
-        .open(path)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
+enum Made {
+    /// From so many bytes.
+    Whole(u64),
+    /// The name is taken.
+    Nothing,
+}
+
+fn compress_to(log: &Place, goal: &Name, source: &Opened) -> io::Result<Made> {
+    if folder::place(log, goal)?.look()?.is_some() {
+        return Ok(Made::Nothing);
+    }
+    let part = folder::part(log, goal)?;
+    // Of somebody who was killed: we have the lock on the original, so nobody else is at it.
+    folder::remove_ours(&part);
+    let Some(target) = part.create(Access::Append, 0o600)? else { return Ok(Made::Nothing) };
+    target.inherit(source);
+    let made = write_compressed(source.file(), target.file())
+        .and_then(|size| Ok((size, part.rename(&goal.file_name(log.name()))?)));
+    match made {
+        Ok((size, true)) => Ok(Made::Whole(size)),
+        unmade => {
+            let _ = part.remove_this(target.identity());
+            unmade.map(|_| Made::Nothing)
+        }
+    }
+}
+
+/// The file, if it is ours and nobody else has it. Held alone until it is closed.
+fn open_alone(place: &Place) -> io::Result<Option<Opened>> {
+    if folder::ours(place).is_none() {
+        return Ok(None);
+    }
+    let source = place.open(Access::Read)?;
+    match rustix::fs::flock(source.file(), FlockOperation::NonBlockingLockExclusive) {
+        // Unless it was renamed or compressed before we had it.
+        Ok(()) => Ok(place.leads_to(source.identity()).then_some(source)),
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn write_compressed(source: &mut File, part: &Path) -> io::Result<()> {
-    let target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
-    rotate::inherit(source, &target);
+/// How many bytes that were.
+fn write_compressed(mut source: &File, target: &File) -> io::Result<u64> {
+    source.rewind()?;
     let mut encoder = GzEncoder::new(target, Compression::default());
-    io::copy(source, &mut encoder)?;
+    let size = io::copy(&mut source, &mut encoder)?;
     // The original goes next: if the power does, too, this must be on the disk.
-    encoder.finish()?.sync_all()
+    encoder.finish()?.sync_all()?;
+    Ok(size)
 }
 
-fn part_of(name: &OsStr) -> OsString {
-    let mut part = name.to_owned();
-    part.push(PART);
-    part
-}
-
-/// What a killed compressor left behind of a file that is gone by now.
-fn remove_leftovers(folder: &Path, log: &OsStr) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Some(name) = Name::parse_part(log, &entry.file_name()) {
-            let original = Name { compressed: false, ..name };
-            if !folder.join(original.file_name(log)).exists() {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+/// Whether what stands there is a file of ours that contains all of `source`. A name says nothing: it may
+/// be a stranger's, or of another file.
+fn is_whole_already(place: &Place, source: &Opened) -> io::Result<bool> {
+    if folder::ours(place).is_none() {
+        return Ok(false);
     }
-    Ok(())
+    let compressed = place.open(Access::Read)?;
+    let mut file = source.file();
+    file.rewind()?;
+    let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(compressed.file())));
+    Ok(same(&mut unpacked, &mut BufReader::new(file)))
+}
+
+/// What cannot be read is not the same.
+fn same(one: &mut impl io::BufRead, other: &mut impl io::BufRead) -> bool {
+    loop {
+        let (Ok(left), Ok(right)) = (one.fill_buf(), other.fill_buf()) else { return false };
+        let length = left.len().min(right.len());
+        if left[..length] != right[..length] {
+            return false;
+        }
+        if length == 0 {
+            return left.len() == right.len();
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use flate2::read::GzDecoder;
-    use std::io::Read;
+    use std::fs;
+    use std::io::{Read, Write};
+    use std::path::Path;
 
-    fn bed(names: &[&str]) -> (tempfile::TempDir, std::path::PathBuf) {
+    use flate2::read::GzDecoder;
+    use trusted_path::Trust;
+
+    use super::*;
+    use crate::open;
+
+    fn bed(names: &[&str]) -> (tempfile::TempDir, Place) {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
             fs::write(folder.path().join(name), format!("contents of {name}\n")).unwrap();
         }
-        let log = folder.path().join("app.log");
+        let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
         (folder, log)
     }
 
@@ -172,7 +236,7 @@ mod tests {
     fn a_file_that_somebody_still_writes_to_waits() {
         let (folder, log) = bed(&["app.log.2026-11-21"]);
         let old = folder.path().join("app.log.2026-11-21");
-        let writer = open::open(&old).unwrap();
+        let writer = open::open(&old, Trust::default()).unwrap();
         compress_all(&log).unwrap();
         assert_eq!(names(&folder), ["app.log.2026-11-21"]);
         drop(writer);
@@ -180,16 +244,24 @@ mod tests {
         assert_eq!(names(&folder), ["app.log.2026-11-21.gz"]);
     }
 
+    fn packed(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Case: FLT-J2
     #[test]
     fn what_a_killed_one_left_is_finished_or_removed() {
         let (folder, log) = bed(&[
-            "app.log.2026-11-20.gz",
             "app.log.2026-11-20",
             "app.log.2026-11-21",
             "app.log.2026-11-21.gz.part",
             "app.log.2026-11-19.gz.part",
             "app.log.mine.gz.part",
         ]);
+        let whole = packed("contents of app.log.2026-11-20\n");
+        fs::write(folder.path().join("app.log.2026-11-20.gz"), whole).unwrap();
         compress_all(&log).unwrap();
         assert_eq!(
             names(&folder),
@@ -199,5 +271,44 @@ mod tests {
             unpacked(&folder.path().join("app.log.2026-11-21.gz")),
             "contents of app.log.2026-11-21\n"
         );
+    }
+
+    /// Whoever it belongs to: a name proves nothing.
+    ///
+    /// Case: FLT-A5
+    #[test]
+    fn a_name_that_is_taken_by_something_else_costs_no_file() {
+        // No archive; that of another file; that of a part of this file; a folder; a link.
+        let others: [&dyn Fn(&Path); 5] = [
+            &|path| fs::write(path, "mine").unwrap(),
+            &|path| fs::write(path, packed("mine")).unwrap(),
+            &|path| fs::write(path, packed("contents of app.log.2026")).unwrap(),
+            &|path| fs::create_dir(path).unwrap(),
+            &|path| std::os::unix::fs::symlink("/nowhere/at-all", path).unwrap(),
+        ];
+        for other in others {
+            for taken in ["app.log.2026-11-21.gz", "app.log.2026-11-21.gz.part"] {
+                let (folder, log) = bed(&["app.log.2026-11-21", "app.log.2026-11-21.0001"]);
+                other(&folder.path().join(taken));
+                let kind = |name: &str| {
+                    folder.path().join(name).symlink_metadata().map(|it| (it.file_type(), it.len()))
+                };
+                let before = kind(taken).unwrap();
+                compress_all(&log).unwrap();
+                let mut names = names(&folder);
+                names.retain(|name| name.ends_with(".gz") && *name != taken);
+                let mut texts: Vec<String> =
+                    names.iter().map(|name| unpacked(&folder.path().join(name))).collect();
+                texts.sort();
+                let mut expected =
+                    ["contents of app.log.2026-11-21.0001\n", "contents of app.log.2026-11-21\n"];
+                expected.sort();
+                assert_eq!(texts, expected, "{taken}: {names:?}");
+                // What is half done has a name of its own: a file there is ours, from who was killed.
+                if taken.ends_with(".gz") || !before.0.is_file() {
+                    assert_eq!(kind(taken).unwrap(), before, "it stays as it is");
+                }
+            }
+        }
     }
 }

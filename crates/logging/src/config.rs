@@ -73,6 +73,7 @@ pub struct LoggingConfig {
     pub(crate) precision: Precision,
     pub(crate) file: Option<PathBuf>,
     pub(crate) stream: Option<Stream>,
+    pub(crate) trust_folder_owner: bool,
     pub(crate) rotation: Rotation,
     #[serde(with = "crate::size")]
     pub(crate) max_size: u64,
@@ -130,7 +131,8 @@ pub enum Stream {
 ///
 /// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
 /// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
-/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age.
+/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age, which is the order in which they were
+/// put aside: a file that was begun under a clock that was behind is called like the last one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -159,6 +161,7 @@ impl Default for LoggingConfig {
             precision: Precision::default(),
             file: None,
             stream: None,
+            trust_folder_owner: false,
             rotation: Rotation::default(),
             max_size: DEFAULT_MAX_SIZE,
             keep: DEFAULT_KEEP,
@@ -242,6 +245,15 @@ impl LoggingConfig {
     /// The decimals of a second. Default: three.
     pub fn precision(mut self, precision: Precision) -> LoggingConfig {
         self.precision = precision;
+        self
+    }
+
+    /// Whether the owner of the file's folder may decide which file it is, by links and files of his own:
+    /// for a privileged process whose log belongs in a folder of a user who is trusted with that. Else a
+    /// link, or a file, that somebody else may have laid out for us is refused; the rule is that of
+    /// [`trusted_path`]. Default: no.
+    pub fn trust_folder_owner(mut self, trust: bool) -> LoggingConfig {
+        self.trust_folder_owner = trust;
         self
     }
 

@@ -24,6 +24,13 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The thread that writes the records of others cannot be started.
+    #[error("cannot start the thread that writes the log")]
+    Writer {
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// The configuration file cannot be read.
     #[error("cannot read logging configuration `{}`", path.display())]
     Read {

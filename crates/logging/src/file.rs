@@ -1,18 +1,21 @@
 //! A log file by its name: the file behind it changes by rotation, ours or another's.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use trusted_path::{Place, Trust};
 
 use crate::append::{Appended, Appender};
 use crate::compress::Compressor;
 use crate::config::Rotation;
-use crate::names::Keep;
+use crate::names::{Horizon, Keep};
 use crate::open;
 use crate::period::{self, Period, Verdict};
-use crate::rotate::{self, Rotated};
+use crate::rotate::{self, Aside, Rotated};
 
 /// Records that follow each other faster than a file can be renamed need no look at the name in
 /// between: the first of them had one. In a burst that would be half the cost of a record. (A rename takes
@@ -28,6 +31,9 @@ const LOOK_INTERVAL: SignedDuration = SignedDuration::from_millis(1);
 /// enough to have it done in the same hour.
 const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long a rotation waits for the lock of whoever else may be at it. Monotonic.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A record that finds a removed file or a cut line is written again; so often that only somebody
 /// who does nothing else can prevent it.
 const ATTEMPTS: usize = 100;
@@ -36,6 +42,7 @@ const ATTEMPTS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct FilePlan {
     pub(crate) path: PathBuf,
+    pub(crate) trust: Trust,
     pub(crate) rotation: Rotation,
     pub(crate) zone: TimeZone,
     pub(crate) max_size: u64,
@@ -48,6 +55,7 @@ pub(crate) struct FilePlan {
 #[derive(Debug)]
 struct Current {
     appender: Appender,
+    place: Place,
     begun: Timestamp,
     period: Option<Period>,
 }
@@ -61,6 +69,8 @@ pub(crate) struct LogFile {
     /// When the last record was written.
     written_at: Timestamp,
     rotate_not_before: Timestamp,
+    /// Since when somebody else has had the lock whenever we wanted to rotate.
+    busy_since: Option<Instant>,
     compressor: Compressor,
     /// What should be told in the log: that rotation does not work.
     complaints: Vec<String>,
@@ -75,17 +85,21 @@ impl LogFile {
             looked_at: Timestamp::MIN,
             written_at: Timestamp::MIN,
             rotate_not_before: Timestamp::MIN,
+            busy_since: None,
             compressor: Compressor::default(),
             complaints: Vec::new(),
         };
         file.reopen()?;
-        if file.current.as_ref().is_some_and(|current| current.appender.regular) {
-            file.plan.path = open::real_path(&file.plan.path);
+        if let Some(current) = file.current.as_ref().filter(|current| current.appender.regular)
+            && file.plan.compress
+            && let Err(error) = file.compressor.take_up(&current.place)
+        {
+            file.complain_of_compression(&error);
         }
         Ok(file)
     }
 
-    /// The name, after links.
+    /// The name, as it was given.
     pub(crate) fn path(&self) -> &Path {
         &self.plan.path
     }
@@ -135,23 +149,28 @@ impl LogFile {
     /// Opens whatever the name leads to now. On failure goes on with the file that is open, if what
     /// is written there can be found.
     pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        self.look_again().map(drop)
+    }
+
+    /// Says what was open before.
+    fn look_again(&mut self) -> io::Result<Option<Current>> {
         self.looked_at = (self.plan.clock)();
-        match open::open(&self.plan.path) {
+        match open::open(&self.plan.path, self.plan.trust) {
             Ok(opened) => {
                 // Read after opening: the file of a new day was made by someone who saw that day, and
                 // must not be taken for yesterday's by who has seen only yesterday so far.
                 let now = (self.plan.clock)();
+                let place = opened.place.clone();
                 let appender = Appender::new(opened);
-                let mut current = Current { appender, begun: now, period: None };
+                let mut current = Current { appender, place, begun: now, period: None };
                 if current.appender.regular {
-                    current.begin(&self.plan, open::begun(current.appender.file(), now));
+                    current.begin(&self.plan, open::begun(current.file(), now));
                 }
-                self.current = Some(current);
-                Ok(())
+                Ok(self.current.replace(current))
             }
             Err(error) => {
                 self.current.take_if(|current| !current.appender.has_a_name());
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -165,7 +184,9 @@ impl LogFile {
             && (-LOOK_INTERVAL..LOOK_INTERVAL).contains(&since(self.looked_at));
         match &mut self.current {
             Some(_) if in_burst => Ok(()),
-            Some(current) if open::leads_to(&self.plan.path, current.appender.identity) => {
+            Some(current)
+                if open::leads_to(&self.plan.path, current.appender.opened().identity()) =>
+            {
                 self.looked_at = now;
                 current.appender.look_at_the_end();
                 Ok(())
@@ -195,22 +216,28 @@ impl LogFile {
             self.look_next_time();
             return;
         }
-        if current.appender.file().metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        if current.file().metadata().is_ok_and(|metadata| metadata.len() == 0) {
             current.begin(&self.plan, (self.plan.clock)());
             return;
         }
-        let stamp = period::stamp(self.plan.rotation, &self.plan.zone, current.begun);
-        let (path, keep) = (&self.plan.path, self.plan.keep);
+        let path = self.plan.path.display();
         let complaints = &mut self.complaints;
-        let result =
-            rotate::put_aside(path, current.appender.identity, &stamp, keep, &mut |error| {
-                complaints.push(format!(
-                    "an old file of `{}` cannot be removed: {error}",
-                    path.display()
-                ));
-            });
+        let how = Aside {
+            stamp: period::stamp(self.plan.rotation, &self.plan.zone, current.begun),
+            horizon: &Horizon::new(period::tomorrow(&self.plan.zone, (self.plan.clock)())),
+            keep: self.plan.keep,
+            without_lock: self.busy_since.is_some_and(|since| since.elapsed() >= LOCK_PATIENCE),
+        };
+        let identity = current.appender.opened().identity();
+        let result = rotate::put_aside(&current.place, identity, how, &mut |error| {
+            complaints.push(format!("an old file of `{path}` cannot be removed: {error}"));
+        });
+        if !matches!(result, Ok(Rotated::Busy)) {
+            self.busy_since = None;
+        }
         match result {
             Ok(Rotated::Busy) => {
+                self.busy_since.get_or_insert_with(Instant::now);
                 self.rotate_not_before = later(now, LOOK_INTERVAL);
                 self.look_next_time();
             }
@@ -219,19 +246,22 @@ impl LogFile {
                 self.begin_successor(now);
                 // After we have let go of the file ourselves.
                 if self.plan.compress
-                    && let Err(error) = self.compressor.start(&self.plan.path)
+                    && let Some(current) = &self.current
+                    && let Err(error) = self.compressor.start(&current.place)
                 {
-                    let path = self.plan.path.display();
-                    self.complaints
-                        .push(format!("an old file of `{path}` stays uncompressed: {error}"));
+                    self.complain_of_compression(&error);
                 }
             }
             Err(error) => {
                 self.rotate_not_before = later(now, RETRY_INTERVAL);
-                let path = path.display();
                 self.complaints.push(format!("`{path}` cannot be rotated and goes on: {error}"));
             }
         }
+    }
+
+    fn complain_of_compression(&mut self, error: &io::Error) {
+        let path = self.plan.path.display();
+        self.complaints.push(format!("an old file of `{path}` stays uncompressed: {error}"));
     }
 
     /// Even in a burst: someone is about to replace the file.
@@ -241,18 +271,24 @@ impl LogFile {
 
     /// If the new file cannot be opened, records go on into the old one, which has a name.
     fn begin_successor(&mut self, now: Timestamp) {
-        let predecessor = self.current.as_ref().and_then(|c| c.appender.file().try_clone().ok());
-        match (self.reopen(), predecessor, &self.current) {
-            (Ok(()), Some(predecessor), Some(current)) => {
-                rotate::inherit(&predecessor, current.appender.file());
+        match self.look_again() {
+            // Others who could write to that one must be able to write to this one.
+            Ok(Some(predecessor)) => {
+                if let Some(current) = &self.current {
+                    current.appender.opened().inherit(predecessor.appender.opened());
+                }
             }
-            (Ok(()), _, _) => (),
-            (Err(_), _, _) => self.rotate_not_before = later(now, LOOK_INTERVAL),
+            Ok(None) => (),
+            Err(_) => self.rotate_not_before = later(now, LOOK_INTERVAL),
         }
     }
 }
 
 impl Current {
+    fn file(&self) -> &File {
+        self.appender.opened().file()
+    }
+
     fn is_full(&mut self, plan: &FilePlan, bytes: usize) -> bool {
         if plan.rotation == Rotation::Never || self.appender.has_room(bytes, plan.max_size) {
             return false;
@@ -273,154 +309,4 @@ fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::Cell;
-    use std::fs;
-    use tempfile::TempDir;
-
-    thread_local! {
-        static CLOCK: Cell<Timestamp> = const { Cell::new(Timestamp::UNIX_EPOCH) };
-    }
-
-    /// Sets the clock of this test. It stays in the past: files say that they were begun when they
-    /// really were, and the earlier of both times counts.
-    fn at(moment: &str) -> Timestamp {
-        let now = moment.parse().unwrap();
-        CLOCK.set(now);
-        now
-    }
-
-    fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> LogFile {
-        let plan = FilePlan {
-            path: folder.path().join("app.log"),
-            rotation,
-            zone: TimeZone::UTC,
-            max_size: 1 << 20,
-            keep: Keep { files: keep, bytes: 1 << 30 },
-            compress: false,
-            clock: || CLOCK.get(),
-        };
-        LogFile::open(plan).unwrap()
-    }
-
-    /// Name and contents of each file, sorted.
-    fn files(folder: &TempDir) -> Vec<(String, String)> {
-        let mut files: Vec<(String, String)> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .map(|entry| {
-                let name = entry.file_name().into_string().unwrap();
-                (name, fs::read_to_string(entry.path()).unwrap())
-            })
-            .collect();
-        files.sort();
-        files
-    }
-
-    #[track_caller]
-    fn check(folder: &TempDir, expected: &[(&str, &str)]) {
-        let found = files(folder);
-        let found: Vec<(&str, &str)> =
-            found.iter().map(|(name, contents)| (&**name, &**contents)).collect();
-        assert_eq!(found, expected);
-    }
-
-    /// Cases: LOG-02, LOG-13
-    #[test]
-    fn each_day_has_its_file_and_the_last_days_are_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        at("2020-02-27T12:00:00Z");
-        let mut log = open(&folder, Rotation::Midnight, 2);
-        for day in ["2020-02-27", "2020-02-28", "2020-02-29", "2020-03-02"] {
-            let now = at(&format!("{day}T12:00:00Z"));
-            log.append(format!("{day} noon\n").as_bytes(), now).unwrap();
-            let now = at(&format!("{day}T23:59:59.999Z"));
-            log.append(format!("{day} night\n").as_bytes(), now).unwrap();
-        }
-        check(
-            &folder,
-            &[
-                ("app.log", "2020-03-02 noon\n2020-03-02 night\n"),
-                ("app.log.2020-02-28", "2020-02-28 noon\n2020-02-28 night\n"),
-                ("app.log.2020-02-29", "2020-02-29 noon\n2020-02-29 night\n"),
-            ],
-        );
-    }
-
-    /// The system can make a thread wait between the time of its record and the writing of it, until
-    /// another has begun the new day's file. That was then taken for one begun the day before.
-    ///
-    /// Case: LOG-02
-    #[test]
-    fn a_record_from_before_midnight_does_not_rotate_the_file_from_after_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let before = at("2020-01-01T23:59:59.999Z");
-        let mut fast = open(&folder, Rotation::Midnight, 7);
-        let mut slow = open(&folder, Rotation::Midnight, 7);
-        fast.append(b"old day\n", before).unwrap();
-        let after = at("2020-01-02T00:00:00.001Z");
-        fast.append(b"new day\n", after).unwrap();
-        slow.append(b"held up\n", before).unwrap();
-        slow.append(b"new day, too\n", after).unwrap();
-        check(
-            &folder,
-            &[("app.log", "new day\nheld up\nnew day, too\n"), ("app.log.2020-01-01", "old day\n")],
-        );
-    }
-
-    /// Case: LOG-02
-    #[test]
-    fn a_clock_set_back_over_midnight_goes_on_with_the_new_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut now = at("2020-01-01T12:00:00Z");
-        let mut log = open(&folder, Rotation::Midnight, 7);
-        log.append(b"one\n", now).unwrap();
-        for moment in ["2020-01-02T00:00:01Z", "2020-01-01T23:59:00Z", "2020-01-02T00:00:02Z"] {
-            now = at(moment);
-            log.append(b"two\n", now).unwrap();
-        }
-        check(&folder, &[("app.log", "two\ntwo\ntwo\n"), ("app.log.2020-01-01", "one\n")]);
-        // And back from a year that it never was.
-        now = at("2021-01-01T00:00:00Z");
-        log.append(b"three\n", now).unwrap();
-        now = at("2020-01-02T12:00:00Z");
-        log.append(b"four\n", now).unwrap();
-        now = at("2020-01-03T12:00:00Z");
-        log.append(b"five\n", now).unwrap();
-        assert_eq!(files(&folder)[0], ("app.log".to_owned(), "five\n".to_owned()));
-        assert_eq!(files(&folder).last().unwrap().1, "three\nfour\n");
-    }
-
-    /// Case: LOG-02
-    #[test]
-    fn hours_and_weeks_have_their_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = at("2020-01-05T22:30:00Z"); // a Sunday
-        let mut log = open(&folder, Rotation::Hourly, 7);
-        log.append(b"22\n", now).unwrap();
-        log.append(b"23\n", at("2020-01-05T23:00:00Z")).unwrap();
-        check(&folder, &[("app.log", "23\n"), ("app.log.2020-01-05T22", "22\n")]);
-
-        let mut log = open(&folder, Rotation::Weekly, 7);
-        log.append(b"sunday\n", at("2020-01-05T23:59:00Z")).unwrap();
-        log.append(b"monday\n", at("2020-01-06T00:00:00Z")).unwrap();
-        check(
-            &folder,
-            &[
-                ("app.log", "monday\n"),
-                ("app.log.2019-12-30", "23\nsunday\n"),
-                ("app.log.2020-01-05T22", "22\n"),
-            ],
-        );
-    }
-
-    #[test]
-    fn an_empty_file_is_not_put_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        at("2020-01-01T12:00:00Z");
-        let mut log = open(&folder, Rotation::Midnight, 7);
-        log.append(b"late\n", at("2020-01-05T12:00:00Z")).unwrap();
-        check(&folder, &[("app.log", "late\n")]);
-    }
-}
+mod tests;

@@ -36,6 +36,10 @@
 //! * A record that cannot be written is counted, and shown on the standard error stream instead. The
 //!   count is told in the log when writing works again, and by [`Handle::dropped`]. The program goes on.
 //! * Nobody waits for a lock. A process that is stopped, wherever, holds up no other.
+//! * Whoever supervises waits for no log: with [`install_queued`] records go by a bounded queue.
+//! * A link or a file that somebody else may have laid out for us is neither followed nor written to, also
+//!   between two records; the rule is that of [`trusted_path`], and
+//!   [`trust_folder_owner`](LoggingConfig::trust_folder_owner) the way out.
 //! * What a record contains cannot make it look like another one, nor command a terminal.
 //!
 //! How that is done without a lock around each record is told in the source, at the head of `append.rs`.
@@ -58,7 +62,8 @@
 //!   to a millisecond records still go to the renamed file.
 //! * Protect the records of a process that is killed at the very moment when another was killed in the
 //!   middle of a record: its own last record may then stand on the other's cut line.
-//! * Rotate in a folder whose `flock` somebody else holds: rotation waits, records do not.
+//! * Rotate at once in a folder whose `flock` somebody else holds: rotation waits a second, records do not.
+//!   Nor compress an old file on which somebody holds one: it is kept as it is.
 //! * Look after what others write to a log file without this crate: it is kept, but a file that is put
 //!   aside may be compressed or removed while they still write to it.
 //! * Rotate by a schedule: a new file begins with the first record of its time, so a day without records
@@ -72,6 +77,8 @@ mod yaml;
 mod yaml_size;
 
 mod logger;
+mod output;
+mod queue;
 
 mod decoration;
 mod escape;
@@ -83,6 +90,7 @@ mod timestamp;
 mod append;
 mod compress;
 mod file;
+mod folder;
 mod names;
 mod open;
 mod period;
@@ -95,6 +103,6 @@ mod raw;
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
 pub use escape::escaped;
-pub use logger::{Handle, Logger, Process, install};
+pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
 pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml_size, read_yaml_file};

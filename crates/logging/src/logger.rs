@@ -2,21 +2,21 @@
 //! sink where they go.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
+use signal_hook::consts::SIGXFSZ;
+use trusted_path::Trust;
 
 use crate::config::Stream;
-use crate::decoration::Decoration;
 use crate::file::{FilePlan, LogFile};
-use crate::layout::Layout;
 use crate::names::Keep;
-use crate::sink::{self, Sink, StreamSink, Target};
-use crate::timestamp::Stamper;
-use crate::{Error, LoggingConfig, pattern};
+use crate::output::Outputs;
+use crate::sink::{self, StreamSink, Target};
+use crate::{Error, LoggingConfig, queue};
 
 /// Who logs, for the placeholders `{name}` and `{role}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,11 @@ impl Process {
 /// Makes a logger and sets it as the one of this process: from here on the macros of `log` go there.
 ///
 /// A logger stays for the rest of the process. Records are written when `log` is called, not later;
-/// nothing is lost when the process is killed, and nothing needs flushing.
+/// nothing is lost when the process is killed, and nothing needs flushing. Whoever must not wait until
+/// they are written uses [`install_queued`].
+///
+/// `SIGXFSZ` gets a handler that does nothing, so that a limit for the size of files (`ulimit -f`) makes
+/// records fail and is not the end of the process.
 ///
 /// # Errors
 ///
@@ -49,7 +53,10 @@ impl Process {
 /// opened; [`Error::AlreadySet`] if there is a logger already. After an error logging is as it was; a
 /// file may have been created, empty.
 pub fn install(config: &LoggingConfig, process: Process) -> Result<Handle, Error> {
-    let logger = Logger::new(config, process)?;
+    set(Logger::new(config, process)?)
+}
+
+fn set(logger: Logger) -> Result<Handle, Error> {
     let handle = logger.handle();
     let max_level = logger.max_level();
     log::set_boxed_logger(Box::new(logger)).map_err(|_| Error::AlreadySet)?;
@@ -57,37 +64,33 @@ pub fn install(config: &LoggingConfig, process: Process) -> Result<Handle, Error
     Ok(handle)
 }
 
+/// The same for a process that must never wait for its log, because it supervises others: records wait in
+/// a queue for a thread that writes them.
+///
+/// The reader of a fifo or of a pipe may stop reading, and a disk may stop answering; whoever then calls
+/// `log` stands in `write(2)` for as long. Here nobody does. What the queue has no room for (4,096
+/// records, 4 MiB) is counted by [`Handle::dropped`], and the count is told in the log where the records
+/// would have stood: `3 records dropped: …`.
+///
+/// The price: a process that is killed may lose what it had logged in its last moments. When a thread that
+/// has logged ends, or ends the process by returning from `main` or by `exit`, it waits until its records
+/// are written, a second at most; [`Log::flush`] and [`Handle::flush`] wait at any time. Where only one
+/// thread of a process must not wait, [`Handle::queue_this_thread`] pays less.
+///
+/// # Errors
+///
+/// As [`install`]; [`Error::Writer`] if the thread cannot be started.
+pub fn install_queued(config: &LoggingConfig, process: Process) -> Result<Handle, Error> {
+    let logger = Logger::new(config, process)?;
+    logger.0.queue(true).map_err(|source| Error::Writer { source })?;
+    set(logger)
+}
+
 /// A logger that is not installed: for programs that combine several, and for tests.
 ///
 /// Dropping it and its handles closes its files.
 #[derive(Debug)]
 pub struct Logger(Arc<Outputs>);
-
-/// Everything a logger writes to.
-#[derive(Debug)]
-struct Outputs {
-    main: Output,
-    /// Those with a target, longer targets first.
-    named: Vec<Named>,
-    dropped: Arc<AtomicU64>,
-}
-
-#[derive(Debug)]
-struct Named {
-    target: String,
-    propagate: bool,
-    output: Output,
-}
-
-/// One place, and what goes there.
-#[derive(Debug)]
-struct Output {
-    /// Only its filters. Its way of writing costs a copy and a lock more than ours, for nothing that
-    /// a file needs.
-    filter: env_logger::Logger,
-    layout: Arc<Layout>,
-    sink: Mutex<Sink>,
-}
 
 impl Logger {
     /// Makes the logger that `config` describes and opens its files.
@@ -99,15 +102,7 @@ impl Logger {
         if let Some(problem) = config.problems().into_iter().next() {
             return Err(problem);
         }
-        let dropped = Arc::new(AtomicU64::new(0));
-        let main = Output::new(config, &process, &dropped)?;
-        let mut named = Vec::new();
-        for (target, config) in &config.loggers {
-            let output = Output::new(config, &process, &dropped)?;
-            named.push(Named { target: target.clone(), propagate: config.propagate, output });
-        }
-        named.sort_by_key(|named| std::cmp::Reverse(named.target.len()));
-        Ok(Logger(Arc::new(Outputs { main, named, dropped })))
+        Ok(Logger(Arc::new(Outputs::open(config, &process)?)))
     }
 
     /// The most detailed level that any target may log at.
@@ -131,84 +126,32 @@ impl Log for Logger {
     fn log(&self, record: &Record<'_>) {
         // One time for all, so that the same record can be found in each.
         let mut time = None;
+        let mut queued = None;
         self.0.for_target(record.target(), |output| {
             if output.filter.matches(record) {
-                output.write(record, *time.get_or_insert_with(sink::now));
+                let queued = *queued.get_or_insert_with(|| self.0.is_queued());
+                output.write(record, *time.get_or_insert_with(sink::now), queued);
             }
         });
     }
 
-    /// Does nothing: what was logged is written.
-    fn flush(&self) {}
-}
-
-impl Outputs {
-    fn all(&self) -> impl Iterator<Item = &Output> {
-        self.named.iter().map(|named| &named.output).chain([&self.main])
-    }
-
-    /// Where records of a target go: to each logger that is for it, until one keeps them to itself.
-    fn for_target(&self, target: &str, mut go: impl FnMut(&Output)) {
-        for named in self.named.iter().filter(|named| named.is_for(target)) {
-            go(&named.output);
-            if !named.propagate {
-                return;
-            }
-        }
-        go(&self.main);
-    }
-}
-
-impl Named {
-    /// `audit` is for `audit` and `audit::login`, not for `auditor`.
-    fn is_for(&self, target: &str) -> bool {
-        target
-            .strip_prefix(self.target.as_str())
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-    }
-}
-
-impl Output {
-    fn new(
-        config: &LoggingConfig,
-        process: &Process,
-        dropped: &Arc<AtomicU64>,
-    ) -> Result<Output, Error> {
-        let zone = config.time.zone();
-        let decoration = stream_of(config).map_or(Decoration::Nothing, Decoration::of);
-        let target = open(config, zone.clone())?;
-        let shape = pattern::parse(&config.format)
-            .expect("a format without problems parses, and problems were looked for before");
-        let stamper = Stamper::new(zone, config.precision);
-        let layout = Arc::new(Layout::new(shape, decoration, stamper, process));
-        let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(dropped));
-
-        let mut filter = env_logger::Builder::new();
-        filter.filter_level(config.level);
-        for (target, level) in &config.filters {
-            filter.filter_module(target, *level);
-        }
-        Ok(Output { filter: filter.build(), layout, sink: Mutex::new(sink) })
-    }
-
-    fn write(&self, record: &Record<'_>, now: Timestamp) {
-        self.layout.with_line(record, now, |line| self.sink().write(line.as_bytes(), now));
-    }
-
-    /// The sink cannot be left half-way by a panic, so a poisoned lock means nothing.
-    fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until the records that wait for a thread are written, a second at most. What was logged
+    /// without a queue is written already.
+    fn flush(&self) {
+        self.0.flush(queue::PATIENCE);
     }
 }
 
 /// Opens what `config` writes to.
 pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
+    survive_full_files();
     if let Some(stream) = stream_of(config) {
         return Ok(Target::Stream(StreamSink::new(stream)));
     }
     let path = config.file.clone().unwrap_or_default();
     let plan = FilePlan {
         path: path.clone(),
+        trust: Trust::folder_owners_if(config.trust_folder_owner),
         rotation: config.rotation,
         zone,
         max_size: config.max_size,
@@ -222,8 +165,18 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
     }
 }
 
+/// Who writes beyond the largest size that files of this process may have is ended by `SIGXFSZ`, unless
+/// that has a handler; then writing fails with `EFBIG`, which is counted like a full disk. A handler, for
+/// programs that are executed do not inherit it. If there can be none, all is as without us.
+fn survive_full_files() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    });
+}
+
 /// None: it is a file.
-fn stream_of(config: &LoggingConfig) -> Option<Stream> {
+pub(crate) fn stream_of(config: &LoggingConfig) -> Option<Stream> {
     match &config.file {
         Some(path) => as_stream(path),
         None => Some(config.stream.unwrap_or(Stream::Stderr)),
@@ -251,12 +204,33 @@ impl Handle {
     /// # Errors
     ///
     /// The first [`Error::Open`]; the other files are opened nevertheless. Logging goes on with a file
-    /// as it was, if that still has a name.
+    /// as it was, if that still has a name. Where this thread's records go by queue, so does this: it
+    /// comes after them, and what goes wrong is told in the log.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.0.all().map(|output| output.sink().reopen()).fold(Ok(()), Result::and)
+        let queued = self.0.is_queued();
+        self.0.all().map(|output| output.reopen(queued)).fold(Ok(()), Result::and)
     }
 
-    /// How many records could not be written so far. Each such time is also told in the log, when
+    /// From here on, records of the calling thread go by a queue, as all records do after
+    /// [`install_queued`]; those of other threads are still written at once. For a loop that must not
+    /// wait, in a process whose other threads want to know their records written.
+    ///
+    /// This is the thread's property, for the rest of its life: it holds for each logger that has a queue.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Writer`]; records are written at once as before.
+    pub fn queue_this_thread(&self) -> Result<(), Error> {
+        self.0.queue(false).map_err(|source| Error::Writer { source })
+    }
+
+    /// Waits until the records that wait in a queue are written, for `limit` at most; whether they are.
+    /// Returns sooner if the log takes nothing: if one write has stood for a second already.
+    pub fn flush(&self, limit: Duration) -> bool {
+        self.0.flush(limit)
+    }
+
+    /// How many records could not be written so far, or did not fit into a queue. Each such time is also told in the log, when
     /// writing works again, and the records are written to the standard error stream instead (if it
     /// was a file that failed).
     pub fn dropped(&self) -> u64 {

@@ -91,6 +91,11 @@ pub(crate) fn stamp(rotation: Rotation, zone: &TimeZone, begun: Timestamp) -> St
     }
 }
 
+/// The day after, as stamps have days.
+pub(crate) fn tomorrow(zone: &TimeZone, now: Timestamp) -> String {
+    stamp(Rotation::Midnight, zone, now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use trusted_path::{Fault, Place, Trust};
+
 use crate::{Error, LoggingConfig, Rotation, open, pattern};
 
 impl LoggingConfig {
@@ -48,7 +50,8 @@ impl LoggingConfig {
                 let reason = "`stream` is given, too; leave one of them out";
                 problems.push(wrong("file", file.display(), reason.to_owned()));
             }
-            if let Some(reason) = wrong_with_file(file) {
+            let trust = Trust::folder_owners_if(self.trust_folder_owner);
+            if let Some(reason) = wrong_with_file(file).or_else(|| distrusted(file, trust)) {
                 problems.push(wrong("file", file.display(), reason));
             }
         }
@@ -82,6 +85,22 @@ fn wrong_with_file(file: &Path) -> Option<String> {
         Err(_) if folder.exists() => Some(format!("`{}` is not a folder", folder.display())),
         Err(_) => Some(format!("the folder `{}` does not exist; create it", folder.display())),
     }
+}
+
+/// Why the file, or a link on the way to it, may have been laid out for us by somebody else.
+///
+/// What the system refuses here is told by who opens the file.
+fn distrusted(file: &Path, trust: Trust) -> Option<String> {
+    let fault = match Place::find(file, trust) {
+        Ok(place) => place.found().and_then(|found| place.fault_to_write(found))?,
+        Err(trusted_path::Error::Path { fault, .. }) => fault,
+        Err(_) => return None,
+    };
+    let by_owner = matches!(fault, Fault::ForeignLink { .. } | Fault::ForeignFile { .. });
+    Some(match by_owner && trust == Trust::RootAndUs {
+        true => format!("{fault}, or set `trust_folder_owner` if the folder's owner may decide"),
+        false => fault.to_string(),
+    })
 }
 
 #[cfg(test)]

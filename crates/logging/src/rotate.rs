@@ -1,21 +1,23 @@
-//! Putting a file aside, by one process at a time, without anybody waiting.
+//! Putting a file aside, without anybody waiting.
 //!
 //! Who rotates holds a lock on the *folder* for a few system calls. Whoever does not get it at once
 //! goes on writing to the file as it is: a record that arrives after the rename is in the file that
 //! was put aside, which is as good a place. So a process that is stopped or killed in the middle of a
 //! rotation holds up nobody's records.
+//!
+//! The lock only spares work: anybody who can read the folder can hold it, for ever. Who has been refused
+//! for long enough does without. Then two may rotate at once, and the later one may find, after the rename,
+//! that it has put aside the new file of the other: that gets its name back, or stays aside as a short one.
+//! Nothing is lost, replaced or removed by that.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+use trusted_path::{Identity, Place};
 
-use crate::names::{self, Keep, Name};
-use crate::open::{self, Identity};
+use crate::folder;
+use crate::names::{self, Horizon, Keep, Name};
 
 /// What became of an attempt.
 #[derive(Debug)]
@@ -28,162 +30,186 @@ pub(crate) enum Rotated {
     NotOurs,
 }
 
-/// Renames the file after `stamp`, if the name still leads to it, and removes what is too old.
+/// How a file is put aside.
+#[derive(Debug)]
+pub(crate) struct Aside<'a> {
+    /// What it is called after.
+    pub(crate) stamp: String,
+    pub(crate) horizon: &'a Horizon,
+    pub(crate) keep: Keep,
+    /// Whoever has the lock has had it for so long that we do without.
+    pub(crate) without_lock: bool,
+}
+
+/// So many names can be taken by others since the folder was listed.
+const ATTEMPTS: usize = 100;
+
+/// Renames the file, if the name still leads to it, and removes what is too old.
 ///
 /// `too_many` is told about old files that could not be removed; the rotation succeeded then.
 pub(crate) fn put_aside(
-    path: &Path,
+    log: &Place,
     identity: Identity,
-    stamp: &str,
-    keep: Keep,
+    how: Aside<'_>,
     too_many: &mut dyn FnMut(io::Error),
 ) -> io::Result<Rotated> {
-    let Some(log) = path.file_name() else { return Ok(Rotated::NotOurs) };
-    let folder = open::folder_of(path);
-    let Some(_lock) = lock(folder)? else { return Ok(Rotated::Busy) };
-    if !open::leads_to(path, identity) {
+    let folder = folder::open(log)?;
+    let locked = rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
+    // Of a file system without locks it is not said that somebody has it.
+    if locked == Err(Errno::WOULDBLOCK) && !how.without_lock {
+        return Ok(Rotated::Busy);
+    }
+    if !log.leads_to(identity) {
         return Ok(Rotated::NotOurs);
     }
-    let mut name = Name::next(stamp.to_owned(), &list(folder, log)?);
+    let mut listing = folder::list(&folder, log.name())?;
+    let mut name = Name::next(how.stamp, &listing.names, how.horizon);
+    let mut attempts = 0;
     loop {
-        match rename_without_replacing(path, &folder.join(name.file_name(log))) {
-            Ok(()) => break,
-            // Something that is no file of ours has this name, a folder perhaps.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                name.number = name.number.checked_add(1).ok_or(error)?;
+        match log.rename(&name.file_name(log.name())).map_err(io::Error::from) {
+            Ok(true) => break,
+            Ok(false) if attempts == ATTEMPTS => {
+                return Err(io::Error::other("all names for it are taken"));
             }
-            // Someone who knows nothing of our lock was faster.
+            Ok(false) => name = name.successor(),
+            // Someone who has not asked for the lock was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Rotated::NotOurs),
             Err(error) => return Err(error),
         }
+        attempts += 1;
     }
-    let with_size = |name: Name| {
-        let size =
-            fs::symlink_metadata(folder.join(name.file_name(log))).map_or(0, |file| file.len());
-        (name, size)
-    };
-    let existing = list(folder, log)?.into_iter().map(with_size).collect();
-    for old in names::surplus(existing, keep) {
-        if let Err(error) = fs::remove_file(folder.join(old.file_name(log)))
-            && error.kind() != io::ErrorKind::NotFound
-        {
+    let aside = folder::place(log, &name)?;
+    if !aside.leads_to(identity) {
+        // It was not this file any more. If the name is taken by now, the other one has gone on there.
+        let _ = aside.rename(log.name());
+        return Ok(Rotated::NotOurs);
+    }
+    listing.remove_leftovers(log);
+    listing.names.push(name.clone());
+    for old in names::surplus(listing.ours(log), Some(&name), how.keep, how.horizon) {
+        if let Ok(copy) = folder::part(log, &old.compressed()) {
+            folder::remove_ours(&copy);
+        }
+        let removed = folder::place(log, &old).and_then(|old| Ok(old.remove()?));
+        if let Err(error) = removed {
             too_many(error);
         }
     }
     Ok(Rotated::PutAside)
 }
 
-/// Gives a file that has just begun the permissions of its predecessor, and its owner if we may:
-/// others who could write to that one must be able to write to this one.
-pub(crate) fn inherit(predecessor: &File, successor: &File) {
-    let (Ok(old), Ok(new)) = (predecessor.metadata(), successor.metadata()) else { return };
-    if new.len() > 0 {
-        return; // Someone writes to it already, so it suits.
-    }
-    // What is refused stays as it is: the writers who cannot open the new file stay with the old.
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        let owner = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
-        let _ = rustix::fs::fchown(successor, Some(owner.0), Some(owner.1));
-    }
-    if old.mode() & 0o777 != new.mode() & 0o777 {
-        let _ = successor.set_permissions(fs::Permissions::from_mode(old.mode() & 0o777));
-    }
-}
-
-/// None: someone else has it.
-fn lock(folder: &Path) -> io::Result<Option<rustix::fd::OwnedFd>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(folder, flags, Mode::empty())?;
-    match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(fd)),
-        Err(Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The files that were put aside, in no order.
-pub(crate) fn list(folder: &Path, log: &OsStr) -> io::Result<Vec<Name>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Some(name) = Name::parse(log, &entry.file_name())
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
-        {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system does not know how.
-        Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(from, to),
-        result => Ok(result?),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(crate) fn rename_without_replacing(from: &Path, to: &PathBuf) -> io::Result<()> {
-    link_and_unlink(from, to)
-}
-
-/// A link never replaces anything either. Killed in between, the file has two names: the next
-/// rotation gives it a third and removes the first.
-fn link_and_unlink(from: &Path, to: &PathBuf) -> io::Result<()> {
-    fs::hard_link(from, to)?;
-    fs::remove_file(from)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::fs;
+    use std::path::Path;
+
+    use trusted_path::Trust;
+
     use super::*;
+    use crate::open::{self, Opened};
+
+    fn open(path: &Path) -> Opened {
+        open::open(path, Trust::default()).unwrap()
+    }
+
+    fn rotate(log: &Opened, identity: Identity) -> Rotated {
+        let how = Aside {
+            stamp: "2026-11-21".to_owned(),
+            horizon: &Horizon::new("2026-11-22".to_owned()),
+            keep: Keep { files: 7, bytes: 1 << 30 },
+            without_lock: false,
+        };
+        put_aside(&log.place, identity, how, &mut |error| panic!("{error}")).unwrap()
+    }
 
     #[test]
     fn a_file_that_somebody_else_has_replaced_is_not_put_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
-        let old = open::open(&path).unwrap();
+        let old = open(&path);
         fs::rename(&path, folder.path().join("moved")).unwrap();
-        let keep = Keep { files: 7, bytes: 1 << 30 };
-        let put_aside = |identity| {
-            put_aside(&path, identity, "2026-11-21", keep, &mut |error| panic!("{error}"))
-        };
-        assert!(matches!(put_aside(old.identity).unwrap(), Rotated::NotOurs), "there is none");
-        let new = open::open(&path).unwrap();
-        assert!(matches!(put_aside(old.identity).unwrap(), Rotated::NotOurs), "it is another");
+        let identity = old.opened.identity();
+        assert!(matches!(rotate(&old, identity), Rotated::NotOurs), "there is none");
+        let new = open(&path);
+        assert!(matches!(rotate(&old, identity), Rotated::NotOurs), "it is another");
         assert!(path.exists());
-        assert!(matches!(put_aside(new.identity).unwrap(), Rotated::PutAside));
+        assert!(matches!(rotate(&old, new.opened.identity()), Rotated::PutAside));
         assert!(!path.exists());
     }
 
     /// A folder with the next name cannot be ours, and is in the way.
+    ///
+    /// Case: FLT-D4
     #[test]
-    fn a_name_that_is_taken_is_passed_over() {
+    fn names_that_are_taken_are_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
-        fs::create_dir(folder.path().join("app.log.2026-11-21")).unwrap();
-        let file = open::open(&path).unwrap();
-        let keep = Keep { files: 7, bytes: 1 << 30 };
-        put_aside(&path, file.identity, "2026-11-21", keep, &mut |error| panic!("{error}"))
-            .unwrap();
-        assert!(folder.path().join("app.log.2026-11-21").is_dir());
-        assert!(folder.path().join("app.log.2026-11-21.0001").is_file());
+        // More than would be tried one by one, and the greatest of all.
+        for number in 0..=2 * ATTEMPTS as u32 {
+            let name = Name { stamp: "2026-11-21".to_owned(), number, compressed: number % 2 == 0 };
+            fs::create_dir(folder.path().join(name.file_name("app.log".as_ref()))).unwrap();
+        }
+        let log = open(&path);
+        rotate(&log, log.opened.identity());
+        assert!(folder.path().join("app.log.2026-11-21.0201").is_file());
+        fs::create_dir(folder.path().join("app.log.2026-11-21.4294967295")).unwrap();
+        for expected in ["app.log.2026-11-21T00", "app.log.2026-11-21T00.0001"] {
+            let log = open(&path);
+            rotate(&log, log.opened.identity());
+            assert!(folder.path().join(expected).is_file());
+        }
     }
 
+    /// Case: FLT-J2
     #[test]
-    fn by_link_a_file_is_renamed_without_replacing_either() {
+    fn what_killed_compressors_have_left_is_counted_or_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        fs::write(&from, "new").unwrap();
-        fs::write(&to, "old").unwrap();
-        let error = link_and_unlink(&from, &to).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        fs::remove_file(&to).unwrap();
-        link_and_unlink(&from, &to).unwrap();
-        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
-        assert!(!from.exists());
+        let write = |name: &str, size| {
+            fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
+        };
+        write("app.log.2026-11-18.gz.part", 10);
+        write("app.log.2026-11-19", 10);
+        write("app.log.2026-11-19.gz.part", 90);
+        write("app.log.2026-11-20", 10);
+        write("app.log.2026-11-20.gz.part", 80);
+        let log = open(&folder.path().join("app.log"));
+        let how = Aside {
+            stamp: "2026-11-21".to_owned(),
+            horizon: &Horizon::new("2026-11-22".to_owned()),
+            keep: Keep { files: 7, bytes: 100 },
+            without_lock: false,
+        };
+        put_aside(&log.place, log.opened.identity(), how, &mut |error| panic!("{error}")).unwrap();
+        let mut names: Vec<OsString> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["app.log.2026-11-20", "app.log.2026-11-20.gz.part", "app.log.2026-11-21"]
+        );
+    }
+
+    /// Case: FLT-D4
+    #[test]
+    fn thousands_of_strange_names_are_no_hindrance() {
+        use std::os::unix::ffi::OsStringExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        for number in 0..3000_u32 {
+            let strange = [
+                OsString::from(format!("app.log.2026-11-21.{number}")),
+                OsString::from(format!("app.log.{number:010}-11-21")),
+                OsString::from_vec([b"app.log.\xff", &number.to_le_bytes()[..1]].concat()),
+                OsString::from(format!("app.log.2026-11-21.{}", u64::from(number) << 40)),
+            ];
+            for name in strange.iter().filter(|name| !name.as_encoded_bytes().contains(&b'/')) {
+                // What the file system cannot name is no hindrance either.
+                let _ = fs::write(folder.path().join(name), "");
+            }
+        }
+        let log = open(&path);
+        assert!(matches!(rotate(&log, log.opened.identity()), Rotated::PutAside));
+        assert!(!path.exists());
     }
 }

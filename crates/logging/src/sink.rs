@@ -75,6 +75,28 @@ impl Sink {
         self.target.reopen()
     }
 
+    /// The same where nobody takes an error.
+    pub(crate) fn reopen_and_tell(&mut self) {
+        if let Err(error) = self.reopen() {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            self.tell(vec![format!("{error}{}", cause.unwrap_or_default())], now());
+        }
+    }
+
+    /// Says how many records have not come as far as this; they are counted already.
+    pub(crate) fn tell_lost(&mut self, lost: u64) {
+        let records = if lost == 1 { "record" } else { "records" };
+        let notice = format!("{lost} {records} dropped: writing took too long, the queue was full");
+        let notice = self.layout.notice(now(), &notice);
+        if let Err(error) = self.target.write(notice.as_bytes(), now()) {
+            // Told with those that cannot be written, then.
+            if self.missed == 0 {
+                self.why = error.to_string();
+            }
+            self.missed += lost;
+        }
+    }
+
     fn miss(&mut self, record: &[u8], error: &io::Error) {
         if self.missed == 0 {
             self.why = error.to_string();

@@ -150,8 +150,8 @@ loggers: { audit: { stream: stderr, propagate: false } }
         assert!(
             text.starts_with(
                 "logging configuration, line 2, column 1: unknown field `fiel`, expected one of \
-                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, `rotation`, \
-                 `max_size`, `keep`, `keep_size`, `compress`, `loggers`, `propagate`"
+                 `level`, `filters`, `format`, `time`, `precision`, `file`, `stream`, \
+                 `trust_folder_owner`, `rotation`, `max_size`, `keep`, `keep_size`, `compress`, `loggers`, `propagate`"
             ),
             "{text}"
         );

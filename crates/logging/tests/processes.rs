@@ -17,11 +17,13 @@ mod stories {
     pub(crate) mod crashes;
     pub(crate) mod failures;
     pub(crate) mod kills;
+    pub(crate) mod leftovers;
     pub(crate) mod midnight;
+    pub(crate) mod queues;
     pub(crate) mod streams;
 }
 
-use stories::{crashes, failures, kills, midnight, streams};
+use stories::{crashes, failures, kills, leftovers, midnight, queues, streams};
 
 type Story = (&'static str, fn());
 
@@ -42,7 +44,16 @@ const STORIES: &[Story] = stories![
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
     failures::on_a_full_disk_nothing_is_cut,
+    failures::at_the_largest_size_of_a_file_the_program_goes_on_and_counts,
     failures::a_second_logger_is_refused,
+    leftovers::the_next_process_compresses_what_one_that_lived_shortly_has_left,
+    midnight::what_was_put_aside_after_the_clock_was_set_is_not_the_oldest,
+    queues::a_log_that_nobody_reads_holds_up_nobody_and_tells_what_it_did_not_take,
+    queues::nor_does_a_stream,
+    queues::only_the_thread_that_wants_it_hands_its_records_over,
+    queues::last_words_are_written_before_the_end,
+    queues::the_end_does_not_wait_for_a_log_that_nobody_reads,
+    queues::records_by_queue_are_in_order_across_rotations,
     streams::records_go_to_the_stream_that_was_chosen,
     streams::a_reader_that_has_gone_ends_nobody,
     streams::in_the_journal_each_line_has_its_priority,

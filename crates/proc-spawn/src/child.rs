@@ -161,9 +161,9 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The child is gone, or has left a full socket unread for ten seconds.
+    /// The child is gone, or has so much unread that there is no room for a word. Does not wait.
     pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
-        self.link.send(&Down::Quit { reason: reason.to_owned(), remaining })
+        self.link.send_now(&Down::Quit { reason: reason.to_owned(), remaining })
     }
 
     /// Asks the child to open its files anew, as after a rename by somebody else.
@@ -174,7 +174,7 @@ impl Child {
     ///
     /// As [`ask_to_quit`](Child::ask_to_quit).
     pub fn ask_to_reopen(&self) -> io::Result<()> {
-        self.link.send(&Down::Reopen)
+        self.link.send_now(&Down::Reopen)
     }
 
     /// Sends SIGTERM. Nothing happens if the process has ended.

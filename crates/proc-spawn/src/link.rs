@@ -74,6 +74,22 @@ impl Link {
         self.send_bytes(&to_bytes(message)?)
     }
 
+    /// Sends a message that fits into one packet, or nothing: for who must not wait for the other end.
+    ///
+    /// # Errors
+    ///
+    /// The other end is gone (`EPIPE`), or has so much unread that there is no room (`WouldBlock`).
+    pub(crate) fn send_now<T: Serialize>(&self, message: &T) -> io::Result<()> {
+        let mut packet = vec![LAST];
+        packet.extend(to_bytes(message)?);
+        // Whoever sends a longer one may take long; nobody does, on the side of a parent.
+        let Ok(_whole) = self.sending.try_lock() else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        Ok(rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &packet, flags)).map(drop)?)
+    }
+
     pub(crate) fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
         let _whole = lock(&self.sending);
         let until = Instant::now() + SEND_TIMEOUT;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, ioctl_fionbio, retry_on_intr, write};
+use rustix::io::{Errno, ioctl_fionbio, read, retry_on_intr, write};
 
 /// Systems without `ppoll` take at most this many milliseconds. Waking once in 24 days costs less
 /// than asking which system this is.
@@ -44,6 +44,12 @@ impl Bell {
     /// Makes the descriptor readable. A full pipe is readable already, so that failure is success.
     pub(crate) fn ring(&self) {
         let _ = retry_on_intr(|| write(&self.writer, b"q"));
+    }
+
+    /// Makes a bell that was rung one that was not: for one that may ring more than once.
+    pub(crate) fn silence(&self) {
+        let mut buffer = [0; 64];
+        while retry_on_intr(|| read(&self.reader, &mut buffer)).is_ok_and(|read| read > 0) {}
     }
 
     /// Another descriptor of the write end, for a signal handler to own.

@@ -65,6 +65,7 @@ mod reason;
 mod token;
 
 mod bell;
+mod deadline;
 mod scope;
 mod signals;
 mod sleep;
@@ -72,6 +73,7 @@ mod watcher;
 
 mod error;
 
+pub use deadline::{DeadlineWatch, watch_deadline};
 pub use error::Error;
 pub use process::{
     deadline, descriptor, quit_requested, reason, receiver, remaining, request, request_quit,

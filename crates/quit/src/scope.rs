@@ -34,6 +34,8 @@ struct State {
     request: Option<Request>,
     channel: Option<Channel>,
     children: Vec<Weak<Scope>>,
+    /// Rung when the deadline comes forward.
+    watches: Vec<Weak<Bell>>,
 }
 
 /// Nothing is ever sent: without its sender the channel is disconnected, and so ready for ever.
@@ -50,7 +52,12 @@ impl Scope {
             signal: AtomicUsize::new(0),
             parent,
             bell: OnceLock::new(),
-            state: Mutex::new(State { request: None, channel: None, children: Vec::new() }),
+            state: Mutex::new(State {
+                request: None,
+                channel: None,
+                children: Vec::new(),
+                watches: Vec::new(),
+            }),
         }
     }
 
@@ -80,9 +87,21 @@ impl Scope {
         let inherited = self.inherited();
         let mut state = self.lock();
         self.learn(&mut state, inherited);
+        let before = state.request.and_then(|request| request.deadline());
         self.learn(&mut state, Some(request));
+        let after = state.request.and_then(|request| request.deadline());
+        let watches = if before == after { Vec::new() } else { state.watches.clone() };
         drop(state);
         self.wake();
+        // Last: who is woken by it knows that quit is requested.
+        watches.iter().filter_map(Weak::upgrade).for_each(|bell| bell.ring());
+    }
+
+    /// From now on it is rung when the deadline comes forward.
+    pub(crate) fn watch_deadline(&self, bell: &Arc<Bell>) {
+        let mut state = self.lock();
+        state.watches.retain(|watch| watch.strong_count() != 0);
+        state.watches.push(Arc::downgrade(bell));
     }
 
     /// Sets the flag, then rings, then does the same below.

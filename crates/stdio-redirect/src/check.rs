@@ -1,15 +1,14 @@
 //! Everything that is wrong with a redirection, told without doing any of it.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
-use rustix::io::Errno;
+use trusted_path::Place;
 
 use crate::error::{Error, Fault};
-use crate::open::{misspelt, unfit};
 use crate::redirect::Redirect;
 use crate::stream::Stream;
 use crate::target::Target;
-use crate::walk::{self, Stuck};
 
 impl Redirect {
     /// Every problem that can be known beforehand, all at once; empty if there is none.
@@ -23,35 +22,43 @@ impl Redirect {
         let permissions_only = self.mode & !0o777 == 0;
         let mode = (!permissions_only).then_some(Error::Mode { mode: self.mode });
         let streams = Stream::ALL.into_iter().filter_map(|stream| match self.target(stream) {
-            Target::File(path) if Stream::named(path).is_none() => problem(stream, path),
+            Target::File(path) if Stream::named(path).is_none() => self.problem(stream, path),
             Target::File(_) | Target::Null | Target::Inherit => None,
         });
         streams.chain(mode).collect()
     }
 }
 
-fn problem(stream: Stream, path: &Path) -> Option<Error> {
-    let wrong = |fault| Some(Error::Path { stream, path: path.to_owned(), fault });
-    if let Some(fault) = misspelt(path) {
-        return wrong(fault);
-    }
-    if path.is_relative() {
-        return wrong(Fault::Relative);
-    }
-    match walk::find(path) {
-        Ok(place) => match place.found {
-            Some(stat) => unfit(&stat, place.rules, stream).and_then(wrong),
-            None if stream == Stream::Stdin => wrong(Fault::Missing),
-            None => None,
-        },
-        Err(Stuck::IsFolder) => wrong(Fault::IsFolder),
-        Err(Stuck::ForeignLink { link, owner }) => wrong(Fault::ForeignLink { link, owner }),
-        Err(Stuck::System { at: folder, errno: Errno::NOENT }) => {
-            wrong(Fault::MissingFolder { folder })
-        }
-        Err(Stuck::System { at, errno: Errno::NOTDIR }) => wrong(Fault::NotAFolder { path: at }),
-        Err(Stuck::System { errno, .. }) => {
-            Some(Error::Open { stream, path: PathBuf::from(path), source: errno.into() })
-        }
+impl Redirect {
+    fn problem(&self, stream: Stream, path: &Path) -> Option<Error> {
+        let wrong = |fault| Some(Error::Path { stream, path: path.to_owned(), fault });
+        let place = match Place::find(path, self.trust()) {
+            Err(trusted_path::Error::Path { fault, .. })
+                if matches!(fault, trusted_path::Fault::Empty | trusted_path::Fault::Nul) =>
+            {
+                return wrong(Fault::of(fault));
+            }
+            // What else is wrong with it depends on where it will start.
+            _ if path.is_relative() => return wrong(Fault::Relative),
+            Ok(place) => place,
+            Err(trusted_path::Error::Path { fault, .. }) => return wrong(Fault::of(fault)),
+            Err(trusted_path::Error::System { at, source, .. }) => {
+                let kind = source.kind();
+                return if kind == io::ErrorKind::NotFound {
+                    wrong(Fault::MissingFolder { folder: at })
+                } else if kind == io::ErrorKind::NotADirectory {
+                    wrong(Fault::NotAFolder { path: at })
+                } else {
+                    Some(Error::Open { stream, path: path.to_owned(), source })
+                };
+            }
+        };
+        let fault = match (place.found(), stream) {
+            (Some(seen), Stream::Stdin) => place.fault_to_read(seen),
+            (Some(seen), Stream::Stdout | Stream::Stderr) => place.fault_to_write(seen),
+            (None, Stream::Stdin) => return wrong(Fault::Missing),
+            (None, Stream::Stdout | Stream::Stderr) => None,
+        };
+        fault.map(Fault::of).and_then(wrong)
     }
 }

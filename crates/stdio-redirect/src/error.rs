@@ -102,13 +102,54 @@ pub enum Fault {
         /// The user id that it belongs to.
         owner: u32,
     },
+    /// A symbolic link with a second name, so that somebody else may have given it this one.
+    #[error(
+        "the link `{}` has a second name (a hard link) and this one is in a folder that others can \
+         write to: name what it leads to",
+        link.display()
+    )]
+    SecondLink {
+        /// The link; it need not be the last part of the path.
+        link: PathBuf,
+    },
     /// A file that somebody else may have laid out for us.
     #[error(
-        "it belongs to user {owner} and is in a folder that everybody can write to: remove it, or \
+        "it belongs to user {owner} and is in a folder that others can write to: remove it, or \
          name a file in another folder"
     )]
     ForeignFile {
         /// The user id that it belongs to.
         owner: u32,
     },
+    /// A file that has names elsewhere, so that somebody else may have given it this one.
+    #[error(
+        "it has {links} names (hard links) and this one is in a folder that others can write to: \
+         remove it, or name a file in another folder"
+    )]
+    SecondName {
+        /// How many names it has.
+        links: u64,
+    },
+    /// The file at this name was exchanged each time that we had opened it.
+    #[error("the file is replaced again and again: have whoever does it stop")]
+    Unsteady,
+}
+
+impl Fault {
+    pub(crate) fn of(fault: trusted_path::Fault) -> Fault {
+        use trusted_path::Fault as Found;
+        match fault {
+            Found::Empty => Fault::Empty,
+            Found::Nul => Fault::Nul,
+            Found::IsFolder => Fault::IsFolder,
+            Found::IsSocket => Fault::IsSocket,
+            Found::NoReader => Fault::NoReader,
+            Found::ForeignLink { link, owner } => Fault::ForeignLink { link, owner },
+            Found::SecondLink { link } => Fault::SecondLink { link },
+            Found::ForeignFile { owner } => Fault::ForeignFile { owner },
+            Found::SecondName { links } => Fault::SecondName { links },
+            // A link that comes back each time that one was judged.
+            Found::IsLink | Found::Unsteady | _ => Fault::Unsteady,
+        }
+    }
 }

@@ -36,9 +36,10 @@
 //! * A symbolic link, anywhere in the path, that stands in a folder in which others can put names
 //!   is followed only if it belongs to us (the effective user) or to root. Others can put names
 //!   into a folder whose group or everybody has write permission, and into their own.
-//! * A file in a folder that everybody can write to, like `/tmp`, is appended to only if it belongs
-//!   to us, to root or to the owner of the folder. (Linux can enforce the same:
-//!   `protected_symlinks` and `protected_regular` in proc_sys_fs(5).)
+//! * A file in such a folder is appended to only if it belongs to us or to root and has no second
+//!   name; in a folder that root or we gave to a group (0775, not sticky) also if it is one of its
+//!   members'. [`Redirect::trust_folder_owner`] has the owner of a folder trusted as well. The rule,
+//!   and what it rules out, is that of [`trusted_path`].
 //! * A FIFO that nobody reads is refused for output; the open does not wait for a reader. As
 //!   standard input a FIFO without writer is taken, and reads as empty until one comes.
 //! * Devices are as good as files: `/dev/null`, a terminal. A terminal that is named does not become
@@ -61,8 +62,6 @@
 //! * Know beforehand what only opening tells: [`Redirect::problems`] finds a missing folder, but
 //!   not one in which we may not create a file.
 //! * Put into configuration or send to a child a path that is not UTF-8: serde refuses it.
-//! * Tell root's links from other people's where root is not mapped, as in some user namespaces.
-//!   There a path that leads through a link can be refused; name what it leads to.
 
 #![cfg(unix)]
 
@@ -70,11 +69,9 @@ mod check;
 mod error;
 mod open;
 mod redirect;
-mod rules;
 mod stream;
 mod swap;
 mod target;
-mod walk;
 
 pub use error::{Error, Fault};
 pub use redirect::{Applied, Redirect};

@@ -1,16 +1,14 @@
 //! One target opened: never waiting, never through a stranger's link, never a folder.
 
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
+use trusted_path::{Access, Kind, Trust};
 
 use crate::error::{Error, Fault};
-use crate::rules::Folder;
 use crate::stream::Stream;
-use crate::walk::{self, Place, Stuck};
 
 const NULL: &str = "/dev/null";
 
@@ -42,95 +40,28 @@ pub(crate) fn duplicate(named: Stream, stream: Stream, path: &Path) -> Result<Op
         .map_err(refused(stream, path))
 }
 
-pub(crate) fn file(stream: Stream, path: &Path, mode: u32) -> Result<OpenTarget, Error> {
-    let fault = |fault| Error::Path { stream, path: path.to_owned(), fault };
-    if let Some(wrong) = misspelt(path) {
-        return Err(fault(wrong));
-    }
-    let place = walk::find(path).map_err(|stuck| match stuck {
-        Stuck::IsFolder => fault(Fault::IsFolder),
-        Stuck::ForeignLink { link, owner } => fault(Fault::ForeignLink { link, owner }),
-        Stuck::System { errno, .. } => refused(stream, path)(errno),
-    })?;
-    // Before the open, since that alone can have an effect: on a FIFO, or a device.
-    if let Some(wrong) = place.found.as_ref().and_then(|stat| unfit(stat, place.rules, stream)) {
-        return Err(fault(wrong));
-    }
-
-    let opened = open(&place, stream, mode).map_err(|errno| match errno {
-        Errno::NXIO if is_fifo(&place) => fault(Fault::NoReader),
-        errno => refused(stream, path)(errno),
-    })?;
-
-    // After it, since another file may have taken the name meanwhile.
-    let stat = rustix::fs::fstat(&opened).map_err(refused(stream, path))?;
-    if let Some(wrong) = unfit(&stat, place.rules, stream) {
-        return Err(fault(wrong));
-    }
-    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    if !regular {
-        // Only the open was not to wait; whoever reads and writes expects to.
-        wait_again(&opened).map_err(refused(stream, path))?;
-    }
-    Ok(OpenTarget { descriptor: opened, can_be_renamed: regular && !place.by_kernel })
-}
-
-fn open(place: &Place, stream: Stream, mode: u32) -> Result<OwnedFd, Errno> {
-    // NONBLOCK: a FIFO without a partner must not hold us. NOCTTY: a terminal is used, not taken.
-    let mut flags = OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    flags |= match stream {
-        Stream::Stdin => OFlags::RDONLY,
-        Stream::Stdout | Stream::Stderr => OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE,
+pub(crate) fn file(
+    stream: Stream,
+    path: &Path,
+    mode: u32,
+    trust: Trust,
+) -> Result<OpenTarget, Error> {
+    let opened = match stream {
+        Stream::Stdin => trusted_path::open(path, Access::Read, trust),
+        Stream::Stdout | Stream::Stderr => {
+            trusted_path::open_or_create(path, Access::Append, mode, trust)
+        }
     };
-    if place.by_kernel {
-        flags.remove(OFlags::CREATE);
-    } else {
-        // No link was there, or it has been followed. One that appears now is not ours.
-        flags |= OFlags::NOFOLLOW;
-    }
-    // The permission bits fit any raw mode, also where it has 16 bits only.
-    let mode = Mode::from_bits_truncate((mode & 0o777) as _);
-    retry_on_intr(|| rustix::fs::openat(&place.folder, &place.name, flags, mode))
-}
-
-fn wait_again(opened: &OwnedFd) -> Result<(), Errno> {
-    let flags = rustix::fs::fcntl_getfl(opened)?;
-    rustix::fs::fcntl_setfl(opened, flags - OFlags::NONBLOCK)
-}
-
-/// What is wrong with a path whatever is on the disk.
-pub(crate) fn misspelt(path: &Path) -> Option<Fault> {
-    let bytes = path.as_os_str().as_bytes();
-    if bytes.is_empty() {
-        Some(Fault::Empty)
-    } else if bytes.contains(&0) {
-        Some(Fault::Nul)
-    } else {
-        None
-    }
-}
-
-/// What is wrong with a file that is there, in a folder with these rules.
-pub(crate) fn unfit(stat: &Stat, rules: Folder, stream: Stream) -> Option<Fault> {
-    let us = rustix::process::geteuid().as_raw();
-    let kind = FileType::from_raw_mode(stat.st_mode);
-    if kind == FileType::Directory {
-        Some(Fault::IsFolder)
-    } else if kind == FileType::Socket {
-        Some(Fault::IsSocket)
-    } else if matches!(kind, FileType::RegularFile | FileType::Fifo)
-        && stream != Stream::Stdin
-        && !rules.may_append(stat.st_uid, us)
-    {
-        Some(Fault::ForeignFile { owner: stat.st_uid })
-    } else {
-        // Devices: only root can have made them.
-        None
-    }
-}
-
-fn is_fifo(place: &Place) -> bool {
-    place.found.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+    let opened = opened.map_err(|error| match error {
+        trusted_path::Error::Path { fault, .. } => {
+            Error::Path { stream, path: path.to_owned(), fault: Fault::of(fault) }
+        }
+        trusted_path::Error::System { source, .. } => {
+            Error::Open { stream, path: path.to_owned(), source }
+        }
+    })?;
+    let can_be_renamed = opened.seen().kind == Kind::File && !opened.is_by_kernel();
+    Ok(OpenTarget { descriptor: opened.into_file().into(), can_be_renamed })
 }
 
 fn refused(stream: Stream, path: &Path) -> impl FnOnce(Errno) -> Error {

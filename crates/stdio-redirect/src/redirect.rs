@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use trusted_path::Trust;
 
 use crate::error::Error;
 use crate::open::{self, OpenTarget};
@@ -17,8 +18,8 @@ use crate::target::Target;
 ///
 /// Plain data: nothing happens before [`apply`](Redirect::apply) or
 /// [`apply_to`](Redirect::apply_to), and dropping this has no effect. In configuration a mapping
-/// with the keys `stdin`, `stdout`, `stderr` (each a [`Target`]) and `mode`; what is left out is as
-/// in [`Redirect::new`], and an unknown key is refused.
+/// with the keys `stdin`, `stdout`, `stderr` (each a [`Target`]), `mode` and `trust_folder_owner`
+/// (true or false); what is left out is as in [`Redirect::new`], and an unknown key is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[must_use = "nothing is redirected before `apply` or `apply_to`"]
@@ -27,6 +28,8 @@ pub struct Redirect {
     stdout: Target,
     stderr: Target,
     pub(crate) mode: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 impl Redirect {
@@ -42,7 +45,7 @@ impl Redirect {
 
     fn all(target: Target) -> Redirect {
         let (stdin, stdout) = (target.clone(), target.clone());
-        Redirect { stdin, stdout, stderr: target, mode: 0o644 }
+        Redirect { stdin, stdout, stderr: target, mode: 0o644, trust_folder_owner: false }
     }
 
     /// Where standard input comes from.
@@ -73,6 +76,25 @@ impl Redirect {
     pub fn mode(mut self, mode: u32) -> Redirect {
         self.mode = mode;
         self
+    }
+
+    /// Whether the owner of a folder on the way, or of the one that a file is in, is trusted with his
+    /// own links and files there. The default is no, unless he is root or we are he.
+    ///
+    /// For a privileged process whose output belongs in a user's folder: that user can then have it
+    /// appended to any file.
+    pub fn trust_folder_owner(mut self, trust: bool) -> Redirect {
+        self.trust_folder_owner = trust;
+        self
+    }
+
+    /// Whether it is so.
+    pub fn trusts_folder_owner(&self) -> bool {
+        self.trust_folder_owner
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::folder_owners_if(self.trust_folder_owner)
     }
 
     /// Makes relative paths absolute, starting from the folder `base`.
@@ -161,7 +183,7 @@ impl Redirect {
             Stream::ALL.map(|stream| Some(opened.get(stream)?.descriptor.as_fd()));
         swap::replace_holding(wanted, closed)?;
 
-        let mut again = Redirect::new().mode(self.mode);
+        let mut again = Redirect::new().mode(self.mode).trust_folder_owner(self.trust_folder_owner);
         if opened.get(Stream::Stdout).is_some_and(|target| target.can_be_renamed) {
             again.stdout = self.stdout.clone();
         }
@@ -197,7 +219,7 @@ impl Redirect {
                     // all append. Sharing also keeps one position where nothing is appended, as in
                     // a device, and saves a descriptor.
                     (None, Some(output)) if self.stdout == self.stderr => output,
-                    (None, _) => opened.push(open::file(stream, path, self.mode)?),
+                    (None, _) => opened.push(open::file(stream, path, self.mode, self.trust())?),
                 },
             };
             opened.of[stream.index()] = Some(index);

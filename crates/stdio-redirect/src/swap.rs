@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::error::Error;
 use crate::stream::Stream;
-use crate::walk;
 
 /// What each stream is to become a duplicate of; `None` leaves it alone.
 pub(crate) type Wanted<'a> = [Option<BorrowedFd<'a>>; 3];
@@ -26,7 +26,7 @@ impl Closed {
         loop {
             // The root folder: it is always there, and as useless to readers and writers as a
             // closed descriptor.
-            let next = walk::folder(rustix::fs::CWD, "/")?;
+            let next = root()?;
             if next.as_raw_fd() > 2 {
                 return Ok(Closed(held));
             }
@@ -47,6 +47,17 @@ impl Closed {
             }
         }
     }
+}
+
+/// Linux and FreeBSD can name a folder without the right to list it.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const NAMED: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const NAMED: OFlags = OFlags::RDONLY;
+
+fn root() -> io::Result<OwnedFd> {
+    let flags = NAMED | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open("/", flags, Mode::empty())?)
 }
 
 /// Replaces the streams by open descriptors.
@@ -105,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_was_replaced_before_a_failure_is_put_back() {
-        let new = walk::folder(rustix::fs::CWD, "/").unwrap();
+        let new = root().unwrap();
         let mut done = Vec::new();
         let error = all_or_none(&[Some(new.as_fd()); 3], |stream, from| {
             let is_new = from.as_raw_fd() == new.as_raw_fd();

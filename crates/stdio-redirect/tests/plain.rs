@@ -68,8 +68,8 @@ fn errors_name_the_stream_and_the_path_and_leave_the_cause_to_source() {
         (Fault::IsFolder, "it is a folder: name a file in it"),
         (
             Fault::ForeignFile { owner: 33 },
-            "it belongs to user 33 and is in a folder that everybody can write to: remove it, or \
-             name a file in another folder",
+            "it belongs to user 33 and is in a folder that others can write to: remove it, or name \
+             a file in another folder",
         ),
     ];
     for (fault, text) in texts {

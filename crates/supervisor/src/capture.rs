@@ -83,6 +83,8 @@ pub struct Capture {
     buffer: u64,
     when_full: WhenFull,
     last_lines: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 /// Which streams are captured.
@@ -150,6 +152,7 @@ impl Capture {
             buffer: DEFAULT_BUFFER,
             when_full: WhenFull::default(),
             last_lines: DEFAULT_LAST_LINES,
+            trust_folder_owner: false,
         }
     }
 
@@ -245,6 +248,19 @@ impl Capture {
         self
     }
 
+    /// Whether the owner of the file's folder is trusted with links and files of his own there, as with
+    /// [a log](LoggingConfig::trust_folder_owner). Default: no.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Capture {
+        self.trust_folder_owner = trust;
+        self
+    }
+
+    /// Whether it keeps lines that are told with the child's end.
+    pub fn tells_last_lines(&self) -> bool {
+        self.last_lines > 0
+    }
+
     /// The file.
     pub fn file_path(&self) -> &Path {
         &self.file
@@ -326,6 +342,7 @@ impl Capture {
             .keep(self.keep)
             .keep_size(self.keep_size)
             .compress(self.compress)
+            .trust_folder_owner(self.trust_folder_owner)
     }
 }
 

@@ -45,6 +45,7 @@ pub fn redirect(
     stdout: Option<&Path>,
     stderr: Option<&Path>,
     otherwise: &Target,
+    trust_folder_owner: bool,
 ) -> Redirect {
     let mut target = |field: &str, path: Option<&Path>| {
         let Some(path) = path else { return otherwise.clone() };
@@ -53,6 +54,7 @@ pub fn redirect(
     let stdout = target("stdout_filename", stdout);
     let stderr = target("stderr_filename", stderr);
     let redirect = Redirect::new().stdin(Target::Null).stdout(stdout).stderr(stderr);
+    let redirect = redirect.trust_folder_owner(trust_folder_owner);
     for problem in redirect.problems() {
         use stdio_redirect::Error;
         let (stream, path, reason) = if let Error::Path { stream, path, fault } = &problem {

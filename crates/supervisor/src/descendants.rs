@@ -18,6 +18,9 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid,
 };
 
+use crate::herd::{Herd, MOST};
+use crate::tree;
+
 /// The children of this process that are not the one it keeps alive.
 pub(crate) struct Descendants {
     /// Readable when some child has ended.
@@ -36,14 +39,24 @@ pub(crate) struct Sweep {
     /// When to look again, because nobody could tell who is left.
     pub(crate) look_at: Option<Instant>,
     told: BTreeSet<u32>,
+    herd: Herd,
+    /// Until the next look.
+    pause: Duration,
 }
 
-/// Between two looks at what cannot be seen now, for lack of memory or descriptors.
-const NEXT_LOOK: Duration = Duration::from_millis(50);
+/// Between two looks at what tells us nothing: at first, and after each twice as long, up to the last.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 impl Sweep {
     pub(crate) fn until(kill_at: Option<Instant>) -> Sweep {
-        Sweep { kill_at, look_at: None, told: BTreeSet::new() }
+        let (look_at, told, herd) = (None, BTreeSet::new(), Herd::default());
+        Sweep { kill_at, look_at, told, herd, pause: FIRST_LOOK }
+    }
+
+    fn look_later(&mut self, now: Instant) {
+        self.look_at = now.checked_add(self.pause);
+        self.pause = (self.pause * 2).min(LAST_LOOK);
     }
 }
 
@@ -95,20 +108,36 @@ impl Descendants {
     pub(crate) fn sweep(&self, sweep: &mut Sweep, now: Instant) -> bool {
         sweep.look_at = None;
         let Some(left) = self.reap(None) else {
-            sweep.look_at = now.checked_add(NEXT_LOOK);
+            sweep.look_later(now);
             return false;
         };
-        let patient = sweep.kill_at.is_none_or(|at| now < at);
-        for pid in &left {
-            if !patient {
+        if left.is_empty() {
+            return true;
+        }
+        if sweep.kill_at.is_some_and(|at| at <= now) {
+            // Those below them, too: who goes on making others would make them faster than we kill.
+            sweep.herd.end(|| {
+                let roots = self.reap(None).unwrap_or_default();
+                tree::below(&roots, MOST, |pid| !self.foreign.contains(&pid))
+            });
+            // Where /proc shows nothing but our own children.
+            for pid in &left {
                 signal(*pid, Signal::KILL);
-            } else if sweep.told.insert(*pid) {
+            }
+            // What comes to us alive, because its parent was killed, comes without a word.
+            sweep.look_later(now);
+            return false;
+        }
+        for pid in &left {
+            if sweep.told.insert(*pid) {
                 signal(*pid, Signal::TERM);
                 // One that is stopped would not see it.
                 signal(*pid, Signal::CONT);
             }
         }
-        left.is_empty()
+        // Numbers that come round are those of others.
+        sweep.told.retain(|pid| left.contains(pid));
+        false
     }
 }
 

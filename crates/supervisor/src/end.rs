@@ -15,6 +15,14 @@ use crate::duration::rounded;
 pub enum RunEnd {
     /// It ended by itself, or by somebody else's doing.
     Exited(Exit),
+    /// A signal from outside asked it to quit, as `kill` does by hand, and it did: what follows is what
+    /// would follow its exit.
+    QuitBySignal {
+        /// The signal.
+        signal: i32,
+        /// How it ended then.
+        exit: Exit,
+    },
     /// The same, with a code or signal that [counts as success](crate::RestartPolicy::success).
     Succeeded(Exit),
     /// It could not be started.
@@ -37,17 +45,9 @@ impl RunEnd {
     /// Whether the run went well: it exited by itself, with code 0 or in a way that counts as success.
     pub fn is_success(&self) -> bool {
         match self {
-            RunEnd::Exited(exit) => exit.is_success(),
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => exit.is_success(),
             RunEnd::Succeeded(_) => true,
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => false,
-        }
-    }
-
-    /// How the process ended, if that was not our doing.
-    pub fn exited(&self) -> Option<&Exit> {
-        match self {
-            RunEnd::Exited(exit) | RunEnd::Succeeded(exit) => Some(exit),
-            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => None,
         }
     }
 
@@ -64,9 +64,21 @@ impl RunEnd {
         exit.code().or_else(|| exit.signal().map(|signal| 128 + signal)).unwrap_or(CODE_ERROR)
     }
 
+    /// How the process ended, if that was not our doing.
+    pub fn exited(&self) -> Option<&Exit> {
+        match self {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
+            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => None,
+        }
+    }
+
     pub(crate) fn exit(self) -> Option<Exit> {
         match self {
-            RunEnd::Exited(exit) | RunEnd::Succeeded(exit) => Some(exit),
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
+                Some(exit)
+            }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
             RunEnd::Killed { exit, .. } => exit,
         }
@@ -77,6 +89,10 @@ impl fmt::Display for RunEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RunEnd::Exited(exit) => exit.fmt(f),
+            RunEnd::QuitBySignal { signal, exit } => {
+                let reason = quit::Reason::Signal(*signal);
+                write!(f, "was asked to quit by {reason} from outside, and {exit}")
+            }
             RunEnd::Succeeded(exit) => write!(f, "{exit}, which counts as success"),
             RunEnd::NotStarted(error) => write!(f, "could not be started: {}", error.chain()),
             RunEnd::NotReady { after } => {
@@ -140,6 +156,12 @@ mod tests {
                 CODE_SETUP,
                 permanent,
                 "could not be set up: entry: {}",
+            ),
+            (
+                RunEnd::QuitBySignal { signal: 15, exit: Exit::Code(0) },
+                0,
+                success,
+                "was asked to quit by SIGTERM (15) from outside, and exited with code 0",
             ),
             (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
             (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),

@@ -68,6 +68,7 @@ mod start;
 mod stop;
 
 mod backoff;
+mod early_stderr;
 mod end;
 mod limit;
 mod machine;
@@ -75,11 +76,15 @@ mod policy;
 mod restart;
 mod slot;
 
+mod burial;
 mod descendants;
 mod guardian;
+mod herd;
 mod runner;
 mod setup;
 mod stop_signals;
+mod tree;
+mod words;
 
 mod base;
 mod check;
@@ -104,16 +109,16 @@ pub use machine::{Action, Event, Machine, Outcome, Phase};
 pub use options::{DaemonOptions, YamlError};
 pub use pid_files::leave_pid_files;
 pub use policy::{
-    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Policy, Readiness, StartPolicy, StopBy, StopPolicy,
-    StopStep, inner_grace,
+    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
+    StopPolicy, StopStep, inner_grace,
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use reopen::{ReopenListener, reopen};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::Setup;
-pub use slot::{Report, Slot};
+pub use setup::{Setup, has_terminal};
+pub use slot::{Report, RunOver, Slot};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,

@@ -281,7 +281,10 @@ impl Machine {
                 let sooner = within.and_then(|within| now.checked_add(within));
                 let kill_at = earlier(stop.kill_at, sooner);
                 let at_most = earlier(stop.at_most, sooner);
-                self.enter(Stopping(Stop { goal: Goal::Quit, kill_at, at_most, ..stop }))
+                let shorter = kill_at != stop.kill_at;
+                let stop = Stop { goal: Goal::Quit, kill_at, at_most, ..stop };
+                self.enter(Stopping(stop));
+                if shorter { self.tell_again(stop, now) } else { Action::Nothing }
             }
             (Stopping(stop), Extended(by)) => self.extend_stop(stop, by, now),
             (Stopping(stop), DeadlinePassed) => self.next_step(stop, now),
@@ -359,6 +362,19 @@ impl Machine {
                 let after = now.duration_since(stop.began);
                 self.kill(Why::GraceOver { goal: stop.goal, after })
             }
+        }
+    }
+
+    /// Tells a child that was asked by word that it has less time than it was told, for it has given
+    /// others a part of that. A signal says nothing the second time.
+    fn tell_again(&self, stop: Stop, now: Instant) -> Action {
+        let steps = self.policy.stop.steps.iter().take(stop.step + 1);
+        match steps.into_iter().any(|step| step.by == StopBy::Quit) {
+            true => {
+                let remaining = stop.kill_at.map(|at| at.saturating_duration_since(now));
+                Action::Terminate { by: StopBy::Quit, remaining }
+            }
+            false => Action::Nothing,
         }
     }
 

@@ -19,10 +19,10 @@ use crate::check::{check_directory, check_entry, check_environment, checked_logg
 use crate::files::{Files, Owner};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use crate::policy::{Policy, StartPolicy, StopPolicy};
+use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::problem::{Problems, check_name};
 use crate::restart::RestartPolicy;
-use crate::setup::Setup;
+use crate::setup::{Setup, has_terminal};
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -39,6 +39,7 @@ pub struct DaemonOptions {
     name: Option<String>,
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
+    trust_folder_owner: bool,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     policy: Policy,
@@ -74,6 +75,7 @@ impl DaemonOptions {
             name: None,
             stdout_filename: None,
             stderr_filename: None,
+            trust_folder_owner: false,
             logging_config: None,
             capture: None,
             policy: Policy { must_launch: true, ..Policy::default() },
@@ -153,6 +155,16 @@ impl DaemonOptions {
         self
     }
 
+    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
+    /// with his own links and files there: for a daemon of root's whose output belongs in a user's
+    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
+    /// effective user. Logs and captures have an option of their own.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
+        self
+    }
+
     /// Has the guardian read the executor's output and keep it: see [`Capture`]. What the guardian
     /// itself writes to its streams is not in it. Default: nobody stands between.
     #[must_use]
@@ -217,6 +229,14 @@ impl DaemonOptions {
     #[must_use]
     pub fn start(mut self, policy: StartPolicy) -> Self {
         self.policy.start = policy;
+        self
+    }
+
+    /// What becomes of what the executor leaves behind when it ends, in whatever session. Default: it
+    /// is ended before another executor begins, and before a stop is over.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.policy.leftovers = leftovers;
         self
     }
 
@@ -306,6 +326,7 @@ impl DaemonOptions {
             self.stdout_filename.as_deref(),
             self.stderr_filename.as_deref(),
             &otherwise,
+            self.trust_folder_owner,
         );
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
@@ -348,6 +369,8 @@ impl DaemonOptions {
             grace: self.policy.stop.total(),
             files: held,
             open_files: None,
+            // A detached one has a session without.
+            terminal: !detached && has_terminal(),
         };
         let (existing, policy, environment) = (self.existing, self.policy, self.environment);
         let reopen_on = self.reopen_on;

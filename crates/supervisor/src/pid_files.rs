@@ -3,49 +3,135 @@
 //! A worker removes its own pid file, and one that is killed has it removed by whoever called
 //! `start_workers`. If that one is killed with it, the guardian does it, once all are gone. So it is
 //! told of the files beforehand.
+//!
+//! Who tells runs the user's code, and may have given up rights that the guardian still has. So each
+//! list is kept with the user who told it, as the kernel knows it, and its files are removed with that
+//! user's rights and no others.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fs, io, thread};
 
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use proc_spawn::{ErrorText, tell};
 
+use crate::words::{self, Word};
+
 /// Has the guardian, if there is one above this process, remove these pid files in the end, those
-/// that are stale. For who starts processes with pid files of their own.
+/// that are stale: with the rights that this process has now. For who starts processes with pid files of
+/// their own.
 ///
 /// # Errors
 ///
 /// The guardian is gone, or the paths cannot be encoded.
 pub fn leave_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
-    let paths: Vec<&Path> = paths.into_iter().collect();
-    tell(&rmp_serde::to_vec(&paths).map_err(io::Error::other)?)
+    let paths = paths.into_iter().map(Cow::Borrowed).collect();
+    tell(&words::write(&Word::PidFiles(paths))?)
 }
 
-/// What a guardian was told of, in all runs of its executor. Kept as it came: there may be
-/// thousands, most often the same in each run, and it is wanted once.
+/// As many as there may be workers, and more; and as much text as they need.
+const MOST_FILES: usize = 65_536;
+const MOST_BYTES: usize = 8 << 20;
+
+/// Whose rights count for a file: the effective user and group of who told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asker {
+    user: u32,
+    group: u32,
+}
+
+/// What a guardian was told of, in all runs of its executor: most often the same in each.
 #[derive(Debug, Default)]
-pub(crate) struct LeftPidFiles(BTreeSet<Vec<u8>>);
+pub(crate) struct LeftPidFiles {
+    files: BTreeMap<PathBuf, Asker>,
+    bytes: usize,
+    /// What did not fit was told of.
+    full: bool,
+}
 
 impl LeftPidFiles {
-    pub(crate) fn note(&mut self, told: Vec<u8>) {
-        self.0.insert(told);
+    /// Takes note of what a process, a child that has not been reaped, has told.
+    pub(crate) fn note(&mut self, pid: u32, paths: Vec<Cow<'_, Path>>) {
+        let Some(asker) = asker(pid) else {
+            return log::warn!("cannot tell who process {pid} is: its pid files are left alone");
+        };
+        for path in paths {
+            if self.files.contains_key(&*path) {
+                // A list of the next run; who has fewer rights than before has them here too.
+                self.files.insert(path.into_owned(), asker);
+                continue;
+            }
+            let bytes = self.bytes + path.as_os_str().as_bytes().len();
+            if self.files.len() == MOST_FILES || bytes > MOST_BYTES {
+                if !self.full {
+                    log::warn!(
+                        "process {pid} has told of more pid files than are kept \
+                         ({MOST_FILES}, {MOST_BYTES} bytes): the others are left alone"
+                    );
+                    self.full = true;
+                }
+                return;
+            }
+            self.bytes = bytes;
+            self.files.insert(path.into_owned(), asker);
+        }
     }
 
     /// Removes those that are stale. Somebody else's is not touched.
     pub(crate) fn remove(&self) {
-        for told in &self.0 {
-            let paths: Vec<PathBuf> = match rmp_serde::from_slice(told) {
-                Ok(paths) => paths,
-                Err(error) => {
-                    log::warn!("cannot understand which pid files are left: {error}");
-                    continue;
+        let us =
+            Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() };
+        // Most often there is none.
+        let files = self.files.iter().filter(|(path, _)| fs::symlink_metadata(path).is_ok());
+        let (ours, others): (Vec<_>, Vec<_>) = files.partition(|(_, asker)| asker.user == us.user);
+        for (path, _) in ours {
+            remove(path);
+        }
+        for (path, asker) in others {
+            // The rights of a thread end with it.
+            let (path, asker) = (path.clone(), *asker);
+            let removed = thread::Builder::new().name("pid-files".into()).spawn(move || {
+                match become_user(asker) {
+                    Ok(()) => remove(&path),
+                    Err(error) => log::warn!("cannot become user {}: {error}", asker.user),
                 }
-            };
-            // Most often there is none.
-            let paths = paths.iter().filter(|path| fs::symlink_metadata(path).is_ok());
-            for error in paths.filter_map(|path| pidfile::remove_stale(path).err()) {
-                log::warn!("{}", ErrorText::new(&error).chain());
+            });
+            if let Ok(thread) = removed {
+                let _ = thread.join();
             }
         }
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = pidfile::remove_stale(path) {
+        log::warn!("{}", ErrorText::new(&error).chain());
+    }
+}
+
+/// Who a process is to the kernel now (proc_pid_status(5)).
+fn asker(pid: u32) -> Option<Asker> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let effective = |field: &str| {
+        let ids = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        ids.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    Some(Asker { user: effective("Uid")?, group: effective("Gid")? })
+}
+
+/// For this thread, and for what is done to files (setfsuid(2)): with another user's rights, without
+/// any of ours.
+fn become_user(asker: Asker) -> io::Result<()> {
+    rustix::thread::set_thread_groups(&[])?;
+    let (user, group) = (Uid::from_raw(asker.user), Gid::from_raw(asker.group));
+    setfsgid(group);
+    setfsuid(user);
+    // They fail without a word; asked again, they tell what is.
+    if setfsgid(group) == group && setfsuid(user) == user {
+        Ok(())
+    } else {
+        Err(io::Error::from(rustix::io::Errno::PERM))
     }
 }

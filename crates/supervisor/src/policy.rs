@@ -28,6 +28,25 @@ pub struct Policy {
     /// Whether a first run that does not become ready ends it all, whatever the restart policy
     /// says: what is wrong then is for a person to see, not for a loop.
     pub must_launch: bool,
+    /// What becomes of processes that a run leaves behind.
+    pub leftovers: Leftovers,
+}
+
+/// What becomes of processes that a run of a child has left behind when it ended.
+///
+/// Of a daemon's executor: whatever is below the guardian. Of a worker: its process group, surely;
+/// and what left that, if it came to a guardian and has kept the variable `APPKIT_RUN` in its
+/// environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leftovers {
+    /// They are ended before another run begins, and before a stop is over: those of a worker at
+    /// once, those of an executor when its grace is over.
+    #[default]
+    Kill,
+    /// They go on. Those of an executor outlive the daemon, those of a worker end with their executor,
+    /// unless that one's are kept too.
+    Keep,
 }
 
 impl Policy {

@@ -1,6 +1,6 @@
 //! What happens to a child, as log lines.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::Level;
 
@@ -9,6 +9,48 @@ use crate::duration::rounded;
 use crate::machine::Outcome;
 use crate::policy::StopBy;
 use crate::slot::Report;
+
+/// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
+/// loop must not fill the log.
+#[derive(Debug, Default)]
+pub struct Teller {
+    /// When the present span began.
+    since: Option<Instant>,
+    /// How many of its words were told in it.
+    told: u32,
+    /// How many were not, and nobody has been told how many.
+    untold: u64,
+}
+
+/// So many of a child's own words are told within a span.
+const MOST_WORDS: u32 = 20;
+/// A span.
+const SPAN: Duration = Duration::from_secs(10);
+
+impl Teller {
+    /// Writes a report about the child called `name` to the log. Of its own words, twenty in ten
+    /// seconds; how many more there were is told with the next one, or at the run's end.
+    pub fn log(&mut self, name: &str, report: &Report) {
+        let words = matches!(report, Report::Status { .. });
+        if words && !self.may_tell(Instant::now()) {
+            self.untold += 1;
+            return;
+        }
+        if self.untold > 0 && (words || matches!(report, Report::Ended { .. })) {
+            let untold = std::mem::take(&mut self.untold);
+            log::info!("{name} has said {untold} more things, too many to tell");
+        }
+        log(name, report);
+    }
+
+    fn may_tell(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| SPAN <= now.saturating_duration_since(since)) {
+            (self.since, self.told) = (Some(now), 0);
+        }
+        self.told += 1;
+        self.told <= MOST_WORDS
+    }
+}
 
 /// Writes a report about the child called `name` to the log: crashes as errors, the rest as
 /// information.
@@ -102,6 +144,20 @@ mod tests {
         assert_eq!(ended(RunEnd::Exited(exit())).0, Level::Error);
         let stopped = Outcome::Quit(Some(RunEnd::Succeeded(exit())));
         assert_eq!(text("red", &Report::Finished(stopped)), "red is over: stopped");
+    }
+
+    /// Case: FLT-B5
+    #[test]
+    fn of_a_flood_of_words_some_are_told_and_the_rest_is_counted() {
+        let start = Instant::now(); // An origin only.
+        let mut teller = Teller::default();
+        let told = |teller: &mut Teller, seconds| {
+            let now = start + Duration::from_secs(seconds);
+            (0..1000).filter(|_| teller.may_tell(now)).count()
+        };
+        assert_eq!(told(&mut teller, 0), 20);
+        assert_eq!(told(&mut teller, 9), 0);
+        assert_eq!(told(&mut teller, 10), 20);
     }
 
     #[test]

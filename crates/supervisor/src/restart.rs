@@ -117,7 +117,9 @@ pub struct RestartPolicy {
     /// Ends that count as clean beside code 0, everywhere: in what follows and after what delay, in
     /// logs and reports, and in whether a guardian or a list of workers ends well. Default: none; so
     /// unlike systemd's, a process that dies of SIGTERM has failed, since ours answer it by quitting
-    /// well.
+    /// well. One that answers a signal from outside so is named ([`RunEnd::QuitBySignal`]), and judged
+    /// by its exit: with code 0 it is clean, and over under [`Restart::OnFailure`]; whoever wants it
+    /// back has [`Restart::Always`].
     pub success: Ends,
     /// Ends that are never followed by another run. Default: none.
     pub prevent: Ends,
@@ -215,7 +217,7 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
-            RunEnd::Exited(exit) | RunEnd::Succeeded(exit) => {
+            RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
                 let clean = end.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {
                     (true, Some(_)) => Cause::CleanSignal,
@@ -231,10 +233,9 @@ impl RestartPolicy {
     /// The end as it counts: one that is on the list of successes is a success, for everybody who sees
     /// it from here on.
     pub fn judged(&self, end: RunEnd) -> RunEnd {
-        let counts = self.success.contains(&end);
-        if let RunEnd::Exited(exit) = end {
-            let counts = counts && !exit.is_success();
-            return if counts { RunEnd::Succeeded(exit) } else { RunEnd::Exited(exit) };
+        let counts = self.success.contains(&end) && !end.is_success();
+        if counts && let RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } = end {
+            return RunEnd::Succeeded(exit);
         }
         end
     }

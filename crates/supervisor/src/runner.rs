@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proc_spawn::{SetupError, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,11 +13,16 @@ use crate::descendants::{Descendants, Sweep};
 use crate::end::RunEnd;
 use crate::guardian::Starter;
 use crate::machine::{Action, Event, Outcome};
-use crate::slot::{Report, Slot};
-use crate::stop_signals::{HURRY, StopSignals};
+use crate::policy::Leftovers;
+use crate::report::Teller;
+use crate::slot::{Report, RunOver, Slot};
+use crate::stop_signals::{HURRY, Hurry, StopSignals};
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
+/// By so much a starter may be told more than there is.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// What can wake it, in the order in which it is looked at:
 ///
@@ -35,6 +40,8 @@ pub(crate) struct Runner<'a> {
     ready_by: Option<Instant>,
     launched: bool,
     quit_told: bool,
+    hurry: Hurry,
+    teller: Teller,
     /// The executor has ended, and what it has left behind has not yet.
     ending: Option<Ending>,
 }
@@ -72,6 +79,8 @@ impl<'a> Runner<'a> {
             ready_by,
             launched,
             quit_told,
+            hurry: Hurry::default(),
+            teller: Teller::default(),
             ending,
         })
     }
@@ -89,10 +98,11 @@ impl<'a> Runner<'a> {
         });
         // Whoever asked before there was anything to stop gets nothing started.
         self.look_at_quit();
-        self.slot.step(Event::Started, Instant::now(), &mut tell);
+        self.slot
+            .step(Event::Started, Instant::now(), &mut |report| tell(&mut self.teller, &report));
         self.ready_by = self.slot.deadline();
         loop {
-            self.look_at_children().map_err(failed)?;
+            self.look_at_children();
             if self.slot.launched() && !self.launched {
                 self.launched = true;
                 if let Some(stderr) = &late_stderr {
@@ -102,11 +112,15 @@ impl<'a> Runner<'a> {
                     quit::request(quit::Reason::Requested);
                 }
             }
-            if !self.launched && self.ready_by != self.slot.deadline() {
-                self.ready_by = self.slot.deadline();
-                if let Some(at) = self.ready_by {
-                    starter.extended(at.saturating_duration_since(Instant::now()));
-                }
+            if !self.launched
+                && let Some(at) = self.slot.deadline()
+                && self.ready_by.is_some_and(|told| told < at)
+            {
+                // A little more than there is: an executor that asks for more again and again is told
+                // of no more often than it gains so much.
+                let told = at + MARGIN;
+                self.ready_by = Some(told);
+                starter.extended(told.saturating_duration_since(Instant::now()));
             }
             if !self.launched && starter.gave_up() {
                 quit::request(quit::Reason::Requested);
@@ -125,56 +139,66 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn look_at_children(&mut self) -> io::Result<()> {
+    fn look_at_children(&mut self) {
         self.descendants.clear();
-        self.slot.listen(Instant::now(), &mut tell);
-        if let Some(end) = self.slot.reap(&mut tell)? {
-            let at = Instant::now();
+        self.slot.listen(Instant::now(), &mut |report| tell(&mut self.teller, &report));
+        if let Some(RunOver { end, at }) =
+            self.slot.reap(Instant::now(), &mut |report| tell(&mut self.teller, &report))
+        {
             let sweep = Sweep::until(self.slot.machine().leftovers_until(at));
             self.ending = Some(Ending { end, at, sweep });
         }
         let Some(mut ending) = self.ending.take() else {
             // Orphans that have ended are reaped; those that live are the executor's business.
             self.descendants.reap(self.slot.child().map(proc_spawn::Child::id));
-            return Ok(());
+            return;
         };
         let now = Instant::now();
-        if self.descendants.sweep(&mut ending.sweep, now) {
+        let kept = self.slot.machine().policy().leftovers == Leftovers::Keep;
+        if kept || self.descendants.sweep(&mut ending.sweep, now) {
             let Ending { end, at, .. } = ending;
-            self.slot.step(Event::Ended { end, at }, now, &mut tell);
+            self.slot
+                .step(Event::Ended { end, at }, now, &mut |report| tell(&mut self.teller, &report));
         } else {
             self.ending = Some(ending);
         }
-        Ok(())
     }
 
     fn look_at_quit(&mut self) {
-        // Taken before the flag is looked at, which is set before: one that has just asked for the
-        // first time is in no hurry yet.
-        let hurried = self.signals.take_hurry();
-        if hurried > usize::from(!self.quit_told) {
-            log::warn!("asked again: {HURRY:?} are left");
-            let now = Instant::now();
-            self.slot.step(Event::QuitRequested { within: Some(HURRY) }, now, &mut tell);
-            if let Some(ending) = &mut self.ending {
-                let soon = now.checked_add(HURRY);
-                ending.sweep.kill_at = ending.sweep.kill_at.min(soon).or(soon);
-            }
-        }
         if quit::quit_requested() && !self.quit_told {
             self.quit_told = true;
             if let Some(reason) = quit::reason() {
                 log::info!("asked to quit: {reason}");
             }
             let within = quit::remaining();
-            self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut tell);
+            self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut |report| {
+                tell(&mut self.teller, &report)
+            });
+        }
+        self.hurry.hear(self.signals.take_hurry());
+        if self.quit_told {
+            self.hurry.begin(quit::reason());
+        }
+        if self.hurry.take() {
+            log::warn!("asked again: {HURRY:?} are left");
+            let now = Instant::now();
+            self.slot.step(Event::QuitRequested { within: Some(HURRY) }, now, &mut |report| {
+                tell(&mut self.teller, &report)
+            });
+            if let Some(ending) = &mut self.ending {
+                let soon = now.checked_add(HURRY);
+                ending.sweep.kill_at = ending.sweep.kill_at.min(soon).or(soon);
+            }
         }
     }
 
     fn look_at_time(&mut self) {
         let now = Instant::now();
-        if self.slot.deadline().is_some_and(|due| due <= now) {
-            let action = self.slot.step(Event::DeadlinePassed, now, &mut tell);
+        // What is to be reaped was looked at first.
+        if self.slot.looks_at().is_none() && self.slot.deadline().is_some_and(|due| due <= now) {
+            let action = self
+                .slot
+                .step(Event::DeadlinePassed, now, &mut |report| tell(&mut self.teller, &report));
             if let (Action::Kill, Some(ending)) = (action, &mut self.ending) {
                 ending.sweep.kill_at = Some(now);
                 self.descendants.sweep(&mut ending.sweep, now);
@@ -235,6 +259,6 @@ fn wait<'a>(
 }
 
 /// What the guardian says of its executor.
-fn tell(report: Report) {
-    crate::report::log("executor", &report);
+fn tell(teller: &mut Teller, report: &Report) {
+    teller.log("executor", report);
 }

@@ -1,15 +1,17 @@
 //! What a child does to itself before its entry runs: one function with one order, and the order
 //! has reasons.
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
+use std::{env, io};
 
 use logging::LoggingConfig;
+use nix::sys::signal::{SigSet, Signal};
 use pidfile::PidFile;
 use proc_spawn::{Boot, Heard, Role, SetupError};
 use quit::{Reason, Request};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Redirect;
@@ -18,6 +20,7 @@ use crate::base::Base;
 use crate::files::{self, Held};
 use crate::policy::Readiness;
 use crate::reopen;
+use crate::words::{self, Word};
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,20 @@ pub struct Setup {
     pub files: Vec<Held>,
     /// Its soft limit of descriptors; `None`: that of its parent.
     pub open_files: Option<u64>,
+    /// Whether there is a terminal, in whose background it is.
+    pub terminal: bool,
+}
+
+/// Whether this process has a terminal.
+static TERMINAL: OnceLock<bool> = OnceLock::new();
+
+/// Whether what is started here has a terminal, in whose background it is: where this process has one
+/// (tty(4)). A process of ours was told so by who started it.
+pub fn has_terminal() -> bool {
+    *TERMINAL.get_or_init(|| {
+        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok()
+    })
 }
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
@@ -66,6 +83,13 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Readiness::EntryCalled => boot.run(entry),
         Readiness::Told => boot.run_unready(entry),
     };
+    // Told by nobody above: a run that ends for this is named after it.
+    if let Some(Reason::Signal(signal)) = quit::reason()
+        && let Ok(word) = words::write(&Word::QuitsBy(signal))
+    {
+        // A parent that is gone is the lifeline's business.
+        let _ = proc_spawn::tell(&word);
+    }
     log::logger().flush();
     if let Some(Err(error)) = pid_file.map(PidFile::release) {
         log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
@@ -74,6 +98,11 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
 }
 
 fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> {
+    let _ = TERMINAL.set(setup.terminal);
+    if setup.terminal {
+        // Before there is another thread, which would not have it.
+        stay_in_the_background().map_err(|error| SetupError::new("terminal", &error))?;
+    }
     // The quit handler before the pid file: whoever reads our number may signal it at once.
     quit::install().map_err(|error| SetupError::new("signal handlers", &error))?;
     boot.watch_lifeline(setup.grace, on_lifeline)?;
@@ -90,6 +119,18 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     reopen::keep_streams(streams);
     install_logging(setup.logging.as_ref(), boot)?;
     Ok(pid_file)
+}
+
+/// We have a group of our own, so to the terminal we are in the background, where changing its mode
+/// (`stty`) or, if it is set so, writing to it stops the whole group. A blocked SIGTTOU lets both
+/// happen, and passes on to programs that are started here; a blocked SIGTTIN makes reading an error
+/// (tcsetattr(3), the terminal's `tty_check_change`). A handler would not do: the call would be
+/// interrupted, or tried again for ever.
+fn stay_in_the_background() -> io::Result<()> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTTOU);
+    set.add(Signal::SIGTTIN);
+    Ok(set.thread_block()?)
 }
 
 /// Takes the pid file of a slot. The one before us may still be in its grace, when both its parent

@@ -3,15 +3,20 @@
 //! A slot acts, but does not wait: the loop of a guardian or of a pool does that, with the
 //! descriptors that a slot gives it.
 
+mod hear;
+mod reap;
+
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Child, ErrorText, Message, Spawn};
+use proc_spawn::{Child, ErrorText, Role, Spawn};
 use quit::Reason;
 
+use crate::burial::{self, Burial, MARK};
 use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
@@ -65,6 +70,15 @@ pub enum Report {
     Finished(Outcome),
 }
 
+/// A run that is over, and when it ended: what it had left may have taken longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOver {
+    /// How it ended.
+    pub end: RunEnd,
+    /// When.
+    pub at: Instant,
+}
+
 /// One child that is kept as its policy has it.
 ///
 /// Dropping it lets go of the child, which then sees its parent gone and quits.
@@ -82,6 +96,31 @@ pub struct Slot {
     /// What a child is told when it is asked to quit.
     reason: Reason,
     recorded: Option<Box<Recorded>>,
+    /// The run has ended, and is not over.
+    burial: Option<Box<Burial>>,
+    /// Who sees to what a run leaves.
+    leaves: Leaves,
+    /// The run could not be kept, and was killed for that.
+    lost: Option<Box<ErrorText>>,
+    /// The child was asked to stop.
+    asked: bool,
+    /// The signal upon which the child is quitting, by its own account.
+    quits_by: Option<i32>,
+    /// What the child said last of what it is doing.
+    status: Option<Box<str>>,
+    /// The child has told what cannot be understood.
+    confuses: bool,
+}
+
+/// Who sees to what a run leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaves {
+    /// Whoever has the slot.
+    Unseen,
+    /// The slot itself: what is in the child's process group.
+    Group,
+    /// That, and what bears the mark of this slot.
+    Marked(u64),
 }
 
 /// A child's output.
@@ -107,7 +146,32 @@ impl Slot {
             outcome: None,
             reason: Reason::Stop,
             recorded: None,
+            burial: None,
+            leaves: Leaves::Unseen,
+            lost: None,
+            asked: false,
+            quits_by: None,
+            status: None,
+            confuses: false,
         }
+    }
+
+    /// Has the slot itself end what a run leaves behind, before the run is over, unless the policy
+    /// [keeps](crate::Leftovers::Keep) it: what is in the child's process group; and what left that,
+    /// as far as it can be told by a variable in its environment, where orphans come to this process'
+    /// parent (a guardian).
+    ///
+    /// Default: whoever has the slot sees to that.
+    #[must_use]
+    pub fn ends_leftovers(mut self) -> Slot {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let guarded = proc_spawn::current().role == Role::Executor;
+        self.leaves = match burial::ends(self.machine.policy().leftovers) {
+            false => Leaves::Unseen,
+            true if guarded => Leaves::Marked(NEXT.fetch_add(1, Ordering::Relaxed)),
+            true => Leaves::Group,
+        };
+        self
     }
 
     /// Has the output of the child recorded. Default: it goes where the [`Spawn`] says.
@@ -147,9 +211,17 @@ impl Slot {
         self.child.as_ref().filter(|_| !self.deaf).map(Child::messages)
     }
 
-    /// When to step with [`Event::DeadlinePassed`].
+    /// When to step with [`Event::DeadlinePassed`]; or, while [`looks_at`](Slot::looks_at) says so,
+    /// to [`reap`](Slot::reap).
     pub fn deadline(&self) -> Option<Instant> {
-        self.machine.deadline()
+        // One that is dead can miss no deadline any more.
+        self.looks_at().or_else(|| self.machine.deadline())
+    }
+
+    /// When to [`reap`](Slot::reap) again, if the child is dead and nothing tells when its run is over:
+    /// it cannot be reaped yet, or what it has left is still going.
+    pub fn looks_at(&self) -> Option<Instant> {
+        self.burial.as_ref().map(|burial| burial.look_at())
     }
 
     /// How it went in the end; `None` while something is still to be done.
@@ -175,48 +247,6 @@ impl Slot {
     /// Pid files of processes below the child's.
     pub(crate) fn pid_files(&self) -> &LeftPidFiles {
         &self.pid_files
-    }
-
-    /// Takes what the child has said; steps if that is something.
-    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
-        while let Some(message) =
-            self.child.as_mut().filter(|_| !self.deaf).and_then(Child::next_message)
-        {
-            match message {
-                Message::Ready => {
-                    let pid = self.last_pid.unwrap_or_default();
-                    tell(Report::Ready { pid, run: self.machine.runs() });
-                    self.step(Event::Ready, now, tell);
-                }
-                Message::Extend(by) => {
-                    self.step(Event::Extended(by), now, tell);
-                }
-                Message::Status(text) => tell(Report::Status { text }),
-                Message::Closed => self.deaf = true,
-                Message::Told(told) => self.pid_files.note(told),
-                // What failed comes again with the exit.
-                Message::SetupFailed(_) => (),
-                other => log::warn!("a child said what is not known here: {other:?}"),
-            }
-        }
-    }
-
-    /// How the child's process ended, if it has; from then on there is no child.
-    ///
-    /// Nothing is stepped: whoever runs the loop may have something to do before the run is over.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot tell.
-    pub fn reap(&mut self, tell: &mut dyn FnMut(Report)) -> io::Result<Option<RunEnd>> {
-        // "Ready" may have come together with the end.
-        self.listen(Instant::now(), tell);
-        let Some(child) = &mut self.child else { return Ok(None) };
-        let exit = child.try_wait()?;
-        if exit.is_some() {
-            self.child = None;
-        }
-        Ok(exit.map(RunEnd::Exited))
     }
 
     /// Decides and acts. Gives back what was done last.
@@ -280,6 +310,11 @@ impl Slot {
     fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         let run = self.machine.runs();
         self.spawn.set_incarnation(run);
+        (self.asked, self.quits_by, self.confuses) = (false, None, false);
+        (self.status, self.lost) = (None, None);
+        if let Some(mark) = self.mark() {
+            self.spawn = self.spawn.clone().env(MARK, mark);
+        }
         let child = self.spawn().map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
         tell(Report::Started { pid: child.id(), run });
@@ -302,7 +337,8 @@ impl Slot {
         child
     }
 
-    fn terminate(&self, by: StopBy, remaining: Option<Duration>) {
+    fn terminate(&mut self, by: StopBy, remaining: Option<Duration>) {
+        self.asked = true;
         let Some(child) = &self.child else { return };
         let told = match by {
             // A child that has closed its ears gets a signal.

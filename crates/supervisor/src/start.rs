@@ -1,20 +1,17 @@
 //! Starting a daemon: the caller's side of the launch, and the detached guardian's.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{
     Boot, Current, Detached, Exit, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
 };
-use rustix::fs::MemfdFlags;
 use stdio_redirect::Target;
 
+use crate::early_stderr::EarlyStderr;
 use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
@@ -204,55 +201,6 @@ impl From<Failed> for LaunchFailed {
         let last_words = last_words.iter().map(|line| format!("{line}\n")).collect::<String>();
         LaunchFailed::from(cause).after(&last_words)
     }
-}
-
-/// What is written to standard error before the streams are where they should be, and after.
-struct EarlyStderr {
-    /// A file in memory, for what comes before: the linker's word, a panic ahead of `init`.
-    memory: Option<Arc<OwnedFd>>,
-    /// The file that standard error goes to, and its length before the launch.
-    file: Option<(PathBuf, u64)>,
-}
-
-impl EarlyStderr {
-    fn new(plan: &Plan) -> EarlyStderr {
-        let memory = rustix::fs::memfd_create("standard error", MemfdFlags::CLOEXEC).ok();
-        let target = plan.setup.redirect.target(stdio_redirect::Stream::Stderr);
-        let file = target.path().map(|path| {
-            let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-            (path.to_owned(), length)
-        });
-        EarlyStderr { memory: memory.map(Arc::new), file }
-    }
-
-    fn stream(&self) -> Stream {
-        self.memory.clone().map_or(Stream::Null, Stream::Descriptor)
-    }
-
-    /// The last of it.
-    fn text(&self) -> String {
-        let memory = self.memory.as_deref().and_then(|fd| fd.try_clone().ok()).map(File::from);
-        let mut bytes = memory.map(|file| tail(&file, 0)).unwrap_or_default();
-        if let Some((path, from)) = &self.file
-            && let Ok(metadata) = std::fs::metadata(path)
-            && metadata.is_file()
-            && let Ok(file) = File::open(path)
-        {
-            bytes.extend(tail(&file, *from));
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-/// What stands in `file` after `from`, at most the last 16 KiB of it.
-fn tail(file: &File, from: u64) -> Vec<u8> {
-    const MOST: u64 = 16 * 1024;
-    let end = file.metadata().map_or(0, |metadata| metadata.len());
-    let from = from.max(end.saturating_sub(MOST));
-    let mut bytes = vec![0; usize::try_from(end.saturating_sub(from)).unwrap_or_default()];
-    let read = file.read_at(&mut bytes, from).unwrap_or(0);
-    bytes.truncate(read);
-    bytes
 }
 
 /// What the detached guardian does.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 /// Why a file could not be, or should not be, used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The path, or what it leads to, is not one that can or should be used.
     #[error("cannot use `{}`: {fault}", path.display())]
@@ -153,4 +152,23 @@ pub enum Fault {
     /// The file at this name was exchanged each time that we had opened it.
     #[error("the file is replaced again and again: have whoever does it stop")]
     Unsteady,
+}
+
+impl Fault {
+    /// Whether it is a matter of whom to trust, which [`Trust`](crate::Trust) may settle.
+    pub fn is_about_owners(&self) -> bool {
+        match self {
+            Fault::ForeignLink { .. }
+            | Fault::SecondLink { .. }
+            | Fault::ForeignFile { .. }
+            | Fault::SecondName { .. } => true,
+            Fault::Empty
+            | Fault::Nul
+            | Fault::IsFolder
+            | Fault::IsSocket
+            | Fault::IsLink
+            | Fault::NoReader
+            | Fault::Unsteady => false,
+        }
+    }
 }

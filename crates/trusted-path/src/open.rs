@@ -334,3 +334,32 @@ impl AsFdSeen for File {
         Ok(Seen::new(&rustix::fs::fstat(self.as_fd())?))
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A name that is taken away and made again leads to the same file, and is not the name by which
+    /// that was opened: in between the file may have seemed to have no other.
+    #[test]
+    fn a_name_that_was_lost_once_is_not_the_same_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (elsewhere, name) = (folder.path().join("elsewhere"), folder.path().join("name"));
+        fs::write(&elsewhere, "").unwrap();
+        fs::hard_link(&elsewhere, &name).unwrap();
+        let place = Place::find(&name, Trust::default()).unwrap();
+        let opened = place.open(Access::Read).unwrap();
+        let identity = opened.identity();
+        let fd = OwnedFd::from(opened.into_file());
+        assert!(place.is_still_at_its_name(&fd, identity));
+
+        fs::remove_file(&name).unwrap();
+        assert_eq!(rustix::fs::fstat(&fd).unwrap().st_nlink, 1);
+        assert!(!place.is_still_at_its_name(&fd, identity));
+        fs::hard_link(&elsewhere, &name).unwrap();
+        assert!(place.leads_to(identity));
+        assert!(!place.is_still_at_its_name(&fd, identity));
+    }
+}

@@ -56,6 +56,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("workers needs pidfds and epoll, which only Linux has");
 
+mod chores;
 mod error;
 mod report;
 mod spec;

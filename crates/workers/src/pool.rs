@@ -1,16 +1,20 @@
 //! The only loop of this crate: wait for something to happen to any worker, see it done.
 
+mod events;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::Spawner;
-use quit::Reason;
-use supervisor::{Event, Outcome, Recorder, ReopenListener, Report, RunEnd, Slot, inner_grace};
+use quit::DeadlineWatch;
+use supervisor::report::Teller;
+use supervisor::{Recorder, ReopenListener, Report, RunEnd, Slot};
 
+use crate::chores::Chores;
 use crate::error::WorkersError;
-use crate::group::{Group, Happened, Order};
+use crate::group::{Group, Happened};
 use crate::limit::OpenFiles;
 use crate::report::{TooManyRestarts, WorkerEnd, WorkersReport};
 use crate::spec::{self, Plan, WorkerStartInfo, WorkersOptions};
@@ -54,10 +58,13 @@ struct Worker {
     name: String,
     pid_filename: std::path::PathBuf,
     slot: Slot,
+    teller: Teller,
     /// Which run's descriptors are being watched.
     watched: u64,
     /// Whether the worker's words are being watched too.
     hears: bool,
+    /// It was asked to quit for good.
+    quits: bool,
 }
 
 struct Pool {
@@ -76,7 +83,11 @@ struct Pool {
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Recorder>,
     reopen: ReopenListener,
+    /// Of the time that we have ourselves, which is what the workers are given theirs of.
+    deadline: DeadlineWatch,
     status: StatusFile,
+    /// What would wait for a disk.
+    chores: Chores,
     /// Those that are not finished.
     left: usize,
     quit_told: bool,
@@ -88,13 +99,15 @@ struct Pool {
 impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
-        let status = StatusFile::new(plan.debug_filename, &plan.workers);
+        let status = StatusFile::new(plan.debug_filename, plan.debug_trust, &plan.workers);
         // Where the system does not let us have one, a start costs more, and nothing else changes.
         let spawner = Spawner::start().inspect_err(|error| {
             log::debug!("children are started by this thread: {error}");
         });
         let spawner = spawner.ok().map(Arc::new);
         let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
+        let deadline = quit::watch_deadline().map_err(io::Error::other);
+        let deadline = deadline.map_err(io_error("create a pipe"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
         let recorder = captured.then(Recorder::start).transpose();
         let recorder = recorder.map_err(io_error("capture output"))?;
@@ -109,7 +122,7 @@ impl Pool {
                         Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
                         None => spawn,
                     };
-                    let mut slot = Slot::new(spawn, worker.policy);
+                    let mut slot = Slot::new(spawn, worker.policy).ends_leftovers();
                     if let (Some(recorder), Some(capture)) = (&recorder, &worker.capture) {
                         let recording = recorder.record(capture, &worker.name);
                         slot = slot.recorded(recording.map_err(|source| {
@@ -120,8 +133,10 @@ impl Pool {
                         name: worker.name,
                         pid_filename: worker.pid_filename,
                         slot,
+                        teller: Teller::default(),
                         watched: 0,
                         hears: false,
+                        quits: false,
                     })
                 })
                 .collect::<Result<_, _>>()?;
@@ -137,7 +152,9 @@ impl Pool {
             waiter,
             recorder,
             reopen,
+            deadline,
             status,
+            chores: Chores::default(),
             left,
             quit_told: false,
             last_failure: None,
@@ -149,6 +166,7 @@ impl Pool {
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Source::Reopen)?;
+        self.waiter.watch(self.deadline.descriptor(), Source::Deadline)?;
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Source::Lost)?;
         }
@@ -173,6 +191,7 @@ impl Pool {
                     Source::Quit => (),
                     Source::Lost => self.hear_of_losses(),
                     Source::Reopen => self.reopen_files(),
+                    Source::Deadline => self.look_at_deadline()?,
                     Source::Ended(worker) => self.look_at_end(worker)?,
                     Source::Said(worker) => self.look_at_words(worker)?,
                 }
@@ -183,7 +202,8 @@ impl Pool {
             recorder.finish(quit::remaining().map(|left| left / 2));
         }
         self.count_losses();
-        self.status.write();
+        self.status.write(&mut self.chores);
+        self.chores.finish(quit::remaining().map(|left| left / 2));
         let workers = self.workers.into_iter().filter_map(|worker| {
             let Worker { name, slot, .. } = worker;
             let outcome = slot.outcome()?.clone();
@@ -199,7 +219,7 @@ impl Pool {
             return Some(due);
         }
         self.count_losses();
-        self.status.write();
+        self.status.write(&mut self.chores);
         None
     }
 
@@ -230,204 +250,15 @@ impl Pool {
             }
         }
     }
-
-    fn look_at_quit(&mut self, quit: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
-        if quit::quit_requested() && !self.quit_told {
-            self.quit_told = true;
-            // Readable for ever, and we know by now.
-            self.waiter.forget(quit)?;
-            let reason = quit::reason().unwrap_or(Reason::Requested);
-            log::info!("asking {} workers to quit: {reason}", self.left);
-            self.happened(Happened::Quit)?;
-        }
-        if self.launch_failed && self.announces_ready {
-            self.announces_ready = false;
-            log::error!("not all workers became ready: stopping the others");
-            self.happened(Happened::Quit)?;
-        }
-        Ok(())
-    }
-
-    /// Starts whoever has waited for a start of its own; says when the next one may.
-    fn start_next(&mut self) -> io::Result<Option<Instant>> {
-        while let Some(worker) = self.starts.front().copied() {
-            let now = Instant::now();
-            if let Some(at) = self.next_start.filter(|at| now < *at) {
-                return Ok(Some(at));
-            }
-            self.starts.pop_front();
-            self.next_start = now.checked_add(self.start_stagger);
-            let happened = self.step(worker, Event::Started)?;
-            self.tell_group(happened)?;
-        }
-        Ok(None)
-    }
-
-    fn look_at_time(&mut self, worker: usize) -> io::Result<()> {
-        let happened = if self.workers[worker].slot.machine().waiting() {
-            // Whether it may start is for the group to say, which is asked only once.
-            self.waiter.set_deadline(worker, None);
-            Some(Happened::Due(worker))
-        } else {
-            self.step(worker, Event::DeadlinePassed)?
-        };
-        self.tell_group(happened)
-    }
-
-    fn tell_group(&mut self, happened: Option<Happened>) -> io::Result<()> {
-        match happened {
-            Some(happened) => self.happened(happened),
-            None => Ok(()),
-        }
-    }
-
-    /// Tells the group, and does what it wants, until it wants nothing more.
-    fn happened(&mut self, happened: Happened) -> io::Result<()> {
-        let mut orders = VecDeque::from(self.ask_group(happened));
-        while let Some(order) = orders.pop_front() {
-            let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
-            self.starts.retain(|waiting| *waiting != worker);
-            let event = match order {
-                // Whoever asked to quit before it was started gets nothing started.
-                Order::Start(_) if quit::quit_requested() => continue,
-                Order::Start(_) if !self.start_stagger.is_zero() => {
-                    self.starts.push_back(worker);
-                    continue;
-                }
-                Order::Start(_) => Event::Started,
-                Order::Pause(_) => Event::Pause,
-                Order::Quit(_) => {
-                    Event::QuitRequested { within: quit::remaining().map(inner_grace) }
-                }
-            };
-            let mut next = self.step(worker, event)?;
-            // One that has not been started yet has nothing to stop.
-            if next.is_none() && matches!(order, Order::Pause(_)) {
-                let idle = self.workers[worker].slot.machine().idle();
-                next = idle.then_some(Happened::Paused(worker));
-            }
-            if let Some(next) = next {
-                orders.extend(self.ask_group(next));
-            }
-        }
-        Ok(())
-    }
-
-    /// What the group wants; says when it has given up.
-    fn ask_group(&mut self, happened: Happened) -> Vec<Order> {
-        let orders = self.group.on(happened, Instant::now());
-        if self.gave_up.is_none()
-            && let Some(limit) = self.group.gave_up()
-            && let Some((worker, end)) = self.last_failure.take()
-        {
-            let too_many =
-                TooManyRestarts { limit, worker: self.workers[worker].name.clone(), end };
-            log::error!("giving up, and stopping all workers: {too_many}");
-            self.status.gave_up(&too_many);
-            self.gave_up = Some(too_many);
-        }
-        orders
-    }
-
-    fn look_at_end(&mut self, worker: usize) -> io::Result<()> {
-        let Pool { workers, status, .. } = self;
-        let Worker { name, slot, pid_filename, .. } = &mut workers[worker];
-        let end = slot.reap(&mut |report| told(worker, name, &report, status))?;
-        let Some(end) = end else { return Ok(()) };
-        // It has removed it itself, unless it was killed. Somebody else's is not touched.
-        if let Err(error) = pidfile::remove_stale(pid_filename) {
-            log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
-        }
-        let happened = self.step(worker, Event::Ended { end, at: Instant::now() })?;
-        self.tell_group(happened)
-    }
-
-    fn look_at_words(&mut self, worker: usize) -> io::Result<()> {
-        let Pool { workers, status, .. } = self;
-        let Worker { name, slot, .. } = &mut workers[worker];
-        let was_ready = slot.machine().ready();
-        slot.listen(Instant::now(), &mut |report| told(worker, name, &report, status));
-        status.note_phase(worker, slot.machine().phase());
-        let is_ready = slot.machine().ready() && !was_ready;
-        self.watch(worker)?;
-        self.announce_ready();
-        self.tell_group(is_ready.then_some(Happened::Ready(worker)))
-    }
-
-    /// When all workers have become ready, so have we.
-    fn announce_ready(&mut self) {
-        if self.announces_ready && self.workers.iter().all(|worker| worker.slot.launched()) {
-            self.announces_ready = false;
-            // A parent that is gone is the lifeline's business.
-            let _ = supervisor::ready();
-        }
-    }
-
-    /// Steps one worker's machine, and says what the group should know of it.
-    fn step(&mut self, worker: usize, event: Event) -> io::Result<Option<Happened>> {
-        let Pool { workers, status, .. } = self;
-        let Worker { name, slot, .. } = &mut workers[worker];
-        let machine = slot.machine();
-        let (was_waiting, was_idle, runs) = (machine.waiting(), machine.idle(), machine.runs());
-        let was_over = slot.outcome().is_some();
-        let mut ended = None;
-        slot.step(event, Instant::now(), &mut |report| {
-            told(worker, name, &report, status);
-            if let Report::Ended { end, .. } = report {
-                ended = Some(end);
-            }
-        });
-        let machine = slot.machine();
-        status.note_phase(worker, machine.phase());
-        let happened = if slot.outcome().is_some() && !was_over {
-            self.left -= 1;
-            self.launch_failed |= matches!(slot.outcome(), Some(Outcome::NotLaunched(_)));
-            Some(Happened::Over { worker, well: self.is_well(worker) })
-        // Also one whose run could not even begin: it waits as before, but anew.
-        } else if machine.waiting() && !(was_waiting && machine.runs() == runs) {
-            self.last_failure = ended.map(|end| (worker, end));
-            Some(Happened::Failed(worker))
-        } else if machine.idle() && !was_idle {
-            Some(Happened::Paused(worker))
-        } else {
-            None
-        };
-        self.watch(worker)?;
-        Ok(happened)
-    }
-
-    /// Whether a worker that is over is so as it should be.
-    fn is_well(&self, worker: usize) -> bool {
-        let slot = &self.workers[worker].slot;
-        let restart = &slot.machine().policy().restart;
-        match slot.outcome() {
-            Some(Outcome::Ended(end)) => self.group.is_temporary(worker) || restart.is_clean(end),
-            Some(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => self.group.is_temporary(worker),
-            Some(Outcome::Quit(_)) | None => true,
-        }
-    }
-
-    /// Waits for what this worker needs now.
-    fn watch(&mut self, index: usize) -> io::Result<()> {
-        let worker = &mut self.workers[index];
-        self.waiter.set_deadline(index, worker.slot.deadline());
-        let Some(child) = worker.slot.child() else { return Ok(()) };
-        if worker.watched != worker.slot.runs() {
-            worker.watched = worker.slot.runs();
-            worker.hears = true;
-            self.waiter.watch(child.pidfd(), Source::Ended(index))?;
-            self.waiter.watch(child.messages(), Source::Said(index))?;
-        } else if worker.hears && worker.slot.messages().is_none() {
-            // It has closed its end, which would be readable for ever.
-            worker.hears = false;
-            self.waiter.forget(child.messages())?;
-        }
-        Ok(())
-    }
 }
 
-fn told(index: usize, name: &str, report: &Report, status: &mut StatusFile) {
-    supervisor::report::log(&format!("worker {name}"), report);
+fn told(
+    (index, name): (usize, &str),
+    report: &Report,
+    teller: &mut Teller,
+    status: &mut StatusFile,
+) {
+    teller.log(&format!("worker {name}"), report);
     status.note(index, report);
 }
 

@@ -13,13 +13,15 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Base, Capture, Files, Owner, Policy, Problems, Purpose, RestartLimit, RestartPolicy, Setup,
-    StartPolicy, StopPolicy, check_directory, check_duration, check_entry, check_environment,
-    check_name, checked_logging, redirect,
+    Base, Capture, Files, Leftovers, Owner, Policy, Problems, Purpose, RestartLimit, RestartPolicy,
+    Setup, StartPolicy, StopPolicy, check_directory, check_duration, check_entry,
+    check_environment, check_name, checked_logging, has_terminal, redirect,
 };
+use trusted_path::Trust;
 
 use crate::error::WorkersError;
 use crate::group::{self, EndWhen, Group, Member, Strategy};
+use crate::status::StatusPlace;
 use file::WorkerFile;
 
 /// One worker that is to be started: its name, its pid file, its entry.
@@ -37,11 +39,13 @@ pub struct WorkerStartInfo {
     call: Call,
     stdout_filename: Option<PathBuf>,
     stderr_filename: Option<PathBuf>,
+    trust_folder_owner: bool,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
+    leftovers: Option<Leftovers>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,
@@ -74,11 +78,13 @@ impl WorkerStartInfo {
             call,
             stdout_filename: None,
             stderr_filename: None,
+            trust_folder_owner: false,
             logging_config: None,
             capture: None,
             start: None,
             restart: None,
             stop: None,
+            leftovers: None,
             after: Vec::new(),
             temporary: false,
             significant: false,
@@ -132,6 +138,14 @@ impl WorkerStartInfo {
         self
     }
 
+    /// What becomes of processes that a run of this worker leaves behind. Default: as the
+    /// [options](WorkersOptions::leftovers) say.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = Some(leftovers);
+        self
+    }
+
     /// Where standard output goes, appended. Default: `/dev/null`.
     #[must_use]
     pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
@@ -144,6 +158,16 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.stderr_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
+    /// with his own links and files there: for a worker of root's whose output belongs in a user's
+    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
+    /// effective user. Logs and captures have an option of their own.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 
@@ -200,6 +224,7 @@ pub struct WorkersOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     restart_limit: Option<RestartLimit>,
     stop: StopPolicy,
+    leftovers: Leftovers,
     strategy: Strategy,
     end_when: EndWhen,
     in_order: bool,
@@ -208,6 +233,8 @@ pub struct WorkersOptions {
     ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     debug_filename: Option<PathBuf>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 /// As pyappkit has it.
@@ -220,12 +247,14 @@ impl Default for WorkersOptions {
             restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
             restart_limit: None,
             stop: StopPolicy::default(),
+            leftovers: Leftovers::default(),
             strategy: Strategy::default(),
             end_when: EndWhen::default(),
             in_order: false,
             start_stagger: Duration::ZERO,
             ready_when_all: false,
             debug_filename: None,
+            trust_folder_owner: false,
         }
     }
 }
@@ -277,6 +306,14 @@ impl WorkersOptions {
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {
         self.stop = policy;
+        self
+    }
+
+    /// What becomes of processes that a run of a worker leaves behind. Default: they are ended before
+    /// the run is over, and so before another one begins.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = leftovers;
         self
     }
 
@@ -336,10 +373,21 @@ impl WorkersOptions {
 
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
     /// at most ten times a second. It is for nothing else: neither a worker's file nor one of this
-    /// process. Default: none.
+    /// process. Everybody may read it (0644 less the umask), unless it tells
+    /// [last lines](Capture::last_lines) of captured output: then only its owner (0600). A link at
+    /// its name is replaced, not followed. Default: none.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.debug_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of the folder of [`debug_filename`](Self::debug_filename), and of those on
+    /// the way, is trusted with his own links and files there. Default: no, unless he is root or the
+    /// effective user.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
         self
     }
 }
@@ -361,6 +409,7 @@ pub(crate) struct Plan {
     pub(crate) start_stagger: Duration,
     pub(crate) ready_when_all: bool,
     pub(crate) debug_filename: Option<PathBuf>,
+    pub(crate) debug_trust: Trust,
 }
 
 /// What may stand only once in a list, as it is met: names, with the index of the worker, and files.
@@ -382,6 +431,7 @@ pub(crate) fn plan(
         restart: options.restart,
         stop: options.stop,
         must_launch: options.ready_when_all,
+        leftovers: options.leftovers,
     });
     policy.check(&mut problems);
     if let Some(limit) = options.restart_limit {
@@ -391,6 +441,12 @@ pub(crate) fn plan(
     let debug_filename = options.debug_filename;
     let debug_filename = debug_filename
         .map(|path| base.file(&mut problems, &mut seen.files, "debug_filename", &path));
+    let debug_trust = Trust::folder_owners_if(options.trust_folder_owner);
+    if let Some(path) = &debug_filename
+        && let Some(reason) = StatusPlace::problem(path, debug_trust)
+    {
+        problems.add("debug_filename", path.display(), reason);
+    }
 
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
     let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
@@ -425,7 +481,7 @@ pub(crate) fn plan(
         .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems
-        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename })
+        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename, debug_trust })
         .map_err(WorkersError::Options)
 }
 
@@ -458,7 +514,8 @@ fn plan_worker(
     };
     let stdout = worker.stdout_filename.as_deref();
     let stderr = worker.stderr_filename.as_deref();
-    let redirect = redirect(problems, base, stdout, stderr, &Target::Null);
+    let trust = worker.trust_folder_owner;
+    let redirect = redirect(problems, base, stdout, stderr, &Target::Null, trust);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     let owner = Owner::Worker(index);
     seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
@@ -482,6 +539,7 @@ fn plan_worker(
         restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
+        leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
     // One for all who have the same.
     let own = if own == **otherwise {
@@ -502,6 +560,7 @@ fn plan_worker(
         grace: own.stop.total(),
         files: Vec::new(),
         open_files: None,
+        terminal: has_terminal(),
     };
     Ok(spawn.map(|spawn| {
         let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };

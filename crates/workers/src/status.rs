@@ -1,28 +1,28 @@
 //! The state of all workers as a file, for people and tools that look at a running daemon.
 
 mod json;
+mod place;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
+use trusted_path::Trust;
 
+use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
 use crate::spec::WorkerPlan;
+pub(crate) use place::StatusPlace;
 
 /// The file, and what will be in it next.
 pub(crate) struct StatusFile {
-    path: Option<PathBuf>,
+    place: Option<StatusPlace>,
     content: Content,
     changed: bool,
     written: Option<Instant>,
-    /// A disk that is full is told of once, not ten times a second.
-    failing: bool,
 }
 
 #[derive(Serialize)]
@@ -68,7 +68,8 @@ struct LastExit {
 const KEPT_EXITS: usize = 10;
 
 impl StatusFile {
-    pub(crate) fn new(path: Option<PathBuf>, workers: &[WorkerPlan]) -> StatusFile {
+    pub(crate) fn new(path: Option<PathBuf>, trust: Trust, workers: &[WorkerPlan]) -> StatusFile {
+        let place = path.map(|path| StatusPlace::new(path, trust, workers));
         let since = Timestamp::now();
         let entry = |worker: &WorkerPlan| Entry {
             name: worker.name.clone(),
@@ -82,9 +83,10 @@ impl StatusFile {
             lost: None,
         };
         // Nothing is kept for nobody.
-        let workers = if path.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
+        let workers =
+            if place.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
         let content = Content { pid: std::process::id(), gave_up: None, workers };
-        StatusFile { path, content, changed: true, written: None, failing: false }
+        StatusFile { place, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
@@ -140,7 +142,7 @@ impl StatusFile {
 
     /// Whether there is a file at all.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.path.is_some()
+        self.place.is_some()
     }
 
     /// There is something new, which will be known when the file is written.
@@ -150,42 +152,24 @@ impl StatusFile {
 
     /// When the file is to be written; `None`: nothing has changed.
     pub(crate) fn due(&self) -> Option<Instant> {
-        if self.path.is_none() || !self.changed {
+        if self.place.is_none() || !self.changed {
             return None;
         }
         let due = self.written.and_then(|written| written.checked_add(STATUS_INTERVAL));
         Some(due.unwrap_or_else(Instant::now))
     }
 
-    /// Writes the file. That it cannot be written is no reason to let a worker down.
-    pub(crate) fn write(&mut self) {
+    /// Has the file written. That it cannot be written is no reason to let a worker down.
+    pub(crate) fn write(&mut self, chores: &mut Chores) {
         self.changed = false;
         self.written = Some(Instant::now());
-        let Some(path) = &self.path else { return };
-        match replace(path, &self.content) {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                log::warn!("cannot write `{}`: {error}", path.display());
-                self.failing = true;
+        let Some(place) = &self.place else { return };
+        match json::to_vec(&self.content) {
+            Ok(mut text) => {
+                text.push(b'\n');
+                chores.write_status(place.clone(), text);
             }
-            Err(_) => (),
+            Err(error) => log::warn!("cannot tell the state of the workers: {error}"),
         }
     }
-}
-
-/// Readers see the old file whole or the new one whole (rename(2)).
-fn replace(path: &PathBuf, content: &Content) -> io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    let new = path.with_file_name(name);
-    // A name that a crash has left is ours; a link at its place would be somebody else's.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => (),
-    }
-    let mut text = json::to_vec(content)?;
-    text.push(b'\n');
-    File::create_new(&new)?.write_all(&text)?;
-    fs::rename(&new, path)
 }

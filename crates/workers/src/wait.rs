@@ -18,6 +18,8 @@ pub(crate) enum Source {
     Lost,
     /// Files are to be opened anew.
     Reopen,
+    /// There is less time than there was.
+    Deadline,
     /// This worker has ended.
     Ended(usize),
     /// This worker has said something.
@@ -38,13 +40,17 @@ impl Waiter {
         Ok(Waiter { epoll, due: BTreeSet::new(), deadlines: vec![None; workers] })
     }
 
-    /// Watches a descriptor until it is closed or [forgotten](Waiter::forget).
+    /// Watches a descriptor until it is [forgotten](Waiter::forget), which it has to be before it is
+    /// dropped: as long as anybody has a copy of it (a fork, or who took it by pidfd_getfd(2)), its
+    /// registration stays behind, and nobody could remove it any more (epoll(7), question 6).
     pub(crate) fn watch(&self, fd: BorrowedFd<'_>, source: Source) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(pack(source)), EventFlags::IN)?)
     }
 
-    pub(crate) fn forget(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(epoll::delete(&self.epoll, fd)?)
+    /// Watches a descriptor no more; nothing happens if it was not watched.
+    pub(crate) fn forget(&self, fd: BorrowedFd<'_>) {
+        // It can only be that it is not there.
+        let _ = epoll::delete(&self.epoll, fd);
     }
 
     pub(crate) fn set_deadline(&mut self, worker: usize, deadline: Option<Instant>) {
@@ -86,21 +92,28 @@ impl Waiter {
     }
 }
 
+/// How many sources there are beside the workers'.
+const OWN: u64 = 4;
+
 fn pack(source: Source) -> u64 {
     match source {
         Source::Quit => 0,
         Source::Lost => 1,
         Source::Reopen => 2,
-        Source::Ended(worker) => 2 * worker as u64 + 3,
-        Source::Said(worker) => 2 * worker as u64 + 4,
+        Source::Deadline => 3,
+        Source::Ended(worker) => 2 * worker as u64 + OWN,
+        Source::Said(worker) => 2 * worker as u64 + OWN + 1,
     }
 }
 
 fn unpack(data: u64) -> Source {
-    match data.checked_sub(3) {
-        None if data == 0 => Source::Quit,
-        None if data == 1 => Source::Lost,
-        None => Source::Reopen,
+    match data.checked_sub(OWN) {
+        None => match data {
+            0 => Source::Quit,
+            1 => Source::Lost,
+            2 => Source::Reopen,
+            _ => Source::Deadline,
+        },
         Some(rest) if rest % 2 == 0 => Source::Ended((rest / 2) as usize),
         Some(rest) => Source::Said((rest / 2) as usize),
     }
@@ -117,6 +130,7 @@ mod tests {
                 Source::Quit,
                 Source::Lost,
                 Source::Reopen,
+                Source::Deadline,
                 Source::Ended(worker),
                 Source::Said(worker),
             ] {

@@ -6,8 +6,9 @@ use crate::support::bed::{Bed, Player};
 use crate::support::lines::{Found, record};
 
 /// The system calls of a rotation, and of the records around it.
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 12] = [
     "openat",
+    "openat2",
     "flock",
     "statx",
     "fstat",
@@ -15,6 +16,7 @@ const CALLS: [&str; 10] = [
     "getdents64",
     "renameat2",
     "unlink",
+    "unlinkat",
     "fcntl",
     "write",
 ];

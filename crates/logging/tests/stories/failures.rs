@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use rustix::process::{Resource, Rlimit};
+
 use crate::support::bed::{Bed, Player};
 use crate::support::lines::Found;
 
@@ -69,6 +71,37 @@ pub(crate) fn on_a_full_disk_nothing_is_cut() {
         found.fragments,
         ["3 records could not be written: No space left on device (os error 28)", "again"]
     );
+}
+
+/// Case: FLT-G1
+pub(crate) fn at_the_largest_size_of_a_file_the_program_goes_on_and_counts() {
+    let bed = Bed::new();
+    let part = Player::command("script", &bed.yaml(""), "x", &[]);
+    let mut command = Command::new("sh");
+    // Whatever its unit is for this shell.
+    command.args(["-c", "ulimit -S -f 2 && exec \"$0\" \"$@\""]);
+    command.arg(part.get_program()).args(part.get_args());
+    let mut program = Player::spawn(command.stderr(Stdio::null()));
+    assert_eq!(program.reply(), "ready");
+    // The size is no multiple of a record's, so one is cut, and the next does not even begin.
+    let told = program.ask("flood 40");
+    let dropped: u64 = told.strip_prefix("dropped ").unwrap().parse().unwrap();
+    assert!(dropped > 10, "{told}");
+    let full = bed.read("app.log").len();
+
+    let unlimited = Rlimit { current: None, maximum: None };
+    program.limit(Resource::Fsize, unlimited);
+    assert_eq!(program.ask("log again"), told);
+    let found = Found::in_files([bed.read("app.log").as_str()]);
+    assert_eq!(found.records["flood"], 40 - dropped, "every one that is not counted as dropped");
+    assert_eq!(
+        found.fragments,
+        [
+            format!("{dropped} records could not be written: File too large (os error 27)"),
+            "again".to_owned()
+        ]
+    );
+    assert!(bed.read("app.log").len() > full);
 }
 
 pub(crate) fn a_second_logger_is_refused() {

@@ -101,3 +101,44 @@ pub(crate) fn whoever_opens_yesterdays_file_puts_it_aside() {
     assert_eq!(found.records.len(), 9);
     assert!(bed.read("app.log").lines().count() > 0, "the new day has its file");
 }
+
+/// A machine without a clock of its own: it is 1970 until the network is there. The clock is one that
+/// only the child sees.
+///
+/// Case: FLT-J1
+pub(crate) fn what_was_put_aside_after_the_clock_was_set_is_not_the_oldest() {
+    let places =
+        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+    let library = places.iter().map(|place| format!("{place}/faketime/libfaketime.so.1"));
+    let Some(library) = library.into_iter().find(|library| fs::exists(library).unwrap()) else {
+        println!("skipped: libfaketime is not here, and no clock is set for a test");
+        return;
+    };
+    let bed = Bed::new();
+    let clock = bed.folder.path().with_extension("clock");
+    let _removed = Removed(&clock);
+    for day in ["2020-01-01", "2020-01-02"] {
+        fs::write(bed.inside(&format!("app.log.{day}")), "old\n").unwrap();
+    }
+    fs::write(&clock, "@1970-01-01 00:00:10").unwrap();
+    let yaml = bed.yaml("rotation: midnight\nkeep: 2\ntime: utc\n");
+    let mut command = Player::command("script", &yaml, "x", &[]);
+    command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock);
+    command.envs([("FAKETIME_NO_CACHE", "1"), ("NO_FAKE_STAT", "1"), ("TZ", "UTC")]);
+    let mut program = Player::spawn(&mut command);
+    assert_eq!(program.reply(), "ready");
+    assert_eq!(program.ask("log in 1970"), "dropped 0");
+    fs::write(&clock, "@2020-01-03 12:00:00").unwrap();
+    assert_eq!(program.ask("log in 2020"), "dropped 0");
+    assert_eq!(bed.names(), ["app.log", "app.log.2020-01-02", "app.log.2020-01-02.0001"]);
+    assert_eq!(bed.read("app.log.2020-01-02.0001"), "in 1970\n");
+    assert_eq!(bed.read("app.log"), "in 2020\n");
+}
+
+struct Removed<'a>(&'a std::path::Path);
+
+impl Drop for Removed<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0);
+    }
+}

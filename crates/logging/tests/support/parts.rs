@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use std::{fs, thread};
 
-use logging::{Handle, LoggingConfig, Process, install};
+use logging::{Handle, LoggingConfig, Process, install, install_queued};
 
 use super::lines;
 
@@ -15,12 +15,18 @@ pub(crate) const MARK: &str = "play-the-part-of";
 pub(crate) fn play(args: &[String]) {
     let [part, yaml, name, rest @ ..] = args else { panic!("part, configuration and name") };
     let config = LoggingConfig::from_yaml_str(yaml).unwrap();
+    // Who must not wait has the same parts.
+    let (install, part): (fn(&_, _) -> _, _) = match part.strip_prefix("queued-") {
+        Some(part) => (install_queued, part),
+        None => (install, part.as_str()),
+    };
     let handle = match install(&config, Process::new(name)) {
         Ok(handle) => handle,
         Err(error) => return say(&format!("error {error}")),
     };
     say("ready");
-    match part.as_str() {
+    match part {
+        "last-words" => last_words(rest[0].parse().unwrap()),
         "script" => script(&handle, &config),
         "writer" => writer(name, rest[0].parse().unwrap()),
         "count" => count(name, rest[0].parse().unwrap(), rest[1].parse().unwrap()),
@@ -42,6 +48,34 @@ fn script(handle: &Handle, config: &LoggingConfig) {
         let line = line.unwrap();
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("log", text) => log::info!("{text}"),
+            ("flood", records) => {
+                for number in 0..records.parse().unwrap() {
+                    log::info!("{}", lines::record("flood", number, 100));
+                }
+            }
+            ("flood-until-dropped", _) => {
+                let before = handle.dropped();
+                let mut numbers = 0..;
+                let mut log =
+                    || log::info!("{}", lines::record("flood", numbers.next().unwrap(), 100));
+                // Until whoever writes stands at one: then nothing makes room any more.
+                while handle.flush(Duration::from_secs(30)) {
+                    log();
+                }
+                while handle.dropped() == before {
+                    log();
+                }
+                let number = numbers.start;
+                say(&format!("logged {number}"));
+            }
+            ("queue-this-thread", _) => handle.queue_this_thread().unwrap(),
+            ("elsewhere", text) => {
+                let text = text.to_owned();
+                // Whether it ever gets there is not ours to wait for.
+                thread::spawn(move || log::info!("{text}"));
+            }
+            ("reopen", _) => handle.reopen().unwrap(),
+            ("flush", _) => say(&format!("flushed {}", handle.flush(Duration::from_secs(30)))),
             ("install", name) => {
                 let error = install(config, Process::new(name)).unwrap_err();
                 say(&format!("error {error}"));
@@ -77,6 +111,15 @@ fn count(name: &str, records: u64, size: usize) {
         log::info!("{}", lines::record(name, number, size));
     }
     say(&format!("wrote {records}"));
+}
+
+/// Logs so many records and ends the process at once, from a place that returns nowhere.
+#[expect(clippy::disallowed_methods, reason = "what is tried is the end of a process")]
+fn last_words(records: u64) {
+    for number in 0..records {
+        log::info!("{}", lines::record("last", number, 100));
+    }
+    std::process::exit(0);
 }
 
 /// Logs numbered records until the time has come.

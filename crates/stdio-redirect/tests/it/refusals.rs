@@ -139,6 +139,36 @@ pub(crate) fn a_strangers_file_is_not_appended_to() {
     open(&output(shared)).unwrap();
 }
 
+/// In the user's own folder, where root's output goes: his file, and his name for one of root's.
+///
+/// Case: FLT-A1
+pub(crate) fn a_strangers_folder_holds_nothing_that_is_used() {
+    if !we_are_root() {
+        return;
+    }
+    let bed = Bed::new();
+    fs::write(bed.path("victim"), "").unwrap();
+    let folder = folder_with_mode(&bed, "theirs", 0o755);
+    lchown(&folder, Some(STRANGER), None).unwrap();
+    let path = folder.join("out.txt");
+    fs::hard_link(bed.path("victim"), &path).unwrap();
+    assert_eq!(fault(&path), Fault::SecondName { links: 2 });
+    // What it says may be a secret.
+    let input = Redirect::new().stdin(Target::file(&path));
+    let error = open(&input).unwrap_err();
+    assert!(matches!(error, Error::Path { fault: Fault::SecondName { .. }, .. }), "{error:?}");
+    assert_eq!(input.problems().len(), 1);
+    fs::remove_file(&path).unwrap();
+
+    open(&output(&path)).unwrap();
+    open(&output(&path)).unwrap();
+    lchown(&path, Some(STRANGER), None).unwrap();
+    assert_eq!(fault(&path), Fault::ForeignFile { owner: STRANGER });
+    let trusting = output(&path).trust_folder_owner(true);
+    assert_eq!(trusting.problems().len(), 0);
+    open(&trusting).unwrap();
+}
+
 fn make_fifo(path: &Path) {
     rustix::fs::mkfifoat(rustix::fs::CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
 }

@@ -111,3 +111,33 @@ pub(crate) fn fifo_and_file(folder: &Path) {
     applied.reopen().unwrap();
     eprintln!("second");
 }
+
+/// Case: FLT-A1
+pub(crate) fn a_link_that_a_stranger_has_put_there_meanwhile_is_not_followed() {
+    if !rustix::process::geteuid().is_root() {
+        println!("(a folder cannot be given to a stranger without root: left out)");
+        return;
+    }
+    let bed = Bed::new();
+    fs::create_dir(bed.path("theirs")).unwrap();
+    std::os::unix::fs::chown(bed.path("theirs"), Some(4_000_001), None).unwrap();
+    bed.play("reopening::exchanged_for_a_link");
+    assert_eq!(bed.read("theirs/rotated"), "before\nafter\n");
+    assert!(!bed.path("victim").exists(), "nothing is created through it either");
+    assert_eq!(bed.read("theirs/new"), "in a new one\n");
+}
+
+pub(crate) fn exchanged_for_a_link(folder: &Path) {
+    let path = folder.join("theirs/new");
+    let applied = Redirect::new().stdout(Target::file(&path)).apply().unwrap();
+    println!("before");
+    fs::rename(&path, folder.join("theirs/rotated")).unwrap();
+    std::os::unix::fs::symlink("../victim", &path).unwrap();
+    std::os::unix::fs::lchown(&path, Some(4_000_001), None).unwrap();
+    let error = applied.reopen().unwrap_err().to_string();
+    assert!(error.contains("belongs to user 4000001"), "{error}");
+    println!("after");
+    fs::remove_file(&path).unwrap();
+    applied.reopen().unwrap();
+    println!("in a new one");
+}

@@ -57,6 +57,10 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    pub(super) fn new(event: OwnedFd) -> Changes {
+        Changes { event, told: AtomicBool::new(false) }
+    }
+
     pub(super) fn tell(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
             let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
@@ -84,7 +88,7 @@ impl Recorder {
     pub fn start() -> io::Result<Recorder> {
         let pipes = Arc::new(Pipes::new()?);
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let changes = Arc::new(Changes { event, told: AtomicBool::new(false) });
+        let changes = Arc::new(Changes::new(event));
         let reader = Arc::clone(&pipes);
         thread::Builder::new()
             .name("capture".into())

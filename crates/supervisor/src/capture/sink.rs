@@ -22,6 +22,9 @@ use crate::capture::prefix::Prefix;
 /// What is handed to the file at once, at most: as much as a pipe holds.
 const PIECE: usize = 64 << 10;
 
+/// What of ended runs may wait beside the buffer: more than the pipes of several hold (pipe(7)).
+const LAST_WORDS: usize = 1 << 20;
+
 /// Deep enough for a logger, which is called when something is lost.
 pub(super) const STACK: usize = 256 << 10;
 
@@ -144,7 +147,8 @@ impl Sink {
     }
 
     /// Adds output to the queue, or counts it as lost; has the child wait if there is no room for more.
-    /// With `last`, there will be no more: it finds room in any case.
+    /// With `last`, nobody is there to wait: it finds room beside the buffer, but not without end, for
+    /// one that crashes in a loop leaves as much each time.
     pub(super) fn push(&self, id: AccountId, bytes: &[u8], lines: u64, last: bool) {
         if bytes.is_empty() {
             return;
@@ -152,8 +156,11 @@ impl Sink {
         let mut queue = self.queue();
         let Queue { segments, accounts, .. } = &mut *queue;
         let account = &mut accounts[id];
-        let full = account.queued > 0 && account.queued + bytes.len() > account.buffer;
-        if full && account.when_full == WhenFull::Drop {
+        let most = match account.when_full {
+            WhenFull::Drop => account.buffer,
+            WhenFull::Block => account.buffer.saturating_add(LAST_WORDS),
+        };
+        if account.queued > 0 && account.queued + bytes.len() > most {
             account.skipped.add(lines, bytes.len());
             account.lost.add(lines, bytes.len());
             drop(queue);
@@ -404,23 +411,4 @@ fn split(bytes: &[u8], most: usize, lines: bool) -> (&[u8], &[u8]) {
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
-mod tests {
-    use super::split;
-
-    #[test]
-    fn pieces_end_where_lines_end() {
-        let cases: [(&[u8], bool, &[u8]); 6] = [
-            (b"abc", true, b"abc"),
-            (b"a\nbcdefg\n", true, b"a\n"),
-            (b"abcdefghi\nj\n", true, b"abcdefghi\n"),
-            (b"abcdefghi\nj\n", false, b"abcd"),
-            (b"abc\ndef", false, b"abc\n"),
-            (b"abc\n\n", true, b"abc\n"),
-        ];
-        for (bytes, lines, first) in cases {
-            let (piece, rest) = split(bytes, 4, lines);
-            assert_eq!(piece, first, "{bytes:?}");
-            assert_eq!([piece, rest].concat(), bytes);
-        }
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::DaemonOptions;
 use crate::capture::Capture;
 use crate::guardian::ExistingFile;
-use crate::policy::{Policy, StartPolicy, StopPolicy};
+use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
 
@@ -32,6 +32,8 @@ pub(super) struct DaemonFile {
     stdout_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +50,8 @@ pub(super) struct DaemonFile {
     start_timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,
+    #[serde(default)]
+    leftovers: Leftovers,
     #[serde(default)]
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +117,7 @@ impl Serialize for DaemonOptions {
             name: options.name,
             stdout_filename: options.stdout_filename,
             stderr_filename: options.stderr_filename,
+            trust_folder_owner: options.trust_folder_owner,
             logging_config: options.logging_config,
             capture: options.capture,
             restart_interval: None,
@@ -121,6 +126,7 @@ impl Serialize for DaemonOptions {
             stop: Some(options.policy.stop),
             start_timeout: None,
             start: Some(options.policy.start),
+            leftovers: options.policy.leftovers,
             existing: options.existing,
             directory: options.directory,
             umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
@@ -138,6 +144,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
     fn try_from(file: DaemonFile) -> Result<DaemonOptions, String> {
         let policy = Policy {
             must_launch: true,
+            leftovers: file.leftovers,
             start: one_of(
                 ("start", file.start),
                 ("start_timeout", file.start_timeout),
@@ -156,6 +163,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             name: file.name,
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
+            trust_folder_owner: file.trust_folder_owner,
             logging_config: file.logging_config,
             capture: file.capture,
             policy,
@@ -232,6 +240,7 @@ daemon_args: { foo: 1 }
 name: foo
 stdout_filename: .data/out.txt
 stderr_filename: .data/err.txt
+trust_folder_owner: true
 logging_config: { file: .data/d.log }
 restart: { restart: always, limit: { times: 3, window: 1min } }
 stop: { steps: [{ by: quit, wait: 3s }] }

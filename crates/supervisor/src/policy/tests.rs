@@ -32,6 +32,7 @@ restart:
   limit: { times: 5, window: 10s }
 stop:
   steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }]
+leftovers: keep
 ";
     let seconds = Duration::from_secs;
     let ms = Duration::from_millis;
@@ -56,6 +57,7 @@ stop:
             .then(StopBy::Signal(2), seconds(2))
             .then(StopBy::Quit, Duration::MAX),
         must_launch: false,
+        leftovers: Leftovers::Keep,
     };
     let policy: Policy = serde_yaml::from_str(yaml).unwrap();
     assert_eq!(policy, expected);
@@ -133,9 +135,16 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let step = (by, any_span()).prop_map(|(by, wait)| StopStep { by, wait });
     let stop = (prop::collection::vec(step, 0..4), most())
         .prop_map(|(steps, extend_up_to)| StopPolicy { steps, extend_up_to });
-    (start, any_restart(), stop, any::<bool>()).prop_map(|(start, restart, stop, must_launch)| {
-        Policy { start, restart, stop, must_launch }
-    })
+    let leftovers = prop_oneof![Just(Leftovers::Kill), Just(Leftovers::Keep)];
+    (start, any_restart(), stop, any::<bool>(), leftovers).prop_map(
+        |(start, restart, stop, must_launch, leftovers)| Policy {
+            start,
+            restart,
+            stop,
+            must_launch,
+            leftovers,
+        },
+    )
 }
 
 proptest! {
@@ -207,6 +216,7 @@ fn every_contradiction_is_told_at_once() {
             .then(StopBy::Signal(0), Duration::ZERO)
             .extend_up_to(Duration::from_secs(9)),
         must_launch: false,
+        leftovers: Leftovers::Kill,
     };
     let mut problems = Problems::new();
     policy.check(&mut problems);

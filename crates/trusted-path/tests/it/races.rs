@@ -9,9 +9,9 @@ use trusted_path::{Access, Place, Trust};
 
 use crate::bed::{Bed, Running, STRANGER, append, give, we_are_root};
 
-/// As many as show a hole in a moment: without the look at the name after the opening, a handful of
-/// these rounds write to the victim.
-const ROUNDS: usize = 3000;
+/// As many as show a hole: without `O_NOFOLLOW`, or if only what stood there before the opening is
+/// judged, some of these rounds write to the victim.
+const ROUNDS: usize = 5000;
 
 /// Cases: FLT-A1, FLT-A2
 pub(crate) fn a_name_that_is_exchanged_all_the_time_never_leads_elsewhere() {
@@ -45,17 +45,20 @@ pub(crate) fn a_name_that_is_exchanged_all_the_time_never_leads_elsewhere() {
 
 pub(crate) fn exchange(bed: &Path) {
     let (folder, new) = (bed.join("theirs"), bed.join("theirs/new"));
-    let path = folder.join("app.log");
+    let (path, victim) = (folder.join("app.log"), bed.join("victim"));
+    // One that may be used, one that may not in its place, and nothing.
+    let may_be_used = || fs::write(&new, "").and_then(|()| fs::rename(&new, &path));
     loop {
         for leads_to in ["../victim", "../made"] {
+            let _ = may_be_used();
             let _ = symlink(leads_to, &new);
             give(&new, STRANGER);
             let _ = fs::rename(&new, &path);
             let _ = fs::remove_file(&path);
         }
-        let _ = hard_link(bed.join("victim"), &path);
+        let _ = may_be_used();
+        let _ = hard_link(&victim, &new);
+        let _ = fs::rename(&new, &path);
         let _ = fs::remove_file(&path);
-        // And one that he may let us have.
-        let _ = fs::write(&path, "");
     }
 }

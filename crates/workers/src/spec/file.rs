@@ -7,7 +7,7 @@ use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use supervisor::{Capture, RestartPolicy, StartPolicy, StopPolicy};
+use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 
 use super::WorkerStartInfo;
 
@@ -24,6 +24,8 @@ pub(super) struct WorkerFile {
     stdout_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,6 +36,8 @@ pub(super) struct WorkerFile {
     restart: Option<RestartPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<StopPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leftovers: Option<Leftovers>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     after: Vec<String>,
     #[serde(default)]
@@ -56,11 +60,13 @@ impl From<WorkerFile> for WorkerStartInfo {
             call: proc_spawn::entry_named(file.entry, file.args),
             stdout_filename: file.stdout_filename,
             stderr_filename: file.stderr_filename,
+            trust_folder_owner: file.trust_folder_owner,
             logging_config: file.logging_config,
             capture: file.capture,
             start: file.start,
             restart: file.restart,
             stop: file.stop,
+            leftovers: file.leftovers,
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
@@ -82,11 +88,13 @@ impl Serialize for WorkerStartInfo {
             pid_filename: info.pid_filename,
             stdout_filename: info.stdout_filename,
             stderr_filename: info.stderr_filename,
+            trust_folder_owner: info.trust_folder_owner,
             logging_config: info.logging_config,
             capture: info.capture,
             start: info.start,
             restart: info.restart,
             stop: info.stop,
+            leftovers: info.leftovers,
             after: info.after,
             temporary: info.temporary,
             significant: info.significant,
@@ -125,9 +133,11 @@ mod tests {
   entry: app:mix
   stdout_filename: out
   stderr_filename: err
+  trust_folder_owner: true
   logging_config: { file: grey.log }
   start: { ready: told, timeout: 7s }
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
+  leftovers: keep
   temporary: true
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();

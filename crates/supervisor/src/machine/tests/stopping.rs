@@ -35,7 +35,7 @@ fn a_grace_without_end_waits_until_somebody_asks_again_in_a_hurry() {
     check(
         stopping(StopPolicy::grace(Duration::MAX)),
         &[(0, Started), (0, Ready), (1, Quit), (1 << 30, QuitWithin(2)), (1 << 31, Nothing)],
-        &["0s Spawn", "1s Ask None", "1073741826s Kill"],
+        &["0s Spawn", "1s Ask None", "1073741824s Ask Some(2s)", "1073741826s Kill"],
     );
 }
 
@@ -72,12 +72,35 @@ fn the_steps_of_a_stop_follow_each_other() {
     );
 }
 
+/// Who was told how long it has, and has given others a part of that, is told when it is less.
+///
+/// Case: FLT-G5
+#[test]
+fn a_child_that_was_asked_by_word_is_told_of_a_shorter_time_and_no_other() {
+    let story =
+        [(0, Started), (0, Ready), (1, QuitWithin(50)), (3, QuitWithin(20)), (4, QuitWithin(2))];
+    let steps = |by| StopPolicy::kill().then(by, seconds(9)).then(StopBy::Quit, seconds(60));
+    check(
+        stopping(steps(StopBy::Quit)),
+        &story,
+        &["0s Spawn", "1s Ask Some(50s)", "3s Ask Some(20s)", "4s Ask Some(2s)"],
+    );
+    check(stopping(steps(StopBy::Signal(2))), &story, &["0s Spawn", "1s Signal 2"]);
+    let late =
+        [(0, Started), (0, Ready), (1, QuitWithin(50)), (11, QuitWithin(2)), (12, QuitWithin(5))];
+    check(
+        stopping(steps(StopBy::Signal(2))),
+        &late,
+        &["0s Spawn", "1s Signal 2", "10s Ask Some(41s)", "11s Ask Some(2s)"],
+    );
+}
+
 #[test]
 fn who_asks_may_leave_less_time_but_never_more() {
     check(
         Policy::default(),
         &[(0, Started), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, Nothing)],
-        &["0s Spawn", "1s Ask Some(5s)", "3s Kill"],
+        &["0s Spawn", "1s Ask Some(5s)", "2s Ask Some(1s)", "3s Kill"],
     );
     check(
         Policy::default(),
@@ -113,7 +136,7 @@ fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
     let mut hurried = story(&[]);
     hurried.insert(3, (2, QuitWithin(1)));
     hurried.insert(4, (2, More(50)));
-    check(extendable(), &hurried, &["0s Spawn", "1s Ask Some(10s)", "3s Kill"]);
+    check(extendable(), &hurried, &["0s Spawn", "1s Ask Some(10s)", "2s Ask Some(1s)", "3s Kill"]);
 }
 
 #[test]

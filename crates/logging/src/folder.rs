@@ -1,0 +1,101 @@
+//! What stands beside a log file: the files that were put aside, ours and others'.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{Dir, Mode, OFlags};
+use trusted_path::{Kind, Place, Seen};
+
+use crate::names::{self, Name};
+
+/// So many names of our making are looked at. We never leave so many, but somebody else may have.
+const MOST: usize = 100_000;
+
+/// What was in the folder, by name alone.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// What has a name that a file put aside may have, in no order: also what is no file.
+    pub(crate) names: Vec<Name>,
+    /// What has the name of a file that is being compressed.
+    pub(crate) parts: BTreeSet<Name>,
+}
+
+/// Opens the folder of a log file, to list and to lock it.
+pub(crate) fn open(log: &Place) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(log.folder(), ".", flags, Mode::empty())?)
+}
+
+pub(crate) fn list(folder: &OwnedFd, log: &OsStr) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let candidate = OsStr::from_bytes(entry.file_name().to_bytes());
+        if MOST < listing.names.len() + listing.parts.len() {
+            break;
+        }
+        if let Some(name) = Name::parse(log, candidate) {
+            listing.names.push(name);
+        } else if let Some(name) = Name::parse_part(log, candidate) {
+            listing.parts.insert(name);
+        }
+    }
+    Ok(listing)
+}
+
+/// What stands at a name, if it is a file that nobody else can have put there: others' are never
+/// counted, removed or read, whatever they are called.
+pub(crate) fn ours(place: &Place) -> Option<Seen> {
+    let seen = place.look().ok().flatten()?;
+    (seen.kind == Kind::File && place.fault_to_write(&seen).is_none()).then_some(seen)
+}
+
+/// The place of a file that was put aside.
+pub(crate) fn place(log: &Place, name: &Name) -> io::Result<Place> {
+    Ok(log.sibling(&name.file_name(log.name()))?)
+}
+
+/// The place where a file is compressed, until it is whole.
+pub(crate) fn part(log: &Place, compressed: &Name) -> io::Result<Place> {
+    let mut name: OsString = compressed.file_name(log.name());
+    name.push(names::PART);
+    Ok(log.sibling(&name)?)
+}
+
+impl Listing {
+    /// Each file that is ours, with its size; with that of its half compressed copy, if there is one.
+    pub(crate) fn ours(&self, log: &Place) -> Vec<(Name, u64)> {
+        let size = |place: io::Result<Place>| place.ok().and_then(|place| Some(ours(&place)?.size));
+        let with_size = |name: &Name| {
+            let compressed = name.compressed();
+            let copy = if self.parts.contains(&compressed) {
+                size(part(log, &compressed)).unwrap_or(0)
+            } else {
+                0
+            };
+            Some((name.clone(), size(place(log, name))?.saturating_add(copy)))
+        };
+        self.names.iter().filter_map(with_size).collect()
+    }
+
+    /// Removes what killed compressors have left of files that are gone by now.
+    pub(crate) fn remove_leftovers(&self, log: &Place) {
+        let original = |part: &Name| Name { compressed: false, ..part.clone() };
+        let left = self.parts.iter().filter(|part| !self.names.contains(&original(part)));
+        for name in left {
+            if let Ok(part) = part(log, name) {
+                remove_ours(&part);
+            }
+        }
+    }
+}
+
+/// Removes a file of ours. What cannot be removed is met again by the next.
+pub(crate) fn remove_ours(place: &Place) {
+    if let Some(seen) = ours(place) {
+        let _ = place.remove_this(seen.identity);
+    }
+}

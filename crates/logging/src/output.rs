@@ -1,0 +1,219 @@
+//! Everything a logger writes to: which records go where, and whether the thread that logs writes them
+//! itself or hands them to the one that does.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use jiff::Timestamp;
+use log::Record;
+
+use crate::decoration::Decoration;
+use crate::layout::Layout;
+use crate::queue::{Entry, FlushedAtEnd, Queue};
+use crate::sink::Sink;
+use crate::timestamp::Stamper;
+use crate::{Error, LoggingConfig, Process, logger, pattern};
+
+/// The thread that writes needs little: a line is made by who logs.
+const WRITER_STACK: usize = 256 << 10;
+
+thread_local! {
+    /// Whether records of this thread go by queue.
+    static QUEUED: Cell<bool> = const { Cell::new(false) };
+    /// The queues that this thread has filled.
+    static FILLED: RefCell<Vec<FlushedAtEnd>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The outputs of a logger.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    main: Arc<Output>,
+    /// Those with a target, longer targets first.
+    named: Vec<Named>,
+    pub(crate) dropped: Arc<AtomicU64>,
+    /// Records of every thread go by queue.
+    all_queued: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Named {
+    target: String,
+    propagate: bool,
+    output: Arc<Output>,
+}
+
+/// One place, and what goes there.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// Only its filters. Its way of writing costs a copy and a lock more than ours, for nothing that
+    /// a file needs.
+    pub(crate) filter: env_logger::Logger,
+    layout: Arc<Layout>,
+    sink: Mutex<Sink>,
+    dropped: Arc<AtomicU64>,
+    /// Made when somebody wants it, together with the thread that empties it.
+    queue: OnceLock<Arc<Queue>>,
+}
+
+impl Outputs {
+    /// Opens all of them.
+    pub(crate) fn open(config: &LoggingConfig, process: &Process) -> Result<Outputs, Error> {
+        let dropped = Arc::new(AtomicU64::new(0));
+        let open = |config| Output::open(config, process, &dropped).map(Arc::new);
+        let main = open(config)?;
+        let mut named = Vec::new();
+        for (target, config) in &config.loggers {
+            let output = open(config)?;
+            named.push(Named { target: target.clone(), propagate: config.propagate, output });
+        }
+        named.sort_by_key(|named| std::cmp::Reverse(named.target.len()));
+        Ok(Outputs { main, named, dropped, all_queued: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Output>> {
+        self.named.iter().map(|named| &named.output).chain([&self.main])
+    }
+
+    /// Records of this thread, or of all, go by queue from here on.
+    pub(crate) fn queue(&self, all: bool) -> io::Result<()> {
+        self.all().try_for_each(Output::start_writer)?;
+        if all {
+            self.all_queued.store(true, Ordering::Relaxed);
+        } else {
+            QUEUED.set(true);
+        }
+        Ok(())
+    }
+
+    /// Whether this thread must not wait for a place to write to.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.all_queued.load(Ordering::Relaxed) || QUEUED.try_with(Cell::get).unwrap_or(false)
+    }
+
+    /// Waits until what was logged is written, for `limit` at most.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let start = std::time::Instant::now();
+        // Each is given what is left, and each is asked: a stuck one does not speak for the others.
+        let flush = |queue: &Arc<Queue>| queue.flush(limit.saturating_sub(start.elapsed()));
+        self.all().filter_map(|output| output.queue.get()).map(flush).fold(true, |all, it| all & it)
+    }
+
+    /// Where records of a target go: to each logger that is for it, until one keeps them to itself.
+    pub(crate) fn for_target(&self, target: &str, mut go: impl FnMut(&Output)) {
+        for named in self.named.iter().filter(|named| named.is_for(target)) {
+            go(&named.output);
+            if !named.propagate {
+                return;
+            }
+        }
+        go(&self.main);
+    }
+}
+
+/// Whoever still writes writes what is there, and ends.
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        self.all().filter_map(|output| output.queue.get()).for_each(|queue| queue.close());
+    }
+}
+
+impl Named {
+    /// `audit` is for `audit` and `audit::login`, not for `auditor`.
+    fn is_for(&self, target: &str) -> bool {
+        target
+            .strip_prefix(self.target.as_str())
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    }
+}
+
+impl Output {
+    fn open(
+        config: &LoggingConfig,
+        process: &Process,
+        dropped: &Arc<AtomicU64>,
+    ) -> Result<Output, Error> {
+        let zone = config.time.zone();
+        let decoration = logger::stream_of(config).map_or(Decoration::Nothing, Decoration::of);
+        let target = logger::open(config, zone.clone())?;
+        let shape = pattern::parse(&config.format)
+            .expect("a format without problems parses, and problems were looked for before");
+        let stamper = Stamper::new(zone, config.precision);
+        let layout = Arc::new(Layout::new(shape, decoration, stamper, process));
+        let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(dropped));
+
+        let mut filter = env_logger::Builder::new();
+        filter.filter_level(config.level);
+        for (target, level) in &config.filters {
+            filter.filter_module(target, *level);
+        }
+        let (sink, dropped) = (Mutex::new(sink), Arc::clone(dropped));
+        Ok(Output { filter: filter.build(), layout, sink, dropped, queue: OnceLock::new() })
+    }
+
+    /// Writes a record, or leaves that to the thread that does it.
+    pub(crate) fn write(&self, record: &Record<'_>, now: Timestamp, queued: bool) {
+        self.layout.with_line(record, now, |line| match self.queue.get() {
+            Some(queue) if queued => {
+                if !queue.push(line.as_bytes(), now) {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                flush_at_end(queue);
+            }
+            _ => self.sink().write(line.as_bytes(), now),
+        });
+    }
+
+    /// Opens the file anew; by the queue, what goes wrong is told in the log.
+    pub(crate) fn reopen(&self, queued: bool) -> Result<(), Error> {
+        match self.queue.get() {
+            Some(queue) if queued => {
+                queue.push_reopen();
+                Ok(())
+            }
+            _ => self.sink().reopen(),
+        }
+    }
+
+    fn start_writer(self: &Arc<Output>) -> io::Result<()> {
+        if self.queue.get().is_some() {
+            return Ok(());
+        }
+        let queue = Arc::new(Queue::default());
+        let (output, entries) = (Arc::clone(self), Arc::clone(&queue));
+        let writer = move || {
+            while let Some(entry) = entries.next() {
+                let mut sink = output.sink();
+                match entry {
+                    Entry::Record(line, at) => sink.write(&line, at),
+                    Entry::Lost(lost) => sink.tell_lost(lost),
+                    Entry::Reopen => sink.reopen_and_tell(),
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("write-log".to_owned()).stack_size(WRITER_STACK);
+        thread.spawn(writer)?;
+        // Two at once: the queue of the second is closed, and its thread ends.
+        if let Err(queue) = self.queue.set(queue) {
+            queue.close();
+        }
+        Ok(())
+    }
+
+    /// The sink cannot be left half-way by a panic, so a poisoned lock means nothing.
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that logs while it ends has nothing left to remember that in; then nobody waits.
+fn flush_at_end(queue: &Arc<Queue>) {
+    let _ = FILLED.try_with(|filled| {
+        let mut filled = filled.borrow_mut();
+        if !filled.iter().any(|known| Arc::ptr_eq(&known.0, queue)) {
+            filled.push(FlushedAtEnd(Arc::clone(queue)));
+        }
+    });
+}

@@ -1,0 +1,76 @@
+//! What a child says: taken in portions, cut, and told when it is news.
+
+use std::time::Instant;
+
+use proc_spawn::{Child, Message};
+
+use super::{Report, Slot};
+use crate::machine::{Event, Phase};
+use crate::words::{self, Word};
+
+/// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
+/// who must not have the loop for itself.
+pub(super) const WORDS: usize = 64;
+/// More than a socket holds (unix(7)), so all that one has said who is dead. But there may be a copy
+/// of its end that goes on.
+pub(super) const LAST_WORDS: usize = 4096;
+/// The longest text that is kept of what a child does: what an honest one sends.
+const LONGEST_STATUS: usize = 1000;
+
+impl Slot {
+    /// Takes what the child has said, but not too much at once; steps if that is something.
+    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
+        self.take_words(WORDS, now, tell);
+    }
+
+    pub(super) fn take_words(&mut self, most: usize, now: Instant, tell: &mut dyn FnMut(Report)) {
+        for _ in 0..most {
+            let child = self.child.as_mut().filter(|_| !self.deaf);
+            let Some(message) = child.and_then(Child::next_message) else { return };
+            match message {
+                Message::Ready => {
+                    // Said again and again, it is told once.
+                    if self.machine.phase() == Phase::Starting {
+                        let pid = self.last_pid.unwrap_or_default();
+                        tell(Report::Ready { pid, run: self.machine.runs() });
+                    }
+                    self.step(Event::Ready, now, tell);
+                }
+                Message::Extend(by) => {
+                    self.step(Event::Extended(by), now, tell);
+                }
+                Message::Status(text) => self.hear_status(&text, tell),
+                Message::Closed => self.deaf = true,
+                Message::Told(told) => self.hear_told(&told),
+                // What failed comes again with the exit.
+                Message::SetupFailed(_) => (),
+                other => log::warn!("a child said what is not known here: {other:?}"),
+            }
+        }
+    }
+
+    /// What is no news is not told.
+    fn hear_status(&mut self, text: &str, tell: &mut dyn FnMut(Report)) {
+        let end = text.char_indices().nth(LONGEST_STATUS).map_or(text.len(), |(at, _)| at);
+        let text = &text[..end];
+        if self.status.as_deref() != Some(text) {
+            self.status = Some(text.into());
+            tell(Report::Status { text: text.to_owned() });
+        }
+    }
+
+    fn hear_told(&mut self, told: &[u8]) {
+        match words::read(told) {
+            Ok(Word::PidFiles(paths)) => {
+                self.pid_files.note(self.last_pid.unwrap_or_default(), paths);
+            }
+            Ok(Word::QuitsBy(signal)) => self.quits_by = Some(signal),
+            // Once a run: it may go on so.
+            Err(error) if !self.confuses => {
+                self.confuses = true;
+                log::warn!("cannot understand what a child told: {error}");
+            }
+            Err(_) => (),
+        }
+    }
+}

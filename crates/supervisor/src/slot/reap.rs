@@ -1,0 +1,98 @@
+//! The end of a run, from the first sign of it until nothing is left.
+
+use std::io;
+use std::time::Instant;
+
+use proc_spawn::{ErrorText, Exit};
+
+use super::hear::{LAST_WORDS, WORDS};
+use super::{Leaves, Report, RunOver, Slot};
+use crate::burial::{self, Burial, Death};
+use crate::end::RunEnd;
+
+impl Slot {
+    /// The end of the run, if it is over: its process has ended and was reaped, and what it left is
+    /// gone, if the slot [sees to that](Slot::ends_leftovers). From its reaping on there is no child.
+    ///
+    /// To be asked when the child's pidfd is readable, and again as [`looks_at`](Slot::looks_at) says.
+    /// Nothing is stepped: whoever runs the loop may have something to do before the run is over.
+    pub fn reap(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Option<RunOver> {
+        let held = match &mut self.burial {
+            Some(burial) if !burial.is_held() => {
+                let (at, end) = (burial.at(), burial.go_on(now)?);
+                self.burial = None;
+                return Some(RunOver { end, at });
+            }
+            burial => burial.take(),
+        };
+        let death = Death::of(self.child.as_ref()?);
+        let later = |mut burial: Box<Burial>| {
+            burial.later(now);
+            Some(burial)
+        };
+        // "Ready" may have come together with the end.
+        self.take_words(if death == Death::None { WORDS } else { LAST_WORDS }, now, tell);
+        let mut burial = match (death, held) {
+            // One that was killed because it cannot be watched is looked at until it is dead.
+            (Death::None, held) => {
+                self.burial = held.and_then(later);
+                return None;
+            }
+            (_, Some(held)) => held,
+            (_, None) => Box::new(Burial::held(now)),
+        };
+        if death == Death::Held {
+            self.burial = later(burial);
+            return None;
+        }
+        let child = self.child.as_mut()?;
+        let ends = self.leaves != Leaves::Unseen && death == Death::Reapable;
+        let group = if ends { burial::end_group(child) } else { None };
+        let exit = match child.try_wait() {
+            Ok(Some(exit)) => exit,
+            Ok(None) => {
+                self.burial = later(burial);
+                return None;
+            }
+            Err(error) => {
+                log::error!("cannot tell how process {} ended: {error}", child.id());
+                Exit::Unknown
+            }
+        };
+        self.child = None;
+        let at = burial.at();
+        burial.reaped(self.end_of(exit), group, self.mark());
+        match burial.go_on(now) {
+            Some(end) => Some(RunOver { end, at }),
+            None => {
+                self.burial = Some(burial);
+                None
+            }
+        }
+    }
+
+    /// Names the end of a run by what is known beside its exit.
+    fn end_of(&mut self, exit: Exit) -> RunEnd {
+        match (self.lost.take(), self.quits_by.take()) {
+            (Some(error), _) => RunEnd::NotStarted(*error),
+            (None, Some(signal)) if !self.asked => RunEnd::QuitBySignal { signal, exit },
+            _ => RunEnd::Exited(exit),
+        }
+    }
+
+    pub(super) fn mark(&self) -> Option<String> {
+        let Leaves::Marked(slot) = self.leaves else { return None };
+        Some(format!("{}.{slot}.{}", std::process::id(), self.machine.runs()))
+    }
+
+    /// The run cannot be kept, since the system has refused something that it needs: the child is
+    /// killed, and its run ends as one that could not be started.
+    pub fn lose(&mut self, error: &io::Error, now: Instant) {
+        let Some(child) = &self.child else { return };
+        if let Err(error) = child.kill() {
+            log::error!("cannot kill process {}: {error}", child.id());
+        }
+        self.lost = Some(Box::new(ErrorText::new(error)));
+        self.burial.get_or_insert_with(|| Box::new(Burial::held(now)));
+    }
+}

@@ -1,0 +1,152 @@
+//! What a pool does to files, in a thread of its own: a disk that stands still, or somebody who holds
+//! a lock, must not hold up the loop that keeps the workers.
+//!
+//! What waits is bounded: one status, of which only the latest counts, and the pid files of the list.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proc_spawn::ErrorText;
+
+use crate::status::StatusPlace;
+
+/// How long a disk that stands still may hold up the end of a pool.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Deep enough for a logger.
+const STACK: usize = 256 << 10;
+
+/// The thread, which is started when there is something to do for the first time. Dropping it lets
+/// the thread do what is left, for which nobody waits; [`finish`](Chores::finish) waits.
+#[derive(Default)]
+pub(crate) struct Chores {
+    shared: Arc<Shared>,
+    started: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    work: Mutex<Work>,
+    /// There is something to do, or nothing will come any more.
+    more: Condvar,
+    /// Everything is done.
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    status: Option<(StatusPlace, Vec<u8>)>,
+    stale: BTreeSet<PathBuf>,
+    busy: bool,
+    closing: bool,
+}
+
+enum Chore {
+    Status(StatusPlace, Vec<u8>),
+    Stale(PathBuf),
+}
+
+impl Chores {
+    /// Replaces the status file, unless another text comes before that has begun.
+    pub(crate) fn write_status(&mut self, place: StatusPlace, text: Vec<u8>) {
+        self.add(|work| work.status = Some((place, text)));
+    }
+
+    /// Removes the pid file of a worker that was killed, if it is stale.
+    pub(crate) fn remove_stale(&mut self, path: PathBuf) {
+        self.add(|work| {
+            work.stale.insert(path);
+        });
+    }
+
+    fn add(&mut self, add: impl FnOnce(&mut Work)) {
+        add(&mut self.shared.lock());
+        self.shared.more.notify_one();
+        if !self.started {
+            let shared = Arc::clone(&self.shared);
+            let thread = thread::Builder::new().name("pool-files".into()).stack_size(STACK);
+            match thread.spawn(move || shared.run()) {
+                Ok(_) => self.started = true,
+                // What waits now is done when the system grants one.
+                Err(error) => log::warn!("cannot start the thread that writes files: {error}"),
+            }
+        }
+    }
+
+    /// Waits until all is done: for at most two seconds, or what `limit` says if that is less.
+    pub(crate) fn finish(self, limit: Option<Duration>) {
+        if !self.started {
+            return;
+        }
+        let until = Instant::now() + limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
+        let mut work = self.shared.lock();
+        while work.busy || work.status.is_some() || !work.stale.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                log::warn!("the pool's files are not all written: a disk or a lock holds it up");
+                return;
+            }
+            let waited = self.shared.done.wait_timeout(work, left);
+            work = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Chores {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.more.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        // A disk that is full is told of once, not ten times a second.
+        let mut failing = false;
+        while let Some(chore) = self.next() {
+            match chore {
+                Chore::Status(place, text) => match place.replace(&text) {
+                    Ok(()) => failing = false,
+                    Err(error) if !failing => {
+                        log::warn!("cannot write `{}`: {error}", place.path().display());
+                        failing = true;
+                    }
+                    Err(_) => (),
+                },
+                Chore::Stale(path) => {
+                    if let Err(error) = pidfile::remove_stale(path) {
+                        log::warn!("{}", ErrorText::new(&error).chain());
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Chore> {
+        let mut work = self.lock();
+        work.busy = false;
+        loop {
+            // The status first: a pid file may take long.
+            let chore = match work.status.take() {
+                Some((place, text)) => Some(Chore::Status(place, text)),
+                None => work.stale.pop_first().map(Chore::Stale),
+            };
+            if chore.is_some() {
+                work.busy = true;
+                return chore;
+            }
+            self.done.notify_all();
+            if work.closing {
+                return None;
+            }
+            work = self.more.wait(work).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
