@@ -266,15 +266,8 @@ impl Capture {
         &self.file
     }
 
-    /// Adds what is wrong with it, alone or beside the streams of a child; makes its path absolute,
-    /// and leaves the streams to it.
-    pub fn check(
-        mut self,
-        problems: &mut Problems,
-        files: &mut Files,
-        base: &Base,
-        redirect: Redirect,
-    ) -> (Capture, Redirect) {
+    /// Adds what is wrong with it alone, and makes its path absolute.
+    pub fn check(mut self, problems: &mut Problems, files: &mut Files, base: &Base) -> Capture {
         self.file = base.file(problems, files, "capture.file", &self.file);
         // An empty path has been told of.
         for problem in self.logging().problems() {
@@ -293,20 +286,11 @@ impl Capture {
         if self.last_lines > MOST_LAST_LINES {
             problems.add("capture.last_lines", self.last_lines, "give at most 1000");
         }
-
-        let of = |stream| redirect.target(stream).path();
-        for (stream, field) in [(STDOUT, "stdout_filename"), (STDERR, "stderr_filename")] {
-            if let Some(path) = of(stream).filter(|_| self.has(stream)) {
-                let reason = "the stream is captured; leave it out, or capture the other one only";
-                problems.add(field, path.display(), reason);
-            }
-        }
-        let redirect = self.leave_streams(redirect, &Target::Inherit);
-        (self, redirect)
+        self
     }
 
     /// The redirection without the captured streams, which go to `otherwise`.
-    pub(crate) fn leave_streams(&self, mut redirect: Redirect, otherwise: &Target) -> Redirect {
+    pub fn leave_streams(&self, mut redirect: Redirect, otherwise: &Target) -> Redirect {
         if self.has(STDOUT) {
             redirect = redirect.stdout(otherwise.clone());
         }
@@ -325,7 +309,7 @@ impl Capture {
         (!alike).then_some("with another rotation; make them alike, or give another file")
     }
 
-    fn has(&self, stream: stdio_redirect::Stream) -> bool {
+    pub(crate) fn has(&self, stream: stdio_redirect::Stream) -> bool {
         match self.streams {
             Captured::Both => stream != stdio_redirect::Stream::Stdin,
             Captured::Stdout => stream == STDOUT,

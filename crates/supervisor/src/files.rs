@@ -308,6 +308,37 @@ impl Files {
         Problem { field: met.field.clone(), value: met.path.display().to_string(), reason }
     }
 
+    /// The standard stream of whoever opens it that a path leads to, if it does.
+    pub(crate) fn stream_of_opener(&mut self, path: &Path) -> Option<Stream> {
+        /// As many links as the kernel follows (path_resolution(7)).
+        const MOST_LINKS: usize = 40;
+        if !is_of_its_opener(path) {
+            let found = fs::symlink_metadata(path);
+            let is_link = found.as_ref().is_ok_and(fs::Metadata::is_symlink);
+            let key = self.key_of(path, found);
+            self.keys.insert(path.to_owned(), key);
+            if !is_link {
+                return None;
+            }
+        }
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            match plain(&path).to_str() {
+                Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => return Some(Stream::Stdin),
+                Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+                    return Some(Stream::Stdout);
+                }
+                Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+                    return Some(Stream::Stderr);
+                }
+                _ => (),
+            }
+            let leads_to = fs::read_link(&path).ok()?;
+            path = path.parent()?.join(leads_to);
+        }
+        None
+    }
+
     fn keys(&mut self) -> Vec<Key> {
         let paths: Vec<PathBuf> = self.met.iter().map(|met| met.path.clone()).collect();
         let mut keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect();
@@ -351,6 +382,19 @@ impl Files {
             Err(_) => text(),
         }
     }
+}
+
+/// The path without `..`, by its text: enough for names that are no links.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        if component == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(component);
+        }
+    }
+    plain
 }
 
 fn identity(metadata: &fs::Metadata) -> (u64, u64) {

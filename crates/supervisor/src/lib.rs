@@ -95,11 +95,12 @@ mod problem;
 mod reopen;
 pub mod report;
 mod signal;
+mod streams;
 
 pub use backoff::{Backoff, CountFrom, Growth};
 pub use base::Base;
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
-pub use check::{check_directory, check_entry, check_environment, checked_logging, redirect};
+pub use check::{check_directory, check_entry, check_environment, checked_logging};
 pub use end::RunEnd;
 pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
@@ -124,6 +125,7 @@ pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
     stop_daemon, stop_daemon_within,
 };
+pub use streams::{Parent, PlannedStreams, Streams};
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.
 ///

@@ -15,7 +15,7 @@ use stdio_redirect::Target;
 
 use crate::base::Base;
 use crate::capture::Capture;
-use crate::check::{check_directory, check_entry, check_environment, checked_logging, redirect};
+use crate::check::{check_directory, check_entry, check_environment, checked_logging};
 use crate::files::{Files, Owner};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
@@ -23,6 +23,7 @@ use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::problem::{Problems, check_name};
 use crate::restart::RestartPolicy;
 use crate::setup::{Setup, has_terminal};
+use crate::streams::{Parent, PlannedStreams, Streams};
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -37,9 +38,7 @@ pub struct DaemonOptions {
     pid_filename: PathBuf,
     call: Call,
     name: Option<String>,
-    stdout_filename: Option<PathBuf>,
-    stderr_filename: Option<PathBuf>,
-    trust_folder_owner: bool,
+    streams: Streams,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     policy: Policy,
@@ -73,9 +72,7 @@ impl DaemonOptions {
             pid_filename: pid_filename.into(),
             call,
             name: None,
-            stdout_filename: None,
-            stderr_filename: None,
-            trust_folder_owner: false,
+            streams: Streams::default(),
             logging_config: None,
             capture: None,
             policy: Policy { must_launch: true, ..Policy::default() },
@@ -143,7 +140,17 @@ impl DaemonOptions {
     /// [`run_daemon`](crate::run_daemon), where the caller's goes.
     #[must_use]
     pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stdout_filename = Some(path.into());
+        self.streams.stdout = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard output goes: [`stdout_filename`](Self::stdout_filename) is the simple form, and
+    /// the one that is called last counts. [`Target::Inherit`], where the caller's goes, is for
+    /// [`run_daemon`](crate::run_daemon) only, where it is the default: a detached daemon has none of
+    /// its caller's streams. So `/dev/stdout` and what leads there is no file for it either.
+    #[must_use]
+    pub fn stdout(mut self, target: Target) -> Self {
+        self.streams.stdout = Some(target);
         self
     }
 
@@ -151,7 +158,14 @@ impl DaemonOptions {
     /// for [`stdout_filename`](Self::stdout_filename).
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stderr_filename = Some(path.into());
+        self.streams.stderr = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard error goes: as with [`stdout`](Self::stdout).
+    #[must_use]
+    pub fn stderr(mut self, target: Target) -> Self {
+        self.streams.stderr = Some(target);
         self
     }
 
@@ -161,7 +175,7 @@ impl DaemonOptions {
     /// effective user. Logs and captures have an option of their own.
     #[must_use]
     pub fn trust_folder_owner(mut self, trust: bool) -> Self {
-        self.trust_folder_owner = trust;
+        self.streams.trust_folder_owner = trust;
         self
     }
 
@@ -320,20 +334,18 @@ impl DaemonOptions {
         check_name(&mut problems, "name", &name);
 
         let otherwise = if detached { Target::Null } else { Target::Inherit };
-        let redirect = redirect(
-            &mut problems,
-            &base,
-            self.stdout_filename.as_deref(),
-            self.stderr_filename.as_deref(),
-            &otherwise,
-            self.trust_folder_owner,
-        );
+        let parent = if detached { Parent::HasNone } else { Parent::HasStreams };
+        // What the executor is born with is the guardian's own.
+        let PlannedStreams { redirect, .. } =
+            self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
         files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let (capture, redirect) = capture.check(&mut problems, &mut files, &base, redirect);
+                let capture = capture.check(&mut problems, &mut files, &base);
+                self.streams.check_beside(&mut problems, &mut files, &capture, &redirect, parent);
+                let redirect = capture.leave_streams(redirect, &Target::Inherit);
                 files.note_capture(Owner::Options, &capture);
                 (Some(capture), redirect)
             }

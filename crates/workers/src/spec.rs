@@ -13,9 +13,9 @@ use proc_spawn::{Call, Current, EntryFn, Environment, Role, Spawn, SpawnError, S
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 use supervisor::{
-    Base, Capture, Files, Leftovers, Owner, Policy, Problems, Purpose, RestartLimit, RestartPolicy,
-    Setup, StartPolicy, StopPolicy, check_directory, check_duration, check_entry,
-    check_environment, check_name, checked_logging, has_terminal, redirect,
+    Base, Capture, Files, Leftovers, Owner, Parent, PlannedStreams, Policy, Problems, Purpose,
+    RestartLimit, RestartPolicy, Setup, StartPolicy, StopPolicy, Streams, check_directory,
+    check_duration, check_entry, check_environment, check_name, checked_logging, has_terminal,
 };
 use trusted_path::Trust;
 
@@ -32,14 +32,12 @@ use file::WorkerFile;
 ///
 /// From a configuration file with the same names, and `entry` and `args`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "WorkerFile")]
+#[serde(try_from = "WorkerFile")]
 pub struct WorkerStartInfo {
     name: String,
     pid_filename: PathBuf,
     call: Call,
-    stdout_filename: Option<PathBuf>,
-    stderr_filename: Option<PathBuf>,
-    trust_folder_owner: bool,
+    streams: Streams,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     start: Option<StartPolicy>,
@@ -76,9 +74,7 @@ impl WorkerStartInfo {
             name: name.into(),
             pid_filename: pid_filename.into(),
             call,
-            stdout_filename: None,
-            stderr_filename: None,
-            trust_folder_owner: false,
+            streams: Streams::default(),
             logging_config: None,
             capture: None,
             start: None,
@@ -149,7 +145,16 @@ impl WorkerStartInfo {
     /// Where standard output goes, appended. Default: `/dev/null`.
     #[must_use]
     pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stdout_filename = Some(path.into());
+        self.streams.stdout = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard output goes: [`stdout_filename`](Self::stdout_filename) is the simple form, and
+    /// the one that is called last counts. [`Target::Inherit`]: where this process' goes when the
+    /// worker is started, as `/dev/stdout` does, too.
+    #[must_use]
+    pub fn stdout(mut self, target: Target) -> Self {
+        self.streams.stdout = Some(target);
         self
     }
 
@@ -157,7 +162,14 @@ impl WorkerStartInfo {
     /// `/dev/null`.
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stderr_filename = Some(path.into());
+        self.streams.stderr = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard error goes: as with [`stdout`](Self::stdout).
+    #[must_use]
+    pub fn stderr(mut self, target: Target) -> Self {
+        self.streams.stderr = Some(target);
         self
     }
 
@@ -167,7 +179,7 @@ impl WorkerStartInfo {
     /// effective user. Logs and captures have an option of their own.
     #[must_use]
     pub fn trust_folder_owner(mut self, trust: bool) -> Self {
-        self.trust_folder_owner = trust;
+        self.streams.trust_folder_owner = trust;
         self
     }
 
@@ -512,16 +524,17 @@ fn plan_worker(
         // Nothing else matters to a program that cannot start itself.
         Err(error) => return Err(WorkersError::Spawn { source: error }),
     };
-    let stdout = worker.stdout_filename.as_deref();
-    let stderr = worker.stderr_filename.as_deref();
-    let trust = worker.trust_folder_owner;
-    let redirect = redirect(problems, base, stdout, stderr, &Target::Null, trust);
+    let (streams, parent) = (worker.streams, Parent::HasStreams);
+    let PlannedStreams { redirect, wants_stdout } =
+        streams.check(problems, &mut seen.files, base, &Target::Null, parent);
     let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
     let owner = Owner::Worker(index);
     seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
     let (capture, redirect) = match worker.capture {
         Some(capture) => {
-            let (capture, redirect) = capture.check(problems, &mut seen.files, base, redirect);
+            let capture = capture.check(problems, &mut seen.files, base);
+            streams.check_beside(problems, &mut seen.files, &capture, &redirect, parent);
+            let redirect = capture.leave_streams(redirect, &Target::Inherit);
             seen.files.note_capture(owner, &capture);
             (Some(capture), redirect)
         }
@@ -567,6 +580,7 @@ fn plan_worker(
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
+        let spawn = if wants_stdout { spawn.stdout(Stream::Inherit) } else { spawn };
         let spawn = spawn.environment(worker.environment);
         WorkerPlan { name, pid_filename, setup, policy: own, spawn, capture }
     }))

@@ -1,5 +1,7 @@
 //! Words that get lost, or say the wrong thing (kind H).
 
+use std::os::unix::fs::symlink;
+
 use bed::{Output, TestBed};
 use libtest_mimic::Trial;
 
@@ -11,6 +13,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own,
         a_code_that_counts_as_success_is_one_everywhere,
         what_cannot_be_seen_in_a_name_is_escaped_in_the_status,
+        output_to_the_parents_streams_reaches_them,
+        a_detached_daemon_is_told_that_it_has_no_streams_of_its_callers,
     ]
 }
 
@@ -118,6 +122,104 @@ fn what_cannot_be_seen_in_a_name_is_escaped_in_the_status() {
     assert_eq!(worker["name"], format!("red{fooling}"));
     assert_eq!(worker["says"], format!("is{text}"));
     assert_eq!(worker["last_exits"][0]["end"]["exited"]["panic"]["message"], format!("oh{text}"));
+    bed.nothing_left();
+}
+
+/// By its name, by a link, and by saying so; of a program, of an executor, of each stream.
+///
+/// Case: FLT-H14
+fn output_to_the_parents_streams_reaches_them() {
+    let ways = [
+        "stdout_filename: /dev/stdout, stderr_filename: /dev/stderr",
+        "stdout: inherit, stderr: inherit",
+        "stdout_filename: /proc/self/fd/1, stderr_filename: /dev/fd/2",
+        "stdout_filename: link, stderr_filename: link-to-stderr",
+        "stdout: {file: linked/stdout}, stderr: {file: /dev/stderr}",
+    ];
+    let workers: Vec<_> = (0..ways.len())
+        .map(|n| format!("{{name: w{n}, {}, args: [print: out {n}, eprint: err {n}]}}", ways[n]))
+        .collect();
+    let workers = format!("{{restart: never, workers: [{}]}}", workers.join(", "));
+    let with_links = || {
+        let bed = bed();
+        symlink("/dev/stdout", bed.path("link")).unwrap();
+        symlink("/proc/self/fd/2", bed.path("link-to-stderr")).unwrap();
+        symlink("/dev", bed.path("linked")).unwrap();
+        bed
+    };
+    let check = |out: &str, err: &str| {
+        for (n, way) in ways.iter().enumerate() {
+            assert_eq!(out.matches(&format!("out {n}\n")).count(), 1, "{way}: {out} {err}");
+            assert_eq!(err.matches(&format!("err {n}\n")).count(), 1, "{way}: {out} {err}");
+        }
+    };
+    let bed = with_links();
+    bed.write("w.yaml", &workers);
+    let output = bed.run(["workers", "w.yaml"]).success();
+    check(&output.stdout, &output.stderr);
+
+    // Of a daemon's workers the executor's, wherever those lead.
+    let bed = with_links();
+    let options = format!(
+        "{{stdout_filename: out.txt, stderr_filename: err.txt, daemon_args: [{{workers: {workers}}}]}}"
+    );
+    bed.run(["start", &bed.options(&options)]).success();
+    bed.wait_nobody_left();
+    check(&bed.read("out.txt"), &bed.read("err.txt"));
+
+    // A stream may go where the other one does.
+    let bed = with_links();
+    bed.write(
+        "w.yaml",
+        "{workers: [{name: red, stderr_filename: /dev/stdout, stdout_filename: /dev/stderr, \
+         args: [print: crossed out, eprint: crossed err]}]}",
+    );
+    let output = bed.run(["workers", "w.yaml"]).success();
+    assert!(output.stdout.contains("crossed err\n"), "{output:?}");
+    assert!(output.stderr.contains("crossed out\n"), "{output:?}");
+    bed.nothing_left();
+
+    // What is said by nobody goes nowhere, as before.
+    bed.write("w.yaml", "{workers: [{name: red, args: [print: to nobody, eprint: to nobody]}]}");
+    let output = bed.run(["workers", "w.yaml"]).success();
+    assert!(!format!("{output:?}").contains("to nobody"), "{output:?}");
+}
+
+/// Case: FLT-H14
+fn a_detached_daemon_is_told_that_it_has_no_streams_of_its_callers() {
+    let bed = bed();
+    symlink("/dev/stdout", bed.path("link")).unwrap();
+    let told =
+        "`: a detached daemon has none of its caller's streams; give a file, or use `run_daemon`";
+    for (options, field) in [
+        ("stdout_filename: /dev/stdout", "stdout_filename `/dev/stdout"),
+        ("stderr_filename: /dev/stderr", "stderr_filename `/dev/stderr"),
+        ("stderr_filename: /dev/stdout", "stderr_filename `/dev/stdout"),
+        ("stdout_filename: link", "/link"),
+        ("stdout_filename: /proc/self/fd/1", "stdout_filename `/proc/self/fd/1"),
+        ("stdout: inherit", "stdout `inherit"),
+        ("stderr: inherit", "stderr `inherit"),
+        ("capture: {file: /dev/stdout}", "capture.file `/dev/stdout"),
+    ] {
+        let file = bed.options(&format!("{{{options}, daemon_args: [print: hello, eprint: oh]}}"));
+        bed.run(["start", &file]).fails(&[&format!("{field}{told}")]);
+        // In the foreground there are some.
+        let output = bed.run(["run", &file]).success();
+        let all = format!("{}{}", output.stdout, output.stderr);
+        assert!(all.contains("hello\n") && all.contains("oh\n"), "{options}: {output:?}");
+    }
+    for field in ["stdout_filename", "stderr_filename"] {
+        let file = bed.options(&format!("{{{field}: /dev/stdin}}"));
+        for command in ["start", "run"] {
+            let problem = format!("{field} `/dev/stdin`: is standard input; give a file");
+            bed.run([command, &file]).fails(&[&problem]);
+        }
+    }
+    let both = "{stdout: inherit, stdout_filename: out.txt}";
+    let problem = "`stdout_filename` is the simple form of `stdout`: give one of them";
+    bed.run(["run", &bed.options(both)]).fails(&[problem]);
+    let captured = bed.options("{stdout: inherit, capture: {file: c.txt}}");
+    bed.run(["run", &captured]).fails(&["stdout `inherit`: the stream is captured; leave it out"]);
     bed.nothing_left();
 }
 
