@@ -132,6 +132,11 @@ pub use streams::{Parent, PlannedStreams, Streams};
 /// In a guardian, executor or worker it does what that process is for, and never returns.
 /// Everything before it happens in each of them too. In any other process it remembers the entries
 /// and returns.
+///
+/// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
+/// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
+/// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
+/// [`StopBy::Signal`] in the [`StopPolicy`].
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
     setup::roles(start::roles(app)).init();
