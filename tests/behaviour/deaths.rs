@@ -30,13 +30,19 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// lack of memory.
 const EARLY: [&str; 4] = ["exit: 9", "panic: boom", "abort", "signal: 9"];
 
-/// Case: DIE-04
+/// Cases: DIE-04, FLT-H6
 fn whatever_the_launcher_dies_of_the_launch_fails() {
-    for end in EARLY {
+    let how = [
+        "exited with code 9",
+        "exited with code 101",
+        "was ended by SIGABRT",
+        "was ended by SIGKILL",
+    ];
+    for (end, how) in EARLY.into_iter().zip(how) {
         let bed = bed();
         bed.write("before-launcher", format!("[{end}]"));
         bed.run(["start", &bed.options("{}")])
-            .fails(&["the guardian ended before the entry was called"]);
+            .fails(&[&format!("the launcher {how} before the guardian said anything")]);
         assert_eq!(bed.journal(), ["launcher is early"]);
         bed.nothing_left();
     }

@@ -244,7 +244,11 @@ fn a_guardian_that_dies_early_fails_the_launch() {
 fn a_launcher_that_dies_early_fails_the_launch() {
     let bed = bed();
     bed.write("before-launcher", "[eprint: out of luck, abort]");
-    fails(&bed, "{}", &["the guardian ended before the entry was called", "out of luck"]);
+    fails(
+        &bed,
+        "{}",
+        &["the launcher was ended by SIGABRT before the guardian said anything", "out of luck"],
+    );
 }
 
 /// Cases: F-09, HS-10

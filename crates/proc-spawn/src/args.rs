@@ -3,6 +3,8 @@
 //! The encoding is MessagePack with field names: it describes itself, so that a mapping read from
 //! a file fits the struct that the entry declares, and tagged, untagged and flattened types work.
 
+mod lossless;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Arguments that could not be encoded or decoded; the text names the field where it is known.
@@ -12,15 +14,22 @@ pub struct Error {
     text: String,
 }
 
+/// Nothing, as MessagePack writes it.
+const NIL: u8 = 0xc0;
+
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     // Human-readable on both sides, since arguments may come from a configuration file, where an
     // address or a date is written as text.
     let mut serializer =
         rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
-    value
-        .serialize(&mut serializer)
-        .map_err(|error| Error { text: format!("they cannot be encoded: {error}") })?;
+    let failed =
+        |error: &dyn std::fmt::Display| Error { text: format!("they cannot be encoded: {error}") };
+    value.serialize(&mut serializer).map_err(|error| failed(&error))?;
+    // Without a nil there is nothing that could be taken for another.
+    if bytes.contains(&NIL) {
+        lossless::check(value).map_err(|lost| failed(&lost))?;
+    }
     Ok(bytes)
 }
 

@@ -1,10 +1,8 @@
 //! The first thing in `main`: is this a child? Then become it, run its entry, and exit.
 
 use std::env;
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -12,16 +10,21 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
+use crate::called::Called;
 use crate::current::{self, Current, Role};
 use crate::detached;
 use crate::entries::{BoundEntry, Entries};
-use crate::exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
+use crate::exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError, cut};
 use crate::lifeline::{self, Heard};
 use crate::link::{Link, Received, from_bytes};
+use crate::peer::Stranger;
+use crate::privilege;
 use crate::program;
 use crate::spawn::Spawn;
+use crate::status::Status;
 use crate::surroundings;
 use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
+use crate::words::LONGEST_STATUS;
 
 /// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
 const CODE_USAGE: i32 = 64;
@@ -61,28 +64,41 @@ impl App {
 
     /// See [`init`](crate::init).
     pub fn init(self) {
-        let mut args = env::args_os().skip(1);
-        let marker = args.next().unwrap_or_default();
-        let nonce = marker.as_bytes().strip_prefix(MARKER.as_bytes()).map(OsStr::from_bytes);
+        let called = Called::parse(env::args_os().skip(1));
         let path = env::current_exe().ok();
         program::set(self.entries, path);
-        if let Some(nonce) = nonce {
-            let code = become_child(nonce, &args.next().unwrap_or_default(), &self.handlers);
+        let status = Status::read();
+        let privileged = privilege::look(status.as_ref(), called.is_some());
+        if let Some(called) = called {
+            let code = if privileged {
+                refuse(&"this program has gained rights by being executed, and becomes no child")
+            } else {
+                become_child(&called, status.as_ref(), &self.handlers)
+            };
             end(code);
         }
     }
 }
 
-fn become_child(nonce: &OsStr, comm: &OsStr, handlers: &[(Role, Handler)]) -> i32 {
-    surroundings::reset(comm);
-    let link = match surroundings::take_stdin().and_then(Link::new) {
-        Ok(link) => Arc::new(link),
-        Err(error) => return started_by_hand(&error),
+fn become_child(called: &Called, status: Option<&Status>, handlers: &[(Role, Handler)]) -> i32 {
+    surroundings::reset(called, status);
+    let link = match surroundings::take_stdin(called, status) {
+        Ok(socket) => Link::new(socket).map_err(Stranger::NoSocket),
+        Err(stranger) => Err(stranger),
     };
-    let payload = match read_payload(&link, nonce) {
+    let link = match link {
+        Ok(link) => Arc::new(link),
+        Err(stranger) => return refuse(&stranger),
+    };
+    if let Err(error) = surroundings::empty_stdin() {
+        let _ = link.send(&Up::SetupFailed(SetupError::new("open `/dev/null`", &error)));
+        return CODE_SETUP;
+    }
+    let payload = match read_payload(&link, called) {
         Ok(Some(payload)) => payload,
         // Whoever started us is gone before it could say what for.
         Ok(None) => return CODE_SETUP,
+        Err(PayloadError::Missing) => return refuse(&Stranger::Silent),
         Err(error) => {
             let _ = link.send(&Up::SetupFailed(SetupError::new("payload", &error)));
             return CODE_SETUP;
@@ -160,7 +176,9 @@ pub fn extend_timeout(time: Duration) -> io::Result<()> {
 ///
 /// The parent is gone.
 pub fn tell_status(text: &str) -> io::Result<()> {
-    say(&Up::Status(text.chars().take(1000).collect()))
+    let mut text = text.to_owned();
+    cut(&mut text, LONGEST_STATUS);
+    say(&Up::Status(text))
 }
 
 /// Tells the parent something that its side understands: it gets [`Message::Told`](crate::Message). In
@@ -168,32 +186,38 @@ pub fn tell_status(text: &str) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The parent is gone.
+/// The parent is gone, or the message is longer than a mebibyte.
 pub fn tell(message: &[u8]) -> io::Result<()> {
     say(&Up::Told(ByteBuf::from(message)))
 }
 
-fn read_payload(link: &Link, nonce: &OsStr) -> Result<Option<Payload>, PayloadError> {
-    let malformed = |source| PayloadError::Malformed { source };
+fn read_payload(link: &Link, called: &Called) -> Result<Option<Payload>, PayloadError> {
     let mut kept = None;
-    let bytes = link.wait_bytes(&mut kept);
+    let bytes = link.take_bytes(&mut kept);
     // Also by one that has come for nothing: it is there until it has gone.
     if let Some(kept) = kept {
         program::keep(kept);
     }
-    let Some(bytes) = bytes.map_err(malformed)? else { return Ok(None) };
+    let bytes = match bytes {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Err(PayloadError::Missing);
+        }
+        Err(source) => return Err(PayloadError::Malformed { source }),
+    };
     let payload = Payload::decode(&bytes)?;
-    if nonce.as_bytes() != format!("{:016x}", payload.nonce).as_bytes() {
+    if called.nonce != *format!("{:016x}", payload.nonce) {
         return Err(PayloadError::NotForUs);
     }
     Ok(Some(payload))
 }
 
-fn started_by_hand(error: &io::Error) -> i32 {
+/// For who has typed the marker by hand, or worse.
+fn refuse(reason: &dyn std::fmt::Display) -> i32 {
     let _ = writeln!(
         io::stderr(),
-        "`{MARKER}…` is for processes that this program starts itself: standard input is not the \
-         socket of a parent ({error})"
+        "`{MARKER}…` is for processes that this program starts itself: {reason}"
     );
     CODE_USAGE
 }
@@ -204,7 +228,7 @@ fn report_panics(link: Weak<Link>) {
     panic::set_hook(Box::new(move |info| {
         let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
         let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-        let panic = Panic { message, place: place.unwrap_or_default() };
+        let panic = Panic { message, place: place.unwrap_or_default() }.bounded();
         if let Some(link) = link.upgrade() {
             let _ = link.send(&Up::PanicSeen(panic.clone()));
         }
@@ -287,7 +311,7 @@ impl Boot {
     ///
     /// # Errors
     ///
-    /// Nobody is there to hear it.
+    /// Nobody is there to hear it, or it is longer than a mebibyte.
     pub fn tell(&self, message: &[u8]) -> io::Result<()> {
         self.link.send(&Up::Told(ByteBuf::from(message)))
     }
@@ -304,7 +328,7 @@ impl Boot {
                 Some(Heard::Quit { reason, remaining })
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
-            Ok(Received::Nothing) => None,
+            Ok(Received::Nothing | Received::Enough) => None,
             Ok(Received::Closed) | Err(_) => Some(Heard::ParentDied { remaining: Duration::ZERO }),
         }
     }
@@ -353,6 +377,7 @@ impl Boot {
                     message: panic_text(&*payload).to_owned(),
                     place: String::new(),
                 });
+                let panic = panic.bounded();
                 (Verdict::Panic(panic), CODE_PANIC)
             }
         };

@@ -5,15 +5,18 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
-use crate::exit::{CODE_PANIC, CODE_SETUP, Exit, Panic, SetupError};
-use crate::link::{Link, Received, breathe, is_shortage};
+use crate::exit::{CODE_PANIC, CODE_SETUP, Exit, SetupError};
+use crate::link::Link;
 use crate::oom;
-use crate::spawn::{SpawnError, pidfd_of};
-use crate::wire::{Down, Up, Verdict};
+use crate::program::other_program;
+use crate::spawn::pidfd_of;
+use crate::spawn_error::SpawnError;
+use crate::wait::readable;
+use crate::wire::{Down, Verdict};
+use crate::words::{Message, Said, Words};
 
 /// A process that runs one of our entries.
 ///
@@ -25,39 +28,12 @@ use crate::wire::{Down, Up, Verdict};
 pub struct Child {
     process: std::process::Child,
     pidfd: OwnedFd,
-    link: Link,
+    words: Words,
     /// It leads a process group.
     own_group: bool,
-    /// What the child said of its end, before it. Most say nothing, and there may be thousands.
-    said: Option<Box<Said>>,
     exit: Option<Exit>,
     /// [`oom::kills`] before it began.
     oom_kills: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Said {
-    panic: Option<Panic>,
-    verdict: Option<Verdict>,
-    setup_failed: Option<SetupError>,
-}
-
-/// Something that a child said.
-#[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Message {
-    /// Its entry is about to be called.
-    Ready,
-    /// Its entry is not going to be called.
-    SetupFailed(SetupError),
-    /// It needs this much more time, from now, for its start or its stop.
-    Extend(Duration),
-    /// What it is doing, in its own words.
-    Status(String),
-    /// Something that only its role's handler understands.
-    Told(Vec<u8>),
-    /// It has closed its end: it is ending.
-    Closed,
 }
 
 impl Child {
@@ -70,7 +46,8 @@ impl Child {
         let mut process = process;
         match pidfd_of(&process) {
             Ok(pidfd) => {
-                Ok(Child { process, pidfd, link, own_group, said: None, exit: None, oom_kills })
+                let words = Words::new(link);
+                Ok(Child { process, pidfd, words, own_group, exit: None, oom_kills })
             }
             Err(source) => {
                 end(&mut process);
@@ -86,7 +63,7 @@ impl Child {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        &self.link
+        self.words.link()
     }
 
     /// Its process id. Stays its own until the end has been seen by
@@ -102,30 +79,16 @@ impl Child {
 
     /// Readable when the child has said something or closed its end.
     pub fn messages(&self) -> BorrowedFd<'_> {
-        self.link.as_fd()
+        self.link().as_fd()
     }
 
     /// The next thing that the child said, if any. Does not wait.
+    ///
+    /// `None` comes also after some hundreds of words in a row, of which there may be more then, as
+    /// [`messages`](Child::messages) shows: so that no child keeps who waits for several for itself.
+    /// Texts come cut: a status to 1,000 characters, errors and panics to 16,000 in all.
     pub fn next_message(&mut self) -> Option<Message> {
-        loop {
-            match self.link.receive() {
-                Ok(Received::Message(Up::Ready)) => return Some(Message::Ready),
-                Ok(Received::Message(Up::Told(bytes))) => {
-                    return Some(Message::Told(bytes.into_vec()));
-                }
-                Ok(Received::Message(Up::Extend(by))) => return Some(Message::Extend(by)),
-                Ok(Received::Message(Up::Status(text))) => return Some(Message::Status(text)),
-                Ok(Received::Message(Up::SetupFailed(error))) => {
-                    self.said().setup_failed = Some(error.clone());
-                    return Some(Message::SetupFailed(error));
-                }
-                Ok(Received::Message(Up::PanicSeen(panic))) => self.said().panic = Some(panic),
-                Ok(Received::Message(Up::Verdict(verdict))) => self.said().verdict = Some(verdict),
-                Ok(Received::Nothing) => return None,
-                // What cannot be understood is as good as silence for good.
-                Ok(Received::Closed) | Err(_) => return Some(Message::Closed),
-            }
-        }
+        self.words.next()
     }
 
     /// Waits until the entry is about to be called; the reason if it never will be, or was not
@@ -141,15 +104,20 @@ impl Child {
             match self.next_message() {
                 Some(Message::Ready) => return Ok(()),
                 Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
-                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_)) => (),
                 Some(Message::Closed) => {
                     let exit = self.wait().map_err(NotReady::Io)?;
                     return Err(NotReady::Ended(exit));
                 }
-                None if !wait_readable(self.link.as_fd(), deadline).map_err(NotReady::Io)? => {
+                None if !readable(&[self.link().as_fd()], deadline).map_err(NotReady::Io)? => {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                None => (),
+                // One that talks all the time is not ready either.
+                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_)) | None
+                    if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
+                {
+                    return Err(NotReady::TimedOut { after: timeout });
+                }
+                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_)) | None => (),
             }
         }
     }
@@ -163,7 +131,7 @@ impl Child {
     ///
     /// The child is gone, or has so much unread that there is no room for a word. Does not wait.
     pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
-        self.link.send_now(&Down::Quit { reason: reason.to_owned(), remaining })
+        self.link().send_now(&Down::Quit { reason: reason.to_owned(), remaining })
     }
 
     /// Asks the child to open its files anew, as after a rename by somebody else.
@@ -174,7 +142,7 @@ impl Child {
     ///
     /// As [`ask_to_quit`](Child::ask_to_quit).
     pub fn ask_to_reopen(&self) -> io::Result<()> {
-        self.link.send_now(&Down::Reopen)
+        self.link().send_now(&Down::Reopen)
     }
 
     /// Sends SIGTERM. Nothing happens if the process has ended.
@@ -221,17 +189,24 @@ impl Child {
 
     /// How the child ended, if it has; reaps it. Does not wait.
     ///
+    /// What the child says meanwhile is taken, so that it does not stand before a full socket, and kept
+    /// for [`next_message`](Child::next_message): of statuses and requests for time the last, of
+    /// other words those that came last.
+    ///
     /// # Errors
     ///
     /// The system cannot tell (`waitpid(2)`).
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         if self.exit.is_none() {
             let status = match until_uninterrupted(|| self.process.try_wait()) {
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    self.words.take_up();
+                    return Ok(None);
+                }
                 Ok(Some(status)) => Some(status),
                 // Somebody else has reaped it, or SIGCHLD is ignored: ended, status unknown.
                 Err(error) if error.raw_os_error() == Some(Errno::CHILD.raw_os_error()) => {
-                    if !wait_readable(self.pidfd.as_fd(), Some(Instant::now()))? {
+                    if !readable(&[self.pidfd.as_fd()], Some(Instant::now()))? {
                         return Ok(None);
                     }
                     None
@@ -253,19 +228,17 @@ impl Child {
             if let Some(exit) = self.try_wait()? {
                 return Ok(exit);
             }
-            wait_readable(self.pidfd.as_fd(), None)?;
+            let mut fds = vec![self.pidfd.as_fd()];
+            if !self.words.are_over() {
+                fds.push(self.link().as_fd());
+            }
+            readable(&fds, None)?;
         }
-    }
-
-    fn said(&mut self) -> &mut Said {
-        self.said.get_or_insert_default()
     }
 
     /// Puts together what the system says of the end and what the child said before it.
     fn judge(&mut self, status: Option<ExitStatus>) -> Exit {
-        // All that it said is in the socket by now, and a dead process says nothing more.
-        while !matches!(self.next_message(), None | Some(Message::Closed)) {}
-        let said = self.said.take().map_or_else(Said::default, |said| *said);
+        let said = self.words.end();
         let Some(status) = status else { return Exit::Unknown };
         match (Exit::from_status(status), said) {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
@@ -315,6 +288,11 @@ pub(crate) fn end(process: &mut std::process::Child) {
     let _ = process.wait();
 }
 
+/// A child that is none of this program's says nothing that could be understood.
+fn of_another_program() -> String {
+    other_program().map_or_else(String::new, |program| format!(" ({program})"))
+}
+
 /// Why a child is not ready.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -323,7 +301,7 @@ pub enum NotReady {
     #[error("the child could not be set up")]
     SetupFailed(#[source] SetupError),
     /// It ended before.
-    #[error("the child {0}")]
+    #[error("the child {0}{other}", other = of_another_program())]
     Ended(Exit),
     /// It said nothing in time.
     #[error("the child was not ready within {after:?}")]
@@ -334,22 +312,4 @@ pub enum NotReady {
     /// The system refused to wait.
     #[error("cannot wait for the child")]
     Io(#[source] io::Error),
-}
-
-/// Waits for a descriptor; `false` when the deadline came first.
-pub(crate) fn wait_readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
-    loop {
-        let timeout = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(0) => return Ok(false),
-            Ok(_) => return Ok(true),
-            Err(Errno::INTR) => (),
-            Err(errno) if is_shortage(errno) => breathe(),
-            Err(error) => return Err(error.into()),
-        }
-    }
 }

@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Boot;
-use crate::child::{Message, end, wait_readable};
-use crate::exit::SetupError;
+use crate::called::Called;
+use crate::child::end;
+use crate::exit::{Exit, SetupError};
 use crate::link::{Link, Received};
-use crate::spawn::{
-    Program, Spawn, SpawnError, command, new_nonce, other_end_is_gone, pidfd_of, start,
-};
+use crate::spawn::{Program, Spawn, command, new_nonce, other_end_is_gone, pidfd_of};
+use crate::spawn_error::SpawnError;
+use crate::surroundings::strays;
+use crate::wait::readable;
 use crate::wire::{Down, Up};
+use crate::words::Message;
 
 impl Spawn {
     /// Starts a process that is nobody's child: in a session of its own without a terminal,
@@ -33,16 +36,18 @@ impl Spawn {
         let launcher = self.launcher().setup(&relay)?;
         let nonce = new_nonce()?;
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
+        let own = launcher.payload(nonce, None)?;
+        let payload = self.payload(relay.nonce, None)?;
+        // Who looks at the socket finds what it is to be, whatever holds us up meanwhile.
+        ours.send_bytes(&own).map_err(SpawnError::io("send the payload"))?;
+        ours.send_ahead(&payload, None).map_err(SpawnError::io("send the payload"))?;
         let process = launcher.execute(nonce, theirs)?;
         let detached = Detached { launcher: Some(process), link: ours };
-        for payload in [launcher.payload(nonce, None)?, self.payload(relay.nonce, None)?] {
-            match detached.link.send_bytes(&payload) {
-                // A launcher that failed has left word, which is better than "broken pipe".
-                Err(error) if other_end_is_gone(&error) => break,
-                sent => sent.map_err(SpawnError::io("send the payload"))?,
-            }
+        match detached.link.send_rest(&payload) {
+            // A launcher that failed has left word, which is better than "broken pipe".
+            Err(error) if other_end_is_gone(&error) => Ok(detached),
+            sent => sent.map(|()| detached).map_err(SpawnError::io("send the payload")),
         }
-        Ok(detached)
     }
 }
 
@@ -58,10 +63,16 @@ impl Relay {
     /// Hands our link on to a new process, whose payload is already on its way over it.
     fn start(&self, link: &Link) -> Result<(), SpawnError> {
         let stdin = link.try_clone().map_err(SpawnError::io("copy the socket"))?;
-        let mut command = command(&Program::SameImage.path(), &self.title, &self.comm, self.nonce);
+        // Where our own table cannot be seen, nothing can be told of it.
+        let inherited = strays().ok();
+        let comm = self.comm.clone().into();
+        let called = Called { relayed: true, inherited, comm, ..Called::of(self.nonce) };
+        let program = Program::SameImage.path();
+        let mut command = command(&program, &self.title, &called);
         command.stdin(stdin).stdout(Stdio::inherit()).stderr(Stdio::inherit());
         // It is not waited for: we are gone before it is.
-        start(command).map(drop)
+        let program = program.into_owned();
+        command.spawn().map(drop).map_err(|source| SpawnError::Execute { program, source })
     }
 }
 
@@ -105,14 +116,17 @@ impl Detached {
                     return Ok(Some(Message::Told(bytes.into_vec())));
                 }
                 Ok(Received::Message(Up::SetupFailed(error))) => {
-                    return Ok(Some(Message::SetupFailed(error)));
+                    return Ok(Some(Message::SetupFailed(error.bounded())));
                 }
                 Ok(Received::Message(
                     Up::PanicSeen(_) | Up::Verdict(_) | Up::Extend(_) | Up::Status(_),
                 )) => (),
                 Ok(Received::Closed) | Err(_) => return Ok(Some(Message::Closed)),
-                Ok(Received::Nothing) => {
-                    if !wait_readable(self.link.as_fd(), deadline)? {
+                // One that talks all the time has no more time than others.
+                Ok(Received::Nothing | Received::Enough) => {
+                    if !readable(&[self.link.as_fd()], deadline)?
+                        || deadline.is_some_and(|deadline| deadline <= Instant::now())
+                    {
                         return Ok(None);
                     }
                 }
@@ -120,22 +134,27 @@ impl Detached {
         }
     }
 
-    /// Tells the process that nobody wants it any more.
+    /// Tells the process that nobody wants it any more, and takes nothing more that it says.
+    ///
+    /// What it had said before can still be [received](Detached::receive), up to
+    /// [`Message::Closed`]; a process that speaks later finds that nobody listens, and why.
     pub fn cancel(&self) {
         // Who is gone need not be told.
         let _ = self.link.send(&Down::Quit { reason: "cancel".to_owned(), remaining: None });
+        self.link.close_ears();
     }
 
-    /// Whether it was the launcher that failed, once it is known that something has.
-    pub fn launcher_failed(&mut self) -> bool {
+    /// How the launcher ended, once it is known that something has gone wrong; `None` if it had been
+    /// taken for done already.
+    pub fn launcher_exit(&mut self) -> Option<Exit> {
         /// A launcher ends as soon as it has done its work or failed to, unless it is stopped.
         const LIMIT: Duration = Duration::from_secs(2);
-        let Some(mut launcher) = self.launcher.take() else { return false };
+        let mut launcher = self.launcher.take()?;
         if let Ok(pidfd) = pidfd_of(&launcher) {
-            let _ = wait_readable(pidfd.as_fd(), Instant::now().checked_add(LIMIT));
+            let _ = readable(&[pidfd.as_fd()], Instant::now().checked_add(LIMIT));
         }
         let _ = launcher.kill();
-        launcher.wait().is_ok_and(|status| !status.success())
+        launcher.wait().ok().map(Exit::from_status)
     }
 
     /// The process speaks, so the launcher has nothing left to do but to exit.
@@ -149,5 +168,36 @@ impl Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         self.reap_launcher();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    /// Case: FLT-H3
+    #[test]
+    fn what_was_said_before_a_cancel_still_counts() {
+        let told = |text: &[u8]| Up::Told(ByteBuf::from(text));
+        let pair = || {
+            let (ours, theirs) = Link::pair().unwrap();
+            (Detached { launcher: None, link: ours }, Link::new(theirs).unwrap())
+        };
+        let now = || Some(Instant::now());
+        let (mut detached, process) = pair();
+        assert_eq!(detached.receive(now()).unwrap(), None, "its time is over");
+        process.send(&told(b"launched")).unwrap();
+        detached.cancel();
+        assert_eq!(detached.receive(now()).unwrap(), Some(Message::Told(b"launched".into())));
+
+        let (mut detached, process) = pair();
+        assert_eq!(detached.receive(now()).unwrap(), None);
+        detached.cancel();
+        let error = process.send(&told(b"launched")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        assert!(matches!(process.receive().unwrap(), Received::Message(Down::Quit { .. })));
+        assert_eq!(detached.receive(now()).unwrap(), Some(Message::Closed));
     }
 }

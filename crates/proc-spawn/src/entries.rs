@@ -4,12 +4,13 @@
 //! to send. A list written down has neither problem, and the compiler checks the arguments.
 
 use std::any::{TypeId, type_name};
-use std::error::Error;
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::args;
-use crate::exit::{CODE_ERROR, ErrorText, Failure};
+use crate::entry_fn::EntryFn;
+use crate::exit::Failure;
+use crate::judge::{Judge, Opinion};
 
 /// The functions that a child of this program may be asked to run.
 ///
@@ -17,7 +18,7 @@ use crate::exit::{CODE_ERROR, ErrorText, Failure};
 #[derive(Default)]
 pub struct Entries {
     list: Vec<Entry>,
-    opinions: Vec<Box<Opinion>>,
+    pub(crate) opinions: Vec<Box<Opinion>>,
 }
 
 /// One function that a child can run.
@@ -32,21 +33,6 @@ type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
 
 /// An entry with its decoded arguments: all that can go wrong before user code has gone right.
 pub(crate) type BoundEntry = Box<dyn FnOnce(&Judge) -> Result<(), Failure>>;
-
-/// What this program says of an error that an entry returned.
-pub type Judge = dyn Fn(&(dyn Error + 'static)) -> Judgement + Send + Sync;
-
-/// See [`Judge`].
-#[derive(Clone, Copy, Debug)]
-pub struct Judgement {
-    /// Whether it would only come again.
-    pub permanent: bool,
-    /// What the process exits with.
-    pub code: i32,
-}
-
-/// Changes a judgement, if it knows the error.
-type Opinion = dyn Fn(&(dyn Error + 'static), &mut Judgement) + Send + Sync;
 
 impl Entries {
     /// An empty table.
@@ -76,64 +62,6 @@ impl Entries {
             bind: Box::new(bind),
         });
         self
-    }
-
-    /// Says which errors of type `E` are permanent: a supervisor need not start the entry again,
-    /// since it would only fail again. Holds for an error that an entry returns, and for one
-    /// behind its `source()`. Errors that nobody speaks for are transient.
-    ///
-    /// ```
-    /// # #[derive(Debug)] enum Trouble { NoNetwork, NoLicence }
-    /// # impl std::fmt::Display for Trouble {
-    /// #     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { Ok(()) }
-    /// # }
-    /// # impl std::error::Error for Trouble {}
-    /// fn fetch() -> Result<(), Trouble> { Err(Trouble::NoNetwork) }
-    ///
-    /// let entries = proc_spawn::entries![fetch]
-    ///     .permanent_if(|trouble: &Trouble| matches!(trouble, Trouble::NoLicence));
-    /// ```
-    #[must_use]
-    pub fn permanent_if<E: Error + 'static>(
-        mut self,
-        predicate: impl Fn(&E) -> bool + Send + Sync + 'static,
-    ) -> Entries {
-        self.opinions.push(Box::new(move |error, judgement| {
-            judgement.permanent |= error.downcast_ref().is_some_and(&predicate);
-        }));
-        self
-    }
-
-    /// Says with which code, from 1 to 255, a process ends whose entry returned such an error of
-    /// type `E`, or one with such an error behind its `source()`; the outermost that somebody
-    /// speaks for counts. Default: [`CODE_ERROR`].
-    #[must_use]
-    pub fn exit_code_if<E: Error + 'static>(
-        mut self,
-        code: i32,
-        predicate: impl Fn(&E) -> bool + Send + Sync + 'static,
-    ) -> Entries {
-        self.opinions.push(Box::new(move |error, judgement| {
-            if judgement.code == CODE_ERROR && error.downcast_ref().is_some_and(&predicate) {
-                judgement.code = code;
-            }
-        }));
-        self
-    }
-
-    /// What is said of an error and its causes.
-    pub(crate) fn judge(&self, error: &(dyn Error + 'static)) -> Judgement {
-        let mut judgement = Judgement { permanent: false, code: CODE_ERROR };
-        let mut next = Some(error);
-        // A bound, should an error be its own cause.
-        for _ in 0..64 {
-            let Some(error) = next else { break };
-            for opinion in &self.opinions {
-                opinion(error, &mut judgement);
-            }
-            next = error.source();
-        }
-        judgement
     }
 
     /// The names, in the order in which they were listed.
@@ -244,81 +172,6 @@ macro_rules! entries {
     ($($list:tt)*) => { $crate::entries!(@add $crate::Entries::new(); $($list)*) };
 }
 
-/// A function that can be an entry: no argument or one that serde can carry, and `()` or
-/// `Result<(), E>` with any error as its result.
-///
-/// `M` only tells the shapes apart; the compiler fills it in.
-pub trait EntryFn<M>: Clone + Send + Sync + 'static {
-    /// What the function takes: `()` when it takes nothing.
-    type Args: Serialize + DeserializeOwned + 'static;
-
-    #[doc(hidden)]
-    fn call(&self, args: Self::Args, judge: &Judge) -> Result<(), Failure>;
-}
-
-impl<F, R, O> EntryFn<(fn() -> R, O)> for F
-where
-    F: Fn() -> R + Clone + Send + Sync + 'static,
-    R: EntryOutcome<O>,
-{
-    type Args = ();
-
-    fn call(&self, (): (), judge: &Judge) -> Result<(), Failure> {
-        self().outcome(judge)
-    }
-}
-
-impl<F, A, R, O> EntryFn<(fn(A) -> R, O)> for F
-where
-    F: Fn(A) -> R + Clone + Send + Sync + 'static,
-    A: Serialize + DeserializeOwned + 'static,
-    R: EntryOutcome<O>,
-{
-    type Args = A;
-
-    fn call(&self, args: A, judge: &Judge) -> Result<(), Failure> {
-        self(args).outcome(judge)
-    }
-}
-
-fn failure(error: &(dyn Error + 'static), judge: &Judge) -> Failure {
-    let Judgement { permanent, code } = judge(error);
-    Failure { error: ErrorText::new(error), permanent, code }
-}
-
-/// What an entry may return: `()`, or a `Result` with any error, boxed ones included.
-///
-/// `O` only tells the shapes apart; the compiler fills it in.
-pub trait EntryOutcome<O> {
-    #[doc(hidden)]
-    fn outcome(self, judge: &Judge) -> Result<(), Failure>;
-}
-
-impl EntryOutcome<()> for () {
-    fn outcome(self, _judge: &Judge) -> Result<(), Failure> {
-        Ok(())
-    }
-}
-
-impl<E: Into<Box<dyn Error>>> EntryOutcome<Box<dyn Error>> for Result<(), E> {
-    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| failure(&*error.into(), judge))
-    }
-}
-
-// A box of a sendable error is no `Error`, and does not turn into one: each gets its own line.
-impl EntryOutcome<Box<dyn Error + Send>> for Result<(), Box<dyn Error + Send>> {
-    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| failure(&*error, judge))
-    }
-}
-
-impl EntryOutcome<Box<dyn Error + Send + Sync>> for Result<(), Box<dyn Error + Send + Sync>> {
-    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
-        self.map_err(|error| failure(&*error, judge))
-    }
-}
-
 /// An entry together with its arguments: what a child is to run.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -397,8 +250,8 @@ pub fn entry_named(name: impl Into<String>, args: impl Serialize) -> Call {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntryError {
-    /// No function of that name is in the table.
-    #[error("unknown entry `{name}`; known are {}", known_list(known))]
+    /// No function of that name is in the table of [`entries!`](crate::entries).
+    #[error("unknown entry `{name}`; known are {}; add it to `entries![…]`", known_list(known))]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -431,6 +284,8 @@ fn known_list(known: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+
     use super::*;
 
     #[derive(serde::Serialize, serde::Deserialize)]
@@ -453,8 +308,23 @@ mod tests {
         Err("text".into())
     }
 
+    /// An error in a box of its own, which it lends, as `anyhow::Error` does.
+    struct Hidden(Box<dyn Error + Send + Sync>);
+    impl AsRef<dyn Error> for Hidden {
+        fn as_ref(&self) -> &(dyn Error + 'static) {
+            &*self.0
+        }
+    }
+    fn hidden() -> Result<(), Hidden> {
+        Err(Hidden(Box::new(std::fmt::Error)))
+    }
+    fn borrowed() -> Result<(), &'static str> {
+        Err("borrowed")
+    }
+
     fn table() -> Entries {
-        crate::entries![plain, typed, boxed, local, "by:hand" => text]
+        crate::entries![plain, typed, boxed, local, "by:hand" => text, "h" => hidden, "b" => borrowed]
+            .exit_code_if(69, |_: &std::fmt::Error| true)
     }
 
     #[test]
@@ -466,7 +336,9 @@ mod tests {
                 "proc_spawn::entries::tests:typed",
                 "proc_spawn::entries::tests:boxed",
                 "proc_spawn::entries::tests:local",
-                "by:hand"
+                "by:hand",
+                "h",
+                "b"
             ]
         );
         assert_eq!(item_name("app::a", "crate :: jobs :: run"), "app::jobs:run");
@@ -481,11 +353,15 @@ mod tests {
         assert_eq!(table().resolve(&entry(text, ())).unwrap(), "by:hand");
     }
 
+    /// Case: FLT-H8
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error =
             Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
-        assert_eq!(error.to_string(), "unknown entry `a:c`; known are `a:b`");
+        assert_eq!(
+            error.to_string(),
+            "unknown entry `a:c`; known are `a:b`; add it to `entries![…]`"
+        );
         let error = Entries::new().resolve(&entry(plain, ())).unwrap_err();
         assert!(error.to_string().contains("tests::plain"), "{error}");
     }
@@ -509,30 +385,20 @@ mod tests {
         assert!(error.to_string().contains("two functions"), "{error}");
     }
 
+    /// Case: FLT-H12
     #[test]
-    fn every_kind_of_error_arrives_with_its_text() {
+    fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
         let table: &'static Entries = Box::leak(Box::new(table()));
         let run = |call: Call| {
             let name = table.resolve(&call).unwrap();
             let bound = table.bind(&name, &call.into_args()).unwrap();
-            bound(&move |error| table.judge(error)).unwrap_err().error.to_string()
+            let failure = bound(&move |error| table.judge(error)).unwrap_err();
+            format!("{} {}", failure.code, failure.error)
         };
-        assert_eq!(run(entry(boxed, 1)), "boxed");
-        assert_eq!(run(entry(local, 1)), "local");
-        assert_eq!(run(entry(text, ())), "text");
-    }
-
-    #[test]
-    fn a_predicate_speaks_for_its_type_also_behind_another() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("outer")]
-        struct Outer(#[source] std::io::Error);
-        let table = Entries::new()
-            .permanent_if(|error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound);
-        let (gone, busy) = (std::io::ErrorKind::NotFound, std::io::ErrorKind::ResourceBusy);
-        assert!(table.judge(&std::io::Error::from(gone)).permanent);
-        assert!(table.judge(&Outer(gone.into())).permanent);
-        assert!(!table.judge(&Outer(busy.into())).permanent);
-        assert!(!table.judge(&std::fmt::Error).permanent);
+        assert_eq!(run(entry(boxed, 1)), "1 boxed");
+        assert_eq!(run(entry(local, 1)), "1 local");
+        assert_eq!(run(entry(text, ())), "1 text");
+        assert_eq!(run(entry(borrowed, ())), "1 borrowed");
+        assert_eq!(run(entry(hidden, ())), format!("69 {}", std::fmt::Error));
     }
 }

@@ -131,6 +131,32 @@ pub struct Panic {
     pub place: String,
 }
 
+/// The most characters of a text that somebody else has written, an error's or a panic's; and of all
+/// texts of a chain of causes together.
+const LONGEST_TEXT: usize = 4000;
+const LONGEST_CHAIN_TEXT: usize = 16_000;
+/// And of the name of a step, or of a place in the source.
+const LONGEST_NAME: usize = 1000;
+
+/// Cuts a text that has more characters, and shows that by the last.
+pub(crate) fn cut(text: &mut String, most: usize) {
+    if text.char_indices().nth(most).is_some() {
+        let last = text.char_indices().nth(most.saturating_sub(1));
+        text.truncate(last.map_or(0, |(at, _)| at));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+}
+
+impl Panic {
+    /// As much of it as is kept, whoever has told it.
+    pub(crate) fn bounded(mut self) -> Panic {
+        cut(&mut self.message, LONGEST_TEXT);
+        cut(&mut self.place, LONGEST_NAME);
+        self
+    }
+}
+
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place.as_str() {
@@ -152,9 +178,26 @@ pub struct ErrorText {
 const LONGEST_CHAIN: usize = 64;
 
 impl ErrorText {
-    /// The text of `error` and of everything behind [`Error::source`].
+    /// The text of `error` and of everything behind [`Error::source`]; what is longer than 4,000
+    /// characters, or 16,000 in all, is cut.
     pub fn new(error: &(dyn Error + 'static)) -> ErrorText {
-        ErrorText::limited(error, LONGEST_CHAIN)
+        ErrorText::limited(error, LONGEST_CHAIN).bounded()
+    }
+
+    /// As much of it as is kept, whoever has told it.
+    pub(crate) fn bounded(mut self) -> ErrorText {
+        let mut left = LONGEST_CHAIN_TEXT;
+        let mut next = Some(&mut self);
+        for depth in 0.. {
+            let Some(error) = next else { break };
+            cut(&mut error.text, LONGEST_TEXT.min(left));
+            left = left.saturating_sub(error.text.chars().count());
+            if left == 0 || depth == LONGEST_CHAIN {
+                error.source = None;
+            }
+            next = error.source.as_deref_mut();
+        }
+        self
     }
 
     fn limited(error: &(dyn Error + 'static), left: usize) -> ErrorText {
@@ -214,7 +257,22 @@ pub struct SetupError {
     pub permanent: bool,
 }
 
+impl Failure {
+    /// As much of it as is kept, whoever has told it.
+    pub(crate) fn bounded(mut self) -> Failure {
+        self.error = self.error.bounded();
+        self
+    }
+}
+
 impl SetupError {
+    /// As much of it as is kept, whoever has told it.
+    pub(crate) fn bounded(mut self) -> SetupError {
+        cut(&mut self.step, LONGEST_NAME);
+        self.error = self.error.bounded();
+        self
+    }
+
     /// The failure of `step` with `error` as its cause.
     pub fn new(step: impl Into<String>, error: &(dyn Error + 'static)) -> SetupError {
         SetupError { step: step.into(), error: ErrorText::new(error), permanent: false }
@@ -271,6 +329,36 @@ mod tests {
         for (exit, text) in cases {
             assert_eq!(exit.to_string(), text);
         }
+    }
+
+    /// Case: FLT-B5
+    #[test]
+    fn what_somebody_else_has_written_is_cut() {
+        #[derive(Debug)]
+        struct Endless;
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&"ä".repeat(5000))
+            }
+        }
+        impl Error for Endless {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(self)
+            }
+        }
+        let chain = ErrorText::new(&Endless).chain();
+        assert!(chain.chars().count() < LONGEST_CHAIN_TEXT + 100, "{}", chain.chars().count());
+        assert!(chain.starts_with(&format!("{}…: ä", "ä".repeat(LONGEST_TEXT - 1))));
+        // As from a child that says it with other code than ours.
+        let mut deep = ErrorText { text: String::new(), source: None };
+        for _ in 0..1000 {
+            deep = ErrorText { text: "x".into(), source: Some(Box::new(deep)) };
+        }
+        let step = "s".repeat(5000);
+        let error = SetupError { step, error: deep, permanent: false }.bounded();
+        assert_eq!(error.chain().chars().count(), LONGEST_NAME + 3 * (LONGEST_CHAIN + 1));
+        let panic = Panic { message: "m".repeat(5 << 20), place: "p".repeat(5 << 20) }.bounded();
+        assert!(panic.to_string().len() < 6000);
     }
 
     #[test]

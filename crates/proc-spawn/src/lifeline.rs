@@ -11,15 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
     pidfd_open, set_parent_process_death_signal,
 };
 
 use crate::exit::Panic;
-use crate::link::{Link, Received, breathe, is_shortage};
+use crate::link::{Link, Received};
+use crate::wait::readable;
 use crate::wire::Down;
 
 /// What a child hears over its lifeline.
@@ -111,7 +110,8 @@ impl<F: FnMut(Heard)> Watch<F> {
                     (self.heard)(Heard::Quit { reason, remaining });
                 }
                 Ok(Received::Message(Down::Reopen)) => (self.heard)(Heard::Reopen),
-                Ok(Received::Nothing) => break,
+                // What is left of it is still seen by the next wait.
+                Ok(Received::Nothing | Received::Enough) => break,
                 Ok(Received::Closed) | Err(_) => return ControlFlow::Break(()),
             }
         }
@@ -134,24 +134,12 @@ impl<F: FnMut(Heard)> Watch<F> {
 
     fn wait(&self) -> io::Result<()> {
         // A dead parent's descriptors are readable for ever, so there is only the deadline left.
-        let timeout = self.deadline.filter(|_| self.parent_died).map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        let mut fds = Vec::with_capacity(2);
-        if !self.parent_died {
-            fds.push(PollFd::from_borrowed_fd(self.link.as_fd(), PollFlags::IN));
-            fds.extend(self.parent.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        if self.parent_died {
+            return readable(&[], self.deadline).map(drop);
         }
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            // Everything is looked at again, and then waited for again.
-            Err(errno) if is_shortage(errno) => {
-                breathe();
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let mut fds = vec![self.link.as_fd()];
+        fds.extend(self.parent.iter().map(AsFd::as_fd));
+        readable(&fds, None).map(drop)
     }
 }
 
@@ -163,8 +151,7 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 }
 
 fn has_ended(process: &OwnedFd) -> bool {
-    let mut fds = [PollFd::new(process, PollFlags::IN)];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    readable(&[process.as_fd()], Some(Instant::now())).unwrap_or(false)
 }
 
 /// The surest end there is: nothing that the entry does can hold it up.

@@ -14,20 +14,28 @@ use rustix::io::{Errno, IoSlice, IoSliceMut};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
 };
 use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::wait::readable;
 
 /// Small enough for a socket buffer that an administrator has made small.
 const PACKET: usize = 32 * 1024;
 const LAST: u8 = 0;
 const MORE: u8 = 1;
 
-/// The most that a word to or from a child may be; the longest carry the text of an error. A payload
-/// is as large as the arguments that our own parent was given. A child runs the user's code, and
-/// its parent must not grow by whatever that code does to the socket.
-const LONGEST_WORD: usize = 16 << 20;
+/// The most that a word to or from a child may be; the longest carry what a role's handler tells. A
+/// child runs the user's code, and its parent must not grow by whatever that code does to the socket.
+pub(crate) const LONGEST_WORD: usize = 1 << 20;
+
+/// The most that a payload may be: it is as large as the arguments that our own parent was given.
+pub(crate) const LONGEST_PAYLOAD: usize = 1 << 30;
+
+/// So many packets are taken from a peer before others have their turn: more than a socket's usual
+/// buffer holds, so that all that came before an end is heard in one.
+const TURN: u32 = 512;
 
 /// How long a peer may leave a full socket unread. It does nothing but read when it is sent so
 /// much, so one that takes longer is stopped or stuck.
@@ -39,8 +47,19 @@ pub(crate) struct Link {
     fd: OwnedFd,
     /// Held while a message goes out, since several threads of a child may have something to say.
     sending: Mutex<()>,
+    incoming: Mutex<Incoming>,
+}
+
+/// The other end's words, as far as they have come.
+#[derive(Debug, Default)]
+struct Incoming {
     /// What has come of a message whose last packet has not.
-    partial: Mutex<Vec<u8>>,
+    partial: Vec<u8>,
+    /// The other end has gone, and left unread what we sent (unix(7)). Told once, ahead of what it
+    /// had said.
+    reset: bool,
+    /// How many packets have been taken in this turn.
+    taken: u32,
 }
 
 /// What a look at the socket found.
@@ -50,6 +69,8 @@ pub(crate) enum Received<T> {
     Message(T),
     /// Nothing now.
     Nothing,
+    /// There may be more, and others may have their turn before.
+    Enough,
     /// The other end is gone, and all that it sent has been read.
     Closed,
 }
@@ -62,16 +83,22 @@ impl Link {
 
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Link> {
         set_socket_timeout(&fd, Timeout::Send, Some(SEND_TIMEOUT))?;
-        Ok(Link { fd, sending: Mutex::default(), partial: Mutex::default() })
+        Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default() })
     }
 
     /// Sends one message whole.
     ///
     /// # Errors
     ///
-    /// The other end is gone (`EPIPE`), or has not read for ten seconds (`WouldBlock`).
+    /// The other end is gone (`EPIPE`), or has not read for ten seconds (`WouldBlock`); or the
+    /// message is longer than it would take (`InvalidInput`).
     pub(crate) fn send<T: Serialize>(&self, message: &T) -> io::Result<()> {
-        self.send_bytes(&to_bytes(message)?)
+        let bytes = to_bytes(message)?;
+        if bytes.len() > LONGEST_WORD {
+            let text = format!("a word of {} bytes; {LONGEST_WORD} are allowed", bytes.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        self.send_bytes(&bytes)
     }
 
     /// Sends a message that fits into one packet, or nothing: for who must not wait for the other end.
@@ -91,15 +118,39 @@ impl Link {
     }
 
     pub(crate) fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
+        self.send_from(message, 0)
+    }
+
+    /// Sends the first packet of a message, for which an empty socket has room though nobody reads
+    /// yet; and a descriptor with it.
+    ///
+    /// From now on that is open for as long as the other end is, whoever has it.
+    pub(crate) fn send_ahead(
+        &self,
+        message: &[u8],
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
+        let _whole = lock(&self.sending);
+        let (packet, _) = packet_of(message);
+        let until = Instant::now() + SEND_TIMEOUT;
+        until_sent(until, || match &descriptor {
+            Some(descriptor) => send_with(&self.fd, &packet, &[*descriptor]),
+            None => rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL),
+        })?;
+        Ok(())
+    }
+
+    /// Sends what [`send_ahead`](Link::send_ahead) has left of it, if anything.
+    pub(crate) fn send_rest(&self, message: &[u8]) -> io::Result<()> {
+        if message.len() <= PACKET { Ok(()) } else { self.send_from(message, PACKET) }
+    }
+
+    fn send_from(&self, message: &[u8], from: usize) -> io::Result<()> {
         let _whole = lock(&self.sending);
         let until = Instant::now() + SEND_TIMEOUT;
-        let mut rest = message;
-        let mut packet = Vec::with_capacity(rest.len().min(PACKET) + 1);
+        let mut rest = &message[from..];
         loop {
-            let (now, later) = rest.split_at(rest.len().min(PACKET));
-            packet.clear();
-            packet.push(if later.is_empty() { LAST } else { MORE });
-            packet.extend_from_slice(now);
+            let (packet, later) = packet_of(rest);
             until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
             if later.is_empty() {
                 return Ok(());
@@ -108,54 +159,78 @@ impl Link {
         }
     }
 
-    /// Sends a descriptor, as the beginning of the message that comes next: an empty part of it.
-    ///
-    /// From now on it is open for as long as the other end is, whoever has that.
-    pub(crate) fn send_descriptor(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let until = Instant::now() + SEND_TIMEOUT;
-        until_sent(until, || send_with(&self.fd, &[MORE], &[fd]))?;
-        Ok(())
-    }
-
     /// Takes the next message if it has come; does not wait.
     ///
     /// # Errors
     ///
     /// The socket failed, or the message is too long or not of the expected type (`InvalidData`).
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        match self.receive_bytes(LONGEST_WORD, || self.packet(RecvFlags::DONTWAIT))? {
+        match self.receive_bytes(LONGEST_WORD, || self.packet())? {
             Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
             Received::Nothing => Ok(Received::Nothing),
+            Received::Enough => Ok(Received::Enough),
             Received::Closed => Ok(Received::Closed),
         }
     }
 
-    /// Waits for the next message, and for a descriptor if one comes with it; `None` when the other
-    /// end is gone.
-    pub(crate) fn wait_bytes(
+    /// Takes the next message, and a descriptor if one comes with it; `None` when the other end is
+    /// gone. Its first packet has to be there, and no other may keep us waiting for longer than a
+    /// sender is given.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is there (`WouldBlock`), or the rest does not come (`TimedOut`).
+    pub(crate) fn take_bytes(
         &self,
         descriptor: &mut Option<OwnedFd>,
     ) -> io::Result<Option<Vec<u8>>> {
+        let mut waits = false;
         loop {
-            match self.receive_bytes(usize::MAX, || self.packet_with(descriptor))? {
+            let taken = self.receive_bytes(LONGEST_PAYLOAD, || {
+                let packet = self.packet_with(descriptor);
+                waits |= packet.is_ok();
+                packet
+            })?;
+            match taken {
                 Received::Message(bytes) => return Ok(Some(bytes)),
                 Received::Closed => return Ok(None),
-                Received::Nothing => (),
+                Received::Enough => (),
+                Received::Nothing if !waits => return Err(io::ErrorKind::WouldBlock.into()),
+                Received::Nothing => {
+                    if !readable(&[self.as_fd()], Instant::now().checked_add(SEND_TIMEOUT))? {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
             }
         }
     }
 
-    fn packet(&self, flags: RecvFlags) -> Result<Vec<u8>, Errno> {
+    /// Says that nothing more of what the other end sends is taken: from now on its sending fails
+    /// (`EPIPE`). What it has sent before can still be read.
+    pub(crate) fn close_ears(&self) {
+        // Refused only to who has no socket.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
+    }
+
+    fn packet(&self) -> Result<Vec<u8>, Errno> {
         // The pages of the buffer that a small packet does not reach are never touched.
         let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
-        rustix::net::recv(&self.fd, rustix::buffer::spare_capacity(&mut packet), flags)?;
-        Ok(packet)
+        let (_, length) = rustix::net::recv(
+            &self.fd,
+            rustix::buffer::spare_capacity(&mut packet),
+            RecvFlags::DONTWAIT | RecvFlags::TRUNC,
+        )?;
+        // No packet of ours is longer.
+        if length > PACKET + 1 { Err(Errno::MSGSIZE) } else { Ok(packet) }
     }
 
     fn packet_with(&self, descriptor: &mut Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
         // As long as what has come: all of a packet's longest would be touched, in every child.
-        let look = RecvFlags::PEEK | RecvFlags::TRUNC;
+        let look = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
         let (_, length) = rustix::net::recv(&self.fd, &mut [0; 1], look)?;
+        if length > PACKET + 1 {
+            return Err(Errno::MSGSIZE);
+        }
         let mut packet = vec![0; length];
         let (length, mut descriptors) = receive_with(&self.fd, &mut packet)?;
         if let Some(last) = descriptors.pop() {
@@ -170,37 +245,68 @@ impl Link {
         longest: usize,
         mut next: impl FnMut() -> Result<Vec<u8>, Errno>,
     ) -> io::Result<Received<Vec<u8>>> {
-        let mut partial = lock(&self.partial);
+        let mut incoming = lock(&self.incoming);
         loop {
+            if incoming.taken >= TURN {
+                incoming.taken = 0;
+                return Ok(Received::Enough);
+            }
             let packet = match next() {
                 Ok(packet) => packet,
                 Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => return Ok(Received::Nothing),
+                Err(Errno::AGAIN) => {
+                    incoming.taken = 0;
+                    return Ok(Received::Nothing);
+                }
                 // What has come is still there, and the other end still alive.
                 Err(errno) if is_shortage(errno) => {
                     breathe();
                     continue;
                 }
-                // The other end closed without having read all that we sent.
+                // The other end closed without having read all that we sent. What it had to say,
+                // which may be why, comes after that.
+                Err(Errno::CONNRESET) if !incoming.reset => {
+                    incoming.reset = true;
+                    continue;
+                }
                 Err(Errno::CONNRESET) => return Ok(Received::Closed),
                 Err(error) => return Err(error.into()),
             };
-            if longest.saturating_sub(partial.len()) < packet.len().saturating_sub(1) {
-                *partial = Vec::new();
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too long"));
-            }
+            incoming.taken += 1;
+            let room = longest.saturating_sub(incoming.partial.len());
             match packet.split_first() {
                 None => return Ok(Received::Closed),
+                Some((_, bytes)) if bytes.len() > room => {
+                    *incoming = Incoming::default();
+                    let text = format!("a message of more than {longest} bytes");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
                 Some((&LAST, bytes)) => {
-                    if partial.is_empty() {
+                    if incoming.partial.is_empty() {
                         return Ok(Received::Message(bytes.to_vec()));
                     }
-                    partial.extend_from_slice(bytes);
-                    return Ok(Received::Message(mem::take(&mut *partial)));
+                    incoming.partial.extend_from_slice(bytes);
+                    return Ok(Received::Message(mem::take(&mut incoming.partial)));
                 }
-                Some((_, bytes)) => partial.extend_from_slice(bytes),
+                // A sender goes on only with what did not fit: nobody is kept by empty packets.
+                Some((&MORE, bytes)) if bytes.len() == PACKET => {
+                    incoming.partial.extend_from_slice(bytes);
+                }
+                Some(_) => {
+                    *incoming = Incoming::default();
+                    let text = "a packet that is no part of a message";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
             }
         }
+    }
+
+    /// Whether a sender would not have to wait.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn has_room(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
@@ -213,6 +319,15 @@ impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// As much of a message as goes into a packet, and what does not.
+fn packet_of(message: &[u8]) -> (Vec<u8>, &[u8]) {
+    let (now, later) = message.split_at(message.len().min(PACKET));
+    let mut packet = Vec::with_capacity(now.len() + 1);
+    packet.push(if later.is_empty() { LAST } else { MORE });
+    packet.extend_from_slice(now);
+    (packet, later)
 }
 
 /// Packets keep their borders, and nothing of it is inherited.
@@ -297,93 +412,4 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ends() -> (Link, Link) {
-        let (ours, theirs) = Link::pair().unwrap();
-        (ours, Link::new(theirs).unwrap())
-    }
-
-    #[test]
-    fn messages_arrive_whole_and_in_order() {
-        let (a, b) = ends();
-        let long = "x".repeat(3 * PACKET);
-        let sender = std::thread::spawn(move || {
-            for text in ["", "short", &long] {
-                a.send(&text).unwrap();
-            }
-            long
-        });
-        let next = || from_bytes::<String>(&b.wait_bytes(&mut None).unwrap().unwrap()).unwrap();
-        assert_eq!(next(), "");
-        assert_eq!(next(), "short");
-        let received = next();
-        assert_eq!(received, sender.join().unwrap());
-        assert_eq!(b.wait_bytes(&mut None).unwrap(), None);
-    }
-
-    #[test]
-    fn a_descriptor_comes_with_the_message_after_it() {
-        let (a, b) = ends();
-        let (reader, writer) = io::pipe().unwrap();
-        a.send_descriptor(writer.as_fd()).unwrap();
-        drop(writer);
-        a.send(&7u8).unwrap();
-        drop(a);
-        let mut descriptor = None;
-        let bytes = b.wait_bytes(&mut descriptor).unwrap().unwrap();
-        assert_eq!(from_bytes::<u8>(&bytes).unwrap(), 7);
-        let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
-        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
-        drop(descriptor);
-        assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
-    }
-
-    #[test]
-    fn nothing_is_not_the_end() {
-        let (a, b) = ends();
-        assert_eq!(b.receive::<u8>().unwrap(), Received::Nothing);
-        a.send(&7u8).unwrap();
-        assert_eq!(b.receive::<u8>().unwrap(), Received::Message(7));
-        drop(a);
-        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
-        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
-    }
-
-    #[test]
-    fn an_end_that_left_data_unread_is_closed_all_the_same() {
-        let (a, b) = ends();
-        b.send(&1u8).unwrap();
-        drop(a);
-        assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
-        assert!(b.send(&1u8).is_err());
-    }
-
-    /// As from a child whose user's code writes to the socket. A payload may be longer: see
-    /// `ten_mebibytes_of_arguments_arrive`.
-    #[test]
-    fn a_word_without_end_is_not_kept() {
-        let (a, b) = ends();
-        std::thread::spawn(move || {
-            let packet = [&[MORE][..], &[b'x'; PACKET]].concat();
-            while rustix::net::send(&a.fd, &packet, SendFlags::NOSIGNAL).is_ok() {}
-        });
-        let error = loop {
-            match b.receive::<String>() {
-                Ok(Received::Nothing) => std::thread::yield_now(),
-                Ok(other) => panic!("{other:?}"),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.to_string(), "the message is too long");
-        assert_eq!(lock(&b.partial).capacity(), 0);
-    }
-
-    #[test]
-    fn garbage_is_an_error_and_no_panic() {
-        let (a, b) = ends();
-        a.send_bytes(&[0xc1, 0xff]).unwrap();
-        assert_eq!(b.receive::<String>().unwrap_err().kind(), io::ErrorKind::InvalidData);
-    }
-}
+mod tests;

@@ -1,8 +1,11 @@
 //! What this process knows of the program that it is: set once, by `init`.
 
+use std::fmt;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::{env, fs};
 
 use crate::entries::{Call, Entries, EntryError};
 
@@ -25,6 +28,45 @@ pub(crate) fn entries() -> Option<&'static Entries> {
 
 pub(crate) fn own_path() -> Option<&'static Path> {
     PROGRAM.get()?.path.as_deref()
+}
+
+/// `/proc/self/exe` is another program than this one: it was started by a dynamic linker, an emulator
+/// or a tool such as valgrind, and what would be executed as a child is that, without this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherProgram {
+    executed: PathBuf,
+    started_as: PathBuf,
+}
+
+impl fmt::Display for OtherProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OtherProgram { executed, started_as } = self;
+        write!(f, "`/proc/self/exe` is another program than `{}`", started_as.display())?;
+        // Some tools tell this program what it would be without them.
+        if executed.file_name() != started_as.file_name() {
+            write!(f, ": `{}`", executed.display())?;
+        }
+        f.write_str("; a child is that, so execute the program itself")
+    }
+}
+
+/// Whether a child that did not come to its senses may be no child of this program at all: for the
+/// error that says so. `None` as well where it cannot be told, as in a child, or after a change of
+/// directory.
+pub fn other_program() -> Option<OtherProgram> {
+    let started_as = PathBuf::from(env::args_os().next()?);
+    // A bare name was looked for in `PATH`.
+    let started = fs::metadata(&started_as).ok().filter(|_| started_as.components().count() > 1)?;
+    let running = fs::metadata("/proc/self/exe").ok()?;
+    if (started.dev(), started.ino()) == (running.dev(), running.ino()) {
+        return None;
+    }
+    let executed = fs::read_link("/proc/self/exe").ok()?;
+    // Its file was replaced since, which is no reason.
+    if executed.as_os_str().as_encoded_bytes().ends_with(b" (deleted)") {
+        return None;
+    }
+    Some(OtherProgram { executed, started_as })
 }
 
 /// What [`Spawn::keep_open`](crate::Spawn::keep_open) has given to this process.

@@ -19,15 +19,19 @@ use rustix::process::PidfdFlags;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 
+use crate::called::Called;
 use crate::child::Child;
 use crate::current::{Current, Role};
-use crate::entries::{Call, EntryError};
+use crate::entries::Call;
 use crate::environment::Environment;
-use crate::link::{Link, to_bytes};
+use crate::link::{LONGEST_PAYLOAD, Link, to_bytes};
 use crate::oom;
+use crate::privilege;
 use crate::program;
+use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
-use crate::wire::{MARKER, Payload};
+use crate::surroundings::{open_null, outlive_file_size_limits};
+use crate::wire::Payload;
 
 /// Where a child's standard output or error goes at first.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +99,7 @@ impl Spawn {
     /// # Errors
     ///
     /// [`init`](crate::init) has not been called in this process, the entry is not in its table,
-    /// or the arguments do not fit.
+    /// the arguments do not fit, or the program has rights that who started it has not.
     pub fn new(call: Call) -> Result<Spawn, SpawnError> {
         let entries = program::entries().ok_or(SpawnError::NotInitialised)?;
         let entry = entries.resolve(&call)?;
@@ -110,9 +114,12 @@ impl Spawn {
     ///
     /// # Errors
     ///
-    /// [`init`](crate::init) has not been called in this process.
+    /// [`init`](crate::init) has not been called in this process, or the program has rights that who
+    /// started it has not.
     pub fn role(role: Role) -> Result<Spawn, SpawnError> {
         program::entries().ok_or(SpawnError::NotInitialised)?;
+        privilege::check_start()?;
+        outlive_file_size_limits();
         Ok(Spawn::blank(role))
     }
 
@@ -257,15 +264,15 @@ impl Spawn {
     pub fn spawn(&self) -> Result<Child, SpawnError> {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
-        if let Some(kept) = &self.kept {
-            // It waits in the socket, so that the child has it before it has done anything.
-            ours.send_descriptor(kept.as_fd()).map_err(SpawnError::io("send a descriptor"))?;
-        }
+        let payload = self.payload(nonce, Some(std::process::id()))?;
+        // It waits in the socket, so that the child has it before it has done anything, and needs not
+        // wait for one that says nothing.
+        let kept = self.kept.as_ref().map(|kept| kept.as_fd());
+        ours.send_ahead(&payload, kept).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom::kills();
         let process = self.execute(nonce, theirs)?;
         let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
-        let payload = self.payload(nonce, Some(std::process::id()))?;
-        match child.link().send_bytes(&payload) {
+        match child.link().send_rest(&payload) {
             Ok(()) => Ok(child),
             // It has ended already, which is for its exit to tell.
             Err(error) if other_end_is_gone(&error) => Ok(child),
@@ -281,7 +288,7 @@ impl Spawn {
     }
 
     pub(crate) fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
-        Payload {
+        let payload = Payload {
             nonce,
             current: self.current.clone(),
             parent,
@@ -290,7 +297,12 @@ impl Spawn {
             setup: ByteBuf::from(&*self.setup),
         }
         .encode()
-        .map_err(SpawnError::io("encode the payload"))
+        .map_err(SpawnError::io("encode the payload"))?;
+        if payload.len() > LONGEST_PAYLOAD {
+            let text = format!("it has {} bytes; {LONGEST_PAYLOAD} are allowed", payload.len());
+            return Err(SpawnError::io("send the payload")(io::Error::other(text)));
+        }
+        Ok(payload)
     }
 
     /// `myapp: worker red`, as `ps` shows it.
@@ -316,35 +328,53 @@ impl Spawn {
         nonce: u64,
         stdin: OwnedFd,
     ) -> Result<std::process::Child, SpawnError> {
-        let mut command = command(&self.program.path(), &self.title(), &self.comm(), nonce);
-        self.environment.apply_to(&mut command);
-        if self.own_group {
-            command.process_group(0);
-        }
-        let Some(spawner) = &self.spawner else { return self.execute_here(command, stdin) };
+        privilege::check_now()?;
+        let called = Called { comm: self.comm().into(), ..Called::of(nonce) };
+        let Some(spawner) = &self.spawner else { return self.execute_here(&called, stdin) };
         let outputs = [
             self.stdout.descriptor(rustix::stdio::stdout()),
             self.stderr.descriptor(rustix::stdio::stderr()),
         ];
-        match spawner.execute(Box::new(command), stdin.as_fd(), outputs) {
-            Ok(started) => started.map_err(|source| SpawnError::Execute {
-                program: self.program.path().into_owned(),
-                source,
-            }),
-            Err(command) => self.execute_here(*command, stdin),
+        // Its table has nothing in it that a child could inherit.
+        let from_there = Called { inherited: Some(Vec::new()), ..called.clone() };
+        let command = Box::new(self.command(&from_there));
+        match spawner.execute(command, stdin.as_fd(), outputs) {
+            Some(started) => started.map_err(|error| self.refused(error)),
+            None => self.execute_here(&called, stdin),
         }
     }
 
     fn execute_here(
         &self,
-        mut command: Command,
+        called: &Called,
         stdin: OwnedFd,
     ) -> Result<std::process::Child, SpawnError> {
+        let output = |stream: &Stream| {
+            stream.stdio().map_err(SpawnError::io("copy the output's descriptor"))
+        };
+        let mut command = self.command(called);
+        command.stdin(stdin).stdout(output(&self.stdout)?).stderr(output(&self.stderr)?);
+        command.spawn().map_err(|error| self.refused(error))
+    }
+
+    fn command(&self, called: &Called) -> Command {
+        let mut command = command(&self.program.path(), &self.title(), called);
+        self.environment.apply_to(&mut command);
+        if self.own_group {
+            command.process_group(0);
+        }
         command
-            .stdin(stdin)
-            .stdout(self.stdout.stdio().map_err(SpawnError::io("copy the output's descriptor"))?)
-            .stderr(self.stderr.stdio().map_err(SpawnError::io("copy the output's descriptor"))?);
-        start(command)
+    }
+
+    /// What a start has failed by: the standard library opens `/dev/null` for a stream that is to go
+    /// nowhere, and does not say which of the two it could not have.
+    fn refused(&self, source: io::Error) -> SpawnError {
+        let nowhere = [&self.stdout, &self.stderr].iter().any(|to| matches!(to, Stream::Null));
+        match open_null() {
+            Err(source) if nowhere => return SpawnError::io("open `/dev/null`")(source),
+            _ => (),
+        }
+        SpawnError::Execute { program: self.program.path().into_owned(), source }
     }
 }
 
@@ -363,17 +393,10 @@ impl Program {
     }
 }
 
-pub(crate) fn command(program: &Path, title: &str, comm: &str, nonce: u64) -> Command {
+pub(crate) fn command(program: &Path, title: &str, called: &Called) -> Command {
     let mut command = Command::new(program);
-    command.arg0(title).arg(format!("{MARKER}{nonce:016x}")).arg(comm);
+    command.arg0(title).args(called.to_args());
     command
-}
-
-pub(crate) fn start(mut command: Command) -> Result<std::process::Child, SpawnError> {
-    command.spawn().map_err(|source| SpawnError::Execute {
-        program: PathBuf::from(command.get_program()),
-        source,
-    })
 }
 
 /// Reset, if it left something unread (unix(7)).
@@ -392,42 +415,4 @@ pub(crate) fn pidfd_of(process: &std::process::Child) -> io::Result<OwnedFd> {
     let pid = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw);
     let pid = pid.expect("a child's number is positive");
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
-}
-
-/// Why a child could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpawnError {
-    /// [`init`](crate::init) was not called.
-    #[error(
-        "this program has not called `init`: make `init(entries![…])` the first line of `main`. A \
-         test binary has no `main` of its own: give the test target `harness = false` and a `main` \
-         that calls `init`, or drive a helper program"
-    )]
-    NotInitialised,
-    /// The entry or its arguments.
-    #[error(transparent)]
-    Entry(#[from] EntryError),
-    /// The program could not be executed.
-    #[error("cannot execute `{}`", program.display())]
-    Execute {
-        /// Which program.
-        program: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The system refused a step.
-    #[error("cannot {step}")]
-    Io {
-        /// What was attempted.
-        step: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
-}
-
-impl SpawnError {
-    pub(crate) fn io(step: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
-        move |source| SpawnError::Io { step, source }
-    }
 }

@@ -103,14 +103,14 @@ impl Spawner {
         Ok(Spawner { desk: Mutex::new(Desk { socket, tray }) })
     }
 
-    /// Has the thread start `command` with these standard streams (`None`: `/dev/null`). Gives it back
-    /// if the thread cannot be reached, or the streams cannot be handed over.
+    /// Has the thread start `command` with these standard streams (`None`: `/dev/null`). `None` if the
+    /// thread cannot be reached, or the streams cannot be handed over.
     pub(crate) fn execute(
         &self,
         command: Box<Command>,
         input: BorrowedFd<'_>,
         outputs: [Option<BorrowedFd<'_>>; OUTPUTS],
-    ) -> Result<io::Result<Child>, Box<Command>> {
+    ) -> Option<io::Result<Child>> {
         let desk = lock(&self.desk);
         let job = Job { command, sent: outputs.map(|output| output.is_some()) };
         *lock(&desk.tray.job) = Some(job);
@@ -119,11 +119,11 @@ impl Spawner {
             // An answer, or the end of the thread: what it has started is there in any case.
             let _ = receive(&desk.socket);
         }
-        if let Some(job) = lock(&desk.tray.job).take() {
-            return Err(job.command);
+        if lock(&desk.tray.job).take().is_some() {
+            return None;
         }
         let started = lock(&desk.tray.started).take();
-        Ok(started.unwrap_or_else(|| Err(io::Error::other("the spawner has ended"))))
+        Some(started.unwrap_or_else(|| Err(io::Error::other("the spawner has ended"))))
     }
 }
 

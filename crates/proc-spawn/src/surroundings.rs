@@ -1,84 +1,124 @@
 //! What a child inherits without being asked, put right before anything else runs.
 
-use std::ffi::{CString, OsStr};
-use std::io::Read;
+use std::ffi::CString;
+use std::fs;
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::{env, fs, io};
+use std::sync::{Arc, Once};
 
 use nix::sys::signal::SigSet;
 use rustix::fs::{Dir, Mode, OFlags};
+use signal_hook::consts::{SIGFPE, SIGILL, SIGPIPE, SIGSEGV, SIGXFSZ};
+
+use crate::called::Called;
+use crate::peer::{self, Stranger};
+use crate::status::{Status, read_small};
 
 /// Signals, stray descriptors, and the name that `top` shows.
-pub(crate) fn reset(comm: &OsStr) {
+pub(crate) fn reset(called: &Called, status: Option<&Status>) {
     // A signal blocked in the thread that spawned us would stay so for ever, SIGTERM too.
     let _ = SigSet::empty().thread_set_mask();
-    unignore_signals();
-    close_strays();
-    let name: Vec<u8> =
-        comm.as_bytes().iter().copied().filter(|byte| *byte != 0).take(15).collect();
+    unignore_signals(called, status.map_or(0, |status| status.ignored));
+    outlive_file_size_limits();
+    close_strays(called, status.and_then(|status| status.parent));
+    let comm = called.comm.as_bytes();
+    let name: Vec<u8> = comm.iter().copied().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(name) = CString::new(name) {
         let _ = rustix::thread::set_name(&name);
     }
 }
 
-/// The parent's socket, taken from descriptor 0, which becomes `/dev/null`.
-pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
+/// The parent's socket, taken from descriptor 0.
+pub(crate) fn take_stdin(called: &Called, status: Option<&Status>) -> Result<OwnedFd, Stranger> {
     let stdin = rustix::stdio::stdin();
-    rustix::net::sockopt::socket_type(stdin)?;
-    let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
-    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::stdio::dup2_stdin(&null)?;
-    Ok(socket)
+    peer::check(stdin, called.relayed, status)?;
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3);
+    socket.map_err(|errno| Stranger::NoSocket(errno.into()))
+}
+
+/// Descriptor 0 becomes `/dev/null`.
+pub(crate) fn empty_stdin() -> io::Result<()> {
+    let null = open_null()?;
+    Ok(rustix::stdio::dup2_stdin(&null)?)
+}
+
+pub(crate) fn open_null() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Has a write beyond the limit of a file's size (`RLIMIT_FSIZE`, setrlimit(2)) fail with `EFBIG`, like
+/// one to a full disk: SIGXFSZ, which comes with it, would end the process before anybody could
+/// say why.
+pub(crate) fn outlive_file_size_limits() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| do_nothing_at(SIGXFSZ));
+}
+
+/// "Ignore" would be inherited by every program that we execute; a handler is not (execve(2)).
+fn do_nothing_at(signal: i32) {
+    // Refused only for a signal that there is not.
+    let _ = signal_hook::flag::register(signal, Arc::default());
 }
 
 /// Gives every ignored signal its default back.
 ///
 /// A disposition of "ignored" survives exec, a handler does not. So whoever finds one registers a
-/// handler that does nothing and executes itself once more; nobody else pays for it. SIGPIPE is
-/// left as it is in any Rust program, and the two signals that glibc keeps for itself are not ours.
-fn unignore_signals() {
-    const OWN: &[i32] = &[signal_hook::consts::SIGPIPE, 32, 33];
-    let ignored = ignored_signals();
-    let mut changed = false;
-    for signal in (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0) {
-        if !OWN.contains(&signal) {
-            let flag = std::sync::Arc::default();
-            changed |= signal_hook::flag::register(signal, flag).is_ok();
-        }
+/// handler that does nothing and executes itself once more; nobody else pays for it. What is still
+/// ignored then, something in this very program ignores ahead of us, and would again.
+///
+/// SIGPIPE is left as it is in any Rust program, SIGXFSZ gets a handler anyway, and the two signals
+/// that glibc keeps for itself are not ours. Those of a wrong instruction or address cannot be ignored
+/// when they are due, and no handler may take them: they stay as they are.
+fn unignore_signals(called: &Called, ignored: u64) {
+    const OWN: &[i32] = &[SIGPIPE, SIGXFSZ, SIGILL, SIGFPE, SIGSEGV, 32, 33];
+    let ignored = (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0);
+    let ignored: Vec<i32> = ignored.filter(|signal| !OWN.contains(signal)).collect();
+    for signal in &ignored {
+        do_nothing_at(*signal);
     }
-    if changed {
-        let mut args = env::args_os();
-        let title = args.next().unwrap_or_default();
+    if !ignored.is_empty() && !called.anew {
+        let inherited = Some(strays().unwrap_or_default());
+        let anew = Called { anew: true, inherited, ..called.clone() };
+        let title = std::env::args_os().next().unwrap_or_default();
         // Comes back only if it failed; then the handlers, which do nothing, have to do.
-        let _ = Command::new("/proc/self/exe").arg0(title).args(args).exec();
+        let _ = Command::new("/proc/self/exe").arg0(title).args(anew.to_args()).exec();
     }
 }
 
-/// Bit n-1 for signal n, as /proc tells (proc_pid_status(5)); none where there is no /proc.
-fn ignored_signals() -> u64 {
-    let status = read_small("/proc/self/status").unwrap_or_default();
-    let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    field.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
-}
-
-/// A file in /proc in one read, and another one for its end. Its length is not told before, so std
-/// would feel its way from 32 bytes on.
-fn read_small(path: &str) -> io::Result<String> {
-    let mut text = String::with_capacity(8 * 1024);
-    fs::File::open(path)?.take(u64::MAX).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Closes what was inherited without being meant to be: every descriptor from 3 on that lacks
-/// close-on-exec. Closing any other would break a runtime that was started before us.
-fn close_strays() {
-    let open = open_descriptors("/proc/self/fd").unwrap_or_default();
-    for fd in open.into_iter().filter(|fd| !closes_on_exec(*fd)) {
+/// Closes what was inherited without being meant to be: of the descriptors from 3 on that lack
+/// close-on-exec those that were open when this program was executed. Others are of something that was
+/// started before us in this very process: a runtime, or the constructor of a library.
+///
+/// Who has started us may have said which they are. Otherwise our parent's own table tells: what lacks
+/// close-on-exec there came with us.
+fn close_strays(called: &Called, parent: Option<u32>) {
+    let inherited = match &called.inherited {
+        Some(inherited) => inherited.clone(),
+        None => strays().unwrap_or_default().into_iter().filter(|fd| is_of(parent, *fd)).collect(),
+    };
+    for fd in inherited {
         let _ = nix::unistd::close(fd);
     }
+}
+
+/// Every descriptor from 3 on that lacks close-on-exec.
+pub(crate) fn strays() -> io::Result<Vec<i32>> {
+    let open = open_descriptors("/proc/self/fd")?;
+    Ok(open.into_iter().filter(|fd| !closes_on_exec("self", *fd)).collect())
+}
+
+/// Whether our parent has handed this one on to us. One whose table cannot be seen (proc(5),
+/// `hidepid`; ptrace(2), access mode) may have.
+fn is_of(parent: Option<u32>, fd: i32) -> bool {
+    let Some(parent) = parent.map(|parent| parent.to_string()) else { return true };
+    if fs::read_dir(format!("/proc/{parent}/fd")).is_err() {
+        return true;
+    }
+    let target = |whose: &str| fs::read_link(format!("/proc/{whose}/fd/{fd}")).ok();
+    !closes_on_exec(&parent, fd) && target(&parent) == target("self")
 }
 
 /// The descriptors from 3 on that are open in the table that this folder shows.
@@ -94,8 +134,8 @@ pub(crate) fn open_descriptors(folder: &str) -> io::Result<Vec<i32>> {
 }
 
 /// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). One that is gone is closed.
-fn closes_on_exec(fd: i32) -> bool {
-    let Ok(info) = read_small(&format!("/proc/self/fdinfo/{fd}")) else { return true };
+fn closes_on_exec(whose: &str, fd: i32) -> bool {
+    let Ok(info) = read_small(&format!("/proc/{whose}/fdinfo/{fd}")) else { return true };
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = flags.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok());
     flags.is_none_or(|flags| flags & OFlags::CLOEXEC.bits() != 0)

@@ -64,6 +64,8 @@ pub(crate) enum PayloadError {
     Version { theirs: u32 },
     #[error("the payload cannot be decoded")]
     Malformed { source: std::io::Error },
+    #[error("nothing has been sent")]
+    Missing,
     #[error("the payload is for another process")]
     NotForUs,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{Role, SetupError, SpawnError};
+use proc_spawn::{Exit, OtherProgram, Role, SetupError, SpawnError};
 
 use crate::end::RunEnd;
 use crate::problem::Problems;
@@ -72,6 +72,10 @@ impl fmt::Debug for LaunchFailed {
 
 impl std::error::Error for LaunchFailed {}
 
+fn of_other(program: Option<&OtherProgram>) -> String {
+    program.map_or_else(String::new, |program| format!(" ({program})"))
+}
+
 /// Why a daemon could not be launched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,6 +97,14 @@ pub enum LaunchCause {
     /// The executor ended, or was too late, before its entry was called.
     #[error("the executor {0}")]
     Executor(RunEnd),
+    /// The executor ended before its entry was called, and was no process of this program.
+    #[error("the executor {end} ({program})")]
+    OtherProgram {
+        /// How.
+        end: Box<RunEnd>,
+        /// What was executed.
+        program: Box<OtherProgram>,
+    },
     /// The pid file is there and, as the options have it, means that the daemon runs; but there is
     /// no process id in it.
     #[error("pid file `{}` exists, but names no process", path.display())]
@@ -104,8 +116,19 @@ pub enum LaunchCause {
     #[error("it was asked to stop while it was being launched")]
     Stopped,
     /// The guardian ended without a word.
-    #[error("the guardian ended before the entry was called")]
-    GuardianEnded,
+    #[error("the guardian ended before the entry was called{}", of_other(program.as_deref()))]
+    GuardianEnded {
+        /// What would have been executed, if that is not this program.
+        program: Option<Box<OtherProgram>>,
+    },
+    /// The launcher, which starts the guardian, ended without a word.
+    #[error("the launcher {exit} before the guardian said anything{}", of_other(program.as_deref()))]
+    LauncherEnded {
+        /// How.
+        exit: Exit,
+        /// What was executed, if that is not this program.
+        program: Option<Box<OtherProgram>>,
+    },
     /// Nobody answered: the guardian is stopped or stuck, and goes as soon as it is not.
     #[error("the guardian has not answered within {after:?}")]
     NoAnswer {

@@ -111,6 +111,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     let undo = plan.policy.stop.longest().saturating_add(SLACK);
     let limit = plan.policy.start.timeout.saturating_add(undo);
     let mut deadline = Instant::now().checked_add(limit);
+    let mut given_up = false;
     let told = loop {
         let received = guardian.receive(deadline).map_err(|source| {
             guardian.cancel();
@@ -130,21 +131,32 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
             },
             Some(Message::SetupFailed(source)) => {
                 // Only a launcher has ended by now that was not asked to.
-                let role = match guardian.launcher_failed() {
-                    true => Role::Launcher,
-                    false => Role::Guardian,
+                let role = match guardian.launcher_exit() {
+                    Some(exit) if !exit.is_success() => Role::Launcher,
+                    _ => Role::Guardian,
                 };
                 wait_for_end(&mut guardian);
                 return Err(LaunchCause::Setup { role, source }.into());
             }
+            Some(Message::Closed) if given_up => {
+                return Err(LaunchCause::NoAnswer { after: limit }.into());
+            }
             Some(Message::Closed) => {
                 clean_up_after(plan);
-                return Err(LaunchCause::GuardianEnded.into());
+                let program = proc_spawn::other_program().map(Box::new);
+                return Err(match guardian.launcher_exit() {
+                    Some(exit) if !exit.is_success() => {
+                        LaunchCause::LauncherEnded { exit, program }
+                    }
+                    _ => LaunchCause::GuardianEnded { program },
+                }
+                .into());
             }
             Some(_) => (),
+            // What it said until now still counts; from now on it cannot say anything.
             None => {
+                given_up = true;
                 guardian.cancel();
-                return Err(LaunchCause::NoAnswer { after: limit }.into());
             }
         }
     };
@@ -196,7 +208,11 @@ impl From<Failed> for LaunchFailed {
         {
             LaunchCause::Setup { role: Role::Executor, source }
         } else {
-            LaunchCause::Executor(end)
+            // Known where the guardian is the caller: a detached one was executed in the same way.
+            match proc_spawn::other_program().map(Box::new) {
+                Some(program) => LaunchCause::OtherProgram { end: Box::new(end), program },
+                None => LaunchCause::Executor(end),
+            }
         };
         let last_words = last_words.iter().map(|line| format!("{line}\n")).collect::<String>();
         LaunchFailed::from(cause).after(&last_words)
@@ -261,8 +277,13 @@ impl OverLink {
         };
         match boot.tell(&bytes) {
             Ok(()) => true,
-            // Who is gone need not know.
-            Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            // Who is gone need not know. Who has given up does not listen either, and has said so
+            // before.
+            Err(error) => {
+                // Reset, if it left something unread (unix(7)).
+                matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+                    && !matches!(boot.hear(), Some(Heard::Quit { .. }))
+            }
         }
     }
 

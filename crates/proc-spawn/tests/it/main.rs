@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+mod compiler;
+mod descriptors;
 mod families;
+mod forged;
 mod memory;
 mod spawner;
+mod talkers;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -24,6 +28,7 @@ use proc_spawn::{
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() {
+    forged::forge_if_asked();
     let entries = entries![
         fine,
         fails,
@@ -42,6 +47,12 @@ fn main() {
         memory::grouped_parent,
         memory::eats,
         spawns_big,
+        talkers::tells_statuses,
+        talkers::tells_and_waits,
+        talkers::talks_without_end,
+        talkers::tells_more_than_fits,
+        descriptors::has_no_descriptors_left,
+        descriptors::writes_beyond_the_limit,
         "by:hand" => measure,
     ];
     // A child may be of another mind than its parent, as after an update in place.
@@ -51,6 +62,7 @@ fn main() {
         _ => entries,
     };
     proc_spawn::init(entries.exit_code_if(69, |Unavailable(really)| *really));
+    forged::spawn_if_asked();
     let trials = vec![
         trial("an_entry_that_returns_ends_with_code_0", an_entry_that_returns_ends_with_code_0),
         trial("an_error_arrives_with_its_causes", an_error_arrives_with_its_causes),
@@ -101,6 +113,23 @@ fn main() {
             spawner::a_spawned_child_does_not_hang_on_who_asked_for_it,
         ),
         trial("the_marker_by_hand_is_refused", the_marker_by_hand_is_refused),
+        trial("a_program_that_gained_rights_is_no_child", forged::a_program_that_gained_rights),
+        trial("a_socket_of_a_stranger_is_refused", forged::a_socket_of_a_stranger_is_refused),
+        trial("a_silent_socket_is_refused_at_once", forged::a_silent_socket_is_refused_at_once),
+        trial(
+            "a_child_that_says_much_is_waited_for",
+            talkers::a_child_that_says_much_is_waited_for,
+        ),
+        trial("a_child_that_says_much_is_tried", talkers::a_child_that_says_much_is_tried),
+        trial("a_child_that_talks_without_end", talkers::a_child_that_talks_without_end),
+        trial("a_panic_of_five_megabytes_arrives_cut", talkers::a_panic_of_five_megabytes),
+        trial("a_word_that_is_too_long_is_an_error", talkers::a_word_that_is_too_long_is_an_error),
+        trial("no_descriptors_are_not_the_parents_end", descriptors::no_descriptors_left),
+        trial(
+            "a_function_that_cannot_be_an_entry_is_told_why",
+            compiler::a_function_that_cannot_be_an_entry_is_told_why,
+        ),
+        trial("a_limit_of_file_size_is_an_error", descriptors::a_limit_of_file_size_is_an_error),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
         trial("a_parent_of_big_arguments_leaves_nothing", a_parent_of_big_arguments_leaves_nothing),
     ];

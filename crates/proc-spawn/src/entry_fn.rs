@@ -1,0 +1,114 @@
+//! Which functions can be entries: what they take, and what they return.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::exit::Failure;
+use crate::judge::{Judge, failure};
+
+/// A function that can be an entry: no argument or one that serde can carry, and `()` or
+/// `Result<(), E>` with any error as its result.
+///
+/// `M` only tells the shapes apart; the compiler fills it in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an entry",
+    label = "not a function that a child can run",
+    note = "an entry is a function with no argument or one, that returns `()` or `Result<(), E>`",
+    note = "the argument crosses to another process, so its type derives `serde::Serialize` and \
+            `serde::Deserialize` and borrows nothing; several are one struct or tuple",
+    note = "an `async fn` only makes a future, which nobody would wait for: write a plain function that \
+            has your runtime run it, such as `runtime.block_on(work(args))`",
+    note = "`E` is an `Error`, a box of one, text, or lends one by `AsRef<dyn Error>` as \
+            `anyhow::Error` does; in place of an `ExitCode` return an error, and give it its code by \
+            `Entries::exit_code_if`"
+)]
+pub trait EntryFn<M>: Clone + Send + Sync + 'static {
+    /// What the function takes: `()` when it takes nothing.
+    type Args: Serialize + DeserializeOwned + 'static;
+
+    #[doc(hidden)]
+    fn call(&self, args: Self::Args, judge: &Judge) -> Result<(), Failure>;
+}
+
+impl<F, R, O> EntryFn<(fn() -> R, O)> for F
+where
+    F: Fn() -> R + Clone + Send + Sync + 'static,
+    R: EntryOutcome<O>,
+{
+    type Args = ();
+
+    fn call(&self, (): (), judge: &Judge) -> Result<(), Failure> {
+        self().outcome(judge)
+    }
+}
+
+impl<F, A, R, O> EntryFn<(fn(A) -> R, O)> for F
+where
+    F: Fn(A) -> R + Clone + Send + Sync + 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    R: EntryOutcome<O>,
+{
+    type Args = A;
+
+    fn call(&self, args: A, judge: &Judge) -> Result<(), Failure> {
+        self(args).outcome(judge)
+    }
+}
+
+/// What an entry may return: `()`, or a `Result` with any error: a type that is an `Error`, a box of
+/// one, text, or what lends one by `AsRef<dyn Error>`, as `anyhow::Error` does.
+///
+/// `O` only tells the shapes apart; the compiler fills it in.
+#[diagnostic::on_unimplemented(
+    message = "an entry cannot return `{Self}`",
+    label = "neither `()` nor a `Result<(), E>` that can be told to the parent",
+    note = "`E` is an `Error`, a box of one, text, or lends one by `AsRef<dyn Error>` as \
+            `anyhow::Error` does; in place of an `ExitCode` return an error, and give it its code by \
+            `Entries::exit_code_if`",
+    note = "an `async fn` only makes a future, which nobody would wait for: write a plain function that \
+            has your runtime run it, such as `runtime.block_on(work(args))`"
+)]
+pub trait EntryOutcome<O> {
+    #[doc(hidden)]
+    fn outcome(self, judge: &Judge) -> Result<(), Failure>;
+}
+
+impl EntryOutcome<()> for () {
+    fn outcome(self, _judge: &Judge) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl<E: Error + 'static> EntryOutcome<E> for Result<(), E> {
+    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+        self.map_err(|error| failure(&error, judge))
+    }
+}
+
+/// What is no `Error` itself and lends the one that it holds, as what it is: a box of any error, and
+/// `anyhow::Error` or `eyre::Report`, whose own boxes hide its type.
+impl<E: AsRef<dyn Error>> EntryOutcome<[E; 0]> for Result<(), E> {
+    fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+        self.map_err(|error| failure(error.as_ref(), judge))
+    }
+}
+
+/// Each of these lends another kind of reference, or is text, and so gets its own line.
+macro_rules! outcomes {
+    ($($error:ty: $lent:expr),* $(,)?) => {$(
+        impl EntryOutcome<($error,)> for Result<(), $error> {
+            fn outcome(self, judge: &Judge) -> Result<(), Failure> {
+                self.map_err(|error| failure(&*$lent(error), judge))
+            }
+        }
+    )*};
+}
+outcomes! {
+    Box<dyn Error + Send>: std::convert::identity,
+    Box<dyn Error + Send + Sync>: std::convert::identity,
+    String: Box::<dyn Error>::from,
+    &'static str: Box::<dyn Error>::from,
+    Cow<'static, str>: Box::<dyn Error>::from,
+}

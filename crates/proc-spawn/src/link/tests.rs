@@ -1,0 +1,171 @@
+//! Words over a socket, and what takes the place of words.
+
+use super::*;
+
+/// The next message, whenever it comes.
+fn next_of(link: &Link, descriptor: &mut Option<OwnedFd>) -> Option<Vec<u8>> {
+    readable(&[link.as_fd()], None).unwrap();
+    link.take_bytes(descriptor).unwrap()
+}
+
+fn ends() -> (Link, Link) {
+    let (ours, theirs) = Link::pair().unwrap();
+    (ours, Link::new(theirs).unwrap())
+}
+
+#[test]
+fn messages_arrive_whole_and_in_order() {
+    let (a, b) = ends();
+    let long = "x".repeat(3 * PACKET);
+    let sender = std::thread::spawn(move || {
+        for text in ["", "short", &long] {
+            a.send(&text).unwrap();
+        }
+        long
+    });
+    let next = || from_bytes::<String>(&next_of(&b, &mut None).unwrap()).unwrap();
+    assert_eq!(next(), "");
+    assert_eq!(next(), "short");
+    let received = next();
+    assert_eq!(received, sender.join().unwrap());
+    assert_eq!(next_of(&b, &mut None), None);
+}
+
+#[test]
+fn a_descriptor_comes_with_its_message() {
+    let (a, b) = ends();
+    let (reader, writer) = io::pipe().unwrap();
+    a.send_ahead(&[7], Some(writer.as_fd())).unwrap();
+    drop(writer);
+    drop(a);
+    let mut descriptor = None;
+    let bytes = next_of(&b, &mut descriptor).unwrap();
+    assert_eq!(from_bytes::<u8>(&bytes).unwrap(), 7);
+    let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
+    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+    drop(descriptor);
+    assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
+}
+
+#[test]
+fn nothing_is_not_the_end() {
+    let (a, b) = ends();
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Nothing);
+    a.send(&7u8).unwrap();
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Message(7));
+    drop(a);
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+}
+
+/// Case: FLT-H1
+#[test]
+fn an_end_that_left_data_unread_is_heard_to_its_end() {
+    let (a, b) = ends();
+    a.send(&7u8).unwrap();
+    b.send(&1u8).unwrap();
+    drop(a);
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Message(7), "after a reset");
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+    assert!(b.send(&1u8).is_err());
+    // The same by who waits for a payload.
+    let (a, b) = ends();
+    a.send(&7u8).unwrap();
+    b.send(&1u8).unwrap();
+    drop(a);
+    assert_eq!(next_of(&b, &mut None), Some(vec![7]));
+    assert_eq!(next_of(&b, &mut None), None);
+}
+
+/// Case: FLT-B2
+#[test]
+fn a_payload_has_to_be_there_when_its_reader_is() {
+    let (a, b) = ends();
+    assert_eq!(b.take_bytes(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let long = vec![7; PACKET + 1];
+    a.send_ahead(&long, None).unwrap();
+    let rest = std::thread::spawn(move || a.send_rest(&long).unwrap());
+    assert_eq!(b.take_bytes(&mut None).unwrap(), Some(vec![7; PACKET + 1]));
+    rest.join().unwrap();
+}
+
+/// Case: FLT-B5
+#[test]
+fn who_talks_without_end_leaves_others_their_turn() {
+    let (a, b) = ends();
+    let talker = std::thread::spawn(move || while a.send(&7u8).is_ok() {});
+    let mut taken = 0;
+    loop {
+        match b.receive::<u8>().unwrap() {
+            Received::Message(7) => taken += 1,
+            Received::Nothing => taken = 0,
+            Received::Enough => break,
+            other @ (Received::Message(_) | Received::Closed) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(taken, TURN);
+    drop(b);
+    talker.join().unwrap();
+}
+
+/// Case: FLT-B5
+#[test]
+fn parts_that_no_sender_makes_are_refused() {
+    let parts: [&[&[u8]]; 4] = [&[&[MORE]], &[&[MORE, 7]], &[&[9, 7]], &[&[LAST; PACKET + 2]]];
+    for packets in parts {
+        let (a, b) = ends();
+        for packet in packets {
+            rustix::net::send(&a.fd, packet, SendFlags::NOSIGNAL).unwrap();
+        }
+        b.receive::<u8>().unwrap_err();
+        assert_eq!(lock(&b.incoming).partial.capacity(), 0);
+    }
+}
+
+/// Case: FLT-B5
+#[test]
+fn a_word_that_would_not_be_taken_is_not_sent() {
+    let (a, _b) = ends();
+    let error = a.send(&"x".repeat(LONGEST_WORD)).unwrap_err();
+    assert_eq!(error.to_string(), "a word of 1048581 bytes; 1048576 are allowed");
+}
+
+/// Case: FLT-H3
+#[test]
+fn closed_ears_hear_what_was_said_before_and_the_other_end_knows() {
+    let (a, b) = ends();
+    a.send(&1u8).unwrap();
+    b.send(&2u8).unwrap();
+    b.close_ears();
+    assert_eq!(a.send(&3u8).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(a.receive::<u8>().unwrap(), Received::Message(2));
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Message(1));
+    assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
+}
+
+/// As from a child whose user's code writes to the socket. A payload may be longer: see
+/// `ten_mebibytes_of_arguments_arrive`.
+#[test]
+fn a_word_without_end_is_not_kept() {
+    let (a, b) = ends();
+    std::thread::spawn(move || {
+        let packet = [&[MORE][..], &[b'x'; PACKET]].concat();
+        while rustix::net::send(&a.fd, &packet, SendFlags::NOSIGNAL).is_ok() {}
+    });
+    let error = loop {
+        match b.receive::<String>() {
+            Ok(Received::Nothing | Received::Enough) => std::thread::yield_now(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.to_string(), "a message of more than 1048576 bytes");
+    assert_eq!(lock(&b.incoming).partial.capacity(), 0);
+}
+
+#[test]
+fn garbage_is_an_error_and_no_panic() {
+    let (a, b) = ends();
+    a.send_bytes(&[0xc1, 0xff]).unwrap();
+    assert_eq!(b.receive::<String>().unwrap_err().kind(), io::ErrorKind::InvalidData);
+}

@@ -1,0 +1,64 @@
+//! Whether the socket at standard input is one that our parent has made for us.
+//!
+//! Nobody is believed for what he sends, only for who the kernel says he is: the socket remembers who
+//! made it (`SO_PEERCRED`, unix(7)), whoever holds it now.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use rustix::net::{AddressFamily, SocketType, sockopt};
+
+use crate::status::Status;
+
+/// Why a child does not take its standard input for its link.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stranger {
+    #[error("standard input is no socket of a parent ({0})")]
+    NoSocket(#[source] io::Error),
+    #[error("standard input is a socket, but not one of packets within this machine")]
+    OtherSocket,
+    #[error("the socket on standard input was made by user {theirs}, and this is user {ours}")]
+    OtherUser { theirs: u32, ours: u32 },
+    #[error(
+        "the socket on standard input was made by process {maker}, which is not the parent of this \
+         one ({parent})"
+    )]
+    OtherProcess { maker: i32, parent: i32 },
+    #[error("the socket on standard input says nothing")]
+    Silent,
+}
+
+/// Refuses a socket that is not the end of a link to our parent; `relayed`: to the parent of the one
+/// that has started us and is gone. `status`: what is known of
+/// ourselves already.
+pub(crate) fn check(
+    socket: BorrowedFd<'_>,
+    relayed: bool,
+    status: Option<&Status>,
+) -> Result<(), Stranger> {
+    let no_socket = |errno: rustix::io::Errno| Stranger::NoSocket(errno.into());
+    let domain = sockopt::socket_domain(socket).map_err(no_socket)?;
+    let kind = sockopt::socket_type(socket).map_err(no_socket)?;
+    if (domain, kind) != (AddressFamily::UNIX, SocketType::SEQPACKET) {
+        return Err(Stranger::OtherSocket);
+    }
+    let peer = getsockopt(&socket.as_fd(), PeerCredentials)
+        .map_err(|errno| Stranger::NoSocket(errno.into()))?;
+    let user = status.and_then(|status| status.user);
+    let ours = user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
+    // Root may do all that a process of ours can; anybody else who is not us may not. Our real user is
+    // our effective one: whoever has two is no child.
+    if peer.uid() != 0 && peer.uid() != ours {
+        return Err(Stranger::OtherUser { theirs: peer.uid(), ours });
+    }
+    // 0 on both sides: a parent in another pid namespace.
+    let parent = match status.filter(|status| status.own_numbers) {
+        Some(status) => status.parent.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
+        None => rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
+    };
+    if !relayed && peer.pid() != parent {
+        return Err(Stranger::OtherProcess { maker: peer.pid(), parent });
+    }
+    Ok(())
+}

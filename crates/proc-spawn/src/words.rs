@@ -1,0 +1,201 @@
+//! What a child says, as its parent takes it: cut, counted, and kept only as far as somebody may ask.
+//!
+//! A child runs the user's code, which may write to the socket whatever it likes, as often as it likes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::exit::{Panic, SetupError, cut};
+use crate::link::{Link, Received};
+use crate::wire::{Up, Verdict};
+
+/// The most characters of a status: a line for people.
+pub(crate) const LONGEST_STATUS: usize = 1000;
+
+/// Of words for a role's handler so many are kept for who asks later.
+const MOST_TOLD: usize = 4;
+
+/// Of a child that has ended so many turns are heard, should somebody else still talk: a process that it
+/// has forked may have the socket, too.
+const LAST_TURNS: usize = 8;
+
+/// Something that a child said.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// Its entry is about to be called.
+    Ready,
+    /// Its entry is not going to be called.
+    SetupFailed(SetupError),
+    /// It needs this much more time, from now, for its start or its stop.
+    Extend(Duration),
+    /// What it is doing, in its own words.
+    Status(String),
+    /// Something that only its role's handler understands.
+    Told(Vec<u8>),
+    /// It has closed its end: it is ending.
+    Closed,
+}
+
+/// What a child said of its end, before it.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) panic: Option<Panic>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) setup_failed: Option<SetupError>,
+}
+
+/// The parent's end of a link.
+#[derive(Debug)]
+pub(crate) struct Words {
+    link: Link,
+    /// The child has closed its end, or said what cannot be understood, which is as good as silence
+    /// for good.
+    over: bool,
+    /// Most have none, and there may be thousands of children.
+    kept: Option<Box<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    said: Said,
+    /// Taken before anybody has asked for it.
+    waiting: VecDeque<Message>,
+}
+
+/// What a look at the socket found.
+enum Heard {
+    Message(Message),
+    Nothing,
+    Enough,
+}
+
+impl Words {
+    pub(crate) fn new(link: Link) -> Words {
+        Words { link, over: false, kept: None }
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Whether nothing more is going to be said.
+    pub(crate) fn are_over(&self) -> bool {
+        self.over
+    }
+
+    /// The next word; `None`: there is none, or others have their turn.
+    pub(crate) fn next(&mut self) -> Option<Message> {
+        let waiting = self.kept.as_mut().and_then(|kept| kept.waiting.pop_front());
+        if waiting.is_some() {
+            return waiting;
+        }
+        match self.hear() {
+            Heard::Message(message) => Some(message),
+            Heard::Nothing | Heard::Enough => None,
+        }
+    }
+
+    /// Makes room in the socket; what it takes is kept for [`next`](Words::next).
+    pub(crate) fn take_up(&mut self) {
+        while !self.over {
+            match self.hear() {
+                // Seen again by who asks.
+                Heard::Message(Message::Closed) | Heard::Nothing | Heard::Enough => return,
+                Heard::Message(message) => keep(&mut self.kept().waiting, message),
+            }
+        }
+    }
+
+    /// What was said of the end. The child has ended, so that all it said is in the socket.
+    pub(crate) fn end(&mut self) -> Said {
+        let mut turns = 0;
+        while turns < LAST_TURNS && !self.over {
+            match self.hear() {
+                Heard::Message(_) => (),
+                Heard::Enough => turns += 1,
+                Heard::Nothing => break,
+            }
+        }
+        self.kept.take().map(|kept| kept.said).unwrap_or_default()
+    }
+
+    /// How much of what a child has said is kept.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn size(&self) -> usize {
+        let Some(kept) = &self.kept else { return 0 };
+        let waiting = kept.waiting.iter().map(|message| match message {
+            Message::Status(text) => text.len(),
+            Message::SetupFailed(error) => error.chain().len(),
+            Message::Told(bytes) => bytes.len(),
+            Message::Ready | Message::Extend(_) | Message::Closed => 0,
+        });
+        let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
+            Verdict::Error(failure) => failure.error.chain().len(),
+            Verdict::Panic(panic) => panic.to_string().len(),
+        });
+        let panic = kept.said.panic.as_ref().map_or(0, |panic| panic.to_string().len());
+        let failed = kept.said.setup_failed.as_ref().map_or(0, |error| error.chain().len());
+        waiting.sum::<usize>() + panic + verdict + failed
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
+    }
+
+    fn hear(&mut self) -> Heard {
+        if self.over {
+            return Heard::Message(Message::Closed);
+        }
+        loop {
+            let message = match self.link.receive() {
+                Ok(Received::Message(Up::Ready)) => Message::Ready,
+                Ok(Received::Message(Up::Told(bytes))) => Message::Told(bytes.into_vec()),
+                Ok(Received::Message(Up::Extend(by))) => Message::Extend(by),
+                Ok(Received::Message(Up::Status(mut text))) => {
+                    cut(&mut text, LONGEST_STATUS);
+                    Message::Status(text)
+                }
+                Ok(Received::Message(Up::SetupFailed(error))) => {
+                    let error = error.bounded();
+                    self.kept().said.setup_failed = Some(error.clone());
+                    Message::SetupFailed(error)
+                }
+                Ok(Received::Message(Up::PanicSeen(panic))) => {
+                    self.kept().said.panic = Some(panic.bounded());
+                    continue;
+                }
+                Ok(Received::Message(Up::Verdict(verdict))) => {
+                    self.kept().said.verdict = Some(match verdict {
+                        Verdict::Error(failure) => Verdict::Error(failure.bounded()),
+                        Verdict::Panic(panic) => Verdict::Panic(panic.bounded()),
+                    });
+                    continue;
+                }
+                Ok(Received::Nothing) => return Heard::Nothing,
+                Ok(Received::Enough) => return Heard::Enough,
+                Ok(Received::Closed) | Err(_) => {
+                    self.over = true;
+                    Message::Closed
+                }
+            };
+            return Heard::Message(message);
+        }
+    }
+}
+
+/// Of each kind the last, of words for a handler the last few.
+fn keep(waiting: &mut VecDeque<Message>, message: Message) {
+    let is_told = matches!(message, Message::Told(_));
+    let same = |other: &Message| std::mem::discriminant(other) == std::mem::discriminant(&message);
+    let most = if is_told { MOST_TOLD } else { 1 };
+    if waiting.iter().filter(|other| same(other)).count() >= most
+        && let Some(oldest) = waiting.iter().position(same)
+    {
+        waiting.remove(oldest);
+    }
+    waiting.push_back(message);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Children that limit themselves.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use proc_spawn::{Message, entry};
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use crate::{LIMIT, spawn};
+
+/// Lowers its limit of open descriptors to nothing, has its lifeline look at the socket, and says that it is
+/// still there.
+pub(crate) fn has_no_descriptors_left() -> std::io::Result<()> {
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: Some(0) })?;
+    proc_spawn::tell(b"limited")?;
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Case: FLT-I6
+pub(crate) fn no_descriptors_left() {
+    /// More than a socket holds: most of them have to be taken.
+    const WORDS: usize = 3000;
+    let mut child = spawn(entry(has_no_descriptors_left, ()));
+    let start = Instant::now();
+    while child.next_message() != Some(Message::Told(b"limited".to_vec())) {
+        assert!(start.elapsed() < LIMIT, "it says nothing");
+        std::thread::yield_now();
+    }
+    // Each wakes its lifeline, which then waits under the limit.
+    for word in 0..WORDS {
+        let asked = child.ask_to_reopen();
+        asked.unwrap_or_else(|error| panic!("after {word} words: {error}"));
+    }
+    assert_eq!(child.try_wait().unwrap(), None, "it takes the limit for our end");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Sets itself a limit, and reaches it.
+pub(crate) fn writes_beyond_the_limit(path: PathBuf) -> std::io::Result<()> {
+    setrlimit(Resource::Fsize, Rlimit { current: Some(2), maximum: None })?;
+    File::create(path)?.write_all(b"more than two")
+}
+
+/// Case: FLT-G1
+pub(crate) fn a_limit_of_file_size_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let exit = spawn(entry(writes_beyond_the_limit, folder.path().join("f"))).wait().unwrap();
+    assert_eq!(exit.to_string(), "returned an error: File too large (os error 27)");
+}
