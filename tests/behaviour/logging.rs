@@ -86,7 +86,7 @@ fn without_numbers(line: &str) -> String {
     text
 }
 
-/// Case: F-07
+/// Cases: F-07, FLT-J4
 fn the_default_format_shows_time_pid_level_target_and_message() {
     let bed = bed();
     let daemon = bed.start(
@@ -97,10 +97,17 @@ fn the_default_format_shows_time_pid_level_target_and_message() {
     let line = log.lines().find(|line| line.contains("a message")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     let executor = daemon.executor().pid().to_string();
-    assert_eq!(words[1..], [&executor, "d", "WARN", "my::target:", "a", "message"], "{line}");
+    assert_eq!(
+        words[1..],
+        [&executor, "d/executor", "WARN", "my::target:", "a", "message"],
+        "{line}"
+    );
     // 2026-11-22T13:44:48.123+01:00
     assert!(without_numbers(words[0]).starts_with("#-#-#T#:#:#.#"), "{line}");
-    assert!(log.lines().any(|line| line.contains(&format!(" {} d INFO ", daemon.pid()))), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains(&format!(" {} d/guardian INFO ", daemon.pid()))),
+        "{log}"
+    );
     daemon.stop();
     bed.nothing_left();
 }

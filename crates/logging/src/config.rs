@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_KEEP_SIZE: u64 = 1 << 30;
 
 /// The format of a record unless told otherwise.
 pub(crate) const DEFAULT_FORMAT: &str =
-    "{time} {pid} {name} {level:5} {target}: {message}{key_values}";
+    "{time} {pid} {process} {level:5} {target}: {message}{key_values}";
 
 /// How a process logs: levels, format, and where to.
 ///
@@ -215,6 +215,7 @@ impl LoggingConfig {
     /// | `{time}` | date and time with offset, as RFC 3339 has it: `2026-11-22T13:44:48.123+01:00` |
     /// | `{pid}` | the process id |
     /// | `{name}`, `{role}` | of [`Process`](crate::Process) |
+    /// | `{process}` | both, `jobd/guardian`, or the name alone if there is no role |
     /// | `{thread}` | the thread's name, or `-` |
     /// | `{level}` | `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE` |
     /// | `{target}` | the record's target, by default the module path |
@@ -223,7 +224,7 @@ impl LoggingConfig {
     /// | `{key_values}` | each key with its value, ` key=value`; nothing if there are none |
     ///
     /// `{{` and `}}` are braces. Default:
-    /// `{time} {pid} {name} {level:5} {target}: {message}{key_values}`.
+    /// `{time} {pid} {process} {level:5} {target}: {message}{key_values}`.
     ///
     /// The format `json` is one JSON object per line with the members `time`, `pid`, `name`, `role`,
     /// `level`, `target`, `message` and, if there are any, `key_values`.

@@ -34,6 +34,9 @@ const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// How long a rotation waits for the lock of whoever else may be at it. Monotonic.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long it is remembered that the lock is held by who does not rotate.
+const LOCK_MEMORY: Duration = Duration::from_secs(60);
+
 /// A record that finds a removed file or a cut line is written again; so often that only somebody
 /// who does nothing else can prevent it.
 const ATTEMPTS: usize = 100;
@@ -78,7 +81,7 @@ pub(crate) struct LogFile {
 
 impl LogFile {
     /// Opens the file. Later failures are those of single records.
-    pub(crate) fn open(plan: FilePlan) -> io::Result<LogFile> {
+    pub(crate) fn open(plan: FilePlan) -> Result<LogFile, trusted_path::Error> {
         let mut file = LogFile {
             plan,
             current: None,
@@ -89,7 +92,7 @@ impl LogFile {
             compressor: Compressor::default(),
             complaints: Vec::new(),
         };
-        file.reopen()?;
+        file.look_again()?;
         if let Some(current) = file.current.as_ref().filter(|current| current.appender.regular)
             && file.plan.compress
             && let Err(error) = file.compressor.take_up(&current.place)
@@ -149,11 +152,11 @@ impl LogFile {
     /// Opens whatever the name leads to now. On failure goes on with the file that is open, if what
     /// is written there can be found.
     pub(crate) fn reopen(&mut self) -> io::Result<()> {
-        self.look_again().map(drop)
+        Ok(self.look_again().map(drop)?)
     }
 
     /// Says what was open before.
-    fn look_again(&mut self) -> io::Result<Option<Current>> {
+    fn look_again(&mut self) -> Result<Option<Current>, trusted_path::Error> {
         self.looked_at = (self.plan.clock)();
         match open::open(&self.plan.path, self.plan.trust) {
             Ok(opened) => {
@@ -170,7 +173,7 @@ impl LogFile {
             }
             Err(error) => {
                 self.current.take_if(|current| !current.appender.has_a_name());
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -222,17 +225,19 @@ impl LogFile {
         }
         let path = self.plan.path.display();
         let complaints = &mut self.complaints;
+        let busy_for = self.busy_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let without_lock = LOCK_PATIENCE <= busy_for;
         let how = Aside {
             stamp: period::stamp(self.plan.rotation, &self.plan.zone, current.begun),
             horizon: &Horizon::new(period::tomorrow(&self.plan.zone, (self.plan.clock)())),
             keep: self.plan.keep,
-            without_lock: self.busy_since.is_some_and(|since| since.elapsed() >= LOCK_PATIENCE),
+            without_lock,
         };
         let identity = current.appender.opened().identity();
         let result = rotate::put_aside(&current.place, identity, how, &mut |error| {
             complaints.push(format!("an old file of `{path}` cannot be removed: {error}"));
         });
-        if !matches!(result, Ok(Rotated::Busy)) {
+        if !matches!(result, Ok(Rotated::Busy)) && (!without_lock || LOCK_MEMORY < busy_for) {
             self.busy_since = None;
         }
         match result {
@@ -275,7 +280,12 @@ impl LogFile {
             // Others who could write to that one must be able to write to this one.
             Ok(Some(predecessor)) => {
                 if let Some(current) = &self.current {
-                    current.appender.opened().inherit(predecessor.appender.opened());
+                    let (new, old) = (current.appender.opened(), predecessor.appender.opened());
+                    new.inherit(old);
+                    if new.identity() == old.identity() {
+                        // It has its name again, or still.
+                        self.rotate_not_before = later(now, RETRY_INTERVAL);
+                    }
                 }
             }
             Ok(None) => (),

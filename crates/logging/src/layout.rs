@@ -11,6 +11,7 @@ use crate::Process;
 use crate::decoration::{self, Decoration};
 use crate::escape::{Lines, escape_since, escaped};
 use crate::json::Members;
+use crate::logger::NO_ROLE;
 use crate::pattern::{self, Field, Part, Shape};
 use crate::timestamp::Stamper;
 
@@ -26,6 +27,7 @@ pub(crate) struct Layout {
     pid: String,
     name: String,
     role: String,
+    process: String,
 }
 
 thread_local! {
@@ -51,14 +53,20 @@ impl Layout {
     ) -> Layout {
         let pid = std::process::id().to_string();
         let (name, role) = (escaped(&process.name), escaped(&process.role));
+        let process = if role == NO_ROLE { name.clone() } else { format!("{name}/{role}") };
         let shape = match shape {
             Shape::Json => Shape::Json,
             Shape::Parts(parts) => {
-                let constants = [(Field::Pid, &*pid), (Field::Name, &name), (Field::Role, &role)];
+                let constants = [
+                    (Field::Pid, &*pid),
+                    (Field::Name, &name),
+                    (Field::Role, &role),
+                    (Field::Process, &process),
+                ];
                 Shape::Parts(pattern::with_constants(parts, &constants))
             }
         };
-        Layout { shape, decoration, stamper, pid, name, role }
+        Layout { shape, decoration, stamper, pid, name, role, process }
     }
 
     /// Hands the record's line, with its line end, to `consume`.
@@ -138,6 +146,7 @@ impl Layout {
             Field::Pid => out.push_str(&self.pid),
             Field::Name => out.push_str(&self.name),
             Field::Role => out.push_str(&self.role),
+            Field::Process => out.push_str(&self.process),
             Field::Level => out.push_str(record.level().as_str()),
             Field::Thread => inline(out, std::thread::current().name().unwrap_or("-")),
             Field::Target => inline(out, record.target()),
@@ -216,7 +225,7 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled_in() {
         let layout = layout(
-            "{time}|{pid}|{name}|{role}|{thread}|{level:5}|{target:6}|{file}|{line}|{message}|{key_values}",
+            "{time}|{pid}|{name}|{role}|{process}|{thread}|{level:5}|{target:6}|{file}|{line}|{message}|{key_values}",
             "red",
         );
         let pairs = [("a", "1"), ("b", "x y")];
@@ -233,10 +242,24 @@ mod tests {
         assert_eq!(
             shown,
             format!(
-                "2026-11-22T13:44:48.500Z|{}|red|worker|{thread}|INFO |app   |main.rs|7|hello| a=1 b=x y\n",
+                "2026-11-22T13:44:48.500Z|{}|red|worker|red/worker|{thread}|INFO |app   |main.rs|7|hello| a=1 b=x y\n",
                 std::process::id()
             )
         );
+    }
+
+    /// Case: FLT-J4
+    #[test]
+    fn a_role_is_told_where_there_is_one() {
+        let stamper = || Stamper::new(TimeZone::UTC, Precision::Millis);
+        let shown = |process: Process| {
+            let shape = pattern::parse("{process} {message}").unwrap();
+            let layout = Layout::new(shape, Decoration::Nothing, stamper(), &process);
+            message(&layout, format_args!("x"))
+        };
+        assert_eq!(shown(Process::new("jobd").role("guardian")), "jobd/guardian x\n");
+        assert_eq!(shown(Process::new("alone")), "alone x\n");
+        assert_eq!(shown(Process::new("a\nb").role("c\x1b")), "a\\nb/c\\x1b x\n");
     }
 
     /// Case: SEC-08

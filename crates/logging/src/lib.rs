@@ -74,6 +74,7 @@ mod error;
 mod level;
 mod problems;
 mod yaml;
+mod yaml_scan;
 mod yaml_size;
 
 mod logger;
@@ -105,4 +106,4 @@ pub use error::Error;
 pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
-pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml_size, read_yaml_file};
+pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml, read_yaml_file};

@@ -9,16 +9,19 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
 use signal_hook::consts::SIGXFSZ;
-use trusted_path::Trust;
+use trusted_path::Fault;
 
 use crate::config::Stream;
 use crate::file::{FilePlan, LogFile};
 use crate::names::Keep;
 use crate::output::Outputs;
 use crate::sink::{self, StreamSink, Target};
-use crate::{Error, LoggingConfig, queue};
+use crate::{Error, LoggingConfig, problems, queue};
 
-/// Who logs, for the placeholders `{name}` and `{role}`.
+/// The role of a process that has none.
+pub(crate) const NO_ROLE: &str = "-";
+
+/// Who logs, for the placeholders `{name}`, `{role}` and `{process}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     pub(crate) name: String,
@@ -28,7 +31,7 @@ pub struct Process {
 impl Process {
     /// A process with this name and the role `-`.
     pub fn new(name: impl Into<String>) -> Process {
-        Process { name: name.into(), role: "-".to_owned() }
+        Process { name: name.into(), role: NO_ROLE.to_owned() }
     }
 
     /// What the process is for, where several share a name.
@@ -99,7 +102,7 @@ impl Logger {
     ///
     /// As [`install`], except that there may be another logger.
     pub fn new(config: &LoggingConfig, process: Process) -> Result<Logger, Error> {
-        if let Some(problem) = config.problems().into_iter().next() {
+        if let Some(problem) = config.problems_but_strangers().into_iter().next() {
             return Err(problem);
         }
         Ok(Logger(Arc::new(Outputs::open(config, &process)?)))
@@ -151,7 +154,7 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
     let path = config.file.clone().unwrap_or_default();
     let plan = FilePlan {
         path: path.clone(),
-        trust: Trust::folder_owners_if(config.trust_folder_owner),
+        trust: config.trust(),
         rotation: config.rotation,
         zone,
         max_size: config.max_size,
@@ -161,7 +164,10 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
     };
     match LogFile::open(plan) {
         Ok(file) => Ok(Target::File(Box::new(file))),
-        Err(source) => Err(Error::Open { path, source }),
+        Err(trusted_path::Error::Path { fault, .. }) if fault != Fault::NoReader => {
+            Err(problems::distrusted(&path, config.trust(), &fault))
+        }
+        Err(error) => Err(Error::Open { path, source: error.into_io() }),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Field {
     Pid,
     Name,
     Role,
+    Process,
     Thread,
     Level,
     Target,
@@ -33,11 +34,12 @@ pub(crate) enum Field {
     KeyValues,
 }
 
-const FIELDS: [(&str, Field); 11] = [
+const FIELDS: [(&str, Field); 12] = [
     ("time", Field::Time),
     ("pid", Field::Pid),
     ("name", Field::Name),
     ("role", Field::Role),
+    ("process", Field::Process),
     ("thread", Field::Thread),
     ("level", Field::Level),
     ("target", Field::Target),
@@ -181,7 +183,7 @@ mod tests {
             problems,
             [
                 "unknown placeholder `{tim}`, expected one of `{time}`, `{pid}`, `{name}`, `{role}`, \
-                 `{thread}`, `{level}`, `{target}`, `{file}`, `{line}`, `{message}`, `{key_values}`",
+                 `{process}`, `{thread}`, `{level}`, `{target}`, `{file}`, `{line}`, `{message}`, `{key_values}`",
                 "the width of `{level:wide}` should be a number up to 200",
                 "the width of `{pid:201}` should be a number up to 200",
                 "a `}` closes nothing; a brace of the text is written `}}`",

@@ -15,6 +15,14 @@ impl LoggingConfig {
     /// opened, by [`install`](crate::install), in the process that logs. Relative paths are meant
     /// from the current directory here, so [`resolve`](Self::resolve) them first if need be.
     pub fn problems(&self) -> Vec<Error> {
+        let mut problems = self.problems_but_strangers();
+        let all = [self].into_iter().chain(self.loggers.values());
+        problems.extend(all.filter_map(LoggingConfig::stranger));
+        problems
+    }
+
+    /// The same without what opening the file finds out anyway.
+    pub(crate) fn problems_but_strangers(&self) -> Vec<Error> {
         let mut problems = self.own_problems();
         for (target, logger) in &self.loggers {
             if target.is_empty() {
@@ -29,6 +37,22 @@ impl LoggingConfig {
             problems.extend(logger.own_problems());
         }
         problems
+    }
+
+    /// What the system refuses here, or what has no right name, is told elsewhere.
+    fn stranger(&self) -> Option<Error> {
+        let file = self.file.as_deref().filter(|file| wrong_with_file(file).is_none())?;
+        let trust = self.trust();
+        let fault = match Place::find(file, trust) {
+            Ok(place) => place.found().and_then(|found| place.fault_to_write(found))?,
+            Err(trusted_path::Error::Path { fault, .. }) => fault,
+            Err(_) => return None,
+        };
+        Some(distrusted(file, trust, &fault))
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::folder_owners_if(self.trust_folder_owner)
     }
 
     fn own_problems(&self) -> Vec<Error> {
@@ -50,8 +74,7 @@ impl LoggingConfig {
                 let reason = "`stream` is given, too; leave one of them out";
                 problems.push(wrong("file", file.display(), reason.to_owned()));
             }
-            let trust = Trust::folder_owners_if(self.trust_folder_owner);
-            if let Some(reason) = wrong_with_file(file).or_else(|| distrusted(file, trust)) {
+            if let Some(reason) = wrong_with_file(file) {
                 problems.push(wrong("file", file.display(), reason));
             }
         }
@@ -87,20 +110,15 @@ fn wrong_with_file(file: &Path) -> Option<String> {
     }
 }
 
-/// Why the file, or a link on the way to it, may have been laid out for us by somebody else.
-///
-/// What the system refuses here is told by who opens the file.
-fn distrusted(file: &Path, trust: Trust) -> Option<String> {
-    let fault = match Place::find(file, trust) {
-        Ok(place) => place.found().and_then(|found| place.fault_to_write(found))?,
-        Err(trusted_path::Error::Path { fault, .. }) => fault,
-        Err(_) => return None,
-    };
+/// What is wrong with a file, or with a link on the way to it, that may have been laid out for us by somebody
+/// else.
+pub(crate) fn distrusted(file: &Path, trust: Trust, fault: &Fault) -> Error {
     let by_owner = matches!(fault, Fault::ForeignLink { .. } | Fault::ForeignFile { .. });
-    Some(match by_owner && trust == Trust::RootAndUs {
+    let reason = match by_owner && trust == Trust::RootAndUs {
         true => format!("{fault}, or set `trust_folder_owner` if the folder's owner may decide"),
         false => fault.to_string(),
-    })
+    };
+    wrong("file", file.display(), reason)
 }
 
 #[cfg(test)]

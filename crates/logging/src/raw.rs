@@ -25,7 +25,7 @@ impl RawLog {
     ///
     /// The first of the [`problems`](LoggingConfig::problems), or [`Error::Open`].
     pub fn open(config: &LoggingConfig) -> Result<RawLog, Error> {
-        if let Some(problem) = config.problems().into_iter().next() {
+        if let Some(problem) = config.problems_but_strangers().into_iter().next() {
             return Err(problem);
         }
         Ok(RawLog { target: logger::open(config, config.time.zone())? })

@@ -78,11 +78,15 @@ pub(crate) fn put_aside(
         }
         attempts += 1;
     }
-    let aside = folder::place(log, &name)?;
-    if !aside.leads_to(identity) {
-        // It was not this file any more. If the name is taken by now, the other one has gone on there.
-        let _ = aside.rename(log.name());
-        return Ok(Rotated::NotOurs);
+    // Not asked of who had the lock: where a file has a number for each of its names, as some FUSE file
+    // systems have it, it is never the same after a rename.
+    if locked.is_err() {
+        let aside = folder::place(log, &name)?;
+        if !aside.leads_to(identity) {
+            // It was not this file any more. If the name is taken by now, the other one has gone on there.
+            let _ = aside.rename(log.name());
+            return Ok(Rotated::NotOurs);
+        }
     }
     listing.remove_leftovers(log);
     listing.names.push(name.clone());

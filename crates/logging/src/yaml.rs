@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::{Error, LoggingConfig, check_yaml_size, read_yaml_file};
+use crate::yaml_size::YamlTooLarge;
+use crate::{Error, LoggingConfig, check_yaml, read_yaml_file};
 
 impl LoggingConfig {
     /// Reads a configuration from a YAML mapping. An empty text is the default configuration.
@@ -10,7 +11,7 @@ impl LoggingConfig {
     /// # Errors
     ///
     /// [`Error::Yaml`] if it is not YAML, has a key that is not known or a value of the wrong kind,
-    /// or is larger than [`MAX_YAML`](crate::MAX_YAML) when its aliases are followed.
+    /// or is too large (see [`check_yaml`]).
     /// Values that merely cannot work are found by [`problems`](Self::problems).
     pub fn from_yaml_str(text: &str) -> Result<LoggingConfig, Error> {
         parse(text, "logging configuration".to_owned())
@@ -32,9 +33,17 @@ impl LoggingConfig {
 }
 
 fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
-    if let Err(error) = check_yaml_size(text) {
-        return Err(Error::Yaml { origin, line: 1, column: 1, reason: error.to_string() });
-    }
+    let text = match check_yaml(text) {
+        Ok(text) => text,
+        Err(error) => {
+            let (line, column) = match error {
+                YamlTooLarge::Depth { line, column } => (line, column),
+                YamlTooLarge::Directives { line } => (line, 1),
+                YamlTooLarge::Size => (1, 1),
+            };
+            return Err(Error::Yaml { origin, line, column, reason: error.to_string() });
+        }
+    };
     // An `Option`, because a document of comments only is null and means that nothing is changed.
     match serde_yaml::from_str::<Option<LoggingConfig>>(text) {
         Ok(config) => Ok(config.unwrap_or_default()),
@@ -103,6 +112,28 @@ mod tests {
             "logging configuration, line 1, column 1: it is larger than 64 MiB when its aliases \
              are followed"
         );
+    }
+
+    /// Case: FLT-E7
+    #[test]
+    fn what_is_nested_too_deep_is_refused_with_its_place() {
+        assert_eq!(
+            complaint(&format!("level: info\nfilters: {}", "{a: ".repeat(100_000))),
+            "logging configuration, line 2, column 522: brackets are nested deeper than 128"
+        );
+    }
+
+    /// Some editors begin each file with one.
+    ///
+    /// Case: FLT-K2
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let config = LoggingConfig::from_yaml_str("\u{feff}level: debug\nkeep: 3\n").unwrap();
+        assert_eq!(config, LoggingConfig::default().level(LevelFilter::Debug).keep(3));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logging.yaml");
+        std::fs::write(&path, "\u{feff}# nothing\r\n").unwrap();
+        assert_eq!(LoggingConfig::from_yaml_file(&path).unwrap(), LoggingConfig::default());
     }
 
     proptest! {

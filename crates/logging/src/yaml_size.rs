@@ -1,6 +1,6 @@
-//! How large a YAML text is with its aliases followed: a few lines can be gigabytes.
+//! How large a YAML text is, in all ways that cost: a few lines can be gigabytes, or take minutes.
 //!
-//! The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
+//! Its brackets are looked at first (see [`yaml_scan`](crate::yaml_scan)). The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
 //! long list with a name, and a long list of that name, are their product.
 
 use std::cell::Cell;
@@ -12,6 +12,8 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess};
 use serde::de::{VariantAccess, Visitor};
 
+use crate::yaml_scan::{self, At, MAX_DEPTH, MAX_DIRECTIVES, TooMuch};
+
 /// The most that a configuration may be, as a file and as what it means, in bytes: far above what
 /// anybody writes, far below what a machine has.
 pub const MAX_YAML: usize = 64 << 20;
@@ -19,10 +21,28 @@ pub const MAX_YAML: usize = 64 << 20;
 /// What a value takes at least, whatever it is.
 const NODE: usize = 64;
 
-/// A YAML text that is too large.
+/// A YAML text that is not even looked at for what it means.
 #[derive(Debug, thiserror::Error)]
-#[error("it is larger than {} MiB when its aliases are followed", MAX_YAML >> 20)]
-pub struct YamlTooLarge;
+#[non_exhaustive]
+pub enum YamlTooLarge {
+    /// Of a few lines aliases can make any size.
+    #[error("it is larger than {} MiB when its aliases are followed", MAX_YAML >> 20)]
+    Size,
+    /// Brackets in brackets, more than are read.
+    #[error("brackets are nested deeper than {MAX_DEPTH}")]
+    Depth {
+        /// Of the first that is too deep, counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+    },
+    /// Lines with `%` before the document.
+    #[error("it has more than {MAX_DIRECTIVES} directives")]
+    Directives {
+        /// Of the first that is too many, counted from 1.
+        line: usize,
+    },
+}
 
 /// Reads a configuration file, unless it is larger than [`MAX_YAML`]: a path can lead to anything.
 ///
@@ -40,16 +60,24 @@ pub fn read_yaml_file(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(text)
 }
 
-/// Whether a YAML text stays below [`MAX_YAML`] when its aliases are followed, as they are by
-/// whatever is made of it. For who has other things in one file with a
-/// [`LoggingConfig`](crate::LoggingConfig): its own readers look already. Keeps nothing in memory
-/// but the text's events. A text that is no YAML is not too large.
+/// The same text without the byte order mark that some editors begin a file with, if it can be read in
+/// time and memory that are in proportion to it: if it stays below [`MAX_YAML`] when its aliases are
+/// followed, as they are by whatever is made of it, and its brackets are not nested too deep.
+///
+/// For who has other things in one file with a [`LoggingConfig`](crate::LoggingConfig): its own readers
+/// look already. Keeps nothing in memory but the text's events. A text that is no YAML is not too large.
 ///
 /// # Errors
 ///
-/// It does not.
-pub fn check_yaml_size(text: &str) -> Result<(), YamlTooLarge> {
-    if is_at_most(MAX_YAML, text) { Ok(()) } else { Err(YamlTooLarge) }
+/// It cannot.
+pub fn check_yaml(text: &str) -> Result<&str, YamlTooLarge> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match yaml_scan::scan(text) {
+        Err(TooMuch::Depth(At { line, column })) => Err(YamlTooLarge::Depth { line, column }),
+        Err(TooMuch::Directives(At { line, .. })) => Err(YamlTooLarge::Directives { line }),
+        Ok(()) if !is_at_most(MAX_YAML, text) => Err(YamlTooLarge::Size),
+        Ok(()) => Ok(text),
+    }
 }
 
 fn is_at_most(most: usize, text: &str) -> bool {
@@ -66,7 +94,7 @@ struct Weigh<'a>(&'a Cell<Option<usize>>);
 impl Weigh<'_> {
     fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
         self.0.set(self.0.get().and_then(|left| left.checked_sub(NODE + bytes)));
-        self.0.get().map(drop).ok_or_else(|| E::custom(YamlTooLarge))
+        self.0.get().map(drop).ok_or_else(|| E::custom(YamlTooLarge::Size))
     }
 }
 
@@ -143,8 +171,8 @@ mod tests {
     #[test]
     fn aliases_are_followed_and_what_grows_by_them_is_too_large() {
         let times = |times| format!("[&a {}, {}]", "x".repeat(1 << 16), "*a,".repeat(times));
-        assert!(check_yaml_size(&times(1000)).is_ok());
-        assert!(check_yaml_size(&times(1100)).is_err());
+        assert!(check_yaml(&times(1000)).is_ok());
+        assert!(check_yaml(&times(1100)).is_err());
         // The same by many values, below a tag, and as keys.
         let most = |text: &str| is_at_most(100_000, text);
         let (list, long) = ("x,".repeat(100), "x".repeat(1000));
@@ -183,8 +211,30 @@ mod tests {
     #[test]
     fn what_is_no_yaml_is_for_others_to_refuse() {
         for text in ["", "[", "a: b: c", "*nobody", "\0", "--- a\n--- b\n"] {
-            assert!(check_yaml_size(text).is_ok(), "{text:?}");
+            assert!(check_yaml(text).is_ok(), "{text:?}");
         }
+    }
+
+    /// In time that no test has to measure: each of these took minutes.
+    ///
+    /// Case: FLT-E7
+    #[test]
+    fn what_the_parser_would_take_minutes_for_is_refused_before() {
+        let deep = |text: &str| matches!(check_yaml(text), Err(YamlTooLarge::Depth { .. }));
+        for opening in ["[", "{", "{a: ", "[a, ", "[? ", "- [", "[\"x\", [", "{[a]: "] {
+            assert!(deep(&opening.repeat(200_000)), "{opening}");
+        }
+        let directives = "%TAG !a! b\n".repeat(200_000);
+        assert!(matches!(check_yaml(&directives), Err(YamlTooLarge::Directives { line: 65 })));
+        // Many beside each other are none too many.
+        assert!(check_yaml(&format!("[{}]", "[[]],".repeat(10_000))).is_ok());
+    }
+
+    /// Case: FLT-K2
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(check_yaml("\u{feff}a: b").unwrap(), "a: b");
+        assert_eq!(check_yaml("a: b").unwrap(), "a: b");
     }
 
     #[test]

@@ -38,6 +38,7 @@ const STORIES: &[Story] = stories![
     midnight::whoever_opens_yesterdays_file_puts_it_aside,
     kills::a_killed_writer_cuts_its_own_last_line_at_most,
     kills::writers_lose_nothing_over_rotations_kills_and_renames,
+    kills::nor_do_they_when_somebody_holds_the_lock_of_the_folder,
     kills::nor_do_they_when_old_files_are_compressed,
     kills::a_stopped_writer_holds_up_nobody,
     crashes::killed_at_any_system_call_a_rotation_loses_nothing_and_the_next_goes_on,

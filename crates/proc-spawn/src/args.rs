@@ -35,15 +35,33 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error>
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
-    serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| in_words::<T>(bytes).unwrap_or_else(|| Error::at(error)))
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| in_words::<T>(bytes, error))
 }
 
 /// The same mistake as somebody else says it: MessagePack only knows that a marker was wrong, JSON
 /// values tell what was found and what was expected.
-fn in_words<T: DeserializeOwned>(bytes: &[u8]) -> Option<Error> {
-    let value: serde_json::Value = rmp_serde::from_slice(bytes).ok()?;
-    serde_path_to_error::deserialize::<_, T>(value).err().map(Error::at)
+fn in_words<T: DeserializeOwned>(
+    bytes: &[u8],
+    error: serde_path_to_error::Error<rmp_serde::decode::Error>,
+) -> Error {
+    let Ok(value) = rmp_serde::from_slice::<serde_json::Value>(bytes) else {
+        return Error::at(error);
+    };
+    // In JSON every key is a text, so that it does not see this mistake, or says it in words of its own.
+    let key_is_text = match serde_path_to_error::deserialize::<_, T>(value) {
+        Ok(_) => matches!(error.inner(), rmp_serde::decode::Error::TypeMismatch(_)),
+        Err(said) if said.inner().to_string().contains("expected key to be a number") => true,
+        Err(said) => return Error::at(said),
+    };
+    if !key_is_text {
+        return Error::at(error);
+    }
+    let path = error.path().to_string();
+    // The key itself has no name yet.
+    let path = path.trim_end_matches('?').trim_end_matches('.');
+    let field = if path.is_empty() { String::new() } else { format!("field `{path}`: ") };
+    let text = "a key is a text where a number is expected; write it without quotes";
+    Error { text: format!("{field}{text}") }
 }
 
 impl Error {
@@ -133,6 +151,28 @@ mod tests {
         assert_eq!(error, expected);
         let error = decode::<Wanted>(&encode(&BTreeMap::<u8, u8>::new()).unwrap()).unwrap_err();
         assert!(error.to_string().contains("missing field `nested`"), "{error}");
+    }
+
+    /// Case: FLT-K3
+    #[test]
+    fn a_key_that_is_a_text_is_told_in_words() {
+        #[derive(Debug, Serialize, Deserialize)]
+        struct Wanted<K: Ord> {
+            map: BTreeMap<K, u8>,
+        }
+        let bytes = encode(&Wanted { map: BTreeMap::from([("1", 3)]) }).unwrap();
+        assert_eq!(
+            decode::<Wanted<u8>>(&bytes).unwrap_err().to_string(),
+            "field `map`: a key is a text where a number is expected; write it without quotes"
+        );
+        for key in ["1", "x"] {
+            let bytes = encode(&BTreeMap::from([(key, 3)])).unwrap();
+            let error = decode::<BTreeMap<i32, u8>>(&bytes).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                "a key is a text where a number is expected; write it without quotes"
+            );
+        }
     }
 
     #[test]

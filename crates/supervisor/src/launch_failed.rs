@@ -63,7 +63,7 @@ impl fmt::Debug for LaunchFailed {
         if !self.stderr.is_empty() {
             f.write_str("\nstandard error since the launch:")?;
             for line in self.stderr.lines() {
-                write!(f, "\n    {}", line.escape_debug().to_string().replace("\\\"", "\""))?;
+                write!(f, "\n    {}", logging::escaped(line))?;
             }
         }
         Ok(())
@@ -161,7 +161,7 @@ mod tests {
         assert!(std::error::Error::source(&failed).is_none(), "told twice by who prints causes");
         let failed = failed.after("oh\x1b\nno\n");
         assert_eq!(failed.to_string(), line);
-        let debug = format!("{line}\nstandard error since the launch:\n    oh\\u{{1b}}\n    no");
+        let debug = format!("{line}\nstandard error since the launch:\n    oh\\x1b\n    no");
         assert_eq!(format!("{failed:?}"), debug);
 
         let mut problems = Problems::new();

@@ -96,6 +96,7 @@ mod reopen;
 pub mod report;
 mod signal;
 mod streams;
+mod yaml_forms;
 
 pub use backoff::{Backoff, CountFrom, Growth};
 pub use base::Base;
@@ -125,7 +126,7 @@ pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
     stop_daemon, stop_daemon_within,
 };
-pub use streams::{Parent, PlannedStreams, Streams};
+pub use streams::{Parent, PlannedStreams, Streams, said_target};
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.
 ///

@@ -103,7 +103,7 @@ impl DaemonOptions {
     /// # Errors
     ///
     /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. Or
-    /// it is larger than 64 MiB when its aliases are followed.
+    /// it is too large (see [`logging::check_yaml`]).
     pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
         parse(yaml).map_err(|source| YamlError::Parse { source })
     }
@@ -395,7 +395,7 @@ impl DaemonOptions {
 }
 
 fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
-    logging::check_yaml_size(yaml).map_err(serde_yaml::Error::custom)?;
+    let yaml = logging::check_yaml(yaml).map_err(serde_yaml::Error::custom)?;
     serde_yaml::from_str(yaml)
 }
 

@@ -19,7 +19,7 @@ impl fmt::Display for Problem {
         // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
         // one line.
         let reason = logging::escaped(&self.reason);
-        write!(f, "{} `{}`: {reason}", self.field, self.value.escape_debug())
+        write!(f, "{} `{}`: {reason}", self.field, logging::escaped(&self.value))
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
         }
         assert_eq!(
             texts(|p| check_name(p, "name", "a\0")),
-            ["name `a\\0`: contains a control character (or NUL); leave it out"]
+            ["name `a\\x00`: contains a control character (or NUL); leave it out"]
         );
     }
 

@@ -105,7 +105,7 @@ fn text(name: &str, report: &Report) -> String {
 
 /// The last lines on standard error, each on a line of its own.
 fn last_words(last_lines: &LastLines) -> String {
-    let lines = last_lines.stderr.iter().map(|line| format!("\n| {}", line.escape_debug()));
+    let lines = last_lines.stderr.iter().map(|line| format!("\n| {}", logging::escaped(line)));
     let lines: String = lines.collect();
     if lines.is_empty() { lines } else { format!("; its last words:{lines}") }
 }
@@ -160,6 +160,7 @@ mod tests {
         assert_eq!(told(&mut teller, 10), 20);
     }
 
+    /// Case: FLT-H10
     #[test]
     fn reports_read_as_sentences() {
         let end = RunEnd::Exited(Exit::Code(3));
@@ -173,9 +174,9 @@ mod tests {
             (Report::Started { pid: 7, run: 2 }, "red started, pid 7, run 2"),
             (ended(&[]), "red, pid 7, exited with code 3; starting it again in 50ms"),
             (
-                ended(&["oh\x1b", "no"]),
+                ended(&["oh\x1b", "thread 'main'"]),
                 "red, pid 7, exited with code 3; starting it again in 50ms; its last words:\n\
-                 | oh\\u{1b}\n| no",
+                 | oh\\x1b\n| thread 'main'",
             ),
             (
                 Report::Terminating { by: StopBy::Quit, remaining: after },

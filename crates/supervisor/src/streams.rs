@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use proc_spawn::ErrorText;
+use serde::{Deserialize, Deserializer};
 use stdio_redirect::{Redirect, Stream, Target};
 
 use crate::base::Base;
@@ -19,6 +20,18 @@ pub struct Streams {
     pub stderr: Option<Target>,
     /// Whether the owner of a folder on the way to a file is trusted.
     pub trust_folder_owner: bool,
+}
+
+/// What a configuration file says of a stream: `inherit`, `'null'`, or a file in either form, `!file x` or
+/// `{file: x}`. For `#[serde(deserialize_with)]`.
+///
+/// # Errors
+///
+/// It is none of these.
+pub fn said_target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Target>, D::Error> {
+    #[derive(Deserialize)]
+    struct Said(#[serde(deserialize_with = "crate::yaml_forms::either")] Target);
+    Ok(Option::<Said>::deserialize(deserializer)?.map(|said| said.0))
 }
 
 /// What a child has of the streams of who starts it.
@@ -152,6 +165,7 @@ const OF_NOBODY: &str =
 
 fn tell_problems(problems: &mut Problems, redirect: &Redirect) {
     for problem in redirect.problems() {
+        use serde::{Deserialize, Deserializer};
         use stdio_redirect::Error;
         let (stream, path, reason): (Stream, &Path, String) =
             if let Error::Path { stream, path, fault } = &problem {

@@ -32,11 +32,19 @@ pub(super) struct DaemonFile {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout_filename: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::streams::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
     stdout: Option<Target>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::streams::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
     stderr: Option<Target>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trust_folder_owner: bool,
@@ -167,7 +175,10 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             )?,
             stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
         };
-        let call = proc_spawn::entry_named(file.daemon_entry, file.daemon_args);
+        let call = proc_spawn::entry_named(
+            file.daemon_entry,
+            crate::yaml_forms::untagged(file.daemon_args),
+        );
         let default = DaemonOptions::of(file.pid_filename, call);
         Ok(DaemonOptions {
             name: file.name,

@@ -23,11 +23,19 @@ pub(super) struct WorkerFile {
     args: serde_yaml::Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout_filename: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "supervisor::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
     stdout: Option<Target>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "supervisor::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
     stderr: Option<Target>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trust_folder_owner: bool,
@@ -64,7 +72,7 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
         Ok(WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
-            call: proc_spawn::entry_named(file.entry, file.args),
+            call: proc_spawn::entry_named(file.entry, untagged(file.args)),
             streams: Streams::from_file(
                 (file.stdout, file.stdout_filename),
                 (file.stderr, file.stderr_filename),
@@ -82,6 +90,28 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             directory: file.directory,
             environment: Environment::from_texts(file.env_clear, &file.env),
         })
+    }
+}
+
+/// The value of an enum, `!Circle {radius: 2}`, as all else but YAML has it: `Circle: {radius: 2}`. So it
+/// is sent to the worker.
+fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
+    use serde_yaml::Value;
+    match value {
+        Value::Tagged(tagged) => {
+            let name = Value::String(tagged.tag.to_string().trim_start_matches('!').to_owned());
+            let value = untagged(tagged.value);
+            if value.is_null() {
+                name
+            } else {
+                Value::Mapping([(name, value)].into_iter().collect())
+            }
+        }
+        Value::Sequence(values) => Value::Sequence(values.into_iter().map(untagged).collect()),
+        Value::Mapping(mapping) => {
+            Value::Mapping(mapping.into_iter().map(|(k, v)| (untagged(k), untagged(v))).collect())
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 
@@ -142,6 +172,7 @@ mod tests {
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
 - { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true, capture: { file: blue.txt, keep: 2 } }
 - { name: green, pid_filename: green.pid, entry: 'app:mix', stdout: inherit, stderr: 'null' }
+- { name: white, pid_filename: white.pid, entry: 'app:mix', stdout: { file: a.txt }, stderr: !file b.txt }
 - name: grey
   pid_filename: grey.pid
   entry: app:mix
