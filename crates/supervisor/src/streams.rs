@@ -165,7 +165,6 @@ const OF_NOBODY: &str =
 
 fn tell_problems(problems: &mut Problems, redirect: &Redirect) {
     for problem in redirect.problems() {
-        use serde::{Deserialize, Deserializer};
         use stdio_redirect::Error;
         let (stream, path, reason): (Stream, &Path, String) =
             if let Error::Path { stream, path, fault } = &problem {
