@@ -19,7 +19,9 @@ impl fmt::Display for Problem {
         // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
         // one line.
         let reason = logging::escaped(&self.reason);
-        write!(f, "{} `{}`: {reason}", self.field, logging::escaped(&self.value))
+        // A quotation mark fools nobody.
+        let value = self.value.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+        write!(f, "{} `{value}`: {reason}", self.field)
     }
 }
 
@@ -172,15 +174,15 @@ mod tests {
         assert_eq!(problems.to_string(), "a `x`: is wrong; give y");
         assert_eq!(format!("{problems:?}"), "a `x`: is wrong; give y");
         problems.add("b", "\n", "folder `\u{202e}\n` is wrong");
-        problems.add("c", "z", "no");
+        problems.add("c", "z's", "no");
         assert_eq!(
             problems.to_string(),
-            r"a `x`: is wrong; give y; [2 of 3] b `\n`: folder `\u{202e}\n` is wrong; [3 of 3] c `z`: no"
+            r"a `x`: is wrong; give y; [2 of 3] b `\n`: folder `\u{202e}\n` is wrong; [3 of 3] c `z's`: no"
         );
         assert_eq!(
             format!("{problems:?}"),
             "3 options are wrong:\n    a `x`: is wrong; give y\n    b `\\n`: folder `\\u{202e}\\n` \
-             is wrong\n    c `z`: no"
+             is wrong\n    c `z's`: no"
         );
     }
 
@@ -196,7 +198,7 @@ mod tests {
         }
         assert_eq!(
             texts(|p| check_name(p, "name", "a\0")),
-            ["name `a\\x00`: contains a control character (or NUL); leave it out"]
+            ["name `a\\0`: contains a control character (or NUL); leave it out"]
         );
     }
 
