@@ -57,6 +57,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         "stop" => match stop_daemon(options.pid_filename())? {
             StopStatus::Stopped { pid } => println!("stopped, pid was {pid}"),
             StopStatus::NotRunning => println!("not running"),
+            left @ StopStatus::FileLeft { .. } => println!("{left}"),
         },
         "status" => {
             let status = daemon_status(options.pid_filename())?;

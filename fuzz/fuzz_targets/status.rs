@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use supervisor::{DaemonStatus, StopStatus, daemon_status, stop_daemon_within};
+use supervisor::{DaemonStatus, StopFailed, StopStatus, daemon_status, stop_daemon_within};
 
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a folder can be made"));
@@ -34,6 +34,10 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(status) => {
             assert_eq!(status, StopStatus::NotRunning);
             assert!(!path.exists());
+        }
+        // What was never a pid file stays.
+        Err(StopFailed::PidFile { source: pidfile::Error::NotAPidFile { .. } }) => {
+            assert!(std::fs::read(&path).is_ok_and(|found| found == content));
         }
         Err(error) => assert!(!written, "{error:?}"),
     }

@@ -152,8 +152,8 @@ fn a_run_has_pipes_of_its_own_and_nobody_waits_for_who_holds_an_old_one() {
     let bed = bed();
     bed.gate("late");
     let daemon = bed.start(
-        "{daemon_args: [{workers: {restart: at_once, debug_filename: debug.json, workers: [{name: red, \
-         capture: {file: red.txt, prefix: '{pid}: '}, args: [print: hello, \
+        "{daemon_args: [{workers: {restart: at_once, leftovers: keep, debug_filename: debug.json, \
+         workers: [{name: red, capture: {file: red.txt, prefix: '{pid}: '}, args: [print: hello, \
          in_run: [1, {command: [sh, -c, 'read x < \"$APPKIT_BED_FOLDER/late\"; echo late']}], \
          in_run: [1, {raw: [33]}], in_run: [1, {signal: 9}], rounds]}]}}]}",
     );

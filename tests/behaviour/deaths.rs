@@ -274,25 +274,28 @@ fn the_file_of_a_worker_killed_with_its_executor_is_taken_over_by_the_next() {
     bed.nothing_left();
 }
 
-/// The one way to two daemons: the first no longer has the name, and cannot know it.
+/// The one way to two daemons: the first no longer has the name, and does not know it yet.
 ///
 /// Case: DIE-12
 fn a_pid_file_that_an_operator_replaced_is_left_alone() {
     let bed = bed();
     let first = bed.start("{}");
+    // It would put the file back.
+    first.guardian().signal(Signal::STOP);
     std::fs::remove_file(bed.path("d.pid")).unwrap();
     bed.run(["status", "d.pid"]).says("NotRunning { stale: false }");
     let second = bed.start("{}");
     assert_eq!(bed.pid_of("d.pid"), second.pid());
     first.guardian().signal(Signal::TERM);
+    first.guardian().signal(Signal::CONT);
     first.wait_gone();
     // It has removed no file but its own, which it had not any more.
     assert_eq!(bed.pid_of("d.pid"), second.pid());
     second.stop();
     // Replaced by what nobody holds: it stays, since it is not ours.
     let third = bed.start("{}");
-    std::fs::remove_file(bed.path("d.pid")).unwrap();
-    bed.write("d.pid", "somebody's\n");
+    bed.write("other", "somebody's\n");
+    std::fs::rename(bed.path("other"), bed.path("d.pid")).unwrap();
     third.guardian().signal(Signal::TERM);
     third.wait_gone();
     assert_eq!(bed.read("d.pid"), "somebody's\n");

@@ -8,7 +8,8 @@ use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
-        whatever_a_stale_file_contains_it_is_taken_over,
+        whatever_number_a_stale_file_contains_it_is_taken_over,
+        what_was_never_a_pid_file_is_refused_and_stays,
         the_number_of_a_stranger_is_taken_over_and_the_stranger_left_alone,
         what_a_crash_has_left_is_taken_over,
         read_strictly_any_file_means_already_running,
@@ -18,16 +19,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Cases: F-03, PID-03, PID-07, PID-08, PID-09
-fn whatever_a_stale_file_contains_it_is_taken_over() {
+/// Cases: F-03, PID-03, PID-07, PID-09
+fn whatever_number_a_stale_file_contains_it_is_taken_over() {
     let bed = bed();
-    let big = "x".repeat(1 << 20);
-    let contents: [&[u8]; 9] = [
+    let contents: [&[u8]; 6] = [
         b"",
-        b"abc\n",
-        b"\xff\xfe\0\n",
-        big.as_bytes(),
-        b"12 34\n",
+        // Its length was written before the power went, its content was not.
+        b"\0\0\0\0\0\0",
         b"0\n",
         b"-1\n",
         b"99999999999\n",
@@ -41,6 +39,28 @@ fn whatever_a_stale_file_contains_it_is_taken_over() {
         daemon.stop();
         bed.nothing_left();
     }
+}
+
+/// A slip in the options, and the daemon's pid file is something dear: its own options, say.
+///
+/// Cases: FLT-C1, PID-08
+fn what_was_never_a_pid_file_is_refused_and_stays() {
+    let bed = bed();
+    let big = "x".repeat(1 << 20);
+    let contents: [&[u8]; 4] = [b"abc\n", b"\xff\xfe\0\n", big.as_bytes(), b"12 34\n"];
+    for content in contents {
+        let path = bed.write("d.pid", content);
+        let told = ["d.pid` is not a pid file and was left as it is", "begins with `"];
+        bed.run(["start", &bed.options("{}")]).fails(&told);
+        bed.run(["stop", "d.pid"]).fails(&told);
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        std::fs::remove_file(path).unwrap();
+    }
+    let file = bed.options("{pid_filename: d.yaml}");
+    let before = bed.read(&file);
+    bed.run(["start", &file]).fails(&["d.yaml` is not a pid file", "pid_filename: d.yaml"]);
+    assert_eq!(bed.read(&file), before);
+    assert_eq!(bed.processes().len(), 0);
 }
 
 /// Cases: F-03, PID-04, SEC-04

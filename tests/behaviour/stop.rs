@@ -98,19 +98,17 @@ fn the_pid_file_goes_last() {
     bed.nothing_left();
 }
 
-/// The guardian is stopped, as one in an uninterruptible sleep would be.
-///
-/// Cases: STOP-07, F-10, DIE-11
+/// Cases: STOP-07, F-10
 fn a_stop_that_takes_too_long_says_who_is_left() {
     let bed = bed();
-    let daemon = bed.start("{}");
-    daemon.guardian().signal(Signal::STOP);
+    bed.gate("gate");
+    let daemon = bed.start("{grace: 60s, daemon_args: [rounds, gate: gate]}");
     let began = Instant::now();
     bed.run(["stop", "d.pid", "--within=100"])
         .fails(&["d.pid` is still running", &format!("process {}", daemon.pid())]);
     assert!(Duration::from_millis(100) <= began.elapsed());
     // It was asked, and goes as soon as it can.
-    daemon.guardian().signal(Signal::CONT);
+    bed.open_gate("gate");
     daemon.wait_gone();
     bed.nothing_left();
 }

@@ -132,9 +132,9 @@ pub use proc_spawn::{Current, Exit, Role, at_end, current, entries, entry, entry
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
     Backoff, Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends,
-    ExistingFile, GaveUp, LastLines, LaunchCause, LaunchFailed, Outcome, Readiness, Restart,
-    RestartPolicy, RunEnd, StartPolicy, StopBy, StopFailed, StopPolicy, StopStatus, WhenFull,
-    daemon_status, extend_timeout, ready, reopen, run_daemon, start_daemon, stop_daemon,
+    ExistingFile, GaveUp, LastLines, LaunchCause, LaunchFailed, Leftovers, Outcome, Readiness,
+    Restart, RestartPolicy, RunEnd, StartPolicy, StopBy, StopFailed, StopPolicy, StopStatus,
+    WhenFull, daemon_status, extend_timeout, ready, reopen, run_daemon, start_daemon, stop_daemon,
     stop_daemon_within, tell_status,
 };
 pub use workers::{

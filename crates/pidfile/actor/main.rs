@@ -6,10 +6,13 @@ use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use pidfile::{Dependent, Existing, Options, PidFile};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -40,6 +43,14 @@ fn act(args: &[&str]) -> Outcome {
             let limit = Duration::from_secs(seconds.parse()?);
             hold(Options::new().wait_for_dependent(limit), path)
         }
+        ["hold-with-hold", path] => hold(Options::new().with_hold(), path),
+        ["hold-unproved", path] => {
+            let pid_file = PidFile::acquire(path)?;
+            // Closing any descriptor of the file drops the proof.
+            drop(File::open(path)?);
+            hold_on(pid_file)
+        }
+        ["lock-as-reader", path] => lock_as_reader(path),
         ["hold-and-move", path] => hold_and_move(path),
         ["hold-without-stdio", path] => hold_without_stdio(path),
         ["orphan", path] => {
@@ -68,6 +79,11 @@ fn act(args: &[&str]) -> Outcome {
             let holder = pidfile::holder(path)?;
             say(&format!("{:?}", holder.map(|holder| holder.pid())))
         }
+        ["stop", path] => {
+            let holder = pidfile::holder(path)?.ok_or("nobody holds it")?;
+            holder.signal(15)?;
+            say(&format!("gone: {}", holder.wait(None)?))
+        }
         ["recycle", path] => recycle(path),
         _ => Err(format!("what is {args:?}?").into()),
     }
@@ -87,7 +103,10 @@ fn until_told(state: &str) -> Result<String, Box<dyn Error>> {
 }
 
 fn hold(options: Options<'_>, path: &str) -> Outcome {
-    let pid_file = options.acquire(path)?;
+    hold_on(options.acquire(path)?)
+}
+
+fn hold_on(pid_file: PidFile) -> Outcome {
     match until_told(&format!("held {}", pid_file.pid()))?.as_str() {
         "release" => {
             pid_file.release()?;
@@ -107,6 +126,36 @@ fn hold_and_move(path: &str) -> Outcome {
     std::env::set_current_dir("/")?;
     until_told(&format!("held {}", pid_file.path().display()))?;
     Ok(pid_file.release()?)
+}
+
+/// Takes every lock that a reader can have, and lets go, again and again; says so of each file that is
+/// another one than before. Ends with its standard output.
+fn lock_as_reader(path: &str) -> Outcome {
+    println!("locking");
+    let mut seen = None;
+    let mut out = io::stdout().lock();
+    loop {
+        let Ok(file) = File::open(path) else { continue };
+        for (first, length) in [(0, 1), (1, 1), (2, 1)] {
+            let _ = fcntl(&file, FcntlArg::F_OFD_SETLK(&for_reading(first, length)));
+        }
+        let _ = file.try_lock();
+        let inode = file.metadata()?.ino();
+        if seen != Some(inode) {
+            seen = Some(inode);
+            writeln!(out, "locked")?;
+        }
+    }
+}
+
+fn for_reading(first: i64, length: i64) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: first,
+        l_len: length,
+        l_pid: 0,
+    }
 }
 
 /// With descriptors 0 to 2 free, the next `open`s get them.

@@ -3,7 +3,7 @@
 //! A file is born with its holder's lock and never locked for life again. So whoever finds byte 1
 //! free knows that it stays free, and only one thing must be guarded: that two who found the same
 //! stale file do not both remove "it", the second one removing the first one's new file. That is
-//! byte 0 of the stale file. Between a removal and a new file anybody may come; the system lets
+//! a claim on the stale file. Between a removal and a new file anybody may come; the system lets
 //! only one of them have the name.
 
 use std::os::fd::BorrowedFd;
@@ -18,11 +18,11 @@ use crate::old_file::{Access, OldFile};
 use crate::pidfile::PidFile;
 use crate::place::Place;
 use crate::stale::take_away;
-use crate::wait::{Waited, until_free};
+use crate::wait::{Awaited, Waited, are_free, until_free};
 use crate::who;
 
-/// A take-over lasts microseconds. Ten seconds mean that somebody was stopped in the middle of one,
-/// or that a reader has locked byte 0 to annoy us: better said than waited for.
+/// A take-over lasts microseconds. Ten seconds mean that somebody was stopped in the middle of one:
+/// better said than waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process that is ending has closed its files before its locks are gone and it is: then it is
@@ -34,7 +34,8 @@ pub(crate) const ENDING: Duration = Duration::from_secs(1);
 /// What to do about a file that nobody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Take its place, whatever it contains: its holder was killed, or the power went. The default.
+    /// Take its place, if it is empty or contains one number, whichever: its holder was killed, or the
+    /// power went. The default.
     #[default]
     TakeOverIfStale,
     /// Leave it and fail with [`Error::Exists`]: somebody wants to look first.
@@ -62,6 +63,8 @@ pub struct Options<'fd> {
     existing: Existing,
     wait_for_dependent: Duration,
     wake: Option<BorrowedFd<'fd>>,
+    once: bool,
+    hold: bool,
 }
 
 impl<'fd> Options<'fd> {
@@ -90,6 +93,18 @@ impl<'fd> Options<'fd> {
         Options { wake: Some(descriptor), ..self }
     }
 
+    /// Waits for nothing at all, not even for another process to finish a take-over
+    /// ([`Error::Busy`]): for a loop that has other things to do.
+    pub fn try_once(self) -> Self {
+        Options { once: true, wait_for_dependent: Duration::ZERO, ..self }
+    }
+
+    /// Makes a [hold](PidFile::take_hold), too, before anybody else can open the file: whoever may read
+    /// it could keep a [`Dependent`](crate::Dependent) from joining it afterwards.
+    pub fn with_hold(self) -> Self {
+        Options { hold: true, ..self }
+    }
+
     /// Takes the pid file, or says who has it.
     ///
     /// A relative path is resolved now; the working directory may change later. On success the
@@ -101,19 +116,20 @@ impl<'fd> Options<'fd> {
     /// [`Error::Held`], [`Error::Orphaned`] and [`Error::Exists`] say that there is somebody (or
     /// something) else; the file was not touched. [`Error::Busy`] and [`Error::Interrupted`] end a
     /// wait. [`Error::BadPath`], [`Error::NotAFile`], [`Error::NoFolder`], [`Error::NotAFolder`],
-    /// [`Error::Insecure`] and [`Error::LocksUnsupported`] say what is wrong with the place. What
-    /// else the system refuses is [`Error::Io`]: a folder that cannot be written, a full disk.
+    /// [`Error::Insecure`], [`Error::LocksUnsupported`] and [`Error::NotAPidFile`] say what is wrong with
+    /// the place. What else the system refuses is [`Error::Io`]: a folder that cannot be written, a full disk.
     pub fn acquire(&self, path: impl AsRef<Path>) -> Result<PidFile, Error> {
         let place = Place::open(path.as_ref())?;
         let dependents_until = Deadline::after(self.wait_for_dependent);
-        let mut ending = Deadline::after(ENDING);
-        let mut patience = Deadline::after(PATIENCE);
+        let within = |span| Deadline::after(if self.once { Duration::ZERO } else { span });
+        let mut ending = within(ENDING);
+        let mut patience = within(PATIENCE);
         loop {
             match self.attempt(&place, dependents_until, ending, patience)? {
                 Attempt::Acquired(pid_file) => return Ok(pid_file),
                 Attempt::WaitedForDependent => {
-                    patience = Deadline::after(PATIENCE);
-                    ending = Deadline::after(ENDING);
+                    patience = within(PATIENCE);
+                    ending = within(ENDING);
                 }
                 Attempt::Changed if patience.has_passed() => {
                     return Err(Error::Busy { path: place.path().to_owned() });
@@ -131,13 +147,14 @@ impl<'fd> Options<'fd> {
         patience: Deadline,
     ) -> Result<Attempt, Error> {
         let Some(old) = OldFile::open(place, Access::Lock)? else {
-            return create(place);
+            return self.create(place);
         };
         let path = || place.path().to_owned();
         if old.is_locked(Byte::Holder, place)? {
             let pid = old.number(place)?;
             if pid.is_some_and(who::has_ended) && !ending.has_passed() {
-                let waited = until_free(&old, Byte::Holder, ending, self.wake, place.path())?;
+                let waited =
+                    until_free(&old, Awaited::Byte(Byte::Holder), ending, self.wake, place.path())?;
                 if waited == Waited::Interrupted {
                     return Err(Error::Interrupted { path: path() });
                 }
@@ -151,29 +168,28 @@ impl<'fd> Options<'fd> {
             return Ok(Attempt::Changed);
         }
         // Not under byte 0: who only waits must not keep others from finding out the same.
-        if old.is_locked(Byte::Dependent, place)? {
-            return match until_free(
-                &old,
-                Byte::Dependent,
-                dependents_until,
-                self.wake,
-                place.path(),
-            )? {
-                Waited::Free => Ok(Attempt::WaitedForDependent),
-                Waited::Interrupted => Err(Error::Interrupted { path: path() }),
-                Waited::TimedOut => {
-                    let left = who::holders(old.id(), Byte::Dependent);
-                    old.refuse(place, Error::Orphaned { path: path(), left })?;
-                    Ok(Attempt::Changed)
-                }
-            };
+        if old.has_dependent(place)? {
+            let what = &Awaited::DEPENDENTS;
+            if are_free(what, &old, dependents_until, self.wake, place.path())? {
+                return Ok(Attempt::WaitedForDependent);
+            }
+            let left = who::holders(old.id(), Byte::Dependent);
+            old.refuse(place, Error::Orphaned { path: path(), left })?;
+            return Ok(Attempt::Changed);
         }
-        let Some(_byte_0) = take_away(&old, place, patience, self.wake)? else {
+        let Some(_claim) = take_away(&old, place, patience, self.wake)? else {
             return Ok(Attempt::Changed);
         };
-        // Byte 0 is kept until the new file is there: who waits for it should find a holder, not a
+        // The claim is kept until the new file is there: who waits for it should find a holder, not a
         // gap.
-        create(place)
+        self.create(place)
+    }
+
+    fn create(&self, place: &Place) -> Result<Attempt, Error> {
+        Ok(match create::create(place, self.hold)? {
+            Some(new) => Attempt::Acquired(PidFile::new(new, place.path())),
+            None => Attempt::Changed,
+        })
     }
 }
 
@@ -182,11 +198,4 @@ enum Attempt {
     /// Somebody else did something: what was seen is no longer so.
     Changed,
     WaitedForDependent,
-}
-
-fn create(place: &Place) -> Result<Attempt, Error> {
-    Ok(match create::create(place)? {
-        Some((file, id)) => Attempt::Acquired(PidFile::new(file, id, place.path())),
-        None => Attempt::Changed,
-    })
 }

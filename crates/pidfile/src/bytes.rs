@@ -45,7 +45,7 @@ pub(crate) fn unlock_all(file: BorrowedFd<'_>) -> Result<(), Errno> {
 /// Blocks until nobody else has `byte`, in the sense of [`is_locked`].
 pub(crate) fn wait_unlocked(file: BorrowedFd<'_>, byte: Byte) -> Result<(), Errno> {
     loop {
-        match call(file, FcntlArg::F_OFD_SETLKW(&range(byte, hindered(byte)))) {
+        match call(file, FcntlArg::F_OFD_SETLKW(&range(byte, libc::F_RDLCK))) {
             Ok(()) => return unlock(file, byte),
             Err(Errno::INTR) => (),
             Err(errno) => return Err(errno),
@@ -53,24 +53,15 @@ pub(crate) fn wait_unlocked(file: BorrowedFd<'_>, byte: Byte) -> Result<(), Errn
     }
 }
 
-/// Whether another open file description has `byte`. Takes nothing; a descriptor open for reading
-/// is enough.
+/// Whether another open file description has `byte` exclusively. Takes nothing; a descriptor open for
+/// reading is enough.
+///
+/// To have a shared lock takes no more than permission to read, so anybody could, and it says nothing
+/// about who is alive or who takes over.
 pub(crate) fn is_locked(file: BorrowedFd<'_>, byte: Byte) -> Result<bool, Errno> {
-    let mut answer = range(byte, hindered(byte));
+    let mut answer = range(byte, libc::F_RDLCK);
     call(file, FcntlArg::F_OFD_GETLK(&mut answer))?;
     Ok(i32::from(answer.l_type) != libc::F_UNLCK)
-}
-
-/// The lock that would be refused if somebody had the byte.
-///
-/// For the two that mean life it is a shared one: to have a shared lock takes no more than
-/// permission to read, so anybody could, and it says nothing about who is alive. Byte 0 we want
-/// for ourselves, so there every lock counts.
-fn hindered(byte: Byte) -> i32 {
-    match byte {
-        Byte::TakeOver => libc::F_WRLCK,
-        Byte::Holder | Byte::Dependent => libc::F_RDLCK,
-    }
 }
 
 fn call(file: BorrowedFd<'_>, request: FcntlArg<'_>) -> Result<(), Errno> {

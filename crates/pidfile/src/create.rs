@@ -17,30 +17,43 @@ use rustix::process::geteuid;
 use crate::bytes::{self, Byte};
 use crate::detail::Op;
 use crate::error::Error;
+use crate::hold;
+use crate::in_place::{create_in_place, is_seen_to_be_held};
 use crate::place::{Id, Place};
+use crate::proof;
 
 /// What everybody may know: who runs. Independent of the umask.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 /// Until it is complete nobody else has business with it.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// A new pid file.
+#[derive(Debug)]
+pub(crate) struct New {
+    pub(crate) file: OwnedFd,
+    pub(crate) id: Id,
+    /// See `hold`; if it was asked for.
+    pub(crate) hold: Option<OwnedFd>,
+}
+
 /// Makes the file and gives it its name. `None`: somebody else was there first; look again.
-pub(crate) fn create(place: &Place) -> Result<Option<(OwnedFd, Id)>, Error> {
-    match create_nameless(place)? {
-        Nameless::Created(file) => Ok(Some(file)),
+pub(crate) fn create(place: &Place, hold: bool) -> Result<Option<New>, Error> {
+    place.forget();
+    match create_nameless(place, hold)? {
+        Nameless::Created(new) => Ok(Some(new)),
         Nameless::SomebodyWasFirst => Ok(None),
-        Nameless::Unsupported => create_named(place),
+        Nameless::Unsupported => create_named(place, hold),
     }
 }
 
 enum Nameless {
-    Created((OwnedFd, Id)),
+    Created(New),
     SomebodyWasFirst,
     Unsupported,
 }
 
 /// `O_TMPFILE`, then a name: see open(2), which also explains the two ways to give one.
-fn create_nameless(place: &Place) -> Result<Nameless, Error> {
+fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = match openat(place.folder(), ".", flags, PRIVATE) {
         Ok(file) => file,
@@ -55,17 +68,25 @@ fn create_nameless(place: &Place) -> Result<Nameless, Error> {
         }
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
     };
-    let (file, id) = fill(file, place)?;
+    let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
+    let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let reopen = |access| openat(CWD, &by_number, access | OFlags::CLOEXEC, Mode::empty());
+    if hold && reopen(OFlags::PATH).is_err() {
+        // No /proc: it needs a name to be opened by.
+        return Ok(Nameless::Unsupported);
+    }
+    let Some(new) = fill(file, place, hold.then_some(&reopen))? else {
+        return Ok(Nameless::Unsupported);
+    };
     // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
-    let linked = match linkat(&file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
+    let linked = match linkat(&new.file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
         Err(errno) if errno != Errno::EXIST => {
-            let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
-            linkat(CWD, by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
+            linkat(CWD, &by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
         }
         done => done,
     };
     Ok(match linked {
-        Ok(()) => Nameless::Created((file, id)),
+        Ok(()) => Nameless::Created(new),
         Err(Errno::EXIST) => Nameless::SomebodyWasFirst,
         // No /proc, or a file system that cannot link: if it is something else, the second way
         // meets it again and says so.
@@ -75,25 +96,53 @@ fn create_nameless(place: &Place) -> Result<Nameless, Error> {
 
 /// The way of file systems without `O_TMPFILE` or without links: a temporary name, removed again
 /// in all cases but one: a kill between two calls. What that leaves is removed by the next start.
-fn create_named(place: &Place) -> Result<Option<(OwnedFd, Id)>, Error> {
+fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
+    place.forget();
     sweep(place);
     let (mut temporary, file) = Temporary::create(place)?;
-    let (file, id) = fill(file, place)?;
+    let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
+    let name = temporary.name.clone();
+    let reopen = |access| openat(place.folder(), &name, access | AGAIN, Mode::empty());
+    let Some(new) = fill(file, place, hold.then_some(&reopen))? else { return Ok(None) };
     let renamed = match temporary.rename() {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => temporary.link(),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match temporary.link() {
+            Ok(()) if !is_seen_to_be_held(place)? => {
+                drop((new, temporary));
+                return create_in_place(place, hold);
+            }
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                drop((new, temporary));
+                return create_in_place(place, hold);
+            }
+            done => done,
+        },
         done => done,
     };
     match renamed {
-        Ok(()) => Ok(Some((file, id))),
+        Ok(()) => {
+            // Looking at the file may have dropped it.
+            proof::take(new.file.as_fd());
+            Ok(Some(new))
+        }
         // Gone: another starter swept it in the moment before it was locked.
         Err(Errno::EXIST | Errno::NOENT) => Ok(None),
         Err(errno) => Err(Error::io(Op::Name, place.path())(errno)),
     }
 }
 
-/// Locks and writes a new file. Never one that was there before.
-fn fill(file: OwnedFd, place: &Place) -> Result<(OwnedFd, Id), Error> {
-    let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
+/// A way to open the new file again, with this access.
+type Reopen<'a> = &'a dyn Fn(OFlags) -> Result<OwnedFd, Errno>;
+
+/// How it is opened by a name that others may have put something else under.
+pub(crate) const AGAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Locks and writes a new file. Never one that was there before. `None`: it has lost the name by which
+/// it was to be opened again.
+pub(crate) fn fill(
+    file: OwnedFd,
+    place: &Place,
+    hold: Option<Reopen<'_>>,
+) -> Result<Option<New>, Error> {
     if !bytes::try_lock(file.as_fd(), Byte::Holder).map_err(Error::lock(place.path()))? {
         // A temporary name can be found and locked by others; then it is no use to us.
         return Err(Error::Busy { path: place.path().to_owned() });
@@ -102,13 +151,24 @@ fn fill(file: OwnedFd, place: &Place) -> Result<(OwnedFd, Id), Error> {
     let written = retry_on_intr(|| pwrite(&file, line.as_bytes(), 0))
         .and_then(|count| if count == line.len() { Ok(()) } else { Err(Errno::NOSPC) });
     written.map_err(Error::io(Op::Write, place.path()))?;
+    // Before anybody else can open it.
+    let hold = match hold {
+        None => None,
+        Some(reopen) => match hold::make(reopen) {
+            Ok(Some(hold)) => Some(hold),
+            Ok(None) | Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(Error::lock(place.path())(errno)),
+        },
+    };
     match fchmod(&file, MODE) {
         // Our own new file: refused only where modes are not kept at all.
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => (),
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
     }
     let stat = fstat(&file).map_err(Error::io(Op::Create, place.path()))?;
-    Ok((file, Id::of(&stat)))
+    // Last: closing another descriptor of the file would drop it.
+    proof::take(file.as_fd());
+    Ok(Some(New { file, id: Id::of(&stat), hold }))
 }
 
 /// Descriptors 0 to 2 will be replaced by whoever redirects the streams, and the lock with them.
@@ -204,7 +264,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_held(place: &Place, (file, id): (OwnedFd, Id)) {
+    fn check_held(place: &Place, New { file, id, .. }: New) {
         let content = fs::read_to_string(place.path()).unwrap();
         assert_eq!(content, format!("{}\n", std::process::id()));
         let mode = fs::metadata(place.path()).unwrap().permissions().mode();
@@ -220,9 +280,9 @@ mod tests {
     fn where_files_need_a_name_from_the_start_the_result_is_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::open(&folder.path().join("my.pid")).unwrap();
-        check_held(&place, create_named(&place).unwrap().expect("nobody else is there"));
+        check_held(&place, create_named(&place, false).unwrap().expect("nobody else is there"));
         assert_eq!(names(folder.path()), ["my.pid"]);
-        assert!(create_named(&place).unwrap().is_none(), "it exists");
+        assert!(create_named(&place, true).unwrap().is_none(), "it exists");
         assert_eq!(names(folder.path()), ["my.pid"]);
     }
 
@@ -231,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::open(&folder.path().join("my.pid")).unwrap();
         let (temporary, file) = Temporary::create(&place).unwrap();
-        let held = fill(file, &place).unwrap();
+        let held = fill(file, &place, None).unwrap().unwrap();
         temporary.link().unwrap();
         assert_eq!(temporary.link(), Err(Errno::EXIST));
         drop(temporary);
@@ -245,7 +305,7 @@ mod tests {
         let path = folder.path().join("my.pid");
         let made = thread::scope(|scope| {
             let makers: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| create_named(&Place::open(&path).unwrap()).unwrap()))
+                .map(|_| scope.spawn(|| create_named(&Place::open(&path).unwrap(), true).unwrap()))
                 .collect();
             makers.into_iter().filter_map(|maker| maker.join().unwrap()).count()
         });
@@ -266,7 +326,7 @@ mod tests {
             fs::write(folder.path().join(name), "123\n").unwrap();
         }
         let (alive, file) = Temporary::create(&place).unwrap();
-        let file = fill(file, &place).unwrap();
+        let file = fill(file, &place, None).unwrap().unwrap();
 
         sweep(&place);
         let mut expected: Vec<String> = others.into_iter().chain([alive.name.clone()]).collect();
@@ -282,7 +342,7 @@ mod tests {
         fs::create_dir(&gone).unwrap();
         let place = Place::open(&gone.join("my.pid")).unwrap();
         fs::remove_dir(&gone).unwrap();
-        let error = create(&place).unwrap_err();
+        let error = create(&place, false).unwrap_err();
         assert!(matches!(&error, Error::NoFolder { folder, .. } if *folder == gone), "{error:?}");
     }
 }

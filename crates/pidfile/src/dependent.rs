@@ -37,7 +37,9 @@ impl Dependent {
     /// # Errors
     ///
     /// [`Error::NotHeld`] if nobody holds the file; [`Error::OtherHolder`] if somebody else than
-    /// expected; [`Error::Joined`] if there is a dependent. Otherwise those of [`probe`](crate::probe).
+    /// expected; [`Error::Joined`] if there is a dependent; [`Error::Hindered`] if somebody who may read
+    /// the file keeps a shared lock on it, which a [hold](crate::PidFile::take_hold) is safe from.
+    /// Otherwise those of [`probe`](crate::probe).
     pub fn join(path: impl AsRef<Path>, holder: Option<u32>) -> Result<Dependent, Error> {
         let place = Place::open(path.as_ref())?;
         let patience = Deadline::after(PATIENCE);
@@ -51,7 +53,8 @@ impl Dependent {
         }
     }
 
-    /// Gives away the descriptor. The lock lasts until its last copy is closed, in whatever process:
+    /// Gives away the descriptor. The number in the file can be written through it: for processes that
+    /// lower their rights there is [`PidFile::take_hold`](crate::PidFile::take_hold). The lock lasts until its last copy is closed, in whatever process:
     /// for several that depend on the holder together. No one process can give it up then.
     pub fn into_shared(mut self) -> OwnedFd {
         let file = self.file.take();
@@ -90,8 +93,12 @@ fn attempt(place: &Place, holder: Option<u32>) -> Result<Option<Dependent>, Erro
         return Ok(None);
     }
     if !file.try_lock(Byte::Dependent, place)? {
-        let by = who::holders(file.id(), Byte::Dependent);
-        file.refuse(place, Error::Joined { path: path(), by })?;
+        let error = if file.is_locked(Byte::Dependent, place)? {
+            Error::Joined { path: path(), by: who::holders(file.id(), Byte::Dependent) }
+        } else {
+            Error::Hindered { path: path(), by: who::readers(file.id(), Byte::Dependent) }
+        };
+        file.refuse(place, error)?;
         return Ok(None);
     }
     // A taker looks at byte 1 first and at byte 2 after it. If byte 1 is still locked now, it

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::user;
+
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,13 +94,25 @@ impl fmt::Display for FileKind {
 pub enum Danger {
     /// Everybody may write the file: the number in it could be anybody's choice.
     WorldWritable,
-    /// Everybody may write in its folder, and neither we nor root own the file.
+    /// Others may write in its folder, and neither we nor root own the file, nor does the owner of the
+    /// folder where nobody else may.
     ForeignOwner {
         /// Who does.
         uid: u32,
     },
-    /// A symbolic link on the way stands in a folder in which everybody may write, and neither we
-    /// nor root own the link.
+    /// It has other names, and others may write in its folder: one of them can have linked another
+    /// daemon's file.
+    SecondName {
+        /// How many names it has.
+        links: u64,
+    },
+    /// A symbolic link on the way has another name, and stands in a folder in which others may write.
+    SecondLink {
+        /// The link.
+        link: PathBuf,
+    },
+    /// A symbolic link on the way stands in a folder in which others may write, its owner for one, and
+    /// neither we nor root own the link.
     ForeignLink {
         /// The link.
         link: PathBuf,
@@ -112,14 +126,21 @@ impl fmt::Display for Danger {
         match self {
             Danger::WorldWritable => f.write_str("everybody may write it"),
             Danger::ForeignOwner { uid } => {
-                write!(f, "it belongs to user {uid} and everybody may write in its folder")
+                write!(f, "it belongs to user {uid} and others may write in its folder")
             }
             Danger::ForeignLink { link, uid } => {
                 let link = link.display();
                 write!(
                     f,
-                    "symbolic link `{link}` belongs to user {uid} and everybody may write beside it"
+                    "symbolic link `{link}` belongs to user {uid} and others may write beside it"
                 )
+            }
+            Danger::SecondName { links } => {
+                write!(f, "it has {links} names and others may write in its folder")
+            }
+            Danger::SecondLink { link } => {
+                let link = link.display();
+                write!(f, "symbolic link `{link}` has other names and others may write beside it")
             }
         }
     }
@@ -142,6 +163,21 @@ pub enum Doubt {
         /// The number.
         pid: u32,
     },
+    /// The process has the lock, but neither it nor root owns the file. Whoever does can have passed the
+    /// locked file to it, so that a signal would hit whom he chose.
+    ForeignFile {
+        /// The number.
+        pid: u32,
+        /// The user who owns the file.
+        owner: u32,
+    },
+    /// The process is another user's, and /proc shows what it has locked to that user and root only.
+    OtherUser {
+        /// The number.
+        pid: u32,
+        /// The user to whom it belongs.
+        uid: u32,
+    },
     /// /proc is absent, belongs to another pid namespace, or hides that process from us.
     Hidden {
         /// The number.
@@ -155,6 +191,19 @@ impl fmt::Display for Doubt {
             Doubt::NoNumber => f.write_str("it does not contain a process id"),
             Doubt::NotRunning { pid } => write!(f, "there is no process {pid}"),
             Doubt::NotTheHolder { pid } => write!(f, "process {pid} does not have the lock"),
+            Doubt::ForeignFile { pid, owner } => {
+                let owner = user(Some(*owner));
+                write!(f, "the file belongs to {owner}, and process {pid} does not")
+            }
+            Doubt::OtherUser { pid, uid: 0 } => write!(
+                f,
+                "process {pid} belongs to root, and what it has locked is shown to root only"
+            ),
+            Doubt::OtherUser { pid, uid } => write!(
+                f,
+                "process {pid} belongs to user {uid}, and what it has locked is shown to root and \
+                 that user only"
+            ),
             Doubt::Hidden { pid } => write!(f, "/proc does not show what process {pid} has locked"),
         }
     }

@@ -99,6 +99,22 @@ pub enum Error {
         kind: FileKind,
     },
 
+    /// What stands at the path is a regular file, but was never a pid file: it is neither empty nor one
+    /// number with at most one line end. It was left as it is.
+    #[error(
+        "`{}` is not a pid file and was left as it is: it has {size} bytes and begins with `{start}`; \
+         a pid file is empty or one number: give another path, or remove the file",
+        path.display()
+    )]
+    NotAPidFile {
+        /// The path.
+        path: PathBuf,
+        /// How long the file is.
+        size: u64,
+        /// Its first 32 bytes; what cannot be printed is escaped.
+        start: String,
+    },
+
     /// The folder of the pid file, or one above it, does not exist.
     #[error("folder `{}` of pid file `{}` does not exist", folder.display(), path.display())]
     NoFolder {
@@ -148,6 +164,29 @@ pub enum Error {
         doubt: Doubt,
     },
 
+    /// Its holder is another user's.
+    #[error(
+        "pid file `{}` is held by process {pid}, which belongs to {}: only {} can signal it",
+        path.display(), user(*uid), those(*uid)
+    )]
+    NotPermitted {
+        /// The pid file.
+        path: PathBuf,
+        /// The process.
+        pid: u32,
+        /// The user to whom it belongs; `None` if /proc does not tell.
+        uid: Option<u32>,
+    },
+
+    /// A reader's lock keeps a [`Dependent`](crate::Dependent) from joining.
+    #[error("pid file `{}` cannot be locked: {} a shared lock on it", path.display(), readers(by))]
+    Hindered {
+        /// The pid file.
+        path: PathBuf,
+        /// Who has it, as far as /proc tells.
+        by: Vec<u32>,
+    },
+
     /// The process has ended meanwhile.
     #[error("process {pid}, which held pid file `{}`, is gone", path.display())]
     Gone {
@@ -192,6 +231,33 @@ impl Error {
 
 fn one(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+pub(crate) fn user(uid: Option<u32>) -> String {
+    match uid {
+        None => "another user".to_owned(),
+        Some(0) => "root".to_owned(),
+        Some(uid) => format!("user {uid}"),
+    }
+}
+
+fn those(uid: Option<u32>) -> String {
+    match uid {
+        None => "root or that user".to_owned(),
+        Some(0) => "root".to_owned(),
+        Some(uid) => format!("root or user {uid}"),
+    }
+}
+
+fn readers(pids: &[u32]) -> String {
+    match pids {
+        [] => "a process that may read it has".to_owned(),
+        [pid] => format!("process {pid} has"),
+        many => {
+            let numbers: Vec<String> = many.iter().map(u32::to_string).collect();
+            format!("processes {} have", numbers.join(", "))
+        }
+    }
 }
 
 fn several(pids: &[u32]) -> String {
@@ -279,11 +345,38 @@ mod tests {
         );
         check(
             &Error::Insecure { path: path.clone(), danger: Danger::ForeignOwner { uid: 5 } },
-            "pid file `/run/x.pid` cannot be trusted: it belongs to user 5 and everybody may write in its folder",
+            "pid file `/run/x.pid` cannot be trusted: it belongs to user 5 and others may write in its folder",
         );
         check(
             &Error::Unverified { path: path.clone(), doubt: Doubt::NotTheHolder { pid: 7 } },
             "cannot verify who holds pid file `/run/x.pid`: process 7 does not have the lock",
+        );
+        check(
+            &Error::NotAPidFile { path: "/etc/x.yaml".into(), size: 99, start: r"a\n".into() },
+            r"`/etc/x.yaml` is not a pid file and was left as it is: it has 99 bytes and begins with `a\n`; a pid file is empty or one number: give another path, or remove the file",
+        );
+        check(
+            &Error::NotPermitted { path: path.clone(), pid: 7, uid: Some(0) },
+            "pid file `/run/x.pid` is held by process 7, which belongs to root: only root can signal it",
+        );
+        check(
+            &Error::NotPermitted { path: path.clone(), pid: 7, uid: Some(5) },
+            "pid file `/run/x.pid` is held by process 7, which belongs to user 5: only root or user 5 can signal it",
+        );
+        check(
+            &Error::Unverified { path: path.clone(), doubt: Doubt::OtherUser { pid: 7, uid: 0 } },
+            "cannot verify who holds pid file `/run/x.pid`: process 7 belongs to root, and what it has locked is shown to root only",
+        );
+        check(
+            &Error::Unverified {
+                path: path.clone(),
+                doubt: Doubt::ForeignFile { pid: 7, owner: 5 },
+            },
+            "cannot verify who holds pid file `/run/x.pid`: the file belongs to user 5, and process 7 does not",
+        );
+        check(
+            &Error::Hindered { path: path.clone(), by: vec![8] },
+            "pid file `/run/x.pid` cannot be locked: process 8 has a shared lock on it",
         );
         check(
             &Error::Gone { path: path.clone(), pid: 7 },

@@ -4,6 +4,10 @@
 //! or be from another pid namespace. So: the lock is held, a pidfd is opened for the number, that
 //! very process is seen to have the lock, and afterwards it is seen to be alive still, and the lock
 //! to be held, by the file at the path. A pidfd means the same process for ever.
+//!
+//! That it has the lock is proved in one of two ways: the kernel names it (`proof`), or /proc shows it
+//! (`who`). Neither is enough where somebody else owns the file, who can have passed it, locked, to a
+//! process of his choice: so it must be root's, or the holder's own.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +17,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
 use crate::acquire::{ENDING, PATIENCE};
 use crate::bytes::Byte;
@@ -23,7 +27,8 @@ use crate::detail::{Doubt, Op};
 use crate::error::Error;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::wait::{Waited, until_free};
+use crate::proof;
+use crate::wait::{Awaited, are_free, until_free};
 use crate::who;
 
 /// The process that was seen to hold a pid file, or to depend on who does.
@@ -42,9 +47,10 @@ pub struct Holder {
 ///
 /// # Errors
 ///
-/// [`Error::Unverified`] if it is held but that the number is the holder's cannot be shown: for
-/// lack of /proc, because /proc hides the process from this user, or because the holder lives in
-/// another pid namespace. Otherwise those of [`probe`](crate::probe).
+/// [`Error::Unverified`] if it is held but that the number is the holder's cannot be shown: because
+/// the holder lives in another pid namespace, because neither the holder nor root owns the file, or
+/// because the holder has lost its proof (it has opened and closed the file itself) and /proc does not
+/// show its descriptors to this user. Otherwise those of [`probe`](crate::probe).
 pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
     let place = Place::open(path.as_ref())?;
     let patience = Deadline::after(PATIENCE);
@@ -54,10 +60,11 @@ pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
         let file = Arc::new(file.above_stdio(&place)?);
         let held = file.is_locked(Byte::Holder, &place)?;
         let found = if held { verify(&file, &place)? } else { Ok(None) };
-        let ending = matches!(found, Err(Doubt::NotRunning { .. } | Doubt::NotTheHolder { .. }));
+        let ending = matches!(found, Err(doubt) if !matches!(doubt, Doubt::NoNumber));
         if ending && !looked_twice {
             looked_twice = true;
-            until_free(&file, Byte::Holder, Deadline::after(ENDING), None, place.path())?;
+            let soon = Deadline::after(ENDING);
+            until_free(&file, Awaited::Byte(Byte::Holder), soon, None, place.path())?;
             continue;
         }
         // What was found counts only if it was about the file at the path, and the same holder.
@@ -111,16 +118,39 @@ fn verify_process(
         Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
     };
     let holder = Holder { pid, process, path: place.path().to_owned(), file: Arc::clone(file) };
-    let has_lock = who::holds(pid, file.id(), byte);
+    let proved = byte == Byte::Holder && proof::owner(file.fd()) == Some(pid);
+    let has_lock = if proved { Some(true) } else { who::holds(pid, file.id(), byte) };
+    let users = who::users(pid);
     // Asked last: as long as it has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {
         return Ok(Err(Doubt::NotRunning { pid }));
     }
     Ok(match has_lock {
-        Some(true) => Ok(Some(holder)),
+        Some(true) => match is_theirs(file.owner(), users) {
+            Some(true) => Ok(Some(holder)),
+            Some(false) => Err(Doubt::ForeignFile { pid, owner: file.owner() }),
+            None => Err(Doubt::Hidden { pid }),
+        },
         Some(false) => Err(Doubt::NotTheHolder { pid }),
-        None => Err(Doubt::Hidden { pid }),
+        None => match users {
+            Some([uid, effective]) if ![uid, effective].contains(&geteuid().as_raw()) => {
+                Err(Doubt::OtherUser { pid, uid })
+            }
+            _ => Err(Doubt::Hidden { pid }),
+        },
     })
+}
+
+/// Whether a file of this owner is root's, or that of a process with these users, as far as they are
+/// known. Where they are not, who has no privileges need not know: the system lets him signal processes
+/// of his own only.
+fn is_theirs(owner: u32, users: Option<[u32; 2]>) -> Option<bool> {
+    let ourselves = geteuid();
+    match users {
+        _ if owner == 0 => Some(true),
+        Some(users) => Some(users.contains(&owner)),
+        None => (!ourselves.is_root() && owner == ourselves.as_raw()).then_some(true),
+    }
 }
 
 impl Holder {
@@ -133,8 +163,8 @@ impl Holder {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the process has ended. [`Error::Io`] if we may not signal it, or if the
-    /// number is no named signal; the null signal and realtime signals are refused, too.
+    /// [`Error::Gone`] if the process has ended, [`Error::NotPermitted`] if it is another user's.
+    /// [`Error::Io`] if the number is no named signal; the null signal and realtime signals are refused, too.
     pub fn signal(&self, signal: i32) -> Result<(), Error> {
         let refused = |source| Error::Io { op: Op::Signal, path: self.path.clone(), source };
         let signal = Signal::from_named_raw(signal).ok_or_else(|| {
@@ -146,6 +176,10 @@ impl Holder {
         match pidfd_send_signal(&self.process, signal) {
             Ok(()) => Ok(()),
             Err(Errno::SRCH) => Err(Error::Gone { path: self.path.clone(), pid: self.pid }),
+            Err(Errno::PERM) => {
+                let uid = who::users(self.pid).map(|[real, _]| real);
+                Err(Error::NotPermitted { path: self.path.clone(), pid: self.pid, uid })
+            }
             Err(errno) => Err(refused(errno.into())),
         }
     }
@@ -162,13 +196,7 @@ impl Holder {
     /// If the system cannot wait.
     pub fn wait_free(&self, timeout: Option<Duration>) -> Result<bool, Error> {
         let deadline = Deadline::from_option(timeout);
-        // In this order: nobody becomes a dependent once the holder is gone.
-        for byte in [Byte::Holder, Byte::Dependent] {
-            if until_free(&self.file, byte, deadline, None, &self.path)? != Waited::Free {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        are_free(&Awaited::ALL, &self.file, deadline, None, &self.path)
     }
 
     /// Waits until the process has ended, for at most `timeout` (`None`: for as long as it takes).

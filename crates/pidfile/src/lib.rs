@@ -20,20 +20,23 @@
 //!
 //! The file is one line, the process id, as every Unix tool expects it. The truth is not that
 //! number but a lock, held for life, which the system takes back when the process ends, however it
-//! ends. So a file left by a crash is just taken over, whatever it contains and whoever has that
-//! number now, and a file whose holder lives is never.
+//! ends. So a file left by a crash is just taken over, whoever has that number now, and a file whose
+//! holder lives is never.
 //!
 //! * [`PidFile::acquire`] and [`Options`] take it; [`PidFile::release`], or dropping, gives it back.
 //! * [`probe`] says who has it, and takes nothing, so that asking never makes a start fail.
 //! * [`holder`] verifies who has it, for [`signalling`](Holder::signal) and [`waiting`](Holder::wait):
 //!   no number from a file is ever signalled.
 //! * [`wait_free`] waits until nobody has it, [`remove_stale`] cleans up after a child that was killed.
-//! * [`Dependent`] is for a second process that must be gone before a successor starts: if the
-//!   holder is killed, its successor [waits](Options::wait_for_dependent) for it.
+//! * A [hold](PidFile::take_hold) is for processes that must be gone before a successor starts: if the
+//!   holder is killed, its successor [waits](Options::wait_for_dependent) for them. [`Dependent`] is for
+//!   one that joins by itself.
+//! * [`PidFile::restore`] puts the file back that somebody has removed by hand.
 //!
-//! Three bytes of the file are locked, by open-file-description locks (fcntl(2)): byte 0 by who
+//! Four bytes of the file are locked. Three by open-file-description locks (fcntl(2)): byte 0 by who
 //! removes a stale file, for that moment; byte 1 by the holder, for life; byte 2 by its dependent,
-//! for life. The file gets its name when it is complete and locked (`O_TMPFILE`, open(2)), so nobody
+//! for life. Byte 3 is locked by the holder in the classic way, by which the kernel names it to whoever
+//! asks. A hold is an exclusive flock(2). The file gets its name when it is complete and locked (`O_TMPFILE`, open(2)), so nobody
 //! sees half of one, and a kill leaves nothing beside it. It is never written again.
 //!
 //! # When it fits
@@ -42,29 +45,32 @@
 //! person or a script finds by its pid file. If nobody needs to find it, a lock on any file will do.
 //!
 //! A folder into which only you can write is the place for it (`/run/my`, `$XDG_RUNTIME_DIR`).
-//! Where everybody can, strangers' files and strangers' links on the way are refused.
+//! Where others can, its owner for one, their links on the way are refused, and their files, except in a
+//! folder that is theirs alone: the rules are trusted-path's.
 //!
 //! # What it cannot do
 //!
-//! * Tell a stale pid file from a file that is dear to you. A regular file that nobody has locked is
-//!   removed, whatever it contains: name a path that is meant for this, or use [`Existing::Refuse`].
-//! * Keep an operator from removing the file by hand. Then a second instance can start;
-//!   [`PidFile::is_in_place`] tells.
+//! * Tell a stale pid file from another file that is empty or contains one number. That is removed, if
+//!   nobody has locked it; whatever else stands at the path is refused and stays.
+//! * Keep an operator from removing the file by hand. Then a second instance can start, until the
+//!   holder has put it back; [`PidFile::is_in_place`] tells.
 //! * See instances on other machines. On a network file system locks may or may not reach across,
 //!   and the number means nothing there. Where there are no locks at all, you get
 //!   [`Error::LocksUnsupported`].
 //! * Know programs that keep a pid file of the same name without such a lock: theirs looks stale.
-//!   flock(2) is another kind of lock and not seen.
-//! * Keep readers from delaying you. Who may read the file may lock it for reading. That makes
-//!   nobody the holder, but a shared lock on byte 0 delays a take-over, until [`Error::Busy`] after
-//!   ten seconds, and one on byte 2 keeps a dependent from joining. A folder that others cannot
-//!   enter prevents it.
+//!   flock(2) of another program is not seen.
+//! * Keep readers from locking. Who may read the file may lock it for reading. That makes nobody the
+//!   holder and keeps nobody from a start, a take-over, which then claims the file by a second one beside
+//!   it for a moment, `.my.pid.taking`, or a hold; but it keeps a [`Dependent`] from joining
+//!   ([`Error::Hindered`]).
 //! * Outlive a fork without exec in the usual way: the copy of the descriptor keeps the lock, should
 //!   the parent be killed, until the copy ends, too. A child between its fork and its exec is such a
 //!   copy, for a moment; until then a start says that the killed holder's number holds it.
 //! * Signal across pid namespaces. A holder in another container, sharing the folder, holds as any
-//!   other, but its number is not ours: [`holder`] says [`Error::Unverified`]. So it does without
-//!   /proc, and for another user's process, whose descriptors /proc hides.
+//!   other, but its number is not ours: [`holder`] says [`Error::Unverified`].
+//! * Prove who holds the file after the holder itself has opened and closed it, as by [`probe`]: that
+//!   drops its classic lock. Then [`holder`] needs a /proc that shows the holder's descriptors, which it
+//!   does to root and, unless the program's file cannot be read, to the same user.
 //! * Run elsewhere than on Linux.
 
 #[cfg(not(target_os = "linux"))]
@@ -77,15 +83,20 @@ mod error;
 mod holder;
 mod pidfile;
 mod probe;
+mod restore;
 mod stale;
 mod wait;
 
 mod bytes;
+mod claim;
 mod create;
 mod deadline;
+mod hold;
+mod in_place;
 mod number;
 mod old_file;
 mod place;
+mod proof;
 mod who;
 
 pub use acquire::{Existing, Options};
@@ -95,5 +106,6 @@ pub use error::Error;
 pub use holder::{Holder, dependents, holder};
 pub use pidfile::PidFile;
 pub use probe::{Probe, probe};
-pub use stale::remove_stale;
+pub use restore::Restored;
+pub use stale::{remove_stale, try_remove_stale};
 pub use wait::{wait_free, wait_orphans};

@@ -6,6 +6,8 @@ use rustix::io::{Errno, pread, retry_on_intr};
 
 /// More than the longest number with its newline, so that a longer file is seen to be longer.
 const ENOUGH: usize = 32;
+/// Of a number that we write, with its newline: 2147483647.
+const LONGEST: usize = 11;
 
 /// Decimal digits without sign, blank or leading zero, then at most one newline; the kernel's own
 /// pids are positive `i32`s.
@@ -18,8 +20,34 @@ pub(crate) fn parse(content: &[u8]) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
+/// Whether this is all that a pid file can contain, ours or another program's: nothing, or one number
+/// and at most one line end. The number need not be one that a process can have.
+///
+/// Zeros are what a file system shows whose power went before the content was written, but after the
+/// length was.
+fn is_pid_file(content: &[u8]) -> bool {
+    let line = content.strip_suffix(b"\n").unwrap_or(content);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let digits = line.strip_prefix(b"-").unwrap_or(line);
+    content.len() < ENOUGH
+        && (digits.iter().all(u8::is_ascii_digit) && (line.is_empty() || !digits.is_empty())
+            || content.len() <= LONGEST && content.iter().all(|byte| *byte == 0))
+}
+
+/// What a file begins with, made readable, if it is not a pid file.
+pub(crate) fn what_else(file: BorrowedFd<'_>) -> Result<Option<String>, Errno> {
+    let (piece, filled) = beginning(file)?;
+    let content = &piece[..filled];
+    Ok((!is_pid_file(content)).then(|| content.escape_ascii().to_string()))
+}
+
 /// Reads a bounded piece from the start, whatever the size of the file.
 pub(crate) fn read(file: BorrowedFd<'_>) -> Result<Option<u32>, Errno> {
+    let (piece, filled) = beginning(file)?;
+    Ok(parse(&piece[..filled]))
+}
+
+fn beginning(file: BorrowedFd<'_>) -> Result<([u8; ENOUGH], usize), Errno> {
     let mut piece = [0; ENOUGH];
     let mut filled = 0;
     while filled < ENOUGH {
@@ -28,7 +56,7 @@ pub(crate) fn read(file: BorrowedFd<'_>) -> Result<Option<u32>, Errno> {
             count => filled += count,
         }
     }
-    Ok(parse(&piece[..filled]))
+    Ok((piece, filled))
 }
 
 #[cfg(test)]
@@ -67,6 +95,51 @@ mod tests {
         ];
         for (content, expected) in table {
             assert_eq!(parse(content), *expected, "{:?}", content.escape_ascii().to_string());
+        }
+    }
+
+    /// Case: FLT-C1
+    #[test]
+    fn only_nothing_or_one_number_can_be_a_pid_file() {
+        let pid_files: &[&[u8]] = &[
+            b"",
+            b"\n",
+            b"\r\n",
+            b"1",
+            b"1\n",
+            b"1\r\n",
+            b"0\n",
+            b"007\n",
+            b"-1\n",
+            b"99999999999\n",
+            b"\0\0\0\0\0\0",
+        ];
+        for content in pid_files {
+            assert!(is_pid_file(content), "{:?}", content.escape_ascii().to_string());
+        }
+        let others: &[&[u8]] = &[
+            b"a",
+            b"1a",
+            b" ",
+            b" 1",
+            b"1 ",
+            b"1 2\n",
+            b"1\n2\n",
+            b"1\n\n",
+            b"-",
+            b"-\n",
+            b"--1\n",
+            b"+1\n",
+            b"1.5\n",
+            b"0x10\n",
+            b"1\0",
+            b"\xff",
+            b"pid: 1\n",
+            &[0; LONGEST + 1],
+            &[b'1'; ENOUGH],
+        ];
+        for content in others {
+            assert!(!is_pid_file(content), "{:?}", content.escape_ascii().to_string());
         }
     }
 

@@ -3,13 +3,14 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 
 use crate::bytes::{self, Byte};
 use crate::create::above_stdio;
 use crate::detail::{FileKind, Op};
 use crate::error::Error;
+use crate::hold;
 use crate::number;
 use crate::place::{Id, Place};
 
@@ -32,6 +33,8 @@ pub(crate) enum Access {
 pub(crate) struct OldFile {
     file: OwnedFd,
     id: Id,
+    /// The user to whom it belongs.
+    owner: u32,
     /// Why no byte of it can be locked, if none can.
     read_only: Option<Errno>,
 }
@@ -39,8 +42,8 @@ pub(crate) struct OldFile {
 impl OldFile {
     /// Opens what stands at the place, if anything does.
     pub(crate) fn open(place: &Place, access: Access) -> Result<Option<OldFile>, Error> {
-        let Some(seen) = place.stat()? else { return Ok(None) };
-        place.check(&seen)?;
+        let Some(seen) = place.look()? else { return Ok(None) };
+        place.check(seen)?;
         let open = |flags| openat(place.folder(), place.name(), flags | CAREFUL, Mode::empty());
         let opened = match access {
             Access::Read => open(OFlags::RDONLY).map(|file| (file, None)),
@@ -65,7 +68,16 @@ impl OldFile {
         };
         let stat = fstat(&file).map_err(Error::io(Op::Look, place.path()))?;
         place.check(&stat)?;
-        Ok(Some(OldFile { file, id: Id::of(&stat), read_only }))
+        Ok(Some(OldFile { read_only, ..OldFile::of(file, &stat) }))
+    }
+
+    /// One that was opened for locking, and looked at.
+    pub(crate) fn of(file: OwnedFd, stat: &Stat) -> OldFile {
+        OldFile { file, id: Id::of(stat), owner: stat.st_uid, read_only: None }
+    }
+
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner
     }
 
     pub(crate) fn id(&self) -> Id {
@@ -84,6 +96,12 @@ impl OldFile {
 
     pub(crate) fn into_fd(self) -> OwnedFd {
         self.file
+    }
+
+    /// Whether a process is alive for which a successor of the holder waits.
+    pub(crate) fn has_dependent(&self, place: &Place) -> Result<bool, Error> {
+        Ok(self.is_locked(Byte::Dependent, place)?
+            || hold::is_held(self.fd()).map_err(Error::lock(place.path()))?)
     }
 
     /// Whether somebody else has this byte, through another `open` at least.

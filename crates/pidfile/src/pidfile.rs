@@ -1,12 +1,15 @@
 //! The right to be the one, as a value.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::acquire::Options;
 use crate::bytes::{self, Byte};
+use crate::create::New;
 use crate::error::Error;
+use crate::hold;
 use crate::place::{Id, Place};
+use crate::proof;
 use crate::who;
 
 /// The right to be the one running instance, held until released or dropped.
@@ -23,6 +26,8 @@ use crate::who;
 pub struct PidFile {
     /// `None` once given up.
     file: Option<OwnedFd>,
+    /// Whether there was one to take, and the descriptor until it is taken.
+    hold: (bool, Option<OwnedFd>),
     id: Id,
     path: PathBuf,
     /// Who acquired it.
@@ -43,8 +48,29 @@ impl PidFile {
         Options::new().acquire(path)
     }
 
-    pub(crate) fn new(file: OwnedFd, id: Id, path: &Path) -> PidFile {
-        PidFile { file: Some(file), id, path: path.to_owned(), owner: std::process::id() }
+    pub(crate) fn new(new: New, path: &Path) -> PidFile {
+        let New { file, id, hold } = new;
+        let (path, owner) = (path.to_owned(), std::process::id());
+        PidFile { file: Some(file), hold: (hold.is_some(), hold), id, path, owner }
+    }
+
+    /// Takes the descriptor that [`Options::with_hold`] has made, once.
+    ///
+    /// It is for processes that work for the holder. As long as one of them has a copy of it, they
+    /// count as a [`Dependent`](crate::Dependent): a successor waits, and so does whoever waits for the
+    /// file to be [free](crate::wait_free). Nothing can be written through it, so that it can be left to
+    /// a process that lowers its rights. The holder closes its own copies before it
+    /// [releases](PidFile::release) the file.
+    pub fn take_hold(&mut self) -> Option<OwnedFd> {
+        self.hold.1.take()
+    }
+
+    pub(crate) fn wants_hold(&self) -> bool {
+        self.hold.0
+    }
+
+    pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(AsFd::as_fd)
     }
 
     /// The file, as an absolute path.
@@ -87,6 +113,10 @@ impl PidFile {
         if self.owner != std::process::id() {
             return Ok(());
         }
+        drop(self.hold.1.take());
+        // Closing a descriptor of the file, here or by who has taken the hold, has dropped the proof. Who
+        // stops us now shall still find who we are.
+        proof::take(file.as_fd());
         let removed = self.remove(&file);
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
@@ -102,8 +132,10 @@ impl PidFile {
         // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
         // to go. A shared lock, which any reader can have, refuses us but is no dependent.
         let locked = || Error::lock(&self.path);
-        if !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
-            && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?
+        let hold_is_left = hold::is_held(file.as_fd()).map_err(locked())?;
+        if hold_is_left
+            || !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
+                && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?
         {
             let left = who::holders(self.id, Byte::Dependent);
             return Err(Error::Orphaned { path: self.path.clone(), left });
@@ -132,7 +164,7 @@ mod tests {
         let held = Probe::Held { pid: Some(original.pid()) };
         let copy = || {
             let file = original.file.as_ref().unwrap().try_clone().unwrap();
-            let mut copy = PidFile::new(file, original.id, &path);
+            let mut copy = PidFile::new(New { file, id: original.id, hold: None }, &path);
             copy.owner += 1;
             copy
         };

@@ -1,27 +1,24 @@
 //! Where a pid file is: its folder, found without following anybody else's links, and its name.
 //!
 //! Every operation opens the folder once and names the file only within it, so that all its steps
-//! speak of the same folder, whatever is renamed meanwhile.
+//! speak of the same folder, whatever is renamed meanwhile. Which links are followed on the way is
+//! judged by trusted-path, as for all files; which file is believed to be a pid file is judged here.
 
-use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat,
-    statat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, fstat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
+use trusted_path::{Fault, Kind, Trust};
 
 use crate::detail::{Danger, FileKind, Op};
 use crate::error::Error;
-
-/// As the kernel's own limit (path_resolution(7)).
-const MOST_LINKS: usize = 40;
-
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A file's identity while somebody has it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +32,45 @@ impl Id {
         Id { device: stat.st_dev, inode: stat.st_ino }
     }
 
-    pub(crate) fn from_metadata(metadata: &std::fs::Metadata) -> Id {
+    pub(crate) fn from_metadata(metadata: &fs::Metadata) -> Id {
         use std::os::unix::fs::MetadataExt;
         Id { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// What was seen of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    id: Id,
+    kind: FileKind,
+    owner: u32,
+    mode: u32,
+    links: u64,
+}
+
+impl From<&Stat> for Seen {
+    fn from(stat: &Stat) -> Seen {
+        let (owner, mode) = (stat.st_uid, stat.st_mode);
+        #[allow(clippy::useless_conversion, reason = "its type differs from machine to machine")]
+        let links = u64::from(stat.st_nlink);
+        Seen { id: Id::of(stat), kind: kind_of(stat), owner, mode, links }
+    }
+}
+
+impl From<&trusted_path::Seen> for Seen {
+    fn from(seen: &trusted_path::Seen) -> Seen {
+        let trusted_path::Identity { device, inode } = seen.identity;
+        let kind = match seen.kind {
+            Kind::File => FileKind::File,
+            Kind::Folder => FileKind::Folder,
+            Kind::Link => FileKind::Symlink,
+            Kind::Fifo => FileKind::Fifo,
+            Kind::Socket => FileKind::Socket,
+            Kind::Device => FileKind::Device,
+            Kind::Other | _ => FileKind::Other,
+        };
+        let (owner, mode, links) = (seen.owner, seen.mode, seen.links);
+        Seen { id: Id { device, inode }, kind, owner, mode, links }
     }
 }
 
@@ -45,18 +78,28 @@ impl Id {
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
-    folder: OwnedFd,
-    name: OsString,
+    at: trusted_path::Place,
+    /// What was seen when the folder was found counts once, as what stands there now.
+    fresh: Cell<bool>,
 }
 
 impl Place {
     /// Resolves a relative path against the present working directory and opens the folder.
     pub(crate) fn open(path: &Path) -> Result<Place, Error> {
         let path = absolute(path)?;
-        let bad = || Error::BadPath { path: path.clone() };
-        let name = path.file_name().ok_or_else(bad)?.to_owned();
-        let folder = open_folder(path.parent().ok_or_else(bad)?, &path)?;
-        Ok(Place { path, folder, name })
+        match trusted_path::Place::find_name(&path, Trust::RootAndUs) {
+            Ok(at) => Ok(Place { path, at, fresh: true.into() }),
+            Err(error) => Err(not_found(path, error)),
+        }
+    }
+
+    /// Another name in the same folder.
+    pub(crate) fn beside(&self, name: &OsStr) -> Result<Place, Error> {
+        let path = self.path.with_file_name(name);
+        match self.at.sibling(name) {
+            Ok(at) => Ok(Place { path, at, fresh: false.into() }),
+            Err(error) => Err(not_found(path, error)),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -64,11 +107,11 @@ impl Place {
     }
 
     pub(crate) fn folder(&self) -> BorrowedFd<'_> {
-        self.folder.as_fd()
+        self.at.folder()
     }
 
     pub(crate) fn name(&self) -> &OsStr {
-        &self.name
+        self.at.name()
     }
 
     pub(crate) fn no_folder(&self) -> Error {
@@ -76,46 +119,64 @@ impl Place {
         Error::NoFolder { path: self.path.clone(), folder }
     }
 
-    /// What stands there now, without following a link and without opening anything.
-    pub(crate) fn stat(&self) -> Result<Option<Stat>, Error> {
-        match statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat)),
+    /// What stands there, without following a link and without opening anything.
+    pub(crate) fn look(&self) -> Result<Option<Seen>, Error> {
+        if self.fresh.take() {
+            return Ok(self.at.found().map(Seen::from));
+        }
+        match statat(self.folder(), self.name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Seen::from(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(Error::io(Op::Look, &self.path)(errno)),
         }
     }
 
+    /// What was seen so far is about to change.
+    pub(crate) fn forget(&self) {
+        self.fresh.set(false);
+    }
+
     /// Whether the path still leads to this file. To be asked again after every lock, taken or
     /// refused: a lock on a file that has lost its name guards nothing and tells nothing.
     pub(crate) fn leads_to(&self, id: Id) -> Result<bool, Error> {
-        Ok(self.stat()?.is_some_and(|stat| Id::of(&stat) == id))
+        self.forget();
+        Ok(self.look()?.is_some_and(|seen| seen.id == id))
     }
 
     /// Removes the name; a name that is gone already is as good.
     pub(crate) fn remove(&self) -> Result<(), Error> {
-        match unlinkat(&self.folder, &self.name, AtFlags::empty()) {
+        match unlinkat(self.folder(), self.name(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(Error::io(Op::Remove, &self.path)(errno)),
         }
     }
 
-    /// Whether a file with this `stat` can be believed to be a pid file of ours.
-    pub(crate) fn check(&self, stat: &Stat) -> Result<(), Error> {
+    /// Whether such a file can be believed to be a pid file of ours.
+    pub(crate) fn check(&self, seen: impl Into<Seen>) -> Result<(), Error> {
+        let seen = seen.into();
         let path = || self.path.clone();
-        let kind = kind_of(stat);
-        if kind != FileKind::File {
-            return Err(Error::NotAFile { path: path(), kind });
+        if seen.kind != FileKind::File {
+            return Err(Error::NotAFile { path: path(), kind: seen.kind });
         }
-        if anybody_may_write(stat) {
-            return Err(Error::Insecure { path: path(), danger: Danger::WorldWritable });
+        let insecure = |danger| Err(Error::Insecure { path: path(), danger });
+        if Mode::from_raw_mode(seen.mode).contains(Mode::WOTH) {
+            return insecure(Danger::WorldWritable);
         }
-        if is_foreign(stat) {
-            let folder = fstat(&self.folder).map_err(Error::io(Op::Find, &self.path))?;
-            if anybody_may_write(&folder) {
-                return Err(Error::Insecure {
-                    path: path(),
-                    danger: Danger::ForeignOwner { uid: stat.st_uid },
-                });
+        // Nobody else can have put it there.
+        if self.at.is_closed() {
+            return Ok(());
+        }
+        // Whoever could has perhaps linked another daemon's file.
+        if seen.links > 1 {
+            return insecure(Danger::SecondName { links: seen.links });
+        }
+        if seen.owner != 0 && seen.owner != geteuid().as_raw() {
+            // His own file in a folder of his own does no harm: that he is the holder is still to be
+            // proved, and what is removed is his.
+            let folder = fstat(self.folder()).map_err(Error::io(Op::Find, &self.path))?;
+            let others = Mode::from_raw_mode(folder.st_mode).intersects(Mode::WGRP | Mode::WOTH);
+            if others || folder.st_uid != seen.owner {
+                return insecure(Danger::ForeignOwner { uid: seen.owner });
             }
         }
         Ok(())
@@ -132,88 +193,28 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(Error::io(Op::Find, path))
 }
 
-/// Without a link on the way, which is nearly always, the kernel finds the folder in one call;
-/// whatever hinders it is found, and named, by walking.
-fn open_folder(folder: &Path, path: &Path) -> Result<OwnedFd, Error> {
-    openat2(CWD, folder, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS)
-        .or_else(|_| walk(folder, path))
-}
-
-/// Goes from the root step by step. A symbolic link is followed unless it stands where everybody
-/// may write and belongs to neither us nor root (law: no link of a stranger is followed).
-fn walk(folder: &Path, path: &Path) -> Result<OwnedFd, Error> {
-    let refused = || Error::io::<Errno>(Op::Find, path);
-    let root = || openat(CWD, "/", FOLDER, Mode::empty()).map_err(refused());
-    let mut here = PathBuf::from("/");
-    let mut at = root()?;
-    let mut todo = steps(folder);
-    let mut links = 0;
-    while let Some(step) = todo.pop() {
-        if step == "/" {
-            at = root()?;
-            here = PathBuf::from("/");
-            continue;
+/// Why the folder was not reached, in words about a pid file.
+fn not_found(path: PathBuf, error: trusted_path::Error) -> Error {
+    match error {
+        trusted_path::Error::Path { fault: Fault::ForeignLink { link, owner }, .. } => {
+            Error::Insecure { path, danger: Danger::ForeignLink { link, uid: owner } }
         }
-        if step == ".." {
-            at = openat(&at, "..", FOLDER, Mode::empty()).map_err(refused())?;
-            here.pop();
-            continue;
+        trusted_path::Error::Path { fault: Fault::SecondLink { link }, .. } => {
+            Error::Insecure { path, danger: Danger::SecondLink { link } }
         }
-        let next = match openat(
-            &at,
-            &step,
-            OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::empty(),
-        ) {
-            Ok(next) => next,
-            Err(Errno::NOENT) => {
-                return Err(Error::NoFolder { path: path.to_owned(), folder: here.join(step) });
-            }
-            Err(errno) => return Err(refused()(errno)),
-        };
-        let stat = fstat(&next).map_err(refused())?;
-        match kind_of(&stat) {
-            FileKind::Folder => {
-                at = next;
-                here.push(step);
-            }
-            FileKind::Symlink => {
-                links += 1;
-                if links > MOST_LINKS {
-                    return Err(refused()(Errno::LOOP));
-                }
-                if is_foreign(&stat) && anybody_may_write(&fstat(&at).map_err(refused())?) {
-                    let danger = Danger::ForeignLink { link: here.join(step), uid: stat.st_uid };
-                    return Err(Error::Insecure { path: path.to_owned(), danger });
-                }
-                let target = readlinkat(&next, "", Vec::new()).map_err(refused())?;
-                todo.extend(steps(Path::new(&OsString::from_vec(target.into_bytes()))));
-            }
-            kind @ (FileKind::File
-            | FileKind::Fifo
-            | FileKind::Socket
-            | FileKind::Device
-            | FileKind::Other) => {
-                return Err(Error::NotAFolder {
-                    path: path.to_owned(),
-                    folder: here.join(step),
-                    kind,
-                });
+        trusted_path::Error::Path { .. } => Error::BadPath { path },
+        trusted_path::Error::System { at, source, .. } => {
+            if source.kind() == io::ErrorKind::NotFound {
+                Error::NoFolder { path, folder: at }
+            } else if source.kind() == io::ErrorKind::NotADirectory {
+                let kind = statat(CWD, &at, AtFlags::SYMLINK_NOFOLLOW);
+                let kind = kind.map_or(FileKind::Other, |stat| kind_of(&stat));
+                Error::NotAFolder { path, folder: at, kind }
+            } else {
+                Error::Io { op: Op::Find, path, source }
             }
         }
     }
-    Ok(at)
-}
-
-/// The steps of a path, last one first.
-fn steps(path: &Path) -> Vec<OsString> {
-    let step = |component: Component<'_>| match component {
-        Component::CurDir | Component::Prefix(_) => None,
-        Component::RootDir => Some(OsString::from("/")),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::Normal(name) => Some(name.to_owned()),
-    };
-    path.components().rev().filter_map(step).collect()
 }
 
 fn kind_of(stat: &Stat) -> FileKind {
@@ -226,12 +227,4 @@ fn kind_of(stat: &Stat) -> FileKind {
         FileType::CharacterDevice | FileType::BlockDevice => FileKind::Device,
         FileType::Unknown => FileKind::Other,
     }
-}
-
-fn anybody_may_write(stat: &Stat) -> bool {
-    Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH)
-}
-
-fn is_foreign(stat: &Stat) -> bool {
-    stat.st_uid != 0 && stat.st_uid != geteuid().as_raw()
 }

@@ -61,7 +61,7 @@ fn look(file: &OldFile, place: &Place) -> Result<Probe, Error> {
     let number = file.number(place)?;
     Ok(if file.is_locked(Byte::Holder, place)? {
         Probe::Held { pid: number }
-    } else if file.is_locked(Byte::Dependent, place)? {
+    } else if file.has_dependent(place)? {
         Probe::Orphaned { number, left: who::holders(file.id(), Byte::Dependent) }
     } else {
         Probe::Stale { number }

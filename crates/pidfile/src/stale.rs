@@ -2,31 +2,51 @@
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::fstat;
 
 use crate::acquire::PATIENCE;
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
+use crate::claim::{self, Claim};
 use crate::deadline::Deadline;
+use crate::detail::Op;
 use crate::error::Error;
+use crate::number;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::wait::{Waited, until_free};
 
 /// Removes the pid file of a holder that was killed. True: there was one, and it is gone.
 ///
 /// For a supervisor that saw its child die and cleans up after it. A file that somebody holds, or
 /// on which a [`Dependent`](crate::Dependent) is left, stays, and the answer is false, as it is if
-/// there is no file. What the file contains does not matter.
+/// there is no file. Who takes the same file over at the same time is waited for, for at most ten
+/// seconds; see [`try_remove_stale`].
 ///
 /// # Errors
 ///
 /// As for [`Options::acquire`](crate::Options::acquire), without those that say that it is held.
+/// [`Error::NotAPidFile`]: what stands there is something else, and stays.
 pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool, Error> {
-    let place = Place::open(path.as_ref())?;
-    let patience = Deadline::after(PATIENCE);
+    remove_within(path.as_ref(), PATIENCE)
+}
+
+/// [`remove_stale`] that waits for nobody: for a loop that has other things to do.
+///
+/// # Errors
+///
+/// See [`remove_stale`]; [`Error::Busy`] if another process is taking the file over right now, which
+/// then leaves nothing stale.
+pub fn try_remove_stale(path: impl AsRef<Path>) -> Result<bool, Error> {
+    remove_within(path.as_ref(), Duration::ZERO)
+}
+
+fn remove_within(path: &Path, patience: Duration) -> Result<bool, Error> {
+    let place = Place::open(path)?;
+    let patience = Deadline::after(patience);
     loop {
         let Some(file) = OldFile::open(&place, Access::Lock)? else { return Ok(false) };
-        let alive =
-            file.is_locked(Byte::Holder, &place)? || file.is_locked(Byte::Dependent, &place)?;
+        let alive = file.is_locked(Byte::Holder, &place)? || file.has_dependent(&place)?;
         if alive && place.leads_to(file.id())? {
             return Ok(false);
         }
@@ -39,39 +59,28 @@ pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool, Error> {
     }
 }
 
-/// Takes byte 0 of a file that seemed stale and removes the file. `None`: it was not, or not any
-/// more, or it is not the file at the path.
+/// Claims a file that seemed stale and removes it. `None`: it was not, or not any more, or it is not
+/// the file at the path.
 pub(crate) fn take_away<'file>(
     file: &'file OldFile,
     place: &Place,
     patience: Deadline,
     wake: Option<BorrowedFd<'_>>,
-) -> Result<Option<TakenAway<'file>>, Error> {
-    if !file.try_lock(Byte::TakeOver, place)? {
-        return match until_free(file, Byte::TakeOver, patience, wake, place.path())? {
-            Waited::Interrupted => Err(Error::Interrupted { path: place.path().to_owned() }),
-            Waited::TimedOut => Err(Error::Busy { path: place.path().to_owned() }),
-            Waited::Free => Ok(None),
-        };
+) -> Result<Option<Claim<'file>>, Error> {
+    if let Some(start) = number::what_else(file.fd()).map_err(Error::io(Op::Read, place.path()))? {
+        let size = fstat(file.fd()).map_err(Error::io(Op::Look, place.path()))?.st_size;
+        let size = u64::try_from(size).unwrap_or_default();
+        let path = place.path().to_owned();
+        return file.refuse(place, Error::NotAPidFile { path, size, start }).map(|()| None);
     }
-    let locked = TakenAway(file);
-    // Only now is it certain, and stays so: the path is changed by nobody but who has byte 0.
-    let alive = file.is_locked(Byte::Holder, place)? || file.is_locked(Byte::Dependent, place)?;
+    let Some(claim) = claim::take(file, place, patience, wake)? else { return Ok(None) };
+    // Only now is it certain, and stays so: the path is changed by nobody but who has the claim.
+    let alive = file.is_locked(Byte::Holder, place)? || file.has_dependent(place)?;
     if alive || !place.leads_to(file.id())? {
         return Ok(None);
     }
     place.remove()?;
-    Ok(Some(locked))
-}
-
-/// Byte 0 of a file; given back when this is dropped.
-pub(crate) struct TakenAway<'file>(&'file OldFile);
-
-impl Drop for TakenAway<'_> {
-    fn drop(&mut self) {
-        // By hand, not left to the closing of the file: see `Dependent`.
-        let _ = bytes::unlock(self.0.fd(), Byte::TakeOver);
-    }
+    Ok(Some(claim))
 }
 
 #[cfg(test)]

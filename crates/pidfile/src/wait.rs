@@ -23,6 +23,7 @@ use crate::bytes::{self, Byte};
 use crate::deadline::{Deadline, poll_until};
 use crate::detail::Op;
 use crate::error::Error;
+use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::{Id, Place};
 
@@ -35,6 +36,35 @@ pub(crate) enum Waited {
     Free,
     TimedOut,
     Interrupted,
+}
+
+/// What is waited for. A dependent is there by one of the last two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Byte(Byte),
+    /// The descriptors of `hold`.
+    Hold,
+}
+
+impl Awaited {
+    /// In this order: nobody becomes a dependent once the holder is gone.
+    pub(crate) const ALL: [Awaited; 3] =
+        [Awaited::Byte(Byte::Holder), Awaited::Byte(Byte::Dependent), Awaited::Hold];
+    pub(crate) const DEPENDENTS: [Awaited; 2] = [Awaited::Byte(Byte::Dependent), Awaited::Hold];
+
+    fn is_there(self, file: BorrowedFd<'_>) -> Result<bool, Errno> {
+        match self {
+            Awaited::Byte(byte) => bytes::is_locked(file, byte),
+            Awaited::Hold => hold::is_held(file),
+        }
+    }
+
+    fn block(self, file: BorrowedFd<'_>) -> Result<(), Errno> {
+        match self {
+            Awaited::Byte(byte) => bytes::wait_unlocked(file, byte),
+            Awaited::Hold => hold::wait_free(file),
+        }
+    }
 }
 
 /// Waits until nobody holds the file and no dependent is left, for at most `timeout` (`None`: for
@@ -59,13 +89,7 @@ pub fn wait_free(
     let deadline = Deadline::from_option(timeout);
     let place = Place::open(path.as_ref())?;
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(true) };
-    // In this order: nobody becomes a dependent once the holder is gone.
-    for byte in [Byte::Holder, Byte::Dependent] {
-        if !is_free(&file, byte, deadline, wake, place.path())? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    are_free(&Awaited::ALL, &file, deadline, wake, place.path())
 }
 
 /// Like [`wait_free`], but waits only for dependents whose holder is gone. A file that is held is
@@ -85,38 +109,42 @@ pub fn wait_orphans(
     if file.is_locked(Byte::Holder, &place)? {
         return Ok(true);
     }
-    is_free(&file, Byte::Dependent, deadline, wake, place.path())
+    are_free(&Awaited::DEPENDENTS, &file, deadline, wake, place.path())
 }
 
-fn is_free(
+/// Waits for each in turn; the order has a reason.
+pub(crate) fn are_free(
+    what: &[Awaited],
     file: &OldFile,
-    byte: Byte,
     deadline: Deadline,
     wake: Option<BorrowedFd<'_>>,
     path: &Path,
 ) -> Result<bool, Error> {
-    match until_free(file, byte, deadline, wake, path)? {
-        Waited::Free => Ok(true),
-        Waited::TimedOut => Ok(false),
-        Waited::Interrupted => Err(Error::Interrupted { path: path.to_owned() }),
+    for what in what {
+        match until_free(file, *what, deadline, wake, path)? {
+            Waited::Free => (),
+            Waited::TimedOut => return Ok(false),
+            Waited::Interrupted => return Err(Error::Interrupted { path: path.to_owned() }),
+        }
     }
+    Ok(true)
 }
 
-/// Waits until `byte` of this very file is free. If several things are so at once: free comes
+/// Waits until this very file is free of it. If several things are so at once: free comes
 /// before woken, woken before too late.
 pub(crate) fn until_free(
     file: &OldFile,
-    byte: Byte,
+    what: Awaited,
     deadline: Deadline,
     wake: Option<BorrowedFd<'_>>,
     path: &Path,
 ) -> Result<Waited, Error> {
     let refused = || Error::io::<Errno>(Op::Wait, path);
-    while bytes::is_locked(file.fd(), byte).map_err(Error::lock(path))? {
+    while what.is_there(file.fd()).map_err(Error::lock(path))? {
         if deadline.has_passed() {
             return Ok(Waited::TimedOut);
         }
-        let parked = Parked::find_or_start(file, byte).map_err(Error::io(Op::Wait, path))?;
+        let parked = Parked::find_or_start(file, what).map_err(Error::io(Op::Wait, path))?;
         let mut fds = vec![PollFd::new(&parked.ended, PollFlags::IN)];
         fds.extend(wake.as_ref().map(|wake| PollFd::new(wake, PollFlags::IN)));
         let happened = poll_until(&mut fds, deadline).map_err(refused())?;
@@ -134,16 +162,16 @@ pub(crate) fn until_free(
 
 /// A thread that blocks until a lock is free, seen from outside.
 struct Parked {
-    what: (u32, Id, Byte),
+    what: (u32, Id, Awaited),
     /// At its end, for every reader and for ever, once the thread is through.
     ended: PipeReader,
     failure: OnceLock<Errno>,
 }
 
 impl Parked {
-    fn find_or_start(file: &OldFile, byte: Byte) -> std::io::Result<Arc<Parked>> {
+    fn find_or_start(file: &OldFile, what: Awaited) -> std::io::Result<Arc<Parked>> {
         // The process id: a forked copy of us has a copy of the list, but not of the threads.
-        let what = (std::process::id(), file.id(), byte);
+        let what = (std::process::id(), file.id(), what);
         let mut list = parked();
         if let Some(parked) = list.iter().find(|parked| parked.what == what) {
             return Ok(Arc::clone(parked));
@@ -165,7 +193,7 @@ impl Parked {
 /// The thread. The order matters: off the list before the end is told, or a new wait would find a
 /// thread that is through, and spin.
 fn park(parked: &Arc<Parked>, file: OwnedFd, end: PipeWriter) {
-    if let Err(errno) = bytes::wait_unlocked(file.as_fd(), parked.what.2) {
+    if let Err(errno) = parked.what.2.block(file.as_fd()) {
         let _ = parked.failure.set(errno);
     }
     drop(file);

@@ -18,18 +18,32 @@ use crate::place::Id;
 
 /// Every process that has the byte locked; empty if none, or if /proc does not tell.
 pub(crate) fn holders(file: Id, byte: Byte) -> Vec<u32> {
+    all(file, byte, "WRITE")
+}
+
+/// Every process that has a shared lock on the byte, as anybody can who may read the file.
+pub(crate) fn readers(file: Id, byte: Byte) -> Vec<u32> {
+    all(file, byte, "READ")
+}
+
+fn all(file: Id, byte: Byte, access: &str) -> Vec<u32> {
     if !proc_speaks_of_us() {
         return Vec::new();
     }
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut found: Vec<u32> = numbers.filter(|pid| holds(*pid, file, byte) == Some(true)).collect();
+    let mut found: Vec<u32> =
+        numbers.filter(|pid| has(*pid, file, byte, access) == Some(true)).collect();
     found.sort_unstable();
     found
 }
 
 /// Whether this process has the byte locked; `None` if /proc does not tell.
 pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
+    has(pid, file, byte, "WRITE")
+}
+
+fn has(pid: u32, file: Id, byte: Byte, access: &str) -> Option<bool> {
     if !proc_speaks_of_us() {
         return None;
     }
@@ -47,13 +61,23 @@ pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
                 continue;
             }
         };
-        if info.lines().any(|line| is_lock_on(line, byte))
+        if info.lines().any(|line| is_lock_on(line, byte, access))
             && is_same_file(&process.join("fd").join(&name), file)
         {
             return Some(true);
         }
     }
     (!hidden).then_some(false)
+}
+
+/// The real and the effective user of a process; `None` if /proc does not tell.
+pub(crate) fn users(pid: u32) -> Option<[u32; 2]> {
+    if !proc_speaks_of_us() {
+        return None;
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mut users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
+    Some([users.next()?.parse().ok()?, users.next()?.parse().ok()?])
 }
 
 /// Whether there is no process of that number here, or one that has ended and is not reaped yet. What
@@ -82,12 +106,18 @@ fn is_same_file(descriptor: &Path, file: Id) -> bool {
     fs::metadata(descriptor).is_ok_and(|metadata| Id::from_metadata(&metadata) == file)
 }
 
-/// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of an exclusive lock that covers the byte:
-/// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte.
-fn is_lock_on(line: &str, byte: Byte) -> bool {
+/// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of such a lock that covers the byte:
+/// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte. A
+/// dependent can have one of flock(2), too.
+fn is_lock_on(line: &str, byte: Byte, access: &str) -> bool {
     let Some(lock) = line.strip_prefix("lock:") else { return false };
     let words: Vec<&str> = lock.split_whitespace().collect();
-    let [_, "OFDLCK" | "POSIX", _, "WRITE", _, _, first, last] = words[..] else { return false };
+    let [_, kind, _, found, _, _, first, last] = words[..] else { return false };
+    if found != access
+        || !(matches!(kind, "OFDLCK" | "POSIX") || kind == "FLOCK" && byte == Byte::Dependent)
+    {
+        return false;
+    }
     let byte = byte as u64;
     first.parse().is_ok_and(|first: u64| first <= byte)
         && (last == "EOF" || last.parse().is_ok_and(|last: u64| byte <= last))
@@ -100,7 +130,8 @@ mod tests {
     #[track_caller]
     fn check(line: &str, covered: &[Byte]) {
         let all = [Byte::TakeOver, Byte::Holder, Byte::Dependent];
-        let found: Vec<Byte> = all.into_iter().filter(|byte| is_lock_on(line, *byte)).collect();
+        let found: Vec<Byte> =
+            all.into_iter().filter(|byte| is_lock_on(line, *byte, "WRITE")).collect();
         assert_eq!(found, covered, "{line:?}");
     }
 
@@ -116,7 +147,8 @@ mod tests {
             &[Byte::TakeOver, Byte::Holder, Byte::Dependent],
         );
         check("lock:\t1: OFDLCK ADVISORY  READ -1 fd:01:131 1 1", &[]);
-        check("lock:\t1: FLOCK  ADVISORY  WRITE 77 fd:01:131 0 EOF", &[]);
+        check("lock:\t1: FLOCK  ADVISORY  WRITE 77 fd:01:131 0 EOF", &[Byte::Dependent]);
+        check("lock:\t1: FLOCK  ADVISORY  READ 77 fd:01:131 0 EOF", &[]);
         check("lock:\t1: LEASE  ACTIVE    WRITE 77 fd:01:131 0 EOF", &[]);
         check("lock:", &[]);
         check("flags:\t02100002", &[]);

@@ -316,6 +316,15 @@ impl Boot {
         self.link.send(&Up::Told(ByteBuf::from(message)))
     }
 
+    /// The same for who must not wait: one that has no room for it is told nothing.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there to hear it, or it has so much unread that there is no room (`WouldBlock`).
+    pub fn tell_now(&self, message: &[u8]) -> io::Result<()> {
+        self.link.send_now(&Up::Told(ByteBuf::from(message)))
+    }
+
     /// Readable when [`hear`](Boot::hear) has something to tell, for a role that waits itself.
     pub fn lifeline(&self) -> BorrowedFd<'_> {
         self.link.as_fd()

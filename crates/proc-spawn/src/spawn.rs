@@ -202,6 +202,11 @@ impl Spawn {
         self.stderr = stream;
     }
 
+    /// Which descriptor the next children keep open: see [`keep_open`](Spawn::keep_open).
+    pub fn set_keep_open(&mut self, descriptor: Arc<OwnedFd>) {
+        self.kept = Some(descriptor);
+    }
+
     /// Sets a variable in the child's environment, which is otherwise a copy of ours.
     #[must_use]
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Spawn {

@@ -129,7 +129,9 @@ impl Burial {
         if self.group.is_some_and(|group| test_kill_process_group(group).is_err()) {
             self.group = None;
         }
-        if let Some(mark) = &self.mark
+        // Not before: children of one that is dying come to the guardian when it is dead.
+        if self.group.is_none()
+            && let Some(mark) = &self.mark
             && self.herd.end(|| marked(mark)) == 0
         {
             self.mark = None;
@@ -169,7 +171,20 @@ fn marked(mark: &str) -> Vec<tree::Seen> {
     }
     let wanted = format!("{MARK}={mark}");
     tree::below(&roots, MOST, |pid| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+        environment(pid).split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
     })
+}
+
+/// The environment with which a process was executed; empty if it cannot be known.
+fn environment(pid: u32) -> Vec<u8> {
+    /// In the middle of its exec a process has none, for microseconds (as has one that is dying).
+    const TRIES: usize = 50;
+    for _ in 0..TRIES {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        if !environment.is_empty() || tree::look(pid).is_none() {
+            return environment;
+        }
+        std::thread::yield_now();
+    }
+    Vec::new()
 }

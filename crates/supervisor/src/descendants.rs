@@ -81,10 +81,9 @@ impl Descendants {
 
     /// Cleared first, then looked at: what ends in between wakes us again.
     pub(crate) fn clear(&self) {
-        let mut buffer = [0u8; 64];
-        while rustix::net::recv(&self.ended, &mut buffer, RecvFlags::DONTWAIT)
-            .is_ok_and(|(read, _)| read > 0)
-        {}
+        let mut buffer = [0u8; 4096];
+        // What is left of thousands wakes us once more.
+        let _ = rustix::net::recv(&self.ended, &mut buffer, RecvFlags::DONTWAIT);
     }
 
     /// Reaps what has ended, and gives back what has not; `None` if that cannot be known now.
@@ -107,10 +106,12 @@ impl Descendants {
     /// Moves a sweep on. True when nothing is left.
     pub(crate) fn sweep(&self, sweep: &mut Sweep, now: Instant) -> bool {
         sweep.look_at = None;
-        let Some(left) = self.reap(None) else {
+        let Some(mut left) = self.reap(None) else {
             sweep.look_later(now);
             return false;
         };
+        // Dead, and held by a tracer (ptrace(2)): it is reaped when that lets go of it.
+        left.retain(|pid| !tree::is_zombie(*pid));
         if left.is_empty() {
             return true;
         }

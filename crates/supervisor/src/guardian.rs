@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pidfile::{Dependent, Existing, PidFile};
+use pidfile::Existing;
 use proc_spawn::{Current, Environment, ErrorText, Role, SetupError, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
@@ -22,6 +22,7 @@ use crate::runner::{Kept, Runner};
 use crate::setup::Setup;
 use crate::slot::Slot;
 use crate::stop_signals::StopSignals;
+use crate::watched::{Events, WatchedPidFile};
 
 /// Everything about a daemon, checked and complete. Nothing after this needs deciding.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,7 +127,7 @@ pub(crate) struct Guardian {
     /// Held by every process of the daemon, so that a successor and whoever stops the daemon can
     /// see that somebody is left. Goes before the pid file, which stays if there is another copy.
     hold: Arc<OwnedFd>,
-    pid_file: PidFile,
+    pid_file: WatchedPidFile,
     signals: StopSignals,
     descendants: Descendants,
     plan: Plan,
@@ -147,16 +148,17 @@ impl Guardian {
         };
         // An executor whose guardian was killed is gone when its grace is over, if it is not stopped.
         crate::stop::wake_orphans(&plan.pid_filename);
+        let events = Events::new();
         let pid_file = pidfile::Options::new()
             .existing(existing)
             .wait_for_dependent(plan.policy.stop.longest().saturating_add(ENDING))
             .wake(quit)
+            .with_hold()
             .acquire(&plan.pid_filename);
         match pid_file {
-            Ok(pid_file) => {
-                let hold = Dependent::join(&plan.pid_filename, Some(pid_file.pid()))
-                    .map_err(|error| setup("pid file", &error))?
-                    .into_shared();
+            Ok(mut pid_file) => {
+                let hold = pid_file.take_hold().expect("it was asked for, and taken by nobody");
+                let pid_file = WatchedPidFile::new(pid_file, events);
                 Ok(Guardian { hold: Arc::new(hold), pid_file, signals, descendants, plan })
             }
             Err(
@@ -175,9 +177,11 @@ impl Guardian {
         early_stderr: Option<Stream>,
         starter: &mut dyn Starter,
     ) -> Guarded {
-        let kept = self.recorder().and_then(|recorder| {
-            let slot = self.executor(spawn, recorder.as_ref())?;
-            let runner = Runner::new(slot, &self.signals, &self.descendants, recorder.as_ref())?;
+        let Guardian { hold, mut pid_file, signals, descendants, plan } = self;
+        let kept = recorder(&plan).and_then(|recorder| {
+            let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;
+            let recorded = recorder.as_ref();
+            let runner = Runner::new(slot, &signals, &descendants, recorded, &mut pid_file)?;
             let kept = runner.run(early_stderr, starter);
             if let Some(recorder) = recorder {
                 recorder.finish(None);
@@ -194,35 +198,41 @@ impl Guardian {
         };
         log::logger().flush();
         // The last copy, unless somebody is left: then the pid file stays, and tells it.
-        drop(self.hold);
-        if let Err(error) = self.pid_file.release() {
+        drop(hold);
+        if let Err(error) = pid_file.release() {
             log::error!("{}", ErrorText::new(&error).chain());
         }
         guarded
     }
+}
 
-    fn recorder(&self) -> Result<Option<Recorder>, SetupError> {
-        let recorder = self.plan.capture.as_ref().map(|_| Recorder::start()).transpose();
-        recorder.map_err(|error| SetupError::new("capture", &error))
-    }
+fn recorder(plan: &Plan) -> Result<Option<Recorder>, SetupError> {
+    let recorder = plan.capture.as_ref().map(|_| Recorder::start()).transpose();
+    recorder.map_err(|error| SetupError::new("capture", &error))
+}
 
-    fn executor(&self, spawn: Spawn, recorder: Option<&Recorder>) -> Result<Slot, SetupError> {
-        let name = self.plan.name.clone();
-        let spawn = spawn
-            .current(Current { role: Role::Executor, name, incarnation: 1 })
-            .setup(&self.plan.setup)
-            .map_err(|error| SetupError::new("executor", &error))?
-            .environment(self.plan.environment.clone())
-            .keep_open(Arc::clone(&self.hold))
-            // A terminal's Ctrl-C is for the guardian, which then asks the executor.
-            .own_group();
-        let slot = Slot::new(spawn, self.plan.policy.clone());
-        Ok(match (recorder, &self.plan.capture) {
-            (Some(recorder), Some(capture)) => {
-                let recording = recorder.record(capture, &self.plan.name);
-                slot.recorded(recording.map_err(|error| SetupError::new("capture", &error))?)
-            }
-            _ => slot,
-        })
-    }
+fn executor(
+    plan: &Plan,
+    hold: &Arc<OwnedFd>,
+    spawn: Spawn,
+    recorder: Option<&Recorder>,
+) -> Result<Slot, SetupError> {
+    let name = plan.name.clone();
+    let spawn = spawn
+        .current(Current { role: Role::Executor, name, incarnation: 1 })
+        .setup(&plan.setup)
+        .map_err(|error| SetupError::new("executor", &error))?
+        .environment(plan.environment.clone())
+        .keep_open(Arc::clone(hold));
+    // A signal to our group is for the guardian, which then asks the executor. On a terminal another
+    // group would be in its background, where who uses it is stopped.
+    let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };
+    let slot = Slot::new(spawn, plan.policy.clone());
+    Ok(match (recorder, &plan.capture) {
+        (Some(recorder), Some(capture)) => {
+            let recording = recorder.record(capture, &plan.name);
+            slot.recorded(recording.map_err(|error| SetupError::new("capture", &error))?)
+        }
+        _ => slot,
+    })
 }

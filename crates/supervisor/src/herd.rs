@@ -15,7 +15,7 @@ const ROUNDS: usize = 16;
 /// How many are looked at in a round.
 pub(crate) const MOST: usize = 4096;
 
-/// Those that were stopped.
+/// Those that were stopped, and have not been seen dead.
 #[derive(Debug, Default)]
 pub(crate) struct Herd(BTreeSet<Seen>);
 
@@ -26,15 +26,17 @@ impl Herd {
     pub(crate) fn end(&mut self, mut find: impl FnMut() -> Vec<Seen>) -> usize {
         let mut quiet = 0;
         for _ in 0..ROUNDS {
-            let found = find();
-            let new: Vec<Seen> =
-                found.iter().filter(|seen| !self.0.contains(seen)).copied().collect();
-            for seen in &new {
-                tree::signal(seen, Signal::STOP);
+            // One that is dying shows nothing any more by which it could be found, and is there still.
+            self.0.retain(|seen| tree::look(seen.pid).as_ref() == Some(seen));
+            let mut is_new = false;
+            for seen in find() {
+                if self.0.insert(seen) {
+                    tree::signal(&seen, Signal::STOP);
+                    is_new = true;
+                }
             }
-            self.0 = found.into_iter().collect();
-            quiet = if new.is_empty() { quiet + 1 } else { 0 };
-            if self.0.is_empty() || quiet == 2 {
+            quiet = if is_new { 0 } else { quiet + 1 };
+            if quiet == 2 {
                 for seen in &self.0 {
                     tree::signal(seen, Signal::KILL);
                 }

@@ -84,6 +84,7 @@ mod runner;
 mod setup;
 mod stop_signals;
 mod tree;
+mod watched;
 mod words;
 
 mod base;
@@ -116,7 +117,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
-pub use reopen::{ReopenListener, reopen};
+pub use reopen::{ReopenListener, queue_log_of_this_thread, reopen};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Setup, has_terminal};

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
@@ -27,9 +28,20 @@ use crate::words::{self, Word};
 ///
 /// The guardian is gone, or the paths cannot be encoded.
 pub fn leave_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
-    let paths = paths.into_iter().map(Cow::Borrowed).collect();
-    tell(&words::write(&Word::PidFiles(paths))?)
+    let mut paths = paths.into_iter().peekable();
+    while paths.peek().is_some() {
+        // No word is as long as a list of thousands may be.
+        let part = paths.by_ref().take(PART).map(Cow::Borrowed).collect();
+        tell(&words::write(&Word::PidFiles(part))?)?;
+    }
+    Ok(())
 }
+
+/// So many paths go with a word: as long as they can be (path_resolution(7)), they fit.
+const PART: usize = 200;
+
+/// How long all of it may take: somebody who holds a lock on each of them holds up no end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As many as there may be workers, and more; and as much text as they need.
 const MOST_FILES: usize = 65_536;
@@ -79,17 +91,24 @@ impl LeftPidFiles {
         }
     }
 
-    /// Removes those that are stale. Somebody else's is not touched.
+    /// Removes those that are stale, as far as that does not take too long. Somebody else's is not
+    /// touched.
     pub(crate) fn remove(&self) {
+        let until = Instant::now() + PATIENCE;
         let us =
             Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() };
         // Most often there is none.
         let files = self.files.iter().filter(|(path, _)| fs::symlink_metadata(path).is_ok());
         let (ours, others): (Vec<_>, Vec<_>) = files.partition(|(_, asker)| asker.user == us.user);
         for (path, _) in ours {
-            remove(path);
+            if Instant::now() < until {
+                remove(path);
+            }
         }
         for (path, asker) in others {
+            if until <= Instant::now() {
+                return;
+            }
             // The rights of a thread end with it.
             let (path, asker) = (path.clone(), *asker);
             let removed = thread::Builder::new().name("pid-files".into()).spawn(move || {
@@ -106,7 +125,7 @@ impl LeftPidFiles {
 }
 
 fn remove(path: &Path) {
-    if let Err(error) = pidfile::remove_stale(path) {
+    if let Err(error) = pidfile::try_remove_stale(path) {
         log::warn!("{}", ErrorText::new(&error).chain());
     }
 }

@@ -5,24 +5,23 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 
 use logging::Handle;
 use proc_spawn::ErrorText;
 use rustix::event::{EventfdFlags, eventfd};
 use stdio_redirect::Applied;
 
-/// What this process has open that has a name.
-struct Ours {
-    streams: Option<Applied>,
-    log: Option<Handle>,
-    listeners: Vec<Weak<OwnedFd>>,
-}
+// What this process has open that has a name. One lock for each, since a file that is being opened anew
+// may take as long as its disk does.
+static STREAMS: Mutex<Option<Applied>> = Mutex::new(None);
+static LOG: Mutex<Option<Handle>> = Mutex::new(None);
+static LISTENERS: Mutex<Vec<Weak<OwnedFd>>> = Mutex::new(Vec::new());
 
-static OURS: Mutex<Ours> = Mutex::new(Ours { streams: None, log: None, listeners: Vec::new() });
-
-fn ours() -> MutexGuard<'static, Ours> {
-    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens the files of this process anew by their names: its output, if an option has led that to a
@@ -38,10 +37,9 @@ fn ours() -> MutexGuard<'static, Ours> {
 /// The first file that cannot be opened, after all have been tried. What is written goes on to the old
 /// one, if that still has a name.
 pub fn reopen() -> Result<(), ErrorText> {
-    let mut ours = ours();
-    let streams = ours.streams.as_ref().map_or(Ok(()), Applied::reopen);
-    let log = ours.log.as_ref().map_or(Ok(()), Handle::reopen);
-    ours.listeners.retain(|listener| match listener.upgrade() {
+    let streams = lock(&STREAMS).as_ref().map_or(Ok(()), Applied::reopen);
+    let log = lock(&LOG).clone().map_or(Ok(()), |log| log.reopen());
+    lock(&LISTENERS).retain(|listener| match listener.upgrade() {
         Some(event) => {
             // It can only be full of requests already.
             let _ = rustix::io::write(&*event, &1u64.to_ne_bytes());
@@ -53,21 +51,49 @@ pub fn reopen() -> Result<(), ErrorText> {
     log.map_err(|error| ErrorText::new(&error))
 }
 
-/// The same where nobody takes an error.
-pub(crate) fn reopen_and_tell() {
-    log::info!("opening files anew");
-    if let Err(error) = reopen() {
-        log::error!("{}", error.chain());
+/// The same for a loop, which waits for no disk: in a thread. One that has not come to its end yet does
+/// it once more.
+pub(crate) fn reopen_beside() {
+    static WANTED: AtomicUsize = AtomicUsize::new(0);
+    if WANTED.fetch_add(1, Ordering::AcqRel) > 0 {
+        return;
+    }
+    let reopen_all = || {
+        loop {
+            let wanted = WANTED.load(Ordering::Acquire);
+            log::info!("opening files anew");
+            if let Err(error) = reopen() {
+                log::error!("{}", error.chain());
+            }
+            // Whatever was asked meanwhile is asked of what may have been opened before.
+            if WANTED.compare_exchange(wanted, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("reopen".into()).stack_size(256 << 10);
+    if let Err(error) = thread.spawn(reopen_all) {
+        WANTED.store(0, Ordering::Release);
+        log::error!("cannot start the thread that opens files anew: {error}");
     }
 }
 
 pub(crate) fn keep_streams(streams: Applied) {
-    ours().streams = Some(streams);
+    *lock(&STREAMS) = Some(streams);
 }
 
 /// A process logs as long as it lives.
 pub(crate) fn keep_log(handle: Handle) {
-    ours().log = Some(handle);
+    *lock(&LOG) = Some(handle);
+}
+
+/// From here on the calling thread does not wait for the log, if that was configured by an option: its
+/// records go by a bounded queue. For a loop that keeps others.
+pub fn queue_log_of_this_thread() {
+    let log = lock(&LOG).clone();
+    if let Some(Err(error)) = log.map(|log| log.queue_this_thread()) {
+        log::warn!("{}", ErrorText::new(&error).chain());
+    }
 }
 
 /// Hears of it when files are to be opened anew: for a loop that has some, or children that have.
@@ -83,7 +109,7 @@ impl ReopenListener {
     /// The system refuses a descriptor.
     pub fn new() -> io::Result<ReopenListener> {
         let event = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        ours().listeners.push(Arc::downgrade(&event));
+        lock(&LISTENERS).push(Arc::downgrade(&event));
         Ok(ReopenListener(event))
     }
 

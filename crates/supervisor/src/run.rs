@@ -75,7 +75,8 @@ impl DaemonEnd {
 ///
 /// Everything is as with [`start_daemon`](crate::start_daemon), except that nothing is detached:
 /// output without a file goes where the caller's goes, and the directory stays the caller's unless
-/// another is given. The executor is in a process group of its own.
+/// another is given. On a terminal the executor shares this process' group, and so its place in the
+/// foreground; what the keys and a hang-up mean, this process tells it. Elsewhere it has a group of its own.
 ///
 /// From the call on, what becomes an orphan below this process becomes its child, and is ended with
 /// the executor; so do not start other children while it runs. Those from before are left alone.
@@ -97,7 +98,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
-        match logging::install(config, process) {
+        match logging::install_queued(config, process) {
             Ok(handle) => crate::reopen::keep_log(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),

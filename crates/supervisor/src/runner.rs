@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{SetupError, Stream};
@@ -17,6 +18,7 @@ use crate::policy::Leftovers;
 use crate::report::Teller;
 use crate::slot::{Report, RunOver, Slot};
 use crate::stop_signals::{HURRY, Hurry, StopSignals};
+use crate::watched::WatchedPidFile;
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -35,6 +37,7 @@ pub(crate) struct Runner<'a> {
     signals: &'a StopSignals,
     descendants: &'a Descendants,
     recorder: Option<&'a Recorder>,
+    pid_file: &'a mut WatchedPidFile,
     quit: BorrowedFd<'static>,
     /// The deadline of the start that the starter was told last.
     ready_by: Option<Instant>,
@@ -67,6 +70,7 @@ impl<'a> Runner<'a> {
         signals: &'a StopSignals,
         descendants: &'a Descendants,
         recorder: Option<&'a Recorder>,
+        pid_file: &'a mut WatchedPidFile,
     ) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
@@ -75,6 +79,7 @@ impl<'a> Runner<'a> {
             signals,
             descendants,
             recorder,
+            pid_file,
             quit,
             ready_by,
             launched,
@@ -124,6 +129,9 @@ impl<'a> Runner<'a> {
             }
             if !self.launched && starter.gave_up() {
                 quit::request(quit::Reason::Requested);
+            }
+            if let Some(hold) = self.pid_file.look() {
+                self.slot.spawn_mut().set_keep_open(Arc::new(hold));
             }
             self.look_at_quit();
             self.look_at_time();
@@ -208,7 +216,7 @@ impl<'a> Runner<'a> {
 
     fn look_at_files(&self) {
         if self.signals.take_reopen() {
-            crate::reopen::reopen_and_tell();
+            crate::reopen::reopen_beside();
             if let Some(recorder) = self.recorder {
                 recorder.reopen();
             }
@@ -230,6 +238,7 @@ impl<'a> Runner<'a> {
             Some(self.signals.hurry()),
             self.slot.messages(),
             self.signals.reopen(),
+            self.pid_file.descriptor(),
             starter,
         ];
         wait(sources.into_iter().flatten(), deadline)

@@ -2,18 +2,19 @@
 //! has reasons.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{env, io};
 
-use logging::LoggingConfig;
+use logging::{Handle, LoggingConfig, Process};
 use nix::sys::signal::{SigSet, Signal};
 use pidfile::PidFile;
 use proc_spawn::{Boot, Heard, Role, SetupError};
-use quit::{Reason, Request};
+use quit::{Reason, Request, Signals};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use stdio_redirect::Redirect;
 
 use crate::base::Base;
@@ -45,15 +46,15 @@ pub struct Setup {
     pub files: Vec<Held>,
     /// Its soft limit of descriptors; `None`: that of its parent.
     pub open_files: Option<u64>,
-    /// Whether there is a terminal, in whose background it is.
+    /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
+    /// background.
     pub terminal: bool,
 }
 
 /// Whether this process has a terminal.
 static TERMINAL: OnceLock<bool> = OnceLock::new();
 
-/// Whether what is started here has a terminal, in whose background it is: where this process has one
-/// (tty(4)). A process of ours was told so by who started it.
+/// Whether what is started here has a terminal: where this process has one (tty(4)). A process of ours was told so by who started it.
 pub fn has_terminal() -> bool {
     *TERMINAL.get_or_init(|| {
         let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -104,7 +105,9 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
         stay_in_the_background().map_err(|error| SetupError::new("terminal", &error))?;
     }
     // The quit handler before the pid file: whoever reads our number may signal it at once.
-    quit::install().map_err(|error| SetupError::new("signal handlers", &error))?;
+    let in_the_foreground = setup.terminal && boot.current().role == Role::Executor;
+    let installed = if in_the_foreground { leave_keys_to_the_guardian() } else { quit::install() };
+    installed.map_err(|error| SetupError::new("signal handlers", &error))?;
     boot.watch_lifeline(setup.grace, on_lifeline)?;
     let own = setup.pid_file.as_deref();
     let pid_file = own.map(|path| take(path, setup.grace)).transpose()?;
@@ -117,20 +120,30 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     // The streams only when we are the one: a second instance must not write into our files.
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     reopen::keep_streams(streams);
-    install_logging(setup.logging.as_ref(), boot)?;
+    install_logging(setup.logging.as_ref(), boot, logging::install)?;
     Ok(pid_file)
 }
 
-/// We have a group of our own, so to the terminal we are in the background, where changing its mode
+/// Whoever has a group of its own is in the background of the terminal, where changing its mode
 /// (`stty`) or, if it is set so, writing to it stops the whole group. A blocked SIGTTOU lets both
-/// happen, and passes on to programs that are started here; a blocked SIGTTIN makes reading an error
-/// (tcsetattr(3), the terminal's `tty_check_change`). A handler would not do: the call would be
-/// interrupted, or tried again for ever.
+/// happen, and passes on to programs that are started here, though not through every shell; a blocked
+/// SIGTTIN makes reading an error (tcsetattr(3), the terminal's `tty_check_change`). A handler would
+/// not do: the call would be interrupted, or tried again for ever.
 fn stay_in_the_background() -> io::Result<()> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGTTOU);
     set.add(Signal::SIGTTIN);
     Ok(set.thread_block()?)
+}
+
+/// An executor on a terminal is in the foreground with its guardian, which gets the signals of its keys,
+/// too, and tells it what they mean: they are no second request, nor a first one. So is a hang-up.
+fn leave_keys_to_the_guardian() -> Result<(), quit::Error> {
+    for signal in [SIGINT, SIGQUIT, SIGHUP] {
+        let refused = |source| quit::Error::Handler { signal, source };
+        signal_hook::flag::register(signal, Arc::default()).map_err(refused)?;
+    }
+    quit::install_with(Signals::only([SIGTERM]))
 }
 
 /// Takes the pid file of a slot. The one before us may still be in its grace, when both its parent
@@ -169,14 +182,17 @@ pub(crate) fn enter(
     Ok(())
 }
 
+/// Installs the logger that an option asks for, by `install`: the function of `logging` for a process
+/// that may wait for its log, or that must not.
 pub(crate) fn install_logging(
     config: Option<&LoggingConfig>,
     boot: &Boot,
+    install: fn(&LoggingConfig, Process) -> Result<Handle, logging::Error>,
 ) -> Result<(), SetupError> {
     let Some(config) = config else { return Ok(()) };
     let current = boot.current();
-    let process = logging::Process::new(&current.name).role(current.role.to_string());
-    match logging::install(config, process) {
+    let process = Process::new(&current.name).role(current.role.to_string());
+    match install(config, process) {
         Ok(handle) => {
             reopen::keep_log(handle);
             Ok(())
@@ -188,7 +204,8 @@ pub(crate) fn install_logging(
 fn on_lifeline(heard: Heard) {
     match heard {
         Heard::Quit { reason, remaining } => quit::request(request(reason_of(&reason), remaining)),
-        Heard::Reopen => reopen::reopen_and_tell(),
+        // Who hears of the parent's death must not stand at a disk.
+        Heard::Reopen => reopen::reopen_beside(),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }

@@ -104,6 +104,8 @@ pub struct Slot {
     lost: Option<Box<ErrorText>>,
     /// The child was asked to stop.
     asked: bool,
+    /// And by word.
+    asked_by_word: bool,
     /// The signal upon which the child is quitting, by its own account.
     quits_by: Option<i32>,
     /// What the child said last of what it is doing.
@@ -150,6 +152,7 @@ impl Slot {
             leaves: Leaves::Unseen,
             lost: None,
             asked: false,
+            asked_by_word: false,
             quits_by: None,
             status: None,
             confuses: false,
@@ -310,7 +313,8 @@ impl Slot {
     fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         let run = self.machine.runs();
         self.spawn.set_incarnation(run);
-        (self.asked, self.quits_by, self.confuses) = (false, None, false);
+        (self.asked, self.asked_by_word) = (false, false);
+        (self.quits_by, self.confuses) = (None, false);
         (self.status, self.lost) = (None, None);
         if let Some(mark) = self.mark() {
             self.spawn = self.spawn.clone().env(MARK, mark);
@@ -338,13 +342,16 @@ impl Slot {
     }
 
     fn terminate(&mut self, by: StopBy, remaining: Option<Duration>) {
+        let again = self.asked_by_word && by == StopBy::Quit;
         self.asked = true;
+        self.asked_by_word |= by == StopBy::Quit;
         let Some(child) = &self.child else { return };
         let told = match by {
             // A child that has closed its ears gets a signal.
             StopBy::Quit => child
                 .ask_to_quit(&self.reason.to_string(), remaining)
-                .or_else(|_| child.terminate()),
+                // Once: a second one would end it at once.
+                .or_else(|_| if again { Ok(()) } else { child.terminate() }),
             StopBy::Signal(signal) => child.signal(signal),
         };
         if let Err(error) = told {

@@ -11,6 +11,7 @@ use proc_spawn::{
 };
 use stdio_redirect::Target;
 
+use crate::burial::MARK;
 use crate::early_stderr::EarlyStderr;
 use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
@@ -103,6 +104,8 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
     let mut guardian = spawn
         .current(current)
+        // Started by a worker, it is none of what that one leaves behind.
+        .env_remove(MARK)
         .stderr(early.stream())
         .setup(plan)
         .and_then(|spawn| spawn.spawn_detached())
@@ -256,7 +259,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
         .apply()
         .map(reopen::keep_streams)
         .map_err(|error| SetupError::new("redirect", &error))
-        .and_then(|()| install_logging(setup.logging.as_ref(), boot));
+        .and_then(|()| install_logging(setup.logging.as_ref(), boot, logging::install_queued));
     match prepared {
         Ok(()) => Ok((guardian, early.map(|fd| Stream::Descriptor(Arc::new(fd))))),
         Err(error) => Err(failed(error)),
@@ -323,7 +326,12 @@ impl Starter for OverLink {
     }
 
     fn extended(&mut self, remaining: Duration) {
-        self.tell(&Told::Extended { remaining });
+        // One that has hundreds of them unread is stopped, and will ask its own clock.
+        if let (Some(boot), Ok(bytes)) =
+            (&self.boot, rmp_serde::to_vec_named(&Told::Extended { remaining }))
+        {
+            let _ = boot.tell_now(&bytes);
+        }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

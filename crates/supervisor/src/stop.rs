@@ -1,8 +1,8 @@
 //! Stopping a daemon from another process, and asking whether there is one.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use pidfile::Probe;
 
@@ -16,6 +16,14 @@ pub enum StopStatus {
     },
     /// There was none. A pid file that a crash had left was removed.
     NotRunning,
+    /// Nothing of it runs, but its pid file is left, which nobody holds: the file system has become
+    /// read-only, or we may not write in the folder. The next start takes it over, where it can.
+    FileLeft {
+        /// The guardian's process id, if it was running and was stopped.
+        pid: Option<u32>,
+        /// Why the file could not be removed.
+        kind: io::ErrorKind,
+    },
 }
 
 impl fmt::Display for StopStatus {
@@ -23,6 +31,13 @@ impl fmt::Display for StopStatus {
         match self {
             StopStatus::Stopped { pid } => write!(f, "stopped, pid was {pid}"),
             StopStatus::NotRunning => f.write_str("not running"),
+            StopStatus::FileLeft { pid, kind } => {
+                match pid {
+                    Some(pid) => write!(f, "stopped, pid was {pid}")?,
+                    None => f.write_str("not running")?,
+                }
+                write!(f, ", but its pid file cannot be removed: {kind}")
+            }
         }
     }
 }
@@ -39,7 +54,8 @@ pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// It is still running after that time ([`StopFailed::StillRunning`]: it will stop, if ever it
-/// can), the pid file cannot be looked at, or its holder cannot be signalled.
+/// can), the pid file cannot be looked at or is none, or its holder cannot be signalled: it may be
+/// another user's ([`pidfile::Error::NotPermitted`]).
 pub fn stop_daemon(pid_filename: impl AsRef<Path>) -> Result<StopStatus, StopFailed> {
     stop_daemon_within(pid_filename, DEFAULT_STOP_TIMEOUT)
 }
@@ -65,6 +81,8 @@ pub fn stop_daemon_within(
             Ok(()) | Err(pidfile::Error::Gone { .. }) => (),
             Err(error) => return Err(failed(error)),
         }
+        // One that is stopped (SIGSTOP, Ctrl-Z) sees it only when it goes on.
+        let _ = holder.signal(signal_hook::consts::SIGCONT);
         holder.wait(left()).map_err(failed)?;
     }
     wake_orphans(path);
@@ -77,16 +95,17 @@ pub fn stop_daemon_within(
     if !gone.map_err(failed)? {
         return Err(still_running(path));
     }
-    match holder {
-        Some(holder) => {
-            // One that was killed meanwhile has left its file; a successor's is not touched.
-            pidfile::remove_stale(path).map_err(failed)?;
-            Ok(StopStatus::Stopped { pid: holder.pid() })
+    let pid = holder.as_ref().map(pidfile::Holder::pid);
+    let done = pid.map_or(StopStatus::NotRunning, |pid| StopStatus::Stopped { pid });
+    // One that was killed meanwhile has left its file; a successor's is not touched.
+    match pidfile::remove_stale(path) {
+        Ok(_) => Ok(done),
+        Err(pidfile::Error::Io { source, .. }) => {
+            Ok(StopStatus::FileLeft { pid, kind: source.kind() })
         }
-        None => {
-            pidfile::remove_stale(path).map_err(failed)?;
-            Ok(StopStatus::NotRunning)
-        }
+        // It is gone, and what stands there now is not the file that it held.
+        Err(_) if pid.is_some() => Ok(done),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -208,22 +227,43 @@ mod tests {
 
     use super::*;
 
-    /// What is left there is nobody's, and goes; nobody is signalled, since this test goes on.
+    /// What is left there is nobody's, and goes if it can be a pid file; nobody is signalled, since this
+    /// test goes on.
+    ///
+    /// Case: FLT-C1
     #[test]
     fn whatever_stands_in_a_file_that_nobody_holds_nothing_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.pid");
         let ours = std::process::id().to_string();
         let numbers = prop_oneof![Just(ours), "-?[0-9]{1,12}\n?"].prop_map(String::into_bytes);
-        let any = prop_oneof![prop::collection::vec(any::<u8>(), 0..100), numbers];
+        let letters = prop::collection::vec(prop_oneof![Just(b'x'), any::<u8>()], 1..100);
+        let others = letters.prop_map(|mut bytes| {
+            bytes.insert(0, b'x');
+            bytes
+        });
+        let any = prop_oneof![others, numbers];
         proptest!(|(content in any)| {
-            std::fs::write(&path, content).unwrap();
+            let line = content.strip_suffix(b"\n").unwrap_or(&content);
+            let digits = line.strip_prefix(b"-").unwrap_or(line);
+            let is_pid_file = digits.iter().all(u8::is_ascii_digit) && (line != b"-");
+            std::fs::write(&path, &content).unwrap();
             prop_assert_eq!(
                 daemon_status(&path).unwrap(),
                 DaemonStatus::NotRunning { stale: true }
             );
-            prop_assert_eq!(stop_daemon(&path).unwrap(), StopStatus::NotRunning);
-            prop_assert!(!path.exists());
+            let stopped = stop_daemon(&path);
+            if is_pid_file {
+                prop_assert_eq!(stopped.unwrap(), StopStatus::NotRunning);
+                prop_assert!(!path.exists());
+            } else {
+                let refused = matches!(
+                    &stopped,
+                    Err(StopFailed::PidFile { source: pidfile::Error::NotAPidFile { .. } })
+                );
+                prop_assert!(refused, "{stopped:?}");
+                prop_assert_eq!(std::fs::read(&path).unwrap(), content);
+            }
         });
     }
 }

@@ -7,12 +7,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proc_spawn::SetupError;
 use quit::{Reason, SecondSignal, Signals};
 use rustix::net::RecvFlags;
-use signal_hook::consts::{SIGINT, SIGQUIT};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTTIN, SIGTTOU};
 
 /// What is left of a grace when somebody is in a hurry.
 pub(crate) const HURRY: Duration = Duration::from_secs(2);
@@ -69,6 +70,10 @@ impl StopSignals {
             .fold(Signals::default().and(SIGQUIT), |signals, signal| signals.and(*signal));
         quit::install_with(signals.second_signal(SecondSignal::Ignored))
             .map_err(|error| SetupError::new("signal handlers", &error))?;
+        // In the background of a terminal, where one of our group uses it: no reason to stop who keeps it.
+        for signal in [SIGTTOU, SIGTTIN] {
+            signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
+        }
         let (hurry, wake) = UnixStream::pair().map_err(failed)?;
         for signal in [SIGINT, SIGQUIT] {
             let wake = wake.try_clone().map_err(failed)?;
@@ -104,16 +109,10 @@ impl StopSignals {
     }
 }
 
-/// How many bytes have come.
+/// How many bytes have come. More than these in one turn mean nothing more, and are there the next time.
 fn take(stream: &UnixStream) -> usize {
-    let mut buffer = [0u8; 16];
-    let mut taken = 0;
-    while let Ok((read, _)) = rustix::net::recv(stream, &mut buffer, RecvFlags::DONTWAIT)
-        && read > 0
-    {
-        taken += read;
-    }
-    taken
+    let mut buffer = [0u8; 256];
+    rustix::net::recv(stream, &mut buffer, RecvFlags::DONTWAIT).map_or(0, |(read, _)| read)
 }
 
 #[cfg(test)]

@@ -5,28 +5,35 @@ use std::io;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// A process as it was seen: two sightings that are equal are of the same one, or of two children of
-/// the same parent.
+/// A process as it was seen: two sightings that are equal are of the same one, since no number comes
+/// round within a tick of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seen {
     pub(crate) pid: u32,
-    parent: u32,
     /// When it began, in ticks since the boot (proc_pid_stat(5)).
     began: u64,
 }
 
 /// Looks at a process; `None`: it has gone, or is a zombie, which nobody can do anything about.
 pub(crate) fn look(pid: u32) -> Option<Seen> {
+    read(pid).filter(|(_, is_dead)| !is_dead).map(|(seen, _)| seen)
+}
+
+/// Whether a process is dead for certain, though somebody has still to take note of that.
+pub(crate) fn is_zombie(pid: u32) -> bool {
+    read(pid).is_some_and(|(_, is_dead)| is_dead)
+}
+
+fn read(pid: u32) -> Option<(Seen, bool)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before it may contain anything, so count from its closing bracket.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    let parent = fields.next()?.parse().ok()?;
-    // State and parent were the third and fourth field, and this is the twenty-second.
-    let began = fields.nth(17)?.parse().ok()?;
-    Some(Seen { pid, parent, began })
+    let ended = matches!(fields.next()?, "Z" | "X");
+    // The state was the third field, these are the twentieth and twenty-second.
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let began = fields.nth(1)?.parse().ok()?;
+    // The first thread may have ended without the others.
+    Some((Seen { pid, began }, ended && threads <= 1))
 }
 
 /// The children of a process, zombies included; none if that cannot be known.

@@ -121,7 +121,8 @@ impl Shared {
                     Err(_) => (),
                 },
                 Chore::Stale(path) => {
-                    if let Err(error) = pidfile::remove_stale(path) {
+                    // Once: one that somebody has is for the next run, or for the guardian.
+                    if let Err(error) = pidfile::try_remove_stale(path) {
                         log::warn!("{}", ErrorText::new(&error).chain());
                     }
                 }
@@ -133,7 +134,7 @@ impl Shared {
         let mut work = self.lock();
         work.busy = false;
         loop {
-            // The status first: a pid file may take long.
+            // The status first: somebody may look at it.
             let chore = match work.status.take() {
                 Some((place, text)) => Some(Chore::Status(place, text)),
                 None => work.stale.pop_first().map(Chore::Stale),

@@ -49,8 +49,8 @@
 //! * Hear a signal: that is for the application, with `quit::install`. Below a guardian it is done.
 //! * Keep the workers if this process is killed: they quit then, each within its grace. Captured output
 //!   that it had read and not yet written is lost, and writing is an error to the workers (`EPIPE`).
-//! * End what a worker leaves behind in a session of its own. Below a guardian that is done, before
-//!   a restart of the executor and at the stop.
+//! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
+//!   there only what has kept its environment. The rest is ended with the executor.
 //! * Change the list while it runs.
 
 #[cfg(not(target_os = "linux"))]

@@ -163,6 +163,7 @@ impl Pool {
     }
 
     fn run(mut self) -> io::Result<WorkersReport> {
+        supervisor::queue_log_of_this_thread();
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Source::Reopen)?;

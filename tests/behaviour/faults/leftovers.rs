@@ -1,9 +1,227 @@
-//! What is left below (kind F).
+//! What is left below (kind F), and who may have it removed (B3).
 
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+
+use bed::{Process, TestBed};
 use libtest_mimic::Trial;
 
-use crate::trials;
+use crate::{NOBODY, bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![]
+    trials![
+        what_a_run_of_a_worker_leaves_is_gone_before_the_next_begins,
+        what_has_left_the_session_of_a_run_is_gone_before_the_next_begins,
+        what_a_killed_worker_leaves_is_gone_before_the_next_begins,
+        without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
+        an_option_keeps_what_a_worker_leaves,
+        an_option_keeps_what_a_daemon_leaves,
+        a_fork_bomb_below_a_limit_is_got_rid_of,
+        pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them,
+    ]
+}
+
+/// The programs `sleep` of this bed.
+fn sleepers(bed: &TestBed) -> Vec<Process> {
+    bed.processes().into_iter().filter(|process| process.title().starts_with("sleep ")).collect()
+}
+
+/// Two runs that fail and leave something behind, and a third one.
+fn leaves(command: &str) -> String {
+    format!(
+        "{{workers: [{{name: red, args: [in_run: [1, {{command: {command}}}], in_run: [2, {{command: \
+         {command}}}], in_run: [1, {{gate: go}}], in_run: [1, {{exit: 3}}], in_run: [2, {{exit: 3}}], \
+         rounds]}}], restart: {{after: 0}}}}"
+    )
+}
+
+/// Case: FLT-F1
+fn what_a_run_of_a_worker_leaves_is_gone_before_the_next_begins() {
+    gone_before_the_next("[sleep, '777']", 1);
+}
+
+/// Also a child of what has left, and of what has left that.
+///
+/// Case: FLT-F1
+fn what_has_left_the_session_of_a_run_is_gone_before_the_next_begins() {
+    gone_before_the_next("[setsid, sleep, '777']", 1);
+    let nested =
+        "[setsid, sh, -c, 'setsid sleep 777 & setsid sh -c \"setsid sleep 778 & sleep 779\"']";
+    gone_before_the_next(nested, 3);
+}
+
+fn gone_before_the_next(command: &str, count: usize) {
+    let bed = bed();
+    bed.gate("go");
+    let daemon = bed.start(&format!("{{daemon_args: [{{workers: {}}}]}}", leaves(command)));
+    bed.until("what it leaves", || (sleepers(&bed).len() == count).then_some(()));
+    let left = sleepers(&bed);
+    bed.open_gate("go");
+    bed.expect("worker red started, run 2");
+    assert!(left.iter().all(|process| !process.is_alive()), "{}", bed.scene());
+    bed.expect("worker red started, run 3");
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Case: FLT-F1
+fn what_a_killed_worker_leaves_is_gone_before_the_next_begins() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{daemon_args: [{workers: {restart: {after: 0}, workers: [{name: red, args: \
+         [in_run: [1, {command: [setsid, sleep, '777']}], in_run: [1, {command: [sleep, '778']}], rounds]}]}}]}",
+    );
+    bed.until("what it has started", || (sleepers(&bed).len() == 2).then_some(()));
+    bed.process("worker red").signal(rustix::process::Signal::KILL);
+    bed.expect("worker red started, run 2");
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Case: FLT-F1
+fn without_a_guardian_the_group_of_a_run_is_gone_all_the_same() {
+    let bed = bed();
+    bed.gate("go");
+    bed.write("w.yaml", leaves("[sleep, '777']"));
+    let pool = bed.launch(["workers", "w.yaml"]);
+    bed.until("what it leaves", || (sleepers(&bed).len() == 1).then_some(()));
+    bed.open_gate("go");
+    bed.expect("worker red started, run 3");
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    bed.kill(pool.pid(), rustix::process::Signal::TERM);
+    pool.finish().success();
+    bed.nothing_left();
+}
+
+/// Case: FLT-F1
+fn an_option_keeps_what_a_worker_leaves() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{daemon_args: [{workers: {leftovers: keep, restart: {after: 0}, workers: [{name: red, args: \
+         [in_run: [1, {command: [sleep, '777']}], in_run: [1, {exit: 3}], rounds]}]}}]}",
+    );
+    bed.expect("worker red started, run 2");
+    assert_eq!(sleepers(&bed).len(), 1, "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Case: FLT-F1
+fn an_option_keeps_what_a_daemon_leaves() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{leftovers: keep, restart_interval: 0s, daemon_args: [in_run: [1, {command: [sleep, '777']}], \
+         in_run: [1, {exit: 3}], rounds]}",
+    );
+    bed.expect("executor started, run 2");
+    daemon.stop();
+    assert_eq!(sleepers(&bed).len(), 1, "{}", bed.scene());
+}
+
+/// Forks, and leaves its session, in every process of it, as long as a file is there; deaf to SIGTERM.
+/// But only below a limit, and as somebody else than root.
+const BOMB: &str = r#"
+use POSIX ();
+open(my $limits, "<", "/proc/self/limits") or exit 1;
+exit 1 unless $> > 60000 && grep { /^Max processes +60 +60 / } <$limits>;
+$SIG{TERM} = $SIG{CHLD} = "IGNORE";
+while (-e "burns") {
+    my $pid = fork();
+    if (!defined $pid) { select(undef, undef, undef, 0.002) } elsif (!$pid) { POSIX::setsid() }
+}
+"#;
+
+/// Removes the file, also when the test has failed.
+struct Burning(std::path::PathBuf);
+
+impl Drop for Burning {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Killed one by one they were replaced faster than they went.
+///
+/// Case: FLT-F2
+fn a_fork_bomb_below_a_limit_is_got_rid_of() {
+    if !is_root() || std::process::Command::new("perl").arg("-v").output().is_err() {
+        return eprintln!("skipped: another user's limit needs root, and the bomb perl");
+    }
+    // Ended by the executor before another run of the worker, or by the guardian.
+    for (number, of_a_worker) in [(1, true), (2, false)] {
+        let mut bed = bed();
+        bed.open_to_others();
+        bed.write("bomb", BOMB);
+        let _burning = Burning(bed.write("burns", ""));
+        // Nobody else's: the limit counts all processes of a user.
+        let user = 60_000 + std::process::id() % 2_500 * 2 + number;
+        bed.gate("go");
+        let steps = match of_a_worker {
+            true => {
+                "workers: {restart: {after: 0}, workers: [{name: red, args: [in_run: [1, {command: \
+                 [perl, bomb]}], in_run: [1, {gate: go}], in_run: [1, {exit: 3}], rounds]}]}"
+            }
+            false => "command: [perl, bomb], rounds",
+        };
+        let folder = bed.path("").display().to_string();
+        let file = bed
+            .options(&format!("{{grace: 300ms, directory: {folder:?}, daemon_args: [{steps}]}}"));
+        let mut command = bed.command("prlimit");
+        command.args(["--nproc=60", "--"]).arg(bed.fixture()).args(["start", &file]);
+        command.uid(user).gid(user);
+        bed.launch_command(command).finish().success();
+        // Most that there is room for, threads included.
+        bed.until("many", || (bed.processes().len() > 30).then_some(()));
+        if of_a_worker {
+            bed.open_gate("go");
+            bed.expect("worker red started, run 2");
+            assert!(bed.processes().iter().all(|process| process.title() != "perl bomb"));
+        }
+        let mut command = bed.command(bed.fixture());
+        command.args(["stop", "d.pid"]).uid(user).gid(user);
+        bed.launch_command(command).finish().success();
+        bed.nothing_left();
+        assert!(bed.path("burns").exists(), "it has ended by itself");
+    }
+}
+
+/// An executor that has given up root could have any file removed by a guardian that has not.
+///
+/// Case: FLT-B3
+fn pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them() {
+    if !is_root() {
+        return eprintln!("skipped: giving up root needs root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(bed.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // In a folder of root's: empty, a number, and one that even belongs to who asks.
+    bed.write("roots/empty", "");
+    bed.write("roots/number.pid", "1\n");
+    bed.write("roots/his.pid", "1\n");
+    mode("roots", 0o755);
+    chown(bed.path("roots/his.pid"), Some(NOBODY), Some(NOBODY)).unwrap();
+    bed.write("his/his.pid", "1\n");
+    for name in ["his", "his/his.pid"] {
+        chown(bed.path(name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    std::os::unix::fs::symlink("../roots/number.pid", bed.path("his/link.pid")).unwrap();
+    bed.write("journal", "");
+    mode("journal", 0o666);
+    let names = ["roots/empty", "roots/number.pid", "roots/his.pid", "his/his.pid", "his/link.pid"];
+    let paths = names.map(|name| bed.path(name).display().to_string());
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [become_user: {NOBODY}, leave_pid_files: {paths:?}, say: has told, rounds]}}"
+    ));
+    bed.expect("executor has told, run 1");
+    daemon.stop();
+    for name in names {
+        let there = std::fs::symlink_metadata(bed.path(name)).is_ok();
+        assert_eq!(there, !name.starts_with("his/his"), "{name}");
+    }
+    assert!(bed.path("roots/number.pid").exists());
 }

@@ -5,11 +5,16 @@ use std::process::Command;
 
 use bed::TestBed;
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        on_a_terminal_an_entry_may_change_its_mode,
+        a_key_on_a_terminal_is_one_request,
+        a_shorter_time_goes_down_to_the_last_worker,
+        one_that_quits_by_a_signal_from_outside_is_named_so,
         a_file_size_limit_ends_nobody,
         a_caller_that_ignores_faults_starts_a_daemon,
         what_a_library_does_ahead_of_us_is_its_own_affair,
@@ -103,4 +108,123 @@ fn what_a_library_does_ahead_of_us_is_its_own_affair() {
         bed.run(["stop", "d.pid"]).success();
         bed.nothing_left();
     }
+}
+
+/// In its own process group it is in the background of the terminal, and was stopped; what it had
+/// started to change the mode, too.
+///
+/// Case: FLT-G4
+fn on_a_terminal_an_entry_may_change_its_mode() {
+    let bed = bed();
+    let executor = "command: [sh, -c, 'stty -echo < /dev/tty && stty tostop < /dev/tty && echo > /dev/tty \
+                    && echo > executor.quiet']";
+    // It has a group of its own, in the background. (A shell may change what it has inherited.)
+    let worker = "command: [find, /dev/tty, -exec, stty, -F, /dev/tty, echo, ';', -exec, touch, \
+                  worker.quiet, ';']";
+    let file = bed.options(&format!(
+        "{{grace: 60s, daemon_args: [{executor}, {{workers: {{workers: [{{name: red, args: [{worker}, rounds]}}]}}}}]}}"
+    ));
+    // It gives what it starts a terminal of its own.
+    let mut command = bed.command("script");
+    command.args(["-q", "-e", "-c"]).arg(format!("{} run {file}", bed.fixture().display()));
+    command.arg("/dev/null");
+    let terminal = bed.launch_command(command);
+    bed.expect_file("executor.quiet");
+    bed.expect_file("worker.quiet");
+    for who in ["executor d", "worker red"] {
+        assert_ne!(bed.process(who).stat().state, 'T', "{who} is stopped");
+        assert_ne!(bed.process(who).stat().terminal, 0, "{who} has no terminal");
+    }
+    bed.kill(bed.pid_of("d.pid"), Signal::TERM);
+    let output = terminal.finish().success();
+    assert!(output.stdout.contains("Stopped"), "{output:?}");
+    bed.expect("worker red asked to quit: stop, run 1");
+    bed.nothing_left();
+}
+
+/// It goes to the executor too, in the same group, which would have been ended by a second one.
+///
+/// Case: FLT-G4
+fn a_key_on_a_terminal_is_one_request() {
+    let bed = bed();
+    let file = bed.options("{grace: 60s, daemon_args: [until_little_time: 3000]}");
+    let mut command = bed.command("script");
+    command.args(["-q", "-e", "-c"]).arg(format!("{} run {file}", bed.fixture().display()));
+    command.arg("/dev/null");
+    let mut terminal = bed.launch_command(command);
+    bed.expect("executor started, run 1");
+    assert_eq!(bed.process("executor d").stat().group, bed.pid_of("d.pid"));
+    terminal.say("\u{3}");
+    bed.expect("executor asked to quit, run 1");
+    assert_eq!(bed.times("executor has little time, run 1"), 0);
+    // In a hurry; to the executor it is a word, and no second signal.
+    terminal.say("\u{3}");
+    bed.expect("executor has little time, run 1");
+    let output = terminal.finish().success();
+    assert!(output.stdout.contains("Stopped"), "{output:?}");
+    bed.expect("executor finished, run 1");
+    bed.nothing_left();
+}
+
+/// A second Ctrl-C leaves two seconds of a minute; a worker that had been told of the minute was
+/// killed.
+///
+/// Case: FLT-G5
+fn a_shorter_time_goes_down_to_the_last_worker() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{grace: 60s, daemon_args: [{workers: {grace: 60000, workers: [\
+         {name: red, args: [until_little_time: 3000]}, {name: blue, args: [until_little_time: 3000]}]}}]}",
+    );
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    daemon.guardian().signal(Signal::INT);
+    bed.expect("worker red asked to quit, run 1");
+    bed.expect("worker blue asked to quit, run 1");
+    assert_eq!(bed.times("worker red has little time, run 1"), 0);
+    daemon.guardian().signal(Signal::INT);
+    daemon.wait_gone();
+    for worker in ["red", "blue"] {
+        assert_eq!(bed.times(&format!("worker {worker} has little time, run 1")), 1);
+        let end = format!(
+            "executor workers: worker `{worker}` exited with code 0, started 1 times, run 1"
+        );
+        assert_eq!(bed.times(&end), 1, "{:#?}", bed.journal());
+    }
+    bed.nothing_left();
+}
+
+/// "Exited with code 0", and nobody knew why it was not there any more.
+///
+/// Case: FLT-G8
+fn one_that_quits_by_a_signal_from_outside_is_named_so() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, daemon_args: [{workers: {restart: {after: 0}, workers: \
+         [{name: red}, {name: blue, restart: {restart: always}}, {name: grey}]}}]}",
+    );
+    for worker in ["red", "blue", "grey"] {
+        bed.expect(&format!("worker {worker} started, run 1"));
+    }
+    let (red, blue) = (bed.process("worker red"), bed.process("worker blue"));
+    red.signal(Signal::TERM);
+    blue.signal(Signal::INT);
+    let end = |name: &str, pid: u32, signal: &str| {
+        format!(
+            "worker {name}, pid {pid}, was asked to quit by {signal} from outside, and exited with code 0"
+        )
+    };
+    bed.expect_in_file("d.log", &end("red", red.pid(), "SIGTERM (15)"));
+    bed.expect_in_file("d.log", &end("blue", blue.pid(), "SIGINT (2)"));
+    // What follows is what follows its code.
+    bed.expect("worker blue started, run 2");
+    bed.expect_in_file(
+        "d.log",
+        "worker red is over: it was asked to quit by SIGTERM (15) from outside",
+    );
+    daemon.stop();
+    assert_eq!(bed.times("worker red started, run 2"), 0);
+    let log = bed.read("d.log");
+    assert!(log.contains("worker grey is over: stopped\n"), "{log}");
+    bed.nothing_left();
 }

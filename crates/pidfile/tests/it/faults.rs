@@ -93,7 +93,7 @@ fn kill_before_each_call(faults: &[&str], stale: bool, check: impl Fn(&Bed)) {
         for nth in 1.. {
             let bed = Bed::new();
             if stale {
-                fs::write(bed.pid_file(), "garbage").unwrap();
+                fs::write(bed.pid_file(), "4194304\n").unwrap();
             }
             let mut faults = owned(faults);
             faults.push(format!("inject={call}:signal=KILL:when={nth}"));

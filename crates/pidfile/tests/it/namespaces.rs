@@ -73,20 +73,28 @@ fn a_full_file_system_is_a_typed_error_and_nothing_is_left() {
     actor.expect("");
 }
 
-/// Without /proc a file can be made and held; only who exactly holds it cannot be verified.
+/// Without /proc a file can be made and held, and the kernel names its holder. If the holder has lost
+/// that proof, it cannot be verified.
+///
+/// Case: FLT-C3
 #[test]
-fn without_proc_a_start_works_and_nothing_is_signalled() {
+fn without_proc_a_start_works_and_nobody_unproved_is_signalled() {
     let prepare = "mount -t tmpfs none /proc";
     if !can(MOUNT, prepare) {
         return skip("no mount namespace");
     }
     let bed = Bed::new();
-    let mut actor =
-        Actor::start(unshare(&bed, MOUNT, &format!("{prepare}; exec \"$0\" hold \"$1/my.pid\"")));
+    let act = |verb| format!("{prepare}; exec \"$0\" {verb} \"$1/my.pid\"");
+    let actor = Actor::start(unshare(&bed, MOUNT, &act("hold")));
+    actor.expect(&format!("held {}", actor.pid()));
+    let asking = Actor::start(unshare(&bed, MOUNT, &act("holder")));
+    asking.expect(&format!("Some({})", actor.pid()));
+    drop(actor);
+
+    let mut actor = Actor::start(unshare(&bed, MOUNT, &act("hold-unproved")));
     actor.expect(&format!("held {}", actor.pid()));
     assert_eq!(bed.names(), ["my.pid"]);
-    let asking =
-        Actor::start(unshare(&bed, MOUNT, &format!("{prepare}; exec \"$0\" holder \"$1/my.pid\"")));
+    let asking = Actor::start(unshare(&bed, MOUNT, &act("holder")));
     asking.expect(&format!(
         "error: cannot verify who holds pid file `{}`: /proc does not show what process {} has locked",
         bed.pid_file().display(),
@@ -95,6 +103,46 @@ fn without_proc_a_start_works_and_nothing_is_signalled() {
     actor.tell("release");
     actor.expect("released");
     assert_eq!(bed.names(), [""; 0]);
+}
+
+/// There nothing can be made without a name, a hard link is another file, and no rename spares what is
+/// there. Its program ends with the namespace, of which our script is number 1.
+///
+/// Case: FLT-C8
+#[test]
+fn where_a_link_is_another_file_a_start_works_all_the_same() {
+    let mount = "mkdir \"$1/there\" \"$1/here\"; bindfs \"$1/there\" \"$1/here\"";
+    if !can(PID, mount) {
+        return skip("no bindfs, or no namespaces to mount it in");
+    }
+    for verb in ["hold", "hold-with-hold"] {
+        let bed = Bed::new();
+        // What is removed while it is open stays for a moment, by another name.
+        let names = || -> Vec<String> {
+            let entries = fs::read_dir(bed.path("there")).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.filter(|name| !name.starts_with(".fuse_hidden")).collect()
+        };
+        let script =
+            format!("{mount}; cd \"$1/here\"; echo 4194304 > my.pid; \"$0\" {verb} my.pid");
+        let mut actor = Actor::start(unshare(&bed, PID, &script));
+        let line = actor.line();
+        let pid = line.strip_prefix("held ").expect(&line).to_owned();
+        assert_eq!(fs::read_to_string(bed.path("there/my.pid")).unwrap(), format!("{pid}\n"));
+        assert_eq!(names(), ["my.pid"]);
+        actor.tell("release");
+        actor.expect("released");
+        assert_eq!(names(), [""; 0]);
+    }
+    // And there are never two.
+    let bed = Bed::new();
+    let both = format!(
+        "{mount}; \"$0\" cycle \"$1/here/my.pid\" \"$1/witness\" & \"$0\" cycle \"$1/here/my.pid\" \"$1/witness\""
+    );
+    let actors = Actor::start(unshare(&bed, PID, &both));
+    for round in 0..300 {
+        assert_eq!(actors.line(), "round", "in round {round}");
+    }
 }
 
 const PID: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale};
+use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale, try_remove_stale};
 use proptest::prelude::*;
 
 use crate::bed::{Actor, Bed};
@@ -110,7 +110,7 @@ fn no_content_makes_a_holder() {
 
 /// A gibibyte of digits, by processes that may not have a quarter of one.
 ///
-/// Case: PID-08
+/// Cases: FLT-C1, PID-08
 #[test]
 fn of_a_huge_file_only_the_beginning_is_read() {
     let bed = Bed::new();
@@ -119,7 +119,7 @@ fn of_a_huge_file_only_the_beginning_is_read() {
     // Sparse: it takes no room on the disk.
     file.set_len(1 << 30).unwrap();
     drop(file);
-    for (verb, answer) in [("probe", "Stale { number: None }"), ("hold", "held")] {
+    for (verb, answer) in [("probe", "Stale { number: None }"), ("hold", "error: `")] {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -v 250000; exec \"$@\"", "sh"]);
         command.arg(Actor::command().get_program()).arg(verb).arg(bed.pid_file());
@@ -128,14 +128,47 @@ fn of_a_huge_file_only_the_beginning_is_read() {
     }
 }
 
-/// Case: PID-08
+/// A slip in an option, and the file is somebody's dear one.
+///
+/// Cases: FLT-C1, PID-08
 #[test]
-fn garbage_is_taken_over() {
-    check(b"abc", None);
-    check(b"12 34", None);
-    check(b"\0\xff\xfe\n", None);
-    check(b"\n123\n", None);
-    check(&vec![b'1'; 1024 * 1024], None);
+fn what_was_never_a_pid_file_is_refused_and_stays() {
+    for content in [
+        b"abc".as_slice(),
+        b"12 34",
+        b"\0\xff\xfe\n",
+        b"\n123\n",
+        b"123\n\n",
+        b"pid_filename: my.pid\n",
+        &vec![b'1'; 1024 * 1024],
+        &[0; 4096],
+    ] {
+        let bed = Bed::new();
+        fs::write(bed.pid_file(), content).unwrap();
+        assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number: None });
+        let beginning = content[..content.len().min(32)].escape_ascii().to_string();
+        for error in [
+            PidFile::acquire(bed.pid_file()).unwrap_err(),
+            Options::new().with_hold().try_once().acquire(bed.pid_file()).unwrap_err(),
+            remove_stale(bed.pid_file()).unwrap_err(),
+            try_remove_stale(bed.pid_file()).unwrap_err(),
+        ] {
+            let is_so = matches!(
+                &error,
+                Error::NotAPidFile { path, size, start }
+                    if *path == bed.pid_file() && *size == content.len() as u64 && *start == beginning
+            );
+            assert!(is_so, "{error:?}");
+        }
+        assert_eq!(fs::read(bed.pid_file()).unwrap(), content);
+        assert_eq!(bed.names(), ["my.pid"]);
+    }
+}
+
+/// A file whose length was written before the power went, and whose content was not.
+#[test]
+fn the_zeros_of_a_power_cut_are_taken_over() {
+    check(&[0; 7], None);
 }
 
 /// Case: PID-09
@@ -189,20 +222,24 @@ fn a_shared_lock_of_a_reader_makes_nobody_the_holder() {
     PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
 }
 
-/// Byte 0 is what a take-over waits for, and the one thing a reader can delay.
+/// Byte 0 is what a take-over waits for.
 #[test]
 fn a_take_over_that_somebody_blocks_can_be_interrupted() {
     let bed = Bed::new();
     fs::write(bed.pid_file(), "123\n").unwrap();
-    let reader = fs::File::open(bed.pid_file()).unwrap();
-    fcntl(&reader, FcntlArg::F_OFD_SETLK(&range(libc::F_RDLCK, 0, 1))).unwrap();
+    let taker = fs::File::options().write(true).open(bed.pid_file()).unwrap();
+    fcntl(&taker, FcntlArg::F_OFD_SETLK(&range(libc::F_WRLCK, 0, 1))).unwrap();
     let (asked_to_quit, asking) = std::io::pipe().unwrap();
     drop(asking);
     let wake = std::os::fd::AsFd::as_fd(&asked_to_quit);
-    // The reader's lock is shared: it is waited for by trying, until the limit or the interruption.
     let error = Options::new().wake(wake).acquire(bed.pid_file()).unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
-    drop(reader);
+    // Who has no time does not wait.
+    let error = Options::new().try_once().acquire(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    let error = try_remove_stale(bed.pid_file()).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    drop(taker);
     PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
 }
 

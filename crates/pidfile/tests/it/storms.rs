@@ -123,7 +123,7 @@ fn a_kill_at_any_instant_leaves_at_most_a_stale_file() {
     for round in 0..150 {
         if round % 2 == 0 {
             // So that the first thing it does is a take-over.
-            fs::write(bed.pid_file(), "garbage").unwrap();
+            fs::write(bed.pid_file(), "4194304\n").unwrap();
         }
         let mut actor = bed.actor("cycle");
         let rounds = RandomState::new().build_hasher().finish() % 40;

@@ -169,3 +169,15 @@ fn garbage_is_an_error_and_no_panic() {
     a.send_bytes(&[0xc1, 0xff]).unwrap();
     assert_eq!(b.receive::<String>().unwrap_err().kind(), io::ErrorKind::InvalidData);
 }
+
+/// A parent's loop does not stand still because a child is stopped.
+///
+/// Case: FLT-E3
+#[test]
+fn a_word_to_who_reads_nothing_is_refused_at_once() {
+    let (a, _b) = ends();
+    let began = Instant::now();
+    let error = (0..100_000).find_map(|_| a.send_now(&"word").err()).unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    assert!(began.elapsed() < SEND_TIMEOUT, "{:?}", began.elapsed());
+}

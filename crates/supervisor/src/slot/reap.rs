@@ -61,7 +61,9 @@ impl Slot {
         };
         self.child = None;
         let at = burial.at();
-        burial.reaped(self.end_of(exit), group, self.mark());
+        // Where we are quitting ourselves, the guardian sees to what has left the group, with more patience.
+        let mark = if quit::quit_requested() { None } else { self.mark() };
+        burial.reaped(self.end_of(exit), group, mark);
         match burial.go_on(now) {
             Some(end) => Some(RunOver { end, at }),
             None => {

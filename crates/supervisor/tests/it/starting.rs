@@ -65,15 +65,20 @@ fn a_second_start_finds_the_first() {
     assert_eq!(bed.journal(), "called\n");
 }
 
-/// Cases: PID-03, PID-07, PID-08
+/// Cases: FLT-C1, PID-03, PID-07, PID-08
 fn what_a_crash_left_is_taken_over_unless_strict() {
     let bed = Bed::new();
     let options = || DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
-    for content in ["", "garbage", "4194304\n", "1\n"] {
+    for content in ["", "0\n", "4194304\n", "1\n"] {
         fs::write(bed.pid_file(), content).unwrap();
         launch(options());
         assert!(matches!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { .. }));
     }
+    // What was never a pid file is somebody's dear one.
+    fs::write(bed.pid_file(), "garbage").unwrap();
+    let error = start_daemon(options()).unwrap_err();
+    assert!(matches!(error.cause(), LaunchCause::Setup { .. }), "{error:?}");
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), "garbage");
     fs::write(bed.pid_file(), "7\n").unwrap();
     let strict = || options().existing(ExistingFile::MeansRunning);
     assert_eq!(start_daemon(strict()).unwrap(), DaemonRunStatus::AlreadyRunning { pid: 7 });

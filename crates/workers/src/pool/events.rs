@@ -131,19 +131,24 @@ impl Pool {
     pub(super) fn look_at_end(&mut self, worker: usize) -> io::Result<()> {
         let Pool { workers, status, waiter, chores, .. } = self;
         let Worker { name, slot, teller, pid_filename, .. } = &mut workers[worker];
-        if let Some(child) = slot.child() {
+        let child = slot.child();
+        let had_child = child.is_some();
+        if let Some(child) = child {
             // Whether it can be reaped now or later: it says nothing more.
             waiter.forget(child.pidfd());
             waiter.forget(child.messages());
         }
-        let over =
-            slot.reap(Instant::now(), &mut |report| told((worker, name), &report, teller, status));
+        let over = slot.reap(Instant::now(), &mut |report| {
+            told((worker, name), &report, teller, status);
+        });
+        if had_child && slot.child().is_none() {
+            // It has removed it itself, unless it was killed. Somebody else's is not touched.
+            chores.remove_stale(pid_filename.clone());
+        }
         let Some(RunOver { end, at }) = over else {
             waiter.set_deadline(worker, slot.deadline());
             return Ok(());
         };
-        // It has removed it itself, unless it was killed. Somebody else's is not touched.
-        chores.remove_stale(pid_filename.clone());
         let happened = self.step(worker, Event::Ended { end, at })?;
         self.tell_group(happened)
     }

@@ -67,6 +67,7 @@ fn answer(words: &[String]) -> Result<String, Box<dyn Error>> {
         "stop" => match stop_daemon_within(PID_FILE, settings.patience())? {
             StopStatus::Stopped { pid } => format!("stopped {pid}"),
             StopStatus::NotRunning => "not running".to_owned(),
+            left @ StopStatus::FileLeft { .. } => left.to_string(),
         },
         "status" => match daemon_status(PID_FILE)? {
             DaemonStatus::Running { pid } => format!("running {}", pid.unwrap_or_default()),

@@ -1,0 +1,145 @@
+//! The descriptor that keeps a successor waiting, whoever has a copy of it.
+//!
+//! It is given to processes that may lower their rights, so nothing can be written through it: what
+//! they could write would be the number that root signals by `kill $(cat …)`. A lock of a byte that
+//! readers cannot have, too, needs a descriptor open for writing (fcntl(2)); an exclusive flock(2)
+//! needs one open for reading. A reader can have one as well, but not while ours lives: it is taken
+//! before the file can be opened by anybody. What a reader locks after our last copy is gone is told
+//! from ours by the number of who locked it (proc_locks(5)), which the file names.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{FlockOperation, OFlags, flock, fstat, fstatfs, major, minor};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::bytes::{self, Byte};
+use crate::create::above_stdio;
+use crate::number;
+
+/// File systems that make a lock of bytes of every flock(2): there it would collide with the holder's
+/// own. NFS, SMB in three dialects, 9P, AFS (statfs(2)).
+const NETWORK: [u32; 6] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997, 0x5346_414F];
+
+/// How often a lock is looked at that somebody takes and drops without pause: between the refusal and the
+/// look at who has it, it may have gone.
+const LOOKS: usize = 16;
+
+/// Bounds what is read of /proc/locks, which has a line for each lock of the whole machine.
+const MOST_LOCKS: usize = 1 << 20;
+
+/// Makes the descriptor of a file that nobody else can open yet. `None`: somebody could.
+pub(crate) fn make(
+    reopen: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
+) -> Result<Option<OwnedFd>, Errno> {
+    let file = above_stdio(reopen(OFlags::RDONLY)?)?;
+    if is_local(file.as_fd()) {
+        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+            Ok(()) => return Ok(Some(file)),
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            // It does not know this kind of lock: the other kind, then.
+            Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => (),
+            Err(errno) => return Err(errno),
+        }
+    }
+    let file = above_stdio(reopen(OFlags::RDWR)?)?;
+    Ok(bytes::try_lock(file.as_fd(), Byte::Dependent)?.then_some(file))
+}
+
+/// Whether a copy of such a descriptor is alive somewhere. Takes nothing that hinders anybody: a
+/// shared lock for a moment, and an exclusive one is only ever taken of a file without a name.
+pub(crate) fn is_held(file: BorrowedFd<'_>) -> Result<bool, Errno> {
+    for _ in 0..LOOKS {
+        match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockShared)) {
+            Ok(()) => return flock(file, FlockOperation::Unlock).map(|()| false),
+            Err(Errno::WOULDBLOCK) if !is_local(file) => return Ok(false),
+            Err(Errno::WOULDBLOCK) => (),
+            // The holder has used the other kind.
+            Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                return Ok(false);
+            }
+            Err(errno) => return Err(errno),
+        }
+        if let Some(ours) = is_ours(file)? {
+            return Ok(ours);
+        }
+    }
+    // What cannot be told is believed to be ours: a successor that waits in vain does no harm, two that
+    // run do.
+    Ok(true)
+}
+
+/// Blocks until nobody has an exclusive lock of this kind.
+pub(crate) fn wait_free(file: BorrowedFd<'_>) -> Result<(), Errno> {
+    retry_on_intr(|| flock(file, FlockOperation::LockShared))?;
+    flock(file, FlockOperation::Unlock)
+}
+
+fn is_local(file: BorrowedFd<'_>) -> bool {
+    // The constants have 32 bits, the field has more on some machines, and a sign.
+    fstatfs(file).is_ok_and(|system| !NETWORK.contains(&((system.f_type as u64) as u32)))
+}
+
+/// Whether the lock was taken by the process that the file names. `None`: there is none to be seen,
+/// because it has gone, or because whoever took it is dead, or of another pid namespace.
+fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
+    let Some(number) = number::read(file)? else { return Ok(Some(false)) };
+    let stat = fstat(file)?;
+    let device = format!("{:02x}:{:02x}", major(stat.st_dev), minor(stat.st_dev));
+    let Ok(locks) = fs::File::open("/proc/locks") else { return Ok(None) };
+    let lines = BufReader::new(locks).lines().map_while(Result::ok).take(MOST_LOCKS);
+    let (mut ours, mut anothers) = (false, false);
+    for (pid, on) in lines.filter_map(|line| exclusive(&line, stat.st_ino)) {
+        ours |= pid == number;
+        anothers |= pid != number && on == device;
+    }
+    Ok((ours || anothers).then_some(ours))
+}
+
+/// Who has taken an exclusive lock of this kind of a file with this inode, and on which device:
+/// `3: FLOCK  ADVISORY  WRITE 303 fe:00:10018912 0 EOF`.
+fn exclusive(line: &str, inode: u64) -> Option<(u32, String)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [_, "FLOCK", _, "WRITE", pid, file, _, _] = words[..] else { return None };
+    let (device, number) = file.rsplit_once(':')?;
+    (number.parse() == Ok(inode)).then_some(())?;
+    Some((pid.parse().ok()?, device.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exclusive_locks_of_this_kind_and_file_count() {
+        let found = |line: &str| exclusive(line, 912).map(|(pid, _)| pid);
+        assert_eq!(found("3: FLOCK  ADVISORY  WRITE 303 fe:00:912 0 EOF"), Some(303));
+        for other in [
+            "3: FLOCK  ADVISORY  READ 303 fe:00:912 0 EOF",
+            "3: FLOCK  ADVISORY  WRITE 303 fe:00:913 0 EOF",
+            "2: OFDLCK ADVISORY  WRITE -1 fe:00:912 1 1",
+            "1: POSIX  ADVISORY  WRITE 303 fe:00:912 3 3",
+            // Waits for it, and has nothing.
+            "3: -> FLOCK  ADVISORY  WRITE 304 fe:00:912 0 EOF",
+            "",
+        ] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+
+    /// As a reader of a stale file may do it.
+    #[test]
+    fn a_lock_of_another_process_than_the_file_names_is_a_strangers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        for (number, held) in [(std::process::id(), true), (1, false)] {
+            fs::write(&path, format!("{number}\n")).unwrap();
+            let (locking, asking) =
+                (fs::File::open(&path).unwrap(), fs::File::open(&path).unwrap());
+            assert!(!is_held(asking.as_fd()).unwrap());
+            flock(&locking, FlockOperation::LockExclusive).unwrap();
+            assert_eq!(is_held(asking.as_fd()).unwrap(), held, "{number}");
+        }
+    }
+}

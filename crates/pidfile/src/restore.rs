@@ -1,0 +1,77 @@
+//! A pid file that somebody has removed while its holder lives: put back, if that can be done.
+
+use std::os::fd::AsRawFd;
+
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::io::Errno;
+
+use crate::acquire::Options;
+use crate::error::Error;
+use crate::pidfile::PidFile;
+use crate::place::Place;
+use crate::proof;
+
+/// What [`PidFile::restore`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// Nothing: the path leads to the file.
+    InPlace,
+    /// The same file has its name again: it had been renamed, or has another name, which stays.
+    Named,
+    /// There is a new file, locked like the first. A [hold](PidFile::take_hold) of the first one is
+    /// none of the new one's; if one was asked for, there is a new one to take.
+    Anew,
+}
+
+impl PidFile {
+    /// Sees to it that the path leads to a file that we hold, should somebody have removed, renamed or
+    /// replaced it. Waits for nobody.
+    ///
+    /// What has been put there by somebody who holds nothing is dealt with as at a start. Nobody can
+    /// start as long as the path leads to a file that is held; in the moment between a removal and this
+    /// call somebody can.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Options::acquire`]: [`Error::Held`] says that somebody else has started meanwhile, and
+    /// there are two now. This value holds what it held before.
+    pub fn restore(&mut self) -> Result<Restored, Error> {
+        if self.is_in_place()? {
+            return Ok(Restored::InPlace);
+        }
+        if self.name_again()? {
+            return Ok(Restored::Named);
+        }
+        let options = Options::new().try_once();
+        let options = if self.wants_hold() { options.with_hold() } else { options };
+        let anew = options.acquire(self.path());
+        if let Some(file) = self.file() {
+            // Should the path have led to our own file again, it was opened and closed just now.
+            proof::take(file);
+        }
+        match anew {
+            // Dropping the first one touches no file: the path does not lead to it.
+            Ok(anew) => {
+                *self = anew;
+                Ok(Restored::Anew)
+            }
+            Err(Error::Held { .. }) if self.is_in_place()? => Ok(Restored::InPlace),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A file that has lost its last name cannot have another one (linkat(2), `ENOENT`).
+    fn name_again(&self) -> Result<bool, Error> {
+        let Some(file) = self.file() else { return Ok(false) };
+        let place = Place::open(self.path())?;
+        // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
+        let linked = match linkat(file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
+            Err(errno) if errno != Errno::EXIST => {
+                let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+                linkat(CWD, by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
+            }
+            done => done,
+        };
+        Ok(linked.is_ok() && self.is_in_place()?)
+    }
+}
