@@ -98,7 +98,8 @@ impl WorkerStartInfo {
         self
     }
 
-    /// Makes this worker one whose end may [end them all](WorkersOptions::end_when).
+    /// Makes this worker one whose end may [end them all](WorkersOptions::end_when). One that can never
+    /// be started, since it comes after one that has failed for good, is over, too.
     #[must_use]
     pub fn significant(mut self) -> Self {
         self.significant = true;
