@@ -10,6 +10,7 @@ mod loops;
 mod pid_file;
 mod privileges;
 mod signals;
+mod trust;
 mod words;
 
 use libtest_mimic::Trial;
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         loops::trials(),
         leftovers::trials(),
         signals::trials(),
+        trust::trials(),
         words::trials(),
         decisions::trials(),
         logs::trials(),

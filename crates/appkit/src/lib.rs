@@ -54,6 +54,33 @@
 //! to go, in every thread. [`quit::descriptor`] and [`quit::receiver`] are for waiting beside other
 //! things.
 //!
+//! Who is asked to quit is told by a word from its parent, which carries the reason and the time that is
+//! left; only the guardian gets a signal. So an entry that waits for SIGTERM by its own means, as with
+//! `tokio::signal`, waits in vain, and is killed when its grace is over. In an async runtime wait for the
+//! descriptor:
+//!
+//! ```no_run
+//! use std::error::Error;
+//!
+//! use tokio::net::unix::pipe::Receiver;
+//!
+//! fn daemon_main() -> Result<(), Box<dyn Error + Send + Sync>> {
+//!     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+//!         // A copy, of which nothing is ever read: it stays readable from the request on.
+//!         let quit = Receiver::from_owned_fd(appkit::quit::descriptor()?.try_clone_to_owned()?)?;
+//!         tokio::select! {
+//!             asked = quit.readable() => Ok(asked?),
+//!             served = serve() => served,
+//!         }
+//!     })
+//! }
+//! # async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> { Ok(()) }
+//! ```
+//!
+//! Or have it stopped by a signal: `stop(StopPolicy::kill().then(StopBy::Signal(15), grace))`, of a
+//! daemon or a worker, in YAML `stop: { steps: [{ by: SIGTERM, wait: 10s }] }`. Whoever is sent SIGTERM
+//! by somebody else is asked to quit by that, too: see [`Restart`] for what follows.
+//!
 //! **4. Fan out.** [`start_workers`], called in the executor, keeps many processes alive, each with
 //! its own name, pid file, output, logging and arguments:
 //!

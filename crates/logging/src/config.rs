@@ -330,6 +330,12 @@ impl LoggingConfig {
         self.file.as_deref()
     }
 
+    /// All files that are logged to: its own, and those of its named loggers.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let named = self.loggers.values().filter_map(LoggingConfig::file_path);
+        self.file_path().into_iter().chain(named)
+    }
+
     /// Makes relative paths absolute: they are meant from `base`.
     ///
     /// Whoever hands a configuration to a process with another working directory calls this first.

@@ -33,9 +33,13 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Whether a character that needs escaping may be, or begin, here: control characters, DEL, and the
-/// first bytes of U+0080 to U+00BF (0xc2) and of U+2000 to U+2FFF (0xe2).
+/// first bytes of U+0080 to U+00BF (0xc2), of U+0600 to U+063F (0xd8) and of U+2000 to U+2FFF (0xe2).
 fn suspicious(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
+    (byte < 0x20 && byte != b'\t')
+        | (byte == 0x7f)
+        | (byte == 0xc2)
+        | (byte == 0xd8)
+        | (byte == 0xe2)
 }
 
 /// Whether a reader may see something else than is there: control characters of either set; line and
@@ -44,7 +48,9 @@ fn fools(c: char) -> bool {
     match c {
         '\t' => false,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
-        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         _ => false,
     }
 }
@@ -104,12 +110,12 @@ mod tests {
         out.strip_prefix("kept\n").unwrap().to_owned()
     }
 
-    /// Case: SEC-08
+    /// Cases: SEC-08, FLT-H15
     #[test]
     fn a_name_is_one_line_and_moves_no_cursor() {
         assert_eq!(
-            escaped("a\nb\r\x1b[2J\0\x7f\u{9b}\u{202e}"),
-            r"a\nb\r\x1b[2J\x00\x7f\u{9b}\u{202e}"
+            escaped("a\nb\r\x1b[2J\0\x7f\u{9b}\u{202e}\u{61c}"),
+            r"a\nb\r\x1b[2J\x00\x7f\u{9b}\u{202e}\u{61c}"
         );
         assert_eq!(escaped("plain\tÄ – “ok” ☃ 日本"), "plain\tÄ – “ok” ☃ 日本");
     }

@@ -13,7 +13,8 @@ use crate::called::Called;
 use crate::child::end;
 use crate::exit::{Exit, SetupError};
 use crate::link::{Link, Received};
-use crate::spawn::{Program, Spawn, SpawnError, command, new_nonce, other_end_is_gone, pidfd_of};
+use crate::spawn::{Program, Spawn, command, new_nonce, other_end_is_gone, pidfd_of};
+use crate::spawn_error::SpawnError;
 use crate::surroundings::strays;
 use crate::wait::readable;
 use crate::wire::{Down, Up};
@@ -167,5 +168,36 @@ impl Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         self.reap_launcher();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    /// Case: FLT-H3
+    #[test]
+    fn what_was_said_before_a_cancel_still_counts() {
+        let told = |text: &[u8]| Up::Told(ByteBuf::from(text));
+        let pair = || {
+            let (ours, theirs) = Link::pair().unwrap();
+            (Detached { launcher: None, link: ours }, Link::new(theirs).unwrap())
+        };
+        let now = || Some(Instant::now());
+        let (mut detached, process) = pair();
+        assert_eq!(detached.receive(now()).unwrap(), None, "its time is over");
+        process.send(&told(b"launched")).unwrap();
+        detached.cancel();
+        assert_eq!(detached.receive(now()).unwrap(), Some(Message::Told(b"launched".into())));
+
+        let (mut detached, process) = pair();
+        assert_eq!(detached.receive(now()).unwrap(), None);
+        detached.cancel();
+        let error = process.send(&told(b"launched")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        assert!(matches!(process.receive().unwrap(), Received::Message(Down::Quit { .. })));
+        assert_eq!(detached.receive(now()).unwrap(), Some(Message::Closed));
     }
 }

@@ -5,8 +5,10 @@ use rustix::net::SendFlags;
 use serde::Deserialize;
 
 use crate::args;
+use crate::exit::{ErrorText, Failure, Panic, SetupError};
 use crate::link::{Link, Received, from_bytes, to_bytes};
-use crate::wire::{Down, Payload, Up};
+use crate::wire::{Down, Payload, Up, Verdict};
+use crate::words::{Message, Words};
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "arguments of an entry: read, and no more")]
@@ -52,9 +54,75 @@ pub fn receive(bytes: &[u8]) {
     }
     drop(other);
     for _ in 0..=64 {
+        // What is no packet of ours is an error, and the next one is looked at.
         if let Ok(Received::Closed) = link.receive::<Up>() {
             return;
         }
     }
     panic!("a closed socket does not look closed");
+}
+
+/// Plays a child that says anything, in any order and of any size, to the parent's own code, and looks at
+/// it in any order: a byte says what is done next, the one after it how large it is.
+///
+/// # Panics
+///
+/// If a turn does not end, a text comes longer than it may, or more is kept than can be asked for.
+pub fn exchange(bytes: &[u8]) {
+    const MOST_KEPT: usize = 1 << 20;
+    let (link, theirs) = Link::pair().expect("a socket can be made");
+    let child = Link::new(theirs).expect("a socket has a timeout");
+    let mut words = Words::new(link);
+    let (steps, _) = bytes.as_chunks::<2>();
+    // As much as fits a socket of the usual size: it has no other thread to be read by.
+    for [what, size] in steps.iter().take(200) {
+        let size = usize::from(*size) * 64;
+        let text = |letter: &str| letter.repeat(size);
+        let panic = || Panic { message: text("p"), place: text("q") };
+        let error = || ErrorText::new(&std::io::Error::other(text("e")));
+        let word = match what % 12 {
+            0 => Up::Ready,
+            1 => Up::SetupFailed(SetupError { step: text("s"), error: error(), permanent: false }),
+            2 => Up::PanicSeen(panic()),
+            3 => Up::Extend(std::time::Duration::from_secs(size as u64)),
+            4 => Up::Status(text("t")),
+            5 => Up::Verdict(Verdict::Panic(panic())),
+            6 => Up::Verdict(Verdict::Error(Failure { error: error(), permanent: true, code: 1 })),
+            7 => Up::Told(vec![*what; size].into()),
+            8 => {
+                let _ = rustix::net::send(&child, &[*what; 9][..size.min(9)], SendFlags::DONTWAIT);
+                continue;
+            }
+            9 => {
+                words.take_up();
+                assert!(words.size() <= MOST_KEPT, "it keeps {} bytes", words.size());
+                continue;
+            }
+            _ => {
+                hear(&mut words);
+                continue;
+            }
+        };
+        if child.has_room() {
+            let _ = child.send(&word);
+        }
+    }
+    drop(child);
+    words.end();
+    assert!(words.are_over(), "the end of a closed socket is seen");
+}
+
+/// A turn of a loop that takes all there is.
+fn hear(words: &mut Words) {
+    let mut heard = 0;
+    while let Some(message) = words.next() {
+        heard += 1;
+        assert!(heard <= 600, "a turn does not end");
+        match message {
+            Message::Status(text) => assert!(text.chars().count() <= 1000),
+            Message::SetupFailed(error) => assert!(error.chain().chars().count() <= 18_000),
+            Message::Closed => return,
+            Message::Ready | Message::Extend(_) | Message::Told(_) => (),
+        }
+    }
 }

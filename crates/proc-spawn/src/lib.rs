@@ -37,8 +37,8 @@
 //! # What a child starts with
 //!
 //! Descriptors 0, 1 and 2 (`/dev/null` unless said otherwise) and no other, an empty signal mask,
-//! default dispositions (SIGPIPE ignored, as in any Rust program), and our environment and
-//! directory.
+//! default dispositions (SIGPIPE ignored, as in any Rust program; at SIGXFSZ nothing happens, so that
+//! a file too large is an error), and our environment and directory.
 //!
 //! # When it fits
 //!
@@ -50,7 +50,10 @@
 //!
 //! * Start from a program whose `main` does not call [`init`] first; a test binary is one. Give a
 //!   test target `harness = false` and a `main`, or drive a helper program.
-//! * Send a closure, or anything that serde cannot carry.
+//! * Send a closure, or anything that serde cannot carry; `Some(None)` is refused, since it would arrive as
+//!   `None`.
+//! * Start anything from a program that gained rights by being executed (set-user-ID, set-group-ID, file
+//!   capabilities); nor is such a program ever a child.
 //! * Undo what `main` does before [`init`]: it happens in every child.
 //! * Outlive the thread that spawned it in peace: if that thread ends, the kernel sends the child
 //!   a SIGCONT, which is harmless unless the child was stopped on purpose. A [`Spawner`] is a thread
@@ -78,6 +81,7 @@ mod oom;
 mod peer;
 mod privilege;
 mod program;
+mod spawn_error;
 mod spawner;
 mod status;
 mod surroundings;
@@ -102,6 +106,7 @@ pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Pan
 pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
 pub use program::{OtherProgram, other_program};
-pub use spawn::{Program, Spawn, SpawnError, Stream};
+pub use spawn::{Program, Spawn, Stream};
+pub use spawn_error::SpawnError;
 pub use spawner::Spawner;
 pub use words::Message;

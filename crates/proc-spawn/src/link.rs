@@ -301,6 +301,14 @@ impl Link {
         }
     }
 
+    /// Whether a sender would not have to wait.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn has_room(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
     pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
         self.fd.try_clone()
     }

@@ -8,7 +8,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use crate::spawn::SpawnError;
+use crate::spawn_error::SpawnError;
 use crate::status::Status;
 
 static GAINED: OnceLock<bool> = OnceLock::new();

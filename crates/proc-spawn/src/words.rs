@@ -120,6 +120,25 @@ impl Words {
         self.kept.take().map(|kept| kept.said).unwrap_or_default()
     }
 
+    /// How much of what a child has said is kept.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn size(&self) -> usize {
+        let Some(kept) = &self.kept else { return 0 };
+        let waiting = kept.waiting.iter().map(|message| match message {
+            Message::Status(text) => text.len(),
+            Message::SetupFailed(error) => error.chain().len(),
+            Message::Told(bytes) => bytes.len(),
+            Message::Ready | Message::Extend(_) | Message::Closed => 0,
+        });
+        let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
+            Verdict::Error(failure) => failure.error.chain().len(),
+            Verdict::Panic(panic) => panic.to_string().len(),
+        });
+        let panic = kept.said.panic.as_ref().map_or(0, |panic| panic.to_string().len());
+        let failed = kept.said.setup_failed.as_ref().map_or(0, |error| error.chain().len());
+        waiting.sum::<usize>() + panic + verdict + failed
+    }
+
     fn kept(&mut self) -> &mut Kept {
         self.kept.get_or_insert_default()
     }

@@ -108,6 +108,13 @@ pub fn sleep_in_steps_until(total: Duration, step: Duration, asked: impl FnMut()
 /// close-on-exec, non-blocking, and the same for the life of the process. **Never read from it**: a
 /// byte that is gone wakes nobody any more. [`quit_requested`] is true before it is readable.
 ///
+/// It is the reading end of a pipe, so that tokio takes a copy of it:
+///
+/// ```ignore
+/// let copy = quit::descriptor()?.try_clone_to_owned()?;
+/// tokio::net::unix::pipe::Receiver::from_owned_fd(copy)?.readable().await?;
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Pipe`] if it is the first use and the process has too many open files; a later call

@@ -24,8 +24,9 @@ use stdio_redirect::{Redirect, Target};
 pub use last_lines::LastLines;
 pub use recorder::{Lost, Recorder, Recording};
 
-use crate::check::absolute;
-use crate::problem::{Problems, check_file};
+use crate::base::Base;
+use crate::files::Files;
+use crate::problem::Problems;
 use prefix::Pattern;
 
 /// How the output of a child is captured: its parent (the guardian; of a worker, the process that
@@ -82,6 +83,8 @@ pub struct Capture {
     buffer: u64,
     when_full: WhenFull,
     last_lines: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
 }
 
 /// Which streams are captured.
@@ -149,6 +152,7 @@ impl Capture {
             buffer: DEFAULT_BUFFER,
             when_full: WhenFull::default(),
             last_lines: DEFAULT_LAST_LINES,
+            trust_folder_owner: false,
         }
     }
 
@@ -244,6 +248,14 @@ impl Capture {
         self
     }
 
+    /// Whether the owner of the file's folder is trusted with links and files of his own there, as with
+    /// [a log](LoggingConfig::trust_folder_owner). Default: no.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Capture {
+        self.trust_folder_owner = trust;
+        self
+    }
+
     /// Whether it keeps lines that are told with the child's end.
     pub fn tells_last_lines(&self) -> bool {
         self.last_lines > 0
@@ -254,18 +266,9 @@ impl Capture {
         &self.file
     }
 
-    /// Adds what is wrong with it, alone or beside the rest of a child; makes its path absolute, and
-    /// leaves the streams to it.
-    pub fn check(
-        mut self,
-        problems: &mut Problems,
-        base: &Path,
-        pid_filename: &Path,
-        redirect: Redirect,
-        logging: Option<&LoggingConfig>,
-    ) -> (Capture, Redirect) {
-        self.file = absolute(base, &self.file);
-        check_file(problems, "capture.file", &self.file);
+    /// Adds what is wrong with it alone, and makes its path absolute.
+    pub fn check(mut self, problems: &mut Problems, files: &mut Files, base: &Base) -> Capture {
+        self.file = base.file(problems, files, "capture.file", &self.file);
         // An empty path has been told of.
         for problem in self.logging().problems() {
             if let logging::Error::Field { field, value, reason } = problem
@@ -283,28 +286,11 @@ impl Capture {
         if self.last_lines > MOST_LAST_LINES {
             problems.add("capture.last_lines", self.last_lines, "give at most 1000");
         }
-
-        let mut files = vec![("pid_filename", Some(pid_filename))];
-        files.push(("logging_config", logging.and_then(LoggingConfig::file_path)));
-        let of = |stream| redirect.target(stream).path();
-        files.push(("stdout_filename", of(stdio_redirect::Stream::Stdout)));
-        files.push(("stderr_filename", of(stdio_redirect::Stream::Stderr)));
-        for (field, _) in files.iter().filter(|(_, path)| *path == Some(&self.file)) {
-            let reason = format!("is the {field} too; give another file");
-            problems.add("capture.file", self.file.display(), reason);
-        }
-        for (stream, field) in [(STDOUT, "stdout_filename"), (STDERR, "stderr_filename")] {
-            if let Some(path) = of(stream).filter(|_| self.has(stream)) {
-                let reason = "the stream is captured; leave it out, or capture the other one only";
-                problems.add(field, path.display(), reason);
-            }
-        }
-        let redirect = self.leave_streams(redirect, &Target::Inherit);
-        (self, redirect)
+        self
     }
 
     /// The redirection without the captured streams, which go to `otherwise`.
-    pub(crate) fn leave_streams(&self, mut redirect: Redirect, otherwise: &Target) -> Redirect {
+    pub fn leave_streams(&self, mut redirect: Redirect, otherwise: &Target) -> Redirect {
         if self.has(STDOUT) {
             redirect = redirect.stdout(otherwise.clone());
         }
@@ -323,7 +309,7 @@ impl Capture {
         (!alike).then_some("with another rotation; make them alike, or give another file")
     }
 
-    fn has(&self, stream: stdio_redirect::Stream) -> bool {
+    pub(crate) fn has(&self, stream: stdio_redirect::Stream) -> bool {
         match self.streams {
             Captured::Both => stream != stdio_redirect::Stream::Stdin,
             Captured::Stdout => stream == STDOUT,
@@ -340,6 +326,7 @@ impl Capture {
             .keep(self.keep)
             .keep_size(self.keep_size)
             .compress(self.compress)
+            .trust_folder_owner(self.trust_folder_owner)
     }
 }
 

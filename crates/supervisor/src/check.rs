@@ -1,17 +1,12 @@
 //! Checks that a daemon's options and a worker's have in common. Each looks, and touches nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use logging::LoggingConfig;
 use proc_spawn::{EntryError, Environment, ErrorText};
-use stdio_redirect::{Redirect, Stream, Target};
 
+use crate::base::Base;
 use crate::problem::Problems;
-
-/// An absolute path as it is, a relative one below `base`, an empty one still empty.
-pub fn absolute(base: &Path, path: &Path) -> PathBuf {
-    if path.as_os_str().is_empty() { PathBuf::new() } else { base.join(path) }
-}
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
 pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
@@ -42,69 +37,16 @@ pub fn check_environment(problems: &mut Problems, environment: &Environment) {
     }
 }
 
-/// Where the streams go: the named files, otherwise `otherwise`; standard input is empty.
-pub fn redirect(
-    problems: &mut Problems,
-    base: &Path,
-    stdout: Option<&Path>,
-    stderr: Option<&Path>,
-    otherwise: &Target,
-) -> Redirect {
-    let target = |path: Option<&Path>| match path {
-        Some(path) => Target::File(absolute(base, path)),
-        None => otherwise.clone(),
-    };
-    let redirect =
-        Redirect::new().stdin(Target::Null).stdout(target(stdout)).stderr(target(stderr));
-    for problem in redirect.problems() {
-        use stdio_redirect::Error;
-        let (stream, path, reason) = if let Error::Path { stream, path, fault } = &problem {
-            (*stream, path, fault.to_string())
-        } else if let Error::Open { stream, path, source } = &problem {
-            (*stream, path, format!("cannot open: {source}"))
-        } else {
-            problems.add("redirect", "…", ErrorText::new(&problem).chain());
-            continue;
-        };
-        let field = match stream {
-            Stream::Stdin => "stdin",
-            Stream::Stdout => "stdout_filename",
-            Stream::Stderr => "stderr_filename",
-        };
-        problems.add(field, path.display(), reason);
-    }
-    redirect
-}
-
 /// The logging configuration with absolute paths; adds what is wrong with it.
 pub fn checked_logging(
     problems: &mut Problems,
-    base: &Path,
+    base: &Base,
     mut config: LoggingConfig,
 ) -> LoggingConfig {
-    config.resolve(base);
+    base.resolve(problems, "logging_config", &mut config);
     for problem in config.problems() {
         let value = config.file_path().map(|path| path.display().to_string()).unwrap_or_default();
         problems.add("logging_config", value, ErrorText::new(&problem).chain());
     }
     config
-}
-
-/// A pid file that is written to as output or log would not be a pid file for long.
-pub fn check_collisions(
-    problems: &mut Problems,
-    pid_filename: &Path,
-    redirect: &Redirect,
-    logging: Option<&LoggingConfig>,
-) {
-    let files = [
-        ("stdout_filename", redirect.target(Stream::Stdout).path()),
-        ("stderr_filename", redirect.target(Stream::Stderr).path()),
-        ("logging_config", logging.and_then(LoggingConfig::file_path)),
-    ];
-    for (field, path) in files {
-        if path == Some(pid_filename) {
-            problems.add(field, pid_filename.display(), "is the pid file too; give another file");
-        }
-    }
 }

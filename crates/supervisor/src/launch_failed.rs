@@ -11,8 +11,10 @@ use crate::problem::Problems;
 /// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
 /// output file may be.
 ///
-/// `Display` is one line; the causes are behind `source()`. `Debug`, which is what a `main` that
-/// returns it prints, shows all of it, with what was written to standard error.
+/// `Display` is one line: the step, and why it failed, down to the last cause. So there is nothing
+/// behind `source()`; [`cause`](LaunchFailed::cause) is the cause as a value. `Debug`, which is what a
+/// `main` that returns it prints, has each wrong option on a line of its own, and what was written to
+/// standard error.
 pub struct LaunchFailed {
     cause: LaunchCause,
     stderr: String,
@@ -45,13 +47,19 @@ impl LaunchFailed {
 
 impl fmt::Display for LaunchFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the daemon could not be launched")
+        let cause = proc_spawn::ErrorText::new(&self.cause).chain();
+        // A panic may have had several lines to say.
+        write!(f, "the daemon could not be launched: {}", logging::escaped(&cause))
     }
 }
 
 impl fmt::Debug for LaunchFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}: {}", proc_spawn::ErrorText::new(&self.cause).chain())?;
+        if let LaunchCause::Options(problems) = &self.cause {
+            write!(f, "the daemon could not be launched: {problems:?}")?;
+        } else {
+            write!(f, "{self}")?;
+        }
         if !self.stderr.is_empty() {
             f.write_str("\nstandard error since the launch:")?;
             for line in self.stderr.lines() {
@@ -62,11 +70,7 @@ impl fmt::Debug for LaunchFailed {
     }
 }
 
-impl std::error::Error for LaunchFailed {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
-    }
-}
+impl std::error::Error for LaunchFailed {}
 
 fn of_other(program: Option<&OtherProgram>) -> String {
     program.map_or_else(String::new, |program| format!(" ({program})"))
@@ -139,4 +143,40 @@ pub enum LaunchCause {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn a_failure_is_told_in_one_line_and_in_full() {
+        let denied = std::io::Error::from_raw_os_error(13);
+        let source = SetupError::new("pid file", &denied);
+        let failed = LaunchFailed::from(LaunchCause::Setup { role: Role::Guardian, source });
+        let line = "the daemon could not be launched: the guardian could not be set up: pid file: \
+                    Permission denied (os error 13)";
+        assert_eq!(failed.to_string(), line);
+        assert!(std::error::Error::source(&failed).is_none(), "told twice by who prints causes");
+        let failed = failed.after("oh\x1b\nno\n");
+        assert_eq!(failed.to_string(), line);
+        let debug = format!("{line}\nstandard error since the launch:\n    oh\\x1b\n    no");
+        assert_eq!(format!("{failed:?}"), debug);
+
+        let mut problems = Problems::new();
+        problems.add("name", "", "empty; give it a name");
+        problems.add("umask", "0o1777", "has bits beyond 0o777; give permission bits only");
+        let failed = LaunchFailed::from(LaunchCause::Options(problems));
+        assert_eq!(
+            failed.to_string(),
+            "the daemon could not be launched: name ``: empty; give it a name; [2 of 2] umask \
+             `0o1777`: has bits beyond 0o777; give permission bits only"
+        );
+        assert_eq!(
+            format!("{failed:?}"),
+            "the daemon could not be launched: 2 options are wrong:\n    name ``: empty; give it a \
+             name\n    umask `0o1777`: has bits beyond 0o777; give permission bits only"
+        );
+    }
 }

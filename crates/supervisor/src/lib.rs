@@ -87,22 +87,24 @@ mod tree;
 mod watched;
 mod words;
 
+mod base;
 mod check;
 pub mod duration;
+mod files;
 mod pid_files;
 mod problem;
 mod reopen;
 pub mod report;
 mod signal;
+mod streams;
 mod yaml_forms;
 
 pub use backoff::{Backoff, CountFrom, Growth};
+pub use base::Base;
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
-pub use check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
-};
+pub use check::{check_directory, check_entry, check_environment, checked_logging};
 pub use end::RunEnd;
+pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use limit::{RestartLimit, RestartLog};
@@ -113,24 +115,30 @@ pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
     StopPolicy, StopStep, inner_grace,
 };
-pub use problem::{Problem, Problems, check_duration, check_file, check_name};
+pub use problem::{Problem, Problems, check_duration, check_name};
 pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use reopen::{ReopenListener, queue_log_of_this_thread, reopen};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::{Setup, base_directory, has_terminal};
+pub use setup::{Setup, has_terminal};
 pub use slot::{Report, RunOver, Slot};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
     stop_daemon, stop_daemon_within,
 };
+pub use streams::{Parent, PlannedStreams, Streams, said_target};
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.
 ///
 /// In a guardian, executor or worker it does what that process is for, and never returns.
 /// Everything before it happens in each of them too. In any other process it remembers the entries
 /// and returns.
+///
+/// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
+/// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
+/// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
+/// [`StopBy::Signal`] in the [`StopPolicy`].
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
     setup::roles(start::roles(app)).init();

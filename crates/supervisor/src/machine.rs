@@ -4,6 +4,7 @@
 //! and the time, and returns one action. Who waits and acts is [`Slot`](crate::Slot), driven by the
 //! loop of the guardian or of a pool.
 
+mod events;
 mod phase;
 
 use std::sync::Arc;
@@ -14,69 +15,8 @@ use crate::end::RunEnd;
 use crate::limit::RestartLog;
 use crate::policy::{Policy, StopBy};
 use crate::restart::{GaveUp, Verdict};
+pub use events::{Action, Event, Outcome};
 pub use phase::Phase;
-
-/// Something that happened to the child, or was asked of us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
-    /// at once instead of after its delay. A start that somebody asked for is no restart: it does not
-    /// count against the limit, nor does the one that it comes instead of.
-    Started,
-    /// The child is ready.
-    Ready,
-    /// The child needs this much more time, from now, for its start or its stop.
-    Extended(Duration),
-    /// The present run is over, or could not begin.
-    Ended {
-        /// How.
-        end: RunEnd,
-        /// When, which may be earlier than now: a delay counts from here.
-        at: Instant,
-    },
-    /// The child is to be stopped until it is started again.
-    Pause,
-    /// Someone asked us to stop for good.
-    QuitRequested {
-        /// How long the child has, if that is less than its policy gives it.
-        within: Option<Duration>,
-    },
-    /// The time told by [`Machine::deadline`] has come.
-    DeadlinePassed,
-}
-
-/// What to do now: exactly one per event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Nothing: the state has changed, or the event was old news.
-    Nothing,
-    /// Start the child.
-    Spawn,
-    /// Tell the child to stop.
-    Terminate {
-        /// In which way.
-        by: StopBy,
-        /// How long it has until it is killed; `None`: all the time of the world.
-        remaining: Option<Duration>,
-    },
-    /// Kill the child.
-    Kill,
-    /// It is over.
-    Finish(Outcome),
-}
-
-/// How it went in the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// We were asked to stop. The end of the run that was going on then, if one was.
-    Quit(Option<RunEnd>),
-    /// The run ended, and the policy wants no other.
-    Ended(RunEnd),
-    /// The run ended, and another one was wanted, but there is a reason against it.
-    GaveUp(GaveUp, RunEnd),
-    /// The first run did not become ready.
-    NotLaunched(RunEnd),
-}
 
 /// What follows a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

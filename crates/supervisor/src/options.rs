@@ -13,17 +13,17 @@ use serde::de::Error as _;
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
+use crate::base::Base;
 use crate::capture::Capture;
-use crate::check::{
-    absolute, check_collisions, check_directory, check_entry, check_environment, checked_logging,
-    redirect,
-};
+use crate::check::{check_directory, check_entry, check_environment, checked_logging};
+use crate::files::{Files, Owner};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use crate::problem::{Problems, check_file, check_name};
+use crate::problem::{Problems, check_name};
 use crate::restart::RestartPolicy;
-use crate::setup::{Setup, base_directory, has_terminal};
+use crate::setup::{Setup, has_terminal};
+use crate::streams::{Parent, PlannedStreams, Streams};
 use file::DaemonFile;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
@@ -38,8 +38,7 @@ pub struct DaemonOptions {
     pid_filename: PathBuf,
     call: Call,
     name: Option<String>,
-    stdout_filename: Option<PathBuf>,
-    stderr_filename: Option<PathBuf>,
+    streams: Streams,
     logging_config: Option<LoggingConfig>,
     capture: Option<Capture>,
     policy: Policy,
@@ -73,8 +72,7 @@ impl DaemonOptions {
             pid_filename: pid_filename.into(),
             call,
             name: None,
-            stdout_filename: None,
-            stderr_filename: None,
+            streams: Streams::default(),
             logging_config: None,
             capture: None,
             policy: Policy { must_launch: true, ..Policy::default() },
@@ -142,7 +140,17 @@ impl DaemonOptions {
     /// [`run_daemon`](crate::run_daemon), where the caller's goes.
     #[must_use]
     pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stdout_filename = Some(path.into());
+        self.streams.stdout = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard output goes: [`stdout_filename`](Self::stdout_filename) is the simple form, and
+    /// the one that is called last counts. [`Target::Inherit`], where the caller's goes, is for
+    /// [`run_daemon`](crate::run_daemon) only, where it is the default: a detached daemon has none of
+    /// its caller's streams. So `/dev/stdout` and what leads there is no file for it either.
+    #[must_use]
+    pub fn stdout(mut self, target: Target) -> Self {
+        self.streams.stdout = Some(target);
         self
     }
 
@@ -150,7 +158,24 @@ impl DaemonOptions {
     /// for [`stdout_filename`](Self::stdout_filename).
     #[must_use]
     pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.stderr_filename = Some(path.into());
+        self.streams.stderr = Some(Target::File(path.into()));
+        self
+    }
+
+    /// Where standard error goes: as with [`stdout`](Self::stdout).
+    #[must_use]
+    pub fn stderr(mut self, target: Target) -> Self {
+        self.streams.stderr = Some(target);
+        self
+    }
+
+    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
+    /// with his own links and files there: for a daemon of root's whose output belongs in a user's
+    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
+    /// effective user. Logs and captures have an option of their own.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.streams.trust_folder_owner = trust;
         self
     }
 
@@ -291,9 +316,9 @@ impl DaemonOptions {
 
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
-        let base = base_directory()
-            .map_err(|source| LaunchCause::Io { step: "find the current directory", source })?;
+        let base = Base::find();
         let mut problems = Problems::new();
+        let mut files = Files::new();
 
         let spawn = match Spawn::new(self.call) {
             Ok(spawn) => Some(spawn),
@@ -304,36 +329,35 @@ impl DaemonOptions {
             // Nothing else matters to a program that cannot start itself.
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
-        let pid_filename = absolute(&base, &self.pid_filename);
-        check_file(&mut problems, "pid_filename", &pid_filename);
+        let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_name(&mut problems, "name", &name);
 
         let otherwise = if detached { Target::Null } else { Target::Inherit };
-        let redirect = redirect(
-            &mut problems,
-            &base,
-            self.stdout_filename.as_deref(),
-            self.stderr_filename.as_deref(),
-            &otherwise,
-        );
+        let parent = if detached { Parent::HasNone } else { Parent::HasStreams };
+        // What the executor is born with is the guardian's own.
+        let PlannedStreams { redirect, .. } =
+            self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
-        check_collisions(&mut problems, &pid_filename, &redirect, logging.as_ref());
+        files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let logging = logging.as_ref();
-                let (capture, redirect) =
-                    capture.check(&mut problems, &base, &pid_filename, redirect, logging);
+                let capture = capture.check(&mut problems, &mut files, &base);
+                self.streams.check_beside(&mut problems, &mut files, &capture, &redirect, parent);
+                let redirect = capture.leave_streams(redirect, &Target::Inherit);
+                files.note_capture(Owner::Options, &capture);
                 (Some(capture), redirect)
             }
             None => (None, redirect),
         };
+        let held = files.held();
+        files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
         check_environment(&mut problems, &self.environment);
         let directory = match self.directory {
-            Some(directory) => Some(absolute(&base, &directory)),
+            Some(directory) => base.absolute(&mut problems, "directory", &directory),
             None => detached.then(|| PathBuf::from("/")),
         };
         check_directory(&mut problems, directory.as_deref());
@@ -355,6 +379,7 @@ impl DaemonOptions {
             base,
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
+            files: held,
             open_files: None,
             // A detached one has a session without.
             terminal: !detached && has_terminal(),

@@ -1,7 +1,6 @@
 //! What is wrong with what the caller said: all of it at once, before anything happens.
 
 use std::fmt;
-use std::path::{Component, Path};
 use std::time::Duration;
 
 /// One thing that is wrong with an option.
@@ -17,13 +16,20 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Escaped, since a value may come from anywhere and a message is one line.
-        write!(f, "{} `{}`: {}", self.field, logging::escaped(&self.value), self.reason)
+        // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
+        // one line.
+        let reason = logging::escaped(&self.reason);
+        // A quotation mark fools nobody.
+        let value = self.value.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+        write!(f, "{} `{value}`: {reason}", self.field)
     }
 }
 
 /// Everything that is wrong, in the order of the options. Nothing has happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Display` is one line, in which the second and later ones are counted; `Debug`, which is what a
+/// `main` that returns it prints, has one on each line.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -44,6 +50,11 @@ impl Problems {
             value: value.to_string(),
             reason: reason.to_string(),
         });
+    }
+
+    /// Adds one that was found elsewhere.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
     }
 
     /// Adds those of a part, whose fields are named after it: `workers[2].pid_filename`.
@@ -85,10 +96,26 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
-            let between = if index == 0 { "" } else { "; " };
-            write!(f, "{between}{problem}")?;
+            if index > 0 {
+                // Reasons have semicolons of their own.
+                write!(f, "; [{} of {}] ", index + 1, self.0.len())?;
+            }
+            write!(f, "{problem}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("nothing is wrong"),
+            [only] => write!(f, "{only}"),
+            all => {
+                write!(f, "{} options are wrong:", all.len())?;
+                all.iter().try_for_each(|problem| write!(f, "\n    {problem}"))
+            }
+        }
     }
 }
 
@@ -105,47 +132,6 @@ pub fn check_duration(problems: &mut Problems, field: &str, duration: Duration) 
             format_args!("{duration:?}"),
             "longer than 100 years; give less, or Duration::MAX for ever",
         );
-    }
-}
-
-/// Checks the path of a file that is to be created: `field` says which.
-pub fn check_file(problems: &mut Problems, field: &str, path: &Path) {
-    if let Err(reason) = file_can_be(path) {
-        problems.add(field, path.display(), reason);
-    }
-}
-
-fn file_can_be(path: &Path) -> Result<(), String> {
-    use std::os::unix::ffi::OsStrExt;
-    if path.as_os_str().is_empty() {
-        return Err("empty; give the path of a file".to_owned());
-    }
-    if path.as_os_str().as_bytes().contains(&0) {
-        return Err("contains a NUL byte, which no path can".to_owned());
-    }
-    if path.to_str().is_none() {
-        return Err("is not UTF-8, and cannot be handed to a child; rename it".to_owned());
-    }
-    let named = matches!(path.components().next_back(), Some(Component::Normal(_)));
-    if !named || path.as_os_str().as_bytes().ends_with(b"/") {
-        return Err("names a folder; give the path of a file".to_owned());
-    }
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    match std::fs::metadata(folder) {
-        Ok(metadata) if !metadata.is_dir() => {
-            return Err(format!("`{}` is not a folder", folder.display()));
-        }
-        // It cannot be looked at: whether it can be written to is for the acting one to find out.
-        Ok(_) => (),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let folder = folder.display();
-            return Err(format!("the folder `{folder}` does not exist; create it first"));
-        }
-        Err(_) => return Ok(()),
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err("is a folder; give the path of a file".to_owned()),
-        _ => Ok(()),
     }
 }
 
@@ -180,6 +166,26 @@ mod tests {
         problems.iter().map(ToString::to_string).collect()
     }
 
+    /// Case: FLT-H7
+    #[test]
+    fn several_problems_are_told_apart_in_one_line_and_stand_on_one_each_in_debug() {
+        let mut problems = Problems::new();
+        problems.add("a", "x", "is wrong; give y");
+        assert_eq!(problems.to_string(), "a `x`: is wrong; give y");
+        assert_eq!(format!("{problems:?}"), "a `x`: is wrong; give y");
+        problems.add("b", "\n", "folder `\u{202e}\n` is wrong");
+        problems.add("c", "z's", "no");
+        assert_eq!(
+            problems.to_string(),
+            r"a `x`: is wrong; give y; [2 of 3] b `\n`: folder `\u{202e}\n` is wrong; [3 of 3] c `z's`: no"
+        );
+        assert_eq!(
+            format!("{problems:?}"),
+            "3 options are wrong:\n    a `x`: is wrong; give y\n    b `\\n`: folder `\\u{202e}\\n` \
+             is wrong\n    c `z's`: no"
+        );
+    }
+
     /// Case: CFG-01
     #[test]
     fn names_that_would_fool_somebody_are_refused() {
@@ -192,30 +198,8 @@ mod tests {
         }
         assert_eq!(
             texts(|p| check_name(p, "name", "a\0")),
-            ["name `a\\x00`: contains a control character (or NUL); leave it out"]
+            ["name `a\\0`: contains a control character (or NUL); leave it out"]
         );
-    }
-
-    #[test]
-    fn paths_that_cannot_be_files_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("file"), "").unwrap();
-        let cases = [
-            (Path::new(""), "empty"),
-            (Path::new("/"), "names a folder"),
-            (Path::new("a/.."), "names a folder"),
-            (folder.path(), "is a folder"),
-            (&at("missing/x.pid"), "does not exist"),
-            (&at("file/x.pid"), "is not a folder"),
-            (&at("nul\0"), "NUL"),
-        ];
-        for (path, part) in cases {
-            let found = texts(|p| check_file(p, "pid_filename", path));
-            assert!(found.len() == 1 && found[0].contains(part), "{path:?}: {found:?}");
-            assert!(found[0].starts_with("pid_filename `"), "{found:?}");
-        }
-        assert_eq!(texts(|p| check_file(p, "pid_filename", &at("new.pid"))), [""; 0]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use stdio_redirect::Redirect;
 
+use crate::base::Base;
+use crate::files::{self, Held};
 use crate::policy::Readiness;
 use crate::reopen;
 use crate::words::{self, Word};
@@ -35,19 +37,19 @@ pub struct Setup {
     /// Its file mode creation mask; `None`: that of its parent.
     pub umask: Option<u32>,
     /// What relative paths in options are relative to.
-    pub base: PathBuf,
+    pub base: Base,
     /// When it counts as started.
     pub ready: Readiness,
     /// How long it lives on when its parent has died.
     pub grace: Duration,
+    /// Files that its parent keeps for it: what is below it does not write to them.
+    pub files: Vec<Held>,
     /// Its soft limit of descriptors; `None`: that of its parent.
     pub open_files: Option<u64>,
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.
     pub terminal: bool,
 }
-
-static BASE: OnceLock<PathBuf> = OnceLock::new();
 
 /// Whether this process has a terminal.
 static TERMINAL: OnceLock<bool> = OnceLock::new();
@@ -60,23 +62,11 @@ pub fn has_terminal() -> bool {
     })
 }
 
-/// What relative paths in options are relative to: the directory in which `start_daemon` was
-/// called, also far below it; elsewhere the current directory.
-///
-/// # Errors
-///
-/// There is no current directory (it was removed).
-pub fn base_directory() -> io::Result<PathBuf> {
-    match BASE.get() {
-        Some(base) => Ok(base.clone()),
-        None => env::current_dir(),
-    }
-}
-
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
 pub(crate) fn run_child(boot: Boot) -> i32 {
     let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
+        files::hold(&setup);
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
         let pid_file = become_it(&boot, &setup)?;
@@ -179,7 +169,7 @@ fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
 pub(crate) fn enter(
     directory: Option<&Path>,
     umask: Option<u32>,
-    base: &Path,
+    base: &Base,
 ) -> Result<(), SetupError> {
     if let Some(directory) = directory {
         let step = || format!("working directory `{}`", directory.display());
@@ -188,7 +178,7 @@ pub(crate) fn enter(
     if let Some(umask) = umask {
         rustix::process::umask(Mode::from_raw_mode(umask));
     }
-    let _ = BASE.set(base.to_owned());
+    base.set();
     Ok(())
 }
 

@@ -1,12 +1,17 @@
 //! What can go wrong with a list of workers.
 
-use proc_spawn::SpawnError;
+use std::fmt;
+
+use proc_spawn::{ErrorText, SpawnError};
 use supervisor::Problems;
 
 use crate::report::{TooManyRestarts, WorkerEnd};
 
 /// Why workers were not started, or how they failed.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Display` is one line, with the causes behind `source()`. `Debug`, which is what a `main` that
+/// returns it prints, has all of them, and each wrong option or failed worker on a line of its own.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkersError {
     /// The list or the options are wrong: nothing was started.
@@ -46,7 +51,7 @@ pub enum WorkersError {
         /// Whose.
         worker: String,
         /// The file, and why it cannot be opened.
-        source: proc_spawn::ErrorText,
+        source: ErrorText,
     },
     /// Workers failed before they were ever ready, and so all were stopped: see
     /// [`ready_when_all`](crate::WorkersOptions::ready_when_all).
@@ -62,7 +67,72 @@ pub enum WorkersError {
     Failed(Vec<WorkerEnd>),
 }
 
+impl fmt::Debug for WorkersError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is one sentence is one line")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let several = |f: &mut fmt::Formatter<'_>, what: &str, workers: &[WorkerEnd]| {
+            write!(f, "{what}")?;
+            workers.iter().try_for_each(|end| write!(f, "\n    {}", one_line(end)))
+        };
+        match self {
+            WorkersError::Options(problems) => write!(f, "{problems:?}"),
+            WorkersError::NotReady(workers) if workers.len() > 1 => {
+                several(f, "not all workers became ready:", workers)
+            }
+            WorkersError::Failed(workers) if workers.len() > 1 => {
+                several(f, &format!("{} workers failed:", workers.len()), workers)
+            }
+            other => f.write_str(&one_line(&ErrorText::new(other).chain())),
+        }
+    }
+}
+
+/// What a worker said at its end may have had several.
+fn one_line(text: &impl fmt::Display) -> String {
+    logging::escaped(&text.to_string())
+}
+
 fn failed_text(workers: &[WorkerEnd]) -> String {
-    let texts: Vec<_> = workers.iter().map(ToString::to_string).collect();
+    let texts: Vec<_> = workers.iter().map(one_line).collect();
     texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_spawn::Exit;
+    use supervisor::{LastLines, Outcome, RunEnd};
+
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn debug_is_for_people() {
+        let mut problems = Problems::new();
+        problems.add("workers[0].name", "", "empty; give it a name");
+        problems.add("grace", "x", "longer than 100 years");
+        assert_eq!(
+            format!("{:?}", WorkersError::Options(problems)),
+            "2 options are wrong:\n    workers[0].name ``: empty; give it a name\n    grace `x`: \
+             longer than 100 years"
+        );
+        let source = std::io::Error::from_raw_os_error(24);
+        let error = WorkersError::Io { step: "create an epoll", source };
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot create an epoll: Too many open files (os error 24)"
+        );
+        let failed = |name: &str| WorkerEnd {
+            name: name.to_owned(),
+            runs: 1,
+            outcome: Outcome::Ended(RunEnd::Exited(Exit::Code(3))),
+            last_lines: LastLines::default(),
+        };
+        assert_eq!(
+            format!("{:?}", WorkersError::Failed(vec![failed("red"), failed("blue")])),
+            "2 workers failed:\n    worker `red` exited with code 3\n    worker `blue` exited with \
+             code 3"
+        );
+        let one = WorkersError::Failed(vec![failed("red")]);
+        assert_eq!(format!("{one:?}"), one.to_string());
+    }
 }

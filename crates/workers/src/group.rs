@@ -23,7 +23,7 @@ pub enum Strategy {
     OneForOne,
     /// All of them: the others are stopped in reverse order, and all started in order.
     OneForAll,
-    /// That one and those after it in the list.
+    /// That one and those after it in the list. If an earlier one fails meanwhile, those after it.
     RestForOne,
 }
 

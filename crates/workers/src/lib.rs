@@ -76,6 +76,11 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 /// Makes this program one that can start workers and daemons: [`supervisor::init`]. An entry that
 /// returns [`WorkersError::GaveUp`], or an error caused by it, ends its process with
 /// [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP).
+///
+/// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
+/// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
+/// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
+/// [`StopBy::Signal`](supervisor::StopBy::Signal) in the [`StopPolicy`](supervisor::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
     supervisor::init(entries.exit_code_if(supervisor::CODE_GAVE_UP, gave_up));

@@ -1,5 +1,6 @@
 //! The state of all workers as a file, for people and tools that look at a running daemon.
 
+mod json;
 mod place;
 
 use std::path::PathBuf;
@@ -163,7 +164,7 @@ impl StatusFile {
         self.changed = false;
         self.written = Some(Instant::now());
         let Some(place) = &self.place else { return };
-        match serde_json::to_vec_pretty(&self.content) {
+        match json::to_vec(&self.content) {
             Ok(mut text) => {
                 text.push(b'\n');
                 chores.write_status(place.clone(), text);

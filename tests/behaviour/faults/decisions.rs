@@ -7,7 +7,10 @@ use serde_json::Value;
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![the_status_of_a_worker_is_its_machines_phase]
+    trials![
+        the_status_of_a_worker_is_its_machines_phase,
+        an_entry_in_an_async_runtime_is_asked_by_descriptor_or_by_signal,
+    ]
 }
 
 /// Waits until the status file has this of the worker at this place.
@@ -18,6 +21,41 @@ fn expect_status(bed: &TestBed, worker: usize, field: &str, value: &str) -> Valu
         let entry = status["workers"][worker].clone();
         (entry[field] == value).then_some(entry)
     })
+}
+
+/// What the guide says of async runtimes: a word is seen on the descriptor; whoever waits for a signal
+/// gets one only if the policy says so.
+///
+/// Case: FLT-G7
+fn an_entry_in_an_async_runtime_is_asked_by_descriptor_or_by_signal() {
+    // Of an executor, and of a worker.
+    for (step, stop, seen) in [
+        ("quit_in_tokio", "{by: quit, wait: 600s}", "saw the quit descriptor, true"),
+        ("signal_in_tokio", "{by: SIGTERM, wait: 600s}", "saw SIGTERM"),
+    ] {
+        let bed = bed();
+        let daemon =
+            bed.start(&format!("{{daemon_args: [say: up, {step}], stop: {{steps: [{stop}]}}}}"));
+        bed.expect("executor up, run 1");
+        if step == "signal_in_tokio" {
+            bed.expect("executor waits for SIGTERM, run 1");
+        }
+        daemon.stop();
+        assert_eq!(bed.times(&format!("executor {seen}, run 1")), 1, "{}", bed.scene());
+        bed.nothing_left();
+
+        let daemon = bed.start(&format!(
+            "{{grace: 600s, daemon_args: [{{workers: {{workers: [{{name: red, stop: {{steps: [{stop}]}}, \
+             args: [say: up, {step}]}}]}}}}]}}"
+        ));
+        bed.expect("worker red up, run 1");
+        if step == "signal_in_tokio" {
+            bed.expect("worker red waits for SIGTERM, run 1");
+        }
+        daemon.stop();
+        assert_eq!(bed.times(&format!("worker red {seen}, run 1")), 1, "{}", bed.scene());
+        bed.nothing_left();
+    }
 }
 
 /// One that becomes ready while it is told to stop is stopping; one that was paused together with

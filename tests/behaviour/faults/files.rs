@@ -1,223 +1,143 @@
 //! Who is trusted on the way to a file (kind A).
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
 
 use bed::TestBed;
 use libtest_mimic::Trial;
 
-use crate::{AT_ONCE, NOBODY, bed, is_root, trials};
+use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
-        output_of_root_in_a_users_folder_is_led_nowhere,
-        output_is_led_nowhere_between_two_runs,
-        a_link_on_the_way_is_refused_for_output_and_status,
-        the_error_of_a_launch_tells_what_was_opened_and_nothing_else,
-        the_status_file_replaces_a_link_and_leaves_what_it_led_to,
-        the_status_file_is_private_where_it_carries_output,
-        roots_links_are_followed_where_root_is_not_mapped,
+        two_options_that_lead_to_one_file_are_refused,
+        a_status_file_that_is_another_file_is_refused,
+        a_status_file_that_is_the_daemons_own_is_refused,
     ]
 }
 
-/// A folder of an ordinary user, `U`, beside a file that is dear to root.
-fn users_folder(bed: &TestBed) -> Option<(PathBuf, PathBuf)> {
-    if !is_root() {
-        eprintln!("skipped: only root can give a folder away");
-        return None;
-    }
-    let dear = bed.write("dear", "dear\n");
-    let folder = bed.path("U");
-    fs::create_dir(&folder).unwrap();
-    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    lchown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-    Some((folder, dear))
-}
-
-/// What the user does: his link in the place of whatever is there.
-fn exchange(path: &Path, leads_to: &Path) {
-    let _ = fs::remove_file(path);
-    symlink(leads_to, path).unwrap();
-    lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-}
-
-fn owner_and_mode(path: &Path) -> (u32, u32) {
-    let metadata = fs::metadata(path).unwrap();
-    (metadata.uid(), metadata.mode() & 0o777)
-}
-
-/// Case: FLT-A1
-fn output_of_root_in_a_users_folder_is_led_nowhere() {
-    let bed = bed();
-    let Some((folder, dear)) = users_folder(&bed) else { return };
-    let before = owner_and_mode(&dear);
-    let options = "{stdout_filename: U/out.txt, daemon_args: [print: hello, rounds]}";
-    bed.start(options).stop();
-    assert_eq!(bed.read("U/out.txt"), "hello\n");
-    // In his folder, but root's: it goes on.
-    bed.start(options).stop();
-    assert_eq!(bed.read("U/out.txt"), "hello\nhello\n");
-
+/// A start that is refused, and leaves no file that was not there.
+#[track_caller]
+fn refused(bed: &TestBed, options: &str, parts: &[&str]) {
     let file = bed.options(options);
-    for leads_to in [&dear, &bed.path("new")] {
-        exchange(&folder.join("out.txt"), leads_to);
-        bed.run(["start", &file]).fails(&["stdout_filename", "the link", "belongs to user 65534"]);
+    let before = bed.names();
+    for command in ["start", "run"] {
+        bed.run([command, &file]).fails(parts);
+        assert_eq!(bed.names(), before, "a file came into being");
     }
-    fs::remove_file(folder.join("out.txt")).unwrap();
-    fs::hard_link(&dear, folder.join("out.txt")).unwrap();
-    bed.run(["start", &file]).fails(&["stdout_filename", "has 2 names"]);
-    fs::remove_file(folder.join("out.txt")).unwrap();
-    bed.write("U/out.txt", "his\n");
-    lchown(folder.join("out.txt"), Some(NOBODY), None).unwrap();
-    bed.run(["start", &file]).fails(&["stdout_filename", "belongs to user 65534"]);
-
-    assert_eq!(bed.read("dear"), "dear\n");
-    assert_eq!(bed.read("U/out.txt"), "his\n");
-    assert_eq!(owner_and_mode(&dear), before);
-    assert!(!bed.path("new").exists());
-    bed.nothing_left();
+    bed.wait_nobody_left();
 }
 
-/// Each run opens its output anew.
-///
-/// Case: FLT-A1
-fn output_is_led_nowhere_between_two_runs() {
+/// Case: FLT-A6
+fn two_options_that_lead_to_one_file_are_refused() {
     let bed = bed();
-    let Some((folder, dear)) = users_folder(&bed) else { return };
-    bed.gate("gate");
-    let daemon = bed.start(&format!(
-        "{{{AT_ONCE}, stdout_filename: U/out.txt, logging_config: {{file: d.log}}, daemon_args: \
-         [print: hello, in_run: [1, {{gate: gate}}], in_run: [1, {{exit: 3}}], rounds]}}"
-    ));
-    bed.expect("executor is at the gate gate, run 1");
-    exchange(&folder.join("out.txt"), &dear);
-    bed.open_gate("gate");
-    // It is tried again, and works when the link has gone.
-    bed.expect_in_file("d.log", "belongs to user 65534");
-    assert_eq!(bed.read("dear"), "dear\n");
-    fs::remove_file(folder.join("out.txt")).unwrap();
-    bed.expect_in_file("U/out.txt", "hello\n");
-    assert_eq!(owner_and_mode(&folder.join("out.txt")), (0, 0o644));
-    daemon.stop();
-    assert_eq!(bed.read("dear"), "dear\n");
-    bed.nothing_left();
-}
-
-/// Case: FLT-A2
-fn a_link_on_the_way_is_refused_for_output_and_status() {
-    let bed = bed();
-    let Some((folder, _)) = users_folder(&bed) else { return };
-    fs::create_dir(bed.path("roots")).unwrap();
-    for (name, mode) in [("group", 0o775), ("sticky", 0o1777)] {
-        fs::create_dir(bed.path(name)).unwrap();
-        fs::set_permissions(bed.path(name), Permissions::from_mode(mode)).unwrap();
-    }
-    for folder in [folder, bed.path("group"), bed.path("sticky")] {
-        exchange(&folder.join("sub"), &bed.path("roots"));
-        let sub = folder.join("sub").display().to_string();
+    bed.write("sub/there", "");
+    symlink("sub", bed.path("linked")).unwrap();
+    symlink("new.pid", bed.path("sub/dangling")).unwrap();
+    std::fs::hard_link(bed.path("sub/there"), bed.path("sub/second-name")).unwrap();
+    let pid_file = "d.pid`, which is the pid file too; give another file";
+    for path in ["sub/../d.pid", "linked/../d.pid"] {
         for field in ["stdout_filename", "stderr_filename"] {
-            let file = bed.options(&format!("{{{field}: {sub}/out.txt}}"));
-            bed.run(["start", &file]).fails(&[field, &sub, "belongs to user 65534"]);
+            refused(
+                &bed,
+                &format!("{{{field}: {path}}}"),
+                &[&format!("{field} `"), path, pid_file],
+            );
         }
-        bed.write(
-            "w.yaml",
-            format!("{{debug_filename: {sub}/status.json, workers: [{{name: red}}]}}"),
-        );
-        bed.run(["workers", "w.yaml"]).fails(&["debug_filename", &sub, "belongs to user 65534"]);
+        let logging =
+            format!("{{logging_config: {{file: x.log, loggers: {{x: {{file: {path}}}}}}}}}");
+        refused(&bed, &logging, &["logging_config `", pid_file]);
+        let capture = format!("{{capture: {{file: {path}}}}}");
+        refused(&bed, &capture, &["capture.file `", "which is the pid_filename too"]);
     }
-    assert_eq!(fs::read_dir(bed.path("roots")).unwrap().count(), 0);
+    for (pid_file, path) in [
+        ("sub/new.pid", "linked/new.pid"),
+        ("sub/new.pid", "linked/dangling"),
+        ("linked/there", "sub/there"),
+        ("linked/there", "sub/second-name"),
+    ] {
+        let options = format!("{{pid_filename: {pid_file}, stdout_filename: {path}}}");
+        refused(&bed, &options, &["stdout_filename `", "which is the pid file too"]);
+    }
+    // Both streams may have one, whatever it is called.
+    let daemon = bed.start("{stdout_filename: out.txt, stderr_filename: linked/../out.txt}");
+    daemon.stop();
+    bed.write(
+        "w.yaml",
+        "{workers: [{name: red}, {name: blue, pid_filename: sub/../red.pid}, \
+         {name: grey, stdout_filename: linked/../blue.txt}, \
+         {name: green, capture: {file: blue.txt}}]}",
+    );
+    bed.run(["workers", "w.yaml"]).fails(&[
+        "workers[1].pid_filename `",
+        "red.pid`, which is the pid file of workers[0] too; each needs its own",
+        "workers[3].capture.file `",
+        "blue.txt`, which is the stdout_filename of workers[2] too; give another file",
+    ]);
 }
 
-/// Case: FLT-A4
-fn the_error_of_a_launch_tells_what_was_opened_and_nothing_else() {
-    for there_before in [true, false] {
-        let bed = bed();
-        let Some((folder, dear)) = users_folder(&bed) else { return };
-        if there_before {
-            bed.write("U/err.txt", "of yesterday\n");
+/// It is replaced whole, and so would they be.
+///
+/// Case: FLT-H13
+fn a_status_file_that_is_another_file_is_refused() {
+    let bed = bed();
+    std::fs::create_dir(bed.path("sub")).unwrap();
+    for (worker, field) in [
+        ("pid_filename: it", "pid_filename"),
+        ("stdout_filename: it", "stdout_filename"),
+        ("stderr_filename: it", "stderr_filename"),
+        ("logging_config: {file: it}", "logging_config"),
+        ("logging_config: {file: a, loggers: {x: {file: it}}}", "logging_config"),
+    ] {
+        for status in ["it", "sub/../it"] {
+            let pool = format!(
+                "{{debug_filename: {status}, workers: [{{name: red}}, {{name: blue, {worker}}}]}}"
+            );
+            bed.write("w.yaml", pool);
+            let problem = format!("the {field} of workers[1] too; give another file");
+            bed.run(["workers", "w.yaml"]).fails(&["debug_filename `", &problem]);
         }
-        bed.gate("gate");
-        bed.write("before-executor", "[eprint: no such table, gate: gate, exit: 3]");
-        let start = bed.launch(["start", &bed.options("{stderr_filename: U/err.txt}")]);
-        bed.expect("caller is at the gate gate");
-        exchange(&folder.join("err.txt"), &dear);
-        bed.open_gate("gate");
-        let text = start.finish().fails(&["exited with code 3", "no such table"]).stderr;
-        assert!(!text.contains("dear\n") && !text.contains("of yesterday"), "{text}");
-        assert_eq!(bed.read("dear"), "dear\n");
+    }
+    let pool = "{debug_filename: it, workers: [{name: red, capture: {file: sub/../it}}]}";
+    bed.write("w.yaml", pool);
+    bed.run(["workers", "w.yaml"]).fails(&[
+        "workers[0].capture.file `",
+        "which is the debug_filename too; give another file",
+    ]);
+    assert_eq!(bed.names(), ["sub", "w.yaml"]);
+    bed.nothing_left();
+}
+
+/// Case: FLT-H13
+fn a_status_file_that_is_the_daemons_own_is_refused() {
+    for (path, field) in [
+        ("d.pid", "pid_filename"),
+        ("sub/../d.log", "logging_config"),
+        ("x.log", "logging_config"),
+        ("out.txt", "stdout_filename"),
+        ("err.txt", "capture.file"),
+    ] {
+        let bed = bed();
+        std::fs::create_dir(bed.path("sub")).unwrap();
+        let options = format!(
+            "{{logging_config: {{file: d.log, loggers: {{x: {{file: x.log}}}}}}, \
+             stdout_filename: out.txt, capture: {{file: err.txt, streams: stderr}}, \
+             daemon_args: [{{workers: {{debug_filename: {path}, workers: [{{name: red}}]}}}}]}}"
+        );
+        bed.run(["start", &bed.options(&options)]).success();
+        bed.wait_nobody_left();
+        let problem = format!("the {field} of the process above too; give another file");
+        let log = bed.read("d.log");
+        assert!(log.contains("debug_filename `") && log.contains(&problem), "{problem}: {log}");
         bed.nothing_left();
     }
-}
-
-/// Cases: FLT-A1, FLT-A7
-fn the_status_file_replaces_a_link_and_leaves_what_it_led_to() {
+    // What is appended to is shared by all.
     let bed = bed();
-    let Some((folder, dear)) = users_folder(&bed) else { return };
-    let status = folder.join("status.json");
-    exchange(&status, &dear);
-    exchange(&folder.join(".status.json.new"), &dear);
     let daemon = bed.start(
-        "{umask: 0, daemon_args: [{workers: {debug_filename: U/status.json, workers: [\
-         {name: red, args: [say: works, rounds]}]}}]}",
+        "{logging_config: {file: d.log}, stderr_filename: err.txt, daemon_args: [{workers: \
+         {debug_filename: debug.json, workers: [{name: red, logging_config: {file: d.log}, \
+         stderr_filename: err.txt}]}}]}",
     );
-    bed.expect_in_file("U/status.json", "\"running\"");
-    assert!(fs::symlink_metadata(&status).unwrap().is_file());
-    assert_eq!(owner_and_mode(&status), (0, 0o644));
+    bed.expect("worker red started, run 1");
     daemon.stop();
-    assert_eq!(bed.read("dear"), "dear\n");
     bed.nothing_left();
-}
-
-/// Case: FLT-A7
-fn the_status_file_is_private_where_it_carries_output() {
-    let bed = bed();
-    for (lines, mode) in [(20, 0o600), (0, 0o644)] {
-        let daemon = bed.start(&format!(
-            "{{umask: 0, daemon_args: [{{workers: {{debug_filename: status.json, workers: [\
-             {{name: red, capture: {{file: red.txt, last_lines: {lines}}}, args: [rounds]}}]}}}}]}}"
-        ));
-        bed.expect_in_file("status.json", "\"running\"");
-        assert_eq!(owner_and_mode(&bed.path("status.json")).1, mode);
-        daemon.stop();
-        fs::remove_file(bed.path("status.json")).unwrap();
-    }
-    bed.nothing_left();
-}
-
-/// As root of a user namespace: what is root's outside belongs to the overflow user.
-///
-/// Case: FLT-A8
-fn roots_links_are_followed_where_root_is_not_mapped() {
-    if !is_root() {
-        eprintln!("skipped: only root can have folders of two users");
-        return;
-    }
-    let mut bed = bed();
-    bed.open_to_others();
-    fs::create_dir(bed.path("real")).unwrap();
-    lchown(bed.path("real"), Some(NOBODY), Some(NOBODY)).unwrap();
-    fs::create_dir(bed.path("of-root")).unwrap();
-    symlink("../real", bed.path("of-root/link")).unwrap();
-    let file = bed.options(
-        "{pid_filename: real/d.pid, stdout_filename: of-root/link/out.txt, daemon_args: \
-         [print: hello, rounds]}",
-    );
-    let inside = |script: &str| {
-        let mut command = bed.command("unshare");
-        command.args(["--user", "--map-root-user", "--", "sh", "-ec", script]).arg(bed.fixture());
-        bed.launch_command({
-            command.uid(NOBODY).gid(NOBODY);
-            command
-        })
-        .finish()
-    };
-    if !inside("true").status.success() {
-        eprintln!("skipped: no user namespaces for ordinary users here");
-        return;
-    }
-    inside(&format!("\"$0\" start {file}; \"$0\" stop real/d.pid")).success();
-    assert_eq!(bed.read("real/out.txt"), "hello\n");
-    bed.wait_nobody_left();
 }

@@ -2,7 +2,6 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::SendFlags;
 
 use super::*;
@@ -71,34 +70,6 @@ fn up(word: &Word) -> Up {
     }
 }
 
-fn has_room(link: &Link) -> bool {
-    let mut fds = [PollFd::new(link, PollFlags::OUT)];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
-}
-
-/// How much of it a parent has to keep.
-fn size_of_message(message: &Message) -> usize {
-    match message {
-        Message::Status(text) => text.len(),
-        Message::SetupFailed(error) => error.chain().len(),
-        Message::Told(bytes) => bytes.len(),
-        Message::Ready | Message::Extend(_) | Message::Closed => 0,
-    }
-}
-
-fn size_of_kept(words: &Words) -> usize {
-    let Some(kept) = &words.kept else { return 0 };
-    let waiting: usize = kept.waiting.iter().map(size_of_message).sum();
-    let panic = kept.said.panic.as_ref().map_or(0, |panic| panic.to_string().len());
-    let verdict = match &kept.said.verdict {
-        Some(Verdict::Error(failure)) => failure.error.chain().len(),
-        Some(Verdict::Panic(panic)) => panic.to_string().len(),
-        None => 0,
-    };
-    let failed = kept.said.setup_failed.as_ref().map_or(0, |error| error.chain().len());
-    waiting + panic + verdict + failed
-}
-
 /// Texts of one word, cut, in the longest characters.
 const MOST_OF_A_WORD: usize = 20_000 * 4;
 
@@ -115,7 +86,7 @@ proptest! {
             // As much as fits: a full socket is for the child to wait at.
             match said {
                 Said::Word(word) => {
-                    if has_room(&child) {
+                    if child.has_room() {
                         child.send(&up(word)).unwrap();
                     }
                 }
@@ -144,7 +115,7 @@ proptest! {
                 }
             }
             let kinds = 3 * MOST_OF_A_WORD + 4 * LONGEST_STATUS;
-            prop_assert!(size_of_kept(&words) <= kinds + MOST_TOLD * 40_001);
+            prop_assert!(words.size() <= kinds + MOST_TOLD * 40_001);
         }
         drop(child);
         words.end();

@@ -10,6 +10,7 @@ use proc_spawn::Environment;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
+use stdio_redirect::Target;
 
 use super::DaemonOptions;
 use crate::capture::Capture;
@@ -17,6 +18,7 @@ use crate::guardian::ExistingFile;
 use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
+use crate::streams::Streams;
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
@@ -30,8 +32,22 @@ pub(super) struct DaemonFile {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout_filename: Option<PathBuf>,
+    #[serde(
+        default,
+        deserialize_with = "crate::streams::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
+    stdout: Option<Target>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
+    #[serde(
+        default,
+        deserialize_with = "crate::streams::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
+    stderr: Option<Target>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,14 +123,19 @@ impl Serialize for DaemonOptions {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let options = self.clone();
+        let (stdout, stdout_filename) = Streams::to_file(options.streams.stdout);
+        let (stderr, stderr_filename) = Streams::to_file(options.streams.stderr);
         let no_text = || S::Error::custom("a variable of the environment is no text");
         let file = DaemonFile {
             daemon_entry: options.call.name().map_err(S::Error::custom)?.to_owned(),
             daemon_args: options.call.args().map_err(S::Error::custom)?,
             pid_filename: options.pid_filename,
             name: options.name,
-            stdout_filename: options.stdout_filename,
-            stderr_filename: options.stderr_filename,
+            stdout_filename,
+            stdout,
+            stderr_filename,
+            stderr,
+            trust_folder_owner: options.streams.trust_folder_owner,
             logging_config: options.logging_config,
             capture: options.capture,
             restart_interval: None,
@@ -161,8 +182,11 @@ impl TryFrom<DaemonFile> for DaemonOptions {
         let default = DaemonOptions::of(file.pid_filename, call);
         Ok(DaemonOptions {
             name: file.name,
-            stdout_filename: file.stdout_filename,
-            stderr_filename: file.stderr_filename,
+            streams: Streams::from_file(
+                (file.stdout, file.stdout_filename),
+                (file.stderr, file.stderr_filename),
+                file.trust_folder_owner,
+            )?,
             logging_config: file.logging_config,
             capture: file.capture,
             policy,
@@ -239,6 +263,7 @@ daemon_args: { foo: 1 }
 name: foo
 stdout_filename: .data/out.txt
 stderr_filename: .data/err.txt
+trust_folder_owner: true
 logging_config: { file: .data/d.log }
 restart: { restart: always, limit: { times: 3, window: 1min } }
 stop: { steps: [{ by: quit, wait: 3s }] }

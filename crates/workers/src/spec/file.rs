@@ -7,7 +7,8 @@ use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy};
+use stdio_redirect::Target;
+use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy, Streams};
 
 use super::WorkerStartInfo;
 
@@ -22,8 +23,22 @@ pub(super) struct WorkerFile {
     args: serde_yaml::Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout_filename: Option<PathBuf>,
+    #[serde(
+        default,
+        deserialize_with = "supervisor::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
+    stdout: Option<Target>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr_filename: Option<PathBuf>,
+    #[serde(
+        default,
+        deserialize_with = "supervisor::said_target",
+        skip_serializing_if = "Option::is_none"
+    )]
+    stderr: Option<Target>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trust_folder_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,14 +65,19 @@ pub(super) struct WorkerFile {
     env_clear: bool,
 }
 
-impl From<WorkerFile> for WorkerStartInfo {
-    fn from(file: WorkerFile) -> WorkerStartInfo {
-        WorkerStartInfo {
+impl TryFrom<WorkerFile> for WorkerStartInfo {
+    type Error = String;
+
+    fn try_from(file: WorkerFile) -> Result<WorkerStartInfo, String> {
+        Ok(WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
             call: proc_spawn::entry_named(file.entry, untagged(file.args)),
-            stdout_filename: file.stdout_filename,
-            stderr_filename: file.stderr_filename,
+            streams: Streams::from_file(
+                (file.stdout, file.stdout_filename),
+                (file.stderr, file.stderr_filename),
+                file.trust_folder_owner,
+            )?,
             logging_config: file.logging_config,
             capture: file.capture,
             start: file.start,
@@ -69,7 +89,7 @@ impl From<WorkerFile> for WorkerStartInfo {
             significant: file.significant,
             directory: file.directory,
             environment: Environment::from_texts(file.env_clear, &file.env),
-        }
+        })
     }
 }
 
@@ -99,14 +119,19 @@ impl Serialize for WorkerStartInfo {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let info = self.clone();
+        let (stdout, stdout_filename) = Streams::to_file(info.streams.stdout);
+        let (stderr, stderr_filename) = Streams::to_file(info.streams.stderr);
         let no_text = || S::Error::custom("a variable of the environment is no text");
         let file = WorkerFile {
             entry: info.call.name().map_err(S::Error::custom)?.to_owned(),
             args: info.call.args().map_err(S::Error::custom)?,
             name: info.name,
             pid_filename: info.pid_filename,
-            stdout_filename: info.stdout_filename,
-            stderr_filename: info.stderr_filename,
+            stdout_filename,
+            stdout,
+            stderr_filename,
+            stderr,
+            trust_folder_owner: info.streams.trust_folder_owner,
             logging_config: info.logging_config,
             capture: info.capture,
             start: info.start,
@@ -146,11 +171,14 @@ mod tests {
   env_clear: true
   restart: { restart: always, backoff: { first: 100ms, growth: !linear 1s } }
 - { name: blue, pid_filename: blue.pid, entry: 'app:mix', after: [red], significant: true, capture: { file: blue.txt, keep: 2 } }
+- { name: green, pid_filename: green.pid, entry: 'app:mix', stdout: inherit, stderr: 'null' }
+- { name: white, pid_filename: white.pid, entry: 'app:mix', stdout: { file: a.txt }, stderr: !file b.txt }
 - name: grey
   pid_filename: grey.pid
   entry: app:mix
   stdout_filename: out
   stderr_filename: err
+  trust_folder_owner: true
   logging_config: { file: grey.log }
   start: { ready: told, timeout: 7s }
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }

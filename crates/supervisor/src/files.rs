@@ -1,0 +1,410 @@
+//! The files of a plan: what each is for, and that none is for two things that do not go together.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
+
+use logging::LoggingConfig;
+use serde::{Deserialize, Serialize};
+use stdio_redirect::{Redirect, Stream};
+use trusted_path::Destination;
+
+use crate::capture::Capture;
+use crate::problem::{Problem, Problems};
+use crate::setup::Setup;
+
+/// What a file is for. What may share it follows from that: output and logs are appended to, a pid
+/// file is its process' alone, a status file is replaced whole, and captured output is rotated by
+/// who writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A pid file.
+    PidFile,
+    /// A standard stream.
+    Output,
+    /// A log.
+    Log,
+    /// The status file.
+    Status,
+    /// Captured output.
+    Capture,
+}
+
+/// All of them, as they are looked through.
+const PURPOSES: [Purpose; 5] =
+    [Purpose::PidFile, Purpose::Output, Purpose::Log, Purpose::Status, Purpose::Capture];
+
+impl Purpose {
+    fn goes_with(self, other: Purpose) -> bool {
+        let appended = |purpose| matches!(purpose, Purpose::Output | Purpose::Log);
+        self == other && self == Purpose::Capture || appended(self) && appended(other)
+    }
+}
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The process' that was started with these options, which is there already.
+    Above,
+    /// The options' themselves.
+    Options,
+    /// The worker's at this place in the list.
+    Worker(usize),
+}
+
+/// A file that a process has, as the processes below it are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    field: String,
+    purpose: Purpose,
+    path: PathBuf,
+}
+
+static HELD: OnceLock<Vec<Held>> = OnceLock::new();
+
+/// Remembers what files this process has: those that its parent keeps for it, and those of its own.
+pub(crate) fn hold(setup: &Setup) {
+    let mut own = Files::default();
+    let pid_file = setup.pid_file.as_deref().unwrap_or(Path::new(""));
+    own.note_child(Owner::Options, pid_file, &setup.redirect, setup.logging.as_ref());
+    let _ = HELD.set([own.held(), setup.files.clone()].concat());
+}
+
+/// One that was met.
+#[derive(Clone, Debug)]
+struct Met {
+    owner: Owner,
+    field: String,
+    purpose: Purpose,
+    path: PathBuf,
+    capture: Option<Capture>,
+}
+
+/// What a path leads to, as cheaply as it can be told: there may be thousands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// A file that is there: its device and number.
+    There(u64, u64),
+    /// One that is not: its folder and its name.
+    New((u64, u64), std::ffi::OsString),
+    /// One that is not there, by way of a link.
+    Leads(Destination),
+    /// What is only itself: a device, a stream of whoever opens it, what cannot be looked at.
+    Text(PathBuf),
+}
+
+/// The files of a plan, as they are met.
+#[derive(Debug, Default)]
+pub struct Files {
+    met: Vec<Met>,
+    folders: HashMap<PathBuf, Folder>,
+    /// Those that have been looked at already.
+    keys: HashMap<PathBuf, Key>,
+}
+
+/// What the folder of a file is.
+#[derive(Clone, Copy, Debug)]
+enum Folder {
+    There((u64, u64)),
+    Missing,
+    SomethingElse,
+    /// It cannot be looked at: whether it can be written to is for the acting one to find out.
+    Unknown,
+}
+
+impl Files {
+    /// None yet, but those that this process has itself.
+    pub fn new() -> Files {
+        let above = |held: &Held| Met {
+            owner: Owner::Above,
+            field: held.field.clone(),
+            purpose: held.purpose,
+            path: held.path.clone(),
+            capture: None,
+        };
+        let met = HELD.get().into_iter().flatten().map(above).collect();
+        Files { met, ..Files::default() }
+    }
+
+    /// Checks the path of a file that is to be created: `field` says which.
+    pub fn check_file(&mut self, problems: &mut Problems, field: &str, path: &Path) {
+        if let Err(reason) = self.file_can_be(path) {
+            problems.add(field, path.display(), reason);
+        }
+    }
+
+    fn file_can_be(&mut self, path: &Path) -> Result<(), String> {
+        use std::os::unix::ffi::OsStrExt;
+        if path.as_os_str().is_empty() {
+            return Err("empty; give the path of a file".to_owned());
+        }
+        if path.as_os_str().as_bytes().contains(&0) {
+            return Err("contains a NUL byte, which no path can".to_owned());
+        }
+        if path.to_str().is_none() {
+            return Err("is not UTF-8, and cannot be handed to a child; rename it".to_owned());
+        }
+        let named = matches!(path.components().next_back(), Some(Component::Normal(_)));
+        if !named || path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err("names a folder; give the path of a file".to_owned());
+        }
+        let (name, state) = self.folder(path);
+        match state {
+            Folder::There(_) => (),
+            Folder::SomethingElse => return Err(format!("`{}` is not a folder", name.display())),
+            Folder::Missing => {
+                let name = name.display();
+                return Err(format!("the folder `{name}` does not exist; create it first"));
+            }
+            Folder::Unknown => return Ok(()),
+        }
+        let found = fs::symlink_metadata(path);
+        if found.as_ref().is_ok_and(fs::Metadata::is_dir) {
+            return Err("is a folder; give the path of a file".to_owned());
+        }
+        let key = self.key_of(path, found);
+        self.keys.insert(path.to_owned(), key);
+        Ok(())
+    }
+
+    fn folder<'a>(&mut self, path: &'a Path) -> (&'a Path, Folder) {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let look = || match fs::metadata(folder) {
+            Ok(metadata) if metadata.is_dir() => Folder::There(identity(&metadata)),
+            Ok(_) => Folder::SomethingElse,
+            Err(error) if error.kind() == ErrorKind::NotFound => Folder::Missing,
+            Err(_) => Folder::Unknown,
+        };
+        match self.folders.get(folder) {
+            Some(state) => (folder, *state),
+            None => (folder, *self.folders.entry(folder.to_owned()).or_insert_with(look)),
+        }
+    }
+
+    /// Takes note of a file.
+    pub fn note(&mut self, owner: Owner, field: &str, purpose: Purpose, path: &Path) {
+        self.met(owner, field, purpose, path, None);
+    }
+
+    fn met(
+        &mut self,
+        owner: Owner,
+        field: &str,
+        purpose: Purpose,
+        path: &Path,
+        capture: Option<Capture>,
+    ) {
+        // What is wrong with an empty one has been told.
+        if path.as_os_str().is_empty() {
+            return;
+        }
+        let (field, path) = (field.to_owned(), path.to_owned());
+        self.met.push(Met { owner, field, purpose, path, capture });
+    }
+
+    /// Takes note of captured output, which those that are alike may share.
+    pub fn note_capture(&mut self, owner: Owner, capture: &Capture) {
+        let path = capture.file_path();
+        self.met(owner, "capture.file", Purpose::Capture, path, Some(capture.clone()));
+    }
+
+    /// Takes note of what each child has.
+    pub fn note_child(
+        &mut self,
+        owner: Owner,
+        pid_filename: &Path,
+        redirect: &Redirect,
+        logging: Option<&LoggingConfig>,
+    ) {
+        self.note(owner, "pid_filename", Purpose::PidFile, pid_filename);
+        let streams = [(Stream::Stdout, "stdout_filename"), (Stream::Stderr, "stderr_filename")];
+        for (stream, field) in streams {
+            if let Some(path) = redirect.target(stream).path() {
+                self.note(owner, field, Purpose::Output, path);
+            }
+        }
+        for path in logging.into_iter().flat_map(LoggingConfig::files) {
+            self.note(owner, "logging_config", Purpose::Log, path);
+        }
+    }
+
+    /// What the process that these are for has, for who is below it.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        let own = self.met.iter().filter(|met| met.owner != Owner::Above);
+        own.map(|met| Held {
+            field: met.field.clone(),
+            purpose: met.purpose,
+            path: met.path.clone(),
+        })
+        .collect()
+    }
+
+    /// Tells of each file that something else is for, too, and whose it is. Paths are compared by what
+    /// they lead to.
+    pub fn check(mut self, mut tell: impl FnMut(Owner, Problem)) {
+        let mut groups: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (index, key) in self.keys().into_iter().enumerate() {
+            groups.entry(key).or_default().push(index);
+        }
+        let mut found = Vec::new();
+        for group in groups.values().filter(|group| group.len() > 1) {
+            // The first of each kind stands for all of them.
+            let met = &self.met;
+            let first = |purpose| group.iter().find(move |at| met[**at].purpose == purpose);
+            let firsts: Vec<usize> = PURPOSES.into_iter().filter_map(first).copied().collect();
+            for at in group {
+                let clash =
+                    firsts.iter().find_map(|other| Some((*other, self.clash(*other, *at)?)));
+                found.extend(clash.map(|(other, what)| (*at, other, what)));
+            }
+        }
+        found.sort_unstable();
+        for (at, other, what) in found {
+            tell(self.met[at].owner, self.problem(at, other, what));
+        }
+    }
+
+    /// What is to be done about one that cannot be where another is; `None` if it can, or if that is
+    /// said of the other.
+    fn clash(&self, other: usize, at: usize) -> Option<&'static str> {
+        let (first, second) = (&self.met[other], &self.met[at]);
+        let rank = |met: &Met, at| (met.owner != Owner::Above, met.purpose as u8, at);
+        if rank(second, at) <= rank(first, other) {
+            return None;
+        }
+        if let (Some(capture), Some(before)) = (&second.capture, &first.capture) {
+            return capture.problem_with(before);
+        }
+        if second.purpose.goes_with(first.purpose) {
+            return None;
+        }
+        let both_pid_files = [first, second].map(|met| met.purpose) == [Purpose::PidFile; 2];
+        Some(if both_pid_files { "each needs its own" } else { "give another file" })
+    }
+
+    fn problem(&self, at: usize, other: usize, what: &str) -> Problem {
+        let (met, first) = (&self.met[at], &self.met[other]);
+        let alike = met.capture.is_some() && first.capture.is_some();
+        let thing = match (first.purpose, met.purpose) {
+            _ if alike => "that",
+            (Purpose::PidFile, Purpose::PidFile | Purpose::Output | Purpose::Log) => "the pid file",
+            _ => &format!("the {}", first.field),
+        };
+        let whose = match first.owner {
+            _ if first.owner == met.owner && !alike => String::new(),
+            Owner::Above => " of the process above".to_owned(),
+            Owner::Options => String::new(),
+            Owner::Worker(index) => format!(" of workers[{index}]"),
+        };
+        let way = match met.path == first.path {
+            true => String::new(),
+            false => format!("leads to `{}`, which ", first.path.display()),
+        };
+        let then = if alike { "," } else { ";" };
+        let reason = format!("{way}is {thing}{whose} too{then} {what}");
+        Problem { field: met.field.clone(), value: met.path.display().to_string(), reason }
+    }
+
+    /// The standard stream of whoever opens it that a path leads to, if it does.
+    pub(crate) fn stream_of_opener(&mut self, path: &Path) -> Option<Stream> {
+        /// As many links as the kernel follows (path_resolution(7)).
+        const MOST_LINKS: usize = 40;
+        if !is_of_its_opener(path) {
+            let found = fs::symlink_metadata(path);
+            let is_link = found.as_ref().is_ok_and(fs::Metadata::is_symlink);
+            let key = self.key_of(path, found);
+            self.keys.insert(path.to_owned(), key);
+            if !is_link {
+                return None;
+            }
+        }
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            match plain(&path).to_str() {
+                Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => return Some(Stream::Stdin),
+                Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+                    return Some(Stream::Stdout);
+                }
+                Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+                    return Some(Stream::Stderr);
+                }
+                _ => (),
+            }
+            let leads_to = fs::read_link(&path).ok()?;
+            path = path.parent()?.join(leads_to);
+        }
+        None
+    }
+
+    fn keys(&mut self) -> Vec<Key> {
+        let paths: Vec<PathBuf> = self.met.iter().map(|met| met.path.clone()).collect();
+        let mut keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect();
+        // Beside one that is made by way of a link, those that will be made are to be known so, too.
+        if keys.iter().any(|key| matches!(key, Key::Leads(_))) {
+            for (key, path) in keys.iter_mut().zip(&paths) {
+                if matches!(key, Key::New(..))
+                    && let Ok(destination) = Destination::of(path)
+                {
+                    *key = Key::Leads(destination);
+                }
+            }
+        }
+        keys
+    }
+
+    fn key(&mut self, path: &Path) -> Key {
+        match self.keys.get(path) {
+            Some(key) => key.clone(),
+            None => self.key_of(path, fs::symlink_metadata(path)),
+        }
+    }
+
+    fn key_of(&mut self, path: &Path, found: io::Result<fs::Metadata>) -> Key {
+        let text = || Key::Text(path.to_owned());
+        // Of everybody who opens them they are something else; so are those of a process.
+        let Some(name) = path.file_name().filter(|_| !is_of_its_opener(path)) else {
+            return text();
+        };
+        let there = |metadata: &fs::Metadata| Key::There(metadata.dev(), metadata.ino());
+        match found {
+            Ok(metadata) if metadata.is_symlink() => match fs::metadata(path) {
+                Ok(metadata) => there(&metadata),
+                Err(_) => Destination::of(path).map_or_else(|_| text(), Key::Leads),
+            },
+            Ok(metadata) => there(&metadata),
+            Err(error) if error.kind() == ErrorKind::NotFound => match self.folder(path) {
+                (_, Folder::There(folder)) => Key::New(folder, name.to_owned()),
+                _ => text(),
+            },
+            Err(_) => text(),
+        }
+    }
+}
+
+/// The path without `..`, by its text: enough for names that are no links.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        if component == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(component);
+        }
+    }
+    plain
+}
+
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// `/dev/stdout`, `/proc/self/fd/1`, `/dev/tty`: what they lead to is for who opens them to say.
+fn is_of_its_opener(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! What a machine is told, and what it answers.
+
+use std::time::{Duration, Instant};
+
+use crate::end::RunEnd;
+use crate::policy::StopBy;
+use crate::restart::GaveUp;
+
+/// Something that happened to the child, or was asked of us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
+    /// at once instead of after its delay. A start that somebody asked for is no restart: it does not
+    /// count against the limit, nor does the one that it comes instead of.
+    Started,
+    /// The child is ready.
+    Ready,
+    /// The child needs this much more time, from now, for its start or its stop.
+    Extended(Duration),
+    /// The present run is over, or could not begin.
+    Ended {
+        /// How.
+        end: RunEnd,
+        /// When, which may be earlier than now: a delay counts from here.
+        at: Instant,
+    },
+    /// The child is to be stopped until it is started again.
+    Pause,
+    /// Someone asked us to stop for good.
+    QuitRequested {
+        /// How long the child has, if that is less than its policy gives it.
+        within: Option<Duration>,
+    },
+    /// The time told by [`Machine::deadline`](crate::Machine::deadline) has come.
+    DeadlinePassed,
+}
+
+/// What to do now: exactly one per event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing: the state has changed, or the event was old news.
+    Nothing,
+    /// Start the child.
+    Spawn,
+    /// Tell the child to stop.
+    Terminate {
+        /// In which way.
+        by: StopBy,
+        /// How long it has until it is killed; `None`: all the time of the world.
+        remaining: Option<Duration>,
+    },
+    /// Kill the child.
+    Kill,
+    /// It is over.
+    Finish(Outcome),
+}
+
+/// How it went in the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// We were asked to stop. The end of the run that was going on then, if one was.
+    Quit(Option<RunEnd>),
+    /// The run ended, and the policy wants no other.
+    Ended(RunEnd),
+    /// The run ended, and another one was wanted, but there is a reason against it.
+    GaveUp(GaveUp, RunEnd),
+    /// The first run did not become ready.
+    NotLaunched(RunEnd),
+}

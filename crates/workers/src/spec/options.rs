@@ -1,0 +1,186 @@
+//! How a list of workers is kept, as the caller says it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use supervisor::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
+
+use crate::group::{EndWhen, Strategy};
+
+/// How a list of workers is kept; each worker may differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkersOptions {
+    pub(super) start: StartPolicy,
+    pub(super) restart: RestartPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restart_limit: Option<RestartLimit>,
+    pub(super) stop: StopPolicy,
+    pub(super) leftovers: Leftovers,
+    pub(super) strategy: Strategy,
+    pub(super) end_when: EndWhen,
+    pub(super) in_order: bool,
+    #[serde(with = "supervisor::duration")]
+    pub(super) start_stagger: Duration,
+    pub(super) ready_when_all: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) debug_filename: Option<PathBuf>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) trust_folder_owner: bool,
+}
+
+/// As pyappkit has it.
+const DEFAULT_RESTART_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+impl Default for WorkersOptions {
+    fn default() -> WorkersOptions {
+        WorkersOptions {
+            start: StartPolicy::default(),
+            restart: RestartPolicy::after(DEFAULT_RESTART_INTERVAL),
+            restart_limit: None,
+            stop: StopPolicy::default(),
+            leftovers: Leftovers::default(),
+            strategy: Strategy::default(),
+            end_when: EndWhen::default(),
+            in_order: false,
+            start_stagger: Duration::ZERO,
+            ready_when_all: false,
+            debug_filename: None,
+            trust_folder_owner: false,
+        }
+    }
+}
+
+impl WorkersOptions {
+    /// The defaults.
+    pub fn new() -> WorkersOptions {
+        WorkersOptions::default()
+    }
+
+    /// How long after its end a worker that failed is started again: one with a code that is not
+    /// 0, a panic, a returned error, or a signal. Counted exactly; zero means at once; `None`: it
+    /// is not started again. A worker that ends well is done. Default: 5 minutes.
+    #[must_use]
+    pub fn restart_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.restart = interval.into().map(RestartPolicy::after).unwrap_or_default();
+        self
+    }
+
+    /// Whether, when and how often a worker is started again. Default: 5 minutes after a failure,
+    /// for ever.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = policy;
+        self
+    }
+
+    /// Gives up when there are more than `times` restarts within `window`, those of all workers
+    /// together: OTP's intensity and period. All are stopped then, the last one first, and
+    /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
+    /// process with [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP), so that the level above can
+    /// decide. A start that fails counts; several that are started again together because of one
+    /// count once. A worker's own limit is in its [policy](Self::restart). Default: none.
+    #[must_use]
+    pub fn restart_limit(mut self, times: u32, window: Duration) -> Self {
+        self.restart_limit = Some(RestartLimit { times, window });
+        self
+    }
+
+    /// How long a worker has from being asked to quit until it is killed; less if this process
+    /// itself has less. Zero means at once, [`Duration::MAX`] for ever. Default: 10 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.stop = StopPolicy::grace(grace);
+        self
+    }
+
+    /// How a worker is stopped, step by step; [`grace`](Self::grace) is the simple form of it.
+    #[must_use]
+    pub fn stop(mut self, policy: StopPolicy) -> Self {
+        self.stop = policy;
+        self
+    }
+
+    /// What becomes of processes that a run of a worker leaves behind. Default: they are ended before
+    /// the run is over, and so before another one begins.
+    #[must_use]
+    pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = leftovers;
+        self
+    }
+
+    /// How long a worker may take until its entry is called; then it is killed, and counts as
+    /// failed. Default: 30 s.
+    #[must_use]
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start.timeout = timeout;
+        self
+    }
+
+    /// When a worker counts as started, and how long that may take.
+    #[must_use]
+    pub fn start(mut self, policy: StartPolicy) -> Self {
+        self.start = policy;
+        self
+    }
+
+    /// Who is started again when one worker is. Default: only that one.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Whose end ends them all. Default: everybody's.
+    #[must_use]
+    pub fn end_when(mut self, end_when: EndWhen) -> Self {
+        self.end_when = end_when;
+        self
+    }
+
+    /// Starts each worker when the one before it in the list is ready, and stops them the other
+    /// way round. Default: all at once.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// The time between two starts, so that many do not come at once. Default: none.
+    #[must_use]
+    pub fn start_stagger(mut self, time: Duration) -> Self {
+        self.start_stagger = time;
+        self
+    }
+
+    /// Makes this process [ready](supervisor::ready) when all workers are. One that fails before
+    /// it was ever ready is not started again then: all are stopped, and
+    /// [`start_workers`](crate::start_workers) returns which it was. Default: readiness is left
+    /// to the application.
+    #[must_use]
+    pub fn ready_when_all(mut self) -> Self {
+        self.ready_when_all = true;
+        self
+    }
+
+    /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
+    /// at most ten times a second. It is for nothing else: neither a worker's file nor one of this
+    /// process. Everybody may read it (0644 less the umask), unless it tells
+    /// [last lines](supervisor::Capture::last_lines) of captured output: then only its owner (0600). A link at
+    /// its name is replaced, not followed. Default: none.
+    #[must_use]
+    pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
+        self.debug_filename = Some(path.into());
+        self
+    }
+
+    /// Whether the owner of the folder of [`debug_filename`](Self::debug_filename), and of those on
+    /// the way, is trusted with his own links and files there. Default: no, unless he is root or the
+    /// effective user.
+    #[must_use]
+    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
+        self.trust_folder_owner = trust;
+        self
+    }
+}
