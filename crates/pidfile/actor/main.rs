@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -132,7 +132,7 @@ fn hold_and_move(path: &str) -> Outcome {
 /// another one than before. Ends with its standard output.
 fn lock_as_reader(path: &str) -> Outcome {
     println!("locking");
-    let mut seen = None;
+    let mut seen: Option<(u64, File)> = None;
     let mut out = io::stdout().lock();
     loop {
         let Ok(file) = File::open(path) else { continue };
@@ -141,8 +141,12 @@ fn lock_as_reader(path: &str) -> Outcome {
         }
         let _ = file.try_lock();
         let inode = file.metadata()?.ino();
-        if seen != Some(inode) {
-            seen = Some(inode);
+        if seen.as_ref().is_none_or(|(known, _)| *known != inode) {
+            // Open, so that its number is not used again: of this very file, by a descriptor without locks.
+            let Ok(again) = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) else {
+                continue;
+            };
+            seen = Some((inode, again));
             writeln!(out, "locked")?;
         }
     }

@@ -19,7 +19,7 @@ use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;
 use crate::in_place::{create_in_place, is_seen_to_be_held};
-use crate::place::{Id, Place};
+use crate::place::Place;
 use crate::proof;
 
 /// What everybody may know: who runs. Independent of the umask.
@@ -31,7 +31,8 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 #[derive(Debug)]
 pub(crate) struct New {
     pub(crate) file: OwnedFd,
-    pub(crate) id: Id,
+    /// Ours, as it stands in the file.
+    pub(crate) pid: u32,
     /// See `hold`; if it was asked for.
     pub(crate) hold: Option<OwnedFd>,
 }
@@ -147,7 +148,8 @@ pub(crate) fn fill(
         // A temporary name can be found and locked by others; then it is no use to us.
         return Err(Error::Busy { path: place.path().to_owned() });
     }
-    let line = format!("{}\n", std::process::id());
+    let pid = std::process::id();
+    let line = format!("{pid}\n");
     let written = retry_on_intr(|| pwrite(&file, line.as_bytes(), 0))
         .and_then(|count| if count == line.len() { Ok(()) } else { Err(Errno::NOSPC) });
     written.map_err(Error::io(Op::Write, place.path()))?;
@@ -165,10 +167,9 @@ pub(crate) fn fill(
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => (),
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
     }
-    let stat = fstat(&file).map_err(Error::io(Op::Create, place.path()))?;
     // Last: closing another descriptor of the file would drop it.
     proof::take(file.as_fd());
-    Ok(Some(New { file, id: Id::of(&stat), hold }))
+    Ok(Some(New { file, pid, hold }))
 }
 
 /// Descriptors 0 to 2 will be replaced by whoever redirects the streams, and the lock with them.
@@ -254,6 +255,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::place::Id;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -264,12 +266,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_held(place: &Place, New { file, id, .. }: New) {
+    fn check_held(place: &Place, New { file, .. }: New) {
         let content = fs::read_to_string(place.path()).unwrap();
         assert_eq!(content, format!("{}\n", std::process::id()));
         let mode = fs::metadata(place.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o644);
-        assert!(place.leads_to(id).unwrap());
+        assert!(place.leads_to(Id::of(&fstat(&file).unwrap())).unwrap());
         let other = fs::File::open(place.path()).unwrap();
         assert!(bytes::is_locked(other.as_fd(), Byte::Holder).unwrap());
         bytes::unlock_all(file.as_fd()).unwrap();

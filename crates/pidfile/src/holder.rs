@@ -118,8 +118,13 @@ fn verify_process(
         Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
     };
     let holder = Holder { pid, process, path: place.path().to_owned(), file: Arc::clone(file) };
-    let proved = byte == Byte::Holder && proof::owner(file.fd()) == Some(pid);
-    let has_lock = if proved { Some(true) } else { who::holds(pid, file.id(), byte) };
+    let owner = proof::owner(file.fd()).filter(|_| byte == Byte::Holder);
+    let has_lock = match owner {
+        Some(owner) if owner == pid => Some(true),
+        // The kernel names another one: what /proc hides of this one does not matter.
+        Some(_) => Some(who::holds(pid, file.id(), byte) == Some(true)),
+        None => who::holds(pid, file.id(), byte),
+    };
     let users = who::users(pid);
     // Asked last: as long as it has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {

@@ -78,7 +78,7 @@ fn claim_and_fill(
     let reopen = |access| openat(place.folder(), place.name(), access | AGAIN, Mode::empty());
     let Some(new) = fill(file, place, hold.then_some(&reopen))? else { return Ok(None) };
     match OldFile::open(place, Access::Read)? {
-        Some(seen) if seen.id() == new.id => {
+        Some(seen) if seen.id() == claimed.id() => {
             if seen.is_locked(Byte::Holder, place)? {
                 Ok(Some(new))
             } else {
@@ -97,6 +97,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::place::Id;
     use crate::probe::{Probe, probe};
 
     #[test]
@@ -127,7 +128,8 @@ mod tests {
             if let Some(new) = create_in_place(&place, false).unwrap() {
                 assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                 thread::yield_now();
-                assert!(place.leads_to(new.id).unwrap());
+                let id = Id::of(&fstat(&new.file).unwrap());
+                assert!(place.leads_to(id).unwrap());
                 holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
             }
             // What was held is stale now, as after a kill.

@@ -3,9 +3,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::fstat;
+
 use crate::acquire::Options;
 use crate::bytes::{self, Byte};
 use crate::create::New;
+use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;
 use crate::place::{Id, Place};
@@ -28,7 +31,6 @@ pub struct PidFile {
     file: Option<OwnedFd>,
     /// Whether there was one to take, and the descriptor until it is taken.
     hold: (bool, Option<OwnedFd>),
-    id: Id,
     path: PathBuf,
     /// Who acquired it.
     owner: u32,
@@ -49,9 +51,8 @@ impl PidFile {
     }
 
     pub(crate) fn new(new: New, path: &Path) -> PidFile {
-        let New { file, id, hold } = new;
-        let (path, owner) = (path.to_owned(), std::process::id());
-        PidFile { file: Some(file), hold: (hold.is_some(), hold), id, path, owner }
+        let New { file, pid: owner, hold } = new;
+        PidFile { file: Some(file), hold: (hold.is_some(), hold), path: path.to_owned(), owner }
     }
 
     /// Takes the descriptor that [`Options::with_hold`] has made, once.
@@ -91,7 +92,10 @@ impl PidFile {
     /// If the path cannot be looked at.
     pub fn is_in_place(&self) -> Result<bool, Error> {
         match Place::open(&self.path) {
-            Ok(place) => place.leads_to(self.id),
+            Ok(place) => match &self.file {
+                Some(file) => place.leads_to(self.id(file)?),
+                None => Ok(false),
+            },
             Err(Error::NoFolder { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -113,10 +117,12 @@ impl PidFile {
         if self.owner != std::process::id() {
             return Ok(());
         }
-        drop(self.hold.1.take());
-        // Closing a descriptor of the file, here or by who has taken the hold, has dropped the proof. Who
-        // stops us now shall still find who we are.
-        proof::take(file.as_fd());
+        if self.wants_hold() {
+            drop(self.hold.1.take());
+            // Closing a descriptor of the file, here or by who has taken the hold, has dropped the proof.
+            // Who stops us now shall still find who we are.
+            proof::take(file.as_fd());
+        }
         let removed = self.remove(&file);
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
@@ -125,22 +131,28 @@ impl PidFile {
     }
 
     fn remove(&self, file: &OwnedFd) -> Result<(), Error> {
+        // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
+        // to go. A shared lock, which any reader can have, refuses us but is no dependent.
+        let locked = || Error::lock(&self.path);
+        let hold_is_left = self.wants_hold() && hold::is_held(file.as_fd()).map_err(locked())?;
+        let is_left = hold_is_left
+            || !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
+                && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?;
+        // Looked for afterwards, so that what is seen there is as it is now.
         let place = match Place::open(&self.path) {
             Err(Error::NoFolder { .. }) => return Ok(()),
             place => place?,
         };
-        // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
-        // to go. A shared lock, which any reader can have, refuses us but is no dependent.
-        let locked = || Error::lock(&self.path);
-        let hold_is_left = hold::is_held(file.as_fd()).map_err(locked())?;
-        if hold_is_left
-            || !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
-                && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?
-        {
-            let left = who::holders(self.id, Byte::Dependent);
+        let id = self.id(file)?;
+        if is_left {
+            let left = who::holders(id, Byte::Dependent);
             return Err(Error::Orphaned { path: self.path.clone(), left });
         }
-        if place.leads_to(self.id)? { place.remove() } else { Ok(()) }
+        if place.led_to(id)? { place.remove() } else { Ok(()) }
+    }
+
+    fn id(&self, file: &OwnedFd) -> Result<Id, Error> {
+        Ok(Id::of(&fstat(file).map_err(Error::io(Op::Look, &self.path))?))
     }
 }
 
@@ -164,7 +176,7 @@ mod tests {
         let held = Probe::Held { pid: Some(original.pid()) };
         let copy = || {
             let file = original.file.as_ref().unwrap().try_clone().unwrap();
-            let mut copy = PidFile::new(New { file, id: original.id, hold: None }, &path);
+            let mut copy = PidFile::new(New { file, pid: original.owner, hold: None }, &path);
             copy.owner += 1;
             copy
         };

@@ -143,6 +143,11 @@ impl Place {
         Ok(self.look()?.is_some_and(|seen| seen.id == id))
     }
 
+    /// Whether it led to this file when it was looked at last, which is now unless it was just opened.
+    pub(crate) fn led_to(&self, id: Id) -> Result<bool, Error> {
+        Ok(self.look()?.is_some_and(|seen| seen.id == id))
+    }
+
     /// Removes the name; a name that is gone already is as good.
     pub(crate) fn remove(&self) -> Result<(), Error> {
         match unlinkat(self.folder(), self.name(), AtFlags::empty()) {

@@ -155,9 +155,16 @@ fn a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on() {
     fs::create_dir(bed.path("run")).unwrap();
     let file = bed.options(&format!("{{pid_filename: run/d.pid, {LOGGED}}}"));
     bed.run(["start", &file]).success();
-    fs::remove_dir_all(bed.path("run")).unwrap();
-    bed.expect_in_file("d.log", "it cannot be made again: nobody finds this daemon");
     let guardian = bed.process("guardian d");
+    // Not removed at once: it would be filled again meanwhile.
+    fs::rename(bed.path("run"), bed.path("away")).unwrap();
+    bed.expect_in_file("d.log", "it cannot be made again: nobody finds this daemon");
+    // As good as new when it is back.
+    fs::rename(bed.path("away"), bed.path("run")).unwrap();
+    let running = format!("Running {{ pid: Some({}) }}", guardian.pid());
+    bed.run(["status", "run/d.pid"]).says(&running);
+    fs::rename(bed.path("run"), bed.path("away")).unwrap();
+    fs::remove_dir_all(bed.path("away")).unwrap();
     guardian.signal(Signal::TERM);
     bed.wait_gone(&guardian);
     assert_eq!(bed.times("executor finished, run 1"), 1, "{:?}", bed.journal());
