@@ -97,7 +97,10 @@ fn who_talks_without_end_leaves_others_their_turn() {
     let mut taken = 0;
     loop {
         match b.receive::<u8>().unwrap() {
-            Received::Message(7) => taken += 1,
+            Received::Message(7) => {
+                taken += 1;
+                assert!(taken <= TURN, "there is no end");
+            }
             Received::Nothing => taken = 0,
             Received::Enough => break,
             other @ (Received::Message(_) | Received::Closed) => panic!("{other:?}"),
