@@ -256,4 +256,8 @@ pub(crate) fn a_silent_socket_is_refused_at_once() {
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");
     drop(ours);
+    // Nor has anybody gone who had something to say.
+    let (ours, theirs) = packets(SocketType::SEQPACKET);
+    drop(ours);
+    is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");
 }
