@@ -173,8 +173,8 @@ impl Link {
         }
     }
 
-    /// Takes the next message, and a descriptor if one comes with it; `None` when the other end is
-    /// gone. Its first packet has to be there, and no other may keep us waiting for longer than a
+    /// Takes the next message, and a descriptor if one comes with it; `None` when the other end has
+    /// gone in the middle of it. Its first packet has to be there, and no other may keep us waiting for longer than a
     /// sender is given.
     ///
     /// # Errors
@@ -188,14 +188,16 @@ impl Link {
         loop {
             let taken = self.receive_bytes(LONGEST_PAYLOAD, || {
                 let packet = self.packet_with(descriptor);
-                waits |= packet.is_ok();
+                waits |= packet.as_ref().is_ok_and(|packet| !packet.is_empty());
                 packet
             })?;
             match taken {
                 Received::Message(bytes) => return Ok(Some(bytes)),
+                Received::Closed | Received::Nothing if !waits => {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
                 Received::Closed => return Ok(None),
                 Received::Enough => (),
-                Received::Nothing if !waits => return Err(io::ErrorKind::WouldBlock.into()),
                 Received::Nothing => {
                     if !readable(&[self.as_fd()], Instant::now().checked_add(SEND_TIMEOUT))? {
                         return Err(io::ErrorKind::TimedOut.into());

@@ -22,7 +22,8 @@ pub(crate) fn look(status: Option<&Status>, is_child: bool) -> bool {
         Some(_) if is_child => false,
         // What has become root by being executed, and has made that its real id since.
         Some(_) => secure().unwrap_or(false),
-        None => ids_differ(),
+        // Also where somebody has seen to it that no file can be opened.
+        None => ids_differ() || has_capabilities(),
     })
 }
 
@@ -41,6 +42,12 @@ pub(crate) fn check_now() -> Result<(), SpawnError> {
 fn ids_differ() -> bool {
     let users = nix::unistd::getresuid().is_ok_and(|ids| ids.real != ids.effective);
     users || nix::unistd::getresgid().is_ok_and(|ids| ids.real != ids.effective)
+}
+
+/// Whether who is not root is permitted any capability: more than is known without `/proc`.
+fn has_capabilities() -> bool {
+    let permitted = rustix::thread::capabilities(None).map(|sets| sets.permitted);
+    !rustix::process::getuid().is_root() && permitted.is_ok_and(|permitted| !permitted.is_empty())
 }
 
 /// `AT_SECURE` of the auxiliary vector (proc_pid_auxv(5)): pairs of numbers as long as a pointer.

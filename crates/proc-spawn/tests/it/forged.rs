@@ -78,7 +78,16 @@ pub(crate) fn forge_if_asked() {
     let [program, file] = [args.next().unwrap(), args.next().unwrap()].map(PathBuf::from);
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     rustix::net::send(&ours, &forged(&file), SendFlags::NOSIGNAL).unwrap();
-    let status = Command::new(program).args([MARKER, "x"]).stdin(theirs).status().unwrap();
+    let limit = args.next().unwrap_or_default();
+    let mut command = if limit.is_empty() {
+        Command::new(program)
+    } else {
+        // By the shell, which needs none itself.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"ulimit -n "$0"; exec "$@""#]).arg(limit).arg(program);
+        shell
+    };
+    let status = command.args([MARKER, "x"]).stdin(theirs).status().unwrap();
     std::process::exit(status.code().unwrap_or(99));
 }
 
@@ -127,11 +136,12 @@ impl Copy {
     }
 
     /// A stranger makes this program his child; whether it wrote for him, and what it said.
-    fn forge(&self, honest: &Copy) -> (bool, Option<i32>, String) {
+    fn forge(&self, honest: &Copy, descriptors: Option<u64>) -> (bool, Option<i32>, String) {
         let file = self.folder.path().join("written");
         let [program, path] = [&self.program, &file].map(|path| path.to_str().unwrap());
         // Who forges is a plain copy.
-        let output = honest.run(NOBODY, &[FORGE, program, path]);
+        let limit = descriptors.map(|most| most.to_string()).unwrap_or_default();
+        let output = honest.run(NOBODY, &[FORGE, program, path, &limit]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (file.exists(), output.status.code(), said)
     }
@@ -144,7 +154,11 @@ pub(crate) fn a_program_that_gained_rights() {
     }
     let honest = Copy::new();
     honest.mode(0o755);
-    assert_eq!(honest.forge(&honest), (true, Some(0), String::new()), "what is forged is right");
+    assert_eq!(
+        honest.forge(&honest, None),
+        (true, Some(0), String::new()),
+        "what is forged is right"
+    );
     let plain = honest.run(NOBODY, &[TRY_TO_SPAWN]);
     assert_eq!(String::from_utf8_lossy(&plain.stdout), "65534 65534 exited with code 0\n");
 
@@ -168,9 +182,14 @@ pub(crate) fn a_program_that_gained_rights() {
             return say("skipped: the file system of temporary files is mounted nosuid");
         }
         assert!(own.contains("it starts no process that would have them too"), "{kind}: {own}");
-        let (written, code, said) = copy.forge(&honest);
+        let (written, code, said) = copy.forge(&honest, None);
         assert_eq!((written, code), (false, Some(64)), "{kind}: {said}");
         assert!(said.contains("has gained rights by being executed"), "{kind}: {said}");
+        // Also where its caller has seen to it that it can open nothing, or next to nothing.
+        for most in [3, 4, 5] {
+            let (written, _, said) = copy.forge(&honest, Some(most));
+            assert!(!written, "{kind}: {said}");
+        }
     }
 }
 
@@ -237,4 +256,8 @@ pub(crate) fn a_silent_socket_is_refused_at_once() {
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");
     drop(ours);
+    // Nor has anybody gone who had something to say.
+    let (ours, theirs) = packets(SocketType::SEQPACKET);
+    drop(ours);
+    is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");
 }
