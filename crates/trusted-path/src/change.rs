@@ -12,7 +12,7 @@ use crate::error::{Error, Fault, Step};
 use crate::open::{Access, Opened};
 use crate::place::Place;
 use crate::rules::Purpose;
-use crate::seen::{Identity, Kind};
+use crate::seen::{Identity, Kind, Seen};
 
 /// So many names for a file that is not complete yet are tried. Only what is ours is removed from
 /// one; whoever can put names into the folder may stand at the first, but cannot know the others.
@@ -36,6 +36,8 @@ impl Place {
         if let Some(seen) = self.look()?
             && seen.kind != Kind::Link
         {
+            // How many names it has does not matter: this one is taken from it, and nothing written.
+            let seen = Seen { links: 1, ..seen };
             self.judge(&seen, Purpose::Write).map_err(|fault| self.fault(fault))?;
         }
         for attempt in 0..NAMES {

@@ -85,7 +85,8 @@
 //!   we wrote, or exchange two files that are both ours.
 //! * See who else can write to a file that is ours: its permissions are its own affair.
 //! * Know more of owners than the file system tells. One that shows all files as ours (some network
-//!   and FUSE mounts) makes strangers of nobody.
+//!   and FUSE mounts) makes strangers of nobody; and a FUSE mount of another user says what he likes,
+//!   where the administrator lets users mount for others too (`user_allow_other`).
 //! * Tell apart what shows the overflow user where somebody in the namespace has that id too: it is
 //!   a stranger's then.
 //! * Undo a race by those who are trusted, root above all.

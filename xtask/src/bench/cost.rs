@@ -144,6 +144,11 @@ fn use_of(package: Option<&str>) -> &'static str {
         }
         Some("pidfile") => "    drop(pidfile::PidFile::acquire(\"hello.pid\").unwrap());\n",
         Some("stdio-redirect") => "    stdio_redirect::Redirect::null().apply().unwrap();\n",
+        Some("trusted-path") => {
+            "    let (access, trust) = (trusted_path::Access::Append, Default::default());\n    \
+             let path = std::path::Path::new(\"hello.txt\");\n    \
+             drop(trusted_path::open_or_create(path, access, 0o644, trust).unwrap());\n"
+        }
         Some("logging") => {
             "    let config = logging::LoggingConfig::from_yaml_file(\"l.yaml\").unwrap();\n    \
              logging::install(&config, logging::Process::new(\"hello\")).unwrap();\n"

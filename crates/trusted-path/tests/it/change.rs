@@ -66,6 +66,12 @@ pub(crate) fn a_file_that_is_not_complete_may_stand_where_somebody_else_put_one(
     assert_eq!(fault, Fault::ForeignFile { owner: STRANGER });
     assert_eq!(fs::read(&theirs).unwrap(), b"there before\n");
 
+    // Whoever gives ours a second name does not keep us from replacing it.
+    fs::hard_link(&path, folder.join("second")).unwrap();
+    named(&path).replace(b"two", 0o644).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    assert_eq!(fs::read(folder.join("second")).unwrap(), b"one");
+
     let link = link_of(folder.join("link"), &bed.path("victim"), STRANGER);
     named(&link).replace(b"one", 0o644).unwrap();
     assert!(fs::symlink_metadata(link).unwrap().is_file());
