@@ -1,0 +1,56 @@
+//! A child that says to its parent whatever there is to say, as often and as long as it can.
+
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use crate::records;
+use crate::settings::Settings;
+
+/// As soon as a file of this name is among the records, nobody talks any more.
+const QUIET: &str = "quiet";
+
+/// How many runs end with a last word.
+const LAST_WORDS: u64 = 3;
+
+/// Begins to talk, if that is wanted of the one who calls; goes on in a thread.
+pub(crate) fn begin(settings: &Settings, wanted: bool) {
+    let what = settings.talk;
+    if !wanted || what == 0 || is_quiet() {
+        return;
+    }
+    if what == 4 {
+        if appkit::current().incarnation <= LAST_WORDS {
+            panic!("a last word: {}", "x".repeat(1 << 20));
+        }
+        return;
+    }
+    let _ = thread::Builder::new().spawn(move || {
+        let mut number: u64 = 0;
+        while !is_quiet() {
+            // Between two looks at the file.
+            for _ in 0..200 {
+                number += 1;
+                let said = say(what, number);
+                if !said {
+                    // Nobody hears it, or there is no room: not ours to wait for in a faster way.
+                    thread::park_timeout(Duration::from_millis(1));
+                }
+            }
+        }
+    });
+}
+
+fn say(what: u64, number: u64) -> bool {
+    match what {
+        1 => appkit::tell_status(&format!("{number} {}", "x".repeat(2000))).is_ok(),
+        2 => appkit::extend_timeout(Duration::from_millis(number % 1000)).is_ok(),
+        3 => appkit::ready().is_ok(),
+        5 => (1..=3).all(|what| say(what, number)),
+        _ => writeln!(std::io::stdout(), "{number} {}", "x".repeat(200)).is_ok(),
+    }
+}
+
+fn is_quiet() -> bool {
+    records().join(QUIET).exists()
+}
