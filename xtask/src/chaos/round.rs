@@ -1,5 +1,6 @@
 //! What happens in a round, decided by its seed alone.
 
+use super::adversary::{Adversary, Choice};
 use crate::faults::Random;
 
 /// Who is hit.
@@ -82,10 +83,12 @@ pub(crate) struct Round {
     /// Whether descriptors can be had again before the end.
     pub(crate) feed: bool,
     pub(crate) ending: Ending,
+    /// Who is there beside.
+    pub(crate) adversaries: Vec<Adversary>,
 }
 
 impl Round {
-    pub(crate) fn new(seed: u64) -> Round {
+    pub(crate) fn new(seed: u64, choice: &Choice) -> Round {
         let mut random = Random::new(seed);
         let workers = 1 + random.below(4);
         let restart = pick(&mut random, &[0, 1, 5, 20]);
@@ -108,6 +111,7 @@ impl Round {
             1 => Ending::KillBoth,
             _ => Ending::Stop,
         };
+        let adversaries = choice.of(seed, acts.len());
         Round {
             seed,
             workers,
@@ -120,6 +124,7 @@ impl Round {
             wake_all,
             feed,
             ending,
+            adversaries,
         }
     }
 }
@@ -168,12 +173,23 @@ fn pick<T: Copy>(random: &mut Random, from: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::Round;
+    use super::{Choice, Round};
 
     #[test]
     fn a_seed_makes_one_round_and_another_seed_another() {
-        let acts = |seed| Round::new(seed).acts;
+        let acts = |seed| Round::new(seed, &Choice::Some).acts;
         assert_eq!(acts(7), acts(7));
         assert_ne!(acts(7), acts(8));
+    }
+
+    #[test]
+    fn adversaries_change_nothing_of_a_round_but_themselves() {
+        for seed in 0..100 {
+            let besieged = Round::new(seed, &Choice::parse("all").unwrap());
+            let alone = Round::new(seed, &Choice::None);
+            assert_eq!(besieged.adversaries.len(), 6);
+            let besieged = Round { adversaries: Vec::new(), ..besieged };
+            assert_eq!(format!("{besieged:?}"), format!("{alone:?}"));
+        }
     }
 }
