@@ -83,6 +83,9 @@ pub(crate) enum Choice {
 
 const NAMES: [&str; 6] = ["locks", "deaf", "tracer", "leaver", "bomb", "talker"];
 
+/// At how many bytes the log is rotated whose folder a stranger has locked.
+pub(crate) const LOG_SIZE: u64 = 2 << 10;
+
 /// What is mixed into a seed, so that the choice of adversaries has no part in that of the acts.
 const APART: u64 = 0x6164_7665_7273_6172;
 
@@ -157,7 +160,8 @@ impl Adversary {
     /// What the victim is told of it.
     pub(crate) fn flags(self) -> Vec<(&'static str, u64)> {
         match self {
-            Adversary::Locks { .. } | Adversary::Tracer { .. } => Vec::new(),
+            Adversary::Tracer { .. } => Vec::new(),
+            Adversary::Locks { .. } => vec![("--log-size", LOG_SIZE)],
             Adversary::Deaf(Deaf::Captured) => vec![("--talk", 6), ("--fail", 3)],
             Adversary::Deaf(Deaf::Foreground) => vec![("--log-to-stderr", 1)],
             Adversary::Deaf(Deaf::Log | Deaf::WorkersLog | Deaf::Errors) => Vec::new(),

@@ -242,6 +242,8 @@ impl Bed {
     pub(crate) fn litter(&self) -> Vec<String> {
         let expected = |name: &str| {
             ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
+                // As many of them as are kept.
+                || name.starts_with("d.log.")
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
         };
         self.names().into_iter().filter(|name| !expected(name)).collect()

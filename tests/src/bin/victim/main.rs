@@ -86,12 +86,14 @@ fn answer(words: &[String]) -> Result<String, Box<dyn Error>> {
 fn options(settings: Settings) -> DaemonOptions {
     let options =
         DaemonOptions::new(PID_FILE, daemon, settings.clone()).name("d").stdout_filename("out.txt");
+    let log = match settings.log_size {
+        0 => LoggingConfig::file("d.log"),
+        size => LoggingConfig::file("d.log").rotation(Rotation::Size).max_size(size).keep(2),
+    };
     let options = if settings.log_to_stderr {
         options.logging_config(LoggingConfig::stderr())
     } else {
-        options
-            .capture(Capture::file("err.txt").streams(Captured::Stderr))
-            .logging_config(LoggingConfig::file("d.log"))
+        options.capture(Capture::file("err.txt").streams(Captured::Stderr)).logging_config(log)
     };
     options
         .restart_interval(settings.restart())
@@ -103,6 +105,10 @@ fn options(settings: Settings) -> DaemonOptions {
 fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let _here = witness::arrive();
     talk::begin(&settings, settings.talker > 0);
+    // Several times what the log may hold.
+    for number in 0..settings.log_size / 8 {
+        log::info!("record {number}");
+    }
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
         let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())

@@ -28,6 +28,9 @@ pub(crate) struct Settings {
     pub(crate) talker: u64,
     /// Whether the daemon logs to standard error, which is nobody's then.
     pub(crate) log_to_stderr: bool,
+    /// At how many bytes the daemon's log is rotated, to which the executor then writes more; 0:
+    /// never.
+    pub(crate) log_size: u64,
     restart: u64,
     grace: u64,
     timeout: u64,
@@ -48,6 +51,7 @@ impl Settings {
             talk: 0,
             talker: 0,
             log_to_stderr: false,
+            log_size: 0,
             restart: 50,
             grace: 300,
             timeout: 3000,
@@ -68,6 +72,7 @@ impl Settings {
                 "--talk" => settings.talk = number,
                 "--talker" => settings.talker = number,
                 "--log-to-stderr" => settings.log_to_stderr = number != 0,
+                "--log-size" => settings.log_size = number,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
                 "--timeout" => settings.timeout = number,

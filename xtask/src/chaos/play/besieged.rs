@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 
-use super::super::adversary::{Adversary, Leaving, Talking};
+use super::super::adversary::{Adversary, LOG_SIZE, Leaving, Talking};
 use super::super::idle;
 use super::super::round::{Act, Who};
 use super::super::who::{is, is_descendant};
@@ -192,8 +192,16 @@ impl Play<'_> {
         }
     }
 
-    /// The log and the status have not grown with what was told.
+    /// The log and the status have not grown with what was told, and whoever locks the log's folder
+    /// has not kept it from being rotated.
     pub(super) fn look_at_what_was_written(&mut self) {
+        let size = |name: &str, play: &Self| {
+            play.bed.work().join(name).symlink_metadata().map_or(0, |it| it.len())
+        };
+        let log = size("d.log", self);
+        if self.has(|it| matches!(it, Adversary::Locks { .. })) && 8 * LOG_SIZE < log {
+            self.problem(format!("d.log has {log} bytes, and should be rotated at {LOG_SIZE}"));
+        }
         let by = |adversary: &Adversary| match adversary {
             Adversary::Talker { who, .. } => Some(*who),
             Adversary::Locks { .. }
@@ -209,7 +217,7 @@ impl Play<'_> {
             Talking::Both => "executor and workers",
         };
         for name in ["d.log", "status.json"] {
-            let size = self.bed.work().join(name).symlink_metadata().map_or(0, |it| it.len());
+            let size = size(name, self);
             if WRITTEN < size {
                 self.problem(format!("of what {who} told, {} KiB are in {name}", size >> 10));
             }
