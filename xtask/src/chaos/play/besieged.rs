@@ -1,6 +1,6 @@
 //! A round with adversaries: when each does what it does, and what is looked at for their sake.
 
-use std::fs::{self, File};
+use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
@@ -20,9 +20,6 @@ const WRITTEN: u64 = 256 << 10;
 /// How long a tracer waits for somebody to trace, and how often it looks.
 const ARRIVAL: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(3);
-
-/// What the application itself writes, as much as it likes.
-const OUTPUT: [&str; 6] = ["err.txt", "captured.txt", "out.txt", "w2.txt", "w4.txt", "w.log"];
 
 impl Play<'_> {
     /// What adversaries do before this act.
@@ -82,18 +79,10 @@ impl Play<'_> {
         }
     }
 
-    /// Nobody talks any more, and what was said of the application's own is gone.
-    pub(super) fn quieten(&mut self) {
+    /// Nobody talks any more.
+    pub(super) fn quieten(&self) {
         if !self.round.adversaries.is_empty() {
             let _ = fs::write(self.bed.records().join("quiet"), "");
-        }
-        if self.talks() {
-            for name in OUTPUT {
-                let path = self.bed.work().join(name);
-                if path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
-                    let _ = File::options().write(true).truncate(true).open(path);
-                }
-            }
         }
     }
 
