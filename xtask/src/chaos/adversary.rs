@@ -60,6 +60,8 @@ pub(crate) enum Words {
     Ready,
     Panics,
     All,
+    /// Which pid files are to be removed in the end.
+    PidFiles,
 }
 
 /// Who tells it.
@@ -134,7 +136,7 @@ impl Adversary {
     fn new(name: &str, acts: usize, random: &mut Random) -> Adversary {
         use Deaf::{Captured, Errors, Foreground, Log, WorkersLog};
         use Leaving::{InTheGroup, OwnGroup, OwnSession};
-        use Words::{All, MoreTime, Panics, Ready, Statuses};
+        use Words::{All, MoreTime, Panics, PidFiles, Ready, Statuses};
         match name {
             "locks" => Adversary::Locks { keep: random.below(2) == 0 },
             "deaf" => {
@@ -142,14 +144,15 @@ impl Adversary {
                 Adversary::Deaf(all[random.below(all.len())])
             }
             "tracer" => {
-                let whom = [Who::Worker, Who::Worker, Who::Executor][random.below(3)];
+                let whom = [Who::Worker, Who::Worker, Who::Executor, Who::Guardian];
+                let whom = whom[random.below(whom.len())];
                 let at = 1 + random.below(acts.max(1));
                 Adversary::Tracer { whom, at, stays: random.below(3) == 0 }
             }
             "leaver" => Adversary::Leaver([InTheGroup, OwnGroup, OwnSession][random.below(3)]),
             "bomb" => Adversary::Bomb,
             _ => {
-                let what = [Statuses, MoreTime, Ready, Panics, All];
+                let what = [Statuses, MoreTime, Ready, Panics, All, PidFiles];
                 let who = [Talking::Workers, Talking::Executor, Talking::Both];
                 let (what, who) = (what[random.below(what.len())], who[random.below(who.len())]);
                 Adversary::Talker { what, who }
@@ -168,7 +171,15 @@ impl Adversary {
             Adversary::Leaver(leaving) => vec![("--leave", leaving as u64 + 1), ("--fail", 3)],
             Adversary::Bomb => vec![("--bomb", 1)],
             Adversary::Talker { what, who } => {
-                vec![("--talk", what as u64 + 1), ("--talker", who as u64)]
+                let what = match what {
+                    Words::Statuses => 1,
+                    Words::MoreTime => 2,
+                    Words::Ready => 3,
+                    Words::Panics => 4,
+                    Words::All => 5,
+                    Words::PidFiles => 7,
+                };
+                vec![("--talk", what), ("--talker", who as u64)]
             }
         }
     }
@@ -189,7 +200,7 @@ mod tests {
         assert_eq!(kinds.collect::<std::collections::HashSet<_>>().len(), NAMES.len());
         let flags = rounds.iter().flatten().flat_map(|adversary| adversary.flags());
         let talk: BTreeSet<_> = flags.filter(|(flag, _)| *flag == "--talk").collect();
-        assert_eq!(talk.len(), 6);
+        assert_eq!(talk.len(), 7);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     /// Whether the first worker's first run starts something that multiplies.
     pub(crate) bomb: bool,
     /// What is told without end: 1 statuses, 2 more time, 3 that one is ready, 4 a last word of a
-    /// megabyte in each run, 5 all of them, 6 output.
+    /// megabyte in each run, 5 all of those, 6 output, 7 which pid files are to be removed.
     pub(crate) talk: u64,
     /// Who talks: 0 the workers, 1 the executor, 2 both.
     pub(crate) talker: u64,

@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
+
+use appkit::supervisor;
 
 use crate::records;
 use crate::settings::Settings;
@@ -52,6 +55,12 @@ fn say(what: u64, number: u64) -> bool {
         2 => appkit::extend_timeout(Duration::from_millis(number % 1000)).is_ok(),
         3 => appkit::ready().is_ok(),
         5 => (1..=3).all(|what| say(what, number)),
+        7 => {
+            // None of them is there; each list is another one.
+            let paths = (0..200).map(|file| PathBuf::from(format!("/nowhere/{number}/{file}.pid")));
+            let paths: Vec<PathBuf> = paths.collect();
+            supervisor::leave_pid_files(paths.iter().map(PathBuf::as_path)).is_ok()
+        }
         _ => writeln!(std::io::stdout(), "{number} {}", "x".repeat(200)).is_ok(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 
-use super::super::adversary::{Adversary, LOG_SIZE, Leaving, Talking};
+use super::super::adversary::{Adversary, LOG_SIZE, Talking};
 use super::super::idle;
 use super::super::round::{Act, Who};
 use super::super::who::{is, is_descendant};
@@ -51,6 +51,7 @@ impl Play<'_> {
         let seized = self.siege.seize(self.world, &chosen);
         self.tally.traced += seized as u64;
         if seized > 0 {
+            self.guardian_killed |= whom == Who::Guardian;
             for process in chosen {
                 let _ = process.signal(Number::KILL);
             }
@@ -98,8 +99,7 @@ impl Play<'_> {
     /// When the daemon is up, and nobody asks anything of it.
     pub(super) fn look_at_rest(&mut self) -> Outcome {
         self.look_at_supervisors(!self.has_bomb());
-        let leaver = Adversary::Leaver(Leaving::InTheGroup);
-        if !self.has(|adversary| *adversary == leaver) {
+        if !self.has(|adversary| matches!(adversary, Adversary::Leaver(_))) {
             return Ok(());
         }
         let entered = self.bed.journal().count("worker w1");
