@@ -27,6 +27,8 @@ struct Used {
     busy: u64,
     /// How often it was given one.
     wakes: u64,
+    /// Whether it runs or waits for one: that time counts when it is over.
+    runnable: bool,
 }
 
 /// Says what of these processes does not rest, though it should; `None` when `still_idle` says that
@@ -46,7 +48,9 @@ pub(super) fn restless(pids: &[u32], mut still_idle: impl FnMut() -> bool) -> Op
             let after = used(pid);
             let busy = after.busy.saturating_sub(before.busy) as f64 / took;
             let wakes = after.wakes.saturating_sub(before.wakes);
-            if BUSY < busy || WAKES < wakes {
+            // Where there are many, one that spins may not have had its turn.
+            let all_along = before.runnable && after.runnable;
+            if all_along || BUSY < busy || WAKES < wakes {
                 let text = format!("{pid} is busy for {busy:.2} of the time, woken {wakes} times");
                 left.push((pid, text));
             }
@@ -75,6 +79,8 @@ fn used(pid: u32) -> Used {
         let mut next = || numbers.next().unwrap_or(0);
         sum.busy += next() + next();
         sum.wakes += next();
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        sum.runnable |= stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'));
     }
     sum
 }
