@@ -114,10 +114,10 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
         let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
             .logging_config(LoggingConfig::file("w.log"));
         // Of both kinds, one beside the other.
-        match number % 2 {
-            1 => info
+        match captures(number) {
+            true => info
                 .capture(Capture::file("captured.txt").rotation(Rotation::Size).max_size(1 << 20)),
-            _ => info.stdout_filename(format!("{name}.txt")),
+            false => info.stdout_filename(format!("{name}.txt")),
         }
     });
     let options = WorkersOptions::default()
@@ -126,6 +126,11 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
         .start_timeout(settings.timeout())
         .debug_filename("status.json");
     start_workers(workers, options)?.into_result()
+}
+
+/// Whether the output of the worker with this number is captured.
+fn captures(number: usize) -> bool {
+    number % 2 == 1
 }
 
 /// The entry of the workers.

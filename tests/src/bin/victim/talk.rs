@@ -20,7 +20,7 @@ const LAST_WORDS: u64 = 3;
 /// Begins to talk, if that is wanted of the one who calls; goes on in a thread.
 pub(crate) fn begin(settings: &Settings, wanted: bool) {
     let what = settings.talk;
-    if !wanted || what == 0 || is_quiet() {
+    if !wanted || what == 0 || is_quiet() || (what == 6 && !is_captured()) {
         return;
     }
     if what == 4 {
@@ -63,6 +63,12 @@ fn say(what: u64, number: u64) -> bool {
         }
         _ => writeln!(std::io::stdout(), "{number} {}", "x".repeat(200)).is_ok(),
     }
+}
+
+/// Whether our output is our parent's to keep. Another's goes to the disk of who attacks.
+fn is_captured() -> bool {
+    let number = appkit::current().name.strip_prefix('w').and_then(|number| number.parse().ok());
+    number.is_some_and(crate::captures)
 }
 
 fn is_quiet() -> bool {
