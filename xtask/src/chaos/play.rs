@@ -26,6 +26,9 @@ use crate::process::{self, Process};
 /// waits so long.
 const START: u64 = 800;
 
+/// What is in a file that is no pid file.
+const FOREIGN: &str = "not a number\n";
+
 /// How much longer than its grace anything may be there that is on its way out: others use the
 /// machine too.
 const SLACK: Duration = Duration::from_secs(2);
@@ -103,7 +106,8 @@ impl<'a> Play<'a> {
         tally.besieged += u64::from(!round.adversaries.is_empty());
         let before = match round.before {
             Before::Nothing => None,
-            Before::Garbage => Some("not a number\n"),
+            Before::Garbage if round.is_foreign() => Some(FOREIGN),
+            Before::Garbage => Some(""),
             // The first of the numbers that come round, so always somebody's.
             Before::Stranger => Some("301\n"),
         };
@@ -137,6 +141,7 @@ impl<'a> Play<'a> {
         }
         self.besiege_at_last();
         self.calm_down()?;
+        self.look_at_foreign_file()?;
         self.end()?;
         self.once_more()?;
         self.look_around();

@@ -50,6 +50,7 @@ pub(crate) enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
+    /// What a crash may leave, or a file that is none: see [`Round::is_foreign`].
     Garbage,
     /// The number of a stranger.
     Stranger,
@@ -88,6 +89,12 @@ pub(crate) struct Round {
 }
 
 impl Round {
+    /// Whether the file at the pid file's place is somebody's that has nothing to do with it: it is
+    /// not touched, and nothing starts as long as it is there.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.before == Before::Garbage && !self.seed.is_multiple_of(2)
+    }
+
     pub(crate) fn new(seed: u64, choice: &Choice) -> Round {
         let mut random = Random::new(seed);
         let workers = 1 + random.below(4);

@@ -1,5 +1,6 @@
 //! How a round comes to its end, and what must be true of it then.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
@@ -7,8 +8,8 @@ use rustix::process::Signal as Number;
 use super::super::round::{Ending, Signal, Who};
 use super::super::who::is;
 use super::shortages::limit_descriptors;
-use super::{Play, SLACK};
-use crate::failure::Outcome;
+use super::{FOREIGN, Play, SLACK};
+use crate::failure::{Failure, Outcome};
 use crate::faults::bed::{Answer, LIMIT, State, describe};
 use crate::process;
 
@@ -57,6 +58,23 @@ impl Play<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What was never a pid file is as it was, and nothing was started in spite of it. Then its owner
+    /// takes it away.
+    pub(super) fn look_at_foreign_file(&mut self) -> Outcome {
+        if !self.round.is_foreign() {
+            return Ok(());
+        }
+        let path = self.bed.work().join("d.pid");
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        if found != FOREIGN {
+            self.problem(format!("a file that was no pid file is now {found:?}"));
+        }
+        if self.bed.journal().all() > 0 {
+            self.problem("something was started, with no pid file at the pid file's place");
+        }
+        fs::remove_file(&path).map_err(Failure::at("remove", &path))
     }
 
     pub(super) fn end(&mut self) -> Outcome {
