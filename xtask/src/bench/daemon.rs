@@ -42,6 +42,8 @@ impl Caller {
     pub(crate) fn traced(bench: &Path, trace: &Path) -> Outcome<Caller> {
         let ground = Ground::new()?;
         let mut command = ground.command("strace");
+        // Cargo sets it, and the linker would look in each of its folders first.
+        command.env_remove("LD_LIBRARY_PATH");
         command.args(["-f", "-qq", "-o"]).args([trace, bench]).args(["caller", "0", "0"]);
         Caller::run(ground, command)
     }
