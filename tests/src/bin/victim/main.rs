@@ -105,10 +105,7 @@ fn options(settings: Settings) -> DaemonOptions {
 fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let _here = witness::arrive();
     talk::begin(&settings, settings.talker > 0);
-    // Several times what the log may hold.
-    for number in 0..settings.log_size / 8 {
-        log::info!("record {number}");
-    }
+    talk::fill_log(settings.log_size);
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
         let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())

@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use appkit::supervisor;
+use appkit::{Slept, supervisor};
 
 use crate::records;
 use crate::settings::Settings;
 
 /// As soon as a file of this name is among the records, nobody talks any more.
 const QUIET: &str = "quiet";
+
+/// Between two records in a log that is to be rotated.
+const NEXT_RECORD: Duration = Duration::from_millis(100);
 
 /// How many runs end with a last word.
 const LAST_WORDS: u64 = 3;
@@ -45,6 +48,22 @@ pub(crate) fn begin(settings: &Settings, wanted: bool) {
                     thread::park_timeout(Duration::from_millis(1));
                 }
             }
+        }
+    });
+}
+
+/// Writes to the log several times what it may hold, and goes on with a record now and then: it is
+/// rotated when something is written.
+pub(crate) fn fill_log(size: u64) {
+    if size == 0 {
+        return;
+    }
+    for number in 0..size / 8 {
+        log::info!("record {number}");
+    }
+    let _ = thread::Builder::new().spawn(|| {
+        while appkit::sleep(NEXT_RECORD) == Slept::Elapsed {
+            log::info!("one more record");
         }
     });
 }

@@ -99,6 +99,9 @@ impl Play<'_> {
     /// When the daemon is up, and nobody asks anything of it.
     pub(super) fn look_at_rest(&mut self) -> Outcome {
         self.look_at_supervisors(!self.has_bomb());
+        if self.has(|it| matches!(it, Adversary::Locks { .. })) {
+            self.look_at_rotation();
+        }
         if !self.has(|adversary| matches!(adversary, Adversary::Leaver(_))) {
             return Ok(());
         }
@@ -181,16 +184,26 @@ impl Play<'_> {
         }
     }
 
-    /// The log and the status have not grown with what was told, and whoever locks the log's folder
-    /// has not kept it from being rotated.
-    pub(super) fn look_at_what_was_written(&mut self) {
-        let size = |name: &str, play: &Self| {
-            play.bed.work().join(name).symlink_metadata().map_or(0, |it| it.len())
-        };
-        let log = size("d.log", self);
-        if self.has(|it| matches!(it, Adversary::Locks { .. })) && 8 * LOG_SIZE < log {
-            self.problem(format!("d.log has {log} bytes, and should be rotated at {LOG_SIZE}"));
+    /// Whoever locks the log's folder has not kept it from being rotated: whatever patience the writers
+    /// have with him, it ends.
+    fn look_at_rotation(&mut self) {
+        let until = Instant::now() + LIMIT;
+        while 8 * LOG_SIZE < self.size("d.log") {
+            if until < Instant::now() {
+                let log = self.size("d.log");
+                self.problem(format!("d.log has {log} bytes, and should be rotated at {LOG_SIZE}"));
+                return;
+            }
+            std::thread::park_timeout(LOOK);
         }
+    }
+
+    fn size(&self, name: &str) -> u64 {
+        self.bed.work().join(name).symlink_metadata().map_or(0, |it| it.len())
+    }
+
+    /// The log and the status have not grown with what was told.
+    pub(super) fn look_at_what_was_written(&mut self) {
         let by = |adversary: &Adversary| match adversary {
             Adversary::Talker { who, .. } => Some(*who),
             Adversary::Locks { .. }
@@ -206,7 +219,7 @@ impl Play<'_> {
             Talking::Both => "executor and workers",
         };
         for name in ["d.log", "status.json"] {
-            let size = size(name, self);
+            let size = self.size(name);
             if WRITTEN < size {
                 self.problem(format!("of what {who} told, {} KiB are in {name}", size >> 10));
             }
