@@ -58,10 +58,11 @@ pub(crate) fn fill_log(size: u64) {
     if size == 0 {
         return;
     }
-    for number in 0..size / 8 {
-        log::info!("record {number}");
-    }
-    let _ = thread::Builder::new().spawn(|| {
+    // Whose log is a pipe that nobody reads waits: not the entry, which has other things to do.
+    let _ = thread::Builder::new().spawn(move || {
+        for number in 0..size / 8 {
+            log::info!("record {number}");
+        }
         while appkit::sleep(NEXT_RECORD) == Slept::Elapsed {
             log::info!("one more record");
         }
