@@ -1,5 +1,6 @@
 //! What it costs, beside what the kernel itself costs: everything in one run, taking turns.
 
+mod calls;
 mod cost;
 mod daemon;
 mod floor;
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         match group {
             "launch" => sessions.launch()?,
             "workers" => sessions.workers()?,
+            "calls" => sessions.calls()?,
             "orphans" => sessions.orphans()?,
             "quit" => sessions.quit()?,
             "arguments" => sessions.arguments()?,

@@ -1,10 +1,15 @@
 //! Starts, stops, kills and shortages at random, in a world of its own where numbers of processes
 //! come round every second: after each round nothing may be left, met, or hit that is a stranger's.
 
+mod adversary;
 mod bystanders;
+mod crowd;
+mod idle;
 mod play;
 mod round;
+mod siege;
 mod tally;
+mod who;
 mod world;
 
 use std::path::PathBuf;
@@ -13,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Outcome};
 use crate::faults::{Victim, some_seed};
 use crate::interrupt;
+use adversary::Choice;
 use round::Round;
 use tally::Tally;
 use world::World;
@@ -25,6 +31,7 @@ pub(crate) struct Options {
     seed: u64,
     minutes: Option<u64>,
     jobs: u64,
+    adversaries: Choice,
     /// Who is attacked, if not what is built.
     program: Option<PathBuf>,
     /// Whether the whole workspace is built: see [`Victim`].
@@ -34,8 +41,15 @@ pub(crate) struct Options {
 impl Options {
     fn parse(arguments: &[String]) -> Outcome<Options> {
         let (rounds, seed) = (None, some_seed());
-        let mut options =
-            Options { rounds, seed, minutes: None, jobs: 2, program: None, whole: false };
+        let mut options = Options {
+            rounds,
+            seed,
+            minutes: None,
+            jobs: 2,
+            adversaries: Choice::default(),
+            program: None,
+            whole: false,
+        };
         for pair in arguments.chunks(2) {
             let [flag, value] = pair else {
                 return Err(Failure::new(format!("`{}` needs a value", pair[0])));
@@ -43,6 +57,10 @@ impl Options {
             match flag.as_str() {
                 "--build" => {
                     options.whole = value == "workspace";
+                    continue;
+                }
+                "--adversaries" => {
+                    options.adversaries = Choice::parse(value)?;
                     continue;
                 }
                 "--program" => {
@@ -118,7 +136,8 @@ pub(crate) fn inside(arguments: &[String]) -> Outcome {
             break;
         }
         let seed = options.seed.wrapping_add(number);
-        play::play(&Round::new(seed), &world, &mut tally);
+        let round = Round::new(seed, &options.adversaries);
+        play::play(&round, &options.adversaries, &world, &mut tally);
         if tally.rounds.is_multiple_of(100) {
             println!("{} rounds of job {job}, {} went wrong", tally.rounds, tally.failures);
         }

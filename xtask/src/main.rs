@@ -47,8 +47,10 @@ usage: cargo xtask <command>
                           --keep: leave their folders for looking)
   faults [--role R] [--phase P] [--call NAME [--nth N]] [--fault ERROR|KILL] [--sample N] [--seed S]
          [--jobs N]       each system call of each process fails once, each process is killed at each
-  chaos [--rounds N] [--seed S] [--minutes M] [--jobs N]
+  chaos [--rounds N] [--seed S] [--minutes M] [--jobs N] [--adversaries some|none|all|NAME,…]
                           starts, stops, kills and shortages at random, in namespaces of their own
+                          (adversaries: who is beside the daemon, locks, deaf, tracer, leaver, bomb
+                          or talker; some: in half of the rounds)
   bench [--small] [--rows NAME…] [--write]
                           what it costs beside what the kernel costs (--small: whether it works, never how
                           long it takes; --write: put the table into docs/performance.md)

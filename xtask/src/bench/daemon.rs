@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -32,13 +32,29 @@ impl Caller {
     /// One that holds so many MiB and threads.
     pub(crate) fn new(bench: &Path, mebibytes: usize, threads: usize) -> Outcome<Caller> {
         let ground = Ground::new()?;
-        let mut child = ground
-            .command(bench)
-            .args(["caller", &mebibytes.to_string(), &threads.to_string()])
+        let mut command = ground.command(bench);
+        command.args(["caller", &mebibytes.to_string(), &threads.to_string()]);
+        Caller::run(ground, command)
+    }
+
+    /// A small one below strace, which writes down each system call of everybody: a line each, out
+    /// as soon as it is made.
+    pub(crate) fn traced(bench: &Path, trace: &Path) -> Outcome<Caller> {
+        let ground = Ground::new()?;
+        let mut command = ground.command("strace");
+        // Cargo sets it, and the linker would look in each of its folders first.
+        command.env_remove("LD_LIBRARY_PATH");
+        command.args(["-f", "-qq", "-o"]).args([trace, bench]).args(["caller", "0", "0"]);
+        Caller::run(ground, command)
+    }
+
+    fn run(ground: Ground, mut command: Command) -> Outcome<Caller> {
+        let program = command.get_program().to_owned();
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(Failure::at("run", bench))?;
+            .map_err(Failure::at("run", program.as_ref()))?;
         let answers = child.stdout.take().expect("it is piped");
         Ok(Caller { ground, child, answers: BufReader::new(answers) })
     }

@@ -5,8 +5,18 @@ use std::path::PathBuf;
 use crate::failure::{Failure, Outcome};
 
 /// The rows that belong together, since they are measured together.
-pub(crate) const GROUPS: [&str; 9] =
-    ["launch", "workers", "orphans", "quit", "arguments", "pidfile", "log", "storm", "peers"];
+pub(crate) const GROUPS: [&str; 10] = [
+    "launch",
+    "workers",
+    "calls",
+    "orphans",
+    "quit",
+    "arguments",
+    "pidfile",
+    "log",
+    "storm",
+    "peers",
+];
 
 #[derive(Debug)]
 pub(crate) struct Options {

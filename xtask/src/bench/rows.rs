@@ -92,6 +92,15 @@ pub(crate) fn rows(samples: &Samples, sizes: Sizes) -> Vec<Row> {
         let goal = if workers == most { Shown } else { Times(1.5) };
         times(what, &value, &floor, &kernel, goal);
     }
+    let further =
+        [("calls.all", "everybody's"), ("calls", "its first thread's since its execution")];
+    for (value, what) in further {
+        let what = format!("system calls for the start of one more worker: {what}");
+        row(what, "", value, "", "", Shown);
+    }
+    let mut times = |what: String, value: &str, floor: &str, kernel: &str, goal| {
+        row(what, ms, value, floor, kernel, goal);
+    };
     let what = format!("guardian killed → nothing left, {some} workers");
     times(what, "orphans", "", "", AtMost(50.0));
     let what = format!("arguments of {} MiB → entry", sizes.argument >> 20);

@@ -1,5 +1,6 @@
 //! What happens in a round, decided by its seed alone.
 
+use super::adversary::{Adversary, Choice};
 use crate::faults::Random;
 
 /// Who is hit.
@@ -49,6 +50,7 @@ pub(crate) enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
+    /// What a crash may leave, or a file that is none: see [`Round::is_foreign`].
     Garbage,
     /// The number of a stranger.
     Stranger,
@@ -82,10 +84,18 @@ pub(crate) struct Round {
     /// Whether descriptors can be had again before the end.
     pub(crate) feed: bool,
     pub(crate) ending: Ending,
+    /// Who is there beside.
+    pub(crate) adversaries: Vec<Adversary>,
 }
 
 impl Round {
-    pub(crate) fn new(seed: u64) -> Round {
+    /// Whether the file at the pid file's place is somebody's that has nothing to do with it: it is
+    /// not touched, and nothing starts as long as it is there.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.before == Before::Garbage && !self.seed.is_multiple_of(2)
+    }
+
+    pub(crate) fn new(seed: u64, choice: &Choice) -> Round {
         let mut random = Random::new(seed);
         let workers = 1 + random.below(4);
         let restart = pick(&mut random, &[0, 1, 5, 20]);
@@ -108,6 +118,7 @@ impl Round {
             1 => Ending::KillBoth,
             _ => Ending::Stop,
         };
+        let adversaries = choice.of(seed, acts.len());
         Round {
             seed,
             workers,
@@ -120,6 +131,7 @@ impl Round {
             wake_all,
             feed,
             ending,
+            adversaries,
         }
     }
 }
@@ -168,12 +180,23 @@ fn pick<T: Copy>(random: &mut Random, from: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::Round;
+    use super::{Choice, Round};
 
     #[test]
     fn a_seed_makes_one_round_and_another_seed_another() {
-        let acts = |seed| Round::new(seed).acts;
+        let acts = |seed| Round::new(seed, &Choice::Some).acts;
         assert_eq!(acts(7), acts(7));
         assert_ne!(acts(7), acts(8));
+    }
+
+    #[test]
+    fn adversaries_change_nothing_of_a_round_but_themselves() {
+        for seed in 0..100 {
+            let besieged = Round::new(seed, &Choice::parse("all").unwrap());
+            let alone = Round::new(seed, &Choice::None);
+            assert_eq!(besieged.adversaries.len(), 6);
+            let besieged = Round { adversaries: Vec::new(), ..besieged };
+            assert_eq!(format!("{besieged:?}"), format!("{alone:?}"));
+        }
     }
 }

@@ -15,12 +15,15 @@ pub(crate) struct Tally {
     pub(super) storms: u64,
     pub(super) entered: u64,
     pub(super) bystanders: u64,
+    pub(super) besieged: u64,
+    pub(super) traced: u64,
+    pub(super) rested: u64,
 }
 
 impl Tally {
     const MARK: &str = "counted:";
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 12] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 15] {
         [
             ("rounds", &mut self.rounds),
             ("rounds that went wrong", &mut self.failures),
@@ -34,6 +37,9 @@ impl Tally {
             ("times no process could be started", &mut self.storms),
             ("executors and workers that ran", &mut self.entered),
             ("bystanders that came and went", &mut self.bystanders),
+            ("rounds with adversaries", &mut self.besieged),
+            ("processes that were killed in the hands of a tracer", &mut self.traced),
+            ("looks at a guardian and an executor at rest", &mut self.rested),
         ]
     }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::mem::ManuallyDrop;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -11,12 +13,16 @@ use tempfile::TempDir;
 
 use super::Options;
 use super::bystanders::Bystanders;
+use super::crowd::Crowd;
 use super::tally::Tally;
 use crate::failure::{Failure, Outcome};
 
 /// The first 300 numbers are used only once, so these are what comes round.
 const PID_MAX: &str = "420";
 const DISK: &str = "512k";
+
+/// Names the control group of a world, for who plays in it.
+const CROWD: &str = "CHAOS_CROWD";
 
 /// Why there can be no such world here.
 pub(crate) fn impossible() -> Option<String> {
@@ -56,7 +62,21 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
     if job == 0 && !own_pid_max() {
         println!("skipped: numbers that come round soon, which needs Linux 6.14");
     }
+    // Whoever is a stranger in there must get to the daemon's files.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
+        .map_err(Failure::at("open to others", folder.path()))?;
+    if job == 0 && !geteuid().is_root() {
+        println!("skipped: a stranger who takes locks, which needs root");
+    }
+    // Its last process goes with the world, before this does.
+    let crowd = Crowd::new();
+    if job == 0 && crowd.is_none() {
+        println!("skipped: what multiplies below a worker, which needs a control group of pids");
+    }
     let mut command = unshare();
+    if let Some(crowd) = &crowd {
+        command.env(CROWD, crowd.folder());
+    }
     command
         .arg("--")
         .arg(ourselves)
@@ -65,6 +85,7 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
         .args([job.to_string(), jobs.to_string()])
         .arg(folder.path())
         .args(["--rounds", &options.rounds().to_string(), "--seed", &options.seed.to_string()])
+        .args(["--adversaries", &options.adversaries.text()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if let Some(minutes) = options.minutes {
@@ -137,11 +158,17 @@ pub(crate) struct World {
     pub(crate) program: PathBuf,
     pub(crate) disk: PathBuf,
     pub(crate) bystanders: Arc<Bystanders>,
+    /// The program of who is beside the daemon; it lies beside the daemon's.
+    pub(crate) adversary: PathBuf,
+    /// Where there may be what multiplies.
+    pub(crate) crowd: Option<ManuallyDrop<Crowd>>,
 }
 
 impl World {
     pub(crate) fn new(program: &Path, folder: &Path) -> World {
+        let adversary = program.with_file_name("adversary");
+        let crowd = std::env::var_os(CROWD).map(|folder| Crowd::at(folder.as_ref()));
         let (program, disk) = (program.to_owned(), folder.join("disk"));
-        World { program, disk, bystanders: Bystanders::new() }
+        World { program, disk, bystanders: Bystanders::new(), adversary, crowd }
     }
 }

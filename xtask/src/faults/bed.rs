@@ -1,5 +1,6 @@
 //! A folder of its own for one attack, and every process that began in it. Both go with the value.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
@@ -32,6 +33,8 @@ pub(crate) struct Bed {
     work: PathBuf,
     workers: usize,
     flags: Vec<String>,
+    /// More of the environment.
+    variables: Vec<(&'static str, OsString)>,
     calls: AtomicU32,
     root: TempDir,
     watch: Watch,
@@ -100,7 +103,13 @@ impl Bed {
         let watch = Watch::new(&root.path().join("records"))?;
         let before = Outside::look(root.path());
         let (program, calls) = (program.to_owned(), AtomicU32::new(1));
-        Ok(Bed { program, marker, work, workers, flags, calls, root, watch, before })
+        let variables = Vec::new();
+        Ok(Bed { program, marker, work, workers, flags, variables, calls, root, watch, before })
+    }
+
+    /// Puts one more into the environment of whoever is called.
+    pub(crate) fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.variables.push((name, value.into()));
     }
 
     /// What its processes have in their environment.
@@ -125,6 +134,11 @@ impl Bed {
         self.call_with(word, &[], gate)
     }
 
+    /// Begins `victim <word>`, whose standard error is this.
+    pub(crate) fn call_into(&self, word: &str, errors: OwnedFd) -> Outcome<Calling> {
+        self.call_beside(word, &[], None, Some(errors.into()))
+    }
+
     /// The same with other flags, which win.
     pub(crate) fn call_with(
         &self,
@@ -132,10 +146,23 @@ impl Bed {
         flags: &[&str],
         gate: Option<(&str, usize)>,
     ) -> Outcome<Calling> {
+        self.call_beside(word, flags, gate, None)
+    }
+
+    fn call_beside(
+        &self,
+        word: &str,
+        flags: &[&str],
+        gate: Option<(&str, usize)>,
+        errors: Option<Stdio>,
+    ) -> Outcome<Calling> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let output = self.records().join(format!("answer-{number}"));
         let file = File::create(&output).map_err(Failure::at("create", &output))?;
-        let errors = file.try_clone().map_err(Failure::at("open", &output))?;
+        let errors = match errors {
+            Some(errors) => errors,
+            None => file.try_clone().map_err(Failure::at("open", &output))?.into(),
+        };
         let mut command = Command::new(&self.program);
         command
             .args([word, "--workers", &self.workers.to_string()])
@@ -143,6 +170,7 @@ impl Bed {
             .args(flags)
             .env(MARKER, &self.marker)
             .env("VICTIM_RECORDS", self.records())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("TMPDIR", self.root.path().join("tmp"))
             .current_dir(&self.work)
             .stdin(Stdio::null())
@@ -214,6 +242,8 @@ impl Bed {
     pub(crate) fn litter(&self) -> Vec<String> {
         let expected = |name: &str| {
             ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
+                // As many of them as are kept.
+                || name.starts_with("d.log.")
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
         };
         self.names().into_iter().filter(|name| !expected(name)).collect()
@@ -235,7 +265,9 @@ impl Bed {
         let (records, work) = (self.records(), &self.work);
         let journal = records.join("journal");
         for path in [journal, work.join("d.log"), work.join("err.txt"), records.join("trace")] {
-            let bytes = fs::read(&path).unwrap_or_default();
+            // A fifo would wait for whoever writes.
+            let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+            let bytes = is_file.then(|| fs::read(&path).ok()).flatten().unwrap_or_default();
             let content = String::from_utf8_lossy(&bytes);
             let lines: Vec<&str> = content.lines().collect();
             text += &format!("  {}:\n", path.display());

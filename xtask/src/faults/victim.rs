@@ -11,6 +11,9 @@ use crate::failure::{Failure, Outcome};
 use crate::program::Program;
 use crate::{paint, tree};
 
+/// The program of those that `cargo xtask chaos` has beside it.
+const ADVERSARY: &str = "adversary";
+
 /// Its file, which goes with this value.
 pub(crate) struct Victim {
     pub(crate) program: PathBuf,
@@ -18,7 +21,8 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    /// The one at `path`, or one that is built: see [`build`].
+    /// The one at `path`, or one that is built: see [`build`]. Who attacks it from beside lies beside
+    /// it, here as there.
     pub(crate) fn take(path: Option<&Path>, whole: bool) -> Outcome<Victim> {
         match path {
             Some(path) => Victim::copy(path),
@@ -31,6 +35,9 @@ impl Victim {
             .map_err(Failure::step("make a temporary folder"))?;
         let program = folder.path().join("victim");
         fs::copy(built, &program).map_err(Failure::at("copy", built))?;
+        let adversary = built.with_file_name(ADVERSARY);
+        fs::copy(&adversary, folder.path().join(ADVERSARY))
+            .map_err(Failure::at("copy", &adversary))?;
         Ok(Victim { program, _folder: folder })
     }
 }
@@ -38,7 +45,7 @@ impl Victim {
 /// With the whole workspace if that is what has been built before, for the tests: alone it would be
 /// built once more, with other features.
 fn build(whole: bool) -> Outcome<PathBuf> {
-    let alone = ["-p", "behaviour-tests", "--bin", "victim"];
+    let alone = ["-p", "behaviour-tests", "--bin", "victim", "--bin", ADVERSARY];
     let arguments = if whole { &["--workspace", "--all-targets"][..] } else { &alone };
     let arguments = arguments.iter().copied();
     let shown = Program::cargo(["build"].into_iter().chain(arguments.clone()));

@@ -6,7 +6,9 @@
 
 mod gate;
 mod journal;
+mod leavings;
 mod settings;
+mod talk;
 mod witness;
 
 use std::error::Error;
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant};
 use appkit::logging::Rotation;
 use appkit::{
     Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig,
-    StopStatus, WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries,
+    Slept, StopStatus, WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries,
     quit_requested, run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
 };
 
@@ -28,6 +30,9 @@ use settings::Settings;
 const PID_FILE: &str = "d.pid";
 /// The variable that names the folder of journal and witnesses.
 const RECORDS: &str = "VICTIM_RECORDS";
+
+/// How long a run of a worker lives that fails by itself.
+const FAILS_AFTER: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     // Before everything else, so that whoever traces a process sees all that the library does.
@@ -80,11 +85,18 @@ fn answer(words: &[String]) -> Result<String, Box<dyn Error>> {
 }
 
 fn options(settings: Settings) -> DaemonOptions {
-    DaemonOptions::new(PID_FILE, daemon, settings.clone())
-        .name("d")
-        .stdout_filename("out.txt")
-        .capture(Capture::file("err.txt").streams(Captured::Stderr))
-        .logging_config(LoggingConfig::file("d.log"))
+    let options =
+        DaemonOptions::new(PID_FILE, daemon, settings.clone()).name("d").stdout_filename("out.txt");
+    let log = match settings.log_size {
+        0 => LoggingConfig::file("d.log"),
+        size => LoggingConfig::file("d.log").rotation(Rotation::Size).max_size(size).keep(2),
+    };
+    let options = if settings.log_to_stderr {
+        options.logging_config(LoggingConfig::stderr())
+    } else {
+        options.capture(Capture::file("err.txt").streams(Captured::Stderr)).logging_config(log)
+    };
+    options
         .restart_interval(settings.restart())
         .grace(settings.grace())
         .start_timeout(settings.timeout())
@@ -93,15 +105,17 @@ fn options(settings: Settings) -> DaemonOptions {
 /// The entry of the daemon.
 fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let _here = witness::arrive();
+    talk::begin(&settings, settings.talker > 0);
+    talk::fill_log(settings.log_size);
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
         let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
             .logging_config(LoggingConfig::file("w.log"));
         // Of both kinds, one beside the other.
-        match number % 2 {
-            1 => info
+        match captures(number) {
+            true => info
                 .capture(Capture::file("captured.txt").rotation(Rotation::Size).max_size(1 << 20)),
-            _ => info.stdout_filename(format!("{name}.txt")),
+            false => info.stdout_filename(format!("{name}.txt")),
         }
     });
     let options = WorkersOptions::default()
@@ -112,10 +126,20 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
     start_workers(workers, options)?.into_result()
 }
 
+/// Whether the output of the worker with this number is captured.
+fn captures(number: usize) -> bool {
+    number % 2 == 1
+}
+
 /// The entry of the workers.
 fn worker(settings: Settings) {
     let _here = witness::arrive();
     let _child = settings.descendant.then(witness::descendant);
+    leavings::leave(&settings);
+    talk::begin(&settings, settings.talker != 1);
+    if appkit::current().incarnation <= settings.fail && sleep(FAILS_AFTER) == Slept::Elapsed {
+        panic!("run {} is one of those that fail", appkit::current().incarnation);
+    }
     while !quit_requested() {
         log::info!("a round");
         journal::stubbornly(|| writeln!(std::io::stdout(), "a round"));

@@ -14,6 +14,23 @@ pub(crate) struct Settings {
     pub(crate) linger: u64,
     /// Whether each worker starts a process of its own that ends with nobody.
     pub(crate) descendant: bool,
+    /// What a run of a worker leaves behind: 1 a process in the worker's group, 2 in a group of its
+    /// own, 3 in a session of its own.
+    pub(crate) leave: u64,
+    /// How many runs of each worker fail by themselves, one after the other.
+    pub(crate) fail: u64,
+    /// Whether the first worker's first run starts something that multiplies.
+    pub(crate) bomb: bool,
+    /// What is told without end: 1 statuses, 2 more time, 3 that one is ready, 4 a last word of a
+    /// megabyte in each run, 5 all of those, 6 output, 7 which pid files are to be removed.
+    pub(crate) talk: u64,
+    /// Who talks: 0 the workers, 1 the executor, 2 both.
+    pub(crate) talker: u64,
+    /// Whether the daemon logs to standard error, which is nobody's then.
+    pub(crate) log_to_stderr: bool,
+    /// At how many bytes the daemon's log is rotated, to which the executor then writes more; 0:
+    /// never.
+    pub(crate) log_size: u64,
     restart: u64,
     grace: u64,
     timeout: u64,
@@ -28,6 +45,13 @@ impl Settings {
             round: 60_000,
             linger: 0,
             descendant: false,
+            leave: 0,
+            fail: 0,
+            bomb: false,
+            talk: 0,
+            talker: 0,
+            log_to_stderr: false,
+            log_size: 0,
             restart: 50,
             grace: 300,
             timeout: 3000,
@@ -42,6 +66,13 @@ impl Settings {
                 "--round" => settings.round = number,
                 "--linger" => settings.linger = number,
                 "--descendant" => settings.descendant = number != 0,
+                "--leave" => settings.leave = number,
+                "--fail" => settings.fail = number,
+                "--bomb" => settings.bomb = number != 0,
+                "--talk" => settings.talk = number,
+                "--talker" => settings.talker = number,
+                "--log-to-stderr" => settings.log_to_stderr = number != 0,
+                "--log-size" => settings.log_size = number,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
                 "--timeout" => settings.timeout = number,

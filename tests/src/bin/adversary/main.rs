@@ -1,0 +1,23 @@
+//! Who `cargo xtask chaos` has beside the daemon that it attacks: none of them is a process of the
+//! daemon, and none may keep it from what it promises.
+//!
+//! `adversary locks FOLDER pass|keep`, `adversary trace`, `adversary bomb CGROUP`.
+
+mod bomb;
+mod locks;
+mod trace;
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["locks", folder, "pass"] => locks::hold(folder.as_ref(), false),
+        ["locks", folder, "keep"] => locks::hold(folder.as_ref(), true),
+        ["trace"] => trace::seize(),
+        ["bomb", cgroup] => bomb::begin(cgroup.as_ref()),
+        ["bomb"] => bomb::multiply(),
+        _ => Err("usage: adversary locks FOLDER pass|keep, trace, bomb CGROUP".into()),
+    }
+}
