@@ -23,7 +23,7 @@ fn as_nobody(bed: &TestBed, args: &[&str]) -> Output {
 /// What it starts would have its rights, and the caller's environment. All ways to start are refused
 /// before anything is touched.
 ///
-/// Case: FLT-B1
+/// Cases: FLT-B1, SEC-10
 fn a_program_that_gained_rights_starts_nothing() {
     if !is_root() {
         eprintln!("skipped: only root can make a program that gains rights");
