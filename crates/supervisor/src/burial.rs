@@ -147,6 +147,12 @@ impl Burial {
         self.end.take()
     }
 
+    /// Later, but by then at the latest.
+    pub(crate) fn later_but_by(&mut self, now: Instant, by: Option<Instant>) {
+        self.later(now);
+        self.look_at = by.map_or(self.look_at, |by| by.min(self.look_at));
+    }
+
     /// Not now, but later: each time twice as late.
     pub(crate) fn later(&mut self, now: Instant) {
         self.look_at = now + self.pause;

@@ -105,7 +105,7 @@ impl<'a> Runner<'a> {
         self.look_at_quit();
         self.slot
             .step(Event::Started, Instant::now(), &mut |report| tell(&mut self.teller, &report));
-        self.ready_by = self.slot.deadline();
+        self.ready_by = self.slot.machine().deadline();
         loop {
             self.look_at_children();
             if self.slot.launched() && !self.launched {
@@ -118,7 +118,8 @@ impl<'a> Runner<'a> {
                 }
             }
             if !self.launched
-                && let Some(at) = self.slot.deadline()
+                // Not the slot's: that one also says when to look at who is dead.
+                && let Some(at) = self.slot.machine().deadline()
                 && self.ready_by.is_some_and(|told| told < at)
             {
                 // A little more than there is: an executor that asks for more again and again is told
