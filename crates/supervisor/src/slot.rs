@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use proc_spawn::{Child, ErrorText, Role, Spawn};
 use quit::Reason;
 
-use crate::burial::{self, Burial, MARK};
+use crate::burial::{self, Burial};
 use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
 use crate::pid_files::LeftPidFiles;
 use crate::policy::{Policy, StopBy};
+use crate::search::MARK;
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
