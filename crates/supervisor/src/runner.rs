@@ -233,8 +233,12 @@ impl<'a> Runner<'a> {
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
         let deadline = [self.slot.deadline(), patience, look].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
+        // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
+        // dead is looked at by the clock.
+        let child = self.slot.child().filter(|_| self.slot.looks_at().is_none());
         let sources = [
             Some(self.descendants.ended()),
+            child.map(proc_spawn::Child::pidfd),
             quit,
             Some(self.signals.hurry()),
             self.slot.messages(),
