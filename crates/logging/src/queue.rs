@@ -54,6 +54,8 @@ struct State {
     writing_since: Option<Instant>,
     /// The writer waits, and wants to be told.
     asleep: bool,
+    /// So many wait until something is written. To tell nobody is a system call, too.
+    flushing: usize,
     closed: bool,
 }
 
@@ -91,7 +93,9 @@ impl Queue {
     pub(crate) fn next(&self) -> Option<Entry> {
         let mut state = self.state();
         state.writing_since = None;
-        self.written.notify_all();
+        if state.flushing > 0 {
+            self.written.notify_all();
+        }
         loop {
             let next = match state.entries.pop_front() {
                 None if state.lost > 0 => Some(Entry::Lost(std::mem::take(&mut state.lost))),
@@ -130,8 +134,10 @@ impl Queue {
             if wait.is_zero() {
                 return false;
             }
+            state.flushing += 1;
             let waited = self.written.wait_timeout(state, wait);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.flushing -= 1;
         }
     }
 

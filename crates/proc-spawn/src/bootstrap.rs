@@ -95,9 +95,7 @@ fn become_child(called: &Called, status: Option<&Status>, handlers: &[(Role, Han
         return CODE_SETUP;
     }
     let payload = match read_payload(&link, called) {
-        Ok(Some(payload)) => payload,
-        // Whoever started us is gone before it could say what for.
-        Ok(None) => return CODE_SETUP,
+        Ok(payload) => payload,
         Err(PayloadError::Missing) => return refuse(&Stranger::Silent),
         Err(error) => {
             let _ = link.send(&Up::SetupFailed(SetupError::new("payload", &error)));
@@ -191,16 +189,15 @@ pub fn tell(message: &[u8]) -> io::Result<()> {
     say(&Up::Told(ByteBuf::from(message)))
 }
 
-fn read_payload(link: &Link, called: &Called) -> Result<Option<Payload>, PayloadError> {
+fn read_payload(link: &Link, called: &Called) -> Result<Payload, PayloadError> {
     let mut kept = None;
-    let bytes = link.take_bytes(&mut kept);
+    let bytes = link.take_payload(&mut kept);
     // Also by one that has come for nothing: it is there until it has gone.
     if let Some(kept) = kept {
         program::keep(kept);
     }
     let bytes = match bytes {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(None),
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             return Err(PayloadError::Missing);
         }
@@ -210,7 +207,7 @@ fn read_payload(link: &Link, called: &Called) -> Result<Option<Payload>, Payload
     if called.nonce != *format!("{:016x}", payload.nonce) {
         return Err(PayloadError::NotForUs);
     }
-    Ok(Some(payload))
+    Ok(payload)
 }
 
 /// For who has typed the marker by hand, or worse.

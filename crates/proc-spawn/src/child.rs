@@ -56,13 +56,7 @@ impl Child {
         }
     }
 
-    /// Ends a child that could not be told what to do.
-    pub(crate) fn give_up(mut self, error: SpawnError) -> SpawnError {
-        end(&mut self.process);
-        error
-    }
-
-    pub(crate) fn link(&self) -> &Link {
+    fn link(&self) -> &Link {
         self.words.link()
     }
 

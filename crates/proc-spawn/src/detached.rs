@@ -13,7 +13,7 @@ use crate::called::Called;
 use crate::child::end;
 use crate::exit::{Exit, SetupError};
 use crate::link::{Link, Received};
-use crate::spawn::{Program, Spawn, command, new_nonce, other_end_is_gone, pidfd_of};
+use crate::spawn::{Program, Spawn, command, new_nonce, pidfd_of};
 use crate::spawn_error::SpawnError;
 use crate::surroundings::strays;
 use crate::wait::readable;
@@ -39,15 +39,11 @@ impl Spawn {
         let own = launcher.payload(nonce, None)?;
         let payload = self.payload(relay.nonce, None)?;
         // Who looks at the socket finds what it is to be, whatever holds us up meanwhile.
-        ours.send_bytes(&own).map_err(SpawnError::io("send the payload"))?;
-        ours.send_ahead(&payload, None).map_err(SpawnError::io("send the payload"))?;
-        let process = launcher.execute(nonce, theirs)?;
-        let detached = Detached { launcher: Some(process), link: ours };
-        match detached.link.send_rest(&payload) {
-            // A launcher that failed has left word, which is better than "broken pipe".
-            Err(error) if other_end_is_gone(&error) => Ok(detached),
-            sent => sent.map(|()| detached).map_err(SpawnError::io("send the payload")),
+        for payload in [own, payload] {
+            ours.send_payload(&payload, None).map_err(SpawnError::io("send the payload"))?;
         }
+        let process = launcher.execute(nonce, theirs)?;
+        Ok(Detached { launcher: Some(process), link: ours })
     }
 }
 

@@ -78,6 +78,7 @@ mod judge;
 mod lifeline;
 mod link;
 mod oom;
+mod payload_file;
 mod peer;
 mod privilege;
 mod program;

@@ -1,8 +1,9 @@
 //! The socket between parent and child: messages both ways, and a lifeline.
 //!
 //! Packets keep their borders (`SOCK_SEQPACKET`, unix(7)), so no reader takes more than it asked
-//! for: a launcher reads its own message and leaves the next one to the process it starts. A
-//! message longer than a packet travels in several, each marked with whether more follow.
+//! for: a launcher reads its own message and leaves the next one to the process it starts. A word
+//! longer than a packet travels in several, each marked with whether more follow; a payload is one
+//! packet, so that who sends it waits for nobody.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,19 +20,18 @@ use rustix::net::{
 use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::wait::readable;
+use crate::payload_file;
 
 /// Small enough for a socket buffer that an administrator has made small.
 const PACKET: usize = 32 * 1024;
 const LAST: u8 = 0;
 const MORE: u8 = 1;
+/// A payload that is in a file, whose descriptor comes with the packet.
+const FILE: u8 = 2;
 
 /// The most that a word to or from a child may be; the longest carry what a role's handler tells. A
 /// child runs the user's code, and its parent must not grow by whatever that code does to the socket.
 pub(crate) const LONGEST_WORD: usize = 1 << 20;
-
-/// The most that a payload may be: it is as large as the arguments that our own parent was given.
-pub(crate) const LONGEST_PAYLOAD: usize = 1 << 30;
 
 /// So many packets are taken from a peer before others have their turn: more than a socket's usual
 /// buffer holds, so that all that came before an end is heard in one.
@@ -117,38 +117,10 @@ impl Link {
         Ok(rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &packet, flags)).map(drop)?)
     }
 
-    pub(crate) fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
-        self.send_from(message, 0)
-    }
-
-    /// Sends the first packet of a message, for which an empty socket has room though nobody reads
-    /// yet; and a descriptor with it.
-    ///
-    /// From now on that is open for as long as the other end is, whoever has it.
-    pub(crate) fn send_ahead(
-        &self,
-        message: &[u8],
-        descriptor: Option<BorrowedFd<'_>>,
-    ) -> io::Result<()> {
-        let _whole = lock(&self.sending);
-        let (packet, _) = packet_of(message);
-        let until = Instant::now() + SEND_TIMEOUT;
-        until_sent(until, || match &descriptor {
-            Some(descriptor) => send_with(&self.fd, &packet, &[*descriptor]),
-            None => rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL),
-        })?;
-        Ok(())
-    }
-
-    /// Sends what [`send_ahead`](Link::send_ahead) has left of it, if anything.
-    pub(crate) fn send_rest(&self, message: &[u8]) -> io::Result<()> {
-        if message.len() <= PACKET { Ok(()) } else { self.send_from(message, PACKET) }
-    }
-
-    fn send_from(&self, message: &[u8], from: usize) -> io::Result<()> {
+    fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
         let _whole = lock(&self.sending);
         let until = Instant::now() + SEND_TIMEOUT;
-        let mut rest = &message[from..];
+        let mut rest = message;
         loop {
             let (packet, later) = packet_of(rest);
             until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
@@ -159,13 +131,37 @@ impl Link {
         }
     }
 
+    /// Sends a payload, for which an empty socket has room though nobody reads yet; and a descriptor
+    /// with it. What is longer than a packet goes as a [file](payload_file).
+    ///
+    /// From now on both are open for as long as the other end is, whoever has it.
+    pub(crate) fn send_payload(
+        &self,
+        payload: &[u8],
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
+        let _whole = lock(&self.sending);
+        let file = if payload.len() > PACKET { Some(payload_file::write(payload)?) } else { None };
+        let packet = match &file {
+            Some(_) => [&[FILE], &payload_file::head(payload)[..]].concat(),
+            None => [&[LAST], payload].concat(),
+        };
+        let file = file.as_ref().map(OwnedFd::as_fd);
+        let descriptors: Vec<_> = file.into_iter().chain(descriptor).collect();
+        until_sent(Instant::now() + SEND_TIMEOUT, || match &descriptors[..] {
+            [] => rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL),
+            descriptors => send_with(&self.fd, &packet, descriptors),
+        })?;
+        Ok(())
+    }
+
     /// Takes the next message if it has come; does not wait.
     ///
     /// # Errors
     ///
     /// The socket failed, or the message is too long or not of the expected type (`InvalidData`).
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        match self.receive_bytes(LONGEST_WORD, || self.packet())? {
+        match self.receive_bytes()? {
             Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
             Received::Nothing => Ok(Received::Nothing),
             Received::Enough => Ok(Received::Enough),
@@ -173,36 +169,38 @@ impl Link {
         }
     }
 
-    /// Takes the next message, and a descriptor if one comes with it; `None` when the other end has
-    /// gone in the middle of it. Its first packet has to be there, and no other may keep us waiting for longer than a
-    /// sender is given.
+    /// Takes a payload, and a descriptor if one comes with it. It has to be there: nobody is waited for.
     ///
     /// # Errors
     ///
-    /// Nothing is there (`WouldBlock`), or the rest does not come (`TimedOut`).
-    pub(crate) fn take_bytes(
-        &self,
-        descriptor: &mut Option<OwnedFd>,
-    ) -> io::Result<Option<Vec<u8>>> {
-        let mut waits = false;
-        loop {
-            let taken = self.receive_bytes(LONGEST_PAYLOAD, || {
-                let packet = self.packet_with(descriptor);
-                waits |= packet.as_ref().is_ok_and(|packet| !packet.is_empty());
-                packet
-            })?;
-            match taken {
-                Received::Message(bytes) => return Ok(Some(bytes)),
-                Received::Closed | Received::Nothing if !waits => {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                Received::Closed => return Ok(None),
-                Received::Enough => (),
-                Received::Nothing => {
-                    if !readable(&[self.as_fd()], Instant::now().checked_add(SEND_TIMEOUT))? {
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
-                }
+    /// Nothing is there (`WouldBlock`), or no payload (`InvalidData`).
+    pub(crate) fn take_payload(&self, descriptor: &mut Option<OwnedFd>) -> io::Result<Vec<u8>> {
+        let mut reset = false;
+        let (packet, descriptors) = loop {
+            match self.packet_with() {
+                Ok(taken) => break taken,
+                Err(Errno::INTR) => (),
+                Err(errno) if is_shortage(errno) => breathe(),
+                // What it has sent comes after that.
+                Err(Errno::CONNRESET) if !reset => reset = true,
+                Err(Errno::CONNRESET) => return Err(io::ErrorKind::WouldBlock.into()),
+                Err(errno) => return Err(errno.into()),
+            }
+        };
+        let mut descriptors = descriptors.into_iter();
+        match packet.split_first() {
+            None => Err(io::ErrorKind::WouldBlock.into()),
+            Some((&LAST, payload)) => {
+                *descriptor = descriptors.next();
+                Ok(payload.to_vec())
+            }
+            Some((&FILE, head)) => {
+                let file = descriptors.next();
+                *descriptor = descriptors.next();
+                payload_file::read(file, head)
+            }
+            Some(_) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "a packet that is no payload"))
             }
         }
     }
@@ -226,7 +224,7 @@ impl Link {
         if length > PACKET + 1 { Err(Errno::MSGSIZE) } else { Ok(packet) }
     }
 
-    fn packet_with(&self, descriptor: &mut Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
+    fn packet_with(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
         // As long as what has come: all of a packet's longest would be touched, in every child.
         let look = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
         let (_, length) = rustix::net::recv(&self.fd, &mut [0; 1], look)?;
@@ -234,26 +232,19 @@ impl Link {
             return Err(Errno::MSGSIZE);
         }
         let mut packet = vec![0; length];
-        let (length, mut descriptors) = receive_with(&self.fd, &mut packet)?;
-        if let Some(last) = descriptors.pop() {
-            *descriptor = Some(last);
-        }
+        let (length, descriptors) = receive_with(&self.fd, &mut packet)?;
         packet.truncate(length);
-        Ok(packet)
+        Ok((packet, descriptors))
     }
 
-    fn receive_bytes(
-        &self,
-        longest: usize,
-        mut next: impl FnMut() -> Result<Vec<u8>, Errno>,
-    ) -> io::Result<Received<Vec<u8>>> {
+    fn receive_bytes(&self) -> io::Result<Received<Vec<u8>>> {
         let mut incoming = lock(&self.incoming);
         loop {
             if incoming.taken >= TURN {
                 incoming.taken = 0;
                 return Ok(Received::Enough);
             }
-            let packet = match next() {
+            let packet = match self.packet() {
                 Ok(packet) => packet,
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {
@@ -275,12 +266,12 @@ impl Link {
                 Err(error) => return Err(error.into()),
             };
             incoming.taken += 1;
-            let room = longest.saturating_sub(incoming.partial.len());
+            let room = LONGEST_WORD.saturating_sub(incoming.partial.len());
             match packet.split_first() {
                 None => return Ok(Received::Closed),
                 Some((_, bytes)) if bytes.len() > room => {
                     *incoming = Incoming::default();
-                    let text = format!("a message of more than {longest} bytes");
+                    let text = format!("a message of more than {LONGEST_WORD} bytes");
                     return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                 }
                 Some((&LAST, bytes)) => {

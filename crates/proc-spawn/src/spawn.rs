@@ -24,8 +24,9 @@ use crate::child::Child;
 use crate::current::{Current, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
-use crate::link::{LONGEST_PAYLOAD, Link, to_bytes};
+use crate::link::{Link, to_bytes};
 use crate::oom;
+use crate::payload_file::LONGEST_PAYLOAD;
 use crate::privilege;
 use crate::program;
 use crate::spawn_error::SpawnError;
@@ -256,9 +257,8 @@ impl Spawn {
         self
     }
 
-    /// Starts the child. Its standard input is empty. Returns when the child has been sent all that
-    /// it needs to know, which may be before it is ready; one that takes none of it for ten seconds
-    /// is killed.
+    /// Starts the child. Its standard input is empty. Waits for nothing that the child does: all that it
+    /// needs to know is there before it is, however much that is.
     ///
     /// The child's life hangs on the calling thread, if there is no
     /// [spawner](Spawn::spawned_by): start children that are to live long from a thread that does too.
@@ -273,16 +273,10 @@ impl Spawn {
         // It waits in the socket, so that the child has it before it has done anything, and needs not
         // wait for one that says nothing.
         let kept = self.kept.as_ref().map(|kept| kept.as_fd());
-        ours.send_ahead(&payload, kept).map_err(SpawnError::io("send the payload"))?;
+        ours.send_payload(&payload, kept).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom::kills();
         let process = self.execute(nonce, theirs)?;
-        let child = Child::adopt(process, ours, self.own_group, oom_kills)?;
-        match child.link().send_rest(&payload) {
-            Ok(()) => Ok(child),
-            // It has ended already, which is for its exit to tell.
-            Err(error) if other_end_is_gone(&error) => Ok(child),
-            Err(error) => Err(child.give_up(SpawnError::io("send the payload")(error))),
-        }
+        Child::adopt(process, ours, self.own_group, oom_kills)
     }
 
     /// Who is to start this one in its place: with the same program, streams and environment.
@@ -402,11 +396,6 @@ pub(crate) fn command(program: &Path, title: &str, called: &Called) -> Command {
     let mut command = Command::new(program);
     command.arg0(title).args(called.to_args());
     command
-}
-
-/// Reset, if it left something unread (unix(7)).
-pub(crate) fn other_end_is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 pub(crate) fn new_nonce() -> Result<u64, SpawnError> {

@@ -52,7 +52,9 @@ pub struct Backoff {
     pub reset_after: Duration,
     /// Without a delay, a child that has ended within this time of its start twice in a row is started
     /// again only when this time is over, so that an instant crash does not burn a core. Default:
-    /// 100 ms; zero for none.
+    /// 100 ms; zero for none. One that could not even be started, as where the system lacks
+    /// descriptors or processes, always has a floor of its own: 1 ms, twice as long each time in a row,
+    /// a second at last.
     #[serde(with = "crate::duration")]
     pub floor: Duration,
     /// From when the delay counts. Default: from the end.
@@ -178,12 +180,14 @@ impl Backoff {
 pub(crate) struct Delays {
     last: Option<Duration>,
     random: u64,
+    /// How many in a row could not even be started.
+    not_started: u32,
 }
 
 impl Delays {
     /// None so far; the jitter follows from `seed`.
     pub(crate) fn new(seed: u64) -> Delays {
-        Delays { last: None, random: seed }
+        Delays { last: None, random: seed, not_started: 0 }
     }
 
     pub(crate) fn reset(&mut self) {
@@ -195,6 +199,19 @@ impl Delays {
         let delay = backoff.grown(self.last);
         self.last = Some(delay);
         delay.saturating_add(backoff.jitter.mul_f64(self.fraction()))
+    }
+
+    /// How long is waited at least after a run that could not be started, or could.
+    pub(crate) fn floor_after(&mut self, not_started: bool) -> Duration {
+        const FIRST: Duration = Duration::from_millis(1);
+        const LAST: Duration = Duration::from_secs(1);
+        if !not_started {
+            self.not_started = 0;
+            return Duration::ZERO;
+        }
+        let floor = FIRST.saturating_mul(1 << self.not_started.min(10)).min(LAST);
+        self.not_started = self.not_started.saturating_add(1);
+        floor
     }
 
     /// From 0 up to, but not including, 1: splitmix64 (Steele, Lea and Flood, 2014), which is

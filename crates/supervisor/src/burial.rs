@@ -5,7 +5,6 @@
 //! (kill(2), waitid(2) with `WNOWAIT`). What left the group is told by a variable that every process
 //! of the run has inherited, where it came to a guardian, as orphans below one do.
 
-use std::fs;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -13,18 +12,13 @@ use proc_spawn::Child;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getppid, kill_process_group, test_kill_process_group,
-    waitid,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
 };
 
 use crate::end::RunEnd;
-use crate::herd::{Herd, MOST};
+use crate::herd::Herd;
 use crate::policy::Leftovers;
-use crate::tree;
-
-/// The variable by which processes of a run are known. Nothing secret: only what is below our own
-/// guardian is looked at.
-pub(crate) const MARK: &str = "APPKIT_RUN";
+use crate::search::Search;
 
 /// Between two looks: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -45,6 +39,9 @@ pub(crate) struct Burial {
     end: Option<RunEnd>,
     group: Option<Pid>,
     mark: Option<String>,
+    /// For what bore the mark.
+    search: Option<Search>,
+    /// What was found without.
     herd: Herd,
 }
 
@@ -99,8 +96,17 @@ impl Burial {
     /// Of one that is dead, but cannot be reaped.
     pub(crate) fn held(now: Instant) -> Burial {
         let look_at = now + FIRST_LOOK;
-        let (end, group, mark) = (None, None, None);
-        Burial { at: now, look_at, pause: FIRST_LOOK, end, group, mark, herd: Herd::default() }
+        let (end, group, mark, search) = (None, None, None, None);
+        Burial {
+            at: now,
+            look_at,
+            pause: FIRST_LOOK,
+            end,
+            group,
+            mark,
+            search,
+            herd: Herd::default(),
+        }
     }
 
     /// When to look again.
@@ -132,11 +138,17 @@ impl Burial {
         // Not before: children of one that is dying come to the guardian when it is dead.
         if self.group.is_none()
             && let Some(mark) = &self.mark
-            && self.herd.end(|| marked(mark)) == 0
         {
-            self.mark = None;
+            match Search::begin(mark) {
+                Ok(search) => (self.search, self.mark) = (search, None),
+                Err(_) if Search::turn(mark, &mut self.herd) => self.mark = None,
+                Err(_) => (),
+            }
         }
-        let left = self.group.is_some() || self.mark.is_some();
+        if self.search.as_ref().is_some_and(Search::is_done) {
+            self.search = None;
+        }
+        let left = self.group.is_some() || self.mark.is_some() || self.search.is_some();
         if left && now.saturating_duration_since(self.at) < PATIENCE {
             self.later(now);
             return None;
@@ -145,6 +157,12 @@ impl Burial {
             log::warn!("what a run has left does not go though it was killed; the next one begins");
         }
         self.end.take()
+    }
+
+    /// Later, but by then at the latest.
+    pub(crate) fn later_but_by(&mut self, now: Instant, by: Option<Instant>) {
+        self.later(now);
+        self.look_at = by.map_or(self.look_at, |by| by.min(self.look_at));
     }
 
     /// Not now, but later: each time twice as late.
@@ -157,34 +175,4 @@ impl Burial {
 /// Whether what a run leaves is ended with it.
 pub(crate) fn ends(leftovers: Leftovers) -> bool {
     leftovers == Leftovers::Kill
-}
-
-/// The processes of a run that have come to our guardian, and those below them.
-fn marked(mark: &str) -> Vec<tree::Seen> {
-    let Some(guardian) = getppid() else { return Vec::new() };
-    let guardian = guardian.as_raw_nonzero().get().unsigned_abs();
-    let own = std::process::id();
-    let mut roots = tree::children_of(guardian);
-    roots.retain(|pid| *pid != own);
-    if roots.is_empty() {
-        return Vec::new();
-    }
-    let wanted = format!("{MARK}={mark}");
-    tree::below(&roots, MOST, |pid| {
-        environment(pid).split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
-    })
-}
-
-/// The environment with which a process was executed; empty if it cannot be known.
-fn environment(pid: u32) -> Vec<u8> {
-    /// In the middle of its exec a process has none, for microseconds (as has one that is dying).
-    const TRIES: usize = 50;
-    for _ in 0..TRIES {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        if !environment.is_empty() || tree::look(pid).is_none() {
-            return environment;
-        }
-        std::thread::yield_now();
-    }
-    Vec::new()
 }

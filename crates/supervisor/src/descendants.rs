@@ -119,7 +119,7 @@ impl Descendants {
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
                 let roots = self.reap(None).unwrap_or_default();
-                tree::below(&roots, MOST, |pid| !self.foreign.contains(&pid))
+                tree::below(&roots, MOST, |process| !self.foreign.contains(&process.pid))
             });
             // Where /proc shows nothing but our own children.
             for pid in &left {

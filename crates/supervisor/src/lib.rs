@@ -81,6 +81,7 @@ mod descendants;
 mod guardian;
 mod herd;
 mod runner;
+mod search;
 mod setup;
 mod stop_signals;
 mod tree;

@@ -358,6 +358,9 @@ impl Machine {
             return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
         }
         let until = self.next_start(at, end.is_success());
+        // Whatever the policy says of crashes: what the system refuses it refuses again at once.
+        let floor = self.delays.floor_after(matches!(end, RunEnd::NotStarted(_)));
+        let until = until.map(|until| at.checked_add(floor).map_or(until, |at| until.max(at)));
         // What is due already is due now: a deadline in the past would be no deadline.
         self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
     }

@@ -105,7 +105,7 @@ impl<'a> Runner<'a> {
         self.look_at_quit();
         self.slot
             .step(Event::Started, Instant::now(), &mut |report| tell(&mut self.teller, &report));
-        self.ready_by = self.slot.deadline();
+        self.ready_by = self.slot.machine().deadline();
         loop {
             self.look_at_children();
             if self.slot.launched() && !self.launched {
@@ -118,7 +118,8 @@ impl<'a> Runner<'a> {
                 }
             }
             if !self.launched
-                && let Some(at) = self.slot.deadline()
+                // Not the slot's: that one also says when to look at who is dead.
+                && let Some(at) = self.slot.machine().deadline()
                 && self.ready_by.is_some_and(|told| told < at)
             {
                 // A little more than there is: an executor that asks for more again and again is told
@@ -232,8 +233,12 @@ impl<'a> Runner<'a> {
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
         let deadline = [self.slot.deadline(), patience, look].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
+        // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
+        // dead is looked at by the clock.
+        let child = self.slot.child().filter(|_| self.slot.looks_at().is_none());
         let sources = [
             Some(self.descendants.ended()),
+            child.map(proc_spawn::Child::pidfd),
             quit,
             Some(self.signals.hurry()),
             self.slot.messages(),

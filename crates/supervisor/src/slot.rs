@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use proc_spawn::{Child, ErrorText, Role, Spawn};
 use quit::Reason;
 
-use crate::burial::{self, Burial, MARK};
+use crate::burial::{self, Burial};
 use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
 use crate::machine::{Action, Event, Machine, Outcome};
 use crate::pid_files::LeftPidFiles;
 use crate::policy::{Policy, StopBy};
+use crate::search::MARK;
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,11 +303,13 @@ impl Slot {
     /// Asks the child to open its files anew.
     pub fn reopen(&self) {
         let Some(child) = &self.child else { return };
-        // One that is gone has none.
-        if let Err(error) = child.ask_to_reopen()
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            log::error!("cannot ask process {} to open its files anew: {error}", child.id());
+        match child.ask_to_reopen() {
+            Ok(()) => (),
+            // One that is gone has none. It is reset if it left something unread (unix(7)).
+            Err(error) if is_gone(&error) => (),
+            Err(error) => {
+                log::error!("cannot ask process {} to open its files anew: {error}", child.id());
+            }
         }
     }
 
@@ -361,4 +364,9 @@ impl Slot {
         // others this is no signal (signal(7)); who is gone needs none.
         let _ = child.signal(signal_hook::consts::SIGCONT);
     }
+}
+
+/// Whether a word was not taken because nobody is there any more.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

@@ -11,7 +11,6 @@ use proc_spawn::{
 };
 use stdio_redirect::Target;
 
-use crate::burial::MARK;
 use crate::early_stderr::EarlyStderr;
 use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
@@ -19,6 +18,7 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::reopen;
 use crate::run::DaemonEnd;
+use crate::search::MARK;
 use crate::setup::{enter, install_logging};
 use crate::stop_signals::StopSignals;
 

@@ -48,14 +48,16 @@ pub(crate) fn children_of(pid: u32) -> Vec<u32> {
 }
 
 /// Those of `roots` that are `wanted`, and those below them that are; at most so many.
-pub(crate) fn below(roots: &[u32], most: usize, wanted: impl Fn(u32) -> bool) -> Vec<Seen> {
+pub(crate) fn below(roots: &[u32], most: usize, mut wanted: impl FnMut(Seen) -> bool) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut next: Vec<u32> = roots.to_vec();
     while let Some(pid) = next.pop() {
         if seen.len() == most {
             break;
         }
-        if let Some(process) = look(pid).filter(|_| wanted(pid)) {
+        if let Some(process) = look(pid)
+            && wanted(process)
+        {
             seen.push(process);
             next.extend(children_of(pid));
         }

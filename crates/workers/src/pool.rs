@@ -178,10 +178,8 @@ impl Pool {
         self.happened(Happened::Begin)?;
         while self.left > 0 {
             self.look_at_quit(quit)?;
+            self.look_at_what_is_due()?;
             let start_at = self.start_next()?;
-            while let Some(worker) = self.waiter.next_due(Instant::now()) {
-                self.look_at_time(worker)?;
-            }
             let write_at = self.write_status_if_due();
             if self.left == 0 {
                 break;

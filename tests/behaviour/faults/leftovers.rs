@@ -12,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         what_a_run_of_a_worker_leaves_is_gone_before_the_next_begins,
         what_has_left_the_session_of_a_run_is_gone_before_the_next_begins,
+        what_has_a_large_environment_is_gone_before_the_next_begins,
+        the_loop_of_a_pool_reads_no_environment,
         what_a_killed_worker_leaves_is_gone_before_the_next_begins,
         without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
         an_option_keeps_what_a_worker_leaves,
@@ -50,6 +52,19 @@ fn what_has_left_the_session_of_a_run_is_gone_before_the_next_begins() {
     gone_before_the_next(nested, 3);
 }
 
+/// A megabyte of it, with what tells the run behind that.
+///
+/// Cases: FLT-F1, FLT-E3
+fn what_has_a_large_environment_is_gone_before_the_next_begins() {
+    let large = (1..=10).map(|number| format!("A{number}=$a ")).collect::<String>();
+    let sleeper = format!(
+        "env -i {large} APPKIT_RUN=$APPKIT_RUN APPKIT_BED=$APPKIT_BED APPKIT_BED_FOLDER=$APPKIT_BED_FOLDER \
+         PATH=$PATH setsid sleep 777 &"
+    );
+    let script = format!("a=$(head -c 100000 /dev/zero | tr \"\\0\" x); {}", sleeper.repeat(5));
+    gone_before_the_next(&format!("[setsid, sh, -c, '{script}']"), 5);
+}
+
 fn gone_before_the_next(command: &str, count: usize) {
     let bed = bed();
     bed.gate("go");
@@ -61,6 +76,34 @@ fn gone_before_the_next(command: &str, count: usize) {
     assert!(left.iter().all(|process| !process.is_alive()), "{}", bed.scene());
     bed.expect("worker red started, run 3");
     assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// However large one is, and whoever holds the lock on its owner's memory.
+///
+/// Case: FLT-E3
+fn the_loop_of_a_pool_reads_no_environment() {
+    if !is_root() || std::process::Command::new("strace").arg("-V").output().is_err() {
+        return eprintln!("skipped: strace looks at a process' calls, as root");
+    }
+    let bed = bed();
+    bed.gate("go");
+    let pool = leaves("[setsid, sleep, '777']");
+    let daemon = bed.start(&format!("{{daemon_args: [{{workers: {pool}}}]}}"));
+    bed.until("what it leaves", || (sleepers(&bed).len() == 1).then_some(()));
+    let mut command = bed.command("strace");
+    command.args(["-q", "-o", "trace", "-e", "trace=openat", "-p"]);
+    command.arg(daemon.executor().pid().to_string());
+    let tracer = bed.launch_command(command);
+    bed.until("the tracer", || (daemon.executor().status("TracerPid") != "0").then_some(()));
+    bed.open_gate("go");
+    bed.expect("worker red started, run 3");
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    bed.kill(tracer.pid(), rustix::process::Signal::INT);
+    let _ = tracer.finish();
+    let trace = bed.read("trace");
+    assert!(trace.contains("/children") && !trace.contains("/environ"), "{trace}");
     daemon.stop();
     bed.nothing_left();
 }

@@ -10,7 +10,9 @@ use bed::{Process, Running, TestBed};
 use libtest_mimic::Trial;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, Signal, pidfd_getfd, pidfd_open, prlimit,
+};
 
 use crate::{bed, is_root, trials};
 
@@ -19,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_killed_worker_that_a_tracer_holds_is_looked_at_again_later,
         a_killed_executor_that_a_tracer_holds_is_waited_for_asleep,
         a_leftover_that_a_tracer_holds_holds_up_nobody,
+        a_start_whose_dead_executor_a_tracer_holds_has_its_answer,
+        a_worker_that_cannot_be_started_holds_up_no_other,
         a_dead_workers_pidfd_that_somebody_has_copied_wakes_nobody,
         a_worker_that_cannot_be_watched_has_failed_alone,
         a_lock_on_a_killed_workers_pid_file_holds_up_nobody,
@@ -107,6 +111,64 @@ fn a_leftover_that_a_tracer_holds_holds_up_nobody() {
     expect_asleep(&bed, daemon.guardian());
     daemon.stop();
     tracer.finish().success();
+    bed.nothing_left();
+}
+
+/// Each look at the dead one was told to the starter as more time.
+///
+/// Case: FLT-E2
+fn a_start_whose_dead_executor_a_tracer_holds_has_its_answer() {
+    // It dies while there is time, and when there is none.
+    for (timeout, dies) in [("3s", true), ("300ms", false)] {
+        let bed = bed();
+        let options =
+            format!("{{start: {{ready: told, timeout: {timeout}}}, daemon_args: [park]}}");
+        let starter = bed.launch(["start", &bed.options(&options)]);
+        let executor = bed.process("executor");
+        let tracer = seize(&bed, &executor);
+        if dies {
+            executor.signal(Signal::KILL);
+        }
+        starter.finish().fails(&["executor"]);
+        // Nothing is left of it but what the tracer has.
+        bed.until("the guardian's end", || bed.find("guardian").is_empty().then_some(()));
+        bed.expect_no_file("d.pid");
+        tracer.finish().success();
+        bed.nothing_left();
+    }
+}
+
+/// A start that fails at once, without any delay, was tried again in the same turn for ever.
+///
+/// Case: FLT-E5
+fn a_worker_that_cannot_be_started_holds_up_no_other() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, daemon_args: [{workers: {restart: at_once, workers: [\
+         {name: red}, {name: blue}]}}]}",
+    );
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    let executor = Pid::from_raw(i32::try_from(daemon.executor().pid()).unwrap());
+    let limit = |current| {
+        let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+        prlimit(executor, Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap()
+    };
+    let before = limit(3);
+    bed.process("worker red").signal(Signal::KILL);
+    bed.expect_in_file("d.log", "worker red could not be started");
+    // Its end is seen, and it fares as the other does.
+    bed.process("worker blue").signal(Signal::KILL);
+    bed.expect_in_file("d.log", "worker blue could not be started");
+    limit(before.current.unwrap());
+    for worker in ["red", "blue"] {
+        bed.until(worker, || {
+            let started = format!("worker {worker} started");
+            let runs = bed.journal().iter().filter(|line| line.starts_with(&started)).count();
+            (runs == 2).then_some(())
+        });
+    }
+    daemon.stop();
     bed.nothing_left();
 }
 

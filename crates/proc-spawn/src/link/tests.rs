@@ -1,15 +1,7 @@
 //! Words over a socket, and what takes the place of words.
 
 use super::*;
-
-/// The next message, whenever it comes.
-fn next_of(link: &Link, descriptor: &mut Option<OwnedFd>) -> Option<Vec<u8>> {
-    readable(&[link.as_fd()], None).unwrap();
-    match link.take_bytes(descriptor) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-        taken => taken.unwrap(),
-    }
-}
+use crate::wait::readable;
 
 fn ends() -> (Link, Link) {
     let (ours, theirs) = Link::pair().unwrap();
@@ -26,27 +18,41 @@ fn messages_arrive_whole_and_in_order() {
         }
         long
     });
-    let next = || from_bytes::<String>(&next_of(&b, &mut None).unwrap()).unwrap();
-    assert_eq!(next(), "");
-    assert_eq!(next(), "short");
-    let received = next();
+    let next = || loop {
+        readable(&[b.as_fd()], None).unwrap();
+        match b.receive::<String>().unwrap() {
+            Received::Message(text) => return Some(text),
+            Received::Closed => return None,
+            Received::Nothing | Received::Enough => (),
+        }
+    };
+    assert_eq!(next().unwrap(), "");
+    assert_eq!(next().unwrap(), "short");
+    let received = next().unwrap();
     assert_eq!(received, sender.join().unwrap());
-    assert_eq!(next_of(&b, &mut None), None);
+    assert_eq!(next(), None);
 }
 
 #[test]
 fn a_descriptor_comes_with_its_message() {
     let (a, b) = ends();
     let (reader, writer) = io::pipe().unwrap();
-    a.send_ahead(&[7], Some(writer.as_fd())).unwrap();
+    let payloads = [vec![7], vec![7; PACKET], vec![7; 3 << 20]];
+    for payload in &payloads {
+        a.send_payload(payload, Some(writer.as_fd())).unwrap();
+    }
+    a.send_payload(&payloads[2], None).unwrap();
     drop(writer);
     drop(a);
+    for payload in &payloads {
+        let mut descriptor = None;
+        assert!(b.take_payload(&mut descriptor).unwrap() == *payload);
+        let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
+        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+    }
     let mut descriptor = None;
-    let bytes = next_of(&b, &mut descriptor).unwrap();
-    assert_eq!(from_bytes::<u8>(&bytes).unwrap(), 7);
-    let flags = rustix::io::fcntl_getfd(descriptor.as_ref().unwrap()).unwrap();
-    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
-    drop(descriptor);
+    assert!(b.take_payload(&mut descriptor).unwrap() == payloads[2]);
+    assert!(descriptor.is_none(), "the file is not for keeping");
     assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
 }
 
@@ -76,27 +82,34 @@ fn an_end_that_left_data_unread_is_heard_to_its_end() {
     a.send(&7u8).unwrap();
     b.send(&1u8).unwrap();
     drop(a);
-    assert_eq!(next_of(&b, &mut None), Some(vec![7]));
-    assert_eq!(next_of(&b, &mut None), None);
+    assert_eq!(b.take_payload(&mut None).unwrap(), [7]);
+    assert_eq!(b.take_payload(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
 
 /// Case: FLT-B2
 #[test]
 fn a_payload_has_to_be_there_when_its_reader_is() {
     let (a, b) = ends();
-    assert_eq!(b.take_bytes(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(b.take_payload(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     let (gone, c) = ends();
     drop(gone);
-    assert_eq!(c.take_bytes(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-    let long = vec![7; PACKET + 1];
-    let (gone, c) = ends();
-    gone.send_ahead(&long, None).unwrap();
-    drop(gone);
-    assert_eq!(c.take_bytes(&mut None).unwrap(), None);
-    a.send_ahead(&long, None).unwrap();
-    let rest = std::thread::spawn(move || a.send_rest(&long).unwrap());
-    assert_eq!(b.take_bytes(&mut None).unwrap(), Some(vec![7; PACKET + 1]));
-    rest.join().unwrap();
+    assert_eq!(c.take_payload(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    // Nobody is waited for who begins and does not go on.
+    rustix::net::send(&a.fd, &[&[MORE][..], &[7; PACKET]].concat(), SendFlags::NOSIGNAL).unwrap();
+    let error = b.take_payload(&mut None).unwrap_err();
+    assert_eq!(error.to_string(), "a packet that is no payload");
+}
+
+/// Nobody reads: all of it is there before anybody could.
+///
+/// Case: FLT-E3
+#[test]
+fn a_payload_of_any_length_is_sent_at_once() {
+    let (a, b) = ends();
+    let long = vec![7; 64 << 20];
+    a.send_payload(&long, None).unwrap();
+    drop(a);
+    assert!(b.take_payload(&mut None).unwrap() == long);
 }
 
 /// Case: FLT-B5

@@ -7,6 +7,7 @@ mod descriptors;
 mod families;
 mod forged;
 mod memory;
+mod payloads;
 mod spawner;
 mod talkers;
 
@@ -75,6 +76,10 @@ fn main() {
         trial("a_code_of_its_own_stays_its_own", a_code_of_its_own_stays_its_own),
         trial("an_unknown_name_starts_nothing", an_unknown_name_starts_nothing),
         trial("ten_mebibytes_of_arguments_arrive", ten_mebibytes_of_arguments_arrive),
+        trial(
+            "a_child_that_reads_nothing_is_waited_for_by_nobody",
+            payloads::a_child_that_reads_nothing,
+        ),
         trial("a_child_has_only_what_was_declared", a_child_has_only_what_was_declared),
         trial("a_child_starts_with_default_signals", a_child_starts_with_default_signals),
         trial("a_child_knows_who_it_is", a_child_knows_who_it_is),

@@ -1,7 +1,7 @@
 //! The end of a run, from the first sign of it until nothing is left.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proc_spawn::{ErrorText, Exit};
 
@@ -9,6 +9,7 @@ use super::hear::{LAST_WORDS, WORDS};
 use super::{Leaves, Report, RunOver, Slot};
 use crate::burial::{self, Burial, Death};
 use crate::end::RunEnd;
+use crate::machine::Phase;
 
 impl Slot {
     /// The end of the run, if it is over: its process has ended and was reaped, and what it left is
@@ -41,15 +42,22 @@ impl Slot {
             (_, Some(held)) => held,
             (_, None) => Box::new(Burial::held(now)),
         };
-        if death == Death::Held {
-            self.burial = later(burial);
+        let gives_up = death == Death::Held && self.holds_up(&burial, now);
+        if death == Death::Held && !gives_up {
+            burial.later_but_by(now, self.machine.deadline());
+            self.burial = Some(burial);
             return None;
         }
         let child = self.child.as_mut()?;
-        let ends = self.leaves != Leaves::Unseen && death == Death::Reapable;
+        // Until it is reaped its number is its own.
+        let ends = self.leaves != Leaves::Unseen && death != Death::Reaped;
         let group = if ends { burial::end_group(child) } else { None };
         let exit = match child.try_wait() {
             Ok(Some(exit)) => exit,
+            Ok(None) if gives_up => {
+                log::warn!("process {} is dead, but its tracer does not let go of it", child.id());
+                Exit::Unknown
+            }
             Ok(None) => {
                 self.burial = later(burial);
                 return None;
@@ -71,6 +79,16 @@ impl Slot {
                 None
             }
         }
+    }
+
+    /// Whether one that is dead, and held by a tracer, has been waited for long enough: until what was
+    /// promised to others is due, as the answer to a start or the end of a grace.
+    fn holds_up(&self, burial: &Burial, now: Instant) -> bool {
+        /// For who has missed its deadline before it died.
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let killed = self.machine.phase() == Phase::Stopping && self.machine.deadline().is_none();
+        let patience = burial.at().checked_add(PATIENCE).filter(|_| killed);
+        self.machine.deadline().or(patience).is_some_and(|at| at <= now)
     }
 
     /// Names the end of a run by what is known beside its exit.

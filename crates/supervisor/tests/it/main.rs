@@ -9,6 +9,7 @@
 mod bed;
 mod leftovers;
 mod readiness;
+mod reopening;
 mod restarting;
 mod starting;
 mod stopping;
@@ -40,6 +41,7 @@ fn main() {
     let topics = [
         starting::trials(),
         readiness::trials(),
+        reopening::trials(),
         restarting::trials(),
         stopping::trials(),
         leftovers::trials(),

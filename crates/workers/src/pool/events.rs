@@ -12,6 +12,10 @@ use crate::group::{Happened, Order};
 use crate::report::TooManyRestarts;
 use crate::wait::Source;
 
+/// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
+/// start takes about a millisecond.
+const MOST: usize = 64;
+
 impl Pool {
     pub(super) fn look_at_quit(&mut self, quit: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
         if quit::quit_requested() && !self.quit_told {
@@ -43,13 +47,22 @@ impl Pool {
         Ok(())
     }
 
-    /// Starts whoever has waited for a start of its own; says when the next one may.
+    /// Starts those that may be started, but not too many at once; says when the next one may be.
     pub(super) fn start_next(&mut self) -> io::Result<Option<Instant>> {
+        let mut left = MOST;
         while let Some(worker) = self.starts.front().copied() {
+            // Whoever asked to quit before it was started gets nothing started.
+            if quit::quit_requested() {
+                return Ok(None);
+            }
             let now = Instant::now();
             if let Some(at) = self.next_start.filter(|at| now < *at) {
                 return Ok(Some(at));
             }
+            if left == 0 {
+                return Ok(Some(now));
+            }
+            left -= 1;
             self.starts.pop_front();
             self.next_start = now.checked_add(self.start_stagger);
             let happened = self.step(worker, Event::Started)?;
@@ -58,7 +71,18 @@ impl Pool {
         Ok(None)
     }
 
-    pub(super) fn look_at_time(&mut self, worker: usize) -> io::Result<()> {
+    /// Only what was due when the turn began, and so much of it: ends and requests come first, and have
+    /// their turn again.
+    pub(super) fn look_at_what_is_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        for _ in 0..MOST {
+            let Some(worker) = self.waiter.next_due(now) else { break };
+            self.look_at_time(worker)?;
+        }
+        Ok(())
+    }
+
+    fn look_at_time(&mut self, worker: usize) -> io::Result<()> {
         if self.workers[worker].slot.looks_at().is_some() {
             return self.look_at_end(worker);
         }
@@ -86,13 +110,11 @@ impl Pool {
             let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
             self.starts.retain(|waiting| *waiting != worker);
             let event = match order {
-                // Whoever asked to quit before it was started gets nothing started.
-                Order::Start(_) if quit::quit_requested() => continue,
-                Order::Start(_) if !self.start_stagger.is_zero() => {
+                // It has its turn with the others, and none if somebody asks to quit before.
+                Order::Start(_) => {
                     self.starts.push_back(worker);
                     continue;
                 }
-                Order::Start(_) => Event::Started,
                 Order::Pause(_) => Event::Pause,
                 Order::Quit(_) => {
                     self.workers[worker].quits = true;

@@ -68,6 +68,33 @@ fn what_crashes_at_once_again_and_again_is_held_back() {
     check(policy(none), &[&crashes[..], &[(0, Quit)]].concat(), &expected);
 }
 
+/// Zero for a floor means that a crash may be followed by a start at once, not that a start which fails
+/// at once may burn a core.
+///
+/// Case: RST-18
+#[test]
+fn what_cannot_be_started_is_held_back_without_a_floor_too() {
+    let backoff = Backoff::default().floor(Duration::ZERO);
+    let mut machine = Machine::new(with(RestartPolicy::new(Restart::Always).backoff(backoff)), 0);
+    let mut now = Instant::now();
+    let mut waits = |end: &dyn Fn() -> RunEnd, times: usize| {
+        let mut waited = Vec::new();
+        for _ in 0..times {
+            machine.step(if machine.idle() { Event::Started } else { Event::DeadlinePassed }, now);
+            machine.step(Event::Ended { end: end(), at: now }, now);
+            let due = machine.deadline().unwrap();
+            waited.push(due.duration_since(now).as_millis());
+            now = due;
+        }
+        waited
+    };
+    let refused = || RunEnd::NotStarted(ErrorText::new(&std::io::Error::from_raw_os_error(24)));
+    let crashed = || code(1);
+    assert_eq!(waits(&refused, 12), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000]);
+    assert_eq!(waits(&crashed, 3), [0, 0, 0]);
+    assert_eq!(waits(&refused, 2), [1, 2], "anew");
+}
+
 /// Case: RST-19
 #[test]
 fn a_delay_is_what_it_is_also_below_the_floor() {

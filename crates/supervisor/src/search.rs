@@ -1,0 +1,311 @@
+//! The search for what has left the group of a run: in a thread, for as long as there is something to search for.
+//!
+//! What a run has left is told by a variable in its environment. That is as large as its owner likes, and to read
+//! it the system takes the owner's lock on its memory (proc_pid_environ(5)), which somebody may hold who waits for a
+//! disk. So whoever keeps others does not read it: it [asks](Search::begin), and looks later what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::getppid;
+
+use crate::herd::{Herd, MOST};
+use crate::tree::{self, Seen};
+
+/// The variable by which processes of a run are known. Nothing secret: only what is below our own
+/// guardian is looked at.
+pub(crate) const MARK: &str = "APPKIT_RUN";
+
+/// Between two looks of the thread: this at first, then twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// More than the system lets anybody execute a program with (execve(2): 6 MiB at most).
+const LONGEST_ENVIRONMENT: usize = 8 << 20;
+/// So much of environments is read in a turn of who has no thread for it, and the rest of the last.
+const TURN: usize = 8 << 20;
+/// A mark is shorter, and so is what is kept of one.
+const LONGEST_MARK: usize = 128;
+const PORTION: usize = 64 << 10;
+
+/// Enough to walk through /proc.
+const STACK: usize = 256 << 10;
+
+/// A search that goes on until nothing is found any more. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Search(Arc<Wanted>);
+
+#[derive(Debug)]
+struct Wanted {
+    mark: String,
+    /// Nothing is left that bears the mark.
+    done: AtomicBool,
+    /// Nobody waits for it any more.
+    given_up: AtomicBool,
+}
+
+impl Search {
+    /// Has what bears this mark ended, where it came to our guardian. `Ok(None)`: nothing has come.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the thread.
+    pub(crate) fn begin(mark: &str) -> io::Result<Option<Search>> {
+        if roots().is_empty() {
+            return Ok(None);
+        }
+        let (done, given_up) = (AtomicBool::new(false), AtomicBool::new(false));
+        let wanted = Arc::new(Wanted { mark: mark.to_owned(), done, given_up });
+        let mut desk = lock();
+        if !desk.is_searched {
+            // It looks at the desk when we have left it.
+            let searcher = thread::Builder::new().name("leftovers".into()).stack_size(STACK);
+            desk.thread = Some(searcher.spawn(search)?.thread().clone());
+            desk.is_searched = true;
+        } else if let Some(thread) = &desk.thread {
+            thread.unpark();
+        }
+        // The thread may be held up by what it looks at.
+        desk.forget_who_gave_up();
+        desk.searches.push((Arc::clone(&wanted), Herd::default()));
+        Ok(Some(Search(wanted)))
+    }
+
+    /// The same for who can have no thread, as where a fork bomb has used up what its user may have: a
+    /// portion of it, at once. True when nothing is left.
+    pub(crate) fn turn(mark: &str, herd: &mut Herd) -> bool {
+        let judged = mem::take(&mut lock().judged);
+        let mut known = Known { judged, met: Vec::new(), left: TURN };
+        let is_over = herd.end(|| known.marked(mark, || true)) == 0 && known.left > 0;
+        known.forget_the_gone();
+        lock().judged = known.judged;
+        is_over
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.done.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.0.given_up.store(true, Ordering::Release);
+    }
+}
+
+/// What is to be searched for, and what is known of who was looked at.
+struct Desk {
+    searches: Vec<(Arc<Wanted>, Herd)>,
+    /// Somebody is at it.
+    is_searched: bool,
+    thread: Option<thread::Thread>,
+    judged: BTreeMap<Seen, Mark>,
+}
+
+static DESK: Mutex<Desk> = Mutex::new(Desk {
+    searches: Vec::new(),
+    is_searched: false,
+    thread: None,
+    judged: BTreeMap::new(),
+});
+
+impl Desk {
+    fn forget_who_gave_up(&mut self) {
+        self.searches.retain(|(wanted, _)| !wanted.given_up.load(Ordering::Acquire));
+    }
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock() -> MutexGuard<'static, Desk> {
+    DESK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread: ends when nothing is left to search for.
+fn search() {
+    let mut pause = FIRST_LOOK;
+    let judged = mem::take(&mut lock().judged);
+    let mut known = Known { judged, met: Vec::new(), left: usize::MAX };
+    loop {
+        let mut searches = {
+            let mut desk = lock();
+            desk.forget_who_gave_up();
+            if desk.searches.is_empty() {
+                desk.judged = known.judged;
+                (desk.is_searched, desk.thread) = (false, None);
+                return;
+            }
+            mem::take(&mut desk.searches)
+        };
+        // All in turn: one that finds a lot does not keep the others waiting until it is done.
+        let before = searches.len();
+        searches.retain_mut(|(wanted, herd)| {
+            // Whoever has waited and is gone leaves it as it is.
+            let go_on = || !wanted.given_up.load(Ordering::Acquire);
+            let is_done = herd.end(|| known.marked(&wanted.mark, go_on)) == 0;
+            wanted.done.store(is_done, Ordering::Release);
+            !is_done
+        });
+        known.forget_the_gone();
+        let is_over = searches.is_empty();
+        let is_news = searches.len() < before;
+        let mut desk = lock();
+        let is_new = !desk.searches.is_empty();
+        desk.searches.append(&mut searches);
+        drop(desk);
+        // Those that were killed are not dead at once.
+        pause = if is_new || is_news { FIRST_LOOK } else { (pause * 2).min(LAST_LOOK) };
+        if !is_over && !is_new {
+            thread::park_timeout(pause);
+        }
+    }
+}
+
+/// What a process was executed with, as far as it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mark {
+    Some(Box<str>),
+    None,
+    /// Its environment is empty. In the middle of its exec a process has none, for microseconds: it is
+    /// looked at again, each time once.
+    Unknown,
+}
+
+/// Who was looked at: nobody is read twice, by whatever search. A process may execute a program with other
+/// variables later; it remains what its run has left.
+struct Known {
+    judged: BTreeMap<Seen, Mark>,
+    met: Vec<Seen>,
+    /// How many bytes may be read yet.
+    left: usize,
+}
+
+impl Known {
+    /// The processes of a run that have come to our guardian, and those below them.
+    fn marked(&mut self, mark: &str, go_on: impl Fn() -> bool) -> Vec<Seen> {
+        tree::below(&roots(), MOST, |process| go_on() && self.bears(process, mark))
+    }
+
+    fn bears(&mut self, process: Seen, mark: &str) -> bool {
+        self.met.push(process);
+        let known = self.judged.get(&process);
+        let tries = match known {
+            Some(Mark::Some(own)) => return **own == *mark,
+            Some(Mark::None) => return false,
+            Some(Mark::Unknown) => 1,
+            None => 50,
+        };
+        if self.left == 0 {
+            return false;
+        }
+        let (found, taken) = mark_of(process.pid, tries);
+        self.left = self.left.saturating_sub(taken);
+        let bears = matches!(&found, Mark::Some(own) if **own == *mark);
+        self.judged.insert(process, found);
+        bears
+    }
+
+    /// As many are known as there were at the last look, no more.
+    fn forget_the_gone(&mut self) {
+        let met: BTreeSet<_> = mem::take(&mut self.met).into_iter().collect();
+        self.judged.retain(|process, _| met.contains(process));
+    }
+}
+
+/// Our guardian's children, without ourselves.
+fn roots() -> Vec<u32> {
+    let Some(guardian) = getppid() else { return Vec::new() };
+    let mut roots = tree::children_of(guardian.as_raw_nonzero().get().unsigned_abs());
+    let own = std::process::id();
+    roots.retain(|pid| *pid != own);
+    roots
+}
+
+/// The mark of a process, and how much was read for that.
+fn mark_of(pid: u32, tries: usize) -> (Mark, usize) {
+    for _ in 0..tries {
+        let Ok(environment) = File::open(format!("/proc/{pid}/environ")) else { break };
+        match read_mark(environment) {
+            (Mark::Unknown, _) => thread::yield_now(),
+            found => return found,
+        }
+    }
+    (Mark::Unknown, 0)
+}
+
+/// Looks for the mark in a list of variables, each ended by a zero, portion by portion, and no further than it.
+fn read_mark(mut environment: impl Read) -> (Mark, usize) {
+    let name = format!("{MARK}=");
+    let mut buffer = vec![0; PORTION];
+    // The beginning of a variable that goes on in the next portion, cut where it is no mark any more.
+    let mut begun: Vec<u8> = Vec::new();
+    let mut taken = 0;
+    while taken < LONGEST_ENVIRONMENT {
+        let length = match environment.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(length) => length,
+        };
+        taken += length;
+        let mut parts = buffer[..length].split(|byte| *byte == 0).peekable();
+        while let Some(part) = parts.next() {
+            let room = LONGEST_MARK.saturating_sub(begun.len());
+            begun.extend_from_slice(&part[..part.len().min(room)]);
+            if parts.peek().is_none() {
+                break;
+            }
+            if let Some(mark) = begun.strip_prefix(name.as_bytes()) {
+                return (Mark::Some(String::from_utf8_lossy(mark).into()), taken);
+            }
+            begun.clear();
+        }
+    }
+    (if taken == 0 { Mark::Unknown } else { Mark::None }, taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives out as little at once as it is told to.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    /// Case: FLT-E3
+    #[test]
+    fn a_mark_is_found_wherever_it_stands() {
+        let long = format!("A={}", "x".repeat(3 * PORTION));
+        let some = Mark::Some("7.1.2".into());
+        let cases = [
+            ("APPKIT_RUN=7.1.2\0".to_owned(), some.clone()),
+            (format!("{long}\0APPKIT_RUN=7.1.2\0B=c\0"), some.clone()),
+            ("A=b\0\0APPKIT_RUN=7.1.2\0".to_owned(), some),
+            (format!("{long}\0B=c\0"), Mark::None),
+            ("XAPPKIT_RUN=7.1.2\0A=APPKIT_RUN=7.1.2\0".to_owned(), Mark::None),
+            (String::new(), Mark::Unknown),
+        ];
+        for (environment, expected) in cases {
+            for portion in [1, 7, PORTION - 1, PORTION] {
+                assert_eq!(read_mark(Slow(environment.as_bytes(), portion)).0, expected);
+            }
+        }
+    }
+
+    /// Case: FLT-E3
+    #[test]
+    fn nobody_reads_an_environment_without_end() {
+        assert_eq!(read_mark(io::repeat(b'x')), (Mark::None, LONGEST_ENVIRONMENT));
+        assert_eq!(read_mark(io::repeat(0)), (Mark::None, LONGEST_ENVIRONMENT));
+    }
+}
