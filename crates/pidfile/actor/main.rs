@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -44,6 +44,14 @@ fn act(args: &[&str]) -> Outcome {
             hold(Options::new().wait_for_dependent(limit), path)
         }
         ["hold-with-hold", path] => hold(Options::new().with_hold(), path),
+        ["hold-and-leave", path] => {
+            let mut pid_file = Options::new().with_hold().acquire(path)?;
+            let hold = pid_file.take_hold().ok_or("no hold")?;
+            Command::new("sleep").arg("1000").stdin(Stdio::null()).stderr(hold).spawn()?;
+            // As one that is killed leaves it.
+            std::mem::forget(pid_file);
+            Ok(())
+        }
         ["hold-unproved", path] => {
             let pid_file = PidFile::acquire(path)?;
             // Closing any descriptor of the file drops the proof.
@@ -268,11 +276,8 @@ fn give_up_waiting(path: &str, times: u32) -> Outcome {
 fn recycle(path: &str) -> Outcome {
     let myself = std::env::current_exe()?;
     let start = |args: &[&str]| {
-        let streams = Command::new(&myself)
-            .args(args)
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn();
+        let streams =
+            Command::new(&myself).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         streams.map(KillOnDrop)
     };
     // Numbers below 300 are given out once only; after that they come round (pid.c, RESERVED_PIDS).

@@ -14,9 +14,11 @@ use crate::bytes::Byte;
 use crate::create;
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::pidfile::PidFile;
 use crate::place::Place;
+use crate::proof;
 use crate::stale::take_away;
 use crate::wait::{Awaited, Waited, are_free, until_free};
 use crate::who;
@@ -151,7 +153,7 @@ impl<'fd> Options<'fd> {
         };
         let path = || place.path().to_owned();
         if old.is_locked(Byte::Holder, place)? {
-            let pid = old.number(place)?;
+            let pid = proof::owner(old.fd()).or(old.number(place)?);
             if pid.is_some_and(who::has_ended) && !ending.has_passed() {
                 let waited =
                     until_free(&old, Awaited::Byte(Byte::Holder), ending, self.wake, place.path())?;
@@ -173,7 +175,7 @@ impl<'fd> Options<'fd> {
             if are_free(what, &old, dependents_until, self.wake, place.path())? {
                 return Ok(Attempt::WaitedForDependent);
             }
-            let left = who::holders(old.id(), Byte::Dependent);
+            let left = hold::holders(old.fd(), old.id());
             old.refuse(place, Error::Orphaned { path: path(), left })?;
             return Ok(Attempt::Changed);
         }

@@ -1,4 +1,5 @@
-//! The three bytes of a pid file that can be locked, and what a lock on each of them says.
+//! The three bytes of a pid file whose locks decide, and what a lock on each of them says; a fourth only
+//! [proves](crate::proof).
 //!
 //! The locks are those of open file descriptions (fcntl(2), `F_OFD_SETLK`): they end when the last
 //! descriptor of that very `open` is closed, so at the latest when the process ends, however it

@@ -70,7 +70,7 @@ fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
     };
     let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
-    let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let by_number = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
     let reopen = |access| openat(CWD, &by_number, access | OFlags::CLOEXEC, Mode::empty());
     if hold && reopen(OFlags::PATH).is_err() {
         // No /proc: it needs a name to be opened by.

@@ -9,6 +9,7 @@ use crate::create::above_stdio;
 use crate::deadline::Deadline;
 use crate::detail::Op;
 use crate::error::Error;
+use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 use crate::who;
@@ -94,7 +95,7 @@ fn attempt(place: &Place, holder: Option<u32>) -> Result<Option<Dependent>, Erro
     }
     if !file.try_lock(Byte::Dependent, place)? {
         let error = if file.is_locked(Byte::Dependent, place)? {
-            Error::Joined { path: path(), by: who::holders(file.id(), Byte::Dependent) }
+            Error::Joined { path: path(), by: hold::holders(file.fd(), file.id()) }
         } else {
             Error::Hindered { path: path(), by: who::readers(file.id(), Byte::Dependent) }
         };

@@ -5,7 +5,8 @@
 //! readers cannot have, too, needs a descriptor open for writing (fcntl(2)); an exclusive flock(2)
 //! needs one open for reading. A reader can have one as well, but not while ours lives: it is taken
 //! before the file can be opened by anybody. What a reader locks after our last copy is gone is told
-//! from ours by the number of who locked it (proc_locks(5)), which the file names.
+//! from ours by who locked it (proc_locks(5)): the file names that process, and it was of the file's
+//! owner, or root.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,6 +18,8 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::bytes::{self, Byte};
 use crate::create::above_stdio;
 use crate::number;
+use crate::place::Id;
+use crate::who::{self, Kinds};
 
 /// File systems that make a lock of bytes of every flock(2): there it would collide with the holder's
 /// own. NFS, SMB in three dialects, 9P, AFS (statfs(2)).
@@ -81,20 +84,86 @@ fn is_local(file: BorrowedFd<'_>) -> bool {
     fstatfs(file).is_ok_and(|system| !NETWORK.contains(&((system.f_type as u64) as u32)))
 }
 
-/// Whether the lock was taken by the process that the file names. `None`: there is none to be seen,
-/// because it has gone, or because whoever took it is dead, or of another pid namespace.
+/// Whether the lock was taken for who holds the file. `None`: there is none to be seen, because it has
+/// gone, or because whoever took it is dead, or of another pid namespace.
+///
+/// A successor that waits for a stranger is a nuisance, two that run are a disaster: it is a stranger's
+/// only if that is certain.
 fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
     let Some(number) = number::read(file)? else { return Ok(Some(false)) };
+    if !who::proc_speaks_of_us() {
+        return Ok(Some(true));
+    }
     let stat = fstat(file)?;
     let device = format!("{:02x}:{:02x}", major(stat.st_dev), minor(stat.st_dev));
     let Ok(locks) = fs::File::open("/proc/locks") else { return Ok(None) };
     let lines = BufReader::new(locks).lines().map_while(Result::ok).take(MOST_LOCKS);
-    let (mut ours, mut anothers) = (false, false);
+    let (mut strangers, mut unclear) = (false, false);
     for (pid, on) in lines.filter_map(|line| exclusive(&line, stat.st_ino)) {
-        ours |= pid == number;
-        anothers |= pid != number && on == device;
+        let locker = Locker { pid, number, owner: stat.st_uid, file: Id::of(&stat) };
+        match locker.took_it_for(on == device) {
+            Whom::Us => return Ok(Some(true)),
+            Whom::Themselves => strangers = true,
+            Whom::Unclear => unclear = true,
+            Whom::AnotherFile => (),
+        }
     }
-    Ok((ours || anothers).then_some(ours))
+    Ok((strangers && !unclear).then_some(false))
+}
+
+/// For whom a lock was taken.
+enum Whom {
+    /// For who holds the file, or held it.
+    Us,
+    Themselves,
+    /// It has been given up since, or a copy is left with somebody else: looked at again.
+    Unclear,
+    /// Of another file system, where a file has the same number.
+    AnotherFile,
+}
+
+/// Whoever took an exclusive lock of a file with this inode, by the number that we see.
+struct Locker {
+    pid: u32,
+    /// In the file: that of its holder, in the holder's own pid namespace.
+    number: u32,
+    /// Of the file.
+    owner: u32,
+    file: Id,
+}
+
+impl Locker {
+    fn took_it_for(&self, device_fits: bool) -> Whom {
+        let users = who::users(self.pid);
+        // Neither can be known of a process that is gone.
+        let is_foreign =
+            users.is_some_and(|users| !users.contains(&0) && !users.contains(&self.owner));
+        match who::holds_flock(self.pid, self.file) {
+            // It has it itself. The number alone proves nothing: a reader can come to have it.
+            Some(true) if !is_foreign && who::numbers(self.pid).contains(&self.number) => Whom::Us,
+            Some(true) => Whom::Themselves,
+            // A copy is left of what it took; or of what a dead one took, whose number it has by now.
+            // Some file systems have other numbers of devices in /proc/locks than elsewhere.
+            _ if self.pid == self.number => Whom::Us,
+            _ if !device_fits => Whom::AnotherFile,
+            _ if users.is_some() => Whom::Unclear,
+            // It is dead, and was not the holder, whose number we would see if he was of our pid
+            // namespace, as all are who have the lock now.
+            _ if who::is_first_namespace() && who::all_are_of_our_namespace(self.file) => {
+                Whom::Themselves
+            }
+            _ => Whom::Us,
+        }
+    }
+}
+
+/// Which processes are left that have a copy, as far as /proc tells: whose lock counts.
+pub(crate) fn holders(file: BorrowedFd<'_>, id: Id) -> Vec<u32> {
+    let kinds = match (is_held(file), number::read(file)) {
+        (Ok(true), Ok(Some(number))) => Kinds::AndFlockBy(number),
+        _ => Kinds::Bytes,
+    };
+    who::holders(id, Byte::Dependent, kinds)
 }
 
 /// Who has taken an exclusive lock of this kind of a file with this inode, and on which device:

@@ -25,6 +25,7 @@ use crate::create::above_stdio;
 use crate::deadline::{Deadline, poll_until};
 use crate::detail::{Doubt, Op};
 use crate::error::Error;
+use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 use crate::proof;
@@ -90,7 +91,7 @@ pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(Vec::new()) };
     let file = Arc::new(file.above_stdio(&place)?);
     let mut found = Vec::new();
-    for pid in who::holders(file.id(), Byte::Dependent) {
+    for pid in hold::holders(file.fd(), file.id()) {
         if let Ok(Some(dependent)) = verify_process(pid, Byte::Dependent, &file, &place)? {
             found.push(dependent);
         }
@@ -99,7 +100,12 @@ pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
 }
 
 fn verify(file: &Arc<OldFile>, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
-    let Some(pid) = file.number(place)? else { return Ok(Err(Doubt::NoNumber)) };
+    // Whatever has been written into the file since, the kernel knows who holds it.
+    let pid = match proof::owner(file.fd()) {
+        Some(owner) => Some(owner),
+        None => file.number(place)?,
+    };
+    let Some(pid) = pid else { return Ok(Err(Doubt::NoNumber)) };
     verify_process(pid, Byte::Holder, file, place)
 }
 
@@ -119,11 +125,13 @@ fn verify_process(
     };
     let holder = Holder { pid, process, path: place.path().to_owned(), file: Arc::clone(file) };
     let owner = proof::owner(file.fd()).filter(|_| byte == Byte::Holder);
-    let has_lock = match owner {
-        Some(owner) if owner == pid => Some(true),
+    let has_lock = match (owner, byte) {
+        (Some(owner), _) if owner == pid => Some(true),
         // The kernel names another one: what /proc hides of this one does not matter.
-        Some(_) => Some(who::holds(pid, file.id(), byte) == Some(true)),
-        None => who::holds(pid, file.id(), byte),
+        (Some(_), _) => Some(who::holds(pid, file.id(), byte) == Some(true)),
+        // Found by what /proc shows of it, and asked once more now that its number is its own for certain.
+        (None, Byte::Dependent) => Some(hold::holders(file.fd(), file.id()).contains(&pid)),
+        (None, _) => who::holds(pid, file.id(), byte),
     };
     let users = who::users(pid);
     // Asked last: as long as it has not ended, its number was its own all the time.

@@ -53,9 +53,6 @@ pub(crate) fn create_in_place(place: &Place, hold: bool) -> Result<Option<New>, 
     // Of the same open file description, so that what is locked through one is locked by both.
     let claimed = OldFile::of(fcntl_dupfd_cloexec(&file, 3).map_err(io())?, &stat);
     let made = claim_and_fill(file, &claimed, place, hold);
-    if made.is_err() && place.leads_to(claimed.id())? {
-        let _ = unlinkat(place.folder(), place.name(), AtFlags::empty());
-    }
     drop(claimed);
     if let Ok(Some(new)) = &made {
         // Two descriptors of the file were closed since it was taken.
@@ -75,6 +72,20 @@ fn claim_and_fill(
         Ok(None) | Err(Error::Busy { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
+    let made = fill_claimed(file, claimed, place, hold);
+    if made.is_err() && place.leads_to(claimed.id())? {
+        // While we have the claim: afterwards another may have made his own.
+        let _ = unlinkat(place.folder(), place.name(), AtFlags::empty());
+    }
+    made
+}
+
+fn fill_claimed(
+    file: OwnedFd,
+    claimed: &OldFile,
+    place: &Place,
+    hold: bool,
+) -> Result<Option<New>, Error> {
     let reopen = |access| openat(place.folder(), place.name(), access | AGAIN, Mode::empty());
     let Some(new) = fill(file, place, hold.then_some(&reopen))? else { return Ok(None) };
     match OldFile::open(place, Access::Read)? {

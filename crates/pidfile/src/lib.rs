@@ -66,8 +66,12 @@
 //! * Outlive a fork without exec in the usual way: the copy of the descriptor keeps the lock, should
 //!   the parent be killed, until the copy ends, too. A child between its fork and its exec is such a
 //!   copy, for a moment; until then a start says that the killed holder's number holds it.
-//! * Signal across pid namespaces. A holder in another container, sharing the folder, holds as any
-//!   other, but its number is not ours: [`holder`] says [`Error::Unverified`].
+//! * Signal into a pid namespace that ours does not know. A holder in another container, sharing the
+//!   folder, holds as any other; from the host it is found and signalled by its number there, from
+//!   beside it [`holder`] says [`Error::Unverified`].
+//! * Tell a reader's flock(2) from a killed holder's hold where /proc does not show who took it: in a pid
+//!   namespace, of a locker who is dead. Then a start waits, and says who is left; ending him helps.
+//! * Keep a process that has a copy of the hold from passing it on, or from unlocking it for all copies.
 //! * Prove who holds the file after the holder itself has opened and closed it, as by [`probe`]: that
 //!   drops its classic lock. Then [`holder`] needs a /proc that shows the holder's descriptors, which it
 //!   does to root and, unless the program's file cannot be read, to the same user.

@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::hold;
 use crate::place::{Id, Place};
 use crate::proof;
-use crate::who;
 
 /// The right to be the one running instance, held until released or dropped.
 ///
@@ -109,10 +108,11 @@ impl PidFile {
     /// alive, and the file was left for a successor to wait for it. [`Error::Io`]: the file could
     /// not be removed, and is stale now. That somebody had removed it already is no error.
     pub fn release(mut self) -> Result<(), Error> {
-        self.give_up()
+        self.give_up(true)
     }
 
-    fn give_up(&mut self) -> Result<(), Error> {
+    /// Who is left is looked for only to be told: in /proc, in every process of the machine.
+    fn give_up(&mut self, tell: bool) -> Result<(), Error> {
         let Some(file) = self.file.take() else { return Ok(()) };
         if self.owner != std::process::id() {
             return Ok(());
@@ -123,14 +123,14 @@ impl PidFile {
             // Who stops us now shall still find who we are.
             proof::take(file.as_fd());
         }
-        let removed = self.remove(&file);
+        let removed = self.remove(&file, tell);
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
         let unlocked = bytes::unlock_all(file.as_fd()).map_err(Error::lock(&self.path));
         removed.and(unlocked)
     }
 
-    fn remove(&self, file: &OwnedFd) -> Result<(), Error> {
+    fn remove(&self, file: &OwnedFd, tell: bool) -> Result<(), Error> {
         // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
         // to go. A shared lock, which any reader can have, refuses us but is no dependent.
         let locked = || Error::lock(&self.path);
@@ -145,7 +145,7 @@ impl PidFile {
         };
         let id = self.id(file)?;
         if is_left {
-            let left = who::holders(id, Byte::Dependent);
+            let left = if tell { hold::holders(file.as_fd(), id) } else { Vec::new() };
             return Err(Error::Orphaned { path: self.path.clone(), left });
         }
         if place.led_to(id)? { place.remove() } else { Ok(()) }
@@ -158,7 +158,7 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        let _ = self.give_up();
+        let _ = self.give_up(false);
     }
 }
 

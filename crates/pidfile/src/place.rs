@@ -102,6 +102,11 @@ impl Place {
         }
     }
 
+    /// Whether nobody can put names into the folder who is not trusted.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.at.is_closed()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -6,9 +6,10 @@ use crate::acquire::PATIENCE;
 use crate::bytes::Byte;
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::who;
+use crate::proof;
 
 /// What a pid file says at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub enum Probe {
     },
     /// A live process holds it.
     Held {
-        /// The number in it, if it is one: always, unless another program locks another kind of
-        /// file. To act upon it use [`holder`](crate::holder), which verifies it.
+        /// The process that holds it, as the kernel tells it; where it does not, the number in the file,
+        /// if it is one. To act upon it use [`holder`](crate::holder), which verifies it.
         pid: Option<u32>,
     },
     /// Nobody holds it, but a [`Dependent`](crate::Dependent) of the last holder is still alive.
@@ -60,9 +61,10 @@ pub fn probe(path: impl AsRef<Path>) -> Result<Probe, Error> {
 fn look(file: &OldFile, place: &Place) -> Result<Probe, Error> {
     let number = file.number(place)?;
     Ok(if file.is_locked(Byte::Holder, place)? {
-        Probe::Held { pid: number }
+        // Whatever has been written into it since, the kernel knows who holds it.
+        Probe::Held { pid: proof::owner(file.fd()).or(number) }
     } else if file.has_dependent(place)? {
-        Probe::Orphaned { number, left: who::holders(file.id(), Byte::Dependent) }
+        Probe::Orphaned { number, left: hold::holders(file.fd(), file.id()) }
     } else {
         Probe::Stale { number }
     })

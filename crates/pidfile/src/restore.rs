@@ -2,7 +2,7 @@
 
 use std::os::fd::AsRawFd;
 
-use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::fs::{AtFlags, CWD, fstat, linkat};
 use rustix::io::Errno;
 
 use crate::acquire::Options;
@@ -16,10 +16,12 @@ use crate::proof;
 pub enum Restored {
     /// Nothing: the path leads to the file.
     InPlace,
-    /// The same file has its name again: it had been renamed, or has another name, which stays.
+    /// The same file has its name again: it had been renamed, or has another name, which stays. Not in a
+    /// folder where others can put names: there a file with two names is nobody's.
     Named,
     /// There is a new file, locked like the first. A [hold](PidFile::take_hold) of the first one is
-    /// none of the new one's; if one was asked for, there is a new one to take.
+    /// none of the new one's; if one was asked for, there is a new one to take. A
+    /// [`Dependent`](crate::Dependent) of the first one is none of the new one's either.
     Anew,
 }
 
@@ -64,10 +66,15 @@ impl PidFile {
     fn name_again(&self) -> Result<bool, Error> {
         let Some(file) = self.file() else { return Ok(false) };
         let place = Place::open(self.path())?;
+        let names = fstat(file).map_or(0, |stat| stat.st_nlink);
+        if names > 0 && !place.is_closed() {
+            // With a second name nobody would believe it there.
+            return Ok(false);
+        }
         // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
         let linked = match linkat(file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
             Err(errno) if errno != Errno::EXIST => {
-                let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+                let by_number = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
                 linkat(CWD, by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
             }
             done => done,

@@ -16,34 +16,51 @@ use crate::bytes::Byte;
 use crate::deadline::{Deadline, poll_until};
 use crate::place::Id;
 
+/// What counts as a lock on a dependent's byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kinds {
+    /// Locks of bytes, which need a descriptor open for writing.
+    Bytes,
+    /// Also one of flock(2), if the process with this number has taken it: a reader can have one, too.
+    AndFlockBy(u32),
+    /// Also one of flock(2), whoever has taken it.
+    AndAnyFlock,
+}
+
 /// Every process that has the byte locked; empty if none, or if /proc does not tell.
-pub(crate) fn holders(file: Id, byte: Byte) -> Vec<u32> {
-    all(file, byte, "WRITE")
+pub(crate) fn holders(file: Id, byte: Byte, kinds: Kinds) -> Vec<u32> {
+    all(file, byte, kinds, "WRITE")
 }
 
 /// Every process that has a shared lock on the byte, as anybody can who may read the file.
 pub(crate) fn readers(file: Id, byte: Byte) -> Vec<u32> {
-    all(file, byte, "READ")
+    all(file, byte, Kinds::Bytes, "READ")
 }
 
-fn all(file: Id, byte: Byte, access: &str) -> Vec<u32> {
+fn all(file: Id, byte: Byte, kinds: Kinds, access: &str) -> Vec<u32> {
     if !proc_speaks_of_us() {
         return Vec::new();
     }
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut found: Vec<u32> =
-        numbers.filter(|pid| has(*pid, file, byte, access) == Some(true)).collect();
+        numbers.filter(|pid| has(*pid, file, byte, kinds, access) == Some(true)).collect();
     found.sort_unstable();
     found
 }
 
 /// Whether this process has the byte locked; `None` if /proc does not tell.
 pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
-    has(pid, file, byte, "WRITE")
+    has(pid, file, byte, Kinds::Bytes, "WRITE")
 }
 
-fn has(pid: u32, file: Id, byte: Byte, access: &str) -> Option<bool> {
+/// Whether this process has a lock of flock(2) on the file that nobody shares; `None` if /proc does not
+/// tell.
+pub(crate) fn holds_flock(pid: u32, file: Id) -> Option<bool> {
+    has(pid, file, Byte::Dependent, Kinds::AndAnyFlock, "WRITE")
+}
+
+fn has(pid: u32, file: Id, byte: Byte, kinds: Kinds, access: &str) -> Option<bool> {
     if !proc_speaks_of_us() {
         return None;
     }
@@ -61,7 +78,7 @@ fn has(pid: u32, file: Id, byte: Byte, access: &str) -> Option<bool> {
                 continue;
             }
         };
-        if info.lines().any(|line| is_lock_on(line, byte, access))
+        if info.lines().any(|line| is_lock_on(line, byte, kinds, access))
             && is_same_file(&process.join("fd").join(&name), file)
         {
             return Some(true);
@@ -80,6 +97,30 @@ pub(crate) fn users(pid: u32) -> Option<[u32; 2]> {
     Some([users.next()?.parse().ok()?, users.next()?.parse().ok()?])
 }
 
+/// The numbers of a process in its own pid namespace and in those above it, as far as we see them
+/// (proc_pid_status(5), `NSpid`); empty if /proc does not tell.
+pub(crate) fn numbers(pid: u32) -> Vec<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    line.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Whether each process that has a lock of flock(2) on the file is of our own pid namespace, and there
+/// is one: then whoever took it had the number there that we see.
+pub(crate) fn all_are_of_our_namespace(file: Id) -> bool {
+    let ours = fs::read_link("/proc/self/ns/pid").ok();
+    let left = holders(file, Byte::Dependent, Kinds::AndAnyFlock);
+    let is_ours = |pid: &u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok() == ours;
+    ours.is_some() && !left.is_empty() && left.iter().all(is_ours)
+}
+
+/// Whether this is the first pid namespace of the machine, in which every process has a number, the dead
+/// ones that took a lock too. Elsewhere the kernel translates such a number to whoever has it now.
+pub(crate) fn is_first_namespace() -> bool {
+    // `PROC_PID_INIT_INO` of linux/proc_ns.h.
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new("pid:[4026531836]"))
+}
+
 /// Whether there is no process of that number here, or one that has ended and is not reaped yet. What
 /// cannot be told has not.
 pub(crate) fn has_ended(pid: u32) -> bool {
@@ -95,7 +136,7 @@ pub(crate) fn has_ended(pid: u32) -> bool {
 
 /// The numbers in /proc are those of the pid namespace in which it was mounted. If that is not
 /// ours, a number in it means another process than the same number does to us.
-fn proc_speaks_of_us() -> bool {
+pub(crate) fn proc_speaks_of_us() -> bool {
     let ours = std::process::id().to_string();
     fs::read_link("/proc/self").is_ok_and(|target| target == Path::new(&ours))
 }
@@ -108,14 +149,25 @@ fn is_same_file(descriptor: &Path, file: Id) -> bool {
 
 /// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of such a lock that covers the byte:
 /// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte. A
-/// dependent can have one of flock(2), too.
-fn is_lock_on(line: &str, byte: Byte, access: &str) -> bool {
+/// dependent can have one of flock(2), too. 0 is the number of a locker whom our pid namespace does not
+/// know, or no longer.
+fn is_lock_on(line: &str, byte: Byte, kinds: Kinds, access: &str) -> bool {
     let Some(lock) = line.strip_prefix("lock:") else { return false };
     let words: Vec<&str> = lock.split_whitespace().collect();
-    let [_, kind, _, found, _, _, first, last] = words[..] else { return false };
-    if found != access
-        || !(matches!(kind, "OFDLCK" | "POSIX") || kind == "FLOCK" && byte == Byte::Dependent)
-    {
+    let [_, kind, _, found, locker, _, first, last] = words[..] else { return false };
+    let flock_counts = match kinds {
+        Kinds::Bytes => false,
+        Kinds::AndFlockBy(number) => {
+            locker.parse().is_ok_and(|locker: u32| locker == number || locker == 0)
+        }
+        Kinds::AndAnyFlock => true,
+    };
+    let counts = match kind {
+        "OFDLCK" | "POSIX" => true,
+        "FLOCK" => byte == Byte::Dependent && flock_counts,
+        _ => false,
+    };
+    if found != access || !counts {
         return false;
     }
     let byte = byte as u64;
@@ -127,11 +179,13 @@ fn is_lock_on(line: &str, byte: Byte, access: &str) -> bool {
 mod tests {
     use super::*;
 
+    const ANY: Kinds = Kinds::AndAnyFlock;
+
     #[track_caller]
     fn check(line: &str, covered: &[Byte]) {
         let all = [Byte::TakeOver, Byte::Holder, Byte::Dependent];
         let found: Vec<Byte> =
-            all.into_iter().filter(|byte| is_lock_on(line, *byte, "WRITE")).collect();
+            all.into_iter().filter(|byte| is_lock_on(line, *byte, ANY, "WRITE")).collect();
         assert_eq!(found, covered, "{line:?}");
     }
 
@@ -152,5 +206,17 @@ mod tests {
         check("lock:\t1: LEASE  ACTIVE    WRITE 77 fd:01:131 0 EOF", &[]);
         check("lock:", &[]);
         check("flags:\t02100002", &[]);
+    }
+
+    /// A reader can have one of flock(2), and pass it on to whom he likes.
+    #[test]
+    fn a_lock_of_flock_counts_by_who_took_it() {
+        let line = "lock:\t1: FLOCK  ADVISORY  WRITE 77 fd:01:131 0 EOF";
+        let counts = |kinds| is_lock_on(line, Byte::Dependent, kinds, "WRITE");
+        assert!(counts(Kinds::AndFlockBy(77)));
+        assert!(!counts(Kinds::AndFlockBy(78)));
+        assert!(!counts(Kinds::Bytes));
+        let of_nobody_here = line.replace("77", "0");
+        assert!(is_lock_on(&of_nobody_here, Byte::Dependent, Kinds::AndFlockBy(78), "WRITE"));
     }
 }

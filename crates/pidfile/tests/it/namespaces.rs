@@ -4,9 +4,9 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use pidfile::{Doubt, Error, Probe, holder, probe};
+use pidfile::{Error, PidFile, Probe, holder, probe};
 
-use crate::bed::{Actor, Bed, is_root, skip};
+use crate::bed::{Actor, Bed, LIMIT, is_root, skip};
 
 /// Runs `script` with these unshare(1) options; `$0` is the actor, `$1` the bed's folder.
 fn unshare(bed: &Bed, options: &[&str], script: &str) -> Command {
@@ -159,14 +159,33 @@ fn a_number_from_another_pid_namespace_is_never_believed() {
     // Its number there is 1, and number 1 here is somebody else.
     let inside = Actor::start(unshare(&bed, PID, "exec \"$0\" hold \"$1/my.pid\""));
     inside.expect("held 1");
-    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(1) });
-    let error = holder(bed.pid_file()).unwrap_err();
-    // Whether /proc lets us look at our own number 1 differs.
-    let expected = [Doubt::NotTheHolder { pid: 1 }, Doubt::Hidden { pid: 1 }];
-    assert!(
-        matches!(error, Error::Unverified { doubt, .. } if expected.contains(&doubt)),
-        "{error:?}"
-    );
+    // The kernel tells the number that it has here, whatever stands in the file.
+    let found = holder(bed.pid_file()).unwrap().unwrap();
+    assert_ne!(found.pid(), 1);
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(found.pid()) });
+    drop(inside);
+    assert!(found.wait(Some(LIMIT)).unwrap(), "the process that was found is the one that held it");
+}
+
+/// A guardian in a container is killed, and what it has started goes on: nobody may start beside it,
+/// within or without.
+///
+/// Case: FLT-D5
+#[test]
+fn a_hold_from_another_pid_namespace_is_seen() {
+    if !can(PID, "true") {
+        return skip("no pid namespace");
+    }
+    for namespace in [PID, &PID[..PID.len() - 1]] {
+        let bed = Bed::new();
+        // The holder is not the first process there, which would take the others with it.
+        let script = "\"$0\" hold-and-leave \"$1/my.pid\"; echo left; read -r _";
+        let inside = Actor::start(unshare(&bed, namespace, script));
+        inside.expect("left");
+        assert!(matches!(probe(bed.pid_file()).unwrap(), Probe::Orphaned { .. }), "{namespace:?}");
+        let error = PidFile::acquire(bed.pid_file()).unwrap_err();
+        assert!(matches!(error, Error::Orphaned { .. }), "{error:?}");
+    }
 }
 
 /// With a /proc that belongs to another namespace, nothing it says is about the number we mean.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use pidfile::{Doubt, Error, PidFile, holder};
+use pidfile::{Doubt, Error, PidFile, Probe, dependents, holder, probe};
 
 use crate::bed::{Actor, Bed, is_root, skip};
 use crate::stale::range;
@@ -134,4 +134,35 @@ fn who_may_not_signal_the_holder_is_told_whose_it_is() {
         bed.pid_file().display(),
         held.pid()
     ));
+}
+
+/// What stands in the file informs, and can be overwritten by whoever may write it; the kernel knows.
+///
+/// Case: FLT-C2
+#[test]
+fn whatever_is_written_into_the_file_its_holder_is_found() {
+    let bed = Bed::new();
+    let actor = bed.actor("hold");
+    let line = actor.line();
+    let pid: u32 = line.strip_prefix("held ").expect(&line).parse().unwrap();
+    for text in ["12345678\n", "1\n", ""] {
+        fs::write(bed.pid_file(), text).unwrap();
+        assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(pid) }, "{text:?}");
+        assert_eq!(holder(bed.pid_file()).unwrap().unwrap().pid(), pid, "{text:?}");
+        let error = PidFile::acquire(bed.pid_file()).unwrap_err();
+        assert!(matches!(error, Error::Held { pid: Some(found), .. } if found == pid), "{error:?}");
+    }
+}
+
+/// A reader's lock makes nobody a dependent, in whosever hands the descriptor is.
+///
+/// Case: FLT-C2
+#[test]
+fn who_has_a_readers_lock_of_a_stale_file_is_no_dependent() {
+    let bed = Bed::new();
+    fs::write(bed.pid_file(), "4194304\n").unwrap();
+    let reader = fs::File::open(bed.pid_file()).unwrap();
+    rustix::fs::flock(&reader, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Stale { number: Some(4_194_304) });
+    assert!(dependents(bed.pid_file()).unwrap().is_empty());
 }
