@@ -16,7 +16,7 @@ use stdio_redirect::Target;
 use crate::base::Base;
 use crate::capture::Capture;
 use crate::check::{check_directory, check_entry, check_environment, checked_logging};
-use crate::files::{Files, Owner};
+use crate::files::{Files, Owner, Purpose};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
@@ -47,6 +47,8 @@ pub struct DaemonOptions {
     umask: Option<u32>,
     environment: Environment,
     reopen_on: Option<i32>,
+    /// The file that they were read from.
+    origin: Option<PathBuf>,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
@@ -81,6 +83,7 @@ impl DaemonOptions {
             umask: Some(DEFAULT_UMASK),
             environment: Environment::new(),
             reopen_on: None,
+            origin: None,
         }
     }
 
@@ -109,7 +112,8 @@ impl DaemonOptions {
     }
 
     /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
-    /// relative to the caller's directory, not to the file's.
+    /// relative to the caller's directory, not to the file's. A path that leads to the file itself is
+    /// refused at the start, for the daemon and for its workers.
     ///
     /// # Errors
     ///
@@ -119,7 +123,11 @@ impl DaemonOptions {
         let path = path.as_ref();
         let text = logging::read_yaml_file(path)
             .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
-        parse(&text).map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
+        let options = parse(&text)
+            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })?;
+        // Absolute now: by the time of the start the caller may be elsewhere.
+        let origin = std::path::absolute(path).ok();
+        Ok(DaemonOptions { origin, ..options })
     }
 
     /// The pid file as it was given: what [`stop_daemon`](crate::stop_daemon) and
@@ -340,6 +348,9 @@ impl DaemonOptions {
             self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
+        if let Some(path) = &self.origin {
+            files.note(Owner::Options, "options file", Purpose::Options, path);
+        }
         files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
