@@ -51,6 +51,7 @@
 //!   that it had read and not yet written is lost, and writing is an error to the workers (`EPIPE`).
 //! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
 //!   there only what has kept its environment. The rest is ended with the executor.
+//! * Make a worker's pid file again that was removed by hand: only the daemon's is watched.
 //! * Change the list while it runs.
 
 #[cfg(not(target_os = "linux"))]
