@@ -105,8 +105,9 @@ impl DaemonOptions {
     ///
     /// # Errors
     ///
-    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. Or
-    /// it is too large (see [`logging::check_yaml`]).
+    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. A name
+    /// is missing, was given twice, or with its simple form: this is named. Or it is too large (see
+    /// [`logging::check_yaml`]).
     pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
         parse(yaml).map_err(|source| YamlError::Parse { source })
     }
@@ -118,7 +119,7 @@ impl DaemonOptions {
     /// # Errors
     ///
     /// The file cannot be read or is larger than 64 MiB, or what is in it cannot be read: with the
-    /// file's name, line and column.
+    /// file's name, and otherwise as for [`from_yaml_str`](Self::from_yaml_str).
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<DaemonOptions, YamlError> {
         let path = path.as_ref();
         let text = logging::read_yaml_file(path)
@@ -239,7 +240,8 @@ impl DaemonOptions {
     }
 
     /// How long the executor may take until it is ready; then it is killed. The first one fails
-    /// the launch, a later one counts as failed. Default: 30 s.
+    /// the launch, a later one counts as failed. Zero is no time: what is not ready at the first look is
+    /// killed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.policy.start.timeout = timeout;
