@@ -340,8 +340,9 @@ impl DaemonOptions {
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
         let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
+        let given = self.name.is_some();
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
-        check_name(&mut problems, "name", &name);
+        check_own_name(&mut problems, given, &name);
 
         let otherwise = if detached { Target::Null } else { Target::Inherit };
         let parent = if detached { Parent::HasNone } else { Parent::HasStreams };
@@ -444,6 +445,23 @@ pub enum YamlError {
 impl std::fmt::Debug for YamlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&proc_spawn::ErrorText::new(self).chain())
+    }
+}
+
+/// Of the name that nobody has given, it is said where it comes from.
+fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
+    let mut own = Problems::new();
+    check_name(&mut own, "name", name);
+    for problem in own.iter() {
+        let reason = &problem.reason;
+        match given {
+            true => problems.push(problem.clone()),
+            false => problems.add(
+                "name",
+                name,
+                format_args!("comes from the pid file's name, and is {reason}, by `name`"),
+            ),
+        }
     }
 }
 
