@@ -66,7 +66,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 return Ok(ExitCode::from(3)); // As init scripts have it.
             }
         }
-        "run" => println!("{:?}", run_daemon(options)?),
+        "run" => {
+            let end = run_daemon(options)?;
+            println!("{end}");
+            return Ok(end.into()); // That it failed is told by its exit code.
+        }
         _ => {
             println!("usage: daemon start|stop|status|run [daemon.yaml]");
             return Ok(ExitCode::from(2));

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use proc_spawn::{current, entries};
@@ -14,11 +15,12 @@ fn attempt() -> Result<(), String> {
     if run < 3 { Err(format!("run {run} failed")) } else { Ok(()) }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     supervisor::init(entries![attempt]); // The executor runs its entry here.
 
     let options = DaemonOptions::new("keep-alive.pid", attempt, ())
         .restart_interval(Duration::from_millis(100));
-    println!("{:?}", run_daemon(options)?);
-    Ok(())
+    let end = run_daemon(options)?;
+    println!("{end}");
+    Ok(end.into()) // That it failed is told by its exit code.
 }

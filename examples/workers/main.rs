@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use appkit::{
@@ -65,7 +66,7 @@ fn worker_main(args: WorkerArgs) -> Result<(), String> {
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     appkit::init(entries![daemon_main, worker_main]); // A child runs its entry here.
 
     let mut words = std::env::args().skip(1);
@@ -77,8 +78,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         "start" => println!("{:?}", start_daemon(options)?),
         "stop" => println!("{:?}", stop_daemon(options.pid_filename())?),
         "status" => println!("{:?}", daemon_status(options.pid_filename())?),
-        "run" => println!("{:?}", run_daemon(options)?),
+        "run" => {
+            let end = run_daemon(options)?;
+            println!("{end}");
+            return Ok(end.into()); // That it failed is told by its exit code.
+        }
         _ => println!("usage: workers start|stop|status|run [workers.yaml]"),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

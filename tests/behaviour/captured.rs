@@ -264,12 +264,18 @@ fn a_reader_that_never_reads_does_not_hold_up_the_stop() {
     bed.gate("two.fifo");
     let _readers = [reader(&bed, "one.fifo"), reader(&bed, "two.fifo")];
     let daemon = bed.start(
-        "{grace: 1s, capture: {file: one.fifo}, daemon_args: [eprint: x, {workers: {workers: [{name: red, \
+        "{grace: 1s, logging_config: {file: d.log}, capture: {file: one.fifo}, \
+         daemon_args: [eprint: x, {workers: {workers: [{name: red, \
          capture: {file: two.fifo, buffer: 4 KiB}, args: [say: floods, flood: 40000]}]}}]}",
     );
     bed.expect("worker red floods, run 1");
     daemon.stop();
     assert_eq!(bed.times("worker red finished, run 1"), 0);
+    // How much of it is lost is told.
+    let log = bed.read("d.log");
+    let (before, _) = log.split_once(" bytes of output still wait for `").expect(&log);
+    let bytes = before.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    assert!(0 < bytes, "{log}");
     bed.nothing_left();
 }
 

@@ -41,8 +41,12 @@ fn whatever_the_launcher_dies_of_the_launch_fails() {
     for (end, how) in EARLY.into_iter().zip(how) {
         let bed = bed();
         bed.write("before-launcher", format!("[{end}]"));
-        bed.run(["start", &bed.options("{}")])
+        let output = bed
+            .run(["start", &bed.options("{}")])
             .fails(&[&format!("the launcher {how} before the guardian said anything")]);
+        let hint =
+            output.stderr.contains("; what stands before `init` in `main` happens in it, too");
+        assert_eq!(hint, how.starts_with("exited"), "{output:?}");
         assert_eq!(bed.journal(), ["launcher is early"]);
         bed.nothing_left();
     }

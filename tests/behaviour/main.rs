@@ -10,6 +10,7 @@ mod detached;
 mod faults;
 mod hard_deaths;
 mod logging;
+mod options_page;
 mod output;
 mod quitting;
 mod refusals;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         quitting::trials(),
         detached::trials(),
         refusals::trials(),
+        options_page::trials(),
         faults::trials(),
     ]
     .into_iter()

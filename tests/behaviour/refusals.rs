@@ -183,6 +183,9 @@ fn names_that_would_fool_somebody_are_refused() {
     ] {
         refused(&bed(), &format!("{{name: \"{name}\"}}"), &[part]);
     }
+    // One that nobody has given.
+    let told = "comes from the pid file's name, and is longer than 100 bytes; give a shorter one, by `name`";
+    refused(&bed(), &format!("{{pid_filename: {long}.pid}}"), &["name `xxx", told]);
 }
 
 fn yaml_that_cannot_be_read_is_told_with_line_and_column() {

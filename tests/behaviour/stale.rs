@@ -53,12 +53,16 @@ fn what_was_never_a_pid_file_is_refused_and_stays() {
         let told = ["d.pid` is not a pid file and was left as it is", "begins with `"];
         bed.run(["start", &bed.options("{}")]).fails(&told);
         bed.run(["stop", "d.pid"]).fails(&told);
+        bed.run(["status", "d.pid"]).fails(&told);
         assert_eq!(std::fs::read(&path).unwrap(), content);
         std::fs::remove_file(path).unwrap();
     }
     let file = bed.options("{pid_filename: d.yaml}");
     let before = bed.read(&file);
-    bed.run(["start", &file]).fails(&["d.yaml` is not a pid file", "pid_filename: d.yaml"]);
+    // Its own options, and another daemon's.
+    bed.run(["start", &file]).fails(&["pid_filename `", "d.yaml`: is the options file too"]);
+    bed.write("e.yaml", &before);
+    bed.run(["start", "e.yaml"]).fails(&["d.yaml` is not a pid file", "pid_filename: d.yaml"]);
     assert_eq!(bed.read(&file), before);
     assert_eq!(bed.processes().len(), 0);
 }

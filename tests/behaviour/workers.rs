@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         one_that_ends_well_is_done_and_at_the_end_all_are_told,
         when_all_workers_are_done_the_executor_goes_on,
         too_many_restarts_are_given_up_and_the_guardian_decides,
+        a_wrong_list_of_workers_is_permanent_whatever_the_policy,
         a_start_that_waits_for_all_workers_names_those_that_fail,
         what_a_worker_says_of_itself_is_in_log_and_status,
         a_worker_that_cannot_be_set_up_fails_and_is_told,
@@ -302,6 +303,37 @@ fn what_a_worker_says_of_itself_is_in_log_and_status() {
         (status["workers"][0]["says"] == "warmed up").then_some(())
     });
     daemon.stop();
+    bed.nothing_left();
+}
+
+/// The entry's own arguments fit, but not what it makes of them: another run would only say so again.
+///
+/// Cases: F-13, RST-37
+fn a_wrong_list_of_workers_is_permanent_whatever_the_policy() {
+    let bed = bed();
+    let pool = "ready_when_all: true, workers: [{name: red}, {name: red}]";
+    let options = format!(
+        "restart: {{restart: always, backoff: {{floor: 0s}}}}, logging_config: {{file: d.log}}, \
+         daemon_args: [{{workers: {{{pool}}}}}]"
+    );
+    let file = bed.options(&format!("{{{options}}}"));
+    bed.run(["start", &file]).success();
+    bed.wait_nobody_left();
+    let log = bed.read("d.log");
+    for part in
+        ["workers[1].name `red`: is the name of workers[0] too", "such a failure is permanent"]
+    {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert_eq!(bed.times("executor started, run 1"), 1);
+    assert_eq!(bed.times("executor started, run 2"), 0, "{log}");
+    let output = bed.run(["run", &file]).success();
+    assert!(output.stdout.starts_with("GaveUp(Permanent, "), "{output:?}");
+    // Who is to say that it is ready fails the launch.
+    let file = bed.options(&format!("{{start: {{ready: told}}, {options}}}"));
+    let told =
+        "the executor returned an error: workers[1].name `red`: is the name of workers[0] too";
+    bed.run(["start", &file]).fails(&[told]);
     bed.nothing_left();
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program that people start")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use appkit::{
@@ -32,7 +33,7 @@ fn paint(color: String) {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     appkit::init(entries![daemon_main, paint]);
 
     let options = DaemonOptions::new(PID_FILE, daemon_main, ())
@@ -43,10 +44,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
             DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
         },
-        Some("run") => println!("{:?}", run_daemon(options)?),
+        Some("run") => {
+            let end = run_daemon(options)?;
+            println!("{end}");
+            return Ok(end.into()); // That it failed is told by its exit code.
+        }
         Some("stop") => println!("{:?}", stop_daemon(PID_FILE)?),
         Some("status") => println!("{:?}", daemon_status(PID_FILE)?),
         _ => println!("service start|stop|status|run"),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -44,11 +44,19 @@
 //! other processes of the application may run, listed by [`entries!`]. They take nothing or one
 //! argument of any serde type, and return nothing or a `Result`.
 //!
+//! What stands before `init` happens in every one of these processes, too, and at each restart. So arguments
+//! are parsed, files opened, loggers set and threads started after it. An async runtime is made by the
+//! entry, as below, and not around `main`: with `init` inside of `#[tokio::main]` an entry runs within that
+//! runtime, and one that makes its own panics ("Cannot start a runtime from within a runtime"). A logger that
+//! is set before `init` is the one that counts: a `logging_config` then fails ("a logger is already set in this
+//! process").
+//!
 //! **2. Start it.** [`start_daemon`] detaches a *guardian*, which holds the pid file and keeps an
 //! *executor* alive, which runs the entry. It returns [`DaemonRunStatus::Launched`] when the entry
 //! is being called, with pid file, output and logging in place, and otherwise says which step
 //! failed and why ([`LaunchFailed`]). [`run_daemon`] does the same without detaching, for terminals,
-//! containers and systemd.
+//! containers and systemd; that the daemon failed is not an error, but what [`DaemonEnd::exit_code`] is for: a
+//! `main` ends with `Ok(run_daemon(options)?.into())`.
 //!
 //! **3. Work in rounds.** [`quit_requested`] costs one load; [`sleep`] ends at once when it is time
 //! to go, in every thread. [`quit::descriptor`] and [`quit::receiver`] are for waiting beside other
@@ -78,8 +86,11 @@
 //! ```
 //!
 //! Or have it stopped by a signal: `stop(StopPolicy::kill().then(StopBy::Signal(15), grace))`, of a
-//! daemon or a worker, in YAML `stop: { steps: [{ by: SIGTERM, wait: 10s }] }`. Whoever is sent SIGTERM
-//! by somebody else is asked to quit by that, too: see [`Restart`] for what follows.
+//! daemon or a worker, in YAML `stop: { steps: [{ by: SIGTERM, wait: 10s }] }`. A signal that
+//! comes before the runtime has registered for it is not seen by that, and the process would be killed when
+//! its grace is over. So register first, then ask [`quit_requested`], which has seen it, and then call
+//! [`ready`], with [`Readiness::Told`] (`start: { ready: told }`): who is told "launched" can stop it. Whoever
+//! is sent SIGTERM by somebody else is asked to quit by that, too: see [`Restart`] for what follows.
 //!
 //! **4. Fan out.** [`start_workers`], called in the executor, keeps many processes alive, each with
 //! its own name, pid file, output, logging and arguments:
@@ -111,10 +122,17 @@
 //! }
 //! ```
 //!
+//! A list or an option that is wrong is an error of `start_workers`, when "launched" has long been said. It is
+//! permanent: the daemon gives up instead of starting over, and says so in its log and by its exit code. With
+//! `start: { ready: told }` of the daemon and [`ready_when_all`](WorkersOptions::ready_when_all) of the workers
+//! the launch itself fails, and tells the caller.
+//!
 //! **5. Stop it.** [`stop_daemon`], or `kill $(cat FILE)`: the guardian asks the executor, the
 //! executor its workers; each has a little less time than the one above it; what is left then is
 //! killed, with everything that it has started. The pid file goes last. [`daemon_status`] asks
 //! whether it runs, and disturbs nobody.
+//!
+//! All of it can be said in YAML: `docs/options.md` in the repository has every key.
 //!
 //! # When it fits
 //!

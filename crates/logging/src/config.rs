@@ -62,7 +62,7 @@ pub(crate) const DEFAULT_FORMAT: &str =
 /// Nothing is checked until [`problems`](Self::problems) or [`install`](crate::install); no method
 /// fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a mapping like `{file: app.log, level: info}`")]
 pub struct LoggingConfig {
     #[serde(with = "crate::level::one")]
     pub(crate) level: LevelFilter,

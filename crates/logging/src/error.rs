@@ -1,5 +1,6 @@
 //! What can go wrong before the first record, and with which file or field.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 /// Nothing that happens *after* a logger was made is reported here: a record that cannot be written
 /// is counted (see [`Handle::dropped`](crate::Handle::dropped)), because whoever logs can do nothing
 /// about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// This process has a logger. The `log` crate takes one, once.
@@ -63,4 +64,33 @@ pub enum Error {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+}
+
+impl fmt::Debug for Error {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn debug_is_for_people() {
+        let source = io::Error::from_raw_os_error(2);
+        let error = Error::Read { path: "logging.yaml".into(), source };
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot read logging configuration `logging.yaml`: No such file or directory (os error 2)"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Configuration from YAML: every complaint says in which file, line and column.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::yaml_size::YamlTooLarge;
@@ -22,14 +23,32 @@ impl LoggingConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if the file cannot be read, is too large or not UTF-8, else as
-    /// [`from_yaml_str`](Self::from_yaml_str), naming the file.
+    /// [`Error::Read`] if the file cannot be read, is too large or not UTF-8, [`Error::Field`] if it is
+    /// the file that it says to log to, else as [`from_yaml_str`](Self::from_yaml_str), naming the file.
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<LoggingConfig, Error> {
         let path = path.as_ref();
         let text =
             read_yaml_file(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        parse(&text, format!("`{}`", path.display()))
+        let config = parse(&text, format!("`{}`", path.display()))?;
+        // The log would be appended to it, and it could never be read again.
+        if let Some(file) = config.files().find(|file| is_same_file(file, path)) {
+            return Err(Error::Field {
+                field: "file",
+                value: file.display().to_string(),
+                reason: "it is this configuration's own file; give another one".to_owned(),
+            });
+        }
+        Ok(config)
     }
+}
+
+/// Whether both lead to one regular file: a terminal may well be both.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| {
+        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some((found.dev(), found.ino()))
+    };
+    identity(one).is_some_and(|one| identity(other) == Some(one))
 }
 
 fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
@@ -77,6 +96,30 @@ mod tests {
         for text in ["", "# nothing\n", "---\n", "{}", "null"] {
             assert_eq!(LoggingConfig::from_yaml_str(text).unwrap(), LoggingConfig::default());
         }
+    }
+
+    /// Case: FLT-A6
+    #[test]
+    fn the_file_of_a_configuration_is_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink("logging.yaml", at("link")).unwrap();
+        let read = |yaml: String| {
+            std::fs::write(at("logging.yaml"), yaml).unwrap();
+            LoggingConfig::from_yaml_file(at("logging.yaml"))
+        };
+        for name in ["logging.yaml", "./logging.yaml", "link"] {
+            let file = at(name).display().to_string();
+            for yaml in [
+                format!("file: {file}"),
+                format!("{{file: {file}.log, loggers: {{x: {{file: {file}}}}}}}"),
+            ] {
+                let told = "it is this configuration's own file; give another one";
+                let error = read(yaml).unwrap_err().to_string();
+                assert_eq!(error, format!("logging field `file` is `{file}`: {told}"));
+            }
+        }
+        read(format!("file: {}", at("other.log").display())).unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong with a pid file, and with which.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::detail::{Danger, Doubt, FileKind, Op};
 /// A variant of its own is what a caller may want to act on or what reads differently; any other
 /// refusal of the system is [`Io`](Error::Io) with its step. The cause, where there is one, is
 /// reached by [`source`](std::error::Error::source) and not repeated in the text.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Another live process holds it (or this one, by another value).
@@ -208,6 +209,19 @@ pub enum Error {
     },
 }
 
+impl fmt::Debug for Error {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
 impl Error {
     /// For `map_err`: the step and the file are named once, where they are known.
     pub(crate) fn io<E: Into<io::Error>>(op: Op, path: &Path) -> impl FnOnce(E) -> Error {
@@ -394,6 +408,7 @@ mod tests {
         let cause = error.source().expect("an Io error has a cause").to_string();
         assert!(cause.to_lowercase().contains("permission denied"), "{cause}");
         assert_eq!(error.to_string(), "cannot open pid file `/run/x.pid`");
+        assert_eq!(format!("{error:?}"), format!("{error}: {cause}"));
     }
 
     /// Case: PID-27

@@ -109,7 +109,7 @@ pub use detail::{Danger, Doubt, FileKind, Op};
 pub use error::Error;
 pub use holder::{Holder, dependents, holder};
 pub use pidfile::PidFile;
-pub use probe::{Probe, probe};
+pub use probe::{Probe, check_content, probe};
 pub use restore::Restored;
 pub use stale::{remove_stale, try_remove_stale};
 pub use wait::{wait_free, wait_orphans};

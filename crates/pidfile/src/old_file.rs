@@ -124,6 +124,15 @@ impl OldFile {
         if place.leads_to(self.id)? { Err(error) } else { Ok(()) }
     }
 
+    /// What is wrong with it if it is no pid file, by what stands in it.
+    pub(crate) fn not_a_pid_file(&self, place: &Place) -> Result<Option<Error>, Error> {
+        let start = number::what_else(self.fd()).map_err(Error::io(Op::Read, place.path()))?;
+        let Some(start) = start else { return Ok(None) };
+        let size = fstat(self.fd()).map_err(Error::io(Op::Look, place.path()))?.st_size;
+        let (path, size) = (place.path().to_owned(), u64::try_from(size).unwrap_or_default());
+        Ok(Some(Error::NotAPidFile { path, size, start }))
+    }
+
     /// The number in it. Without a lock that vouches for it, it informs and decides nothing.
     pub(crate) fn number(&self, place: &Place) -> Result<Option<u32>, Error> {
         number::read(self.fd()).map_err(Error::io(Op::Read, place.path()))

@@ -200,7 +200,14 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     if matches!(last, b"" | b"." | b"..") || bytes.contains(&0) {
         return Err(Error::BadPath { path: path.to_owned() });
     }
-    std::path::absolute(path).map_err(Error::io(Op::Find, path))
+    std::path::absolute(path).map_err(|error| {
+        // It is the current directory that is gone (getcwd(3)), which the path does not show.
+        let text = format!(
+            "cannot find the current directory that it is relative to: {error}; give an absolute \
+             path, or start from a directory that is there"
+        );
+        Error::io(Op::Find, path)(io::Error::new(error.kind(), text))
+    })
 }
 
 /// Why the folder was not reached, in words about a pid file.

@@ -58,6 +58,23 @@ pub fn probe(path: impl AsRef<Path>) -> Result<Probe, Error> {
     }
 }
 
+/// Refuses a file that was never a pid file, as [`PidFile::acquire`](crate::PidFile::acquire) and
+/// [`remove_stale`](crate::remove_stale) do: for who has found one [stale](Probe::Stale) and is about to say
+/// so. Nothing at the path is fine.
+///
+/// # Errors
+///
+/// [`Error::NotAPidFile`], otherwise as for [`probe`].
+pub fn check_content(path: impl AsRef<Path>) -> Result<(), Error> {
+    let place = Place::open(path.as_ref())?;
+    let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(()) };
+    match file.not_a_pid_file(&place)? {
+        // Of one that was replaced meanwhile nothing is known.
+        Some(error) => file.refuse(&place, error),
+        None => Ok(()),
+    }
+}
+
 fn look(file: &OldFile, place: &Place) -> Result<Probe, Error> {
     let number = file.number(place)?;
     Ok(if file.is_locked(Byte::Holder, place)? {

@@ -4,15 +4,11 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::fstat;
-
 use crate::acquire::PATIENCE;
 use crate::bytes::Byte;
 use crate::claim::{self, Claim};
 use crate::deadline::Deadline;
-use crate::detail::Op;
 use crate::error::Error;
-use crate::number;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 
@@ -67,11 +63,8 @@ pub(crate) fn take_away<'file>(
     patience: Deadline,
     wake: Option<BorrowedFd<'_>>,
 ) -> Result<Option<Claim<'file>>, Error> {
-    if let Some(start) = number::what_else(file.fd()).map_err(Error::io(Op::Read, place.path()))? {
-        let size = fstat(file.fd()).map_err(Error::io(Op::Look, place.path()))?.st_size;
-        let size = u64::try_from(size).unwrap_or_default();
-        let path = place.path().to_owned();
-        return file.refuse(place, Error::NotAPidFile { path, size, start }).map(|()| None);
+    if let Some(error) = file.not_a_pid_file(place)? {
+        return file.refuse(place, error).map(|()| None);
     }
     let Some(claim) = claim::take(file, place, patience, wake)? else { return Ok(None) };
     // Only now is it certain, and stays so: the path is changed by nobody but who has the claim.

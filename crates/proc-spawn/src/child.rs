@@ -1,5 +1,6 @@
 //! A child as its parent sees it.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
-use crate::exit::{CODE_PANIC, CODE_SETUP, Exit, SetupError};
+use crate::exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
 use crate::link::Link;
 use crate::oom;
 use crate::program::other_program;
@@ -288,7 +289,7 @@ fn of_another_program() -> String {
 }
 
 /// Why a child is not ready.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReady {
     /// A step of its set-up failed.
@@ -306,4 +307,11 @@ pub enum NotReady {
     /// The system refused to wait.
     #[error("cannot wait for the child")]
     Io(#[source] io::Error),
+}
+
+impl fmt::Debug for NotReady {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&ErrorText::new(self).chain())
+    }
 }

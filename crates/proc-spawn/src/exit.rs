@@ -106,7 +106,8 @@ impl fmt::Display for Exit {
                     f.write_str(", probably for lack of memory")?;
                 }
                 match panic {
-                    Some(panic) => write!(f, " after a panic: {panic}"),
+                    // It may have been caught, long before.
+                    Some(panic) => write!(f, "; its last panic, perhaps not why: {panic}"),
                     None => Ok(()),
                 }
             }
@@ -322,7 +323,7 @@ mod tests {
             (ended(9, false, true, None), "was ended by SIGKILL, probably for lack of memory"),
             (
                 ended(6, true, false, Some(panic.clone())),
-                "was ended by SIGABRT (core dumped) after a panic: boom, at src/main.rs:3",
+                "was ended by SIGABRT (core dumped); its last panic, perhaps not why: boom, at src/main.rs:3",
             ),
             (Exit::Panic(panic), "panicked: boom, at src/main.rs:3"),
         ];

@@ -1,12 +1,14 @@
 //! Why nothing was started.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use crate::entries::EntryError;
+use crate::exit::ErrorText;
 
 /// Why a child could not be started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
     /// [`init`](crate::init) was not called.
@@ -46,8 +48,31 @@ pub enum SpawnError {
     },
 }
 
+impl fmt::Debug for SpawnError {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&ErrorText::new(self).chain())
+    }
+}
+
 impl SpawnError {
     pub(crate) fn io(step: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
         move |source| SpawnError::Io { step, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn debug_is_for_people() {
+        let source = io::Error::from_raw_os_error(2);
+        let error = SpawnError::Execute { program: "/x".into(), source };
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot execute `/x`: No such file or directory (os error 2)"
+        );
     }
 }

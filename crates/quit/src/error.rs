@@ -1,5 +1,6 @@
 //! What can go wrong when quit is set up, and at which step.
 
+use std::fmt;
 use std::io;
 
 use crate::reason::signal_name;
@@ -8,7 +9,7 @@ use crate::reason::signal_name;
 ///
 /// [`sleep`](crate::sleep()) and [`quit_requested`](crate::quit_requested) never fail; what needs a
 /// pipe, a handler or a thread may.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No pipe could be had, most often because the process has too many open files (`EMFILE`).
@@ -44,6 +45,19 @@ pub enum Error {
         /// All of those that were refused.
         signals: Vec<i32>,
     },
+}
+
+impl fmt::Debug for Error {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
 }
 
 fn list(signals: &[i32]) -> String {
@@ -85,6 +99,7 @@ mod tests {
         let source = error.source().expect("a pipe error has a cause").to_string();
         assert!(source.contains("os error 24"), "{source}");
         assert!(!error.to_string().contains("24"));
+        assert_eq!(format!("{error:?}"), format!("{error}: {source}"));
     }
 
     #[test]

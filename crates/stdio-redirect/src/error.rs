@@ -1,5 +1,6 @@
 //! What can go wrong with a stream, and with which.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use crate::stream::Stream;
 ///
 /// What the system refused carries its [`io::Error`] as `source()`; what is wrong with a path
 /// before the system is asked is a [`Fault`], whose text also says what would be right.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The system refused to open a target.
@@ -49,6 +50,19 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl fmt::Debug for Error {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
 }
 
 /// What is wrong with a path, and what would be right.
@@ -151,5 +165,21 @@ impl Fault {
             // A link that comes back each time that one was judged.
             Found::IsLink | Found::Unsteady | _ => Fault::Unsteady,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn debug_is_for_people() {
+        let source = io::Error::from_raw_os_error(2);
+        let error = Error::Open { stream: Stream::Stdout, path: "x".into(), source };
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot open `x` for standard output: No such file or directory (os error 2)"
+        );
     }
 }

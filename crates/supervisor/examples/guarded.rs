@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people start")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use supervisor::{
@@ -21,7 +22,7 @@ fn work(rounds: u32) -> Result<(), String> {
     Err(format!("{rounds} rounds were not enough"))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     supervisor::init(proc_spawn::entries![work]);
 
     let options = DaemonOptions::new(PID_FILE, work, 1000)
@@ -32,10 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
             DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
         },
-        Some("run") => println!("{:?}", run_daemon(options)?),
+        Some("run") => {
+            let end = run_daemon(options)?;
+            println!("{end}");
+            return Ok(end.into()); // That it failed is told by its exit code.
+        }
         Some("stop") => println!("{:?}", stop_daemon(PID_FILE)?),
         Some("status") => println!("{:?}", daemon_status(PID_FILE)?),
         _ => println!("guarded start|stop|status|run"),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -32,7 +32,11 @@ pub enum CountFrom {
 
 /// How long is waited before a child is started again, exact to the millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a mapping like `{first: 1s, growth: {exponential: 2}, cap: 1min}`"
+)]
 pub struct Backoff {
     /// The first delay. Default: zero.
     #[serde(with = "crate::duration")]

@@ -65,7 +65,7 @@ use prefix::Pattern;
 /// reader of a fifo has gone, the child does not notice: lines are lost and counted, and the count is
 /// told in the file when writing works again, in the log, and in the status file of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping like `{file: out.txt}`")]
 pub struct Capture {
     file: PathBuf,
     streams: Captured,

@@ -21,6 +21,8 @@ use crate::setup::Setup;
 /// who writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
+    /// The options: what is read, and never written.
+    Options,
     /// A pid file.
     PidFile,
     /// A standard stream.
@@ -34,8 +36,14 @@ pub enum Purpose {
 }
 
 /// All of them, as they are looked through.
-const PURPOSES: [Purpose; 5] =
-    [Purpose::PidFile, Purpose::Output, Purpose::Log, Purpose::Status, Purpose::Capture];
+const PURPOSES: [Purpose; 6] = [
+    Purpose::Options,
+    Purpose::PidFile,
+    Purpose::Output,
+    Purpose::Log,
+    Purpose::Status,
+    Purpose::Capture,
+];
 
 impl Purpose {
     fn goes_with(self, other: Purpose) -> bool {

@@ -76,6 +76,16 @@ fn of_other(program: Option<&OtherProgram>) -> String {
     program.map_or_else(String::new, |program| format!(" ({program})"))
 }
 
+/// What exits by itself before its guardian is there has not come as far as `init`: a parser of arguments,
+/// say, to whom those of a child are wrong.
+fn of_main(exit: &Exit) -> &'static str {
+    if matches!(exit, Exit::Code(_)) {
+        "; what stands before `init` in `main` happens in it, too: make `init` the first line"
+    } else {
+        ""
+    }
+}
+
 /// Why a daemon could not be launched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -122,7 +132,10 @@ pub enum LaunchCause {
         program: Option<Box<OtherProgram>>,
     },
     /// The launcher, which starts the guardian, ended without a word.
-    #[error("the launcher {exit} before the guardian said anything{}", of_other(program.as_deref()))]
+    #[error(
+        "the launcher {exit} before the guardian said anything{}{}",
+        of_other(program.as_deref()), of_main(exit)
+    )]
     LauncherEnded {
         /// How.
         exit: Exit,

@@ -12,7 +12,7 @@ use crate::problem::{Problems, check_duration};
 /// that fails for the same reason again and again should be seen by a person, not by a loop. OTP's
 /// intensity and period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping like `{times: 5, window: 10s}`")]
 pub struct RestartLimit {
     /// How many restarts are allowed. Zero: none.
     pub times: u32,

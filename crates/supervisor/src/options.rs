@@ -16,7 +16,7 @@ use stdio_redirect::Target;
 use crate::base::Base;
 use crate::capture::Capture;
 use crate::check::{check_directory, check_entry, check_environment, checked_logging};
-use crate::files::{Files, Owner};
+use crate::files::{Files, Owner, Purpose};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
@@ -47,6 +47,8 @@ pub struct DaemonOptions {
     umask: Option<u32>,
     environment: Environment,
     reopen_on: Option<i32>,
+    /// The file that they were read from.
+    origin: Option<PathBuf>,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
@@ -81,6 +83,7 @@ impl DaemonOptions {
             umask: Some(DEFAULT_UMASK),
             environment: Environment::new(),
             reopen_on: None,
+            origin: None,
         }
     }
 
@@ -102,24 +105,30 @@ impl DaemonOptions {
     ///
     /// # Errors
     ///
-    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. Or
-    /// it is too large (see [`logging::check_yaml`]).
+    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. A name
+    /// is missing, was given twice, or with its simple form: this is named. Or it is too large (see
+    /// [`logging::check_yaml`]).
     pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
         parse(yaml).map_err(|source| YamlError::Parse { source })
     }
 
     /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
-    /// relative to the caller's directory, not to the file's.
+    /// relative to the caller's directory, not to the file's. A path that leads to the file itself is
+    /// refused at the start, for the daemon and for its workers.
     ///
     /// # Errors
     ///
     /// The file cannot be read or is larger than 64 MiB, or what is in it cannot be read: with the
-    /// file's name, line and column.
+    /// file's name, and otherwise as for [`from_yaml_str`](Self::from_yaml_str).
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<DaemonOptions, YamlError> {
         let path = path.as_ref();
         let text = logging::read_yaml_file(path)
             .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
-        parse(&text).map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })
+        let options = parse(&text)
+            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })?;
+        // Absolute now: by the time of the start the caller may be elsewhere.
+        let origin = std::path::absolute(path).ok();
+        Ok(DaemonOptions { origin, ..options })
     }
 
     /// The pid file as it was given: what [`stop_daemon`](crate::stop_daemon) and
@@ -231,7 +240,8 @@ impl DaemonOptions {
     }
 
     /// How long the executor may take until it is ready; then it is killed. The first one fails
-    /// the launch, a later one counts as failed. Default: 30 s.
+    /// the launch, a later one counts as failed. Zero is no time: what is not ready at the first look is
+    /// killed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.policy.start.timeout = timeout;
@@ -330,8 +340,9 @@ impl DaemonOptions {
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
         let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
+        let given = self.name.is_some();
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
-        check_name(&mut problems, "name", &name);
+        check_own_name(&mut problems, given, &name);
 
         let otherwise = if detached { Target::Null } else { Target::Inherit };
         let parent = if detached { Parent::HasNone } else { Parent::HasStreams };
@@ -340,6 +351,9 @@ impl DaemonOptions {
             self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
         let logging =
             self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
+        if let Some(path) = &self.origin {
+            files.note(Owner::Options, "options file", Purpose::Options, path);
+        }
         files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
@@ -431,6 +445,23 @@ pub enum YamlError {
 impl std::fmt::Debug for YamlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&proc_spawn::ErrorText::new(self).chain())
+    }
+}
+
+/// Of the name that nobody has given, it is said where it comes from.
+fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
+    let mut own = Problems::new();
+    check_name(&mut own, "name", name);
+    for problem in own.iter() {
+        let reason = &problem.reason;
+        match given {
+            true => problems.push(problem.clone()),
+            false => problems.add(
+                "name",
+                name,
+                format_args!("comes from the pid file's name, and is {reason}, by `name`"),
+            ),
+        }
     }
 }
 

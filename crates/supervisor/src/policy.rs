@@ -81,11 +81,12 @@ pub enum Readiness {
 
 /// How a child is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping like `{ready: told, timeout: 30s}`")]
 pub struct StartPolicy {
     /// When it counts as started. Default: when its entry is being called.
     pub ready: Readiness,
-    /// How long it may take until then; after that it is killed, and has failed. Default: 30 s.
+    /// How long it may take until then; after that it is killed, and has failed. Zero is no time: what is
+    /// not ready at the first look is killed. Default: 30 s.
     #[serde(with = "crate::duration")]
     pub timeout: Duration,
     /// Up to what it may extend that by asking for more, all in all. Default: ten times the
@@ -119,7 +120,7 @@ impl StartPolicy {
 
 /// One step of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping like `{by: SIGTERM, wait: 10s}`")]
 pub struct StopStep {
     /// What is done.
     pub by: StopBy,
@@ -173,7 +174,11 @@ impl<'de> Deserialize<'de> for StopBy {
 /// No step at all kills at once; a last step that waits [`Duration::MAX`] waits for ever, until
 /// somebody asks again in a hurry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a mapping like `{steps: [{by: SIGTERM, wait: 10s}]}`"
+)]
 pub struct StopPolicy {
     /// What is done, in this order. Default: asked to quit, 10 s.
     pub steps: Vec<StopStep>,

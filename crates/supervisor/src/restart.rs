@@ -65,7 +65,11 @@ impl Restart {
 
 /// A set of ends: exit codes and signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a mapping like `{codes: [3], signals: [SIGTERM]}`"
+)]
 pub struct Ends {
     /// Exit codes. An entry that returns an error exits with 1, one that panics with 101, and a
     /// process that could not be set up with 78.
@@ -110,7 +114,11 @@ impl Ends {
 /// missing or whose arguments do not fit, and an error that the entry's own predicate calls
 /// permanent (see [`Entries::permanent_if`](proc_spawn::Entries::permanent_if)).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a mapping like `{restart: on-failure, backoff: {first: 10s}}`"
+)]
 pub struct RestartPolicy {
     /// Which ends call for another run. Default: none.
     pub restart: Restart,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use proc_spawn::{Role, SetupError, Stream};
@@ -16,8 +17,10 @@ use crate::restart::GaveUp;
 use crate::start::{DaemonRunStatus, look};
 use crate::stop_signals::StopSignals;
 
-/// How a daemon that was run in the foreground ended.
+/// How a daemon that was run in the foreground ended. A `main` that returns it, as an
+/// [`ExitCode`], ends as a detached guardian does: see [`exit_code`](DaemonEnd::exit_code).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "that the daemon failed is in here, and not in an error: end with its `exit_code`"]
 #[non_exhaustive]
 pub enum DaemonEnd {
     /// There is one already, which was not touched.
@@ -69,6 +72,14 @@ impl DaemonEnd {
     }
 }
 
+impl From<DaemonEnd> for ExitCode {
+    /// [`DaemonEnd::exit_code`].
+    fn from(end: DaemonEnd) -> ExitCode {
+        // Of a code the system keeps eight bits, too (wait(2)); none of ours is larger.
+        ExitCode::from(u8::try_from(end.exit_code()).unwrap_or(u8::MAX))
+    }
+}
+
 /// Runs a daemon with this process as its guardian, until it is over: for terminals, containers
 /// and systemd. Ctrl-C (SIGINT), SIGTERM, SIGQUIT and SIGHUP stop it; a second Ctrl-C leaves it two
 /// seconds.
@@ -81,6 +92,24 @@ impl DaemonEnd {
 /// From the call on, what becomes an orphan below this process becomes its child, and is ended with
 /// the executor; so do not start other children while it runs. Those from before are left alone.
 /// The handlers of the signals and the quit flag stay as they are when it returns.
+///
+/// That it returns `Ok` means that the daemon was launched, not that it went well. Who called the program
+/// (a shell, systemd, a container's runtime) is told by its exit code:
+///
+/// ```no_run
+/// # use supervisor::{DaemonOptions, LaunchFailed, run_daemon};
+/// # fn options() -> DaemonOptions { unimplemented!() }
+/// fn main() -> Result<std::process::ExitCode, LaunchFailed> {
+///     # let entries = proc_spawn::Entries::new();
+///     supervisor::init(entries);
+///     let end = run_daemon(options())?;
+///     eprintln!("{end}");
+///     Ok(end.into()) // See `DaemonEnd::exit_code`.
+/// }
+/// ```
+///
+/// Ctrl-Z on a terminal (SIGTSTP) stops this process and the executor, as any job; workers have groups of
+/// their own, and run on meanwhile without anybody who restarts or stops them, until `fg` or `bg`.
 ///
 /// # Errors
 ///
@@ -167,6 +196,8 @@ mod tests {
         ];
         for (end, code) in cases {
             assert_eq!(end.exit_code(), code, "{end}");
+            let told = u8::try_from(code).unwrap();
+            assert_eq!(format!("{:?}", ExitCode::from(end)), format!("{:?}", ExitCode::from(told)));
         }
     }
 }

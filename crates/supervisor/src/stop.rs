@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use pidfile::Probe;
+use proc_spawn::ErrorText;
 
 /// What [`stop_daemon`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,11 +132,12 @@ fn still_running(path: &Path) -> StopFailed {
 }
 
 /// Why a daemon was not stopped.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Display` and `Debug` are one line: what failed, and why, down to the last cause. So there is nothing
+/// behind `source()`.
 #[non_exhaustive]
 pub enum StopFailed {
     /// It was asked, but is not gone yet.
-    #[error("the daemon of pid file `{}` is still running: {}", path.display(), list(pids))]
     StillRunning {
         /// The pid file.
         path: PathBuf,
@@ -143,11 +145,38 @@ pub enum StopFailed {
         pids: Vec<u32>,
     },
     /// The pid file cannot be looked at, or its holder cannot be signalled.
-    #[error("the daemon cannot be stopped")]
     PidFile {
         /// Why.
         source: pidfile::Error,
     },
+}
+
+impl fmt::Display for StopFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopFailed::StillRunning { path, pids } => {
+                let (path, who) = (path.display(), list(pids));
+                write!(f, "the daemon of pid file `{path}` is still running: {who}")
+            }
+            StopFailed::PidFile { source } => {
+                write!(f, "the daemon cannot be stopped: {}", one_line(source))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StopFailed {
+    /// The same: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for StopFailed {}
+
+/// With all causes; a path may have lines of its own.
+fn one_line(error: &pidfile::Error) -> String {
+    logging::escaped(&ErrorText::new(error).chain())
 }
 
 fn list(pids: &[u32]) -> String {
@@ -202,9 +231,14 @@ impl fmt::Display for DaemonStatus {
 ///
 /// # Errors
 ///
-/// The pid file cannot be looked at.
+/// The pid file cannot be looked at, or is none ([`pidfile::Error::NotAPidFile`]).
 pub fn daemon_status(pid_filename: impl AsRef<Path>) -> Result<DaemonStatus, StatusFailed> {
-    let probe = pidfile::probe(pid_filename).map_err(|source| StatusFailed { source })?;
+    let path = pid_filename.as_ref();
+    let failed = |source| StatusFailed { source };
+    let probe = pidfile::probe(path).map_err(failed)?;
+    if matches!(probe, Probe::Stale { number: None }) {
+        pidfile::check_content(path).map_err(failed)?;
+    }
     Ok(match probe {
         Probe::Held { pid } => DaemonStatus::Running { pid },
         Probe::Orphaned { left, .. } => DaemonStatus::Orphaned { pids: left },
@@ -214,12 +248,34 @@ pub fn daemon_status(pid_filename: impl AsRef<Path>) -> Result<DaemonStatus, Sta
 }
 
 /// Why nobody can say whether a daemon runs.
-#[derive(Debug, thiserror::Error)]
-#[error("the daemon's status cannot be told")]
+///
+/// `Display` and `Debug` are one line, with the [cause](StatusFailed::cause). So there is nothing behind
+/// `source()`.
 pub struct StatusFailed {
-    #[source]
     source: pidfile::Error,
 }
+
+impl StatusFailed {
+    /// Why.
+    pub fn cause(&self) -> &pidfile::Error {
+        &self.source
+    }
+}
+
+impl fmt::Display for StatusFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the daemon's status cannot be told: {}", one_line(&self.source))
+    }
+}
+
+impl fmt::Debug for StatusFailed {
+    /// The same: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for StatusFailed {}
 
 #[cfg(test)]
 mod tests {
@@ -248,12 +304,10 @@ mod tests {
             let digits = line.strip_prefix(b"-").unwrap_or(line);
             let is_pid_file = digits.iter().all(u8::is_ascii_digit) && (line != b"-");
             std::fs::write(&path, &content).unwrap();
-            prop_assert_eq!(
-                daemon_status(&path).unwrap(),
-                DaemonStatus::NotRunning { stale: true }
-            );
+            let status = daemon_status(&path);
             let stopped = stop_daemon(&path);
             if is_pid_file {
+                prop_assert_eq!(status.unwrap(), DaemonStatus::NotRunning { stale: true });
                 prop_assert_eq!(stopped.unwrap(), StopStatus::NotRunning);
                 prop_assert!(!path.exists());
             } else {
@@ -262,6 +316,9 @@ mod tests {
                     Err(StopFailed::PidFile { source: pidfile::Error::NotAPidFile { .. } })
                 );
                 prop_assert!(refused, "{stopped:?}");
+                let cause = status.unwrap_err();
+                let refused = matches!(cause.cause(), pidfile::Error::NotAPidFile { .. });
+                prop_assert!(refused, "{cause:?}");
                 prop_assert_eq!(std::fs::read(&path).unwrap(), content);
             }
         });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proc_spawn::ErrorText;
 use serde::{Deserialize, Deserializer};
-use stdio_redirect::{Redirect, Stream, Target};
+use stdio_redirect::{Fault, Redirect, Stream, Target};
 
 use crate::base::Base;
 use crate::capture::Capture;
@@ -124,7 +124,7 @@ impl Streams {
         let stderr = target("stderr", self.stderr.as_ref());
         let redirect = Redirect::new().stdin(Target::Null).stdout(stdout).stderr(stderr);
         let redirect = redirect.trust_folder_owner(self.trust_folder_owner);
-        tell_problems(problems, &redirect);
+        tell_problems(problems, &redirect, self.trust_folder_owner);
         PlannedStreams { redirect, wants_stdout }
     }
 
@@ -163,12 +163,21 @@ impl Streams {
 const OF_NOBODY: &str =
     "a detached daemon has none of its caller's streams; give a file, or use `run_daemon`";
 
-fn tell_problems(problems: &mut Problems, redirect: &Redirect) {
+/// What is wrong with a path; of what a stranger could have laid out, as a log has it: what trusts him.
+fn told(fault: &Fault, trusted: bool) -> String {
+    let by_owner = matches!(fault, Fault::ForeignLink { .. } | Fault::ForeignFile { .. });
+    match by_owner && !trusted {
+        true => format!("{fault}, or set `trust_folder_owner` if the folder's owner may decide"),
+        false => fault.to_string(),
+    }
+}
+
+fn tell_problems(problems: &mut Problems, redirect: &Redirect, trusted: bool) {
     for problem in redirect.problems() {
         use stdio_redirect::Error;
         let (stream, path, reason): (Stream, &Path, String) =
             if let Error::Path { stream, path, fault } = &problem {
-                (*stream, path, fault.to_string())
+                (*stream, path, told(fault, trusted))
             } else if let Error::Open { stream, path, source } = &problem {
                 (*stream, path, format!("cannot open: {source}"))
             } else {

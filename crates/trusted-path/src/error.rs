@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// Why a file could not be, or should not be, used.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The path, or what it leads to, is not one that can or should be used.
     #[error("cannot use `{}`: {fault}", path.display())]
@@ -25,6 +25,19 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl fmt::Debug for Error {
+    /// With the whole chain of causes in words: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
 }
 
 impl Error {
@@ -170,5 +183,21 @@ impl Fault {
             | Fault::NoReader
             | Fault::Unsteady => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: FLT-H7
+    #[test]
+    fn debug_is_for_people() {
+        let source = io::Error::from_raw_os_error(2);
+        let error = Error::System { step: Step::Open, at: "/x".into(), source };
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot open `/x`: No such file or directory (os error 2)"
+        );
     }
 }

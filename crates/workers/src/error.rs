@@ -14,7 +14,8 @@ use crate::report::{TooManyRestarts, WorkerEnd};
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkersError {
-    /// The list or the options are wrong: nothing was started.
+    /// The list or the options are wrong: nothing was started. To a supervisor this is permanent (see
+    /// [`init`](crate::init)): a daemon whose entry returns it gives up, whatever its restart policy.
     #[error("{0}")]
     Options(Problems),
     /// This program cannot start itself.

@@ -7,6 +7,7 @@
 mod dependencies;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,17 @@ pub enum EndWhen {
     AnySignificant,
     /// The last significant one's.
     AllSignificant,
+}
+
+impl fmt::Display for EndWhen {
+    /// As in a configuration file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EndWhen::AllAreOver => "all-are-over",
+            EndWhen::AnySignificant => "any-significant",
+            EndWhen::AllSignificant => "all-significant",
+        })
+    }
 }
 
 /// What the group knows of one worker.

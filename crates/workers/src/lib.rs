@@ -51,6 +51,7 @@
 //!   that it had read and not yet written is lost, and writing is an error to the workers (`EPIPE`).
 //! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
 //!   there only what has kept its environment. The rest is ended with the executor.
+//! * Make a worker's pid file again that was removed by hand: only the daemon's is watched.
 //! * Change the list while it runs.
 
 #[cfg(not(target_os = "linux"))]
@@ -75,7 +76,8 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 
 /// Makes this program one that can start workers and daemons: [`supervisor::init`]. An entry that
 /// returns [`WorkersError::GaveUp`], or an error caused by it, ends its process with
-/// [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP).
+/// [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP). One that returns [`WorkersError::Options`] has failed
+/// permanently, as if its own arguments were wrong: the same list would only be refused again.
 ///
 /// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
 /// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
@@ -83,5 +85,7 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 /// [`StopBy::Signal`](supervisor::StopBy::Signal) in the [`StopPolicy`](supervisor::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
-    supervisor::init(entries.exit_code_if(supervisor::CODE_GAVE_UP, gave_up));
+    let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));
+    let entries = entries.exit_code_if(supervisor::CODE_GAVE_UP, gave_up);
+    supervisor::init(entries.permanent_if(hopeless));
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod options;
+mod options_file;
 mod plan;
 
 use std::ffi::OsStr;

@@ -375,7 +375,7 @@ fn every_contradiction_is_told_in_full() {
             "workers[1].after `nobody`: is no worker of the list; known are `a`, `b`, `c`, `d`, `e`",
             "workers.after `a after c after b after a`: each of these waits for the next for ever; \
              leave one `after` out",
-            "end_when `AnySignificant`: no worker is significant; make one so, or let all end it",
+            "end_when `any-significant`: no worker is significant; make one so, or let all end it",
         ]
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was started");

@@ -2,6 +2,7 @@
 
 use bed::TestBed;
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{bed, trials};
@@ -10,6 +11,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         the_status_of_a_worker_is_its_machines_phase,
         an_entry_in_an_async_runtime_is_asked_by_descriptor_or_by_signal,
+        a_signal_ahead_of_the_runtimes_handler_is_not_lost,
     ]
 }
 
@@ -56,6 +58,29 @@ fn an_entry_in_an_async_runtime_is_asked_by_descriptor_or_by_signal() {
         assert_eq!(bed.times(&format!("worker red {seen}, run 1")), 1, "{}", bed.scene());
         bed.nothing_left();
     }
+}
+
+/// As the guide has it: registered, looked, and only then ready.
+///
+/// Case: FLT-G7
+fn a_signal_ahead_of_the_runtimes_handler_is_not_lost() {
+    let stop = "stop: {steps: [{by: SIGTERM, wait: 600s}]}";
+    let bed = bed();
+    // Whoever was told that it is launched can stop it at once.
+    let daemon =
+        bed.start(&format!("{{start: {{ready: told}}, daemon_args: [signal_in_tokio], {stop}}}"));
+    daemon.stop();
+    assert_eq!(bed.times("executor saw SIGTERM, run 1"), 1, "{}", bed.scene());
+    bed.nothing_left();
+    // And it may be asked to stop before.
+    bed.gate("gate");
+    let daemon = bed.start(&format!("{{daemon_args: [gate: gate, signal_in_tokio], {stop}}}"));
+    bed.expect("executor is at the gate gate, run 1");
+    daemon.executor().signal(Signal::TERM);
+    bed.open_gate("gate");
+    daemon.wait_gone();
+    assert_eq!(bed.times("executor was asked before, run 1"), 1, "{}", bed.scene());
+    bed.nothing_left();
 }
 
 /// One that becomes ready while it is told to stop is stopping; one that was paused together with

@@ -10,6 +10,7 @@ use crate::{bed, trials};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         two_options_that_lead_to_one_file_are_refused,
+        the_file_of_the_options_is_nothing_else,
         a_status_file_that_is_another_file_is_refused,
         a_status_file_that_is_the_daemons_own_is_refused,
     ]
@@ -73,6 +74,40 @@ fn two_options_that_lead_to_one_file_are_refused() {
         "workers[3].capture.file `",
         "blue.txt`, which is the stdout_filename of workers[2] too; give another file",
     ]);
+}
+
+/// The log would be appended to the options, which can then never be read again.
+///
+/// Case: FLT-A6
+fn the_file_of_the_options_is_nothing_else() {
+    let bed = bed();
+    symlink("d.yaml", bed.path("link")).unwrap();
+    let too = "the options file too; give another file";
+    for path in ["d.yaml", "./d.yaml", "link"] {
+        for (options, field) in [
+            (format!("{{logging_config: {{file: {path}}}}}"), "logging_config `"),
+            (format!("{{stdout_filename: {path}}}"), "stdout_filename `"),
+            (format!("{{stderr: {{file: {path}}}}}"), "stderr_filename `"),
+            (format!("{{capture: {{file: {path}}}}}"), "capture.file `"),
+        ] {
+            refused(&bed, &options, &[field, too]);
+        }
+    }
+    let pool = "{debug_filename: d.yaml, workers: [{name: red, stdout_filename: link}, \
+                {name: blue, pid_filename: d.yaml}]}";
+    let options =
+        format!("{{logging_config: {{file: d.log}}, daemon_args: [{{workers: {pool}}}]}}");
+    let file = bed.options(&options);
+    let before = bed.read(&file);
+    bed.run(["start", &file]).success();
+    bed.wait_nobody_left();
+    let log = bed.read("d.log");
+    for field in ["debug_filename `", "workers[0].stdout_filename `", "workers[1].pid_filename `"] {
+        assert!(log.contains(field), "{field} {log}");
+    }
+    assert!(log.contains("the options file of the process above too; give another file"), "{log}");
+    assert_eq!(bed.read(&file), before);
+    bed.nothing_left();
 }
 
 /// It is replaced whole, and so would they be.

@@ -12,6 +12,7 @@ use crate::{bed, is_root, trials};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         a_directory_that_is_gone_is_missed_by_relative_paths_only,
+        a_stop_and_a_status_that_fail_say_why_in_one_line,
         a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own,
         a_code_that_counts_as_success_is_one_everywhere,
         what_cannot_be_seen_in_a_name_is_escaped_in_the_status,
@@ -23,11 +24,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// The fixture with this command, in a directory that was removed.
-fn from_nowhere(bed: &TestBed, command: &str, file: &str) -> Output {
+/// The fixture with this command and path, in a directory that was removed.
+fn from_nowhere(bed: &TestBed, command: &str, path: &Path) -> Output {
     let mut shell = bed.command("sh");
     shell.args(["-c", r#"mkdir gone && cd gone && rmdir ../gone && exec "$@""#, "sh"]);
-    shell.arg(bed.fixture()).args([command, bed.path(file).to_str().unwrap()]);
+    shell.arg(bed.fixture()).arg(command).arg(path);
     bed.launch_command(shell).finish()
 }
 
@@ -50,7 +51,7 @@ fn a_directory_that_is_gone_is_missed_by_relative_paths_only() {
     );
     for command in ["start", "run"] {
         let file = bed.options(&format!("{{{absolute}, daemon_args: [{{workers: {pool}}}]}}"));
-        from_nowhere(&bed, command, &file).success();
+        from_nowhere(&bed, command, &bed.path(file)).success();
         bed.wait_nobody_left();
         assert_eq!(bed.read("red.txt"), "hello\n", "{command}: {}", bed.scene());
         std::fs::remove_file(bed.path("red.txt")).unwrap();
@@ -62,7 +63,7 @@ fn a_directory_that_is_gone_is_missed_by_relative_paths_only() {
          logging_config: {file: d.log, loggers: {x: {file: x.log}}}, capture: {file: c.txt, \
          streams: stderr}}",
     );
-    let output = from_nowhere(&bed, "start", &file).fails(&[]);
+    let output = from_nowhere(&bed, "start", &bed.path(file)).fails(&[]);
     for field in [
         "pid_filename `d.pid`",
         "stdout_filename `out.txt`",
@@ -75,6 +76,36 @@ fn a_directory_that_is_gone_is_missed_by_relative_paths_only() {
         assert!(output.stderr.contains(&problem), "{problem}: {output:?}");
     }
     bed.nothing_left();
+}
+
+/// Cases: FLT-H5, FLT-H7
+fn a_stop_and_a_status_that_fail_say_why_in_one_line() {
+    let bed = bed();
+    bed.write("d.pid", "a: b\n");
+    for (command, step) in
+        [("stop", "the daemon cannot be stopped"), ("status", "the daemon's status cannot be told")]
+    {
+        // As a `main` that returns it prints it, and then as a program that prints its `Display`.
+        let both = |output: Output, why: &str| {
+            let lines: Vec<_> = output.stderr.lines().collect();
+            assert_eq!(lines.len(), 2, "{output:?}");
+            assert_eq!(lines[0], lines[1]);
+            assert!(
+                lines[0].starts_with(&format!("{step}: ")) && lines[0].contains(why),
+                "{output:?}"
+            );
+        };
+        both(
+            bed.run([command, "d.pid"]).fails(&[]),
+            "d.pid` is not a pid file and was left as it is",
+        );
+        both(
+            from_nowhere(&bed, command, Path::new("d.pid")).fails(&[]),
+            "cannot find the folder of pid file `d.pid`: cannot find the current directory that it is \
+             relative to: No such file or directory (os error 2); give an absolute path, or start from \
+             a directory that is there",
+        );
+    }
 }
 
 /// Case: FLT-H7

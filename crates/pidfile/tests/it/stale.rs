@@ -7,7 +7,9 @@ use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use pidfile::{Error, Options, PidFile, Probe, holder, probe, remove_stale, try_remove_stale};
+use pidfile::{
+    Error, Options, PidFile, Probe, check_content, holder, probe, remove_stale, try_remove_stale,
+};
 use proptest::prelude::*;
 
 use crate::bed::{Actor, Bed};
@@ -152,6 +154,7 @@ fn what_was_never_a_pid_file_is_refused_and_stays() {
             Options::new().with_hold().try_once().acquire(bed.pid_file()).unwrap_err(),
             remove_stale(bed.pid_file()).unwrap_err(),
             try_remove_stale(bed.pid_file()).unwrap_err(),
+            check_content(bed.pid_file()).unwrap_err(),
         ] {
             let is_so = matches!(
                 &error,

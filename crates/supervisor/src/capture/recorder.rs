@@ -166,7 +166,10 @@ impl Recorder {
         for sink in self.sinks().iter() {
             sink.close();
             if !sink.wait(until) {
-                log::error!("output still waits for `{}`", sink.path().display());
+                let (path, bytes) = (sink.path().display(), sink.waiting());
+                log::error!(
+                    "{bytes} bytes of output still wait for `{path}`, and are lost with this process"
+                );
             }
         }
     }

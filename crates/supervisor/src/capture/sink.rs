@@ -224,6 +224,11 @@ impl Sink {
         true
     }
 
+    /// How many bytes are not written yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue().accounts.iter().map(|account| account.queued).sum()
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -22,7 +22,7 @@ use crate::streams::Streams;
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping with the options of a daemon")]
 pub(super) struct DaemonFile {
     pid_filename: PathBuf,
     daemon_entry: String,
@@ -323,6 +323,39 @@ umask: 0o027
                 prop_assert_eq!(format!("{:?}", options), format!("{:?}", again), "{}", written);
             }
         }
+    }
+
+    /// What is said instead is right.
+    #[test]
+    fn a_short_form_that_there_is_not_is_told_what_to_write() {
+        for (name, short) in [
+            ("restart", "on-failure"),
+            ("restart", "{success: 3}"),
+            ("restart", "{backoff: 1s}"),
+            ("restart", "{limit: 5}"),
+            ("start", "told"),
+            ("stop", "SIGTERM"),
+            ("stop", "{steps: [SIGTERM]}"),
+            ("capture", "d/x.txt"),
+            ("logging_config", "d/l.log"),
+        ] {
+            let read = |value: &str| {
+                let yaml = format!("{{ pid_filename: x, daemon_entry: a:b, {name}: {value} }}");
+                DaemonOptions::from_yaml_str(&yaml)
+            };
+            let error = format!("{:?}", read(short).unwrap_err());
+            let (_, told) = error.split_once("expected a mapping like `").expect(&error);
+            let (example, _) = told.split_once('`').unwrap();
+            // Of a part, in its place.
+            let example = match short.split_once(": ").filter(|_| short.starts_with('{')) {
+                Some((part, rest)) if rest.starts_with('[') => format!("{part}: [{example}]}}"),
+                Some((part, _)) => format!("{part}: {example}}}"),
+                None => example.to_owned(),
+            };
+            read(&example).unwrap_or_else(|error| panic!("{example}: {error:?}"));
+        }
+        let error = format!("{:?}", DaemonOptions::from_yaml_str("- x").unwrap_err());
+        assert!(error.contains("expected a mapping with the options of a daemon"), "{error}");
     }
 
     #[test]

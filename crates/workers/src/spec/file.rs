@@ -14,7 +14,7 @@ use super::WorkerStartInfo;
 
 /// What a configuration file may say; see [`WorkerStartInfo`] for what it means.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping with the options of a worker")]
 pub(super) struct WorkerFile {
     name: String,
     pid_filename: PathBuf,

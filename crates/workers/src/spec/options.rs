@@ -6,11 +6,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use supervisor::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 
+use super::options_file::OptionsFile;
 use crate::group::{EndWhen, Strategy};
 
 /// How a list of workers is kept; each worker may differ.
+///
+/// From a configuration file with the names of the methods, `in_order` and `ready_when_all` being `true` or
+/// `false`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "OptionsFile")]
 pub struct WorkersOptions {
     pub(super) start: StartPolicy,
     pub(super) restart: RestartPolicy,
@@ -21,7 +25,7 @@ pub struct WorkersOptions {
     pub(super) strategy: Strategy,
     pub(super) end_when: EndWhen,
     pub(super) in_order: bool,
-    #[serde(with = "supervisor::duration")]
+    #[serde(serialize_with = "supervisor::duration::serialize")]
     pub(super) start_stagger: Duration,
     pub(super) ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -102,7 +102,7 @@ pub(crate) fn plan(
         .collect();
     if options.end_when != EndWhen::AllAreOver && !members.iter().any(|member| member.significant) {
         let reason = "no worker is significant; make one so, or let all end it";
-        problems.add("end_when", format_args!("{:?}", options.end_when), reason);
+        problems.add("end_when", options.end_when, reason);
     }
     let group = Group::new(members, options.strategy, options.end_when)
         .restart_limit(options.restart_limit);
