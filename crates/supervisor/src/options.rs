@@ -108,8 +108,9 @@ impl DaemonOptions {
         parse(yaml).map_err(|source| YamlError::Parse { source })
     }
 
-    /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
-    /// relative to the caller's directory, not to the file's.
+    /// Options from a YAML file, or from a pipe that [ends in time](logging::read_yaml_file): see
+    /// [`from_yaml_str`](Self::from_yaml_str). Paths in it are relative to the caller's directory, not
+    /// to the file's.
     ///
     /// # Errors
     ///
