@@ -75,6 +75,7 @@ mod error;
 mod level;
 mod problems;
 mod yaml;
+mod yaml_file;
 mod yaml_scan;
 mod yaml_size;
 
@@ -107,4 +108,5 @@ pub use error::Error;
 pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
-pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml, read_yaml_file};
+pub use yaml_file::read_yaml_file;
+pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml};

@@ -18,8 +18,8 @@ impl LoggingConfig {
         parse(text, "logging configuration".to_owned())
     }
 
-    /// Reads a configuration from a YAML file. A relative path *in* the file stays relative; see
-    /// [`resolve`](Self::resolve).
+    /// Reads a configuration from a YAML file, or from a pipe that [ends in time](read_yaml_file). A
+    /// relative path *in* the file stays relative; see [`resolve`](Self::resolve).
     ///
     /// # Errors
     ///

@@ -5,9 +5,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess};
 use serde::de::{VariantAccess, Visitor};
@@ -42,22 +39,6 @@ pub enum YamlTooLarge {
         /// Of the first that is too many, counted from 1.
         line: usize,
     },
-}
-
-/// Reads a configuration file, unless it is larger than [`MAX_YAML`]: a path can lead to anything.
-///
-/// # Errors
-///
-/// The file cannot be read, is not UTF-8, or is too large.
-pub fn read_yaml_file(path: impl AsRef<Path>) -> io::Result<String> {
-    let mut text = String::new();
-    let most = MAX_YAML as u64;
-    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
-    if MAX_YAML < text.len() {
-        let larger = format!("it is larger than {} MiB", MAX_YAML >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, larger));
-    }
-    Ok(text)
 }
 
 /// The same text without the byte order mark that some editors begin a file with, if it can be read in
@@ -235,11 +216,5 @@ mod tests {
     fn a_byte_order_mark_is_no_part_of_the_text() {
         assert_eq!(check_yaml("\u{feff}a: b").unwrap(), "a: b");
         assert_eq!(check_yaml("a: b").unwrap(), "a: b");
-    }
-
-    #[test]
-    fn a_path_can_lead_to_something_without_end() {
-        let error = read_yaml_file("/dev/zero").unwrap_err();
-        assert_eq!(error.to_string(), "it is larger than 64 MiB");
     }
 }

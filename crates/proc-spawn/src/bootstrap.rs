@@ -335,7 +335,9 @@ impl Boot {
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
             Ok(Received::Nothing | Received::Enough) => None,
-            Ok(Received::Closed) | Err(_) => Some(Heard::ParentDied { remaining: Duration::ZERO }),
+            Ok(Received::Closed | Received::Descriptors) | Err(_) => {
+                Some(Heard::ParentDied { remaining: Duration::ZERO })
+            }
         }
     }
 

@@ -99,7 +99,13 @@ impl Child {
             match self.next_message() {
                 Some(Message::Ready) => return Ok(()),
                 Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
-                Some(Message::Closed) => {
+                Some(Message::Closed | Message::Descriptors)
+                    // One that says nothing more need not be ending.
+                    if !readable(&[self.pidfd.as_fd()], deadline).map_err(NotReady::Io)? =>
+                {
+                    return Err(NotReady::TimedOut { after: timeout });
+                }
+                Some(Message::Closed | Message::Descriptors) => {
                     let exit = self.wait().map_err(NotReady::Io)?;
                     return Err(NotReady::Ended(exit));
                 }

@@ -117,7 +117,9 @@ impl Detached {
                 Ok(Received::Message(
                     Up::PanicSeen(_) | Up::Verdict(_) | Up::Extend(_) | Up::Status(_),
                 )) => (),
-                Ok(Received::Closed) | Err(_) => return Ok(Some(Message::Closed)),
+                Ok(Received::Closed | Received::Descriptors) | Err(_) => {
+                    return Ok(Some(Message::Closed));
+                }
                 // One that talks all the time has no more time than others.
                 Ok(Received::Nothing | Received::Enough) => {
                     if !readable(&[self.link.as_fd()], deadline)?

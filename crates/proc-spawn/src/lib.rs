@@ -70,6 +70,7 @@ mod spawn;
 mod args;
 mod called;
 mod child;
+mod closer;
 mod detached;
 mod entry_fn;
 mod environment;

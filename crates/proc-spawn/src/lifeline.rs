@@ -112,7 +112,9 @@ impl<F: FnMut(Heard)> Watch<F> {
                 Ok(Received::Message(Down::Reopen)) => (self.heard)(Heard::Reopen),
                 // What is left of it is still seen by the next wait.
                 Ok(Received::Nothing | Received::Enough) => break,
-                Ok(Received::Closed) | Err(_) => return ControlFlow::Break(()),
+                Ok(Received::Closed | Received::Descriptors) | Err(_) => {
+                    return ControlFlow::Break(());
+                }
             }
         }
         match &self.parent {

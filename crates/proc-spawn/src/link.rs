@@ -5,22 +5,24 @@
 //! longer than a packet travels in several, each marked with whether more follow; a payload is one
 //! packet, so that who sends it waits for nobody.
 
-use std::mem::MaybeUninit;
+mod descriptors;
+mod end;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use rustix::io::{Errno, IoSlice, IoSliceMut};
+use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
-};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
 use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::payload_file;
+
+pub(crate) use descriptors::{receive_with, send_with};
+use end::{End, Packet};
 
 /// Small enough for a socket buffer that an administrator has made small.
 const PACKET: usize = 32 * 1024;
@@ -44,7 +46,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// One end of the socket. Dropping it lets the other end see that nobody is there any more.
 #[derive(Debug)]
 pub(crate) struct Link {
-    fd: OwnedFd,
+    fd: End,
     /// Held while a message goes out, since several threads of a child may have something to say.
     sending: Mutex<()>,
     incoming: Mutex<Incoming>,
@@ -71,6 +73,9 @@ pub(crate) enum Received<T> {
     Nothing,
     /// There may be more, and others may have their turn before.
     Enough,
+    /// A child has sent descriptors, which none has to. They stay where they are, and so does all that
+    /// comes after them.
+    Descriptors,
     /// The other end is gone, and all that it sent has been read.
     Closed,
 }
@@ -78,10 +83,15 @@ pub(crate) enum Received<T> {
 impl Link {
     pub(crate) fn pair() -> io::Result<(Link, OwnedFd)> {
         let (ours, theirs) = socket_pair()?;
-        Ok((Link::new(ours)?, theirs))
+        Ok((Link::over(End::parents(ours)?)?, theirs))
     }
 
+    /// The child's end.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Link> {
+        Link::over(End::childs(fd))
+    }
+
+    fn over(fd: End) -> io::Result<Link> {
         set_socket_timeout(&fd, Timeout::Send, Some(SEND_TIMEOUT))?;
         Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default() })
     }
@@ -165,6 +175,7 @@ impl Link {
             Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
             Received::Nothing => Ok(Received::Nothing),
             Received::Enough => Ok(Received::Enough),
+            Received::Descriptors => Ok(Received::Descriptors),
             Received::Closed => Ok(Received::Closed),
         }
     }
@@ -212,18 +223,6 @@ impl Link {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
     }
 
-    fn packet(&self) -> Result<Vec<u8>, Errno> {
-        // The pages of the buffer that a small packet does not reach are never touched.
-        let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
-        let (_, length) = rustix::net::recv(
-            &self.fd,
-            rustix::buffer::spare_capacity(&mut packet),
-            RecvFlags::DONTWAIT | RecvFlags::TRUNC,
-        )?;
-        // No packet of ours is longer.
-        if length > PACKET + 1 { Err(Errno::MSGSIZE) } else { Ok(packet) }
-    }
-
     fn packet_with(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
         // As long as what has come: all of a packet's longest would be touched, in every child.
         let look = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
@@ -244,8 +243,10 @@ impl Link {
                 incoming.taken = 0;
                 return Ok(Received::Enough);
             }
-            let packet = match self.packet() {
-                Ok(packet) => packet,
+            let packet = match self.fd.packet() {
+                Ok(Packet::Bytes(packet)) => packet,
+                Ok(Packet::End) => return Ok(Received::Closed),
+                Ok(Packet::Descriptors) => return Ok(Received::Descriptors),
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {
                     incoming.taken = 0;
@@ -268,7 +269,6 @@ impl Link {
             incoming.taken += 1;
             let room = LONGEST_WORD.saturating_sub(incoming.partial.len());
             match packet.split_first() {
-                None => return Ok(Received::Closed),
                 Some((_, bytes)) if bytes.len() > room => {
                     *incoming = Incoming::default();
                     let text = format!("a message of more than {LONGEST_WORD} bytes");
@@ -285,7 +285,7 @@ impl Link {
                 Some((&MORE, bytes)) if bytes.len() == PACKET => {
                     incoming.partial.extend_from_slice(bytes);
                 }
-                Some(_) => {
+                _ => {
                     *incoming = Incoming::default();
                     let text = "a packet that is no part of a message";
                     return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -303,7 +303,7 @@ impl Link {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
-        self.fd.try_clone()
+        self.fd.as_fd().try_clone_to_owned()
     }
 }
 
@@ -331,41 +331,6 @@ pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
         SocketFlags::CLOEXEC,
         None,
     )?)
-}
-
-/// As many descriptors as go with a packet at most: the three standard streams.
-const MOST_DESCRIPTORS: usize = 3;
-
-/// Sends a packet, and descriptors with it.
-pub(crate) fn send_with(
-    socket: &OwnedFd,
-    packet: &[u8],
-    descriptors: &[BorrowedFd<'_>],
-) -> Result<usize, Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if !descriptors.is_empty() {
-        control.push(SendAncillaryMessage::ScmRights(descriptors));
-    }
-    rustix::net::sendmsg(socket, &[IoSlice::new(packet)], &mut control, SendFlags::NOSIGNAL)
-}
-
-/// Waits for a packet; how long it is, and the descriptors that came with it.
-pub(crate) fn receive_with(
-    socket: &OwnedFd,
-    packet: &mut [u8],
-) -> Result<(usize, Vec<OwnedFd>), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let into = &mut [IoSliceMut::new(packet)];
-    let received = rustix::net::recvmsg(socket, into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let mut descriptors = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(fds) = message {
-            descriptors.extend(fds);
-        }
-    }
-    Ok((received.bytes, descriptors))
 }
 
 pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {

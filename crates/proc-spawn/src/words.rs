@@ -33,6 +33,9 @@ pub enum Message {
     Status(String),
     /// Something that only its role's handler understands.
     Told(Vec<u8>),
+    /// It has sent descriptors, which none has to: nothing that it says is heard any more, and it had
+    /// best be killed. Told once.
+    Descriptors,
     /// It has closed its end: it is ending.
     Closed,
 }
@@ -128,7 +131,7 @@ impl Words {
             Message::Status(text) => text.len(),
             Message::SetupFailed(error) => error.chain().len(),
             Message::Told(bytes) => bytes.len(),
-            Message::Ready | Message::Extend(_) | Message::Closed => 0,
+            Message::Ready | Message::Extend(_) | Message::Descriptors | Message::Closed => 0,
         });
         let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
             Verdict::Error(failure) => failure.error.chain().len(),
@@ -174,6 +177,10 @@ impl Words {
                 }
                 Ok(Received::Nothing) => return Heard::Nothing,
                 Ok(Received::Enough) => return Heard::Enough,
+                Ok(Received::Descriptors) => {
+                    self.over = true;
+                    Message::Descriptors
+                }
                 Ok(Received::Closed) | Err(_) => {
                     self.over = true;
                     Message::Closed

@@ -112,9 +112,10 @@ impl DaemonOptions {
         parse(yaml).map_err(|source| YamlError::Parse { source })
     }
 
-    /// Options from a YAML file: see [`from_yaml_str`](Self::from_yaml_str). Paths in it are
-    /// relative to the caller's directory, not to the file's. A path that leads to the file itself is
-    /// refused at the start, for the daemon and for its workers.
+    /// Options from a YAML file, or from a pipe that [ends in time](logging::read_yaml_file): see
+    /// [`from_yaml_str`](Self::from_yaml_str). Paths in it are relative to the caller's directory, not
+    /// to the file's. A path that leads to the file itself is refused at the start, for the daemon and
+    /// for its workers.
     ///
     /// # Errors
     ///

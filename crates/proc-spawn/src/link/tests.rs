@@ -1,5 +1,11 @@
 //! Words over a socket, and what takes the place of words.
 
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+
+use rustix::net::sockopt;
+
 use super::*;
 use crate::wait::readable;
 
@@ -24,6 +30,7 @@ fn messages_arrive_whole_and_in_order() {
             Received::Message(text) => return Some(text),
             Received::Closed => return None,
             Received::Nothing | Received::Enough => (),
+            Received::Descriptors => panic!("nobody has sent any"),
         }
     };
     assert_eq!(next().unwrap(), "");
@@ -70,7 +77,8 @@ fn nothing_is_not_the_end() {
 /// Case: FLT-H1
 #[test]
 fn an_end_that_left_data_unread_is_heard_to_its_end() {
-    let (a, b) = ends();
+    // A child that dies: it takes nothing before it closes.
+    let (b, a) = ends();
     a.send(&7u8).unwrap();
     b.send(&1u8).unwrap();
     drop(a);
@@ -126,7 +134,9 @@ fn who_talks_without_end_leaves_others_their_turn() {
             }
             Received::Nothing => taken = 0,
             Received::Enough => break,
-            other @ (Received::Message(_) | Received::Closed) => panic!("{other:?}"),
+            other @ (Received::Message(_) | Received::Descriptors | Received::Closed) => {
+                panic!("{other:?}")
+            }
         }
     }
     assert_eq!(taken, TURN);
@@ -206,4 +216,92 @@ fn a_word_to_who_reads_nothing_is_refused_at_once() {
     let error = (0..100_000).find_map(|_| a.send_now(&"word").err()).unwrap();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     assert!(began.elapsed() < SEND_TIMEOUT, "{:?}", began.elapsed());
+}
+
+/// A socket whose last close waits for as long as anybody may: its peer reads nothing.
+fn lingering(peer: &TcpListener) -> TcpStream {
+    let mut socket = TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    while socket.write(&[0; 1 << 16]).is_ok() {}
+    sockopt::set_socket_linger(&socket, Some(Duration::from_secs(30_000))).unwrap();
+    socket
+}
+
+/// Fails if this takes as long as it is let.
+#[track_caller]
+fn at_once<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, done) = channel();
+    std::thread::spawn(move || tell.send(what()));
+    done.recv_timeout(Duration::from_secs(30)).expect("it waits for nobody")
+}
+
+/// Case: FLT-B5
+#[test]
+fn a_descriptor_that_a_child_sends_is_not_closed_by_who_listens() {
+    let peer = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let refused =
+        |received: &io::Result<Received<u8>>| matches!(received, Ok(Received::Descriptors));
+    for packet in [&to_bytes(&7u8).unwrap()[..], &[]] {
+        let (a, b) = ends();
+        b.send(&1u8).unwrap();
+        let packet = [&[LAST][..], packet].concat();
+        send_with(&b.fd, &packet, &[lingering(&peer).as_fd()]).unwrap();
+        b.send(&2u8).unwrap();
+        at_once(move || {
+            assert_eq!(a.receive::<u8>().unwrap(), Received::Message(1));
+            assert!(refused(&a.receive()) && refused(&a.receive()), "what follows is not heard");
+            drop(a);
+        });
+        // The lifeline is cut, whatever the close waits for.
+        at_once(move || while !matches!(b.receive::<u8>(), Ok(Received::Closed)) {});
+    }
+}
+
+/// One that nobody has looked at, behind what could be taken for the end.
+///
+/// Case: FLT-B5
+#[test]
+fn a_descriptor_that_is_still_unread_is_not_closed_by_who_drops_the_end() {
+    let peer = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (a, b) = ends();
+    for packet in [&[LAST, 7][..], &[LAST; PACKET + 9], &[], &[]] {
+        rustix::net::send(&b.fd, packet, SendFlags::NOSIGNAL).unwrap();
+    }
+    send_with(&b.fd, &[], &[lingering(&peer).as_fd()]).unwrap();
+    drop(b);
+    at_once(move || drop(a));
+}
+
+/// As many as go with one packet, for which a parent might have no room.
+///
+/// Case: FLT-B5
+#[test]
+fn descriptors_that_a_child_sends_are_closed_in_the_end() {
+    let (a, b) = ends();
+    let (reader, writer) = io::pipe().unwrap();
+    send_many(&b, &vec![writer.as_fd(); 253]);
+    assert_eq!(a.receive::<u8>().unwrap(), Received::Descriptors);
+    drop((writer, a));
+    at_once(|| assert_eq!(io::read_to_string(reader).unwrap(), ""));
+    drop(b);
+}
+
+fn send_many(to: &Link, descriptors: &[BorrowedFd<'_>]) {
+    let mut space = [mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    control.push(rustix::net::SendAncillaryMessage::ScmRights(descriptors));
+    let packet = rustix::io::IoSlice::new(&[LAST, 7]);
+    rustix::net::sendmsg(&to.fd, &[packet], &mut control, SendFlags::NOSIGNAL).unwrap();
+}
+
+/// A word without content is none; it is not the end.
+///
+/// Case: FLT-B5
+#[test]
+fn an_empty_packet_is_not_the_end() {
+    let (a, b) = ends();
+    rustix::net::send(&b.fd, &[], SendFlags::NOSIGNAL).unwrap();
+    assert_eq!(a.receive::<u8>().unwrap_err().kind(), io::ErrorKind::InvalidData);
+    b.send(&7u8).unwrap();
+    assert_eq!(a.receive::<u8>().unwrap(), Received::Message(7));
 }

@@ -41,11 +41,25 @@ impl Slot {
                 }
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
+                Message::Descriptors => self.turn_away(),
                 Message::Told(told) => self.hear_told(&told),
                 // What failed comes again with the exit.
                 Message::SetupFailed(_) => (),
                 other => log::warn!("a child said what is not known here: {other:?}"),
             }
+        }
+    }
+
+    /// Ends a run whose process, or who has its socket, has tried to have us hold or close something.
+    fn turn_away(&mut self) {
+        self.deaf = true;
+        let Some(child) = &self.child else { return };
+        let pid = child.id();
+        log::error!(
+            "kills process {pid}: it has sent descriptors to its parent, which none may do"
+        );
+        if let Err(error) = child.kill() {
+            log::error!("cannot kill process {pid}: {error}");
         }
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod bed;
+mod descriptors;
 mod leftovers;
 mod readiness;
 mod reopening;
@@ -27,6 +28,7 @@ fn main() {
     let entries = entries![
         bed::rounds,
         bed::deaf,
+        descriptors::sends_a_descriptor,
         leftovers::leaves_orphans,
         leftovers::leaves_stubborn_orphans,
         readiness::becomes_ready,
@@ -45,6 +47,7 @@ fn main() {
         restarting::trials(),
         stopping::trials(),
         leftovers::trials(),
+        descriptors::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), topics.into_iter().flatten().collect()).exit();
 }

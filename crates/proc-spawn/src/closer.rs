@@ -1,0 +1,83 @@
+//! Closes what may take its time, in a thread, for who must not wait.
+//!
+//! Whoever closes a file last waits as long as the file has it: a TCP socket that has something unsent
+//! for as long as was asked of it (socket(7), `SO_LINGER`), which may be years. One that is closed by an
+//! exit "always lingers in the background"; so it is left to a thread that ends with a table of
+//! descriptors of its own (unshare(2), `CLONE_FILES`). Where the system gives none, the threads wait.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use nix::sched::CloneFlags;
+use nix::sys::signal::SigSet;
+
+use crate::link::lock;
+use crate::surroundings::open_descriptors;
+
+/// So many close at a time, should they have to wait; the rest waits for them, as descriptors.
+const MOST_THREADS: usize = 8;
+
+static DESK: Mutex<Desk> = Mutex::new(Desk { waiting: Vec::new(), threads: 0 });
+
+struct Desk {
+    waiting: Vec<OwnedFd>,
+    threads: usize,
+}
+
+/// Has this closed, and all that only it keeps open. Does not wait.
+pub(crate) fn close(file: OwnedFd) {
+    let mut desk = lock(&DESK);
+    desk.waiting.push(file);
+    // Where no thread can be had, the next one sees to it.
+    if desk.threads < MOST_THREADS && builder("closer").spawn(work).is_ok() {
+        desk.threads += 1;
+    }
+}
+
+fn builder(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.into()).stack_size(128 * 1024)
+}
+
+fn work() {
+    // The process's signals are for its own threads.
+    let _ = SigSet::all().thread_block();
+    loop {
+        let mut desk = lock(&DESK);
+        let Some(file) = desk.waiting.pop() else {
+            desk.threads -= 1;
+            return;
+        };
+        drop(desk);
+        close_by_exit(file);
+    }
+}
+
+fn close_by_exit(file: OwnedFd) {
+    let (tell, prepared) = channel();
+    let (closed, until_closed) = channel();
+    let number = file.as_raw_fd();
+    let last = builder("closer-exit").spawn(move || hold(number, &tell, &until_closed));
+    if last.is_ok() {
+        let _ = prepared.recv();
+    }
+    // The last one only where nobody else could have it.
+    drop(file);
+    drop(closed);
+}
+
+/// Keeps a copy of this descriptor, and of no other, until it is the last; it is closed by the end of
+/// the thread.
+fn hold(number: i32, tell: &Sender<()>, until_closed: &Receiver<()>) {
+    // Without a table there is no copy, and nothing else to do either.
+    if nix::sched::unshare(CloneFlags::CLONE_FILES).is_ok() {
+        // Others see that something is closed when the process closes it.
+        let others = open_descriptors("/proc/thread-self/fd").unwrap_or_default();
+        for fd in others.into_iter().filter(|fd| *fd != number) {
+            let _ = nix::unistd::close(fd);
+        }
+    }
+    let _ = tell.send(());
+    let _ = until_closed.recv();
+}

@@ -1,0 +1,135 @@
+//! One end of the socket; and of a parent's, that no child has it close what takes its time.
+//!
+//! A descriptor that comes over a socket is closed by who takes the packet without it, or closes the
+//! socket before, or has no room for it; and a close may wait for years. So a parent looks first, and
+//! takes no packet that brings one.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, Shutdown, sockopt};
+
+use super::{PACKET, TURN};
+use crate::closer;
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Packet {
+    Bytes(Vec<u8>),
+    /// Something with descriptors, which was not taken.
+    Descriptors,
+    /// The other end is gone.
+    End,
+}
+
+#[derive(Debug)]
+pub(super) struct End {
+    /// `None`: it is being dropped.
+    fd: Option<OwnedFd>,
+    /// The process that has made it, if that is a parent.
+    parent: Option<u32>,
+}
+
+/// The first packet, as far as it is seen before it is taken.
+struct Look {
+    /// The kernel says of each packet who sent it, and so tells one without content from the end.
+    is_packet: bool,
+    length: usize,
+    descriptors: bool,
+}
+
+impl End {
+    /// Of a child of ours.
+    pub(super) fn parents(fd: OwnedFd) -> io::Result<End> {
+        sockopt::set_socket_passcred(&fd, true)?;
+        Ok(End { fd: Some(fd), parent: Some(std::process::id()) })
+    }
+
+    /// Of our parent, who is trusted.
+    pub(super) fn childs(fd: OwnedFd) -> End {
+        End { fd: Some(fd), parent: None }
+    }
+
+    /// Takes the next packet; does not wait.
+    pub(super) fn packet(&self) -> Result<Packet, Errno> {
+        let room = if self.parent.is_some() {
+            match self.look()? {
+                Look { descriptors: true, .. } => return Ok(Packet::Descriptors),
+                Look { is_packet: false, .. } => return Ok(Packet::End),
+                Look { length, .. } => length.clamp(1, PACKET + 1),
+            }
+        } else {
+            PACKET + 1
+        };
+        // The pages of the buffer that a small packet does not reach are never touched.
+        let mut packet: Vec<u8> = Vec::with_capacity(room);
+        let (_, length) = rustix::net::recv(
+            self,
+            rustix::buffer::spare_capacity(&mut packet),
+            RecvFlags::DONTWAIT | RecvFlags::TRUNC,
+        )?;
+        match length {
+            0 if self.parent.is_none() => Ok(Packet::End),
+            // No packet of ours is longer.
+            length if length > PACKET + 1 => Err(Errno::MSGSIZE),
+            _ => Ok(Packet::Bytes(packet)),
+        }
+    }
+
+    /// Looks at the next packet. Of its descriptors we get none: there is room for its sender only, and
+    /// the queue keeps what does not fit.
+    fn look(&self) -> Result<Look, Errno> {
+        let flags = MsgFlags::MSG_PEEK
+            | MsgFlags::MSG_TRUNC
+            | MsgFlags::MSG_DONTWAIT
+            | MsgFlags::MSG_CMSG_CLOEXEC;
+        let mut space = cmsg_space!(UnixCredentials);
+        let mut nothing = [IoSliceMut::new(&mut [])];
+        let seen = recvmsg::<()>(self.as_fd().as_raw_fd(), &mut nothing, Some(&mut space), flags)
+            .map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
+        // What had no room (MSG_CTRUNC) is no sender.
+        let Ok(mut told) = seen.cmsgs() else {
+            return Ok(Look { is_packet: true, length: seen.bytes, descriptors: true });
+        };
+        let is_packet =
+            seen.bytes > 0 || told.any(|it| matches!(it, ControlMessageOwned::ScmCredentials(_)));
+        Ok(Look { is_packet, length: seen.bytes, descriptors: false })
+    }
+
+    /// Whether nothing is left in the queue but what can be thrown away: takes that.
+    fn empties(&self) -> bool {
+        for _ in 0..TURN {
+            match self.packet() {
+                Ok(Packet::End) | Err(Errno::AGAIN) => return true,
+                Ok(Packet::Bytes(_)) | Err(Errno::INTR | Errno::CONNRESET | Errno::MSGSIZE) => (),
+                Ok(Packet::Descriptors) | Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+impl AsFd for End {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_ref().expect("it is there until it is dropped").as_fd()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // In a copy of our process (fork) nothing ends with it, and the socket is not ours to shut.
+        if self.parent != Some(std::process::id()) {
+            return;
+        }
+        // From now on nothing more comes, so what is not there now will not be when it is closed.
+        let _ = rustix::net::shutdown(&*self, Shutdown::Both);
+        if !self.empties()
+            && let Some(fd) = self.fd.take()
+        {
+            closer::close(fd);
+        }
+    }
+}
