@@ -53,9 +53,13 @@ impl Source {
             Err(error) if error.kind() == ErrorKind::WouldBlock => File::open(path)?,
             opened => opened?,
         };
-        if file.metadata()?.file_type().is_fifo() {
+        let kind = file.metadata()?.file_type();
+        if kind.is_fifo() {
             let until = Instant::now().checked_add(limit).map(|until| (until, limit));
             return Ok(Source { file, until });
+        }
+        if kind.is_file() {
+            return Ok(Source { file, until: None });
         }
         // A terminal waits for who types.
         let without = rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK;

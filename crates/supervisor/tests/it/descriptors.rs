@@ -33,9 +33,10 @@ pub(crate) fn sends_a_descriptor((journal, port): (PathBuf, u16)) {
     let descriptors = [socket.as_fd()];
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
     let link = link();
+    // Ahead of it: the parent may be quicker to kill us than we to write.
+    write_line(&journal, "sends");
     sendmsg(&link, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL).unwrap();
     drop(socket);
-    write_line(&journal, "sent");
     loop {
         std::thread::park();
     }
@@ -64,7 +65,7 @@ fn a_descriptor_that_a_child_sends_stops_no_loop() {
             .restart(RestartPolicy::after(Duration::ZERO))
             .logging_config(logging::LoggingConfig::file(bed.path("d.log"))),
     );
-    bed.expect("sent\nsent\n");
+    bed.expect("sends\nsends\n");
     stop_daemon_within(bed.pid_file(), LIMIT).unwrap();
     let log = fs::read_to_string(bed.path("d.log")).unwrap();
     assert!(log.contains("it has sent descriptors to its parent, which none may do"), "{log}");
