@@ -7,7 +7,6 @@ use std::process::Stdio;
 
 use bed::{Running, TestBed};
 use libtest_mimic::Trial;
-use rustix::process::Signal;
 
 use crate::{NOBODY, bed, is_root, trials};
 
