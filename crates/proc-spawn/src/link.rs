@@ -21,6 +21,7 @@ use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::payload_file;
+use crate::speaker::{self, Speaker};
 
 /// Small enough for a socket buffer that an administrator has made small.
 const PACKET: usize = 32 * 1024;
@@ -48,6 +49,8 @@ pub(crate) struct Link {
     /// Held while a message goes out, since several threads of a child may have something to say.
     sending: Mutex<()>,
     incoming: Mutex<Incoming>,
+    /// Who speaks comes with each packet.
+    speakers: bool,
 }
 
 /// The other end's words, as far as they have come.
@@ -55,6 +58,8 @@ pub(crate) struct Link {
 struct Incoming {
     /// What has come of a message whose last packet has not.
     partial: Vec<u8>,
+    /// Who has said all of it, or of the last message that was whole.
+    speaker: Option<Speaker>,
     /// The other end has gone, and left unread what we sent (unix(7)). Told once, ahead of what it
     /// had said.
     reset: bool,
@@ -83,7 +88,20 @@ impl Link {
 
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Link> {
         set_socket_timeout(&fd, Timeout::Send, Some(SEND_TIMEOUT))?;
-        Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default() })
+        Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default(), speakers: false })
+    }
+
+    /// Has the kernel note who sends what: see [`speaker`](Link::speaker). Nothing that is sent before
+    /// is anybody's.
+    pub(crate) fn note_speakers(&mut self) -> io::Result<()> {
+        speaker::note(&self.fd)?;
+        self.speakers = true;
+        Ok(())
+    }
+
+    /// Who has said the last message, if that is noted and was one and the same for all of it.
+    pub(crate) fn speaker(&self) -> Option<Speaker> {
+        lock(&self.incoming).speaker
     }
 
     /// Sends one message whole.
@@ -212,7 +230,10 @@ impl Link {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
     }
 
-    fn packet(&self) -> Result<Vec<u8>, Errno> {
+    fn packet(&self) -> Result<(Vec<u8>, Option<Speaker>), Errno> {
+        if self.speakers {
+            return speaker::packet(&self.fd, PACKET + 1);
+        }
         // The pages of the buffer that a small packet does not reach are never touched.
         let mut packet: Vec<u8> = Vec::with_capacity(PACKET + 1);
         let (_, length) = rustix::net::recv(
@@ -221,7 +242,7 @@ impl Link {
             RecvFlags::DONTWAIT | RecvFlags::TRUNC,
         )?;
         // No packet of ours is longer.
-        if length > PACKET + 1 { Err(Errno::MSGSIZE) } else { Ok(packet) }
+        if length > PACKET + 1 { Err(Errno::MSGSIZE) } else { Ok((packet, None)) }
     }
 
     fn packet_with(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
@@ -244,7 +265,7 @@ impl Link {
                 incoming.taken = 0;
                 return Ok(Received::Enough);
             }
-            let packet = match self.packet() {
+            let (packet, speaker) = match self.packet() {
                 Ok(packet) => packet,
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {
@@ -266,6 +287,9 @@ impl Link {
                 Err(error) => return Err(error.into()),
             };
             incoming.taken += 1;
+            // Whose part is joined to another's is nobody's.
+            let goes_on = !incoming.partial.is_empty();
+            incoming.speaker = speaker.filter(|_| !goes_on || incoming.speaker == speaker);
             let room = LONGEST_WORD.saturating_sub(incoming.partial.len());
             match packet.split_first() {
                 None => return Ok(Received::Closed),

@@ -90,6 +90,7 @@ pub struct Spawn {
     stderr: Stream,
     environment: Environment,
     own_group: bool,
+    notes_speakers: bool,
     kept: Option<Arc<OwnedFd>>,
     spawner: Option<Arc<Spawner>>,
 }
@@ -135,6 +136,7 @@ impl Spawn {
             stderr: Stream::default(),
             environment: Environment::new(),
             own_group: false,
+            notes_speakers: false,
             kept: program::kept(),
             spawner: None,
         }
@@ -237,6 +239,15 @@ impl Spawn {
         self
     }
 
+    /// Has the kernel note who speaks, with each word of the child that a role's handler understands: it
+    /// comes as [`Message::ToldBy`](crate::Message::ToldBy). For who acts upon such a word with rights
+    /// that the child may have given up.
+    #[must_use]
+    pub fn notes_speakers(mut self) -> Spawn {
+        self.notes_speakers = true;
+        self
+    }
+
     /// Has the child keep a copy of this descriptor open from before it exists until it has ended,
     /// and everything that is spawned below it, too. A lock of an open file description (flock(2),
     /// or fcntl(2) with `F_OFD_SETLK`) then tells for certain whether anybody of them is left.
@@ -267,7 +278,10 @@ impl Spawn {
     ///
     /// The system refused a step; nothing is left running then.
     pub fn spawn(&self) -> Result<Child, SpawnError> {
-        let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
+        let (mut ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
+        if self.notes_speakers {
+            ours.note_speakers().map_err(SpawnError::io("have the speakers noted"))?;
+        }
         let nonce = new_nonce()?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
         // It waits in the socket, so that the child has it before it has done anything, and needs not

@@ -223,7 +223,8 @@ fn executor(
         .setup(&plan.setup)
         .map_err(|error| SetupError::new("executor", &error))?
         .environment(plan.environment.clone())
-        .keep_open(Arc::clone(hold));
+        .keep_open(Arc::clone(hold))
+        .notes_speakers();
     // A signal to our group is for the guardian, which then asks the executor. On a terminal another
     // group would be in its background, where who uses it is stopped.
     let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };

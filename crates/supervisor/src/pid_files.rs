@@ -5,7 +5,7 @@
 //! told of the files beforehand.
 //!
 //! Who tells runs the user's code, and may have given up rights that the guardian still has. So each
-//! list is kept with the user who told it, as the kernel knows it, and its files are removed with that
+//! list is kept with the user who told it, as the kernel has noted with the word, and its files are removed with that
 //! user's rights and no others.
 
 use std::borrow::Cow;
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
-use proc_spawn::{ErrorText, tell};
+use proc_spawn::{ErrorText, Speaker, tell};
 
 use crate::words::{self, Word};
 
 /// Has the guardian, if there is one above this process, remove these pid files in the end, those
-/// that are stale: with the rights that this process has now. For who starts processes with pid files of
+/// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of
 /// their own.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST_FILES: usize = 65_536;
 const MOST_BYTES: usize = 8 << 20;
 
-/// Whose rights count for a file: the effective user and group of who told of it.
+/// Whose rights count for a file: the real user and group of who told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asker {
     user: u32,
@@ -64,23 +64,25 @@ pub(crate) struct LeftPidFiles {
 }
 
 impl LeftPidFiles {
-    /// Takes note of what a process, a child that has not been reaped, has told.
-    pub(crate) fn note(&mut self, pid: u32, paths: Vec<Cow<'_, Path>>) {
-        let Some(asker) = asker(pid) else {
-            return log::warn!("cannot tell who process {pid} is: its pid files are left alone");
-        };
+    /// Takes note of what a child has told.
+    pub(crate) fn note(&mut self, speaker: Speaker, paths: Vec<Cow<'_, Path>>) {
+        let asker = Asker { user: speaker.user, group: speaker.group };
         for path in paths {
-            if self.files.contains_key(&*path) {
-                // A list of the next run; who has fewer rights than before has them here too.
-                self.files.insert(path.into_owned(), asker);
+            if let Some(before) = self.files.get_mut(&*path) {
+                // A list of the next run; who has fewer rights than before has them here too, and nobody
+                // has more for a path that somebody with fewer has named.
+                if before.user == us().user {
+                    *before = asker;
+                }
                 continue;
             }
             let bytes = self.bytes + path.as_os_str().as_bytes().len();
             if self.files.len() == MOST_FILES || bytes > MOST_BYTES {
                 if !self.full {
                     log::warn!(
-                        "process {pid} has told of more pid files than are kept \
-                         ({MOST_FILES}, {MOST_BYTES} bytes): the others are left alone"
+                        "process {} has told of more pid files than are kept \
+                         ({MOST_FILES}, {MOST_BYTES} bytes): the others are left alone",
+                        speaker.pid
                     );
                     self.full = true;
                 }
@@ -95,11 +97,10 @@ impl LeftPidFiles {
     /// touched.
     pub(crate) fn remove(&self) {
         let until = Instant::now() + PATIENCE;
-        let us =
-            Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() };
         // Most often there is none.
         let files = self.files.iter().filter(|(path, _)| fs::symlink_metadata(path).is_ok());
-        let (ours, others): (Vec<_>, Vec<_>) = files.partition(|(_, asker)| asker.user == us.user);
+        let (ours, others): (Vec<_>, Vec<_>) =
+            files.partition(|(_, asker)| asker.user == us().user);
         for (path, _) in ours {
             if Instant::now() < until {
                 remove(path);
@@ -130,14 +131,8 @@ fn remove(path: &Path) {
     }
 }
 
-/// Who a process is to the kernel now (proc_pid_status(5)).
-fn asker(pid: u32) -> Option<Asker> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let effective = |field: &str| {
-        let ids = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-        ids.split_ascii_whitespace().nth(1)?.parse().ok()
-    };
-    Some(Asker { user: effective("Uid")?, group: effective("Gid")? })
+fn us() -> Asker {
+    Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() }
 }
 
 /// For this thread, and for what is done to files (setfsuid(2)): with another user's rights, without

@@ -56,6 +56,42 @@ fn a_descriptor_comes_with_its_message() {
     assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
 }
 
+/// Nor is one of which a part came with a descriptor, as no child of ours sends it.
+///
+/// Case: FLT-B3
+#[test]
+fn a_word_is_whose_all_of_it_is_and_else_nobodys() {
+    let (mut a, b) = ends();
+    b.send(&"before").unwrap();
+    a.note_speakers().unwrap();
+    b.send(&"x".repeat(2 * PACKET)).unwrap();
+    b.send(&"plain").unwrap();
+    let bytes = to_bytes(&"x".repeat(PACKET)).unwrap();
+    let (first, later) = packet_of(&bytes);
+    let packets = [first, packet_of(later).0];
+    let (reader, writer) = io::pipe().unwrap();
+    for odd in 0..2 {
+        for (at, packet) in packets.iter().enumerate() {
+            let descriptor = [writer.as_fd()];
+            let with = if at == odd { &descriptor[..] } else { &[] };
+            send_with(&b.fd, packet, with).unwrap();
+        }
+    }
+    b.send(&"after").unwrap();
+    drop(writer);
+    drop(b);
+    let us = Speaker {
+        pid: std::process::id(),
+        user: rustix::process::getuid().as_raw(),
+        group: rustix::process::getgid().as_raw(),
+    };
+    for expected in [None, Some(us), Some(us), None, None, Some(us)] {
+        assert!(matches!(a.receive::<String>().unwrap(), Received::Message(_)));
+        assert_eq!(a.speaker(), expected);
+    }
+    assert_eq!(io::read_to_string(reader).unwrap(), "", "no descriptor is taken");
+}
+
 #[test]
 fn nothing_is_not_the_end() {
     let (a, b) = ends();
