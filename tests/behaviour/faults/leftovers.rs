@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 
 use bed::{Process, TestBed};
 use libtest_mimic::Trial;
+use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 use rustix::process::Signal;
 
 use crate::{NOBODY, bed, is_root, trials};
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         an_option_keeps_what_a_daemon_leaves,
         a_fork_bomb_below_a_limit_is_got_rid_of,
         pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them,
+        a_disk_that_does_not_answer_holds_up_no_end,
         who_gains_roots_rights_after_a_word_has_said_it_without_them,
     ]
 }
@@ -310,4 +312,54 @@ fn who_gains_roots_rights_after_a_word_has_said_it_without_them() {
     guardian.signal(Signal::CONT);
     daemon.stop();
     assert!(bed.path("roots/number.pid").exists());
+}
+
+/// As one of the network's may, a file is not opened before this process says so, which it never does: one of
+/// root's and one of an executor that has given up root.
+///
+/// Case: FLT-E3
+fn a_disk_that_does_not_answer_holds_up_no_end() {
+    if !is_root() {
+        return eprintln!("skipped: only root may have others' files wait for him");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    bed.write("journal", "");
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(bed.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("journal", 0o666);
+    for name in ["slow/roots.pid", "his/slow.pid", "quick/roots.pid"] {
+        bed.write(name, "1\n");
+    }
+    for name in ["his", "his/slow.pid"] {
+        chown(bed.path(name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let disk = Fanotify::init(InitFlags::FAN_CLASS_CONTENT, EventFFlags::O_RDONLY);
+    let disk = match disk {
+        Ok(disk) => disk,
+        Err(errno) => return eprintln!("skipped: fanotify(7) is refused here: {errno}"),
+    };
+    for name in ["slow/roots.pid", "his/slow.pid"] {
+        let at = Some(bed.path(name));
+        disk.mark(
+            MarkFlags::FAN_MARK_ADD,
+            MaskFlags::FAN_OPEN_PERM,
+            rustix::fs::CWD,
+            at.as_deref(),
+        )
+        .unwrap();
+    }
+    let path = |name: &str| format!("{:?}", bed.path(name).display().to_string());
+    let (quick, slow, his) =
+        (path("quick/roots.pid"), path("slow/roots.pid"), path("his/slow.pid"));
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [leave_pid_files: [{quick}, {slow}], become_user: {NOBODY}, leave_pid_files: \
+         [{his}], say: has told, rounds]}}"
+    ));
+    bed.expect("executor has told, run 1");
+    daemon.stop();
+    bed.nothing_left();
+    assert!(!bed.path("quick/roots.pid").exists());
+    drop(disk);
 }
