@@ -19,10 +19,13 @@ pub(crate) struct Called {
     pub(crate) anew: bool,
     /// The descriptors from 3 on that it inherits, as far as its starter knows.
     pub(crate) inherited: Option<Vec<i32>>,
+    /// There may be others, which another thread of the starter has opened meanwhile.
+    pub(crate) and_others: bool,
 }
 
 const RELAYED: &str = "relayed";
 const ANEW: &str = "anew";
+const AND_OTHERS: &str = "and-others";
 const INHERITED: &str = "inherited=";
 
 impl Called {
@@ -44,6 +47,7 @@ impl Called {
             match word {
                 RELAYED => called.relayed = true,
                 ANEW => called.anew = true,
+                AND_OTHERS => called.and_others = true,
                 _ => {
                     if let Some(list) = word.strip_prefix(INHERITED) {
                         let numbers = list.split(',').filter_map(|number| number.parse().ok());
@@ -62,6 +66,7 @@ impl Called {
         let mut args = vec![marker, self.comm.clone()];
         args.extend(self.relayed.then(|| RELAYED.into()));
         args.extend(self.anew.then(|| ANEW.into()));
+        args.extend(self.and_others.then(|| AND_OTHERS.into()));
         args.extend(self.inherited.as_deref().map(|numbers| {
             let mut word = INHERITED.to_owned();
             for (at, number) in numbers.iter().enumerate() {
@@ -84,9 +89,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_said_is_understood(
-            relayed: bool, anew: bool, inherited in proptest::option::of(proptest::collection::vec(3..99i32, 0..4))
+            relayed: bool, anew: bool, and_others: bool, inherited in proptest::option::of(proptest::collection::vec(3..99i32, 0..4))
         ) {
-            let called = Called { nonce: "7".into(), comm: "a b".into(), relayed, anew, inherited };
+            let called = Called { nonce: "7".into(), comm: "a b".into(), relayed, anew, and_others, inherited };
             prop_assert_eq!(Called::parse(called.to_args()), Some(called));
         }
 

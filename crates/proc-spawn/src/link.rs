@@ -20,6 +20,7 @@ use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::payload_file;
+use crate::speaker::Speaker;
 
 pub(crate) use descriptors::{receive_with, send_with};
 use end::{End, Packet};
@@ -57,6 +58,8 @@ pub(crate) struct Link {
 struct Incoming {
     /// What has come of a message whose last packet has not.
     partial: Vec<u8>,
+    /// Who has said all of it, or of the last message that was whole.
+    speaker: Option<Speaker>,
     /// The other end has gone, and left unread what we sent (unix(7)). Told once, ahead of what it
     /// had said.
     reset: bool,
@@ -94,6 +97,11 @@ impl Link {
     fn over(fd: End) -> io::Result<Link> {
         set_socket_timeout(&fd, Timeout::Send, Some(SEND_TIMEOUT))?;
         Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default() })
+    }
+
+    /// Who has said the last message to a parent, if it was one and the same for all of it.
+    pub(crate) fn speaker(&self) -> Option<Speaker> {
+        lock(&self.incoming).speaker
     }
 
     /// Sends one message whole.
@@ -243,8 +251,8 @@ impl Link {
                 incoming.taken = 0;
                 return Ok(Received::Enough);
             }
-            let packet = match self.fd.packet() {
-                Ok(Packet::Bytes(packet)) => packet,
+            let (packet, speaker) = match self.fd.packet() {
+                Ok(Packet::Bytes(packet, speaker)) => (packet, speaker),
                 Ok(Packet::End) => return Ok(Received::Closed),
                 Ok(Packet::Descriptors) => return Ok(Received::Descriptors),
                 Err(Errno::INTR) => continue,
@@ -267,6 +275,9 @@ impl Link {
                 Err(error) => return Err(error.into()),
             };
             incoming.taken += 1;
+            // Whose part is joined to another's is nobody's.
+            let goes_on = !incoming.partial.is_empty();
+            incoming.speaker = speaker.filter(|_| !goes_on || incoming.speaker == speaker);
             let room = LONGEST_WORD.saturating_sub(incoming.partial.len());
             match packet.split_first() {
                 Some((_, bytes)) if bytes.len() > room => {

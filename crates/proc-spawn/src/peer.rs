@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::status::Status;
@@ -25,6 +26,11 @@ pub(crate) enum Stranger {
          one ({parent})"
     )]
     OtherProcess { maker: i32, parent: i32 },
+    #[error(
+        "the other end of the socket on standard input is closed: process {maker}, which has made it, has \
+         ended or let go of it, and process {parent} is the parent of this one now"
+    )]
+    ParentGone { maker: i32, parent: i32 },
     #[error("the socket on standard input says nothing")]
     Silent,
 }
@@ -57,8 +63,20 @@ pub(crate) fn check(
         Some(status) => status.parent.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
         None => rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
     };
-    if !relayed && peer.pid() != parent {
-        return Err(Stranger::OtherProcess { maker: peer.pid(), parent });
+    let maker = peer.pid();
+    if relayed || maker == parent {
+        Ok(())
+    } else if is_closed(socket) {
+        // As after the parent was killed in our first moments: whoever adopts us is not the maker.
+        Err(Stranger::ParentGone { maker, parent })
+    } else {
+        Err(Stranger::OtherProcess { maker, parent })
     }
-    Ok(())
+}
+
+/// Whether nobody has the other end any more (poll(2), `POLLHUP`).
+fn is_closed(socket: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(&socket, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::HUP)
 }

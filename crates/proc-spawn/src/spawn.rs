@@ -31,7 +31,7 @@ use crate::privilege;
 use crate::program;
 use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
-use crate::surroundings::{open_null, outlive_file_size_limits};
+use crate::surroundings::{bequeathed, open_null, outlive_file_size_limits};
 use crate::wire::Payload;
 
 /// Where a child's standard output or error goes at first.
@@ -351,7 +351,9 @@ impl Spawn {
         let output = |stream: &Stream| {
             stream.stdio().map_err(SpawnError::io("copy the output's descriptor"))
         };
-        let mut command = self.command(called);
+        // Last of all: another thread may open some at any time.
+        let called = Called { inherited: bequeathed(), and_others: true, ..called.clone() };
+        let mut command = self.command(&called);
         command.stdin(stdin).stdout(output(&self.stdout)?).stderr(output(&self.stderr)?);
         command.spawn().map_err(|error| self.refused(error))
     }

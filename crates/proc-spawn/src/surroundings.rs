@@ -81,7 +81,7 @@ fn unignore_signals(called: &Called, ignored: u64) {
     }
     if !ignored.is_empty() && !called.anew {
         let inherited = Some(strays().unwrap_or_default());
-        let anew = Called { anew: true, inherited, ..called.clone() };
+        let anew = Called { anew: true, inherited, and_others: false, ..called.clone() };
         let title = std::env::args_os().next().unwrap_or_default();
         // Comes back only if it failed; then the handlers, which do nothing, have to do.
         let _ = Command::new("/proc/self/exe").arg0(title).args(anew.to_args()).exec();
@@ -92,17 +92,35 @@ fn unignore_signals(called: &Called, ignored: u64) {
 /// close-on-exec those that were open when this program was executed. Others are of something that was
 /// started before us in this very process: a runtime, or the constructor of a library.
 ///
-/// Who has started us may have said which they are. Otherwise our parent's own table tells: what lacks
-/// close-on-exec there came with us.
+/// Who has started us has said which they are, as far as it knew. Otherwise our parent's own table tells:
+/// what lacks close-on-exec there came with us. But that is the table of now, and what the parent has
+/// closed since it started us is not in it.
 fn close_strays(called: &Called, parent: Option<u32>) {
-    let inherited = match &called.inherited {
-        Some(inherited) => inherited.clone(),
-        None => strays().unwrap_or_default().into_iter().filter(|fd| is_of(parent, *fd)).collect(),
+    let listed = called.inherited.as_deref();
+    let inherited = match listed {
+        Some(inherited) if !called.and_others => inherited.to_vec(),
+        _ => {
+            let is_listed = |fd: &i32| listed.is_some_and(|listed| listed.contains(fd));
+            let strays = strays().unwrap_or_default().into_iter();
+            strays.filter(|fd| is_listed(fd) || is_of(parent, *fd)).collect()
+        }
     };
     for fd in inherited {
         let _ = nix::unistd::close(fd);
     }
 }
+
+/// What a child that is started now inherits from this process, which says so to it: the child would see
+/// only what is still open here when it looks. `None`: that is not known, or would cost too much.
+pub(crate) fn bequeathed() -> Option<Vec<i32>> {
+    let open = open_descriptors("/proc/self/fd").ok()?;
+    let few = open.len() <= MOST_LOOKED_AT;
+    few.then(|| open.into_iter().filter(|fd| !closes_on_exec("self", *fd)).collect())
+}
+
+/// A look at a descriptor takes three system calls, at each start, and the list has to fit an argument. Who
+/// has so many open has a [spawner](crate::Spawner), where one is to be had.
+const MOST_LOOKED_AT: usize = 1024;
 
 /// Every descriptor from 3 on that lacks close-on-exec.
 pub(crate) fn strays() -> io::Result<Vec<i32>> {

@@ -5,23 +5,25 @@
 //! told of the files beforehand.
 //!
 //! Who tells runs the user's code, and may have given up rights that the guardian still has. So each
-//! list is kept with the user who told it, as the kernel knows it, and its files are removed with that
+//! list is kept with the user who told it, as the kernel has noted with the word, and its files are removed with that
 //! user's rights and no others.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
-use proc_spawn::{ErrorText, tell};
+use proc_spawn::{ErrorText, Speaker, tell};
 
 use crate::words::{self, Word};
 
 /// Has the guardian, if there is one above this process, remove these pid files in the end, those
-/// that are stale: with the rights that this process has now. For who starts processes with pid files of
+/// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of
 /// their own.
 ///
 /// # Errors
@@ -40,15 +42,18 @@ pub fn leave_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Res
 /// So many paths go with a word: as long as they can be (path_resolution(7)), they fit.
 const PART: usize = 200;
 
-/// How long all of it may take: somebody who holds a lock on each of them holds up no end.
+/// How long all of it may take: somebody who holds a lock on each of them, or whose disk does not answer, holds up no end.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// So many askers may take long before others are not looked at any more.
+const MOST_SLOW: usize = 8;
 
 /// As many as there may be workers, and more; and as much text as they need.
 const MOST_FILES: usize = 65_536;
 const MOST_BYTES: usize = 8 << 20;
 
-/// Whose rights count for a file: the effective user and group of who told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whose rights count for a file: the real user and group of who told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Asker {
     user: u32,
     group: u32,
@@ -64,23 +69,25 @@ pub(crate) struct LeftPidFiles {
 }
 
 impl LeftPidFiles {
-    /// Takes note of what a process, a child that has not been reaped, has told.
-    pub(crate) fn note(&mut self, pid: u32, paths: Vec<Cow<'_, Path>>) {
-        let Some(asker) = asker(pid) else {
-            return log::warn!("cannot tell who process {pid} is: its pid files are left alone");
-        };
+    /// Takes note of what a child has told.
+    pub(crate) fn note(&mut self, speaker: Speaker, paths: Vec<Cow<'_, Path>>) {
+        let asker = Asker { user: speaker.user, group: speaker.group };
         for path in paths {
-            if self.files.contains_key(&*path) {
-                // A list of the next run; who has fewer rights than before has them here too.
-                self.files.insert(path.into_owned(), asker);
+            if let Some(before) = self.files.get_mut(&*path) {
+                // A list of the next run; who has fewer rights than before has them here too, and nobody
+                // has more for a path that somebody with fewer has named.
+                if before.user == us().user {
+                    *before = asker;
+                }
                 continue;
             }
             let bytes = self.bytes + path.as_os_str().as_bytes().len();
             if self.files.len() == MOST_FILES || bytes > MOST_BYTES {
                 if !self.full {
                     log::warn!(
-                        "process {pid} has told of more pid files than are kept \
-                         ({MOST_FILES}, {MOST_BYTES} bytes): the others are left alone"
+                        "process {} has told of more pid files than are kept \
+                         ({MOST_FILES}, {MOST_BYTES} bytes): the others are left alone",
+                        speaker.pid
                     );
                     self.full = true;
                 }
@@ -93,35 +100,66 @@ impl LeftPidFiles {
 
     /// Removes those that are stale, as far as that does not take too long. Somebody else's is not
     /// touched.
+    ///
+    /// A file may be on a disk that does not answer. So threads do it, which this one waits for no longer
+    /// than it may, and which end with the process: one for each asker, since the rights of a thread
+    /// end with it.
     pub(crate) fn remove(&self) {
         let until = Instant::now() + PATIENCE;
-        let us =
-            Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() };
-        // Most often there is none.
-        let files = self.files.iter().filter(|(path, _)| fs::symlink_metadata(path).is_ok());
-        let (ours, others): (Vec<_>, Vec<_>) = files.partition(|(_, asker)| asker.user == us.user);
-        for (path, _) in ours {
-            if Instant::now() < until {
-                remove(path);
+        let mut lists = BTreeMap::<_, Vec<_>>::new();
+        for (path, asker) in &self.files {
+            // Ours first: nobody whose files are slow has ours left.
+            let asker = (asker.user != us().user).then_some(*asker);
+            lists.entry(asker).or_default().push(path.clone());
+        }
+        let mut slow = Vec::new();
+        for (asker, paths) in lists {
+            let done = remove_all(asker, paths, until);
+            // Who comes next has time left, too.
+            if !ends_by(&done, Instant::now() + until.saturating_duration_since(Instant::now()) / 2)
+            {
+                slow.push(done);
+            }
+            if slow.len() == MOST_SLOW {
+                break;
             }
         }
-        for (path, asker) in others {
-            if until <= Instant::now() {
-                return;
-            }
-            // The rights of a thread end with it.
-            let (path, asker) = (path.clone(), *asker);
-            let removed = thread::Builder::new().name("pid-files".into()).spawn(move || {
-                match become_user(asker) {
-                    Ok(()) => remove(&path),
-                    Err(error) => log::warn!("cannot become user {}: {error}", asker.user),
-                }
-            });
-            if let Ok(thread) = removed {
-                let _ = thread.join();
-            }
+        if !slow.iter().all(|done| ends_by(done, until)) {
+            log::warn!("not all pid files that were left could be looked at within {PATIENCE:?}");
         }
     }
+}
+
+/// Has a thread remove what is stale of these, with our rights or those of who has asked. What it gives
+/// back is closed when that is done.
+fn remove_all(asker: Option<Asker>, paths: Vec<PathBuf>, until: Instant) -> Receiver<Infallible> {
+    let (ends, done) = channel();
+    let ours = asker.is_none().then(|| paths.clone());
+    let all = move |paths: Vec<PathBuf>| {
+        for path in paths {
+            // Most often there is none.
+            if Instant::now() < until && fs::symlink_metadata(&path).is_ok() {
+                remove(&path);
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("pid-files".into()).spawn(move || {
+        let _ends: Sender<Infallible> = ends;
+        match asker.map_or(Ok(()), become_user) {
+            Ok(()) => all(paths),
+            Err(error) => log::warn!("cannot remove pid files as {asker:?}: {error}"),
+        }
+    });
+    // Where no thread can be had, ours are better removed slowly than left.
+    if thread.is_err() {
+        all(ours.unwrap_or_default());
+    }
+    done
+}
+
+fn ends_by(done: &Receiver<Infallible>, until: Instant) -> bool {
+    let left = until.saturating_duration_since(Instant::now());
+    done.recv_timeout(left) == Err(RecvTimeoutError::Disconnected)
 }
 
 fn remove(path: &Path) {
@@ -130,14 +168,8 @@ fn remove(path: &Path) {
     }
 }
 
-/// Who a process is to the kernel now (proc_pid_status(5)).
-fn asker(pid: u32) -> Option<Asker> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let effective = |field: &str| {
-        let ids = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-        ids.split_ascii_whitespace().nth(1)?.parse().ok()
-    };
-    Some(Asker { user: effective("Uid")?, group: effective("Gid")? })
+fn us() -> Asker {
+    Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() }
 }
 
 /// For this thread, and for what is done to files (setfsuid(2)): with another user's rights, without

@@ -3,7 +3,8 @@
 //! A daemon whose file is gone is found by nobody: a status says that it does not run, a stop has nothing
 //! to signal, and a second start finds nothing in its way. Nobody asks us before, so we are told after:
 //! inotify(7) tells when the file or its folder loses a name. Who can only read the file causes none of
-//! those events; and whatever causes one costs a look, of no more than a few system calls.
+//! those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
+//! `protected_hardlinks` 0); and whatever causes one costs a look, of no more than a few system calls.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

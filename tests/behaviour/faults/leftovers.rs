@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 
 use bed::{Process, TestBed};
 use libtest_mimic::Trial;
+use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
+use rustix::process::Signal;
 
 use crate::{NOBODY, bed, is_root, trials};
 
@@ -20,6 +22,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         an_option_keeps_what_a_daemon_leaves,
         a_fork_bomb_below_a_limit_is_got_rid_of,
         pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them,
+        a_disk_that_does_not_answer_holds_up_no_end,
+        who_gains_roots_rights_after_a_word_has_said_it_without_them,
     ]
 }
 
@@ -100,7 +104,7 @@ fn the_loop_of_a_pool_reads_no_environment() {
     bed.open_gate("go");
     bed.expect("worker red started, run 3");
     assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
-    bed.kill(tracer.pid(), rustix::process::Signal::INT);
+    bed.kill(tracer.pid(), Signal::INT);
     let _ = tracer.finish();
     let trace = bed.read("trace");
     assert!(trace.contains("/children") && !trace.contains("/environ"), "{trace}");
@@ -116,7 +120,7 @@ fn what_a_killed_worker_leaves_is_gone_before_the_next_begins() {
          [in_run: [1, {command: [setsid, sleep, '777']}], in_run: [1, {command: [sleep, '778']}], rounds]}]}}]}",
     );
     bed.until("what it has started", || (sleepers(&bed).len() == 2).then_some(()));
-    bed.process("worker red").signal(rustix::process::Signal::KILL);
+    bed.process("worker red").signal(Signal::KILL);
     bed.expect("worker red started, run 2");
     assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
     daemon.stop();
@@ -133,7 +137,7 @@ fn without_a_guardian_the_group_of_a_run_is_gone_all_the_same() {
     bed.open_gate("go");
     bed.expect("worker red started, run 3");
     assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
-    bed.kill(pool.pid(), rustix::process::Signal::TERM);
+    bed.kill(pool.pid(), Signal::TERM);
     pool.finish().success();
     bed.nothing_left();
 }
@@ -267,4 +271,95 @@ fn pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them() {
         assert_eq!(there, !name.starts_with("his/his"), "{name}");
     }
     assert!(bed.path("roots/number.pid").exists());
+}
+
+/// By executing a set-user-ID program in its place, while the guardian has not heard yet what it had said.
+/// The same with a path that it has named before, with rights that it had then.
+///
+/// Case: FLT-B3
+fn who_gains_roots_rights_after_a_word_has_said_it_without_them() {
+    if !is_root() {
+        return eprintln!("skipped: giving up root needs root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    bed.write("roots/number.pid", "1\n");
+    bed.write("journal", "");
+    std::fs::copy("/bin/sleep", bed.path("gains")).unwrap();
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(bed.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("roots", 0o755);
+    mode("journal", 0o666);
+    mode("gains", 0o4755);
+    let path = bed.path("roots/number.pid").display().to_string();
+    let program = bed.path("gains").display().to_string();
+    bed.gate("go");
+    mode("go", 0o666);
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [leave_pid_files: [{path:?}], become_user: {NOBODY}, leave_pid_files: [{path:?}], \
+         gate: go, leave_pid_files: [{path:?}], become: [{program:?}, '777']]}}"
+    ));
+    bed.expect("executor is at the gate go, run 1");
+    let (guardian, executor) = (daemon.guardian(), daemon.executor());
+    guardian.signal(Signal::STOP);
+    bed.until("the guardian is stopped", || (guardian.stat().state == 'T').then_some(()));
+    bed.open_gate("go");
+    bed.until("it has gained rights", || {
+        let gained = executor.status("Uid").starts_with(&format!("{NOBODY}\t0\t"));
+        gained.then_some(())
+    });
+    guardian.signal(Signal::CONT);
+    daemon.stop();
+    assert!(bed.path("roots/number.pid").exists());
+}
+
+/// As one of the network's may, a file is not opened before this process says so, which it never does: one of
+/// root's and one of an executor that has given up root.
+///
+/// Case: FLT-E3
+fn a_disk_that_does_not_answer_holds_up_no_end() {
+    if !is_root() {
+        return eprintln!("skipped: only root may have others' files wait for him");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    bed.write("journal", "");
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(bed.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("journal", 0o666);
+    for name in ["slow/roots.pid", "his/slow.pid", "quick/roots.pid"] {
+        bed.write(name, "1\n");
+    }
+    for name in ["his", "his/slow.pid"] {
+        chown(bed.path(name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let disk = Fanotify::init(InitFlags::FAN_CLASS_CONTENT, EventFFlags::O_RDONLY);
+    let disk = match disk {
+        Ok(disk) => disk,
+        Err(errno) => return eprintln!("skipped: fanotify(7) is refused here: {errno}"),
+    };
+    for name in ["slow/roots.pid", "his/slow.pid"] {
+        let at = Some(bed.path(name));
+        disk.mark(
+            MarkFlags::FAN_MARK_ADD,
+            MaskFlags::FAN_OPEN_PERM,
+            rustix::fs::CWD,
+            at.as_deref(),
+        )
+        .unwrap();
+    }
+    let path = |name: &str| format!("{:?}", bed.path(name).display().to_string());
+    let (quick, slow, his) =
+        (path("quick/roots.pid"), path("slow/roots.pid"), path("his/slow.pid"));
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [leave_pid_files: [{quick}, {slow}], become_user: {NOBODY}, leave_pid_files: \
+         [{his}], say: has told, rounds]}}"
+    ));
+    bed.expect("executor has told, run 1");
+    daemon.stop();
+    bed.nothing_left();
+    assert!(!bed.path("quick/roots.pid").exists());
+    drop(disk);
 }

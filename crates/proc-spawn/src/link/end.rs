@@ -14,11 +14,13 @@ use rustix::net::{RecvFlags, Shutdown, sockopt};
 
 use super::{PACKET, TURN};
 use crate::closer;
+use crate::speaker::Speaker;
 
 /// What comes next.
 #[derive(Debug)]
 pub(super) enum Packet {
-    Bytes(Vec<u8>),
+    /// And who sent it, to a parent.
+    Bytes(Vec<u8>, Option<Speaker>),
     /// Something with descriptors, which was not taken.
     Descriptors,
     /// The other end is gone.
@@ -37,6 +39,8 @@ pub(super) struct End {
 struct Look {
     /// The kernel says of each packet who sent it, and so tells one without content from the end.
     is_packet: bool,
+    /// `None`: it has no number in our pid namespace.
+    speaker: Option<Speaker>,
     length: usize,
     descriptors: bool,
 }
@@ -55,14 +59,14 @@ impl End {
 
     /// Takes the next packet; does not wait.
     pub(super) fn packet(&self) -> Result<Packet, Errno> {
-        let room = if self.parent.is_some() {
+        let (room, speaker) = if self.parent.is_some() {
             match self.look()? {
                 Look { descriptors: true, .. } => return Ok(Packet::Descriptors),
                 Look { is_packet: false, .. } => return Ok(Packet::End),
-                Look { length, .. } => length.clamp(1, PACKET + 1),
+                Look { length, speaker, .. } => (length.clamp(1, PACKET + 1), speaker),
             }
         } else {
-            PACKET + 1
+            (PACKET + 1, None)
         };
         // The pages of the buffer that a small packet does not reach are never touched.
         let mut packet: Vec<u8> = Vec::with_capacity(room);
@@ -75,7 +79,7 @@ impl End {
             0 if self.parent.is_none() => Ok(Packet::End),
             // No packet of ours is longer.
             length if length > PACKET + 1 => Err(Errno::MSGSIZE),
-            _ => Ok(Packet::Bytes(packet)),
+            _ => Ok(Packet::Bytes(packet, speaker)),
         }
     }
 
@@ -92,11 +96,15 @@ impl End {
             .map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
         // What had no room (MSG_CTRUNC) is no sender.
         let Ok(mut told) = seen.cmsgs() else {
-            return Ok(Look { is_packet: true, length: seen.bytes, descriptors: true });
+            let (speaker, length) = (None, seen.bytes);
+            return Ok(Look { is_packet: true, speaker, length, descriptors: true });
         };
-        let is_packet =
-            seen.bytes > 0 || told.any(|it| matches!(it, ControlMessageOwned::ScmCredentials(_)));
-        Ok(Look { is_packet, length: seen.bytes, descriptors: false })
+        let sender = told.find_map(|it| {
+            if let ControlMessageOwned::ScmCredentials(sender) = it { Some(sender) } else { None }
+        });
+        let is_packet = seen.bytes > 0 || sender.is_some();
+        let speaker = sender.and_then(Speaker::of);
+        Ok(Look { is_packet, speaker, length: seen.bytes, descriptors: false })
     }
 
     /// Whether nothing is left in the queue but what can be thrown away: takes that.
@@ -104,7 +112,7 @@ impl End {
         for _ in 0..TURN {
             match self.packet() {
                 Ok(Packet::End) | Err(Errno::AGAIN) => return true,
-                Ok(Packet::Bytes(_)) | Err(Errno::INTR | Errno::CONNRESET | Errno::MSGSIZE) => (),
+                Ok(Packet::Bytes(..)) | Err(Errno::INTR | Errno::CONNRESET | Errno::MSGSIZE) => (),
                 Ok(Packet::Descriptors) | Err(_) => return false,
             }
         }

@@ -63,6 +63,28 @@ fn a_descriptor_comes_with_its_message() {
     assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
 }
 
+/// As the kernel has noted it with each packet; and only a parent is told.
+///
+/// Case: FLT-B3
+#[test]
+fn a_word_is_whose_all_of_it_is() {
+    let (a, b) = ends();
+    b.send(&"x".repeat(2 * PACKET)).unwrap();
+    b.send(&"plain").unwrap();
+    a.send(&"down").unwrap();
+    let us = Speaker {
+        pid: std::process::id(),
+        user: rustix::process::getuid().as_raw(),
+        group: rustix::process::getgid().as_raw(),
+    };
+    for _ in 0..2 {
+        assert!(matches!(a.receive::<String>().unwrap(), Received::Message(_)));
+        assert_eq!(a.speaker(), Some(us));
+    }
+    assert!(matches!(b.receive::<String>().unwrap(), Received::Message(_)));
+    assert_eq!(b.speaker(), None);
+}
+
 #[test]
 fn nothing_is_not_the_end() {
     let (a, b) = ends();

@@ -110,7 +110,7 @@ proptest! {
                             prop_assert!(error.chain().len() <= MOST_OF_A_WORD);
                         }
                         Message::Closed | Message::Descriptors => break,
-                        Message::Ready | Message::Extend(_) | Message::Told(_) => (),
+                        Message::Ready | Message::Extend(_) | Message::Told(_) | Message::ToldBy(..) => (),
                     }
                 }
             }

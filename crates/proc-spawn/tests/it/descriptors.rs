@@ -1,6 +1,8 @@
 //! Children that limit themselves.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,7 +10,7 @@ use std::time::Instant;
 use proc_spawn::{Message, entry};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::{LIMIT, spawn};
+use crate::{LIMIT, Report, report, spawn};
 
 /// Lowers its limit of open descriptors to nothing, has its lifeline look at the socket, and says that it is
 /// still there.
@@ -26,7 +28,7 @@ pub(crate) fn no_descriptors_left() {
     const WORDS: usize = 3000;
     let mut child = spawn(entry(has_no_descriptors_left, ()));
     let start = Instant::now();
-    while child.next_message() != Some(Message::Told(b"limited".to_vec())) {
+    while !matches!(child.next_message(), Some(Message::ToldBy(_, told)) if told == b"limited") {
         assert!(start.elapsed() < LIMIT, "it says nothing");
         std::thread::yield_now();
     }
@@ -55,4 +57,31 @@ pub(crate) fn a_limit_of_file_size_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let exit = spawn(entry(writes_beyond_the_limit, folder.path().join("f"))).wait().unwrap();
     assert_eq!(exit.to_string(), "returned an error: File too large (os error 27)");
+}
+
+/// Has a pipe without close-on-exec, starts a child, and closes its own end, as who reads what children
+/// write; every other time something else has the number then.
+pub(crate) fn closes_what_its_child_inherits(path: PathBuf) -> Result<(), Box<dyn Error>> {
+    for round in 0..20 {
+        let (_reader, writer) = nix::unistd::pipe()?;
+        let mut child = spawn(entry(report, path.clone()));
+        drop(writer);
+        let _reused = if round % 2 == 0 { Some(File::open("/dev/null")?) } else { None };
+        child.wait()?;
+        let report: Report = rmp_serde::from_slice(&fs::read(&path)?)?;
+        if report.descriptors != BTreeSet::from([0, 1, 2]) {
+            return Err(format!("round {round}: {:?}", report.descriptors).into());
+        }
+    }
+    Ok(())
+}
+
+/// What other tests start would inherit it too: so a child does it.
+///
+/// Case: HYG-01
+pub(crate) fn what_a_parent_closes_during_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    let exit = spawn(entry(closes_what_its_child_inherits, path)).wait().unwrap();
+    assert!(exit.is_success(), "{exit}");
 }

@@ -235,6 +235,12 @@ pub(crate) fn a_socket_of_a_stranger_is_refused() {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#""$0" "$@"; exit $?"#]).arg(std::env::current_exe().unwrap());
     is_refused(shell.args([MARKER, "x"]).stdin(theirs), "not the parent of this one");
+    drop(ours);
+    // And one whose maker is gone, as a parent may be that was killed in the first moments.
+    let (ours, theirs) = packets(SocketType::SEQPACKET);
+    said(&ours);
+    drop(ours);
+    is_refused(shell.args([MARKER, "x"]).stdin(theirs), "has ended or let go of it, and process");
 
     if !rustix::process::geteuid().is_root() {
         return say("skipped: only root can make another user's socket");

@@ -54,6 +54,7 @@ fn main() {
         talkers::tells_more_than_fits,
         descriptors::has_no_descriptors_left,
         descriptors::writes_beyond_the_limit,
+        descriptors::closes_what_its_child_inherits,
         "by:hand" => measure,
     ];
     // A child may be of another mind than its parent, as after an update in place.
@@ -81,6 +82,10 @@ fn main() {
             payloads::a_child_that_reads_nothing,
         ),
         trial("a_child_has_only_what_was_declared", a_child_has_only_what_was_declared),
+        trial(
+            "what_a_parent_closes_during_a_start_stays_with_no_child",
+            descriptors::what_a_parent_closes_during_a_start,
+        ),
         trial("a_child_starts_with_default_signals", a_child_starts_with_default_signals),
         trial("a_child_knows_who_it_is", a_child_knows_who_it_is),
         trial("streams_go_where_they_are_told", streams_go_where_they_are_told),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use proc_spawn::{Child, Message};
+use proc_spawn::{Child, Message, Speaker};
 
 use super::{Report, Slot};
 use crate::machine::{Event, Phase};
@@ -42,7 +42,8 @@ impl Slot {
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
                 Message::Descriptors => self.turn_away(),
-                Message::Told(told) => self.hear_told(&told),
+                Message::Told(told) => self.hear_told(None, &told),
+                Message::ToldBy(speaker, told) => self.hear_told(Some(speaker), &told),
                 // What failed comes again with the exit.
                 Message::SetupFailed(_) => (),
                 other => log::warn!("a child said what is not known here: {other:?}"),
@@ -73,11 +74,16 @@ impl Slot {
         }
     }
 
-    fn hear_told(&mut self, told: &[u8]) {
+    fn hear_told(&mut self, speaker: Option<Speaker>, told: &[u8]) {
         match words::read(told) {
-            Ok(Word::PidFiles(paths)) => {
-                self.pid_files.note(self.last_pid.unwrap_or_default(), paths);
-            }
+            // From the child itself: somebody who has got its socket asks for nothing, with whatever
+            // rights.
+            Ok(Word::PidFiles(paths)) => match speaker {
+                Some(speaker) if Some(speaker.pid) == self.last_pid => {
+                    self.pid_files.note(speaker, paths);
+                }
+                _ => log::debug!("pid files were told of by nobody known: they are left alone"),
+            },
             Ok(Word::QuitsBy(signal)) => self.quits_by = Some(signal),
             // Once a run: it may go on so.
             Err(error) if !self.confuses => {

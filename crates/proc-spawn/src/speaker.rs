@@ -1,0 +1,28 @@
+//! Who has sent a packet, as the kernel has noted with it.
+//!
+//! A process may be somebody else by the time that its word is read: a set-user-ID program executed in
+//! its place has the same number, and root's rights. So its rights are not asked for, but come with
+//! the word (`SCM_CREDENTIALS`, unix(7)), fixed when it was sent: the *real* user and group, which such an
+//! execution does not change.
+
+use nix::sys::socket::UnixCredentials;
+
+/// Who has said something: see [`Message::ToldBy`](crate::Message::ToldBy).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Speaker {
+    /// The process: the child, or another one that has got its end of the socket.
+    pub pid: u32,
+    /// Its real user.
+    pub user: u32,
+    /// Its real group.
+    pub group: u32,
+}
+
+impl Speaker {
+    /// `None`: a process of another pid namespace, which has number 0 here.
+    pub(crate) fn of(sender: UnixCredentials) -> Option<Speaker> {
+        let pid = u32::try_from(sender.pid()).ok().filter(|pid| *pid != 0)?;
+        Some(Speaker { pid, user: sender.uid(), group: sender.gid() })
+    }
+}
