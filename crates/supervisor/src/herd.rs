@@ -15,11 +15,23 @@ const ROUNDS: usize = 16;
 /// How many are looked at in a round.
 pub(crate) const MOST: usize = 4096;
 
-/// Those that were stopped, and have not been seen dead.
+/// Those that were stopped, and have not been seen dead. Dropping it kills them: nobody is left stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Herd(BTreeSet<Seen>);
 
+impl Drop for Herd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 impl Herd {
+    fn kill(&self) {
+        for seen in &self.0 {
+            tree::signal(seen, Signal::KILL);
+        }
+    }
+
     /// Stops what `find` finds, until it finds nobody new twice (the list of children may leave one out
     /// while another one ends, proc_pid_task_children(5)); then kills them all. Says how many there
     /// were at last.
@@ -37,9 +49,7 @@ impl Herd {
             }
             quiet = if is_new { 0 } else { quiet + 1 };
             if quiet == 2 {
-                for seen in &self.0 {
-                    tree::signal(seen, Signal::KILL);
-                }
+                self.kill();
                 return self.0.len();
             }
         }

@@ -13,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_a_run_of_a_worker_leaves_is_gone_before_the_next_begins,
         what_has_left_the_session_of_a_run_is_gone_before_the_next_begins,
         what_has_a_large_environment_is_gone_before_the_next_begins,
+        a_zombie_of_the_group_hides_nothing_that_has_left_it,
         the_loop_of_a_pool_reads_no_environment,
         what_a_killed_worker_leaves_is_gone_before_the_next_begins,
         without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
@@ -63,6 +64,14 @@ fn what_has_a_large_environment_is_gone_before_the_next_begins() {
     );
     let script = format!("a=$(head -c 100000 /dev/zero | tr \"\\0\" x); {}", sleeper.repeat(5));
     gone_before_the_next(&format!("[setsid, sh, -c, '{script}']"), 5);
+}
+
+/// One that has left the session does not reap its child in the group, which keeps the group's number. It was
+/// waited for, and its parent was never looked for; after ten seconds that lived on beside the next run.
+///
+/// Case: FLT-F1
+fn a_zombie_of_the_group_hides_nothing_that_has_left_it() {
+    gone_before_the_next("[sh, -c, 'sleep 778 & exec setsid sleep 777']", 2);
 }
 
 fn gone_before_the_next(command: &str, count: usize) {
