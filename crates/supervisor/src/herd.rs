@@ -56,3 +56,30 @@ impl Herd {
         self.0.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    /// One more is found in each round, and then nobody asks any more.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn a_herd_that_is_given_up_is_not_left_stopped() {
+        let mut sleepers: Vec<Child> = (0..ROUNDS).map(|_| sleeper()).collect();
+        let mut found = sleepers.iter().filter_map(|child| tree::look(child.id()));
+        let mut herd = Herd::default();
+        assert_eq!(herd.end(|| found.next().into_iter().collect()), ROUNDS);
+        drop(herd);
+        for child in &mut sleepers {
+            assert_eq!(child.wait().unwrap().signal(), Some(9));
+        }
+    }
+}

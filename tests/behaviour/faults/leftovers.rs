@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_zombie_of_the_group_hides_nothing_that_has_left_it,
         a_stop_waits_for_nothing_that_cannot_be_killed,
         what_belongs_to_somebody_else_is_told_of_and_holds_up_nobody,
+        siblings_of_a_worker_hold_up_nobody,
         the_loop_of_a_pool_reads_no_environment,
         what_a_killed_worker_leaves_is_gone_before_the_next_begins,
         without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
@@ -126,6 +127,34 @@ fn what_belongs_to_somebody_else_is_told_of_and_holds_up_nobody() {
     bed.process("worker red").signal(rustix::process::Signal::KILL);
     bed.expect("worker red started, run 2");
     bed.expect_in_file("d.log", "belongs to somebody else, and cannot be killed");
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Zombies of its group that are the executor's children, and one of those that has left the session
+/// (clone(2), `CLONE_PARENT`): nobody reaped them, and the next run was held up.
+///
+/// Case: FLT-F1
+fn siblings_of_a_worker_hold_up_nobody() {
+    const SCRIPT: &str = "import ctypes, os\n\
+        clone = lambda: ctypes.CDLL(None).syscall(56, 0x8000 | 17, 0, 0, 0, 0)\n\
+        for _ in range(20):\n    if clone() == 0: os._exit(0)\n\
+        if clone() == 0:\n    os.setsid()\n    os.execvp('sleep', ['sleep', '779'])\n\
+        os._exit(3)\n";
+    let python = std::process::Command::new("python3").arg("-V").output();
+    if !cfg!(target_arch = "x86_64") || python.is_err() {
+        return eprintln!("skipped: python3 makes the system call by its number on x86-64");
+    }
+    let bed = bed();
+    let script = bed.write("clone.py", SCRIPT);
+    let daemon = bed.start(&format!(
+        "{{grace: 20s, daemon_args: [{{workers: {{restart: {{after: 0}}, workers: [{{name: red, args: [in_run: [1, {{become: [python3, {script:?}]}}], rounds]}}]}}}}]}}"
+    ));
+    let began = std::time::Instant::now();
+    bed.expect("worker red started, run 2");
+    // Less than the patience with what does not go.
+    assert!(began.elapsed() < std::time::Duration::from_secs(9), "{:?}", began.elapsed());
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
     daemon.stop();
     bed.nothing_left();
 }
