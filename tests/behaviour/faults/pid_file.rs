@@ -161,7 +161,7 @@ fn a_lock_on_a_strangers_file_in_our_place_ends_no_daemon() {
         fs::create_dir(bed.path("u")).unwrap();
         chown(bed.path("u"), Some(owner), None).unwrap();
         let daemon = bed.start(&format!("{{{LOGGED}, pid_filename: u/d.pid}}"));
-        let path = bed.write("u/x", &format!("{}\n", std::process::id()));
+        let path = bed.write("u/x", format!("{}\n", std::process::id()));
         chown(&path, Some(NOBODY), None).unwrap();
         let file = fs::File::options().read(true).write(true).open(&path).unwrap();
         lock_as_holder(&file);
