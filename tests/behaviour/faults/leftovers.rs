@@ -128,7 +128,7 @@ fn what_belongs_to_somebody_else_is_told_of_and_holds_up_nobody() {
          workers: [{{name: red, args: [in_run: [1, {{command: [sh, -c, 'exec {root} sleep 779']}}], rounds]}}]}}}}]}}"
     ));
     bed.until("what it leaves", || (sleepers(&bed).len() == 1).then_some(()));
-    bed.process("worker red").signal(rustix::process::Signal::KILL);
+    bed.process("worker red").signal(Signal::KILL);
     bed.expect("worker red started, run 2");
     bed.expect_in_file("d.log", "belongs to somebody else, and cannot be killed");
     daemon.stop();
