@@ -8,6 +8,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::sys::wait::{Id, WaitPidFlag};
 use proc_spawn::Child;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -19,6 +20,7 @@ use crate::end::RunEnd;
 use crate::herd::Herd;
 use crate::policy::Leftovers;
 use crate::search::Search;
+use crate::tree;
 
 /// Between two looks: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -39,7 +41,11 @@ pub(crate) struct Burial {
     end: Option<RunEnd>,
     group: Option<Pid>,
     mark: Option<String>,
-    /// For what bore the mark.
+    /// What we leave when we are asked to quit is ended by our guardian.
+    has_guardian: bool,
+    /// Some members of the group were children of our own.
+    has_siblings: bool,
+    /// For what bore the mark, and for who is left of the group.
     search: Option<Search>,
     /// What was found without.
     herd: Herd,
@@ -92,6 +98,25 @@ pub(crate) fn end_group(child: &Child) -> Option<Pid> {
     Some(leader)
 }
 
+/// Reaps those of a group who are children of our own, as one can make itself (clone(2),
+/// `CLONE_PARENT`): nobody else does, and their zombies keep the group. Its leader has been reaped: whoever
+/// has that number is another one.
+fn reap_siblings(group: Pid) -> bool {
+    /// In one look.
+    const MOST: usize = 256;
+    let raw = nix::unistd::Pid::from_raw(group.as_raw_nonzero().get());
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+    let mut reaped = false;
+    for _ in 0..MOST {
+        let found = nix::sys::wait::waitid(Id::PGid(raw), flags | WaitPidFlag::WNOWAIT);
+        let Some(pid) = found.ok().and_then(|status| status.pid()).filter(|pid| *pid != raw) else {
+            break;
+        };
+        reaped |= nix::sys::wait::waitid(Id::Pid(pid), flags).is_ok();
+    }
+    reaped
+}
+
 impl Burial {
     /// Of one that is dead, but cannot be reaped.
     pub(crate) fn held(now: Instant) -> Burial {
@@ -104,6 +129,8 @@ impl Burial {
             end,
             group,
             mark,
+            has_guardian: false,
+            has_siblings: false,
             search,
             herd: Herd::default(),
         }
@@ -111,7 +138,12 @@ impl Burial {
 
     /// When to look again.
     pub(crate) fn look_at(&self) -> Instant {
-        self.look_at
+        if self.is_left_to_the_guardian() { self.at } else { self.look_at }
+    }
+
+    /// Whoever is asked to quit does not use up his grace by waiting for the dead.
+    fn is_left_to_the_guardian(&self) -> bool {
+        !self.is_held() && self.has_guardian && quit::quit_requested()
     }
 
     /// When the run ended.
@@ -124,31 +156,28 @@ impl Burial {
     }
 
     /// It was reaped, and has left what is in this group, and what bears this mark.
-    pub(crate) fn reaped(&mut self, end: RunEnd, group: Option<Pid>, mark: Option<String>) {
+    pub(crate) fn reaped(
+        &mut self,
+        end: RunEnd,
+        group: Option<Pid>,
+        mark: Option<String>,
+        has_guardian: bool,
+    ) {
         (self.end, self.group, self.mark) = (Some(end), group, mark);
+        self.has_guardian = has_guardian;
         self.pause = FIRST_LOOK;
     }
 
     /// Ends what is left. Gives back the end of the run once nothing is, or patience is over.
     pub(crate) fn go_on(&mut self, now: Instant) -> Option<RunEnd> {
-        // Whoever else has this number by now is only asked whether it is there.
-        if self.group.is_some_and(|group| test_kill_process_group(group).is_err()) {
-            self.group = None;
+        if let Some(group) = self.group {
+            self.look_at_group(group);
         }
-        // Not before: children of one that is dying come to the guardian when it is dead.
-        if self.group.is_none()
-            && let Some(mark) = &self.mark
-        {
-            match Search::begin(mark) {
-                Ok(search) => (self.search, self.mark) = (search, None),
-                Err(_) if Search::turn(mark, &mut self.herd) => self.mark = None,
-                Err(_) => (),
-            }
-        }
-        if self.search.as_ref().is_some_and(Search::is_done) {
-            self.search = None;
-        }
+        self.look_at_search();
         let left = self.group.is_some() || self.mark.is_some() || self.search.is_some();
+        if self.is_left_to_the_guardian() {
+            return self.end.take();
+        }
         if left && now.saturating_duration_since(self.at) < PATIENCE {
             self.later(now);
             return None;
@@ -157,6 +186,54 @@ impl Burial {
             log::warn!("what a run has left does not go though it was killed; the next one begins");
         }
         self.end.take()
+    }
+
+    /// Whoever else has this number by now is only asked whether it is there.
+    fn look_at_group(&mut self, group: Pid) {
+        let mut there = test_kill_process_group(group);
+        if there.is_ok() && reap_siblings(group) {
+            self.has_siblings = true;
+            there = test_kill_process_group(group);
+        }
+        if there == Err(Errno::PERM) {
+            log::warn!(
+                "what is left in process group {} belongs to somebody else, and cannot be killed; the \
+                 next run begins beside it",
+                group.as_raw_nonzero()
+            );
+        }
+        if there.is_err() {
+            self.group = None;
+            self.search.iter().for_each(Search::forget_group);
+        }
+    }
+
+    /// One that is dying needs a moment, and what it leaves comes to the guardian when it is dead. One
+    /// that is a zombie of the group, or cannot die, does not keep us from searching.
+    fn look_at_search(&mut self) {
+        let is_first = self.pause == FIRST_LOOK;
+        let waits = self.group.is_some() && is_first;
+        if self.search.is_none() && !waits && (self.group.is_some() || self.mark.is_some()) {
+            match Search::begin(self.mark.as_deref(), self.group, self.has_siblings) {
+                Ok(search) => (self.search, self.mark) = (search, None),
+                Err(_) => self.search_without_thread(),
+            }
+        }
+        if self.search.as_ref().is_some_and(Search::is_done) {
+            (self.search, self.group) = (None, None);
+        }
+    }
+
+    fn search_without_thread(&mut self) {
+        let living = if self.group.is_some() { tree::living_groups() } else { None };
+        let number = |group: Pid| group.as_raw_nonzero().get().unsigned_abs();
+        if let Some(living) = living {
+            self.group = self.group.filter(|group| living.contains(&number(*group)));
+        }
+        let nothing = self.mark.as_ref().is_none_or(|mark| Search::turn(mark, &mut self.herd));
+        if nothing && self.group.is_none() {
+            self.mark = None;
+        }
     }
 
     /// Later, but by then at the latest.

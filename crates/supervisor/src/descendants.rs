@@ -19,7 +19,7 @@ use rustix::process::{
 };
 
 use crate::herd::{Herd, MOST};
-use crate::tree;
+use crate::tree::{self, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.
 pub(crate) struct Descendants {
@@ -240,12 +240,6 @@ fn numbers(lists: &[String]) -> Vec<u32> {
 fn read_again(mut list: &File) -> io::Result<String> {
     list.rewind()?;
     io::read_to_string(list)
-}
-
-/// The numbers of a /proc that belongs to another namespace mean somebody else.
-fn readable_proc() -> bool {
-    let own = process::id().to_string();
-    fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
 }
 
 fn children_by_parent() -> Vec<u32> {

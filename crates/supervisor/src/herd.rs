@@ -15,11 +15,23 @@ const ROUNDS: usize = 16;
 /// How many are looked at in a round.
 pub(crate) const MOST: usize = 4096;
 
-/// Those that were stopped, and have not been seen dead.
+/// Those that were stopped, and have not been seen dead. Dropping it kills them: nobody is left stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Herd(BTreeSet<Seen>);
 
+impl Drop for Herd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 impl Herd {
+    fn kill(&self) {
+        for seen in &self.0 {
+            tree::signal(seen, Signal::KILL);
+        }
+    }
+
     /// Stops what `find` finds, until it finds nobody new twice (the list of children may leave one out
     /// while another one ends, proc_pid_task_children(5)); then kills them all. Says how many there
     /// were at last.
@@ -37,12 +49,37 @@ impl Herd {
             }
             quiet = if is_new { 0 } else { quiet + 1 };
             if quiet == 2 {
-                for seen in &self.0 {
-                    tree::signal(seen, Signal::KILL);
-                }
+                self.kill();
                 return self.0.len();
             }
         }
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    /// One more is found in each round, and then nobody asks any more.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn a_herd_that_is_given_up_is_not_left_stopped() {
+        let mut sleepers: Vec<Child> = (0..ROUNDS).map(|_| sleeper()).collect();
+        let mut found = sleepers.iter().filter_map(|child| tree::look(child.id()));
+        let mut herd = Herd::default();
+        assert_eq!(herd.end(|| found.next().into_iter().collect()), ROUNDS);
+        drop(herd);
+        for child in &mut sleepers {
+            assert_eq!(child.wait().unwrap().signal(), Some(9));
+        }
     }
 }

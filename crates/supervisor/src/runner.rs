@@ -231,7 +231,8 @@ impl<'a> Runner<'a> {
         let patience = self.ending.as_ref().and_then(|ending| ending.sweep.kill_at);
         let patience = patience.filter(|at| now < *at);
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
-        let deadline = [self.slot.deadline(), patience, look].into_iter().flatten().min();
+        let file = self.pid_file.look_at();
+        let deadline = [self.slot.deadline(), patience, look, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
         // dead is looked at by the clock.

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::getppid;
+use rustix::process::{Pid, getppid};
 
 use crate::herd::{Herd, MOST};
 use crate::tree::{self, Seen};
@@ -43,25 +43,43 @@ pub(crate) struct Search(Arc<Wanted>);
 
 #[derive(Debug)]
 struct Wanted {
-    mark: String,
-    /// Nothing is left that bears the mark.
+    /// `None`: nothing is known by one.
+    mark: Option<String>,
+    /// The process group that was killed; 0: it is gone.
+    group: AtomicU32,
+    /// Some of what was left were children of our own.
+    has_siblings: bool,
+    /// Nothing is left in the group that is no zombie, nor anything that bears the mark.
     done: AtomicBool,
     /// Nobody waits for it any more.
     given_up: AtomicBool,
 }
 
 impl Search {
-    /// Has what bears this mark ended, where it came to our guardian. `Ok(None)`: nothing has come.
+    /// Has what bears this mark ended, where it came to our guardian, or is our own child by
+    /// `CLONE_PARENT` (clone(2)); and looks whether anything of a killed group is left that is no zombie.
+    /// `Ok(None)`: nothing has come, and there is no group.
     ///
     /// # Errors
     ///
     /// The system refuses the thread.
-    pub(crate) fn begin(mark: &str) -> io::Result<Option<Search>> {
-        if roots().is_empty() {
+    pub(crate) fn begin(
+        mark: Option<&str>,
+        group: Option<Pid>,
+        has_siblings: bool,
+    ) -> io::Result<Option<Search>> {
+        if group.is_none() && (mark.is_none() || roots(has_siblings).is_empty()) {
             return Ok(None);
         }
+        let group = group.map_or(0, |group| group.as_raw_nonzero().get().unsigned_abs());
         let (done, given_up) = (AtomicBool::new(false), AtomicBool::new(false));
-        let wanted = Arc::new(Wanted { mark: mark.to_owned(), done, given_up });
+        let wanted = Arc::new(Wanted {
+            mark: mark.map(str::to_owned),
+            group: AtomicU32::new(group),
+            has_siblings,
+            done,
+            given_up,
+        });
         let mut desk = lock();
         if !desk.is_searched {
             // It looks at the desk when we have left it.
@@ -82,10 +100,19 @@ impl Search {
     pub(crate) fn turn(mark: &str, herd: &mut Herd) -> bool {
         let judged = mem::take(&mut lock().judged);
         let mut known = Known { judged, met: Vec::new(), left: TURN };
-        let is_over = herd.end(|| known.marked(mark, || true)) == 0 && known.left > 0;
+        let is_over = herd.end(|| known.marked(mark, false, || true)) == 0 && known.left > 0;
         known.forget_the_gone();
         lock().judged = known.judged;
         is_over
+    }
+
+    /// The group is gone, or what is left of it is none of our business.
+    pub(crate) fn forget_group(&self) {
+        if self.0.group.swap(0, Ordering::AcqRel) != 0
+            && let Some(thread) = &lock().thread
+        {
+            thread.unpark();
+        }
     }
 
     /// Whether nothing is left.
@@ -145,10 +172,23 @@ fn search() {
         };
         // All in turn: one that finds a lot does not keep the others waiting until it is done.
         let before = searches.len();
+        // Before what bears a mark: whoever loses a parent has come to us when that one is a zombie.
+        let has_group = |wanted: &Wanted| wanted.group.load(Ordering::Acquire) != 0;
+        let looks = searches.iter().any(|(wanted, _)| has_group(wanted));
+        let living = if looks { tree::living_groups() } else { None };
+        let lives = |wanted: &Wanted| match (wanted.group.load(Ordering::Acquire), &living) {
+            (0, _) => false,
+            (group, Some(living)) => living.contains(&group),
+            (_, None) => true,
+        };
         searches.retain_mut(|(wanted, herd)| {
             // Whoever has waited and is gone leaves it as it is.
             let go_on = || !wanted.given_up.load(Ordering::Acquire);
-            let is_done = herd.end(|| known.marked(&wanted.mark, go_on)) == 0;
+            let marked = || match &wanted.mark {
+                Some(mark) => known.marked(mark, wanted.has_siblings, go_on),
+                None => Vec::new(),
+            };
+            let is_done = herd.end(marked) == 0 && !lives(wanted);
             wanted.done.store(is_done, Ordering::Release);
             !is_done
         });
@@ -188,8 +228,8 @@ struct Known {
 
 impl Known {
     /// The processes of a run that have come to our guardian, and those below them.
-    fn marked(&mut self, mark: &str, go_on: impl Fn() -> bool) -> Vec<Seen> {
-        tree::below(&roots(), MOST, |process| go_on() && self.bears(process, mark))
+    fn marked(&mut self, mark: &str, has_siblings: bool, go_on: impl Fn() -> bool) -> Vec<Seen> {
+        tree::below(&roots(has_siblings), MOST, |process| go_on() && self.bears(process, mark))
     }
 
     fn bears(&mut self, process: Seen, mark: &str) -> bool {
@@ -218,12 +258,15 @@ impl Known {
     }
 }
 
-/// Our guardian's children, without ourselves.
-fn roots() -> Vec<u32> {
-    let Some(guardian) = getppid() else { return Vec::new() };
+/// Our guardian's children, without ourselves; and our own, if wanted.
+fn roots(with_own: bool) -> Vec<u32> {
+    let Some(guardian) = getppid().filter(|_| tree::readable_proc()) else { return Vec::new() };
     let mut roots = tree::children_of(guardian.as_raw_nonzero().get().unsigned_abs());
     let own = std::process::id();
     roots.retain(|pid| *pid != own);
+    if with_own {
+        roots.extend(tree::children_of(own));
+    }
     roots
 }
 

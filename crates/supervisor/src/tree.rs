@@ -1,7 +1,7 @@
 //! Processes below others, as /proc shows them, and signals that reach nobody else.
 
-use std::fs;
-use std::io;
+use std::collections::BTreeSet;
+use std::{fs, io, process};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -16,24 +16,48 @@ pub(crate) struct Seen {
 
 /// Looks at a process; `None`: it has gone, or is a zombie, which nobody can do anything about.
 pub(crate) fn look(pid: u32) -> Option<Seen> {
-    read(pid).filter(|(_, is_dead)| !is_dead).map(|(seen, _)| seen)
+    read(pid).filter(|process| !process.is_dead).map(|process| process.seen)
 }
 
 /// Whether a process is dead for certain, though somebody has still to take note of that.
 pub(crate) fn is_zombie(pid: u32) -> bool {
-    read(pid).is_some_and(|(_, is_dead)| is_dead)
+    read(pid).is_some_and(|process| process.is_dead)
 }
 
-fn read(pid: u32) -> Option<(Seen, bool)> {
+/// The process groups with a member that is no zombie; `None` if that cannot be known.
+pub(crate) fn living_groups() -> Option<BTreeSet<u32>> {
+    if !readable_proc() {
+        return None;
+    }
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let living = numbers.filter_map(read).filter(|process| !process.is_dead);
+    Some(living.map(|process| process.group).collect())
+}
+
+/// The numbers of a /proc that belongs to another namespace mean somebody else.
+pub(crate) fn readable_proc() -> bool {
+    let own = process::id().to_string();
+    fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+}
+
+struct Process {
+    seen: Seen,
+    group: u32,
+    is_dead: bool,
+}
+
+fn read(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before it may contain anything, so count from its closing bracket.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let ended = matches!(fields.next()?, "Z" | "X");
-    // The state was the third field, these are the twentieth and twenty-second.
-    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    // The state was the third field, these are the fifth, the twentieth and the twenty-second.
+    let group = fields.nth(1)?.parse().ok()?;
+    let threads: u32 = fields.nth(14)?.parse().ok()?;
     let began = fields.nth(1)?.parse().ok()?;
     // The first thread may have ended without the others.
-    Some((Seen { pid, began }, ended && threads <= 1))
+    Some(Process { seen: Seen { pid, began }, group, is_dead: ended && threads <= 1 })
 }
 
 /// The children of a process, zombies included; none if that cannot be known.

@@ -5,8 +5,10 @@
 //! inotify(7) tells when the file or its folder loses a name. Who can only read the file causes none of
 //! those events; and whatever causes one costs a look, of no more than a few system calls.
 
+use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,9 +16,18 @@ use pidfile::{PidFile, Restored};
 use proc_spawn::ErrorText;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 
-/// So often it is told that the file had to be put back: who removes it in a loop shall not fill the log.
+/// So often one kind of thing is told of: who removes the file in a loop shall not fill the log.
 const SPAN: Duration = Duration::from_secs(10);
+
+/// Between two looks, once the file had to be put back: this at first, then twice as long each time. Nothing
+/// is waited for after [`SPAN`] in peace.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often who holds our place is asked for, until he shows who he is. With the pauses these are seconds.
+const MOST_DOUBTS: u32 = 16;
 
 /// Its name goes, or it goes to another one. The number of its links is an attribute.
 const OF_FILE: WatchFlags = WatchFlags::ATTRIB
@@ -49,16 +60,44 @@ impl Events {
 pub(crate) struct WatchedPidFile {
     pid_file: PidFile,
     events: Events,
-    /// What was told last, and when.
-    told: Option<(String, Instant)>,
-    untold: u32,
+    told: [Told; KINDS],
+    pause: Duration,
+    /// Not before, however much happens.
+    look_at: Option<Instant>,
+    /// When something had to be done last.
+    busy_at: Option<Instant>,
+    doubts: u32,
+    /// Whoever has our place may show who he is without an event.
+    asks_again: bool,
     /// Somebody may have been faster than the first watch.
     looked: bool,
+}
+
+/// What is told, each at its own rate.
+#[derive(Clone, Copy)]
+enum Kind {
+    Named,
+    Anew,
+    Failed,
+    Doubted,
+}
+
+const KINDS: usize = 4;
+
+/// When something of a kind was told last, and how much was not since.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    at: Option<Instant>,
+    untold: u32,
 }
 
 /// Whether the file is where it should be, after a look.
 enum Found {
     Yes,
+    /// Now it is.
+    Restored,
+    /// Somebody has the place who does not show, yet, that he is to be yielded to.
+    Doubtful,
     /// Something else is in its place, or there is no place.
     No,
     /// Another daemon has the place.
@@ -67,14 +106,29 @@ enum Found {
 
 impl WatchedPidFile {
     pub(crate) fn new(pid_file: PidFile, events: Events) -> WatchedPidFile {
-        let watched = WatchedPidFile { pid_file, events, told: None, untold: 0, looked: false };
+        let watched = WatchedPidFile {
+            pid_file,
+            events,
+            told: [Told::default(); KINDS],
+            pause: FIRST_PAUSE,
+            look_at: None,
+            busy_at: None,
+            doubts: 0,
+            asks_again: false,
+            looked: false,
+        };
         watched.watch();
         watched
     }
 
-    /// Readable when it is to be looked at.
+    /// Readable when it is to be looked at. None while that is not to be before [`look_at`](Self::look_at).
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.events.0.as_ref().ok().map(AsFd::as_fd)
+        self.events.0.as_ref().ok().filter(|_| self.look_at.is_none()).map(AsFd::as_fd)
+    }
+
+    /// When to look, whatever happens until then.
+    pub(crate) fn look_at(&self) -> Option<Instant> {
+        self.look_at
     }
 
     /// Puts the file back if it has gone. What it returns is for the processes that are started from now
@@ -82,32 +136,55 @@ impl WatchedPidFile {
     /// quit: of two, the one that can be found stays.
     pub(crate) fn look(&mut self) -> Option<OwnedFd> {
         let first = !std::mem::replace(&mut self.looked, true);
-        if !self.has_events(first) && !first {
+        let now = Instant::now();
+        if self.look_at.is_some_and(|at| now < at) {
             return None;
         }
+        self.look_at = None;
+        let asks_again = std::mem::take(&mut self.asks_again);
+        if !self.has_events(first) && !first && !asks_again {
+            return None;
+        }
+        if self.busy_at.is_some_and(|at| at + SPAN < now) {
+            (self.pause, self.busy_at, self.doubts) = (FIRST_PAUSE, None, 0);
+        }
+        let mut is_busy = false;
         let mut hold = None;
         let mut names = false;
         for _ in 0..MOST_REMOVALS {
-            match self.restore(&mut hold) {
+            let found = self.restore(&mut hold);
+            is_busy |= !matches!(found, Found::Yes);
+            match found {
                 // It may have been removed again before it was watched.
-                Found::Yes => {
+                Found::Yes | Found::Restored => {
                     self.watch();
                     if self.pid_file.is_in_place().unwrap_or(true) {
                         break;
                     }
                 }
                 // As may what is in its place.
-                Found::No if !names => {
+                Found::No | Found::Doubtful if !names => {
                     self.watch_names();
                     names = true;
+                }
+                Found::Doubtful => {
+                    self.doubts += 1;
+                    self.asks_again = self.doubts < MOST_DOUBTS;
+                    break;
                 }
                 Found::No => break,
                 Found::Taken => {
                     self.events = Events(Err(Errno::CANCELED));
                     quit::request(quit::Reason::Requested);
-                    break;
+                    return hold;
                 }
             }
+        }
+        if is_busy {
+            // What happens until then is seen then.
+            self.look_at = now.checked_add(self.pause).filter(|_| self.events.0.is_ok());
+            self.pause = (self.pause * 2).min(LAST_PAUSE);
+            self.busy_at = Some(now);
         }
         hold
     }
@@ -117,28 +194,41 @@ impl WatchedPidFile {
         match self.pid_file.restore() {
             Ok(Restored::InPlace) => Found::Yes,
             Ok(Restored::Named) => {
-                self.tell(format!("somebody has renamed pid file `{path}`: it has its name again"));
-                Found::Yes
+                let text = format!("somebody has renamed pid file `{path}`: it has its name again");
+                self.tell(Kind::Named, &text);
+                Found::Restored
             }
             Ok(Restored::Anew) => {
-                self.tell(format!("somebody has removed pid file `{path}`: it was made again"));
+                let text = format!("somebody has removed pid file `{path}`: it was made again");
+                self.tell(Kind::Anew, &text);
                 *hold = self.pid_file.take_hold();
-                Found::Yes
+                Found::Restored
             }
             Err(error @ pidfile::Error::Held { .. }) => {
-                self.tell(format!(
+                let error = ErrorText::new(&error).chain().to_string();
+                if let Err(doubt) = is_to_be_yielded_to(self.pid_file.path()) {
+                    self.tell(
+                        Kind::Doubted,
+                        &format!(
+                            "somebody has removed pid file `{path}` and holds what is in its place, but \
+                             {doubt}: this daemon goes on, and nobody finds it: {error}"
+                        ),
+                    );
+                    return Found::Doubtful;
+                }
+                log::error!(
                     "somebody has removed pid file `{path}`, and another daemon has the place now: \
-                     this one stops: {}",
-                    ErrorText::new(&error).chain()
-                ));
+                     this one stops: {error}"
+                );
                 Found::Taken
             }
             Err(error) => {
-                self.tell(format!(
+                let text = format!(
                     "somebody has removed pid file `{path}`, and it cannot be made again: nobody finds \
                      this daemon, and a second one can be started: {}",
                     ErrorText::new(&error).chain()
-                ));
+                );
+                self.tell(Kind::Failed, &text);
                 Found::No
             }
         }
@@ -188,17 +278,41 @@ impl WatchedPidFile {
         let _ = inotify::add_watch(events, folder(self.pid_file.path()), OF_FOLDER | OF_NAMES);
     }
 
-    fn tell(&mut self, text: String) {
+    fn tell(&mut self, kind: Kind, text: &str) {
         let now = Instant::now();
-        if self.told.as_ref().is_some_and(|(told, at)| *told == text && now < *at + SPAN) {
-            self.untold += 1;
+        let told = &mut self.told[kind as usize];
+        if told.at.is_some_and(|at| now < at + SPAN) {
+            told.untold += 1;
             return;
         }
-        match std::mem::take(&mut self.untold) {
+        match std::mem::take(&mut told.untold) {
             0 => log::error!("{text}"),
-            times => log::error!("{text} (and {times} times more, untold)"),
+            times => log::error!("{text} (and {times} times more like that, untold)"),
         }
-        self.told = Some((text, now));
+        told.at = Some(now);
+    }
+}
+
+/// Whether who holds what is in our place is another daemon of ours, by all that can be told. Whoever can
+/// put files there would end any daemon otherwise, by a lock of his own or by another daemon's file.
+fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
+    let cannot_tell = |error| format!("it cannot be looked at: {error}");
+    let trusts = |owner: u32| owner == 0 || owner == geteuid().as_raw();
+    let folder = fs::metadata(folder(path)).map_err(cannot_tell)?;
+    let is_sticky = folder.mode() & 0o1000 != 0;
+    let shared = folder.mode() & 0o002 != 0
+        || folder.mode() & 0o020 != 0 && ![0, getegid().as_raw()].contains(&folder.gid());
+    if !trusts(folder.uid()) || shared && !is_sticky {
+        return Err("others can exchange what is in its folder".to_owned());
+    }
+    let file = fs::symlink_metadata(path).map_err(cannot_tell)?;
+    if !trusts(file.uid()) {
+        return Err(format!("user {} owns that", file.uid()));
+    }
+    match pidfile::holder(path) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("it is free again".to_owned()),
+        Err(error) => Err(ErrorText::new(&error).chain().to_string()),
     }
 }
 

@@ -13,6 +13,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_a_run_of_a_worker_leaves_is_gone_before_the_next_begins,
         what_has_left_the_session_of_a_run_is_gone_before_the_next_begins,
         what_has_a_large_environment_is_gone_before_the_next_begins,
+        a_zombie_of_the_group_hides_nothing_that_has_left_it,
+        a_stop_waits_for_nothing_that_cannot_be_killed,
+        what_belongs_to_somebody_else_is_told_of_and_holds_up_nobody,
+        siblings_of_a_worker_hold_up_nobody,
         the_loop_of_a_pool_reads_no_environment,
         what_a_killed_worker_leaves_is_gone_before_the_next_begins,
         without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
@@ -64,6 +68,96 @@ fn what_has_a_large_environment_is_gone_before_the_next_begins() {
     );
     let script = format!("a=$(head -c 100000 /dev/zero | tr \"\\0\" x); {}", sleeper.repeat(5));
     gone_before_the_next(&format!("[setsid, sh, -c, '{script}']"), 5);
+}
+
+/// One that has left the session does not reap its child in the group, which keeps the group's number. It was
+/// waited for, and its parent was never looked for; after ten seconds that lived on beside the next run.
+///
+/// Case: FLT-F1
+fn a_zombie_of_the_group_hides_nothing_that_has_left_it() {
+    gone_before_the_next("[sh, -c, 'sleep 778 & exec setsid sleep 777']", 2);
+}
+
+/// A set-user-ID program in the bed that becomes root for good, as sudo(8) does.
+fn becomes_root(bed: &TestBed) -> String {
+    let setpriv = bed.path("setpriv");
+    std::fs::copy("/usr/bin/setpriv", &setpriv).unwrap();
+    std::fs::set_permissions(&setpriv, PermissionsExt::from_mode(0o4755)).unwrap();
+    format!("{} --reuid 0 --regid 0 --clear-groups", setpriv.display())
+}
+
+/// An executor that waited for the dead of a worker was killed at the end of its grace. Here one is
+/// root's, and another one a zombie, so that both may be asked for.
+///
+/// Case: FLT-F1
+fn a_stop_waits_for_nothing_that_cannot_be_killed() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a program become root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    chown(bed.write("journal", ""), Some(NOBODY), None).unwrap();
+    let root = becomes_root(&bed);
+    let daemon = bed.start(&format!(
+        "{{grace: 5s, daemon_args: [{{become_user: {NOBODY}}}, {{workers: {{workers: [{{name: red, args: \
+         [{{command: [sh, -c, '{root} sleep 779 & sleep 778 & exec setsid sleep 777']}}, rounds]}}]}}}}, \
+         {{say: has seen them off}}]}}"
+    ));
+    bed.until("what it leaves", || (sleepers(&bed).len() == 3).then_some(()));
+    daemon.stop();
+    bed.expect("executor has seen them off, run 1");
+    bed.nothing_left();
+}
+
+/// Not permitted is not gone.
+///
+/// Case: FLT-F1
+fn what_belongs_to_somebody_else_is_told_of_and_holds_up_nobody() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a program become root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    chown(bed.write("journal", ""), Some(NOBODY), None).unwrap();
+    let root = becomes_root(&bed);
+    let daemon = bed.start(&format!(
+        "{{logging_config: {{file: d.log}}, daemon_args: [{{become_user: {NOBODY}}}, {{workers: {{restart: {{after: 0}}, \
+         workers: [{{name: red, args: [in_run: [1, {{command: [sh, -c, 'exec {root} sleep 779']}}], rounds]}}]}}}}]}}"
+    ));
+    bed.until("what it leaves", || (sleepers(&bed).len() == 1).then_some(()));
+    bed.process("worker red").signal(rustix::process::Signal::KILL);
+    bed.expect("worker red started, run 2");
+    bed.expect_in_file("d.log", "belongs to somebody else, and cannot be killed");
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Zombies of its group that are the executor's children, and one of those that has left the session
+/// (clone(2), `CLONE_PARENT`): nobody reaped them, and the next run was held up.
+///
+/// Case: FLT-F1
+fn siblings_of_a_worker_hold_up_nobody() {
+    const SCRIPT: &str = "import ctypes, os\n\
+        clone = lambda: ctypes.CDLL(None).syscall(56, 0x8000 | 17, 0, 0, 0, 0)\n\
+        for _ in range(20):\n    if clone() == 0: os._exit(0)\n\
+        if clone() == 0:\n    os.setsid()\n    os.execvp('sleep', ['sleep', '779'])\n\
+        os._exit(3)\n";
+    let python = std::process::Command::new("python3").arg("-V").output();
+    if !cfg!(target_arch = "x86_64") || python.is_err() {
+        return eprintln!("skipped: python3 makes the system call by its number on x86-64");
+    }
+    let bed = bed();
+    let script = bed.write("clone.py", SCRIPT);
+    let daemon = bed.start(&format!(
+        "{{grace: 20s, daemon_args: [{{workers: {{restart: {{after: 0}}, workers: [{{name: red, args: [in_run: [1, {{become: [python3, {script:?}]}}], rounds]}}]}}}}]}}"
+    ));
+    let began = std::time::Instant::now();
+    bed.expect("worker red started, run 2");
+    // Less than the patience with what does not go.
+    assert!(began.elapsed() < std::time::Duration::from_secs(9), "{:?}", began.elapsed());
+    assert!(sleepers(&bed).is_empty(), "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
 }
 
 fn gone_before_the_next(command: &str, count: usize) {

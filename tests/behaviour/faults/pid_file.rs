@@ -6,6 +6,8 @@ use std::os::unix::process::CommandExt;
 
 use bed::{Output, Process, TestBed};
 use libtest_mimic::Trial;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use rustix::process::Signal;
 
 use crate::{AT_ONCE, NOBODY, bed, is_root, trials};
@@ -17,6 +19,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_file_that_was_renamed_or_replaced_is_put_back,
         what_is_started_after_a_removal_is_waited_for_like_any_other,
         of_two_daemons_for_one_file_the_one_that_can_be_found_stays,
+        a_lock_on_a_strangers_file_in_our_place_ends_no_daemon,
+        daemons_whose_files_are_exchanged_by_a_stranger_go_on,
+        who_removes_the_file_in_a_loop_fills_no_log,
         a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on,
         a_guardian_that_is_stopped_is_continued_by_a_stop,
         on_a_file_system_that_became_read_only_a_stop_stops_and_tells_of_the_file,
@@ -128,6 +133,102 @@ fn what_is_started_after_a_removal_is_waited_for_like_any_other() {
     executor.signal(Signal::KILL);
     bed.wait_gone(&executor);
     bed.run(["stop", "d.pid"]).says("not running");
+    bed.nothing_left();
+}
+
+/// Locks the byte of the holder, as a holder does.
+fn lock_as_holder(file: &fs::File) {
+    let lock = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 1,
+        l_len: 1,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+}
+
+/// Whoever owned the folder ended root's daemon so.
+///
+/// Case: FLT-C5
+fn a_lock_on_a_strangers_file_in_our_place_ends_no_daemon() {
+    if !is_root() {
+        return eprintln!("skipped: only root can give files away");
+    }
+    // In his folder, and in one of ours.
+    for owner in [NOBODY, 0] {
+        let bed = bed();
+        fs::create_dir(bed.path("u")).unwrap();
+        chown(bed.path("u"), Some(owner), None).unwrap();
+        let daemon = bed.start(&format!("{{{LOGGED}, pid_filename: u/d.pid}}"));
+        let path = bed.write("u/x", format!("{}\n", std::process::id()));
+        chown(&path, Some(NOBODY), None).unwrap();
+        let file = fs::File::options().read(true).write(true).open(&path).unwrap();
+        lock_as_holder(&file);
+        fs::rename(&path, bed.path("u/d.pid")).unwrap();
+        bed.expect_in_file("d.log", "this daemon goes on");
+        assert!(daemon.guardian().is_alive() && daemon.executor().is_alive(), "{}", bed.scene());
+        fs::remove_file(bed.path("u/d.pid")).unwrap();
+        bed.until("its number", || (bed.pid_of("u/d.pid") == daemon.pid()).then_some(()));
+        bed.run(["stop", "u/d.pid"]).success();
+        bed.nothing_left();
+    }
+}
+
+/// Both were in the other's place for a moment, and both yielded.
+///
+/// Case: FLT-C5
+fn daemons_whose_files_are_exchanged_by_a_stranger_go_on() {
+    if !is_root() {
+        return eprintln!("skipped: only root can give files away");
+    }
+    let bed = bed();
+    fs::create_dir(bed.path("u")).unwrap();
+    chown(bed.path("u"), Some(NOBODY), None).unwrap();
+    let one = bed.start(&format!("{{{LOGGED}, pid_filename: u/a.pid}}"));
+    let file = bed.options_of("e", "{pid_filename: u/b.pid, logging_config: {file: e.log}}");
+    let other = bed.run(["start", &file]).success().number();
+    let (a, b) = (bed.path("u/a.pid"), bed.path("u/b.pid"));
+    for _ in 0..500 {
+        let flags = rustix::fs::RenameFlags::EXCHANGE;
+        // One of them may be away just now.
+        let _ = rustix::fs::renameat_with(rustix::fs::CWD, &a, rustix::fs::CWD, &b, flags);
+        std::thread::yield_now();
+    }
+    let pids = || {
+        let mut pids = [bed.pid_of("u/a.pid"), bed.pid_of("u/b.pid")];
+        pids.sort_unstable();
+        pids
+    };
+    bed.expect_in_file("d.log", "this daemon goes on");
+    let mut both = [one.pid(), other];
+    both.sort_unstable();
+    bed.until("both numbers", || (pids() == both).then_some(()));
+    assert!(one.guardian().is_alive(), "{}", bed.scene());
+    for name in ["u/a.pid", "u/b.pid"] {
+        bed.run(["stop", name]).success();
+    }
+    bed.nothing_left();
+}
+
+/// Two things by turns were told each time.
+///
+/// Case: FLT-C5
+fn who_removes_the_file_in_a_loop_fills_no_log() {
+    let bed = bed();
+    let daemon = bed.start(&format!("{{{LOGGED}}}"));
+    let began = std::time::Instant::now();
+    for _ in 0..8 {
+        fs::rename(bed.path("d.pid"), bed.path("away")).unwrap();
+        wait_for_number(&bed, daemon.pid());
+        fs::remove_file(bed.path("d.pid")).unwrap();
+        let _ = fs::remove_file(bed.path("away"));
+        wait_for_number(&bed, daemon.pid());
+    }
+    daemon.stop();
+    let spans = 1 + usize::try_from(began.elapsed().as_secs() / 10).unwrap();
+    let told = bed.read("d.log").matches("somebody has re").count();
+    assert!((1..=3 * spans).contains(&told), "{}", bed.read("d.log"));
     bed.nothing_left();
 }
 

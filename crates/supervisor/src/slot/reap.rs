@@ -1,7 +1,9 @@
 //! The end of a run, from the first sign of it until nothing is left.
 
-use std::io;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use std::{io, process};
 
 use proc_spawn::{ErrorText, Exit};
 
@@ -71,7 +73,8 @@ impl Slot {
         let at = burial.at();
         // Where we are quitting ourselves, the guardian sees to what has left the group, with more patience.
         let mark = if quit::quit_requested() { None } else { self.mark() };
-        burial.reaped(self.end_of(exit), group, mark);
+        let has_guardian = matches!(self.leaves, Leaves::Marked(_));
+        burial.reaped(self.end_of(exit), group, mark, has_guardian);
         match burial.go_on(now) {
             Some(end) => Some(RunOver { end, at }),
             None => {
@@ -102,7 +105,9 @@ impl Slot {
 
     pub(super) fn mark(&self) -> Option<String> {
         let Leaves::Marked(slot) = self.leaves else { return None };
-        Some(format!("{}.{slot}.{}", std::process::id(), self.machine.runs()))
+        // Two executors in nested namespaces may have the same number.
+        static ANY: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(process::id()));
+        Some(format!("{}.{:x}.{slot}.{}", process::id(), *ANY, self.machine.runs()))
     }
 
     /// The run cannot be kept, since the system has refused something that it needs: the child is
