@@ -13,7 +13,8 @@ use proc_spawn::Child;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process,
+    test_kill_process_group, waitid,
 };
 
 use crate::end::RunEnd;
@@ -96,6 +97,15 @@ pub(crate) fn end_group(child: &Child) -> Option<Pid> {
     let leader = pid_of(child)?;
     let _ = kill_process_group(leader, Signal::KILL);
     Some(leader)
+}
+
+/// Whether another process has the number of a group whose leader was reaped. The system gives a number out
+/// again only when nobody has it, be it as that of a group, so the group is gone. A leader that its tracer does
+/// not let go of is dead, and no other one.
+fn is_anothers(group: Pid) -> bool {
+    test_kill_process(group) != Err(Errno::SRCH)
+        && tree::readable_proc()
+        && tree::look(group.as_raw_nonzero().get().unsigned_abs()).is_some()
 }
 
 /// Reaps those of a group who are children of our own, as one can make itself (clone(2),
@@ -191,6 +201,10 @@ impl Burial {
     /// Whoever else has this number by now is only asked whether it is there.
     fn look_at_group(&mut self, group: Pid) {
         let mut there = test_kill_process_group(group);
+        // With numbers that come round soon, that may be another worker of ours.
+        if there != Err(Errno::SRCH) && is_anothers(group) {
+            there = Err(Errno::SRCH);
+        }
         if there.is_ok() && reap_siblings(group) {
             self.has_siblings = true;
             there = test_kill_process_group(group);
@@ -252,4 +266,38 @@ impl Burial {
 /// Whether what a run leaves is ended with it.
 pub(crate) fn ends(leftovers: Leftovers) -> bool {
     leftovers == Leftovers::Kill
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    use proc_spawn::Exit;
+
+    use super::*;
+
+    struct Other(Child);
+
+    impl Drop for Other {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// It was waited for as if it were what the run has left, for ten seconds.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn whoever_has_got_the_number_of_a_group_is_not_taken_for_it() {
+        let other = Command::new("sleep").arg("777").process_group(0).spawn().unwrap();
+        let mut other = Other(other);
+        let group = i32::try_from(other.0.id()).ok().and_then(Pid::from_raw);
+        let now = Instant::now();
+        let mut burial = Burial::held(now);
+        burial.reaped(RunEnd::Exited(Exit::Code(3)), group, None, false);
+        assert_eq!(burial.go_on(now), Some(RunEnd::Exited(Exit::Code(3))));
+        assert_eq!(other.0.try_wait().unwrap(), None);
+    }
 }

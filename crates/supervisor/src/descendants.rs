@@ -106,12 +106,10 @@ impl Descendants {
     /// Moves a sweep on. True when nothing is left.
     pub(crate) fn sweep(&self, sweep: &mut Sweep, now: Instant) -> bool {
         sweep.look_at = None;
-        let Some(mut left) = self.reap(None) else {
+        let Some(left) = living(|| self.reap(None), tree::is_zombie) else {
             sweep.look_later(now);
             return false;
         };
-        // Dead, and held by a tracer (ptrace(2)): it is reaped when that lets go of it.
-        left.retain(|pid| !tree::is_zombie(*pid));
         if left.is_empty() {
             return true;
         }
@@ -140,6 +138,29 @@ impl Descendants {
         sweep.told.retain(|pid| left.contains(pid));
         false
     }
+}
+
+/// Those of our children that are not dead and held by a tracer (ptrace(2)); who is, is reaped when that lets go
+/// of it. `None`: that cannot be known now.
+///
+/// One that dies after it was listed leaves us its own children, who are in the next list at the earliest. So
+/// nobody is left only if all that are listed were known to be dead before.
+fn living(
+    mut list: impl FnMut() -> Option<Vec<u32>>,
+    is_dead: impl Fn(u32) -> bool,
+) -> Option<Vec<u32>> {
+    /// In one look: each has at least one more dead, and whoever makes them does not keep us.
+    const MOST: usize = 8;
+    let mut dead = BTreeSet::new();
+    for _ in 0..MOST {
+        let listed = list()?;
+        let living: Vec<u32> = listed.iter().copied().filter(|pid| !is_dead(*pid)).collect();
+        if !living.is_empty() || listed.iter().all(|pid| dead.contains(pid)) {
+            return Some(living);
+        }
+        dead.extend(listed);
+    }
+    None
 }
 
 fn pid_of(pid: u32) -> Option<Pid> {
@@ -233,4 +254,46 @@ fn children_by_parent() -> Vec<u32> {
             after.split(' ').nth(1) == Some(us.as_str())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left when these lists are read one after another, and these are dead.
+    fn left(lists: &[Option<&[u32]>], dead: &[u32]) -> Option<Vec<u32>> {
+        let mut lists = lists.iter();
+        let list = || lists.next().expect("nobody reads more").map(<[u32]>::to_vec);
+        living(list, |pid| dead.contains(&pid))
+    }
+
+    /// It was taken for the last one, and its child outlived the sweep, the guardian and the stop.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn what_one_leaves_that_dies_while_it_is_looked_at_is_seen() {
+        assert_eq!(left(&[Some(&[7]), Some(&[8])], &[7]), Some(vec![8]));
+        assert_eq!(left(&[Some(&[7]), Some(&[7, 8])], &[7]), Some(vec![8]));
+        assert_eq!(left(&[Some(&[7]), Some(&[8]), Some(&[9])], &[7, 8]), Some(vec![9]));
+        assert_eq!(left(&[Some(&[7]), Some(&[])], &[7]), Some(vec![]));
+        assert_eq!(left(&[Some(&[7]), None], &[7]), None);
+    }
+
+    #[test]
+    fn who_is_dead_and_held_by_a_tracer_is_not_waited_for() {
+        assert_eq!(left(&[Some(&[7]), Some(&[7])], &[7]), Some(vec![]));
+        assert_eq!(left(&[Some(&[7, 8])], &[7]), Some(vec![8]));
+        assert_eq!(left(&[Some(&[])], &[]), Some(vec![]));
+        assert_eq!(left(&[None], &[]), None);
+    }
+
+    #[test]
+    fn one_look_ends_though_others_go_on_dying() {
+        let mut next = 0;
+        let list = || {
+            next += 1;
+            Some(vec![next])
+        };
+        assert_eq!(living(list, |_| true), None);
+    }
 }

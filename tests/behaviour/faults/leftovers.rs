@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         without_a_guardian_the_group_of_a_run_is_gone_all_the_same,
         an_option_keeps_what_a_worker_leaves,
         an_option_keeps_what_a_daemon_leaves,
+        what_is_orphaned_by_one_that_dies_while_it_is_looked_at_is_swept,
         a_fork_bomb_below_a_limit_is_got_rid_of,
         pid_files_that_are_left_are_removed_with_the_rights_of_who_told_of_them,
         a_disk_that_does_not_answer_holds_up_no_end,
@@ -259,6 +260,46 @@ fn an_option_keeps_what_a_daemon_leaves() {
     bed.expect("executor started, run 2");
     daemon.stop();
     assert_eq!(sleepers(&bed).len(), 1, "{}", bed.scene());
+}
+
+/// The guardian had a list with one child; that died before it was looked at, and its own child, whose parent
+/// the guardian is by then, was in no list. So it seemed that nobody was left. The guardian is stopped in between.
+///
+/// Case: FLT-F1
+fn what_is_orphaned_by_one_that_dies_while_it_is_looked_at_is_swept() {
+    if !is_root() || std::process::Command::new("strace").arg("-V").output().is_err() {
+        return eprintln!("skipped: strace stops a process at one of its calls, as root");
+    }
+    let bed = bed();
+    bed.gate("go");
+    let daemon = bed.start(
+        "{restart_interval: 0s, daemon_args: [{command: [setsid, sh, -c, 'sleep 777 & exec sleep 778']}, \
+         {gate: go}]}",
+    );
+    let sleeper = |title: &str| sleepers(&bed).into_iter().find(|it| it.title() == title);
+    let (parent, child) =
+        bed.until("what it leaves", || sleeper("sleep 778").zip(sleeper("sleep 777")));
+    let guardian = daemon.guardian();
+    let mut command = bed.command("strace");
+    command.args(["-q", "-o", "trace", "-e", "trace=openat"]);
+    command.args(["-e", "inject=openat:signal=SIGSTOP:when=1"]);
+    command.args(["-P", &format!("/proc/{}/stat", parent.pid())]);
+    command.args(["-p", &guardian.pid().to_string()]);
+    let tracer = bed.launch_command(command);
+    bed.until("the tracer", || (guardian.status("TracerPid") != "0").then_some(()));
+    bed.open_gate("go");
+    // Of one that is traced a stop is told as the tracer's.
+    let is_stopped = || guardian.status("State").to_ascii_lowercase().starts_with('t');
+    bed.until("the look", || (bed.read("trace").contains("SIGSTOP") && is_stopped()).then_some(()));
+    parent.signal(rustix::process::Signal::KILL);
+    bed.wait_gone(&parent);
+    let adopted = || child.status("PPid") == guardian.pid().to_string();
+    bed.until("its child is the guardian's", || adopted().then_some(()));
+    guardian.signal(rustix::process::Signal::CONT);
+    daemon.wait_gone();
+    assert!(!child.is_alive(), "{}", bed.scene());
+    let _ = tracer.finish();
+    bed.nothing_left();
 }
 
 /// Forks, and leaves its session, in every process of it, as long as a file is there; deaf to SIGTERM.

@@ -11,7 +11,7 @@ use super::shortages::limit_descriptors;
 use super::{FOREIGN, Play, SLACK};
 use crate::failure::{Failure, Outcome};
 use crate::faults::bed::{Answer, LIMIT, State, describe};
-use crate::process;
+use crate::process::{self, Process};
 
 impl Play<'_> {
     /// From here on everything can do what it is for.
@@ -78,6 +78,7 @@ impl Play<'_> {
     }
 
     pub(super) fn end(&mut self) -> Outcome {
+        let mut killed = Vec::new();
         let kill: &[Who] = match self.round.ending {
             Ending::Stop => &[],
             Ending::KillGuardian => &[Who::Guardian],
@@ -91,16 +92,16 @@ impl Play<'_> {
             self.stop()?;
         } else {
             self.tally.orphaned += 1;
-            let alive = self.bed.alive();
-            let hit = alive.iter().filter(|process| kill.iter().any(|who| is(*who, process)));
-            self.hit_these(hit, Signal::Kill);
+            killed = self.bed.alive();
+            killed.retain(|process| kill.iter().any(|who| is(*who, process)));
+            self.hit_these(&killed, Signal::Kill);
         }
         for (word, calling) in std::mem::take(&mut self.calls) {
             if calling.answer(LIMIT)? == Answer::None {
                 self.problem(format!("{word} did not end"));
             }
         }
-        self.expect_gone()
+        self.expect_gone(&killed)
     }
 
     fn stop(&mut self) -> Outcome {
@@ -117,12 +118,16 @@ impl Play<'_> {
     }
 
     /// Nobody is left when the grace is over.
-    fn expect_gone(&mut self) -> Outcome {
+    fn expect_gone(&mut self, killed: &[Process]) -> Outcome {
         self.siege.release();
         for process in self.forsaken.drain(..) {
             let _ = process.signal(Number::CONT);
         }
         let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
+        // One that is dying is found no more, since its environment goes first; its locks go later.
+        for process in killed {
+            process.wait(until.saturating_duration_since(Instant::now()));
+        }
         loop {
             // A daemon whose starter was killed may have come up since.
             if self.callers_hit && self.bed.pid_files().iter().any(|name| name == "d.pid") {
