@@ -81,7 +81,7 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
             original.remove_this(source.identity())?;
             return Ok(None);
         }
-        match compress_to(log, &goal, &source)? {
+        match compress_to(log, &goal, &name.compressed(), &source)? {
             Made::Whole(size) => {
                 // Not what a writer has added who had no lock: then all is as it was.
                 match source.file().metadata()?.len() == size {
@@ -108,18 +108,27 @@ enum Made {
     Nothing,
 }
 
-fn compress_to(log: &Place, goal: &Name, source: &Opened) -> io::Result<Made> {
-    if folder::place(log, goal)?.look()?.is_some() {
+/// Until it is whole, it has a name of the original's, whatever its own will be: who has the lock on the
+/// original is the only one at it.
+fn compress_to(log: &Place, goal: &Name, own: &Name, source: &Opened) -> io::Result<Made> {
+    let place = folder::place(log, goal)?;
+    if place.look()?.is_some() {
         return Ok(Made::Nothing);
     }
-    let part = folder::part(log, goal)?;
-    // Of somebody who was killed: we have the lock on the original, so nobody else is at it.
+    let mut part = folder::part(log, own)?;
+    if part.look()?.is_some() && folder::ours(&part).is_none() {
+        // Somebody else has taken that name.
+        part = folder::part(log, goal)?;
+    }
+    // Of somebody who was killed.
     folder::remove_ours(&part);
     let Some(target) = part.create(Access::Append, 0o600)? else { return Ok(Made::Nothing) };
     target.inherit(source);
     let made = write_compressed(source.file(), target.file())
         .and_then(|size| Ok((size, part.rename(&goal.file_name(log.name()))?)));
     match made {
+        // It may have been another's that was renamed: the original stays.
+        Ok((_, true)) if !place.leads_to(target.identity()) => Ok(Made::Nothing),
         Ok((size, true)) => Ok(Made::Whole(size)),
         unmade => {
             let _ = part.remove_this(target.identity());
@@ -309,6 +318,54 @@ mod tests {
                     assert_eq!(kind(taken).unwrap(), before, "it stays as it is");
                 }
             }
+        }
+    }
+
+    /// Both find the names for what they make taken, and so the same next one.
+    ///
+    /// Case: FLT-A5
+    #[test]
+    fn two_at_once_lose_neither_of_two_files() {
+        for round in 0..20u64 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            let mut state = 12345 + round;
+            // Hard to compress, so that it takes its time.
+            let mut bytes = || {
+                let mut next = || {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state as u8
+                };
+                (0..1 << 18).map(|_| next()).collect::<Vec<u8>>()
+            };
+            let contents = [bytes(), bytes()];
+            for (content, name) in
+                contents.iter().zip(["app.log.2026-11-21", "app.log.2026-11-21.0001"])
+            {
+                fs::write(path(name), content).unwrap();
+                fs::create_dir(path(&format!("{name}.gz"))).unwrap();
+            }
+            let log = Place::find(&path("app.log"), Trust::default()).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| compress_all(&log));
+                }
+            });
+            let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            let found: Vec<Vec<u8>> = files
+                .filter(|file| file.is_file())
+                .map(|file| {
+                    let raw = fs::read(&file).unwrap();
+                    let mut plain = Vec::new();
+                    match MultiGzDecoder::new(&raw[..]).read_to_end(&mut plain) {
+                        Ok(_) => plain,
+                        Err(_) => raw,
+                    }
+                })
+                .collect();
+            assert!(contents.iter().all(|content| found.contains(content)), "in round {round}");
         }
     }
 }

@@ -75,10 +75,11 @@ fn set(logger: Logger) -> Result<Handle, Error> {
 /// records, 4 MiB) is counted by [`Handle::dropped`], and the count is told in the log where the records
 /// would have stood: `3 records dropped: …`.
 ///
-/// The price: a process that is killed may lose what it had logged in its last moments. When a thread that
-/// has logged ends, or ends the process by returning from `main` or by `exit`, it waits until its records
-/// are written, a second at most; [`Log::flush`] and [`Handle::flush`] wait at any time. Where only one
-/// thread of a process must not wait, [`Handle::queue_this_thread`] pays less.
+/// The price: a process that is killed may lose what it had logged in its last moments. When the thread that
+/// called this, or one that has logged, ends, or ends the process by returning from `main` or by `exit`, it
+/// waits until what is in the queue is written, a second at most; [`Log::flush`] and [`Handle::flush`] wait
+/// at any time. If another thread ends the process, nobody waits. Where only one thread of a process must
+/// not wait, [`Handle::queue_this_thread`] pays less.
 ///
 /// # Errors
 ///
@@ -153,7 +154,8 @@ pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Err
     }
     let path = config.file.clone().unwrap_or_default();
     let plan = FilePlan {
-        path: path.clone(),
+        // From now on it is the same file, wherever the process goes.
+        path: std::path::absolute(&path).unwrap_or_else(|_| path.clone()),
         trust: config.trust(),
         rotation: config.rotation,
         zone,

@@ -81,6 +81,8 @@ impl Outputs {
     pub(crate) fn queue(&self, all: bool) -> io::Result<()> {
         self.all().try_for_each(Output::start_writer)?;
         if all {
+            // Who returns from `main` need not be who has logged.
+            self.all().filter_map(|output| output.queue.get()).for_each(flush_at_end);
             self.all_queued.store(true, Ordering::Relaxed);
         } else {
             QUEUED.set(true);

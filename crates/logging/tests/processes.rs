@@ -53,6 +53,8 @@ const STORIES: &[Story] = stories![
     queues::nor_does_a_stream,
     queues::only_the_thread_that_wants_it_hands_its_records_over,
     queues::last_words_are_written_before_the_end,
+    queues::records_of_another_thread_are_written_before_the_end,
+    queues::a_relative_path_means_the_same_file_from_then_on,
     queues::the_end_does_not_wait_for_a_log_that_nobody_reads,
     queues::records_by_queue_are_in_order_across_rotations,
     streams::records_go_to_the_stream_that_was_chosen,

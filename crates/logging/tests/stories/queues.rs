@@ -122,6 +122,30 @@ pub(crate) fn last_words_are_written_before_the_end() {
     }
 }
 
+/// Whoever ends the process need not be who has logged.
+///
+/// Case: FLT-E1
+pub(crate) fn records_of_another_thread_are_written_before_the_end() {
+    let bed = Bed::new();
+    Player::start("queued-others-words", &bed.yaml(""), "x", &["4000"]).finish();
+    let found = Found::in_files([bed.read("app.log").as_str()]);
+    assert_eq!(found.records["last"], 4000);
+}
+
+/// As pid files and output, a log is the same file wherever the process goes.
+///
+/// Case: FLT-A6
+pub(crate) fn a_relative_path_means_the_same_file_from_then_on() {
+    let bed = Bed::new();
+    std::fs::create_dir(bed.inside("other")).unwrap();
+    let mut command = Player::command("elsewhere", "file: app.log", "x", &["other"]);
+    let mut program = Player::spawn(command.current_dir(bed.inside("")));
+    assert_eq!(program.reply(), "ready");
+    program.finish();
+    assert_eq!(bed.read("app.log").lines().count(), 2);
+    assert!(!bed.inside("other/app.log").exists());
+}
+
 /// Case: FLT-E1
 pub(crate) fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
     let bed = Bed::new();

@@ -27,6 +27,8 @@ pub(crate) fn play(args: &[String]) {
     say("ready");
     match part {
         "last-words" => last_words(rest[0].parse().unwrap()),
+        "others-words" => others_words(rest[0].parse().unwrap()),
+        "elsewhere" => elsewhere(&rest[0]),
         "script" => script(&handle, &config),
         "writer" => writer(name, rest[0].parse().unwrap()),
         "count" => count(name, rest[0].parse().unwrap(), rest[1].parse().unwrap()),
@@ -111,6 +113,27 @@ fn count(name: &str, records: u64, size: usize) {
         log::info!("{}", lines::record(name, number, size));
     }
     say(&format!("wrote {records}"));
+}
+
+/// Another thread logs, and is there until `main` returns.
+fn others_words(records: u64) {
+    let (done, wait) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        (0..records).for_each(|number| log::info!("{}", lines::record("last", number, 100)));
+        done.send(()).unwrap();
+        loop {
+            thread::park();
+        }
+    });
+    wait.recv().unwrap();
+}
+
+/// Goes to another folder between two records.
+#[expect(clippy::disallowed_methods, reason = "this process is there to do it")]
+fn elsewhere(folder: &str) {
+    log::info!("here");
+    std::env::set_current_dir(folder).unwrap();
+    log::info!("there");
 }
 
 /// Logs so many records and ends the process at once, from a place that returns nowhere.
