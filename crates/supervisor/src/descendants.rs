@@ -54,6 +54,11 @@ impl Sweep {
         Sweep { kill_at, look_at, told, herd, pause: FIRST_LOOK }
     }
 
+    /// Whether what is left is still given time.
+    pub(crate) fn is_patient(&self, now: Instant) -> bool {
+        self.kill_at.is_none_or(|at| now < at)
+    }
+
     fn look_later(&mut self, now: Instant) {
         self.look_at = now.checked_add(self.pause);
         self.pause = (self.pause * 2).min(LAST_LOOK);

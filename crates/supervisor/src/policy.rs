@@ -235,9 +235,11 @@ impl StopPolicy {
             let at = format!("{field}.steps[{index}]");
             check_duration(problems, &format!("{at}.wait"), step.wait);
             if let StopBy::Signal(number) = step.by
-                && !(1..=64).contains(&number)
+                && !(1..=31).contains(&number)
             {
-                problems.add(format!("{at}.by"), number, "is no signal; they are 1 to 64");
+                // Realtime ones are not sent: nothing without unsafe code does that by pidfd.
+                let reason = "is no signal that can be sent; they are 1 to 31";
+                problems.add(format!("{at}.by"), number, reason);
             }
         }
         check_extension(problems, field, self.extend_up_to, self.total());

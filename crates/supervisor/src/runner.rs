@@ -13,7 +13,7 @@ use crate::capture::Recorder;
 use crate::descendants::{Descendants, Sweep};
 use crate::end::RunEnd;
 use crate::guardian::Starter;
-use crate::machine::{Action, Event, Outcome};
+use crate::machine::{Action, Event, Outcome, Phase};
 use crate::policy::Leftovers;
 use crate::report::Teller;
 use crate::slot::{Report, RunOver, Slot};
@@ -203,6 +203,14 @@ impl<'a> Runner<'a> {
 
     fn look_at_time(&mut self) {
         let now = Instant::now();
+        if let Some(ending) = self.ending.as_mut().filter(|_| starting(&self.slot)) {
+            // Who is dead misses no start: why it ended is told, as soon as what it left is gone.
+            if self.slot.deadline().is_some_and(|due| due <= now) && ending.sweep.is_patient(now) {
+                ending.sweep.kill_at = Some(now);
+                self.descendants.sweep(&mut ending.sweep, now);
+            }
+            return;
+        }
         // What is to be reaped was looked at first.
         if self.slot.looks_at().is_none() && self.slot.deadline().is_some_and(|due| due <= now) {
             let action = self
@@ -232,7 +240,10 @@ impl<'a> Runner<'a> {
         let patience = patience.filter(|at| now < *at);
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
         let file = self.pid_file.look_at();
-        let deadline = [self.slot.deadline(), patience, look, file].into_iter().flatten().min();
+        // Nor does the deadline of a start whose process has ended.
+        let over = |ending: &Ending| starting(&self.slot) && !ending.sweep.is_patient(now);
+        let own = self.slot.deadline().filter(|_| !self.ending.as_ref().is_some_and(over));
+        let deadline = [own, patience, look, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
         // dead is looked at by the clock.
@@ -249,6 +260,10 @@ impl<'a> Runner<'a> {
         ];
         wait(sources.into_iter().flatten(), deadline)
     }
+}
+
+fn starting(slot: &Slot) -> bool {
+    slot.machine().phase() == Phase::Starting
 }
 
 /// Waits until one of `sources` is readable or the deadline has come.

@@ -291,11 +291,11 @@ fn what_is_orphaned_by_one_that_dies_while_it_is_looked_at_is_swept() {
     // Of one that is traced a stop is told as the tracer's.
     let is_stopped = || guardian.status("State").to_ascii_lowercase().starts_with('t');
     bed.until("the look", || (bed.read("trace").contains("SIGSTOP") && is_stopped()).then_some(()));
-    parent.signal(rustix::process::Signal::KILL);
+    parent.signal(Signal::KILL);
     bed.wait_gone(&parent);
     let adopted = || child.status("PPid") == guardian.pid().to_string();
     bed.until("its child is the guardian's", || adopted().then_some(()));
-    guardian.signal(rustix::process::Signal::CONT);
+    guardian.signal(Signal::CONT);
     daemon.wait_gone();
     assert!(!child.is_alive(), "{}", bed.scene());
     let _ = tracer.finish();

@@ -11,6 +11,7 @@ use crate::{bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        why_an_executor_ended_is_told_though_its_leftovers_outlast_the_start,
         a_directory_that_is_gone_is_missed_by_relative_paths_only,
         a_stop_and_a_status_that_fail_say_why_in_one_line,
         a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own,
@@ -22,6 +23,18 @@ pub(crate) fn trials() -> Vec<Trial> {
         without_dev_null_the_error_names_it,
         a_program_under_a_linker_or_a_tool_is_told_that,
     ]
+}
+
+/// Who is dead misses no start. What it has left is given its time, and killed when that of the start is
+/// over; what is told is why it ended.
+///
+/// Cases: HS-07, FLT-H6
+fn why_an_executor_ended_is_told_though_its_leftovers_outlast_the_start() {
+    let bed = bed();
+    let options = "{start: {ready: told, timeout: 2s}, restart: {restart: never}, grace: 20s, \
+         daemon_args: [{command: [sh, '-c', 'trap \"\" TERM; exec sleep 600']}, {error: [the real reason]}]}";
+    bed.run(["start", &bed.options(options)]).fails(&["the real reason"]);
+    bed.nothing_left();
 }
 
 /// The fixture with this command and path, in a directory that was removed.

@@ -24,8 +24,7 @@ pub(crate) fn resolve(
                     resolved[index].insert(*other);
                 }
                 None => {
-                    let known = names.join("`, `");
-                    let reason = format!("is no worker of the list; known are `{known}`");
+                    let reason = format!("is no worker of the list; known are {}", some_of(names));
                     problems.add(format!("workers[{index}].after"), name, reason);
                 }
             }
@@ -48,39 +47,46 @@ fn cycle(after: &[BTreeSet<usize>]) -> Option<Vec<usize>> {
         OnTheWay,
         Done,
     }
-    fn visit(
-        at: usize,
-        after: &[BTreeSet<usize>],
-        marks: &mut [Mark],
-        way: &mut Vec<usize>,
-    ) -> Option<Vec<usize>> {
-        marks[at] = Mark::OnTheWay;
-        way.push(at);
-        for next in &after[at] {
-            match marks[*next] {
+    let mut marks = vec![Mark::New; after.len()];
+    for start in 0..after.len() {
+        if marks[start] != Mark::New {
+            continue;
+        }
+        marks[start] = Mark::OnTheWay;
+        // Each step with what it waits for and has not been looked at. Not the stack of the thread: a list
+        // may be as long as somebody makes it.
+        let mut way = vec![(start, after[start].iter())];
+        while let Some((at, left)) = way.last_mut() {
+            let Some(next) = left.next().copied() else {
+                marks[*at] = Mark::Done;
+                way.pop();
+                continue;
+            };
+            match marks[next] {
                 Mark::Done => (),
                 Mark::OnTheWay => {
-                    let from = way.iter().position(|step| step == next).unwrap_or(0);
-                    let mut cycle = way[from..].to_vec();
-                    cycle.push(*next);
-                    return Some(cycle);
+                    let steps = way.iter().map(|(step, _)| *step);
+                    return Some(steps.skip_while(|step| *step != next).chain([next]).collect());
                 }
                 Mark::New => {
-                    if let Some(cycle) = visit(*next, after, marks, way) {
-                        return Some(cycle);
-                    }
+                    marks[next] = Mark::OnTheWay;
+                    way.push((next, after[next].iter()));
                 }
             }
         }
-        way.pop();
-        marks[at] = Mark::Done;
-        None
     }
-    let mut marks = vec![Mark::New; after.len()];
-    (0..after.len()).find_map(|start| {
-        let new = marks[start] == Mark::New;
-        new.then(|| visit(start, after, &mut marks, &mut Vec::new())).flatten()
-    })
+    None
+}
+
+/// The first ten names, and how many more there are: whoever has mistyped one does not look for it in a
+/// thousand.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +129,24 @@ mod tests {
         assert_eq!(problems.iter().count(), 0);
         resolve(&mut problems, &names, &[vec!["c".into()], vec![], vec![]], true);
         assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");
+    }
+
+    /// A list may be as long as somebody makes it.
+    ///
+    /// Case: CFG-08
+    #[test]
+    fn a_long_way_is_no_deep_one_and_no_long_text() {
+        const MANY: usize = 100_000;
+        let names: Vec<String> = (0..MANY).map(|number| number.to_string()).collect();
+        let mut after: Vec<Vec<String>> =
+            (0..MANY).map(|number| names.get(number + 1).cloned().into_iter().collect()).collect();
+        let mut problems = Problems::new();
+        resolve(&mut problems, &names, &after, false);
+        assert_eq!(problems.iter().count(), 0);
+        after[MANY - 1] = vec!["x".to_owned(), "y".to_owned()];
+        resolve(&mut problems, &names, &after, false);
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0].ends_with("`8`, `9` and 99990 more"), "{texts:?}");
     }
 }
