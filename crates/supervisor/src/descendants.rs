@@ -8,23 +8,22 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Seek;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use std::{fs, io, process};
 
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid,
 };
 
 use crate::herd::{Herd, MOST};
+use crate::signal_bytes::SignalBytes;
 use crate::tree::{self, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.
 pub(crate) struct Descendants {
     /// Readable when some child has ended.
-    ended: UnixStream,
+    ended: SignalBytes,
     /// The lists of children of the threads that have some, open for the day when nothing more can
     /// be opened.
     lists: Vec<File>,
@@ -68,9 +67,7 @@ impl Sweep {
 impl Descendants {
     /// Becomes the one to whom orphans come.
     pub(crate) fn adopt() -> io::Result<Descendants> {
-        let (ended, wake) = UnixStream::pair()?;
-        ended.set_nonblocking(true)?;
-        signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, wake)?;
+        let ended = SignalBytes::of(&[signal_hook::consts::SIGCHLD])?;
         set_child_subreaper(Some(getpid()))?;
         // Those that we start ourselves are this thread's, those that we adopt the first thread's.
         let lists = [format!("/proc/self/task/{}/children", process::id()), THIS_THREAD.to_owned()];
@@ -86,9 +83,8 @@ impl Descendants {
 
     /// Cleared first, then looked at: what ends in between wakes us again.
     pub(crate) fn clear(&self) {
-        let mut buffer = [0u8; 4096];
         // What is left of thousands wakes us once more.
-        let _ = rustix::net::recv(&self.ended, &mut buffer, RecvFlags::DONTWAIT);
+        self.ended.take();
     }
 
     /// Reaps what has ended, and gives back what has not; `None` if that cannot be known now.

@@ -84,6 +84,7 @@ mod herd;
 mod runner;
 mod search;
 mod setup;
+mod signal_bytes;
 mod stop_signals;
 mod tree;
 mod watched;

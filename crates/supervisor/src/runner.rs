@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proc_spawn::{SetupError, Stream};
+use quit::DeadlineWatch;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -43,6 +44,10 @@ pub(crate) struct Runner<'a> {
     ready_by: Option<Instant>,
     launched: bool,
     quit_told: bool,
+    /// Readable when the end has to come sooner than it had.
+    sooner: DeadlineWatch,
+    /// When it has to have come, as far as the executor was told.
+    quit_by: Option<Instant>,
     hurry: Hurry,
     teller: Teller,
     /// The executor has ended, and what it has left behind has not yet.
@@ -73,6 +78,7 @@ impl<'a> Runner<'a> {
         pid_file: &'a mut WatchedPidFile,
     ) -> Result<Runner<'a>, SetupError> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
+        let sooner = quit::watch_deadline().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
         Ok(Runner {
             slot,
@@ -84,6 +90,8 @@ impl<'a> Runner<'a> {
             ready_by,
             launched,
             quit_told,
+            sooner,
+            quit_by: None,
             hurry: Hurry::default(),
             teller: Teller::default(),
             ending,
@@ -179,10 +187,14 @@ impl<'a> Runner<'a> {
             if let Some(reason) = quit::reason() {
                 log::info!("asked to quit: {reason}");
             }
-            let within = quit::remaining();
-            self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut |report| {
-                tell(&mut self.teller, &report)
-            });
+            self.ask_to_quit(quit::remaining());
+        }
+        if self.quit_told {
+            self.sooner.hear();
+            if self.quit_by != quit::deadline() {
+                // Somebody has asked again, for an end that comes sooner.
+                self.ask_to_quit(quit::remaining());
+            }
         }
         self.hurry.hear(self.signals.take_hurry());
         if self.quit_told {
@@ -190,15 +202,19 @@ impl<'a> Runner<'a> {
         }
         if self.hurry.take() {
             log::warn!("asked again: {HURRY:?} are left");
-            let now = Instant::now();
-            self.slot.step(Event::QuitRequested { within: Some(HURRY) }, now, &mut |report| {
-                tell(&mut self.teller, &report)
-            });
+            self.ask_to_quit(Some(HURRY));
             if let Some(ending) = &mut self.ending {
-                let soon = now.checked_add(HURRY);
+                let soon = Instant::now().checked_add(HURRY);
                 ending.sweep.kill_at = ending.sweep.kill_at.min(soon).or(soon);
             }
         }
+    }
+
+    fn ask_to_quit(&mut self, within: Option<Duration>) {
+        self.quit_by = quit::deadline();
+        self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut |report| {
+            tell(&mut self.teller, &report)
+        });
     }
 
     fn look_at_time(&mut self) {
@@ -253,6 +269,7 @@ impl<'a> Runner<'a> {
             child.map(proc_spawn::Child::pidfd),
             quit,
             Some(self.signals.hurry()),
+            Some(self.sooner.descriptor()),
             self.slot.messages(),
             self.signals.reopen(),
             self.pid_file.descriptor(),

@@ -6,14 +6,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proc_spawn::SetupError;
 use quit::{Reason, SecondSignal, Signals};
-use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTTIN, SIGTTOU};
+
+use crate::signal_bytes::SignalBytes;
 
 /// What is left of a grace when somebody is in a hurry.
 pub(crate) const HURRY: Duration = Duration::from_secs(2);
@@ -52,12 +52,13 @@ impl Hurry {
     }
 }
 
-/// The guardian's handlers, which stay for good, and what they have heard of hurry.
+/// The guardian's handlers, and what they have heard of hurry. Dropping it ends what they tell here; the
+/// request to quit itself stays with the process.
 pub(crate) struct StopSignals {
     /// A byte for each SIGINT and SIGQUIT.
-    hurry: UnixStream,
+    hurry: SignalBytes,
     /// A byte for each signal that asks to open files anew, if there is one.
-    reopen: Option<UnixStream>,
+    reopen: Option<SignalBytes>,
 }
 
 impl StopSignals {
@@ -74,16 +75,8 @@ impl StopSignals {
         for signal in [SIGTTOU, SIGTTIN] {
             signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
         }
-        let (hurry, wake) = UnixStream::pair().map_err(failed)?;
-        for signal in [SIGINT, SIGQUIT] {
-            let wake = wake.try_clone().map_err(failed)?;
-            signal_hook::low_level::pipe::register(signal, wake).map_err(failed)?;
-        }
-        let reopen = reopen.map(|signal| {
-            let (asked, wake) = UnixStream::pair()?;
-            signal_hook::low_level::pipe::register(signal, wake)?;
-            Ok(asked)
-        });
+        let hurry = SignalBytes::of(&[SIGINT, SIGQUIT]).map_err(failed)?;
+        let reopen = reopen.map(|signal| SignalBytes::of(&[signal]));
         let reopen = reopen.transpose().map_err(failed)?;
         Ok(StopSignals { hurry, reopen })
     }
@@ -100,19 +93,13 @@ impl StopSignals {
 
     /// Whether files are to be opened anew, since the last look.
     pub(crate) fn take_reopen(&self) -> bool {
-        self.reopen.as_ref().is_some_and(|asked| take(asked) > 0)
+        self.reopen.as_ref().is_some_and(|asked| asked.take() > 0)
     }
 
     /// How many signals of hurry have come since the last look.
     pub(crate) fn take_hurry(&self) -> usize {
-        take(&self.hurry)
+        self.hurry.take()
     }
-}
-
-/// How many bytes have come. More than these in one turn mean nothing more, and are there the next time.
-fn take(stream: &UnixStream) -> usize {
-    let mut buffer = [0u8; 256];
-    rustix::net::recv(stream, &mut buffer, RecvFlags::DONTWAIT).map_or(0, |(read, _)| read)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         on_a_terminal_an_entry_may_change_its_mode,
         a_key_on_a_terminal_is_one_request,
         a_shorter_time_goes_down_to_the_last_worker,
+        a_shorter_time_goes_down_in_the_foreground_too,
         one_that_quits_by_a_signal_from_outside_is_named_so,
         a_file_size_limit_ends_nobody,
         a_caller_that_ignores_faults_starts_a_daemon,
@@ -23,6 +24,21 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// A daemon with a worker, both of which say what they are.
 const TIERS: &str = "{daemon_args: [say: 'is there', {workers: {workers: [{name: red, args: [say: 'is there', rounds]}]}}]}";
+
+/// Where the caller's own process is the guardian, somebody in it may ask again.
+///
+/// Case: FLT-G5
+fn a_shorter_time_goes_down_in_the_foreground_too() {
+    let bed = bed();
+    let file = bed.options("{grace: 600s, daemon_args: [say: 'is there', park]}");
+    let mut program = bed.launch(["run", &file, "--quit-by-lines"]);
+    bed.expect("executor is there, run 1");
+    program.say("");
+    bed.expect("caller has asked");
+    program.say("");
+    program.finish();
+    bed.nothing_left();
+}
 
 /// By a caller that a shell has put into this condition.
 #[track_caller]
