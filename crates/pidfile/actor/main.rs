@@ -58,6 +58,11 @@ fn act(args: &[&str]) -> Outcome {
             drop(File::open(path)?);
             hold_on(pid_file)
         }
+        ["lock-whole", path] => {
+            let file = File::open(path)?;
+            file.try_lock()?;
+            until_told("locked").map(drop)
+        }
         ["lock-as-reader", path] => lock_as_reader(path),
         ["hold-and-move", path] => hold_and_move(path),
         ["hold-without-stdio", path] => hold_without_stdio(path),
