@@ -169,10 +169,10 @@ impl Locker {
             // It has it itself. The number alone proves nothing: a reader can come to have it.
             Some(true) if !is_foreign && who::numbers(self.pid).contains(&self.number) => Whom::Us,
             Some(true) => Whom::Themselves,
-            // It hides from us what it has, as another user's does; but nobody of ours has a copy. Its number
-            // is that of the file, perhaps, which a process comes to have that starts others often enough.
-            _ if is_foreign
-                && device_fits
+            // It hides from us what it has, as another user's does, or is dead; but nobody of ours has a copy.
+            // Its number is that of the file, perhaps, which comes to who starts processes often enough.
+            _ if device_fits
+                && (is_foreign || users.is_none() && self.pid != self.number)
                 && who::is_first_namespace()
                 && who::nobody_has_flock(self.file, self.owner) =>
             {

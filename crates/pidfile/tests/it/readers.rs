@@ -75,6 +75,13 @@ fn another_users_lock_keeps_no_user_from_a_start_after_a_crash() {
         fs::write(&path, format!("{number}\n")).unwrap();
         user("probe").expect(&format!("Stale {{ number: Some({number}) }}"));
     }
+    // And when he has ended, and another one has a copy.
+    let mut command = Command::new(bed.path("actor"));
+    command.arg("lock-whole-and-leave").arg(&path).uid(STRANGER).gid(STRANGER);
+    drop(stranger);
+    let left = Actor::start(command);
+    left.expect("left");
+    user("probe").expect(&format!("Stale {{ number: Some({}) }}", killed.pid()));
     assert!(user("take").end().success());
     assert!(!path.exists());
 }
