@@ -58,6 +58,26 @@ fn act(args: &[&str]) -> Outcome {
             drop(File::open(path)?);
             hold_on(pid_file)
         }
+        ["lock-whole", path] => {
+            let file = File::open(path)?;
+            file.try_lock()?;
+            until_told("locked").map(drop)
+        }
+        ["lock-whole-and-leave", path] => {
+            let file = File::open(path)?;
+            file.try_lock()?;
+            let myself = std::env::current_exe()?;
+            let parent = std::process::id().to_string();
+            Command::new(myself).args(["idle-when-gone", &parent]).stderr(file).spawn()?;
+            Ok(())
+        }
+        ["idle-when-gone", parent] => {
+            let parent = rustix::process::Pid::from_raw(parent.parse()?);
+            while rustix::process::getppid() == parent {
+                std::thread::yield_now();
+            }
+            until_told("left").map(drop)
+        }
         ["lock-as-reader", path] => lock_as_reader(path),
         ["hold-and-move", path] => hold_and_move(path),
         ["hold-without-stdio", path] => hold_without_stdio(path),

@@ -12,7 +12,9 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{FlockOperation, OFlags, flock, fstat, fstatfs, major, minor};
+use rustix::fs::{
+    AtFlags, FlockOperation, OFlags, Stat, StatxFlags, flock, fstat, fstatfs, major, minor, statx,
+};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::bytes::{self, Byte};
@@ -31,6 +33,10 @@ const LOOKS: usize = 16;
 
 /// Bounds what is read of /proc/locks, which has a line for each lock of the whole machine.
 const MOST_LOCKS: usize = 1 << 20;
+
+/// Bounds what is read of the list of mounts; of them there are 100,000 at most (proc_sys_fs(5),
+/// `mount-max`).
+const MOST_MOUNTS: usize = 1 << 17;
 
 /// Makes the descriptor of a file that nobody else can open yet. `None`: somebody could.
 pub(crate) fn make(
@@ -95,7 +101,7 @@ fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
         return Ok(Some(true));
     }
     let stat = fstat(file)?;
-    let device = format!("{:02x}:{:02x}", major(stat.st_dev), minor(stat.st_dev));
+    let device = device(file, &stat);
     let Ok(locks) = fs::File::open("/proc/locks") else { return Ok(None) };
     let lines = BufReader::new(locks).lines().map_while(Result::ok).take(MOST_LOCKS);
     let (mut strangers, mut unclear) = (false, false);
@@ -109,6 +115,27 @@ fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
         }
     }
     Ok((strangers && !unclear).then_some(false))
+}
+
+/// As /proc/locks names it: that of the mount (proc_pid_mountinfo(5)). To stat(2) some file systems tell
+/// others, btrfs one for each subvolume.
+fn device(file: BorrowedFd<'_>, stat: &Stat) -> String {
+    let mount = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
+    let mount = mount.filter(|seen| seen.stx_mask & StatxFlags::MNT_ID.bits() != 0);
+    let table = mount.and_then(|_| fs::File::open("/proc/thread-self/mountinfo").ok());
+    let lines = table.into_iter().flat_map(|table| BufReader::new(table).lines());
+    let mut lines = lines.map_while(Result::ok).take(MOST_MOUNTS);
+    let on_mount = mount.and_then(|seen| lines.find_map(|line| device_of(&line, seen.stx_mnt_id)));
+    let (major, minor) = on_mount.unwrap_or((major(stat.st_dev), minor(stat.st_dev)));
+    format!("{major:02x}:{minor:02x}")
+}
+
+/// `36 35 98:0 /mnt1 /mnt2 rw,noatime …`: the first number is the mount's, the third word its device.
+fn device_of(line: &str, mount: u64) -> Option<(u32, u32)> {
+    let mut words = line.split(' ');
+    (words.next()?.parse() == Ok(mount)).then_some(())?;
+    let (major, minor) = words.nth(1)?.split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// For whom a lock was taken.
@@ -142,8 +169,16 @@ impl Locker {
             // It has it itself. The number alone proves nothing: a reader can come to have it.
             Some(true) if !is_foreign && who::numbers(self.pid).contains(&self.number) => Whom::Us,
             Some(true) => Whom::Themselves,
+            // It hides from us what it has, as another user's does, or is dead; but nobody of ours has a copy.
+            // Its number is that of the file, perhaps, which comes to who starts processes often enough.
+            _ if device_fits
+                && (is_foreign || users.is_none() && self.pid != self.number)
+                && who::is_first_namespace()
+                && who::nobody_has_flock(self.file, self.owner) =>
+            {
+                Whom::Themselves
+            }
             // A copy is left of what it took; or of what a dead one took, whose number it has by now.
-            // Some file systems have other numbers of devices in /proc/locks than elsewhere.
             _ if self.pid == self.number => Whom::Us,
             _ if !device_fits => Whom::AnotherFile,
             _ if users.is_some() => Whom::Unclear,
@@ -195,6 +230,28 @@ mod tests {
         ] {
             assert_eq!(found(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_mount_is_found_by_its_number() {
+        let line = "36 35 98:7 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw";
+        assert_eq!(device_of(line, 36), Some((98, 7)));
+        for (line, mount) in [(line, 35), (line, 3), ("36", 36), ("36 35 98", 36), ("", 0)] {
+            assert_eq!(device_of(line, mount), None, "{line}");
+        }
+    }
+
+    /// What the kernel says of a lock and what we say of the file is the same.
+    #[test]
+    fn the_device_of_a_file_is_that_of_its_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = fs::File::create(folder.path().join("x")).unwrap();
+        flock(&file, FlockOperation::LockExclusive).unwrap();
+        let stat = fstat(&file).unwrap();
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let found = locks.lines().filter_map(|line| exclusive(line, stat.st_ino));
+        let ours: Vec<_> = found.filter(|(pid, _)| *pid == std::process::id()).collect();
+        assert!(ours.iter().any(|(_, on)| *on == device(file.as_fd(), &stat)), "{ours:?}");
     }
 
     /// As a reader of a stale file may do it.

@@ -41,12 +41,26 @@ fn all(file: Id, byte: Byte, kinds: Kinds, access: &str) -> Vec<u32> {
     if !proc_speaks_of_us() {
         return Vec::new();
     }
-    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-    let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let Some(processes) = processes() else { return Vec::new() };
     let mut found: Vec<u32> =
-        numbers.filter(|pid| has(*pid, file, byte, kinds, access) == Some(true)).collect();
+        processes.filter(|pid| has(*pid, file, byte, kinds, access) == Some(true)).collect();
     found.sort_unstable();
     found
+}
+
+fn processes() -> Option<impl Iterator<Item = u32>> {
+    let entries = fs::read_dir("/proc").ok()?.flatten();
+    Some(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
+}
+
+/// Whether it is certain that no process of this user has a lock of flock(2) on the file that nobody shares,
+/// nor any other process that we can look into.
+pub(crate) fn nobody_has_flock(file: Id, user: u32) -> bool {
+    let has_not = |pid: u32| match holds_flock(pid, file) {
+        Some(has) => !has,
+        None => users(pid).map_or_else(|| has_ended(pid), |users| !users.contains(&user)),
+    };
+    processes().is_some_and(|mut processes| processes.all(has_not))
 }
 
 /// Whether this process has the byte locked; `None` if /proc does not tell.
@@ -73,8 +87,9 @@ fn has(pid: u32, file: Id, byte: Byte, kinds: Kinds, access: &str) -> Option<boo
         let info = match fs::read_to_string(process.join("fdinfo").join(&name)) {
             Ok(info) => info,
             Err(error) => {
-                // One that was closed meanwhile is not hidden.
-                hidden |= error.kind() != io::ErrorKind::NotFound;
+                // One that was closed meanwhile is not hidden, nor that of a process that has just ended.
+                hidden |= error.kind() != io::ErrorKind::NotFound
+                    && error.raw_os_error() != Some(Errno::SRCH.raw_os_error());
                 continue;
             }
         };

@@ -1,6 +1,7 @@
 //! Who may read a pid file may lock it for reading, in every way there is. That keeps nobody from anything.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +14,9 @@ use pidfile::{
 };
 use rustix::fs::{FlockOperation, flock};
 
-use crate::bed::{Actor, Bed, LIMIT, skip};
+use crate::bed::{Actor, Bed, LIMIT, is_root, skip};
 use crate::stale::range;
+use crate::verified::{as_nobody, theirs};
 
 /// All bytes that can be had, and the whole file in the other way. `None`: it is gone.
 fn lock_for_reading(path: &Path, operation: FlockOperation) -> Option<File> {
@@ -47,6 +49,41 @@ fn a_reader_that_keeps_its_locks_keeps_nobody_from_a_take_over() {
         assert!(try_remove_stale(bed.pid_file()).unwrap());
         assert_eq!(bed.names(), [""; 0]);
     }
+}
+
+/// What another user's process has locked is hidden from an ordinary user, and so from his daemon.
+///
+/// Case: FLT-D5
+#[test]
+fn another_users_lock_keeps_no_user_from_a_start_after_a_crash() {
+    const STRANGER: u32 = 65533;
+    if !is_root() {
+        return skip("only root can be two users");
+    }
+    let bed = Bed::open_to_others();
+    let path = theirs(&bed);
+    let user = |verb: &str| as_nobody(&bed.path("actor"), verb, &path);
+    let mut killed = user("hold-with-hold");
+    killed.expect(&format!("held {}", killed.pid()));
+    killed.kill();
+    let mut command = Command::new(bed.path("actor"));
+    command.arg("lock-whole").arg(&path).uid(STRANGER).gid(STRANGER);
+    let stranger = Actor::start(command);
+    stranger.expect("locked");
+    // Also when the stranger has come by the number in the file.
+    for number in [stranger.pid(), killed.pid()] {
+        fs::write(&path, format!("{number}\n")).unwrap();
+        user("probe").expect(&format!("Stale {{ number: Some({number}) }}"));
+    }
+    // And when he has ended, and another one has a copy.
+    let mut command = Command::new(bed.path("actor"));
+    command.arg("lock-whole-and-leave").arg(&path).uid(STRANGER).gid(STRANGER);
+    drop(stranger);
+    let left = Actor::start(command);
+    left.expect("left");
+    user("probe").expect(&format!("Stale {{ number: Some({}) }}", killed.pid()));
+    assert!(user("take").end().success());
+    assert!(!path.exists());
 }
 
 /// Some have byte 0, because the reader was not there yet, and some have not: still there are never two.

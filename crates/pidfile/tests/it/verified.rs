@@ -16,7 +16,7 @@ use crate::stale::range;
 const NOBODY: u32 = 65534;
 
 /// An actor of a user who owns nothing else, by this program.
-fn as_nobody(program: &Path, verb: &str, pid_file: &Path) -> Actor {
+pub(crate) fn as_nobody(program: &Path, verb: &str, pid_file: &Path) -> Actor {
     let mut command = Command::new(program);
     command.arg(verb).arg(pid_file);
     if is_root() {
@@ -26,7 +26,7 @@ fn as_nobody(program: &Path, verb: &str, pid_file: &Path) -> Actor {
 }
 
 /// A folder of that user, beside an actor that everybody can execute.
-fn theirs(bed: &Bed) -> std::path::PathBuf {
+pub(crate) fn theirs(bed: &Bed) -> std::path::PathBuf {
     let folder = bed.path("theirs");
     fs::create_dir(&folder).unwrap();
     if is_root() {
