@@ -5,13 +5,15 @@
 //! exit "always lingers in the background"; so it is left to a thread that ends with a table of
 //! descriptors of its own (unshare(2), `CLONE_FILES`). Where the system gives none, the threads wait.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use nix::sched::CloneFlags;
 use nix::sys::signal::SigSet;
+use nix::sys::socket::{MsgFlags, recvmsg};
 
 use crate::link::lock;
 use crate::surroundings::open_descriptors;
@@ -77,7 +79,27 @@ fn hold(number: i32, tell: &Sender<()>, until_closed: &Receiver<()>) {
         for fd in others.into_iter().filter(|fd| *fd != number) {
             let _ = nix::unistd::close(fd);
         }
+        empty(number);
     }
     let _ = tell.send(());
     let _ = until_closed.recv();
+}
+
+/// More packets than a socket holds (unix(7)).
+const MOST_PACKETS: usize = 4096;
+
+/// Takes what waits in a socket into this thread's own table, to be closed with it. Otherwise a child that
+/// is just being started may have the last copy of the socket, and wait at its exec.
+fn empty(number: i32) {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    // As many as a packet may bring (`SCM_MAX_FD`). They are numbers, which nobody closes before the end.
+    let mut space = nix::cmsg_space!([RawFd; 253]);
+    let mut byte = [0; 1];
+    for _ in 0..MOST_PACKETS {
+        let into = &mut [IoSliceMut::new(&mut byte)];
+        match recvmsg::<()>(number, into, Some(&mut space), flags) {
+            Ok(received) if received.bytes > 0 => (),
+            Ok(_) | Err(_) => return,
+        }
+    }
 }

@@ -63,6 +63,7 @@ fn a_descriptor_that_a_child_sends_stops_no_loop() {
     launch(
         DaemonOptions::new(bed.pid_file(), sends_a_descriptor, arguments)
             .restart(RestartPolicy::after(Duration::ZERO))
+            .start_timeout(LIMIT / 3)
             .logging_config(logging::LoggingConfig::file(bed.path("d.log"))),
     );
     bed.expect("sends\nsends\n");
