@@ -380,6 +380,7 @@ fn when_all_workers_are_done_the_executor_goes_on() {
     ));
     bed.run(["start", &file]).success();
     bed.expect("worker blue is at the gate gate, run 2");
+    bed.expect("worker red finished, run 1");
     assert_eq!(bed.times("executor goes on, run 1"), 0);
     bed.open_gate("gate");
     bed.wait_nobody_left();

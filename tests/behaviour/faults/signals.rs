@@ -142,7 +142,7 @@ fn on_a_terminal_an_entry_may_change_its_mode() {
     ));
     // It gives what it starts a terminal of its own.
     let mut command = bed.command("script");
-    command.args(["-q", "-e", "-c"]).arg(format!("{} run {file}", bed.fixture().display()));
+    command.args(["-q", "-e", "-c"]).arg(format!("exec {} run {file}", bed.fixture().display()));
     command.arg("/dev/null");
     let terminal = bed.launch_command(command);
     bed.expect_file("executor.quiet");
@@ -165,11 +165,12 @@ fn a_key_on_a_terminal_is_one_request() {
     let bed = bed();
     let file = bed.options("{grace: 60s, daemon_args: [until_little_time: 3000]}");
     let mut command = bed.command("script");
-    command.args(["-q", "-e", "-c"]).arg(format!("{} run {file}", bed.fixture().display()));
+    command.args(["-q", "-e", "-c"]).arg(format!("exec {} run {file}", bed.fixture().display()));
     command.arg("/dev/null");
     let mut terminal = bed.launch_command(command);
     bed.expect("executor started, run 1");
-    assert_eq!(bed.process("executor d").stat().group, bed.pid_of("d.pid"));
+    let guardian = bed.by_pid(bed.pid_of("d.pid"));
+    assert_eq!(bed.process("executor d").stat().group, guardian.stat().group);
     terminal.say("\u{3}");
     bed.expect("executor asked to quit, run 1");
     assert_eq!(bed.times("executor has little time, run 1"), 0);
