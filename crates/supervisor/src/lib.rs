@@ -111,7 +111,7 @@ pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use limit::{RestartLimit, RestartLog};
-pub use machine::{Action, Event, Machine, Outcome, Phase};
+pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use options::{DaemonOptions, YamlError};
 pub use pid_files::leave_pid_files;
 pub use policy::{

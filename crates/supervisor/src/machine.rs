@@ -1,8 +1,8 @@
 //! One supervised child as a state machine.
 //!
 //! The machine owns no process, no clock and no signal handler. [`Machine::step`] takes one event
-//! and the time, and returns one action. Who waits and acts is [`Slot`](crate::Slot), driven by the
-//! loop of the guardian or of a pool.
+//! and the time, and answers what to do and what has changed. Who waits and acts is
+//! [`Slot`](crate::Slot), driven by the loop of the guardian or of a pool.
 
 mod events;
 mod phase;
@@ -15,7 +15,7 @@ use crate::end::RunEnd;
 use crate::limit::RestartLog;
 use crate::policy::{Policy, StopBy};
 use crate::restart::{GaveUp, Verdict};
-pub use events::{Action, Event, Outcome};
+pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
 
 /// What follows a stop.
@@ -55,6 +55,8 @@ enum State {
     Waiting {
         until: Option<Instant>,
     },
+    /// The delay is over.
+    Due,
     Stopping(Stop),
     /// Killed, but its end has not been seen yet.
     Killed(Why),
@@ -91,7 +93,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A child that waits for [`Event::Started`]. The jitter of its delays follows from `seed`.
+    /// A child that waits for [`Event::Start`]. The jitter of its delays follows from `seed`.
     pub fn new(policy: impl Into<Arc<Policy>>, seed: u64) -> Machine {
         Machine {
             policy: policy.into(),
@@ -112,7 +114,7 @@ impl Machine {
             State::Starting { ready_by, .. } => ready_by,
             State::Waiting { until } => until,
             State::Stopping(stop) => earlier(stop.step_until, stop.kill_at),
-            State::Idle | State::Running | State::Killed(_) | State::Finished => None,
+            State::Idle | State::Running | State::Due | State::Killed(_) | State::Finished => None,
         }
     }
 
@@ -138,29 +140,10 @@ impl Machine {
             State::Starting { .. } => Phase::Starting,
             State::Running => Phase::Running,
             State::Waiting { .. } => Phase::Waiting,
+            State::Due => Phase::Due,
             State::Stopping(_) | State::Killed(_) => Phase::Stopping,
             State::Finished => Phase::Finished,
         }
-    }
-
-    /// Whether the present run is ready, and not asked to stop.
-    pub fn ready(&self) -> bool {
-        self.phase() == Phase::Running
-    }
-
-    /// Whether there is no process, and one is to be started when the deadline comes.
-    pub fn waiting(&self) -> bool {
-        self.phase() == Phase::Waiting
-    }
-
-    /// Whether there is no process, and none will be started unless somebody wants it.
-    pub fn idle(&self) -> bool {
-        self.phase() == Phase::Idle
-    }
-
-    /// Whether nothing is left to be decided.
-    pub fn finished(&self) -> bool {
-        self.phase() == Phase::Finished
     }
 
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
@@ -173,25 +156,34 @@ impl Machine {
             | State::Starting { .. }
             | State::Running
             | State::Waiting { .. }
+            | State::Due
             | State::Finished => at.checked_add(self.policy.stop.total()),
         }
     }
 
-    /// Decides what is to be done about `event`.
-    pub fn step(&mut self, event: Event, now: Instant) -> Action {
+    /// Decides what is to be done about `event`, and tells what that has changed.
+    pub fn step(&mut self, event: Event, now: Instant) -> Step {
+        let before = self.phase();
+        let action = self.decide(event, now);
+        let phase = self.phase();
+        Step { action, entered: (phase != before).then_some(phase) }
+    }
+
+    fn decide(&mut self, event: Event, now: Instant) -> Action {
         use Event::*;
         use State::*;
         match (self.state, event) {
-            (Idle, Started) | (Waiting { .. }, DeadlinePassed) => self.start(now),
-            (Waiting { until }, Started) => {
+            (Waiting { .. }, DeadlinePassed) => self.enter(Due),
+            (Idle | Due, Start) => self.start(now),
+            (Waiting { until }, Start) => {
                 // When its delay is over it is our own restart, whoever says the word.
                 if until.is_none_or(|until| now < until) {
                     self.restarts.take_back();
                 }
                 self.start(now)
             }
-            (Idle | Waiting { .. }, QuitRequested { .. }) => self.finish(Outcome::Quit(None)),
-            (Waiting { .. }, Pause) => {
+            (Idle | Waiting { .. } | Due, Quit { .. }) => self.finish(Outcome::Quit(None)),
+            (Waiting { .. } | Due, Pause) => {
                 // It was decided, and does not take place: the next start is somebody else's wish.
                 self.restarts.take_back();
                 self.enter(Idle)
@@ -210,14 +202,12 @@ impl Machine {
                 let after = self.started_at.map_or(Duration::ZERO, |at| now.duration_since(at));
                 self.kill(Why::NotReady { after, then: None })
             }
-            (Starting { .. } | Running, QuitRequested { within }) => {
-                self.stop(Goal::Quit, within, now)
-            }
+            (Starting { .. } | Running, Quit { within }) => self.stop(Goal::Quit, within, now),
             (Starting { .. } | Running, Pause) => self.stop(Goal::Pause, None, now),
             (Starting { .. } | Running, Ended { end, at }) => self.after_run(end, at, now),
 
             // A second request may leave less time than the first, but never more.
-            (Stopping(stop), QuitRequested { within }) => {
+            (Stopping(stop), Quit { within }) => {
                 let sooner = within.and_then(|within| now.checked_add(within));
                 let kill_at = earlier(stop.kill_at, sooner);
                 let at_most = earlier(stop.at_most, sooner);
@@ -241,19 +231,20 @@ impl Machine {
                 }
             }
             // It is as good as gone; what is asked is that no other comes, or not at once.
-            (Killed(why), QuitRequested { .. }) => self.enter(Killed(why.then(Goal::Quit))),
+            (Killed(why), Quit { .. }) => self.enter(Killed(why.then(Goal::Quit))),
             (Killed(why @ Why::NotReady { then: None, .. }), Pause) => {
                 self.enter(Killed(why.then(Goal::Pause)))
             }
 
             // Old news: the state has already answered it.
             (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
-            | (Starting { .. }, Started)
-            | (Running, Started | Ready | Extended(_) | DeadlinePassed)
+            | (Starting { .. }, Start)
+            | (Running, Start | Ready | Extended(_) | DeadlinePassed)
             | (Waiting { .. }, Ready | Extended(_) | Ended { .. })
-            | (Stopping(_), Started | Ready | Pause)
+            | (Due, Ready | Extended(_) | Ended { .. } | DeadlinePassed)
+            | (Stopping(_), Start | Ready | Pause)
             | (Killed(_), Pause)
-            | (Killed(_), Started | Ready | Extended(_) | DeadlinePassed)
+            | (Killed(_), Start | Ready | Extended(_) | DeadlinePassed)
             | (Finished, _) => Action::Nothing,
         }
     }

@@ -111,8 +111,7 @@ impl<'a> Runner<'a> {
         });
         // Whoever asked before there was anything to stop gets nothing started.
         self.look_at_quit();
-        self.slot
-            .step(Event::Started, Instant::now(), &mut |report| tell(&mut self.teller, &report));
+        self.step(Event::Start, Instant::now());
         self.ready_by = self.slot.machine().deadline();
         loop {
             self.look_at_children();
@@ -174,8 +173,7 @@ impl<'a> Runner<'a> {
         let kept = self.slot.machine().policy().leftovers == Leftovers::Keep;
         if kept || self.descendants.sweep(&mut ending.sweep, now) {
             let Ending { end, at, .. } = ending;
-            self.slot
-                .step(Event::Ended { end, at }, now, &mut |report| tell(&mut self.teller, &report));
+            self.step(Event::Ended { end, at }, now);
         } else {
             self.ending = Some(ending);
         }
@@ -212,9 +210,16 @@ impl<'a> Runner<'a> {
 
     fn ask_to_quit(&mut self, within: Option<Duration>) {
         self.quit_by = quit::deadline();
-        self.slot.step(Event::QuitRequested { within }, Instant::now(), &mut |report| {
-            tell(&mut self.teller, &report)
-        });
+        self.step(Event::Quit { within }, Instant::now());
+    }
+
+    fn step(&mut self, event: Event, now: Instant) -> Action {
+        let mut step = self.slot.step(event, now, &mut |report| tell(&mut self.teller, &report));
+        // It has nobody to wait for.
+        if step.entered == Some(Phase::Due) {
+            step = self.slot.step(Event::Start, now, &mut |report| tell(&mut self.teller, &report));
+        }
+        step.action
     }
 
     fn look_at_time(&mut self) {
@@ -229,9 +234,7 @@ impl<'a> Runner<'a> {
         }
         // What is to be reaped was looked at first.
         if self.slot.looks_at().is_none() && self.slot.deadline().is_some_and(|due| due <= now) {
-            let action = self
-                .slot
-                .step(Event::DeadlinePassed, now, &mut |report| tell(&mut self.teller, &report));
+            let action = self.step(Event::DeadlinePassed, now);
             if let (Action::Kill, Some(ending)) = (action, &mut self.ending) {
                 ending.sweep.kill_at = Some(now);
                 self.descendants.sweep(&mut ending.sweep, now);

@@ -19,7 +19,7 @@ use quit::Reason;
 use crate::burial::{self, Burial};
 use crate::capture::{LastLines, Recording};
 use crate::end::RunEnd;
-use crate::machine::{Action, Event, Machine, Outcome};
+use crate::machine::{Action, Event, Machine, Outcome, Step};
 use crate::pid_files::LeftPidFiles;
 use crate::policy::{Policy, StopBy};
 use crate::search::MARK;
@@ -135,7 +135,7 @@ struct Recorded {
 }
 
 impl Slot {
-    /// A place whose child is started by [`Event::Started`].
+    /// A place whose child is started by [`Event::Start`].
     pub fn new(spawn: Spawn, policy: impl Into<Arc<Policy>>) -> Slot {
         // Any number will do: it only keeps the delays of two slots out of step.
         let seed = RandomState::new().hash_one(std::process::id());
@@ -253,11 +253,11 @@ impl Slot {
         &self.pid_files
     }
 
-    /// Decides and acts. Gives back what was done last.
-    pub fn step(&mut self, event: Event, now: Instant, tell: &mut dyn FnMut(Report)) -> Action {
+    /// Decides and acts. Gives back what that has led to, in the end.
+    pub fn step(&mut self, event: Event, now: Instant, tell: &mut dyn FnMut(Report)) -> Step {
         let judged = |end: &RunEnd| self.machine.policy().restart.judged(end.clone());
         let ended = if let Event::Ended { end, .. } = &event { Some(judged(end)) } else { None };
-        let action = self.machine.step(event, now);
+        let step = self.machine.step(event, now);
         if let Some(end) = ended {
             // A machine that has finished has no deadline.
             let restart_in = self.machine.deadline().map(|at| at.saturating_duration_since(now));
@@ -271,7 +271,7 @@ impl Slot {
             let last_lines = last_lines.unwrap_or_default();
             tell(Report::Ended { pid, end, restart_in, last_lines });
         }
-        match &action {
+        match &step.action {
             Action::Nothing => (),
             Action::Spawn => {
                 // A start that failed is a run that ended: delayed, counted and told like any.
@@ -297,7 +297,7 @@ impl Slot {
                 tell(Report::Finished(outcome.clone()));
             }
         }
-        action
+        step
     }
 
     /// Asks the child to open its files anew.

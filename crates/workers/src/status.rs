@@ -117,12 +117,10 @@ impl StatusFile {
         self.changed = true;
     }
 
-    /// Takes note of where a worker stands.
-    pub(crate) fn note_phase(&mut self, worker: usize, phase: Phase) {
-        let Some(entry) = self.content.workers.get_mut(worker) else { return };
-        if entry.state != phase {
-            entry.state = phase;
-            entry.since = Timestamp::now();
+    /// Takes note of where a worker stands, if that is somewhere else than before.
+    pub(crate) fn note_phase(&mut self, worker: usize, entered: Option<Phase>) {
+        if let (Some(entry), Some(phase)) = (self.content.workers.get_mut(worker), entered) {
+            (entry.state, entry.since) = (phase, Timestamp::now());
             self.changed = true;
         }
     }

@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use super::Phase;
 use crate::end::RunEnd;
 use crate::policy::StopBy;
 use crate::restart::GaveUp;
 
-/// Something that happened to the child, or was asked of us.
+/// What happened to the child, or what is asked of us: the latter in the imperative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
     /// at once instead of after its delay. A start that somebody asked for is no restart: it does not
-    /// count against the limit, nor does the one that it comes instead of.
-    Started,
+    /// count against the limit, nor does the one that it comes instead of. When its delay is over
+    /// ([`Phase::Due`]) it is the restart that was decided.
+    Start,
     /// The child is ready.
     Ready,
     /// The child needs this much more time, from now, for its start or its stop.
@@ -26,8 +28,8 @@ pub enum Event {
     },
     /// The child is to be stopped until it is started again.
     Pause,
-    /// Someone asked us to stop for good.
-    QuitRequested {
+    /// The child is to be stopped for good.
+    Quit {
         /// How long the child has, if that is less than its policy gives it.
         within: Option<Duration>,
     },
@@ -35,10 +37,19 @@ pub enum Event {
     DeadlinePassed,
 }
 
+/// What an event has led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to do now.
+    pub action: Action,
+    /// Where the child stands now, if that is somewhere else than before.
+    pub entered: Option<Phase>,
+}
+
 /// What to do now: exactly one per event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing: the state has changed, or the event was old news.
+    /// Nothing.
     Nothing,
     /// Start the child.
     Spawn,

@@ -17,6 +17,8 @@ pub enum Phase {
     Running,
     /// There is no process, and one will be started when a delay is over.
     Waiting,
+    /// There is no process, and the delay is over: one will be started when it is its turn.
+    Due,
     /// It was told to stop, or was killed, and its end has not been seen.
     Stopping,
     /// Nothing more will be done.
@@ -31,6 +33,7 @@ impl fmt::Display for Phase {
             Phase::Starting => "starting",
             Phase::Running => "running",
             Phase::Waiting => "waiting",
+            Phase::Due => "due",
             Phase::Stopping => "stopping",
             Phase::Finished => "finished",
         })
@@ -48,6 +51,7 @@ mod tests {
             Phase::Starting,
             Phase::Running,
             Phase::Waiting,
+            Phase::Due,
             Phase::Stopping,
             Phase::Finished,
         ] {

@@ -18,23 +18,31 @@ pub(super) const LAST_WORDS: usize = 4096;
 const LONGEST_STATUS: usize = 1000;
 
 impl Slot {
-    /// Takes what the child has said, but not too much at once; steps if that is something.
-    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) {
-        self.take_words(WORDS, now, tell);
+    /// Takes what the child has said, but not too much at once; steps if that is something. Gives back
+    /// where the child stands now, if that is somewhere else than before.
+    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Option<Phase> {
+        self.take_words(WORDS, now, tell)
     }
 
-    pub(super) fn take_words(&mut self, most: usize, now: Instant, tell: &mut dyn FnMut(Report)) {
+    pub(super) fn take_words(
+        &mut self,
+        most: usize,
+        now: Instant,
+        tell: &mut dyn FnMut(Report),
+    ) -> Option<Phase> {
+        let mut entered = None;
         for _ in 0..most {
             let child = self.child.as_mut().filter(|_| !self.deaf);
-            let Some(message) = child.and_then(Child::next_message) else { return };
+            let Some(message) = child.and_then(Child::next_message) else { break };
             match message {
                 Message::Ready => {
+                    let step = self.step(Event::Ready, now, tell);
                     // Said again and again, it is told once.
-                    if self.machine.phase() == Phase::Starting {
+                    if step.entered.is_some() {
+                        entered = step.entered;
                         let pid = self.last_pid.unwrap_or_default();
                         tell(Report::Ready { pid, run: self.machine.runs() });
                     }
-                    self.step(Event::Ready, now, tell);
                 }
                 Message::Extend(by) => {
                     self.step(Event::Extended(by), now, tell);
@@ -49,6 +57,7 @@ impl Slot {
                 other => log::warn!("a child said what is not known here: {other:?}"),
             }
         }
+        entered
     }
 
     /// Ends a run whose process, or who has its socket, has tried to have us hold or close something.

@@ -40,7 +40,7 @@ fn a_dead_child_that_left_a_word_unread_has_no_files() {
     log::set_max_level(LevelFilter::Error);
     let spawn = Spawn::new(entry(bed::deaf, "/dev/null".into())).unwrap();
     let mut slot = Slot::new(spawn, Policy::default());
-    slot.step(Event::Started, Instant::now(), &mut |_| ());
+    slot.step(Event::Start, Instant::now(), &mut |_| ());
     let pid = slot.child().unwrap().id();
     let id = || WaitId::Pid(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap());
     slot.child().unwrap().signal(Signal::STOP.as_raw()).unwrap();

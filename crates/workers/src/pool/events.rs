@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use quit::Reason;
-use supervisor::{Event, Outcome, Report, RunOver, inner_grace};
+use supervisor::{Action, Event, Outcome, Phase, Report, RunOver, inner_grace};
 
 use super::{Pool, Worker, told};
 use crate::group::{Happened, Order};
@@ -40,7 +40,7 @@ impl Pool {
         let within = quit::remaining().map(inner_grace);
         for worker in 0..self.workers.len() {
             if self.workers[worker].quits {
-                let happened = self.step(worker, Event::QuitRequested { within })?;
+                let happened = self.step(worker, Event::Quit { within })?;
                 self.tell_group(happened)?;
             }
         }
@@ -65,7 +65,7 @@ impl Pool {
             left -= 1;
             self.starts.pop_front();
             self.next_start = now.checked_add(self.start_stagger);
-            let happened = self.step(worker, Event::Started)?;
+            let happened = self.step(worker, Event::Start)?;
             self.tell_group(happened)?;
         }
         Ok(None)
@@ -86,13 +86,7 @@ impl Pool {
         if self.workers[worker].slot.looks_at().is_some() {
             return self.look_at_end(worker);
         }
-        let happened = if self.workers[worker].slot.machine().waiting() {
-            // Whether it may start is for the group to say, which is asked only once.
-            self.waiter.set_deadline(worker, None);
-            Some(Happened::Due(worker))
-        } else {
-            self.step(worker, Event::DeadlinePassed)?
-        };
+        let happened = self.step(worker, Event::DeadlinePassed)?;
         self.tell_group(happened)
     }
 
@@ -118,13 +112,13 @@ impl Pool {
                 Order::Pause(_) => Event::Pause,
                 Order::Quit(_) => {
                     self.workers[worker].quits = true;
-                    Event::QuitRequested { within: quit::remaining().map(inner_grace) }
+                    Event::Quit { within: quit::remaining().map(inner_grace) }
                 }
             };
             let mut next = self.step(worker, event)?;
             // One that has not been started yet has nothing to stop.
             if next.is_none() && matches!(order, Order::Pause(_)) {
-                let idle = self.workers[worker].slot.machine().idle();
+                let idle = self.workers[worker].slot.machine().phase() == Phase::Idle;
                 next = idle.then_some(Happened::Paused(worker));
             }
             if let Some(next) = next {
@@ -178,13 +172,12 @@ impl Pool {
     pub(super) fn look_at_words(&mut self, worker: usize) -> io::Result<()> {
         let Pool { workers, status, .. } = self;
         let Worker { name, slot, teller, .. } = &mut workers[worker];
-        let was_ready = slot.machine().ready();
-        slot.listen(Instant::now(), &mut |report| told((worker, name), &report, teller, status));
-        status.note_phase(worker, slot.machine().phase());
-        let is_ready = slot.machine().ready() && !was_ready;
+        let entered = slot
+            .listen(Instant::now(), &mut |report| told((worker, name), &report, teller, status));
+        status.note_phase(worker, entered);
         self.watch(worker);
         self.announce_ready();
-        self.tell_group(is_ready.then_some(Happened::Ready(worker)))
+        self.tell_group(entered.map(|_| Happened::Ready(worker)))
     }
 
     /// When all workers have become ready, so have we.
@@ -200,30 +193,27 @@ impl Pool {
     fn step(&mut self, worker: usize, event: Event) -> io::Result<Option<Happened>> {
         let Pool { workers, status, .. } = self;
         let Worker { name, slot, teller, .. } = &mut workers[worker];
-        let machine = slot.machine();
-        let (was_waiting, was_idle, runs) = (machine.waiting(), machine.idle(), machine.runs());
-        let was_over = slot.outcome().is_some();
         let mut ended = None;
-        slot.step(event, Instant::now(), &mut |report| {
+        let step = slot.step(event, Instant::now(), &mut |report| {
             told((worker, name), &report, teller, status);
             if let Report::Ended { end, .. } = report {
                 ended = Some(end);
             }
         });
-        let machine = slot.machine();
-        status.note_phase(worker, machine.phase());
-        let happened = if slot.outcome().is_some() && !was_over {
+        status.note_phase(worker, step.entered);
+        if let Action::Finish(outcome) = &step.action {
             self.left -= 1;
-            self.launch_failed |= matches!(slot.outcome(), Some(Outcome::NotLaunched(_)));
-            Some(Happened::Over { worker, well: self.is_well(worker) })
-        // Also one whose run could not even begin: it waits as before, but anew.
-        } else if machine.waiting() && !(was_waiting && machine.runs() == runs) {
-            self.last_failure = ended.map(|end| (worker, end));
-            Some(Happened::Failed(worker))
-        } else if machine.idle() && !was_idle {
-            Some(Happened::Paused(worker))
-        } else {
-            None
+            self.launch_failed |= matches!(outcome, Outcome::NotLaunched(_));
+        }
+        let happened = match step.entered {
+            Some(Phase::Finished) => Some(Happened::Over { worker, well: self.is_well(worker) }),
+            Some(Phase::Waiting) => {
+                self.last_failure = ended.map(|end| (worker, end));
+                Some(Happened::Failed(worker))
+            }
+            Some(Phase::Due) => Some(Happened::Due(worker)),
+            Some(Phase::Idle) => Some(Happened::Paused(worker)),
+            _ => None,
         };
         self.watch(worker);
         Ok(happened)

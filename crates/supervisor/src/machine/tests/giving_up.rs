@@ -5,9 +5,8 @@ use super::*;
 /// Cases: RST-20, RST-22
 #[test]
 fn more_restarts_than_the_limit_allows_are_given_up() {
-    let often: Vec<_> = std::iter::once((0, Started))
-        .chain((1..=6).map(|second| (second, Ended(code(1)))))
-        .collect();
+    let often: Vec<_> =
+        std::iter::once((0, Start)).chain((1..=6).map(|second| (second, Ended(code(1))))).collect();
     let limited = RestartPolicy::after(Duration::ZERO).limit(5, seconds(10));
     check(
         with(limited),
@@ -23,7 +22,7 @@ fn more_restarts_than_the_limit_allows_are_given_up() {
         ],
     );
     // Spread over more than the window, they do not count together.
-    let seldom: Vec<_> = std::iter::once((0, Started))
+    let seldom: Vec<_> = std::iter::once((0, Start))
         .chain((1..=6).map(|n| (n * 5, Ended(code(1)))))
         .chain([(31, Quit)])
         .collect();
@@ -33,7 +32,7 @@ fn more_restarts_than_the_limit_allows_are_given_up() {
     for (second, told) in &seldom {
         let now = start + seconds(*second);
         while let Some(due) = machine.deadline().filter(|due| *due <= now) {
-            machine.step(Event::DeadlinePassed, due);
+            pass(&mut machine, due);
         }
         machine.step(told.event(now).unwrap(), now);
     }
@@ -46,7 +45,7 @@ fn a_start_that_fails_counts_like_a_crash() {
     let failed = || RunEnd::NotStarted(ErrorText::new(&std::fmt::Error));
     check(
         with(RestartPolicy::after(seconds(1)).limit(1, seconds(60))),
-        &[(0, Started), (0, Ended(failed())), (1, Ended(failed()))],
+        &[(0, Start), (0, Ended(failed())), (1, Ended(failed()))],
         &[
             "0s Spawn",
             "1s Spawn",
@@ -62,11 +61,11 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
     let limited = || with(RestartPolicy::after(seconds(10)).limit(1, seconds(600)));
     let gave_up = "GaveUp, exited with code 1: more than 1 restart within 600s";
     // Stopped and started again, as often as anybody wants.
-    let asked = [(1, Pause), (2, Ended(code(0))), (3, Started), (4, Pause), (5, Ended(code(1)))];
-    let again = [(6, Started), (7, Ended(code(1))), (18, Ended(code(1)))];
+    let asked = [(1, Pause), (2, Ended(code(0))), (3, Start), (4, Pause), (5, Ended(code(1)))];
+    let again = [(6, Start), (7, Ended(code(1))), (18, Ended(code(1)))];
     check(
         limited(),
-        &[&[(0, Started), (0, Ready)], &asked[..], &again[..]].concat(),
+        &[&[(0, Start), (0, Ready)], &asked[..], &again[..]].concat(),
         &[
             "0s Spawn",
             "1s Ask Some(10s)",
@@ -81,11 +80,11 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
     check(
         limited(),
         &[
-            (0, Started),
+            (0, Start),
             (1, Ended(code(1))),
-            (2, Started),
+            (2, Start),
             (3, Ended(code(1))),
-            (4, Started),
+            (4, Start),
             (5, Ended(code(1))),
             (16, Ended(code(1))),
         ],
@@ -94,7 +93,7 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
     // Likewise when it is paused first.
     check(
         limited(),
-        &[(0, Started), (1, Ended(code(1))), (2, Pause), (3, Started), (4, Ended(code(1)))],
+        &[(0, Start), (1, Ended(code(1))), (2, Pause), (3, Start), (4, Ended(code(1)))],
         &["0s Spawn", "3s Spawn"],
     );
     // One whose delay is over comes by itself, whoever says the word.
@@ -102,10 +101,10 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
     let start = Instant::now();
     for second in [0, 11, 22] {
         let now = start + seconds(second);
-        machine.step(Event::Started, now);
+        machine.step(Event::Start, now);
         machine.step(Event::Ended { end: code(1), at: now + seconds(1) }, now + seconds(1));
     }
-    assert!(machine.finished(), "{machine:?}");
+    assert_eq!(machine.phase(), Phase::Finished, "{machine:?}");
 }
 
 /// Cases: RST-10, RST-35
@@ -113,7 +112,7 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
 fn a_permanent_failure_is_not_tried_again() {
     check(
         restarting(1),
-        &[(0, Started), (0, Ready), (1, Ended(returned(false))), (3, Ended(returned(true)))],
+        &[(0, Start), (0, Ready), (1, Ended(returned(false))), (3, Ended(returned(true)))],
         &[
             "0s Spawn",
             "2s Spawn",
@@ -135,11 +134,12 @@ fn a_set_up_that_would_only_fail_again_is_not_tried_again() {
         let mut done = Vec::new();
         let start = Instant::now();
         for (second, event) in [
-            (0, Event::Started),
+            (0, Event::Start),
             (1, Event::Ended { end: failed, at: start + seconds(1) }),
             (2, Event::DeadlinePassed),
+            (2, Event::Start),
         ] {
-            note(&mut done, seconds(second), machine.step(event, start + seconds(second)));
+            note(&mut done, seconds(second), machine.step(event, start + seconds(second)).action);
         }
         assert!(done[1].contains(end), "{done:?}");
     }
@@ -151,19 +151,19 @@ fn prevented_ends_beat_forced_ones_and_those_the_policy() {
     let always = RestartPolicy::new(Restart::Always).prevent(Ends::codes([78]));
     check(
         with(always),
-        &[(0, Started), (1, Ended(code(78)))],
+        &[(0, Start), (1, Ended(code(78)))],
         &["0s Spawn", "1s GaveUp, exited with code 78: such an end prevents a restart"],
     );
     let never = RestartPolicy::new(Restart::Never).force(Ends::codes([75]));
     check(
         with(never),
-        &[(0, Started), (1, Ended(code(75))), (1, Nothing), (2, Ended(code(1)))],
+        &[(0, Start), (1, Ended(code(75))), (1, Nothing), (2, Ended(code(1)))],
         &["0s Spawn", "1s Spawn", "2s Ended, exited with code 1"],
     );
     let both = RestartPolicy::new(Restart::Never).force(Ends::codes([7])).prevent(Ends::codes([7]));
     check(
         with(both),
-        &[(0, Started), (1, Ended(code(7)))],
+        &[(0, Start), (1, Ended(code(7)))],
         &["0s Spawn", "1s GaveUp, exited with code 7: such an end prevents a restart"],
     );
 }
@@ -173,18 +173,18 @@ fn a_first_run_that_must_launch_is_not_tried_again() {
     let policy = Policy { must_launch: true, ..restarting(5) };
     check(
         policy.clone(),
-        &[(0, Started), (1, Ended(code(78))), (50, Quit)],
+        &[(0, Start), (1, Ended(code(78))), (50, Quit)],
         &["0s Spawn", "1s NotLaunched, exited with code 78"],
     );
     check(
         policy.clone(),
-        &[(0, Started), (31, Ended(signal(9))), (50, Quit)],
+        &[(0, Start), (31, Ended(signal(9))), (50, Quit)],
         &["0s Spawn", "30s Kill", "31s NotLaunched, was not ready within 30s and was killed"],
     );
     // Later ones are, also when they do not get as far.
     check(
         policy,
-        &[(0, Started), (1, Ready), (2, Ended(code(1))), (8, Ended(code(78))), (14, Quit)],
+        &[(0, Start), (1, Ready), (2, Ended(code(1))), (8, Ended(code(78))), (14, Quit)],
         &["0s Spawn", "7s Spawn", "13s Spawn", "14s Ask Some(10s)"],
     );
 }

@@ -10,7 +10,7 @@ use super::*;
 
 fn any_told() -> impl Strategy<Value = Told> {
     prop_oneof![
-        Just(Started),
+        Just(Start),
         Just(Ready),
         (0..20u64).prop_map(More),
         (0..3i32).prop_map(|number| Ended(code(number))),
@@ -83,6 +83,8 @@ struct Play {
     alive: bool,
     quit: bool,
     finished: bool,
+    /// Whether whoever is due has its turn at once.
+    turns: bool,
     /// When restarts were decided.
     restarts: Vec<Instant>,
 }
@@ -97,6 +99,9 @@ impl Play {
             instant = Some(due);
             prop_assert!(left > 0, "it does not come to rest: {:?}", self.machine);
             self.step(Event::DeadlinePassed, due)?;
+            if self.turns && self.machine.phase() == Phase::Due {
+                self.step(Event::Start, due)?;
+            }
         }
         if let Some(event) = event {
             self.step(event, now)?;
@@ -108,18 +113,23 @@ impl Play {
         let ended = matches!(event, Event::Ended { .. });
         let runs = self.machine.runs();
         self.alive &= !ended;
-        self.quit |= matches!(event, Event::QuitRequested { .. });
+        self.quit |= matches!(event, Event::Quit { .. });
         // What somebody starts, or pauses, ahead of its time is no restart of ours.
-        let early = matches!(event, Event::Started | Event::Pause) && self.machine.waiting();
-        let due = self.machine.deadline().is_some_and(|due| due <= now);
-        if early && !(due && matches!(event, Event::Started)) {
+        let waiting = self.machine.phase() == Phase::Waiting;
+        let due = self.machine.phase() == Phase::Due
+            || self.machine.deadline().is_some_and(|due| due <= now);
+        let start = matches!(event, Event::Start);
+        if (waiting || due) && (start && !due || matches!(event, Event::Pause)) {
             self.restarts.pop();
         }
-        let action = self.machine.step(event, now);
-        if ended && self.machine.waiting() {
+        let before = self.machine.phase();
+        let step = self.machine.step(event, now);
+        let phase = self.machine.phase();
+        prop_assert_eq!(step.entered, (phase != before).then_some(phase));
+        if ended && phase == Phase::Waiting {
             self.restarts.push(now);
         }
-        match action {
+        match step.action {
             Action::Spawn => {
                 prop_assert!(!self.alive && !self.quit && !self.finished);
                 prop_assert_eq!(self.machine.runs(), runs + 1);
@@ -139,9 +149,9 @@ impl Play {
         }
         let machine = &self.machine;
         prop_assert!(machine.deadline().is_none_or(|due| now <= due), "due in the past");
-        prop_assert_eq!(machine.finished(), self.finished);
+        prop_assert_eq!(phase == Phase::Finished, self.finished);
         // Nothing wakes up who waits for nothing.
-        let at_rest = machine.ready() || machine.idle() || machine.finished();
+        let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Finished].contains(&phase);
         prop_assert!(!at_rest || machine.deadline().is_none());
         Ok(())
     }
@@ -157,6 +167,7 @@ proptest! {
     #[test]
     fn the_laws_hold_for_every_story(
         policy in any_policy(),
+        turns in any::<bool>(),
         story in prop::collection::vec((0..20u64, any_told()), 0..30),
     ) {
         let limit = policy.restart.limit;
@@ -166,6 +177,7 @@ proptest! {
             alive: false,
             quit: false,
             finished: false,
+            turns,
             restarts: Vec::new(),
         };
         for (wait, told) in story {

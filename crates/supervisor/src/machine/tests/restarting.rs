@@ -7,7 +7,7 @@ fn a_crash_is_followed_by_a_start_after_the_interval() {
     check(
         restarting(5),
         &[
-            (0, Started),
+            (0, Start),
             (0, Ready),
             (3, Ended(signal(9))),
             (9, Ready),
@@ -22,7 +22,7 @@ fn a_crash_is_followed_by_a_start_after_the_interval() {
 fn code_0_ends_it_whatever_the_interval() {
     check(
         restarting(5),
-        &[(0, Started), (1, Ready), (3, Ended(code(0))), (9, Quit)],
+        &[(0, Start), (1, Ready), (3, Ended(code(0))), (9, Quit)],
         &["0s Spawn", "3s Ended, exited with code 0"],
     );
 }
@@ -31,7 +31,7 @@ fn code_0_ends_it_whatever_the_interval() {
 fn without_a_policy_nothing_is_started_again() {
     check(
         Policy::default(),
-        &[(0, Started), (1, Ready), (3, Ended(code(3))), (99, Quit)],
+        &[(0, Start), (1, Ready), (3, Ended(code(3))), (99, Quit)],
         &["0s Spawn", "3s Ended, exited with code 3"],
     );
 }
@@ -40,7 +40,7 @@ fn without_a_policy_nothing_is_started_again() {
 fn an_interval_beyond_the_clock_waits_for_ever() {
     check(
         with(RestartPolicy::after(Duration::MAX)),
-        &[(0, Started), (1, Ready), (2, Ended(code(1))), (1 << 40, Quit)],
+        &[(0, Start), (1, Ready), (2, Ended(code(1))), (1 << 40, Quit)],
         &["0s Spawn", "1099511627776s Quit"],
     );
 }
@@ -51,7 +51,7 @@ fn what_crashes_at_once_again_and_again_is_held_back() {
     let slow = Backoff::default().floor(seconds(1));
     let policy = |backoff| with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
     // The first one is at once; what crashes at once again waits.
-    let crashes = [(0, Started), (0, Ended(code(1))), (0, Ended(code(1))), (0, Nothing)];
+    let crashes = [(0, Start), (0, Ended(code(1))), (0, Ended(code(1))), (0, Nothing)];
     let again = [(1, Ended(code(1))), (1, Nothing), (2, Quit)];
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"];
     check(policy(slow), &[&crashes[..], &again[..]].concat(), &expected);
@@ -61,7 +61,7 @@ fn what_crashes_at_once_again_and_again_is_held_back() {
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
     check(policy(slow), &story, &expected);
     // As long as the floor is long enough.
-    let story = [(0, Started), (1, Ended(code(1))), (1, Ended(code(1))), (1, Nothing)];
+    let story = [(0, Start), (1, Ended(code(1))), (1, Ended(code(1))), (1, Nothing)];
     check(policy(slow), &story, &["0s Spawn", "1s Spawn", "1s Spawn"]);
     let none = Backoff::default().floor(Duration::ZERO);
     let expected = ["0s Spawn", "0s Spawn", "0s Spawn", "0s Ask Some(10s)"];
@@ -80,7 +80,8 @@ fn what_cannot_be_started_is_held_back_without_a_floor_too() {
     let mut waits = |end: &dyn Fn() -> RunEnd, times: usize| {
         let mut waited = Vec::new();
         for _ in 0..times {
-            machine.step(if machine.idle() { Event::Started } else { Event::DeadlinePassed }, now);
+            pass(&mut machine, now);
+            machine.step(Event::Start, now);
             machine.step(Event::Ended { end: end(), at: now }, now);
             let due = machine.deadline().unwrap();
             waited.push(due.duration_since(now).as_millis());
@@ -103,14 +104,14 @@ fn a_delay_is_what_it_is_also_below_the_floor() {
     let due = |interval| {
         let mut machine = Machine::new(with(RestartPolicy::after(interval)), 0);
         let mut now = start;
-        machine.step(Event::Started, now);
+        machine.step(Event::Start, now);
         let mut waited = Vec::new();
         for _ in 0..3 {
             machine.step(Event::Ended { end: code(1), at: now }, now);
             let due = machine.deadline().unwrap();
             waited.push(due - now);
             now = due;
-            machine.step(Event::DeadlinePassed, now);
+            pass(&mut machine, now);
         }
         waited
     };
@@ -126,7 +127,7 @@ fn a_delay_counts_from_the_end_or_the_start() {
         let backoff = Backoff::constant(seconds(5)).count_from(from);
         let restart = RestartPolicy::new(Restart::Always).backoff(backoff);
         let mut machine = Machine::new(with(restart), 0);
-        machine.step(Event::Started, start);
+        machine.step(Event::Start, start);
         machine.step(Event::Ready, start);
         // It counts from when it happened, not from when it was seen.
         let ended = Event::Ended { end: code(1), at: start + seconds(3) };
@@ -143,7 +144,7 @@ fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
     let backoff = Backoff::exponential(seconds(1), 2.0).reset_after(seconds(10));
     let policy = with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
     let ready_for_ten = [
-        (0, Started),
+        (0, Start),
         (0, Ready),
         (1, Ended(code(1))), // 1 s, back at 2
         (2, Ready),
@@ -154,7 +155,7 @@ fn a_run_that_was_ready_and_long_starts_the_delays_anew() {
     ];
     check(policy.clone(), &ready_for_ten, &["0s Spawn", "2s Spawn", "5s Spawn", "16s Spawn"]);
     let never_ready = [
-        (0, Started),
+        (0, Start),
         (0, Ended(code(1))),  // 1 s
         (20, Ended(code(1))), // 2 s: it lived long, but was never ready
         (22, Nothing),
@@ -171,7 +172,7 @@ fn after_an_end_that_counts_as_success_the_delays_begin_anew() {
         check(
             with(always(Restart::Always)),
             &[
-                (0, Started),
+                (0, Start),
                 (0, Ended(code(1))),      // 1 s
                 (1, Ended(code(1))),      // 2 s
                 (3, Ended(well.clone())), // 1 s
@@ -184,12 +185,12 @@ fn after_an_end_that_counts_as_success_the_delays_begin_anew() {
     }
     check(
         with(always(Restart::OnFailure)),
-        &[(0, Started), (1, Ended(code(3)))],
+        &[(0, Start), (1, Ended(code(3)))],
         &["0s Spawn", "1s Ended, exited with code 3, which counts as success"],
     );
     check(
         with(always(Restart::OnFailure)),
-        &[(0, Started), (1, Quit), (2, Ended(code(3)))],
+        &[(0, Start), (1, Quit), (2, Ended(code(3)))],
         &["0s Spawn", "1s Ask Some(10s)", "2s Quit, exited with code 3, which counts as success"],
     );
 }
@@ -199,7 +200,7 @@ fn after_an_end_that_counts_as_success_the_delays_begin_anew() {
 fn a_start_by_hand_does_not_wait() {
     check(
         restarting(86_400),
-        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Started), (2, Ready), (9, Quit)],
+        &[(0, Start), (0, Ready), (1, Ended(code(1))), (2, Start), (2, Ready), (9, Quit)],
         &["0s Spawn", "2s Spawn", "9s Ask Some(10s)"],
     );
 }

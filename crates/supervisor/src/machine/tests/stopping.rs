@@ -7,7 +7,7 @@ use super::*;
 fn a_child_that_will_not_stop_is_killed_when_its_grace_is_over() {
     check(
         Policy::default(),
-        &[(0, Started), (0, Ready), (1, Quit), (30, Ended(signal(9)))],
+        &[(0, Start), (0, Ready), (1, Quit), (30, Ended(signal(9)))],
         &[
             "0s Spawn",
             "1s Ask Some(10s)",
@@ -23,7 +23,7 @@ fn no_grace_kills_at_once() {
     for stop in [StopPolicy::kill(), StopPolicy::grace(Duration::ZERO)] {
         check(
             stopping(stop),
-            &[(0, Started), (0, Ready), (1, Quit), (1, Ended(signal(9)))],
+            &[(0, Start), (0, Ready), (1, Quit), (1, Ended(signal(9)))],
             &["0s Spawn", "1s Kill", "1s Quit, was killed 0ns after it was asked to quit"],
         );
     }
@@ -34,7 +34,7 @@ fn no_grace_kills_at_once() {
 fn a_grace_without_end_waits_until_somebody_asks_again_in_a_hurry() {
     check(
         stopping(StopPolicy::grace(Duration::MAX)),
-        &[(0, Started), (0, Ready), (1, Quit), (1 << 30, QuitWithin(2)), (1 << 31, Nothing)],
+        &[(0, Start), (0, Ready), (1, Quit), (1 << 30, QuitWithin(2)), (1 << 31, Nothing)],
         &["0s Spawn", "1s Ask None", "1073741824s Ask Some(2s)", "1073741826s Kill"],
     );
 }
@@ -48,7 +48,7 @@ fn the_steps_of_a_stop_follow_each_other() {
         .then(StopBy::Quit, seconds(1));
     check(
         stopping(steps.clone()),
-        &[(0, Started), (0, Ready), (1, Quit), (9, Ended(signal(9)))],
+        &[(0, Start), (0, Ready), (1, Quit), (9, Ended(signal(9)))],
         &[
             "0s Spawn",
             "1s Signal 2",
@@ -61,7 +61,7 @@ fn the_steps_of_a_stop_follow_each_other() {
     // With less time than they need, the last ones are left out.
     check(
         stopping(steps),
-        &[(0, Started), (0, Ready), (1, QuitWithin(3)), (9, Ended(signal(9)))],
+        &[(0, Start), (0, Ready), (1, QuitWithin(3)), (9, Ended(signal(9)))],
         &[
             "0s Spawn",
             "1s Signal 2",
@@ -78,7 +78,7 @@ fn the_steps_of_a_stop_follow_each_other() {
 #[test]
 fn a_child_that_was_asked_by_word_is_told_of_a_shorter_time_and_no_other() {
     let story =
-        [(0, Started), (0, Ready), (1, QuitWithin(50)), (3, QuitWithin(20)), (4, QuitWithin(2))];
+        [(0, Start), (0, Ready), (1, QuitWithin(50)), (3, QuitWithin(20)), (4, QuitWithin(2))];
     let steps = |by| StopPolicy::kill().then(by, seconds(9)).then(StopBy::Quit, seconds(60));
     check(
         stopping(steps(StopBy::Quit)),
@@ -87,7 +87,7 @@ fn a_child_that_was_asked_by_word_is_told_of_a_shorter_time_and_no_other() {
     );
     check(stopping(steps(StopBy::Signal(2))), &story, &["0s Spawn", "1s Signal 2"]);
     let late =
-        [(0, Started), (0, Ready), (1, QuitWithin(50)), (11, QuitWithin(2)), (12, QuitWithin(5))];
+        [(0, Start), (0, Ready), (1, QuitWithin(50)), (11, QuitWithin(2)), (12, QuitWithin(5))];
     check(
         stopping(steps(StopBy::Signal(2))),
         &late,
@@ -99,12 +99,12 @@ fn a_child_that_was_asked_by_word_is_told_of_a_shorter_time_and_no_other() {
 fn who_asks_may_leave_less_time_but_never_more() {
     check(
         Policy::default(),
-        &[(0, Started), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, Nothing)],
+        &[(0, Start), (0, Ready), (1, QuitWithin(5)), (2, QuitWithin(1)), (9, Nothing)],
         &["0s Spawn", "1s Ask Some(5s)", "2s Ask Some(1s)", "3s Kill"],
     );
     check(
         Policy::default(),
-        &[(0, Started), (0, Ready), (1, QuitWithin(99)), (2, Quit), (5, Ended(code(0)))],
+        &[(0, Start), (0, Ready), (1, QuitWithin(99)), (2, Quit), (5, Ended(code(0)))],
         &["0s Spawn", "1s Ask Some(10s)", "5s Quit, exited with code 0"],
     );
 }
@@ -113,7 +113,7 @@ fn who_asks_may_leave_less_time_but_never_more() {
 #[test]
 fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
     let story = |mores: &[(u64, u64)]| {
-        let mut story = vec![(0, Started), (0, Ready), (1, Quit)];
+        let mut story = vec![(0, Start), (0, Ready), (1, Quit)];
         story.extend(mores.iter().map(|(at, by)| (*at, More(*by))));
         story.push((99, Nothing));
         story
@@ -145,7 +145,7 @@ fn the_steps_after_one_that_is_extended_keep_their_time() {
         StopPolicy::grace(seconds(2)).then(StopBy::Signal(15), seconds(3)).extend_up_to(seconds(9));
     check(
         stopping(stop),
-        &[(0, Started), (0, Ready), (0, Quit), (1, More(4)), (99, Nothing)],
+        &[(0, Start), (0, Ready), (0, Quit), (1, More(4)), (99, Nothing)],
         &["0s Spawn", "0s Ask Some(5s)", "5s Signal 15", "8s Kill"],
     );
 }
@@ -155,7 +155,7 @@ fn the_steps_after_one_that_is_extended_keep_their_time() {
 fn a_quit_during_the_start_stops_what_was_started() {
     check(
         restarting(1),
-        &[(0, Started), (1, Quit), (2, Ready), (3, Ended(code(1))), (9, Ready)],
+        &[(0, Start), (1, Quit), (2, Ready), (3, Ended(code(1))), (9, Ready)],
         &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 1"],
     );
 }
@@ -165,7 +165,7 @@ fn a_quit_during_the_start_stops_what_was_started() {
 fn a_quit_between_two_runs_ends_it_at_once() {
     check(
         restarting(100),
-        &[(0, Started), (0, Ready), (1, Ended(code(1))), (2, Quit), (300, Started)],
+        &[(0, Start), (0, Ready), (1, Ended(code(1))), (2, Quit), (300, Start)],
         &["0s Spawn", "2s Quit"],
     );
 }
@@ -173,14 +173,14 @@ fn a_quit_between_two_runs_ends_it_at_once() {
 /// Case: QUIT-12
 #[test]
 fn a_quit_before_the_start_starts_nothing() {
-    check(restarting(1), &[(0, Quit), (1, Started)], &["0s Quit"]);
+    check(restarting(1), &[(0, Quit), (1, Start)], &["0s Quit"]);
 }
 
 #[test]
 fn a_quit_while_a_late_child_dies_starts_no_other() {
     check(
         restarting(5),
-        &[(0, Started), (31, Quit), (32, Ended(signal(9))), (99, Quit)],
+        &[(0, Start), (31, Quit), (32, Ended(signal(9))), (99, Quit)],
         &["0s Spawn", "30s Kill", "32s Quit, was not ready within 30s and was killed"],
     );
 }
@@ -190,13 +190,13 @@ fn a_pause_stops_it_until_it_is_started_again() {
     check(
         restarting(5),
         &[
-            (0, Started),
+            (0, Start),
             (0, Ready),
             (1, Pause),
             (2, Pause),
             (3, Ended(code(1))),
             (50, Nothing),
-            (60, Started),
+            (60, Start),
             (61, Ready),
             (62, Ended(code(1))),
             (63, Pause),
@@ -207,12 +207,12 @@ fn a_pause_stops_it_until_it_is_started_again() {
     // Killed for it, or for being late: it is the same.
     check(
         restarting(5),
-        &[(0, Started), (0, Ready), (1, Pause), (20, Pause), (21, Ended(signal(9))), (22, Started)],
+        &[(0, Start), (0, Ready), (1, Pause), (20, Pause), (21, Ended(signal(9))), (22, Start)],
         &["0s Spawn", "1s Ask Some(10s)", "11s Kill", "22s Spawn"],
     );
     check(
         restarting(5),
-        &[(0, Started), (31, Pause), (32, Ended(signal(9))), (90, Nothing), (99, Started)],
+        &[(0, Start), (31, Pause), (32, Ended(signal(9))), (90, Nothing), (99, Start)],
         &["0s Spawn", "30s Kill", "99s Spawn"],
     );
 }
@@ -225,28 +225,31 @@ fn at_every_moment_it_can_be_told_what_is_going_on() {
     assert_eq!(*machine.policy(), restarting(5));
     let mut tell = |second: u64, told: &Told| {
         let now = start + seconds(second);
-        machine.step(told.event(now).unwrap_or(Event::DeadlinePassed), now);
-        let states = [
-            (machine.idle(), "idle"),
-            (machine.ready(), "ready"),
-            (machine.waiting(), "waiting"),
-            (machine.finished(), "finished"),
-            (machine.launched(), "launched"),
-        ];
-        let names = states.iter().filter(|(is, _)| *is).map(|(_, name)| *name);
-        format!("{} run {}", names.collect::<Vec<_>>().join(" "), machine.runs())
+        let step = machine.step(told.event(now).unwrap_or(Event::DeadlinePassed), now);
+        let entered = step.entered.map_or("-".to_owned(), |phase| phase.to_string());
+        let launched = if machine.launched() { ", launched" } else { "" };
+        format!("{entered}: {} run {}{launched}", machine.phase(), machine.runs())
     };
     for (second, told, expected) in [
-        (0, Pause, "idle run 0"),
-        (0, Started, " run 1"),
-        (1, Ended(code(1)), "waiting run 1"),
-        (6, Nothing, " run 2"),
-        (7, Ready, "ready launched run 2"),
-        (8, Pause, "launched run 2"),
-        (9, Ended(code(0)), "idle launched run 2"),
-        (10, Started, "launched run 3"),
-        (11, Quit, "launched run 3"),
-        (12, Ended(code(0)), "finished launched run 3"),
+        (0, Pause, "-: idle run 0"),
+        (0, Start, "starting: starting run 1"),
+        (1, Ended(code(1)), "waiting: waiting run 1"),
+        (6, Nothing, "due: due run 1"),
+        (6, Nothing, "-: due run 1"),
+        (6, Start, "starting: starting run 2"),
+        (7, Ready, "running: running run 2, launched"),
+        (7, Ready, "-: running run 2, launched"),
+        (8, Pause, "stopping: stopping run 2, launched"),
+        (9, Ended(code(0)), "idle: idle run 2, launched"),
+        (10, Start, "starting: starting run 3, launched"),
+        (11, Ended(code(1)), "waiting: waiting run 3, launched"),
+        (16, Nothing, "due: due run 3, launched"),
+        (17, Pause, "idle: idle run 3, launched"),
+        (18, Start, "starting: starting run 4, launched"),
+        (19, Quit, "stopping: stopping run 4, launched"),
+        (20, Nothing, "-: stopping run 4, launched"),
+        (40, Nothing, "-: stopping run 4, launched"),
+        (41, Ended(code(0)), "finished: finished run 4, launched"),
     ] {
         assert_eq!(tell(second, &told), expected, "{told:?} at {second} s");
     }
@@ -257,9 +260,9 @@ fn who_was_killed_is_told_with_how_it_ended_then() {
     for end in [signal(9), code(0)] {
         let mut machine = Machine::new(stopping(StopPolicy::kill()), 0);
         let now = Instant::now();
-        machine.step(Event::Started, now);
-        machine.step(Event::QuitRequested { within: None }, now);
-        let done = machine.step(Event::Ended { end: end.clone(), at: now }, now);
+        machine.step(Event::Start, now);
+        machine.step(Event::Quit { within: None }, now);
+        let done = machine.step(Event::Ended { end: end.clone(), at: now }, now).action;
         let killed = RunEnd::Killed { after: Duration::ZERO, exit: end.exit() };
         assert_eq!(done, Action::Finish(Outcome::Quit(Some(killed))));
     }
@@ -275,7 +278,7 @@ fn who_was_killed_is_told_with_how_it_ended_then() {
 fn a_quit_ends_a_pause() {
     check(
         restarting(5),
-        &[(0, Started), (0, Ready), (1, Pause), (2, Quit), (3, Ended(code(0))), (9, Started)],
+        &[(0, Start), (0, Ready), (1, Pause), (2, Quit), (3, Ended(code(0))), (9, Start)],
         &["0s Spawn", "1s Ask Some(10s)", "3s Quit, exited with code 0"],
     );
 }
@@ -285,10 +288,10 @@ fn leftovers_have_the_time_that_the_child_had() {
     let start = Instant::now();
     let mut machine = Machine::new(Policy::default(), 0);
     let at = |s| start + seconds(s);
-    machine.step(Event::Started, start);
+    machine.step(Event::Start, start);
     machine.step(Event::Ready, start);
     assert_eq!(machine.leftovers_until(at(5)), Some(at(15)), "a crash: a grace of their own");
-    machine.step(Event::QuitRequested { within: None }, at(6));
+    machine.step(Event::Quit { within: None }, at(6));
     assert_eq!(machine.leftovers_until(at(9)), Some(at(16)), "a stop: what is left of it");
     machine.step(Event::DeadlinePassed, at(16));
     assert_eq!(machine.leftovers_until(at(16)), Some(at(16)), "killed: nothing");
