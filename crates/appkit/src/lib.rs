@@ -145,20 +145,28 @@
 //! * Keep a daemon whose guardian is killed: the rest then quits, each process within its grace.
 //! * Run anywhere but on Linux. `quit`, `stdio-redirect` and `logging` alone are for any Unix.
 
+pub use exit::Exit;
+pub use lifecycle::{
+    Backoff, EndWhen, Ends, GaveUp, Leftovers, Outcome, Readiness, Restart, RestartPolicy, RunEnd,
+    StartPolicy, StopBy, StopPolicy, Strategy,
+};
 pub use logging::LoggingConfig;
-pub use proc_spawn::{Current, Exit, Role, at_end, current, entries, entry, entry_named};
+pub use proc_spawn::{
+    Current, Role, at_end, current, entries, entry, entry_named, extend_timeout,
+    tell_ready as ready, tell_status,
+};
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
-    Backoff, Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Ends,
-    ExistingFile, GaveUp, LastLines, LaunchCause, LaunchFailed, Leftovers, Outcome, Readiness,
-    Restart, RestartPolicy, RunEnd, StartPolicy, StopBy, StopFailed, StopPolicy, StopStatus,
-    WhenFull, daemon_status, extend_timeout, ready, reopen, run_daemon, start_daemon, stop_daemon,
-    stop_daemon_within, tell_status,
+    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile,
+    LastLines, LaunchCause, LaunchFailed, StopFailed, StopStatus, WhenFull, daemon_status, reopen,
+    run_daemon, start_daemon, stop_daemon, stop_daemon_within,
 };
 pub use workers::{
-    EndWhen, Strategy, TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions,
-    WorkersReport, init, start_workers,
+    TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, init,
+    start_workers,
 };
 
 /// The parts, whole, for when the front is not enough.
-pub use {logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers};
+pub use {
+    exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers,
+};

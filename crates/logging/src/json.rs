@@ -5,7 +5,7 @@ use std::fmt::Write;
 use log::Record;
 use log::kv::{Key, Value, VisitSource, VisitValue};
 
-use crate::escape::escape_json_since;
+use safe_text::escape_json_since;
 
 /// Writes members of an object.
 pub(crate) struct Members<'a> {

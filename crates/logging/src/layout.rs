@@ -9,11 +9,11 @@ use log::{Level, Record};
 
 use crate::Process;
 use crate::decoration::{self, Decoration};
-use crate::escape::{Lines, escape_since, escaped};
 use crate::json::Members;
 use crate::logger::NO_ROLE;
 use crate::pattern::{self, Field, Part, Shape};
 use crate::timestamp::Stamper;
+use safe_text::{Lines, escape_since, escaped};
 
 /// The target of records that we write about the logging itself.
 const OWN_TARGET: &str = "logging";

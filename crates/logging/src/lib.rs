@@ -84,7 +84,6 @@ mod output;
 mod queue;
 
 mod decoration;
-mod escape;
 mod json;
 mod layout;
 mod pattern;
@@ -105,7 +104,6 @@ mod raw;
 
 pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
-pub use escape::escaped;
 pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
 pub use yaml_file::read_yaml_file;

@@ -14,7 +14,6 @@ use crate::called::Called;
 use crate::current::{self, Current, Role};
 use crate::detached;
 use crate::entries::{BoundEntry, Entries};
-use crate::exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError, cut};
 use crate::lifeline::{self, Heard};
 use crate::link::{Link, Received, from_bytes};
 use crate::peer::Stranger;
@@ -25,6 +24,7 @@ use crate::status::Status;
 use crate::surroundings;
 use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
 use crate::words::LONGEST_STATUS;
+use exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError, cut};
 
 /// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
 const CODE_USAGE: i32 = 64;

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
-use crate::exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
 use crate::link::Link;
 use crate::oom;
 use crate::program::other_program;
@@ -18,6 +17,7 @@ use crate::spawn_error::SpawnError;
 use crate::wait::readable;
 use crate::wire::{Down, Verdict};
 use crate::words::{Message, Said, Words};
+use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
 
 /// A process that runs one of our entries.
 ///
@@ -253,7 +253,7 @@ impl Child {
     fn judge(&mut self, status: Option<ExitStatus>) -> Exit {
         let said = self.words.end();
         let Some(status) = status else { return Exit::Unknown };
-        match (Exit::from_status(status), said) {
+        match (Exit::from(status), said) {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
                 Exit::SetupFailed(error)
             }

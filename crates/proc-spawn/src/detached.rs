@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::bootstrap::Boot;
 use crate::called::Called;
 use crate::child::end;
-use crate::exit::{Exit, SetupError};
 use crate::link::{Link, Received};
 use crate::spawn::{Program, Spawn, command, new_nonce, pidfd_of};
 use crate::spawn_error::SpawnError;
@@ -19,6 +18,7 @@ use crate::surroundings::strays;
 use crate::wait::readable;
 use crate::wire::{Down, Up};
 use crate::words::Message;
+use exit::{Exit, SetupError};
 
 impl Spawn {
     /// Starts a process that is nobody's child: in a session of its own without a terminal,
@@ -152,7 +152,7 @@ impl Detached {
             let _ = readable(&[pidfd.as_fd()], Instant::now().checked_add(LIMIT));
         }
         let _ = launcher.kill();
-        launcher.wait().ok().map(Exit::from_status)
+        launcher.wait().ok().map(Exit::from)
     }
 
     /// The process speaks, so the launcher has nothing left to do but to exit.

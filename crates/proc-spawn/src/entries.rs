@@ -9,8 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::args;
 use crate::entry_fn::EntryFn;
-use crate::exit::Failure;
 use crate::judge::{Judge, Opinion};
+use exit::Failure;
 
 /// The functions that a child of this program may be asked to run.
 ///

@@ -5,8 +5,8 @@ use std::error::Error;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::exit::Failure;
 use crate::judge::{Judge, failure};
+use exit::Failure;
 
 /// A function that can be an entry: no argument or one that serde can carry, and `()` or
 /// `Result<(), E>` with any error as its result.

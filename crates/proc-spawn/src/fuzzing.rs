@@ -5,10 +5,10 @@ use rustix::net::SendFlags;
 use serde::Deserialize;
 
 use crate::args;
-use crate::exit::{ErrorText, Failure, Panic, SetupError};
 use crate::link::{Link, Received, from_bytes, to_bytes};
 use crate::wire::{Down, Payload, Up, Verdict};
 use crate::words::{Message, Words};
+use exit::{ErrorText, Failure, Panic, SetupError};
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "arguments of an entry: read, and no more")]

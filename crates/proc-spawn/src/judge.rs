@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::entries::Entries;
-use crate::exit::{CODE_ERROR, ErrorText, Failure};
+use exit::{CODE_ERROR, ErrorText, Failure};
 
 /// What this program says of an error that an entry returned.
 pub type Judge = dyn Fn(&(dyn Error + 'static)) -> Judgement + Send + Sync;

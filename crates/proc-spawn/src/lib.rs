@@ -74,7 +74,6 @@ mod closer;
 mod detached;
 mod entry_fn;
 mod environment;
-mod exit;
 mod judge;
 mod lifeline;
 mod link;

@@ -16,10 +16,10 @@ use rustix::process::{
     pidfd_open, set_parent_process_death_signal,
 };
 
-use crate::exit::Panic;
 use crate::link::{Link, Received};
 use crate::wait::readable;
 use crate::wire::Down;
+use exit::Panic;
 
 /// What a child hears over its lifeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::entries::EntryError;
-use crate::exit::ErrorText;
+use exit::ErrorText;
 
 /// Why a child could not be started.
 #[derive(thiserror::Error)]

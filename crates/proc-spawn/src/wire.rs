@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::current::Current;
-use crate::exit::{Failure, Panic, SetupError};
 use crate::link::{from_bytes, to_bytes};
+use exit::{Failure, Panic, SetupError};
 
 /// The first argument of a child: this, and a number that must be in the payload too.
 pub(crate) const MARKER: &str = "--proc-spawn-child=";

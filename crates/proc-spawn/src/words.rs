@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::exit::{Panic, SetupError, cut};
 use crate::link::{Link, Received};
 use crate::speaker::Speaker;
 use crate::wire::{Up, Verdict};
+use exit::{Panic, SetupError, cut};
 
 /// The most characters of a status: a line for people.
 pub(crate) const LONGEST_STATUS: usize = 1000;

@@ -17,11 +17,11 @@ use rustix::process::{
     test_kill_process_group, waitid,
 };
 
-use crate::end::RunEnd;
 use crate::herd::Herd;
-use crate::policy::Leftovers;
 use crate::search::Search;
 use crate::tree;
+use lifecycle::Leftovers;
+use lifecycle::RunEnd;
 
 /// Between two looks: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -273,7 +273,7 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};
 
-    use proc_spawn::Exit;
+    use exit::Exit;
 
     use super::*;
 

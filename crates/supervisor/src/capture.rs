@@ -26,7 +26,7 @@ pub use recorder::{Lost, Recorder, Recording};
 
 use crate::base::Base;
 use crate::files::Files;
-use crate::problem::Problems;
+use lifecycle::Problems;
 use prefix::Pattern;
 
 /// How the output of a child is captured: its parent (the guardian; of a worker, the process that

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use exit::ErrorText;
 use logging::LoggingConfig;
-use proc_spawn::{EntryError, Environment, ErrorText};
+use proc_spawn::{EntryError, Environment};
 
 use crate::base::Base;
-use crate::problem::Problems;
+use lifecycle::Problems;
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
 pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {

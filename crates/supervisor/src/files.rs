@@ -13,8 +13,8 @@ use stdio_redirect::{Redirect, Stream};
 use trusted_path::Destination;
 
 use crate::capture::Capture;
-use crate::problem::{Problem, Problems};
 use crate::setup::Setup;
+use lifecycle::{Problem, Problems};
 
 /// What a file is for. What may share it follows from that: output and logs are appended to, a pid
 /// file is its process' alone, a status file is replaced whole, and captured output is rotated by

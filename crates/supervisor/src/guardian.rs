@@ -8,21 +8,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exit::{ErrorText, SetupError};
 use pidfile::Existing;
-use proc_spawn::{Current, Environment, ErrorText, Role, SetupError, Spawn, Stream};
+use proc_spawn::{Current, Environment, Role, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
 use crate::capture::{Capture, Recorder};
 use crate::descendants::Descendants;
-use crate::end::RunEnd;
-use crate::machine::Outcome;
-use crate::policy::Policy;
 use crate::runner::{Kept, Runner};
 use crate::setup::Setup;
 use crate::slot::Slot;
 use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
+use lifecycle::Outcome;
+use lifecycle::Policy;
+use lifecycle::RunEnd;
 
 /// Everything about a daemon, checked and complete. Nothing after this needs deciding.
 #[derive(Clone, Debug, Serialize, Deserialize)]

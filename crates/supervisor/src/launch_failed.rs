@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{Exit, OtherProgram, Role, SetupError, SpawnError};
+use exit::{Exit, SetupError};
 
-use crate::end::RunEnd;
-use crate::problem::Problems;
+use proc_spawn::{OtherProgram, Role, SpawnError};
+
+use lifecycle::Problems;
+use lifecycle::RunEnd;
 
 /// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
 /// output file may be.
@@ -49,7 +51,7 @@ impl fmt::Display for LaunchFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause = proc_spawn::ErrorText::new(&self.cause).chain();
         // A panic may have had several lines to say.
-        write!(f, "the daemon could not be launched: {}", logging::escaped(&cause))
+        write!(f, "the daemon could not be launched: {}", safe_text::escaped(&cause))
     }
 }
 
@@ -63,7 +65,7 @@ impl fmt::Debug for LaunchFailed {
         if !self.stderr.is_empty() {
             f.write_str("\nstandard error since the launch:")?;
             for line in self.stderr.lines() {
-                write!(f, "\n    {}", logging::escaped(line))?;
+                write!(f, "\n    {}", safe_text::escaped(line))?;
             }
         }
         Ok(())

@@ -36,7 +36,7 @@
 //!
 //! With [`Capture`] a child's output passes through its parent, which keeps it with prefix and rotation.
 //!
-//! What is decided about a child is decided by [`Machine`], which has no clock, process or file in
+//! What is decided about a child is decided by [`lifecycle::Machine`], which has no clock, process or file in
 //! it; [`Slot`] carries it out. Pools of workers are built on them in `workers`.
 //!
 //! # When it fits
@@ -68,13 +68,7 @@ mod run;
 mod start;
 mod stop;
 
-mod backoff;
 mod early_stderr;
-mod end;
-mod limit;
-mod machine;
-mod policy;
-mod restart;
 mod slot;
 
 mod burial;
@@ -92,36 +86,22 @@ mod words;
 
 mod base;
 mod check;
-pub mod duration;
 mod files;
 mod pid_files;
-mod problem;
 mod reopen;
 pub mod report;
-mod signal;
 mod streams;
 mod yaml_forms;
 
-pub use backoff::{Backoff, CountFrom, Growth};
 pub use base::Base;
 pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
 pub use check::{check_directory, check_entry, check_environment, checked_logging};
-pub use end::RunEnd;
 pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
-pub use limit::{RestartLimit, RestartLog};
-pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use options::{DaemonOptions, YamlError};
 pub use pid_files::leave_pid_files;
-pub use policy::{
-    DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
-    StopPolicy, StopStep, inner_grace,
-};
-pub use problem::{Problem, Problems, check_duration, check_name};
-pub use proc_spawn::{extend_timeout, tell_ready as ready, tell_status};
 pub use reopen::{ReopenListener, queue_log_of_this_thread, reopen};
-pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
 pub use setup::{Setup, has_terminal};
 pub use slot::{Report, RunOver, Slot};
@@ -141,7 +121,7 @@ pub use streams::{Parent, PlannedStreams, Streams, said_target};
 /// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
 /// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
 /// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
-/// [`StopBy::Signal`] in the [`StopPolicy`].
+/// [`StopBy::Signal`](lifecycle::StopBy::Signal) in the [`StopPolicy`](lifecycle::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
     setup::roles(start::roles(app)).init();

@@ -19,12 +19,12 @@ use crate::check::{check_directory, check_entry, check_environment, checked_logg
 use crate::files::{Files, Owner, Purpose};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use crate::problem::{Problems, check_name};
-use crate::restart::RestartPolicy;
 use crate::setup::{Setup, has_terminal};
 use crate::streams::{Parent, PlannedStreams, Streams};
 use file::DaemonFile;
+use lifecycle::RestartPolicy;
+use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
+use lifecycle::{Problems, check_name};
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
 ///
@@ -89,7 +89,7 @@ impl DaemonOptions {
 
     /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
     /// and `daemon_args` (a mapping that fits the entry's arguments). Spans of time are written as
-    /// in [`duration`](crate::duration):
+    /// in [`duration`](lifecycle::duration):
     ///
     /// ```
     /// # use supervisor::DaemonOptions;

@@ -17,8 +17,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
+use exit::ErrorText;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
-use proc_spawn::{ErrorText, Speaker, tell};
+use proc_spawn::{Speaker, tell};
 
 use crate::words::{self, Word};
 

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
+use exit::ErrorText;
 use logging::Handle;
-use proc_spawn::ErrorText;
 use rustix::event::{EventfdFlags, eventfd};
 use stdio_redirect::Applied;
 

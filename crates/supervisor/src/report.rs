@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::capture::LastLines;
-use crate::duration::rounded;
-use crate::machine::Outcome;
-use crate::policy::StopBy;
 use crate::slot::Report;
+use lifecycle::Outcome;
+use lifecycle::StopBy;
+use lifecycle::duration::rounded;
 
 /// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
 /// loop must not fill the log.
@@ -105,7 +105,7 @@ fn text(name: &str, report: &Report) -> String {
 
 /// The last lines on standard error, each on a line of its own.
 fn last_words(last_lines: &LastLines) -> String {
-    let lines = last_lines.stderr.iter().map(|line| format!("\n| {}", logging::escaped(line)));
+    let lines = last_lines.stderr.iter().map(|line| format!("\n| {}", safe_text::escaped(line)));
     let lines: String = lines.collect();
     if lines.is_empty() { lines } else { format!("; its last words:{lines}") }
 }
@@ -123,10 +123,10 @@ fn outcome_text(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proc_spawn::Exit;
+    use exit::Exit;
 
     use super::*;
-    use crate::end::RunEnd;
+    use lifecycle::RunEnd;
 
     /// Case: FLT-H11
     #[test]

@@ -5,17 +5,19 @@ use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use proc_spawn::{Role, SetupError, Stream};
+use proc_spawn::{Role, Stream};
+
+use exit::SetupError;
 use signal_hook::consts::SIGHUP;
 
-use crate::end::RunEnd;
 use crate::guardian::{Failed, Guarded, Guardian, Starter};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
-use crate::machine::Outcome;
 use crate::options::DaemonOptions;
-use crate::restart::GaveUp;
 use crate::start::{DaemonRunStatus, look};
 use crate::stop_signals::StopSignals;
+use lifecycle::GaveUp;
+use lifecycle::Outcome;
+use lifecycle::RunEnd;
 
 /// How a daemon that was run in the foreground ended. A `main` that returns it, as an
 /// [`ExitCode`], ends as a detached guardian does: see [`exit_code`](DaemonEnd::exit_code).
@@ -170,7 +172,7 @@ impl Starter for Nobody {
 
 #[cfg(test)]
 mod tests {
-    use proc_spawn::{ErrorText, Exit, Panic};
+    use exit::{ErrorText, Exit, Panic};
 
     use super::*;
 

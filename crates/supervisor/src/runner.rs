@@ -5,21 +5,23 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proc_spawn::{SetupError, Stream};
+use exit::SetupError;
+
+use proc_spawn::Stream;
 use quit::DeadlineWatch;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::capture::Recorder;
 use crate::descendants::{Descendants, Sweep};
-use crate::end::RunEnd;
 use crate::guardian::Starter;
-use crate::machine::{Action, Event, Outcome, Phase};
-use crate::policy::Leftovers;
 use crate::report::Teller;
 use crate::slot::{Report, RunOver, Slot};
 use crate::stop_signals::{HURRY, Hurry, StopSignals};
 use crate::watched::WatchedPidFile;
+use lifecycle::Leftovers;
+use lifecycle::RunEnd;
+use lifecycle::{Action, Event, Outcome, Phase};
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };

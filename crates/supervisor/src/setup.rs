@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{env, io};
 
+use exit::SetupError;
 use logging::{Handle, LoggingConfig, Process};
 use nix::sys::signal::{SigSet, Signal};
 use pidfile::PidFile;
-use proc_spawn::{Boot, Heard, Role, SetupError};
+use proc_spawn::{Boot, Heard, Role};
 use quit::{Reason, Request, Signals};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -19,9 +20,9 @@ use stdio_redirect::Redirect;
 
 use crate::base::Base;
 use crate::files::{self, Held};
-use crate::policy::Readiness;
 use crate::reopen;
 use crate::words::{self, Word};
+use lifecycle::Readiness;
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,16 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Child, ErrorText, Role, Spawn};
+use proc_spawn::{Child, Role, Spawn};
+
+use exit::ErrorText;
 use quit::Reason;
 
 use crate::burial::{self, Burial};
 use crate::capture::{LastLines, Recording};
-use crate::end::RunEnd;
-use crate::machine::{Action, Event, Machine, Outcome, Step};
 use crate::pid_files::LeftPidFiles;
-use crate::policy::{Policy, StopBy};
 use crate::search::MARK;
+use lifecycle::RunEnd;
+use lifecycle::{Action, Event, Machine, Outcome, Step};
+use lifecycle::{Policy, StopBy};
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +163,7 @@ impl Slot {
     }
 
     /// Has the slot itself end what a run leaves behind, before the run is over, unless the policy
-    /// [keeps](crate::Leftovers::Keep) it: what is in the child's process group; and what left that,
+    /// [keeps](lifecycle::Leftovers::Keep) it: what is in the child's process group; and what left that,
     /// as far as it can be told by a variable in its environment, where orphans come to this process'
     /// parent (a guardian).
     ///

@@ -6,13 +6,12 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proc_spawn::{
-    Boot, Current, Detached, Exit, Heard, Message, Role, SetupError, Spawn, SpawnError, Stream,
-};
+use proc_spawn::{Boot, Current, Detached, Heard, Message, Role, Spawn, SpawnError, Stream};
+
+use exit::{Exit, SetupError};
 use stdio_redirect::Target;
 
 use crate::early_stderr::EarlyStderr;
-use crate::end::RunEnd;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
@@ -21,6 +20,7 @@ use crate::run::DaemonEnd;
 use crate::search::MARK;
 use crate::setup::{enter, install_logging};
 use crate::stop_signals::StopSignals;
+use lifecycle::RunEnd;
 
 /// What [`start_daemon`] found or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

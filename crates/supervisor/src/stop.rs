@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
+use exit::ErrorText;
 use pidfile::Probe;
-use proc_spawn::ErrorText;
 
 /// What [`stop_daemon`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +176,7 @@ impl std::error::Error for StopFailed {}
 
 /// With all causes; a path may have lines of its own.
 fn one_line(error: &pidfile::Error) -> String {
-    logging::escaped(&ErrorText::new(error).chain())
+    safe_text::escaped(&ErrorText::new(error).chain())
 }
 
 fn list(pids: &[u32]) -> String {

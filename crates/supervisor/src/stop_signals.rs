@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use proc_spawn::SetupError;
+use exit::SetupError;
 use quit::{Reason, SecondSignal, Signals};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTTIN, SIGTTOU};
 

@@ -13,8 +13,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use exit::ErrorText;
 use pidfile::{PidFile, Restored};
-use proc_spawn::ErrorText;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proc_spawn::ErrorText;
+use exit::ErrorText;
 
 use crate::status::StatusPlace;
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use proc_spawn::{ErrorText, SpawnError};
-use supervisor::Problems;
+use exit::ErrorText;
+
+use lifecycle::Problems;
+use proc_spawn::SpawnError;
 
 use crate::report::{TooManyRestarts, WorkerEnd};
 
@@ -90,7 +92,7 @@ impl fmt::Debug for WorkersError {
 
 /// What a worker said at its end may have had several.
 fn one_line(text: &impl fmt::Display) -> String {
-    logging::escaped(&text.to_string())
+    safe_text::escaped(&text.to_string())
 }
 
 fn failed_text(workers: &[WorkerEnd]) -> String {
@@ -100,8 +102,9 @@ fn failed_text(workers: &[WorkerEnd]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proc_spawn::Exit;
-    use supervisor::{LastLines, Outcome, RunEnd};
+    use exit::Exit;
+    use lifecycle::{Outcome, RunEnd};
+    use supervisor::LastLines;
 
     use super::*;
 

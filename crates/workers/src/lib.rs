@@ -62,14 +62,12 @@ mod error;
 mod report;
 mod spec;
 
-mod group;
 mod limit;
 mod pool;
 mod status;
 mod wait;
 
 pub use error::WorkersError;
-pub use group::{EndWhen, Strategy};
 pub use pool::start_workers;
 pub use report::{TooManyRestarts, WorkerEnd, WorkersReport};
 pub use spec::{WorkerStartInfo, WorkersOptions};
@@ -82,7 +80,7 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 /// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
 /// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
 /// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
-/// [`StopBy::Signal`](supervisor::StopBy::Signal) in the [`StopPolicy`](supervisor::StopPolicy).
+/// [`StopBy::Signal`](lifecycle::StopBy::Signal) in the [`StopPolicy`](lifecycle::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
     let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));

@@ -7,19 +7,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lifecycle::RunEnd;
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use supervisor::report::Teller;
-use supervisor::{Recorder, ReopenListener, Report, RunEnd, Slot};
+use supervisor::{Recorder, ReopenListener, Report, Slot};
 
 use crate::chores::Chores;
 use crate::error::WorkersError;
-use crate::group::{Group, Happened};
 use crate::limit::OpenFiles;
 use crate::report::{TooManyRestarts, WorkerEnd, WorkersReport};
 use crate::spec::{self, Plan, WorkerStartInfo, WorkersOptions};
 use crate::status::StatusFile;
 use crate::wait::{Source, Waiter};
+use lifecycle::{Group, Happened};
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
 ///

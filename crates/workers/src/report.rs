@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use supervisor::{LastLines, Outcome, RestartLimit, RunEnd};
+use supervisor::LastLines;
+
+use lifecycle::{Outcome, RestartLimit, RunEnd};
 
 use crate::error::WorkersError;
 

@@ -8,11 +8,12 @@ mod plan;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment};
 use serde::Deserialize;
 use stdio_redirect::Target;
-use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy, Streams};
+use supervisor::{Capture, Streams};
 
 use file::WorkerFile;
 pub use options::WorkersOptions;

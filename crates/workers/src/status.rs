@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use lifecycle::{Phase, RunEnd};
 use serde::Serialize;
-use supervisor::{LastLines, Lost, Phase, Report, RunEnd};
+use supervisor::{LastLines, Lost, Report};
 use trusted_path::Trust;
 
 use crate::chores::Chores;

@@ -15,12 +15,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use exit::Exit;
 use libtest_mimic::{Arguments, Trial};
-use proc_spawn::{Child, Exit, Spawn, Stream, entries, entry};
+use lifecycle::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
+use proc_spawn::{Child, Spawn, Stream, entries, entry};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
-use supervisor::{Backoff, Ends, Readiness, Restart, RestartPolicy, StartPolicy};
-use workers::{EndWhen, Strategy, WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
+use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
 /// Far beyond what anything here takes, also on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -129,7 +130,7 @@ fn worker((folder, manner): (PathBuf, Manner)) -> Result<(), Box<dyn Error>> {
         Manner::Fails | Manner::FailsOnce => return Err("it had to be".into()),
         Manner::NeverReady => return Err("not today".into()),
         Manner::Rounds => {
-            supervisor::ready()?;
+            proc_spawn::tell_ready()?;
             while !quit::quit_requested() {
                 quit::sleep(LIMIT);
             }

@@ -10,6 +10,10 @@ use crate::tree;
 /// A file this long holds two ideas.
 const LONG: usize = 450;
 
+/// Crates that decide and do not act, and what they would act with.
+const PURE: [&str; 3] = ["lifecycle", "exit", "safe-text"];
+const ACTING: [&str; 5] = ["std::fs", "std::thread", "process::Command", "Instant::now", "rustix"];
+
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in tree::files(root, "rs")? {
@@ -30,10 +34,31 @@ fn check_file(path: &Path, source: &str) -> Vec<Finding> {
             findings.push(Finding::new(path, index + 1, text));
         }
     }
+    if PURE.iter().any(|name| path.starts_with(format!("crates/{name}/src"))) {
+        findings.extend(acts(path, source));
+    }
     let lines = source.lines().count();
     if LONG < lines {
         let text = format!("{lines} lines: look for the second idea");
         findings.push(Finding::new(path, lines, text).warning());
+    }
+    findings
+}
+
+/// Where a file that should only decide has a clock, a file, a thread or a process. Tests may: they need
+/// an instant to count from.
+fn acts(path: &Path, source: &str) -> Vec<Finding> {
+    if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
+        return Vec::new();
+    }
+    let code = code_only(source);
+    let lines = code.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
+    let mut findings = Vec::new();
+    for (index, line) in lines {
+        for acting in ACTING.iter().filter(|acting| line.contains(**acting)) {
+            let text = format!("`{acting}` in a crate that only decides");
+            findings.push(Finding::new(path, index + 1, text));
+        }
     }
     findings
 }
@@ -75,6 +100,23 @@ mod tests {
     fn a_good_file_has_no_findings() {
         check("//! Why.\n// unsafe\nfn f() { g(\"thread::sleep\"); }\n#[ignore = \"why\"]\n", &[]);
         check("//! Why.\n#![forbid(unsafe_code)]\n", &[]);
+    }
+
+    #[test]
+    fn who_decides_does_not_act() {
+        let source =
+            "//! Why.\n// Instant::now\nlet now = Instant::now();\n#[cfg(test)]\nstd::fs::x();\n";
+        let texts = |path: &str| {
+            let findings = check_file(Path::new(path), source);
+            findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts("crates/lifecycle/src/machine.rs"),
+            ["crates/lifecycle/src/machine.rs:3: `Instant::now` in a crate that only decides"]
+        );
+        for path in ["crates/lifecycle/src/machine/tests.rs", "crates/workers/src/pool.rs"] {
+            assert_eq!(texts(path), [""; 0]);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rustix::net::SendFlags;
 
 use super::*;
-use crate::exit::{ErrorText, Failure};
+use exit::{ErrorText, Failure};
 
 /// What a child may put into its socket in one go.
 #[derive(Clone, Debug)]

@@ -65,7 +65,7 @@ pub(crate) struct Prefix {
 
 impl Prefix {
     pub(crate) fn new(pattern: Pattern, time: Time, precision: Precision, name: &str) -> Prefix {
-        Prefix { pattern, stamp: Stamp::new(time, precision), name: logging::escaped(name) }
+        Prefix { pattern, stamp: Stamp::new(time, precision), name: safe_text::escaped(name) }
     }
 
     /// Whether lines have none.

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proc_spawn::{ErrorText, Spawn, Stream};
+use exit::ErrorText;
+
+use proc_spawn::{Spawn, Stream};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};

@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use exit::ErrorText;
 use logging::RawLog;
-use proc_spawn::ErrorText;
 
 use super::reader::{Interest, Pipes, Source};
 use super::recorder::{Changes, Lost};

@@ -15,10 +15,10 @@ use stdio_redirect::Target;
 use super::DaemonOptions;
 use crate::capture::Capture;
 use crate::guardian::ExistingFile;
-use crate::policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use crate::restart::RestartPolicy;
-use crate::signal::Signal;
 use crate::streams::Streams;
+use lifecycle::RestartPolicy;
+use lifecycle::signal::Signal;
+use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
@@ -52,15 +52,27 @@ pub(super) struct DaemonFile {
     logging_config: Option<LoggingConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     capture: Option<Capture>,
-    #[serde(default, with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "lifecycle::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     restart_interval: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     restart: Option<RestartPolicy>,
-    #[serde(default, with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "lifecycle::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     grace: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<StopPolicy>,
-    #[serde(default, with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "lifecycle::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     start_timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,

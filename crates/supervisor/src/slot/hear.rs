@@ -5,8 +5,8 @@ use std::time::Instant;
 use proc_spawn::{Child, Message, Speaker};
 
 use super::{Report, Slot};
-use crate::machine::{Event, Phase};
 use crate::words::{self, Word};
+use lifecycle::{Event, Phase};
 
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
 /// who must not have the loop for itself.

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{io, process};
 
-use proc_spawn::{ErrorText, Exit};
+use exit::{ErrorText, Exit};
 
 use super::hear::{LAST_WORDS, WORDS};
 use super::{Leaves, Report, RunOver, Slot};
 use crate::burial::{self, Burial, Death};
-use crate::end::RunEnd;
-use crate::machine::Phase;
+use lifecycle::Phase;
+use lifecycle::RunEnd;
 
 impl Slot {
     /// The end of the run, if it is over: its process has ended and was reaped, and what it left is

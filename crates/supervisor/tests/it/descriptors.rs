@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
+use lifecycle::RestartPolicy;
 use rustix::io::IoSlice;
 use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, sendmsg, sockopt,
 };
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-use supervisor::{DaemonOptions, RestartPolicy, stop_daemon_within};
+use supervisor::{DaemonOptions, stop_daemon_within};
 
 use crate::bed::{Bed, LIMIT, launch, write_line};
 use crate::trials;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use lifecycle::{Readiness, RunEnd, StartPolicy};
 use supervisor::{
-    DaemonOptions, DaemonStatus, LaunchCause, Readiness, RunEnd, StartPolicy, daemon_status,
-    start_daemon, stop_daemon,
+    DaemonOptions, DaemonStatus, LaunchCause, daemon_status, start_daemon, stop_daemon,
 };
 
 use crate::bed::{Bed, LIMIT, expect_gone, launch, write_line};
@@ -43,19 +43,19 @@ pub(crate) fn becomes_ready((journal, before): (PathBuf, Before)) -> Result<(), 
     match before {
         Before::Extends => {
             for _ in 0..2 {
-                supervisor::extend_timeout(LIMIT)?;
+                proc_spawn::extend_timeout(LIMIT)?;
                 quit::sleep(Duration::from_millis(300));
             }
-            supervisor::tell_status("warmed up")?;
+            proc_spawn::tell_status("warmed up")?;
             write_line(&journal, "ready");
-            supervisor::ready()?;
-            supervisor::ready()?;
+            proc_spawn::tell_ready()?;
+            proc_spawn::tell_ready()?;
             quit::sleep(LIMIT);
         }
         Before::Hangs => {
             quit::sleep(LIMIT);
         }
-        Before::Done => supervisor::ready()?,
+        Before::Done => proc_spawn::tell_ready()?,
         Before::Exits(code) => {
             eprintln!("no such database");
             std::process::exit(code);

@@ -4,10 +4,11 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use libtest_mimic::Trial;
+use lifecycle::{Event, Policy};
 use log::{LevelFilter, Log, Metadata, Record};
 use proc_spawn::{Spawn, entry};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
-use supervisor::{Event, Policy, Slot};
+use supervisor::Slot;
 
 use crate::{bed, trials};
 

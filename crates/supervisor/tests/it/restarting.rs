@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use supervisor::{Backoff, DaemonOptions, RestartPolicy};
+use lifecycle::{Backoff, RestartPolicy};
+use supervisor::DaemonOptions;
 
 use crate::bed::{Bed, LIMIT, expect_gone, launch, write_line};
 use crate::trials;

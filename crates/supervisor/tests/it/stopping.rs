@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use lifecycle::{StopBy, StopPolicy};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use supervisor::{
-    DaemonOptions, DaemonStatus, StopBy, StopFailed, StopPolicy, StopStatus, daemon_status,
-    stop_daemon, stop_daemon_within,
+    DaemonOptions, DaemonStatus, StopFailed, StopStatus, daemon_status, stop_daemon,
+    stop_daemon_within,
 };
 
 use crate::bed::{Bed, LIMIT, deaf, expect_gone, gone, launch, write_line};
@@ -128,10 +129,10 @@ pub(crate) fn needs_time((journal, needs): (PathBuf, Option<Duration>)) {
     write_line(&journal, "called");
     quit::sleep(LIMIT);
     let asked = Instant::now();
-    supervisor::extend_timeout(LIMIT).unwrap();
+    proc_spawn::extend_timeout(LIMIT).unwrap();
     while needs.is_none_or(|needs| asked.elapsed() < needs) {
         std::thread::park_timeout(Duration::from_millis(50));
-        supervisor::extend_timeout(LIMIT).unwrap();
+        proc_spawn::extend_timeout(LIMIT).unwrap();
     }
     write_line(&journal, "done");
 }

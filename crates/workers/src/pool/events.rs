@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Instant;
 
+use lifecycle::{Action, Event, Outcome, Phase, inner_grace};
 use quit::Reason;
-use supervisor::{Action, Event, Outcome, Phase, Report, RunOver, inner_grace};
+use supervisor::{Report, RunOver};
 
 use super::{Pool, Worker, told};
-use crate::group::{Happened, Order};
 use crate::report::TooManyRestarts;
 use crate::wait::Source;
+use lifecycle::{Happened, Order};
 
 /// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
 /// start takes about a millisecond.
@@ -185,7 +186,7 @@ impl Pool {
         if self.announces_ready && self.workers.iter().all(|worker| worker.slot.launched()) {
             self.announces_ready = false;
             // A parent that is gone is the lifeline's business.
-            let _ = supervisor::ready();
+            let _ = proc_spawn::tell_ready();
         }
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
-use supervisor::{Capture, Leftovers, RestartPolicy, StartPolicy, StopPolicy, Streams};
+use supervisor::{Capture, Streams};
 
 use super::WorkerStartInfo;
 
@@ -156,8 +157,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::group::{EndWhen, Strategy};
     use crate::spec::WorkersOptions;
+    use lifecycle::{EndWhen, Strategy};
 
     #[test]
     fn workers_in_yaml_come_back_exactly() {

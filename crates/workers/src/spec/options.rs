@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lifecycle::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 use serde::{Deserialize, Serialize};
-use supervisor::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 
 use super::options_file::OptionsFile;
-use crate::group::{EndWhen, Strategy};
+use lifecycle::{EndWhen, Strategy};
 
 /// How a list of workers is kept; each worker may differ.
 ///
@@ -25,7 +25,7 @@ pub struct WorkersOptions {
     pub(super) strategy: Strategy,
     pub(super) end_when: EndWhen,
     pub(super) in_order: bool,
-    #[serde(serialize_with = "supervisor::duration::serialize")]
+    #[serde(serialize_with = "lifecycle::duration::serialize")]
     pub(super) start_stagger: Duration,
     pub(super) ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,7 +158,7 @@ impl WorkersOptions {
         self
     }
 
-    /// Makes this process [ready](supervisor::ready) when all workers are. One that fails before
+    /// Makes this process [ready](proc_spawn::tell_ready) when all workers are. One that fails before
     /// it was ever ready is not started again then: all are stopped, and
     /// [`start_workers`](crate::start_workers) returns which it was. Default: readiness is left
     /// to the application.

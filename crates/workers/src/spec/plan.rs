@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
 use stdio_redirect::Target;
 use supervisor::{
-    Base, Capture, Files, Owner, Parent, PlannedStreams, Policy, Problems, Purpose, Setup,
-    check_directory, check_duration, check_entry, check_environment, check_name, checked_logging,
-    has_terminal,
+    Base, Capture, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory,
+    check_entry, check_environment, checked_logging, has_terminal,
 };
 use trusted_path::Trust;
 
 use super::{WorkerStartInfo, WorkersOptions};
 use crate::error::WorkersError;
-use crate::group::{self, EndWhen, Group, Member};
 use crate::status::StatusPlace;
 
 /// One worker, checked and complete.
@@ -96,7 +95,7 @@ pub(crate) fn plan(
     for (index, part) in parts.into_iter().enumerate() {
         problems.add_part(&format!("workers[{index}]"), part);
     }
-    let after = group::resolve(&mut problems, &names, &after, options.in_order);
+    let after = lifecycle::resolve(&mut problems, &names, &after, options.in_order);
     let members: Vec<_> = std::iter::zip(after, marks)
         .map(|(after, (temporary, significant))| Member { after, temporary, significant })
         .collect();

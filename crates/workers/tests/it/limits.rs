@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
-use proc_spawn::{Exit, Spawn, Stream, entry};
+use exit::Exit;
+use proc_spawn::{Spawn, Stream, entry};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use workers::{WorkerStartInfo, WorkersOptions, start_workers};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::{CODE_ERROR, ErrorText, Exit};
+use exit::signal::Named;
+use exit::{CODE_ERROR, ErrorText, Exit};
 use serde::{Deserialize, Serialize};
 
 use crate::duration::rounded;
@@ -52,7 +53,7 @@ impl RunEnd {
     }
 
     /// Whether the same would only happen again: see
-    /// [`Entries::permanent_if`](proc_spawn::Entries::permanent_if).
+    /// `proc_spawn::Entries::permanent_if`.
     pub fn is_permanent(&self) -> bool {
         self.exited().is_some_and(Exit::is_permanent)
     }
@@ -74,7 +75,8 @@ impl RunEnd {
         }
     }
 
-    pub(crate) fn exit(self) -> Option<Exit> {
+    /// How the process ended, whosever doing that was.
+    pub fn exit(self) -> Option<Exit> {
         match self {
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
                 Some(exit)
@@ -90,7 +92,7 @@ impl fmt::Display for RunEnd {
         match self {
             RunEnd::Exited(exit) => exit.fmt(f),
             RunEnd::QuitBySignal { signal, exit } => {
-                let reason = quit::Reason::Signal(*signal);
+                let reason = Named(*signal);
                 write!(f, "was asked to quit by {reason} from outside, and {exit}")
             }
             RunEnd::Succeeded(exit) => write!(f, "{exit}, which counts as success"),
@@ -107,7 +109,7 @@ impl fmt::Display for RunEnd {
 
 #[cfg(test)]
 mod tests {
-    use proc_spawn::{CODE_SETUP, Failure, Panic, SetupError};
+    use exit::{CODE_SETUP, Failure, Panic, SetupError};
 
     use super::*;
 

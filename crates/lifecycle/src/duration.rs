@@ -98,7 +98,7 @@ pub mod option {
 }
 
 /// To the millisecond, for people.
-pub(crate) fn rounded(duration: Duration) -> Duration {
+pub fn rounded(duration: Duration) -> Duration {
     let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
     u64::try_from(millis).map_or(duration, Duration::from_millis)
 }

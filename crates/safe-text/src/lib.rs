@@ -1,10 +1,22 @@
 //! Text of others made harmless: no record can look like two, and no terminal is fooled by one.
+//!
+//! ```
+//! assert_eq!(safe_text::escaped("red\n\x1b[2J"), r"red\n\x1b[2J");
+//! ```
+//!
+//! What comes from a peer, a file or a name is shown as it is where that is harmless, and escaped where
+//! it could command a terminal (CVE-2003-0063 and those of its kind), turn the direction of text
+//! (CVE-2021-42574), or make one line look like two.
+//!
+//! # What it cannot do
+//!
+//! Tell letters apart that look alike, or bound a text: who shows it cuts it.
 
 use std::fmt::Write;
 
 /// How a line end is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lines {
+pub enum Lines {
     /// As `\n`: for names, targets, keys and values.
     Escaped,
     /// As a line end and four spaces: for messages, whose backtraces people want to read.
@@ -16,7 +28,7 @@ const INDENT: &str = "\n    ";
 
 /// Escapes what was written to `out` since `start`. Nearly always there is nothing to escape; so text
 /// is first written as it is, and looked at once.
-pub(crate) fn escape_since(out: &mut String, start: usize, lines: Lines) {
+pub fn escape_since(out: &mut String, start: usize, lines: Lines) {
     // Not `any`: without a way out of the loop it is many bytes at a time.
     if out.as_bytes()[start..].iter().fold(false, |found, byte| found | suspicious(*byte)) {
         let raw = out.split_off(start);
@@ -25,7 +37,7 @@ pub(crate) fn escape_since(out: &mut String, start: usize, lines: Lines) {
 }
 
 /// The whole of a text on one line, with everything escaped that could command a terminal or fool a
-/// reader: what this crate does to the names in a record.
+/// reader: names, causes, whatever stands within a line.
 pub fn escaped(text: &str) -> String {
     let mut out = text.to_owned();
     escape_since(&mut out, 0, Lines::Escaped);
@@ -56,7 +68,7 @@ fn fools(c: char) -> bool {
 }
 
 /// Makes what was written to `out` since `start` the inside of a JSON string.
-pub(crate) fn escape_json_since(out: &mut String, start: usize) {
+pub fn escape_json_since(out: &mut String, start: usize) {
     let special = |byte: &u8| suspicious(*byte) | matches!(byte, b'"' | b'\\' | b'\t');
     if !out.as_bytes()[start..].iter().fold(false, |found, byte| found | special(byte)) {
         return;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supervisor::Problems;
+use crate::problem::Problems;
 
 /// The dependencies of a list by name as indices; adds what is wrong with them.
-pub(crate) fn resolve(
+pub fn resolve(
     problems: &mut Problems,
     names: &[String],
     after: &[Vec<String>],

@@ -75,7 +75,7 @@ pub enum Readiness {
     /// When its entry is being called.
     #[default]
     EntryCalled,
-    /// When it says so, by [`ready`](crate::ready).
+    /// When it says so, by the word "ready" (`proc_spawn::tell_ready`).
     Told,
 }
 
@@ -133,7 +133,7 @@ pub struct StopStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopBy {
     /// By word, which carries the reason and the time that is left: its
-    /// [`quit_requested`](quit::quit_requested) becomes true.
+    /// `quit::quit_requested` becomes true.
     Quit,
     /// By this signal.
     Signal(i32),

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Instant;
 
+use crate::limit::{RestartLimit, RestartLog};
 use serde::{Deserialize, Serialize};
-use supervisor::{RestartLimit, RestartLog};
 
-pub(crate) use dependencies::resolve;
+pub use dependencies::resolve;
 
 /// Who is started again when one worker is: OTP's strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,13 +54,13 @@ impl fmt::Display for EndWhen {
 
 /// What the group knows of one worker.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Member {
+pub struct Member {
     /// Those that must be ready before it is started.
-    pub(crate) after: BTreeSet<usize>,
+    pub after: BTreeSet<usize>,
     /// It is not started again when the others are.
-    pub(crate) temporary: bool,
+    pub temporary: bool,
     /// Its end may end them all.
-    pub(crate) significant: bool,
+    pub significant: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl State {
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happened {
+pub enum Happened {
     /// The group is to start.
     Begin,
     /// This worker is ready.
@@ -104,6 +104,7 @@ pub(crate) enum Happened {
     Paused(usize),
     /// Nothing more will come of this worker: it is done, has quit, or was given up.
     Over {
+        /// Which.
         worker: usize,
         /// Whether that is as it should be.
         well: bool,
@@ -114,7 +115,7 @@ pub(crate) enum Happened {
 
 /// What is to be asked of a worker's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// That it starts.
     Start(usize),
     /// That it stops, for now.
@@ -136,7 +137,7 @@ enum Phase {
 
 /// The workers of a list, as far as their order goes.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub struct Group {
     members: Vec<Member>,
     states: Vec<State>,
     /// Whether each was started at least once.
@@ -153,7 +154,8 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
+    /// A group that waits for [`Happened::Begin`].
+    pub fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
         let (states, ran) = (vec![State::Wanted; members.len()], vec![false; members.len()]);
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
@@ -172,21 +174,22 @@ impl Group {
     }
 
     /// Stops all when there are more restarts than that, whoever's they are.
-    pub(crate) fn restart_limit(self, limit: Option<RestartLimit>) -> Group {
+    pub fn restart_limit(self, limit: Option<RestartLimit>) -> Group {
         Group { limit, ..self }
     }
 
     /// The limit that was exceeded, from when all are stopped for it.
-    pub(crate) fn gave_up(&self) -> Option<RestartLimit> {
+    pub fn gave_up(&self) -> Option<RestartLimit> {
         self.gave_up
     }
 
-    pub(crate) fn is_temporary(&self, worker: usize) -> bool {
+    /// Whether this worker is not started again when the others are.
+    pub fn is_temporary(&self, worker: usize) -> bool {
         self.members[worker].temporary
     }
 
     /// Decides what is to be asked of whom, in this order.
-    pub(crate) fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
+    pub fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
         match happened {
             Happened::Begin => (),
             Happened::Ready(worker) => self.ready(worker),

@@ -1,6 +1,6 @@
 //! Stories in virtual time: what happens when, and what must be done about it.
 
-use proc_spawn::{ErrorText, Exit, Failure, Panic, SetupError};
+use exit::{ErrorText, Exit, Failure, Panic, SetupError};
 
 use super::*;
 use crate::backoff::Backoff;

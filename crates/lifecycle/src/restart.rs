@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use proc_spawn::Exit;
+use exit::Exit;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
@@ -112,7 +112,7 @@ impl Ends {
 /// An end on the `prevent` list is never followed by a start, one on the `force` list always; for
 /// the others `restart` decides. Two ends are permanent whatever the lists say: an entry that is
 /// missing or whose arguments do not fit, and an error that the entry's own predicate calls
-/// permanent (see [`Entries::permanent_if`](proc_spawn::Entries::permanent_if)).
+/// permanent (see `proc_spawn::Entries::permanent_if`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(
     default,

@@ -7,27 +7,32 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-pub(crate) fn serialize<S: Serializer>(
-    signals: &BTreeSet<i32>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+/// For `#[serde(with = …)]`: by name where there is one.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(signals: &BTreeSet<i32>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(signals.iter().map(|number| Signal(*number)))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeSet<i32>, D::Error> {
+/// For `#[serde(with = …)]`: by name, with or without its `SIG`, or by number.
+///
+/// # Errors
+///
+/// What is given is no signal.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<i32>, D::Error> {
     let signals: Vec<Signal> = Vec::deserialize(deserializer)?;
     Ok(signals.into_iter().map(|signal| signal.0).collect())
 }
 
 /// One signal, by name or number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Signal(pub(crate) i32);
+pub struct Signal(pub i32);
 
 impl Serialize for Signal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match signal_hook::low_level::signal_name(self.0) {
+        match exit::signal::name(self.0) {
             Some(name) => serializer.serialize_str(name),
             None => serializer.serialize_i32(self.0),
         }
@@ -58,9 +63,7 @@ impl Visitor<'_> for SignalVisitor {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<i32, E> {
-        let full = if name.starts_with("SIG") { name.to_owned() } else { format!("SIG{name}") };
-        (1..=64)
-            .find(|number| signal_hook::low_level::signal_name(*number) == Some(&*full))
+        exit::signal::number(name)
             .ok_or_else(|| E::custom(format!("`{name}` is no signal; give a name like `SIGTERM`")))
     }
 }

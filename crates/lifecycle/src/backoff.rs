@@ -42,7 +42,7 @@ pub struct Backoff {
     #[serde(with = "crate::duration")]
     pub first: Duration,
     /// How it grows. Default: it does not.
-    #[serde(deserialize_with = "crate::yaml_forms::either")]
+    #[serde(deserialize_with = "crate::forms::either")]
     pub growth: Growth,
     /// What it never exceeds, jitter aside. Default: 1 minute, or the first delay if that is more.
     #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
         // one line.
-        let reason = logging::escaped(&self.reason);
+        let reason = safe_text::escaped(&self.reason);
         // A quotation mark fools nobody.
         let value = self.value.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
         write!(f, "{} `{value}`: {reason}", self.field)
@@ -68,7 +68,7 @@ impl Problems {
     }
 
     /// Adds others, with other names for some of the fields.
-    pub(crate) fn add_renamed(&mut self, others: Problems, names: &[(&str, &str)]) {
+    pub fn add_renamed(&mut self, others: Problems, names: &[(&str, &str)]) {
         self.0.extend(others.0.into_iter().map(|problem| {
             let new = names.iter().find(|(old, _)| problem.field == *old);
             match new {
