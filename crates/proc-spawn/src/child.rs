@@ -113,23 +113,13 @@ impl Child {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
                 // One that talks all the time is not ready either.
-                Some(
-                    Message::Told(_)
-                    | Message::ToldBy(..)
-                    | Message::Extend(_)
-                    | Message::Status(_),
-                )
+                Some(Message::Told { .. } | Message::Extend(_) | Message::Status(_))
                 | None
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                Some(
-                    Message::Told(_)
-                    | Message::ToldBy(..)
-                    | Message::Extend(_)
-                    | Message::Status(_),
-                )
+                Some(Message::Told { .. } | Message::Extend(_) | Message::Status(_))
                 | None => (),
             }
         }

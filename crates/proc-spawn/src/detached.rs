@@ -109,7 +109,7 @@ impl Detached {
                 Ok(Received::Message(Up::Ready)) => return Ok(Some(Message::Ready)),
                 Ok(Received::Message(Up::Told(bytes))) => {
                     self.reap_launcher();
-                    return Ok(Some(Message::Told(bytes.into_vec())));
+                    return Ok(Some(Message::Told { by: None, bytes: bytes.into_vec() }));
                 }
                 Ok(Received::Message(Up::SetupFailed(error))) => {
                     return Ok(Some(Message::SetupFailed(error.bounded())));
@@ -188,7 +188,10 @@ mod tests {
         assert_eq!(detached.receive(now()).unwrap(), None, "its time is over");
         process.send(&told(b"launched")).unwrap();
         detached.cancel();
-        assert_eq!(detached.receive(now()).unwrap(), Some(Message::Told(b"launched".into())));
+        assert_eq!(
+            detached.receive(now()).unwrap(),
+            Some(Message::Told { by: None, bytes: b"launched".into() })
+        );
 
         let (mut detached, process) = pair();
         assert_eq!(detached.receive(now()).unwrap(), None);

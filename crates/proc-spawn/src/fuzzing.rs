@@ -121,8 +121,8 @@ fn hear(words: &mut Words) {
         match message {
             Message::Status(text) => assert!(text.chars().count() <= 1000),
             Message::SetupFailed(error) => assert!(error.chain().chars().count() <= 18_000),
-            Message::Closed => return,
-            Message::Ready | Message::Extend(_) | Message::Told(_) | Message::ToldBy(..) => (),
+            Message::Closed | Message::Descriptors => return,
+            Message::Ready | Message::Extend(_) | Message::Told { .. } => (),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use nix::sys::socket::UnixCredentials;
 
-/// Who has said something: see [`Message::ToldBy`](crate::Message::ToldBy).
+/// Who has said something: see [`Message::Told`](crate::Message::Told).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Speaker {

@@ -33,9 +33,12 @@ pub enum Message {
     /// What it is doing, in its own words.
     Status(String),
     /// Something that only its role's handler understands.
-    Told(Vec<u8>),
-    /// The same, and who has told it. Comes as [`Told`](Message::Told) if the kernel does not say who.
-    ToldBy(Speaker, Vec<u8>),
+    Told {
+        /// Who has told it; `None` if the kernel does not say.
+        by: Option<Speaker>,
+        /// What.
+        bytes: Vec<u8>,
+    },
     /// It has sent descriptors, which none has to: nothing that it says is heard any more, and it had
     /// best be killed. Told once.
     Descriptors,
@@ -133,7 +136,7 @@ impl Words {
         let waiting = kept.waiting.iter().map(|message| match message {
             Message::Status(text) => text.len(),
             Message::SetupFailed(error) => error.chain().len(),
-            Message::Told(bytes) | Message::ToldBy(_, bytes) => bytes.len(),
+            Message::Told { bytes, .. } => bytes.len(),
             Message::Ready | Message::Extend(_) | Message::Descriptors | Message::Closed => 0,
         });
         let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
@@ -156,10 +159,9 @@ impl Words {
         loop {
             let message = match self.link.receive() {
                 Ok(Received::Message(Up::Ready)) => Message::Ready,
-                Ok(Received::Message(Up::Told(bytes))) => match self.link.speaker() {
-                    Some(speaker) => Message::ToldBy(speaker, bytes.into_vec()),
-                    None => Message::Told(bytes.into_vec()),
-                },
+                Ok(Received::Message(Up::Told(bytes))) => {
+                    Message::Told { by: self.link.speaker(), bytes: bytes.into_vec() }
+                }
                 Ok(Received::Message(Up::Extend(by))) => Message::Extend(by),
                 Ok(Received::Message(Up::Status(mut text))) => {
                     cut(&mut text, LONGEST_STATUS);
@@ -199,7 +201,7 @@ impl Words {
 
 /// Of each kind the last, of words for a handler the last few.
 fn keep(waiting: &mut VecDeque<Message>, message: Message) {
-    let is_told = matches!(message, Message::Told(_) | Message::ToldBy(..));
+    let is_told = matches!(message, Message::Told { .. });
     let same = |other: &Message| std::mem::discriminant(other) == std::mem::discriminant(&message);
     let most = if is_told { MOST_TOLD } else { 1 };
     if waiting.iter().filter(|other| same(other)).count() >= most

@@ -122,7 +122,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
             LaunchCause::Io { step: "wait for the guardian", source }
         })?;
         match received {
-            Some(Message::Told(bytes)) => match rmp_serde::from_slice(&bytes) {
+            Some(Message::Told { bytes, .. }) => match rmp_serde::from_slice(&bytes) {
                 Ok(Told::Extended { remaining }) => {
                     deadline = Instant::now().checked_add(remaining.saturating_add(undo));
                 }

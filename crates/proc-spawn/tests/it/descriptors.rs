@@ -28,7 +28,8 @@ pub(crate) fn no_descriptors_left() {
     const WORDS: usize = 3000;
     let mut child = spawn(entry(has_no_descriptors_left, ()));
     let start = Instant::now();
-    while !matches!(child.next_message(), Some(Message::ToldBy(_, told)) if told == b"limited") {
+    while !matches!(child.next_message(), Some(Message::Told { bytes, .. }) if bytes == b"limited")
+    {
         assert!(start.elapsed() < LIMIT, "it says nothing");
         std::thread::yield_now();
     }

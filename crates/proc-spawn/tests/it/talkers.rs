@@ -58,7 +58,7 @@ pub(crate) fn a_child_that_says_much_is_tried() {
     loop {
         assert_eq!(child.try_wait().unwrap(), None);
         heard.extend(child.next_message());
-        if matches!(heard.last(), Some(Message::ToldBy(_, told)) if told == b"done") {
+        if matches!(heard.last(), Some(Message::Told { bytes, .. }) if bytes == b"done") {
             break;
         }
         assert!(start.elapsed() < LIMIT, "{heard:?}");

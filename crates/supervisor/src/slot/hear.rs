@@ -50,8 +50,7 @@ impl Slot {
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
                 Message::Descriptors => self.turn_away(),
-                Message::Told(told) => self.hear_told(None, &told),
-                Message::ToldBy(speaker, told) => self.hear_told(Some(speaker), &told),
+                Message::Told { by, bytes } => self.hear_told(by, &bytes),
                 // What failed comes again with the exit.
                 Message::SetupFailed(_) => (),
                 other => log::warn!("a child said what is not known here: {other:?}"),
