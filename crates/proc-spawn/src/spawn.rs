@@ -211,8 +211,13 @@ impl Spawn {
     /// Sets a variable in the child's environment, which is otherwise a copy of ours.
     #[must_use]
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Spawn {
-        self.environment.set(key, value);
+        self.set_env(key, value);
         self
+    }
+
+    /// Sets a variable in the next children's environment: see [`env`](Spawn::env).
+    pub fn set_env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
+        self.environment.set(key, value);
     }
 
     /// Removes a variable from the child's environment.

@@ -322,7 +322,7 @@ impl Slot {
         (self.quits_by, self.confuses) = (None, false);
         (self.status, self.lost) = (None, None);
         if let Some(mark) = self.mark() {
-            self.spawn = self.spawn.clone().env(MARK, mark);
+            self.spawn.set_env(MARK, mark);
         }
         let child = self.spawn().map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
