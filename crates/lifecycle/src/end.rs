@@ -16,6 +16,8 @@ use crate::duration::rounded;
 pub enum RunEnd {
     /// It ended by itself, or by somebody else's doing.
     Exited(Exit),
+    /// The same, with a code or signal that [counts as success](crate::RestartPolicy::success).
+    Succeeded(Exit),
     /// A signal from outside asked it to quit, as `kill` does by hand, and it did: what follows is what
     /// would follow its exit.
     QuitBySignal {
@@ -24,8 +26,6 @@ pub enum RunEnd {
         /// How it ended then.
         exit: Exit,
     },
-    /// The same, with a code or signal that [counts as success](crate::RestartPolicy::success).
-    Succeeded(Exit),
     /// It could not be started.
     NotStarted(ErrorText),
     /// It did not get as far as its entry in time, and we killed it.
