@@ -19,6 +19,7 @@ use crate::{bed, is_root, trials};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         a_killed_worker_that_a_tracer_holds_is_looked_at_again_later,
+        a_dead_worker_that_cannot_be_looked_at_is_not_forgotten,
         a_killed_executor_that_a_tracer_holds_is_waited_for_asleep,
         a_leftover_that_a_tracer_holds_holds_up_nobody,
         a_start_whose_dead_executor_a_tracer_holds_has_its_answer,
@@ -52,6 +53,14 @@ fn seize(bed: &TestBed, process: &Process) -> Running {
     tracer
 }
 
+/// Changes how many descriptors a process may have open; gives back how many it might.
+fn limit_descriptors(process: &Process, current: u64) -> u64 {
+    let pid = Pid::from_raw(i32::try_from(process.pid()).unwrap());
+    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit { current: Some(current), maximum };
+    prlimit(pid, Resource::Nofile, limit).unwrap().current.unwrap()
+}
+
 const TWO_WORKERS: &str = "{daemon_args: [{workers: {restart: {after: 0}, workers: [{name: red}, {name: blue}]}}], \
                            restart_interval: 0s}";
 
@@ -73,6 +82,40 @@ fn a_killed_worker_that_a_tracer_holds_is_looked_at_again_later() {
     expect_asleep(&bed, &executor);
     tracer.finish().success();
     bed.expect("worker red started, run 2");
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// poll(2) was refused just when the executor asked whether a worker that cannot be reaped is dead. It had
+/// forgotten that one's descriptors by then, and nothing told it any more.
+///
+/// Cases: FLT-E2, FLT-E5
+fn a_dead_worker_that_cannot_be_looked_at_is_not_forgotten() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, daemon_args: [{workers: {restart: {after: 0}, workers: [\
+         {name: red}, {name: blue}]}}]}",
+    );
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    let (executor, red) = (daemon.executor(), bed.process("worker red"));
+    let tracer = seize(&bed, &red);
+    // Not even one descriptor may be waited for with poll(2).
+    let before = limit_descriptors(&executor, 0);
+    red.signal(Signal::KILL);
+    bed.wait_gone(&red);
+    bed.process("worker blue").signal(Signal::KILL);
+    // Ends are seen in the order in which they come.
+    bed.expect_in_file("d.log", "worker blue could not be started");
+    limit_descriptors(&executor, before);
+    tracer.finish().success();
+    for worker in ["red", "blue"] {
+        bed.until(worker, || {
+            let started = format!("worker {worker} started");
+            let runs = bed.journal().iter().filter(|line| line.starts_with(&started)).count();
+            (runs == 2).then_some(())
+        });
+    }
     daemon.stop();
     bed.nothing_left();
 }
@@ -149,18 +192,14 @@ fn a_worker_that_cannot_be_started_holds_up_no_other() {
     );
     bed.expect("worker red started, run 1");
     bed.expect("worker blue started, run 1");
-    let executor = Pid::from_raw(i32::try_from(daemon.executor().pid()).unwrap());
-    let limit = |current| {
-        let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
-        prlimit(executor, Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap()
-    };
-    let before = limit(3);
+    let executor = daemon.executor();
+    let before = limit_descriptors(&executor, 3);
     bed.process("worker red").signal(Signal::KILL);
     bed.expect_in_file("d.log", "worker red could not be started");
     // Its end is seen, and it fares as the other does.
     bed.process("worker blue").signal(Signal::KILL);
     bed.expect_in_file("d.log", "worker blue could not be started");
-    limit(before.current.unwrap());
+    limit_descriptors(&executor, before);
     for worker in ["red", "blue"] {
         bed.until(worker, || {
             let started = format!("worker {worker} started");

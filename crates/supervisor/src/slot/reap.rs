@@ -36,7 +36,8 @@ impl Slot {
         // "Ready" may have come together with the end.
         self.take_words(if death == Death::None { WORDS } else { LAST_WORDS }, now, tell);
         let mut burial = match (death, held) {
-            // One that was killed because it cannot be watched is looked at until it is dead.
+            // One that was killed because it cannot be watched is looked at until it is dead; and one that is
+            // dead, as was noted, until the system says so too.
             (Death::None, held) => {
                 self.burial = held.and_then(later);
                 return None;
@@ -84,6 +85,15 @@ impl Slot {
         }
     }
 
+    /// The child's pidfd was readable, so it is dead, also if the system refuses to say so when it is
+    /// [reaped](Slot::reap): it is looked at again as [`looks_at`](Slot::looks_at) says, and needs not be
+    /// waited for any more.
+    pub fn note_death(&mut self, now: Instant) {
+        if self.child.is_some() {
+            self.burial.get_or_insert_with(|| Box::new(Burial::held(now)));
+        }
+    }
+
     /// Whether one that is dead, and held by a tracer, has been waited for long enough: until what was
     /// promised to others is due, as the answer to a start or the end of a grace.
     fn holds_up(&self, burial: &Burial, now: Instant) -> bool {
@@ -118,6 +128,6 @@ impl Slot {
             log::error!("cannot kill process {}: {error}", child.id());
         }
         self.lost = Some(Box::new(ErrorText::new(error)));
-        self.burial.get_or_insert_with(|| Box::new(Burial::held(now)));
+        self.note_death(now);
     }
 }

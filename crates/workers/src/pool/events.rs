@@ -148,14 +148,17 @@ impl Pool {
     pub(super) fn look_at_end(&mut self, worker: usize) -> io::Result<()> {
         let Pool { workers, status, waiter, chores, .. } = self;
         let Worker { name, slot, teller, pid_filename, .. } = &mut workers[worker];
+        let now = Instant::now();
         let child = slot.child();
         let had_child = child.is_some();
         if let Some(child) = child {
-            // Whether it can be reaped now or later: it says nothing more.
+            // Whether it can be reaped now or later: it says nothing more. From here on nothing but the
+            // clock tells of it, so the slot has to know.
             waiter.forget(child.pidfd());
             waiter.forget(child.messages());
+            slot.note_death(now);
         }
-        let over = slot.reap(Instant::now(), &mut |report| {
+        let over = slot.reap(now, &mut |report| {
             told((worker, name), &report, teller, status);
         });
         if had_child && slot.child().is_none() {
