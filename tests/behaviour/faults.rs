@@ -9,6 +9,7 @@ mod logs;
 mod loops;
 mod pid_file;
 mod privileges;
+mod remains;
 mod signals;
 mod trust;
 mod words;
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         locks::trials(),
         loops::trials(),
         leftovers::trials(),
+        remains::trials(),
         signals::trials(),
         trust::trials(),
         words::trials(),

@@ -58,6 +58,11 @@ impl Sweep {
         self.kill_at.is_none_or(|at| now < at)
     }
 
+    /// What is left has time until then at most; `None`: as it had.
+    pub(crate) fn kill_by(&mut self, kill_at: Option<Instant>) {
+        self.kill_at = [self.kill_at, kill_at].into_iter().flatten().min();
+    }
+
     fn look_later(&mut self, now: Instant) {
         self.look_at = now.checked_add(self.pause);
         self.pause = (self.pause * 2).min(LAST_LOOK);

@@ -21,7 +21,7 @@ use crate::stop_signals::{HURRY, Hurry, StopSignals};
 use crate::watched::WatchedPidFile;
 use lifecycle::Leftovers;
 use lifecycle::RunEnd;
-use lifecycle::{Action, Event, Outcome, Phase};
+use lifecycle::{Event, Machine, Outcome, Phase};
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -163,7 +163,7 @@ impl<'a> Runner<'a> {
         if let Some(RunOver { end, at }) =
             self.slot.reap(Instant::now(), &mut |report| tell(&mut self.teller, &report))
         {
-            let sweep = Sweep::until(self.slot.machine().leftovers_until(at));
+            let sweep = Sweep::until(time_left_behind(self.slot.machine(), at));
             self.ending = Some(Ending { end, at, sweep });
         }
         let Some(mut ending) = self.ending.take() else {
@@ -203,10 +203,6 @@ impl<'a> Runner<'a> {
         if self.hurry.take() {
             log::warn!("asked again: {HURRY:?} are left");
             self.ask_to_quit(Some(HURRY));
-            if let Some(ending) = &mut self.ending {
-                let soon = Instant::now().checked_add(HURRY);
-                ending.sweep.kill_at = ending.sweep.kill_at.min(soon).or(soon);
-            }
         }
     }
 
@@ -215,32 +211,30 @@ impl<'a> Runner<'a> {
         self.step(Event::Quit { within }, Instant::now());
     }
 
-    fn step(&mut self, event: Event, now: Instant) -> Action {
-        let mut step = self.slot.step(event, now, &mut |report| tell(&mut self.teller, &report));
+    fn step(&mut self, event: Event, now: Instant) {
+        let step = self.slot.step(event, now, &mut |report| tell(&mut self.teller, &report));
         // It has nobody to wait for.
         if step.entered == Some(Phase::Due) {
-            step = self.slot.step(Event::Start, now, &mut |report| tell(&mut self.teller, &report));
+            self.slot.step(Event::Start, now, &mut |report| tell(&mut self.teller, &report));
         }
-        step.action
     }
 
     fn look_at_time(&mut self) {
         let now = Instant::now();
-        if let Some(ending) = self.ending.as_mut().filter(|_| starting(&self.slot)) {
-            // Who is dead misses no start: why it ended is told, as soon as what it left is gone.
-            if self.slot.deadline().is_some_and(|due| due <= now) && ending.sweep.is_patient(now) {
-                ending.sweep.kill_at = Some(now);
-                self.descendants.sweep(&mut ending.sweep, now);
+        if let Some(ending) = &mut self.ending {
+            // Who is dead misses no deadline, neither of its start nor of its stop: how it ended is told, as
+            // soon as what it left is gone. That has no more time than it would have had itself.
+            if ending.sweep.is_patient(now) {
+                ending.sweep.kill_by(time_left_behind(self.slot.machine(), ending.at));
+                if !ending.sweep.is_patient(now) {
+                    self.descendants.sweep(&mut ending.sweep, now);
+                }
             }
             return;
         }
         // What is to be reaped was looked at first.
         if self.slot.looks_at().is_none() && self.slot.deadline().is_some_and(|due| due <= now) {
-            let action = self.step(Event::DeadlinePassed, now);
-            if let (Action::Kill, Some(ending)) = (action, &mut self.ending) {
-                ending.sweep.kill_at = Some(now);
-                self.descendants.sweep(&mut ending.sweep, now);
-            }
+            self.step(Event::DeadlinePassed, now);
         }
     }
 
@@ -261,9 +255,8 @@ impl<'a> Runner<'a> {
         let patience = patience.filter(|at| now < *at);
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
         let file = self.pid_file.look_at();
-        // Nor does the deadline of a start whose process has ended.
-        let over = |ending: &Ending| starting(&self.slot) && !ending.sweep.is_patient(now);
-        let own = self.slot.deadline().filter(|_| !self.ending.as_ref().is_some_and(over));
+        // Nor does a deadline of who has ended.
+        let own = self.slot.deadline().filter(|_| self.ending.is_none());
         let deadline = [own, patience, look, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
@@ -284,8 +277,11 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn starting(slot: &Slot) -> bool {
-    slot.machine().phase() == Phase::Starting
+/// Until when what somebody has left may go by itself who has ended at `at`. Whoever has asked for a start has
+/// its answer in time.
+fn time_left_behind(machine: &Machine, at: Instant) -> Option<Instant> {
+    let ready_by = machine.deadline().filter(|_| machine.phase() == Phase::Starting);
+    [machine.leftovers_until(at), ready_by].into_iter().flatten().min()
 }
 
 /// Waits until one of `sources` is readable or the deadline has come.

@@ -33,7 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The programs `sleep` of this bed.
-fn sleepers(bed: &TestBed) -> Vec<Process> {
+pub(super) fn sleepers(bed: &TestBed) -> Vec<Process> {
     bed.processes().into_iter().filter(|process| process.title().starts_with("sleep ")).collect()
 }
 

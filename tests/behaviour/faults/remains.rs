@@ -1,0 +1,39 @@
+//! What is known of what is left below, and what it does to what is told (kind F).
+
+use libtest_mimic::Trial;
+use rustix::process::Signal;
+
+use super::leftovers::sleepers;
+use crate::{bed, trials};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        how_an_executor_ended_is_told_whatever_it_has_left,
+    ]
+}
+
+/// It ended in time; what it has left used up the rest, and it was said to have been killed itself.
+///
+/// Case: FLT-F1
+fn how_an_executor_ended_is_told_whatever_it_has_left() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, grace: 60s, daemon_args: [{command: [sh, -c, 'trap \"\" TERM; exec sleep 777']}, \
+         rounds]}",
+    );
+    bed.until("what it leaves", || (sleepers(&bed).len() == 1).then_some(()));
+    let executor = daemon.executor();
+    let stopping = bed.launch(["stop", "d.pid"]);
+    bed.wait_gone(&executor);
+    bed.expect("executor finished, run 1");
+    // Somebody is in a hurry, so that nobody waits for all of it.
+    daemon.guardian().signal(Signal::INT);
+    stopping.finish().success();
+    let log = bed.read("d.log");
+    assert!(
+        log.contains(&format!("executor, pid {}, exited with code 0", executor.pid())),
+        "{log}"
+    );
+    assert!(log.contains("executor is over: stopped\n") && !log.contains("killed"), "{log}");
+    bed.nothing_left();
+}
