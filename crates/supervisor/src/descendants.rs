@@ -211,7 +211,7 @@ fn children(open: &[File]) -> Option<Vec<u32>> {
     }
     match lists() {
         Ok(Some(lists)) => Some(numbers(&lists)),
-        Ok(None) => Some(children_by_parent()),
+        Ok(None) => Some(tree::children_by_parent(process::id())),
         Err(_) => {
             let lists: io::Result<Vec<_>> = open.iter().map(read_again).collect();
             lists.ok().filter(|lists| !lists.is_empty()).map(|lists| numbers(&lists))
@@ -246,20 +246,6 @@ fn numbers(lists: &[String]) -> Vec<u32> {
 fn read_again(mut list: &File) -> io::Result<String> {
     list.rewind()?;
     io::read_to_string(list)
-}
-
-fn children_by_parent() -> Vec<u32> {
-    let us = process::id().to_string();
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // The name before it may contain anything, so count from its closing bracket.
-            let after = stat.rsplit_once(") ").map(|(_, after)| after).unwrap_or_default();
-            after.split(' ').nth(1) == Some(us.as_str())
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -29,10 +29,20 @@ pub(crate) fn living_groups() -> Option<BTreeSet<u32>> {
     if !readable_proc() {
         return None;
     }
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let living = numbers.filter_map(read).filter(|process| !process.is_dead);
+    let living = all().ok()?.filter(|process| !process.is_dead);
     Some(living.map(|process| process.group).collect())
+}
+
+/// The children of a process, zombies included, where the system has no [lists](children_of) of them.
+pub(crate) fn children_by_parent(pid: u32) -> Vec<u32> {
+    let children = all().into_iter().flatten().filter(|process| process.parent == pid);
+    children.map(|process| process.seen.pid).collect()
+}
+
+fn all() -> io::Result<impl Iterator<Item = Process>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    Ok(numbers.filter_map(read))
 }
 
 /// The numbers of a /proc that belongs to another namespace mean somebody else.
@@ -43,21 +53,28 @@ pub(crate) fn readable_proc() -> bool {
 
 struct Process {
     seen: Seen,
+    parent: u32,
     group: u32,
     is_dead: bool,
 }
 
 fn read(pid: u32) -> Option<Process> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may contain anything, so count from its closing bracket.
+    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse(pid: u32, stat: &[u8]) -> Option<Process> {
+    // The name before it may contain anything, also what is no text, so count from its closing bracket.
+    let stat = String::from_utf8_lossy(stat);
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let ended = matches!(fields.next()?, "Z" | "X");
-    // The state was the third field, these are the fifth, the twentieth and the twenty-second.
-    let group = fields.nth(1)?.parse().ok()?;
+    // The state was the third field, these are the fourth and fifth, the twentieth and the twenty-second.
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
     let threads: u32 = fields.nth(14)?.parse().ok()?;
     let began = fields.nth(1)?.parse().ok()?;
     // The first thread may have ended without the others.
-    Some(Process { seen: Seen { pid, began }, group, is_dead: ended && threads <= 1 })
+    let is_dead = ended && threads <= 1;
+    Some(Process { seen: Seen { pid, began }, parent, group, is_dead })
 }
 
 /// The children of a process, zombies included; none if that cannot be known.
@@ -100,5 +117,40 @@ pub(crate) fn signal(seen: &Seen, signal: Signal) {
     match pidfd_send_signal(&process, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => (),
         Err(error) => log::error!("cannot signal process {pid:?}: {}", io::Error::from(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What stands behind the name is read whatever that is.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn a_name_hides_nothing_of_a_process() {
+        let rest = "S 3 5 5 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 777 8 9";
+        for name in [&b"sleep"[..], b"a) Z 1 1", b"a\n) X (", b"\xff\xfe", b""] {
+            let stat = [b"7 (", name, b") ", rest.as_bytes()].concat();
+            let process = parse(7, &stat).unwrap();
+            assert_eq!((process.parent, process.group, process.is_dead), (3, 5, false));
+            assert_eq!(process.seen, Seen { pid: 7, began: 777 });
+        }
+        for (state, threads, is_dead) in [('Z', 1, true), ('X', 0, true), ('Z', 2, false)] {
+            let stat = format!("7 (a) {state} 3 5{} {threads} 0 777", " 0".repeat(14));
+            assert_eq!(parse(7, stat.as_bytes()).unwrap().is_dead, is_dead, "{stat}");
+        }
+        assert!(parse(7, b"7 (a) S 3").is_none());
+    }
+
+    #[test]
+    fn children_are_known_by_their_parents_where_there_are_no_lists() {
+        let mut child = Command::new("sleep").arg("777").spawn().unwrap();
+        let found = children_by_parent(process::id());
+        let _ = child.kill();
+        let _ = child.wait();
+        assert!(found.contains(&child.id()), "{found:?}");
     }
 }

@@ -164,7 +164,7 @@ fn siblings_of_a_worker_hold_up_nobody() {
     bed.nothing_left();
 }
 
-fn gone_before_the_next(command: &str, count: usize) {
+pub(super) fn gone_before_the_next(command: &str, count: usize) {
     let bed = bed();
     bed.gate("go");
     let daemon = bed.start(&format!("{{daemon_args: [{{workers: {}}}]}}", leaves(command)));

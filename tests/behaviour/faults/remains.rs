@@ -3,13 +3,22 @@
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use super::leftovers::sleepers;
+use super::leftovers::{gone_before_the_next, sleepers};
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        what_has_a_name_that_is_no_text_is_gone_before_the_next_begins,
         how_an_executor_ended_is_told_whatever_it_has_left,
     ]
+}
+
+/// Its state and parent stand behind its name in /proc (proc_pid_stat(5)), so it had none, and no children.
+///
+/// Case: FLT-F1
+fn what_has_a_name_that_is_no_text_is_gone_before_the_next_begins() {
+    let renamed = "printf \"\\377\" > /proc/$$/comm; sleep 777; :";
+    gone_before_the_next(&format!("[setsid, sh, -c, '{renamed}']"), 1);
 }
 
 /// It ended in time; what it has left used up the rest, and it was said to have been killed itself.

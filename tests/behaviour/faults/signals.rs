@@ -13,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         on_a_terminal_an_entry_may_change_its_mode,
         a_key_on_a_terminal_is_one_request,
+        ctrl_z_on_a_terminal_stops_who_supervises_and_not_the_workers,
         a_shorter_time_goes_down_to_the_last_worker,
         a_shorter_time_goes_down_in_the_foreground_too,
         one_that_quits_by_a_signal_from_outside_is_named_so,
@@ -180,6 +181,44 @@ fn a_key_on_a_terminal_is_one_request() {
     let output = terminal.finish().success();
     assert!(output.stdout.contains("Stopped"), "{output:?}");
     bed.expect("executor finished, run 1");
+    bed.nothing_left();
+}
+
+/// As any job of a shell; so a worker that ends meanwhile has no successor until it goes on.
+///
+/// Case: FLT-G4
+fn ctrl_z_on_a_terminal_stops_who_supervises_and_not_the_workers() {
+    let bed = bed();
+    let file = bed.options(
+        "{grace: 60s, daemon_args: [{workers: {restart: {after: 0}, workers: [{name: red}, {name: blue}]}}]}",
+    );
+    bed.gate("go");
+    // With job control, as somebody types it.
+    let program = bed.fixture().display();
+    let job = bed
+        .write("job", format!("set -m\n{program} run {file}\n: > stopped\nread -r _ < go\nfg\n"));
+    let mut command = bed.command("script");
+    command.args(["-q", "-e", "-c"]).arg(format!("exec sh {}", job.display())).arg("/dev/null");
+    let mut terminal = bed.launch_command(command);
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    let blue = bed.process("worker blue");
+    let executor = bed.process("executor d");
+    terminal.say("\u{1a}");
+    bed.expect_file("stopped");
+    for process in [&bed.by_pid(bed.pid_of("d.pid")), &executor] {
+        bed.until("a stop", || (process.stat().state == 'T').then_some(()));
+    }
+    let red = bed.process("worker red");
+    red.signal(Signal::KILL);
+    bed.wait_gone(&red);
+    assert!(blue.is_alive() && blue.stat().state != 'T', "{}", bed.scene());
+    assert_eq!(bed.times("worker red started, run 2"), 0);
+    bed.open_gate("go");
+    bed.expect("worker red started, run 2");
+    bed.kill(bed.pid_of("d.pid"), Signal::TERM);
+    let output = terminal.finish().success();
+    assert!(output.stdout.contains("Stopped"), "{output:?}");
     bed.nothing_left();
 }
 
