@@ -300,4 +300,42 @@ mod tests {
         assert_eq!(burial.go_on(now), Some(RunEnd::Exited(Exit::Code(3))));
         assert_eq!(other.0.try_wait().unwrap(), None);
     }
+
+    /// What /proc shows by our numbers there are others: the parents, children and groups of another namespace.
+    ///
+    /// Cases: SEC-04, FLT-F1
+    #[test]
+    fn what_a_proc_of_another_namespace_shows_means_nobody_of_a_run() {
+        const INSIDE: &str = "APPKIT_TEST_FOREIGN_PROC";
+        if std::env::var_os(INSIDE).is_some() {
+            // Process 1 is a shell here; in /proc it is another one, whose children would be searched.
+            assert!(!is_anothers(Pid::INIT), "somebody who is not here has its number");
+            assert_eq!(tree::living_groups(), None);
+            assert!(Search::begin(Some("1.1.1"), None, true).unwrap().is_none());
+            return;
+        }
+        let unshare = || {
+            let mut command = Command::new("unshare");
+            if !rustix::process::geteuid().is_root() {
+                command.args(["--user", "--map-root-user"]);
+            }
+            command.args(["--pid", "--fork", "--kill-child", "--", "sh", "-c"]);
+            command
+        };
+        if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
+            return eprintln!("skipped: no such namespaces here");
+        }
+        let module = module_path!().split_once("::").unwrap().1;
+        let name =
+            format!("{module}::what_a_proc_of_another_namespace_shows_means_nobody_of_a_run");
+        // The shell stays above.
+        let mut inside = unshare();
+        inside
+            .arg("\"$0\" --exact \"$1\"; exit $?")
+            .arg(std::env::current_exe().unwrap())
+            .arg(&name);
+        let output = inside.env(INSIDE, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{name}: {text}");
+    }
 }

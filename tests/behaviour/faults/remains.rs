@@ -9,6 +9,7 @@ use crate::{bed, trials};
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         what_has_a_name_that_is_no_text_is_gone_before_the_next_begins,
+        who_bears_the_mark_of_another_executor_is_left_alone,
         how_an_executor_ended_is_told_whatever_it_has_left,
     ]
 }
@@ -19,6 +20,27 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn what_has_a_name_that_is_no_text_is_gone_before_the_next_begins() {
     let renamed = "printf \"\\377\" > /proc/$$/comm; sleep 777; :";
     gone_before_the_next(&format!("[setsid, sh, -c, '{renamed}']"), 1);
+}
+
+/// In a pid namespace of its own it may have the same number, and so may its worker's run.
+///
+/// Case: FLT-F1
+fn who_bears_the_mark_of_another_executor_is_left_alone() {
+    let bed = bed();
+    bed.gate("go");
+    let other = "run=${APPKIT_RUN#*.*.}; pid=${APPKIT_RUN%%.*}; APPKIT_RUN=$pid.0.$run exec setsid sleep 777";
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [{{workers: {{restart: {{after: 0}}, workers: [{{name: red, args: [in_run: [1, {{command: \
+         [sh, -c, '{other}']}}], in_run: [1, {{command: [setsid, sleep, '778']}}], in_run: [1, {{gate: go}}], \
+         in_run: [1, {{exit: 3}}], rounds]}}]}}}}]}}"
+    ));
+    bed.until("what it leaves", || (sleepers(&bed).len() == 2).then_some(()));
+    bed.open_gate("go");
+    bed.expect("worker red started, run 2");
+    let left = sleepers(&bed);
+    assert!(left.len() == 1 && left[0].title() == "sleep 777", "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
 }
 
 /// It ended in time; what it has left used up the rest, and it was said to have been killed itself.
