@@ -139,6 +139,8 @@ impl TestBed {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env(MARKER, &self.marker).env(FOLDER, &self.folder);
+        // With whatever somebody works in, script(1) would run its command.
+        command.env("SHELL", "/bin/sh");
         command
     }
 
