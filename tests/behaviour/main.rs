@@ -54,6 +54,8 @@ fn is_root() -> bool {
 }
 
 fn main() -> ExitCode {
+    // What a test lays out is for other users, too.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let _reaper = Reaper::start();
     let mut arguments = Arguments::from_args();
     // The tests wait for processes most of the time.

@@ -139,8 +139,9 @@ impl TestBed {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env(MARKER, &self.marker).env(FOLDER, &self.folder);
-        // With whatever somebody works in, script(1) would run its command.
-        command.env("SHELL", "/bin/sh");
+        // script(1) would run its command with whatever somebody works in, and bash and perl complain to
+        // standard error of a locale that is not installed.
+        command.env("SHELL", "/bin/sh").env("LC_ALL", "C");
         command
     }
 
