@@ -4,7 +4,7 @@
 //! below it becomes its child, in whatever session or group. A direct child that nobody else reaps
 //! cannot lose its number, so signalling by number is safe here, and only here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Seek;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,7 +18,7 @@ use rustix::process::{
 
 use crate::herd::{Herd, MOST};
 use crate::signal_bytes::SignalBytes;
-use crate::tree::{self, readable_proc};
+use crate::tree::{self, Seen, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.
 pub(crate) struct Descendants {
@@ -28,7 +28,22 @@ pub(crate) struct Descendants {
     /// be opened.
     lists: Vec<File>,
     /// Children that this process had before: not ours to touch.
-    foreign: BTreeSet<u32>,
+    foreign: Foreign,
+}
+
+/// Processes by number. Who has the number of one that has ended is another one.
+struct Foreign(BTreeMap<u32, Option<Seen>>);
+
+impl Foreign {
+    fn of(pids: &[u32]) -> Foreign {
+        Foreign(pids.iter().map(|pid| (*pid, tree::seen(*pid))).collect())
+    }
+
+    /// Who cannot be looked at is taken for the one that was seen: it is better left alone.
+    fn has(&self, pid: u32) -> bool {
+        let same = |was: Seen| tree::seen(pid).is_none_or(|now| now == was);
+        self.0.get(&pid).is_some_and(|was| was.is_none_or(same))
+    }
 }
 
 /// The end of one incarnation: what it left behind is told to go, and then made to.
@@ -77,7 +92,7 @@ impl Descendants {
         // Those that we start ourselves are this thread's, those that we adopt the first thread's.
         let lists = [format!("/proc/self/task/{}/children", process::id()), THIS_THREAD.to_owned()];
         let lists = lists.iter().filter_map(|path| File::open(path).ok()).collect();
-        let foreign = children(&[]).unwrap_or_default().into_iter().collect();
+        let foreign = Foreign::of(&children(&[]).unwrap_or_default());
         Ok(Descendants { ended, lists, foreign })
     }
 
@@ -99,9 +114,8 @@ impl Descendants {
         const TRIES: usize = 3;
         for _ in 0..TRIES {
             let mut alive = children(&self.lists)?;
-            alive
-                .retain(|pid| Some(*pid) != except && !self.foreign.contains(pid) && !reaped(*pid));
-            let others = except.is_some() || !self.foreign.is_empty();
+            alive.retain(|pid| Some(*pid) != except && !self.foreign.has(*pid) && !reaped(*pid));
+            let others = except.is_some() || !self.foreign.0.is_empty();
             if !alive.is_empty() || others || no_children() {
                 return Some(alive);
             }
@@ -123,7 +137,7 @@ impl Descendants {
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
                 let roots = self.reap(None).unwrap_or_default();
-                tree::below(&roots, MOST, |process| !self.foreign.contains(&process.pid))
+                tree::below(&roots, MOST, |process| !self.foreign.has(process.pid))
             });
             // Where /proc shows nothing but our own children.
             for pid in &left {
@@ -277,6 +291,24 @@ mod tests {
         assert_eq!(left(&[Some(&[7, 8])], &[7]), Some(vec![8]));
         assert_eq!(left(&[Some(&[])], &[]), Some(vec![]));
         assert_eq!(left(&[None], &[]), None);
+    }
+
+    /// It was left alone, whatever it was, for as long as the daemon ran.
+    #[test]
+    fn who_has_the_number_of_a_foreign_child_is_none() {
+        let own = process::id();
+        let mut child = process::Command::new("sleep").arg("777").spawn().unwrap();
+        let other = tree::seen(child.id());
+        let _ = child.kill();
+        let _ = child.wait();
+        let of = |seen| Foreign([(own, seen)].into());
+        assert!(other.is_some());
+        assert!(Foreign::of(&[own]).has(own));
+        assert!(!Foreign::of(&[own]).has(child.id()));
+        assert!(!of(other).has(own), "another one");
+        assert!(of(None).has(own), "who could not be looked at");
+        let gone = u32::MAX;
+        assert!(Foreign([(gone, tree::seen(own))].into()).has(gone), "who cannot be any more");
     }
 
     #[test]

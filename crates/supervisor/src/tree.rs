@@ -14,6 +14,11 @@ pub(crate) struct Seen {
     began: u64,
 }
 
+/// The same process later, dead or alive; `None`: it has gone, or cannot be looked at.
+pub(crate) fn seen(pid: u32) -> Option<Seen> {
+    read(pid).map(|process| process.seen)
+}
+
 /// Looks at a process; `None`: it has gone, or is a zombie, which nobody can do anything about.
 pub(crate) fn look(pid: u32) -> Option<Seen> {
     read(pid).filter(|process| !process.is_dead).map(|process| process.seen)
