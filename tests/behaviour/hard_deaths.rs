@@ -89,8 +89,9 @@ fn a_guardian_that_is_killed_leaves_executor_and_workers_to_go_in_peace() {
 /// Cases: ORP-02, DIE-10
 fn a_guardian_that_is_killed_leaves_nobody_who_does_not_listen() {
     let bed = bed();
+    // The executor's is long: it has to kill them, and to remove their pid files.
     let daemon = bed.start(
-        "{grace: 300ms, daemon_args: [{workers: {grace: 200, workers: [{name: red, args: [park]}, \
+        "{grace: 30s, daemon_args: [{workers: {grace: 200, workers: [{name: red, args: [park]}, \
          {name: blue, args: [command: [sleep, '600'], spin: 3600000]}]}}]}",
     );
     bed.expect("worker red started, run 1");

@@ -225,9 +225,10 @@ fn a_launch_that_takes_too_long_is_undone() {
     assert_eq!(appkit::lifecycle::DEFAULT_START_TIMEOUT, Duration::from_secs(30));
     let bed = bed();
     bed.write("before-executor", "[eprint: still loading, park]");
+    // It has to come as far as that.
     fails(
         &bed,
-        "{start_timeout: 300ms, restart_interval: 0s}",
+        "{start_timeout: 3s, restart_interval: 0s}",
         &["was not ready within ", "still loading"],
     );
     assert_eq!(bed.times("executor is early"), 1);
