@@ -5,8 +5,9 @@
 //! what is to be asked of whom. The loop that acts is [`pool`](crate::pool).
 
 mod dependencies;
+mod id;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use crate::limit::{RestartLimit, RestartLog};
 use serde::{Deserialize, Serialize};
 
 pub use dependencies::resolve;
+pub use id::Id;
 
 /// Who is started again when one worker is: OTP's strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +58,7 @@ impl fmt::Display for EndWhen {
 #[derive(Clone, Debug, Default)]
 pub struct Member {
     /// Those that must be ready before it is started.
-    pub after: BTreeSet<usize>,
+    pub after: BTreeSet<Id>,
     /// It is not started again when the others are.
     pub temporary: bool,
     /// Its end may end them all.
@@ -94,18 +96,20 @@ impl State {
 pub enum Happened {
     /// The group is to start.
     Begin,
+    /// This worker [has come](Group::add) later.
+    Added(Id),
     /// This worker is ready.
-    Ready(usize),
+    Ready(Id),
     /// This worker's run is over, and its own machine wants another, after a delay.
-    Failed(usize),
+    Failed(Id),
     /// That delay is over.
-    Due(usize),
+    Due(Id),
     /// This worker has been paused, and has no process.
-    Paused(usize),
+    Paused(Id),
     /// Nothing more will come of this worker: it is done, has quit, or was given up.
     Over {
         /// Which.
-        worker: usize,
+        worker: Id,
         /// Whether that is as it should be.
         well: bool,
     },
@@ -117,11 +121,11 @@ pub enum Happened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// That it starts.
-    Start(usize),
+    Start(Id),
     /// That it stops, for now.
-    Pause(usize),
+    Pause(Id),
     /// That it stops for good.
-    Quit(usize),
+    Quit(Id),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,18 +134,25 @@ enum Phase {
     /// Some are being stopped, to be started again together with this one, the first of them in a
     /// strategy that goes by the list.
     Regrouping {
-        with: usize,
+        with: Id,
     },
     Quitting,
+}
+
+/// One of them, and what has become of it.
+#[derive(Debug)]
+struct Place {
+    member: Member,
+    state: State,
+    /// It was started at least once.
+    ran: bool,
 }
 
 /// The workers of a list, as far as their order goes.
 #[derive(Debug)]
 pub struct Group {
-    members: Vec<Member>,
-    states: Vec<State>,
-    /// Whether each was started at least once.
-    ran: Vec<bool>,
+    /// By id, which is the order of the list, too.
+    places: BTreeMap<Id, Place>,
     strategy: Strategy,
     end_when: EndWhen,
     phase: Phase,
@@ -154,15 +165,13 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group that waits for [`Happened::Begin`].
+    /// A group that waits for [`Happened::Begin`]. Its members have the first ids, in their order.
     pub fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
-        let (states, ran) = (vec![State::Wanted; members.len()], vec![false; members.len()]);
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
+        let place = |member| Place { member, state: State::Wanted, ran: false };
         Group {
-            members,
-            states,
-            ran,
+            places: std::iter::zip(Id::all(), members.into_iter().map(place)).collect(),
             strategy,
             end_when,
             phase: Phase::Running,
@@ -183,15 +192,52 @@ impl Group {
         self.gave_up
     }
 
+    /// Whether all are to stop for good: nobody is started any more.
+    pub fn quits(&self) -> bool {
+        self.phase == Phase::Quitting
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Takes one more, at the end of the list. It is to be told of as [`Happened::Added`].
+    pub fn add(&mut self, id: Id, member: Member) {
+        self.ordered |= !member.after.is_empty();
+        self.places.insert(id, Place { member, state: State::Wanted, ran: false });
+    }
+
+    /// Forgets one that is over. Nobody comes after it any more.
+    pub fn remove(&mut self, id: Id) {
+        self.places.remove(&id);
+        for place in self.places.values_mut() {
+            place.member.after.remove(&id);
+        }
+    }
+
+    /// Those that come after this worker, and are not over.
+    pub fn dependents(&self, id: Id) -> Vec<Id> {
+        let waits = |place: &Place| {
+            place.member.after.contains(&id) && !matches!(place.state, State::Over { .. })
+        };
+        self.places.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id).collect()
+    }
+
     /// Whether this worker is not started again when the others are.
-    pub fn is_temporary(&self, worker: usize) -> bool {
-        self.members[worker].temporary
+    pub fn is_temporary(&self, worker: Id) -> bool {
+        self.places[&worker].member.temporary
     }
 
     /// Decides what is to be asked of whom, in this order.
     pub fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
         match happened {
-            Happened::Begin => (),
+            Happened::Begin | Happened::Added(_) => (),
             Happened::Ready(worker) => self.ready(worker),
             Happened::Failed(worker) => self.failed(worker, now),
             Happened::Due(worker) => self.due(worker),
@@ -205,7 +251,7 @@ impl Group {
             match phase {
                 // Among thousands that do not depend on each other nobody else needs a look.
                 Phase::Running if !self.ordered && happened != Happened::Begin => {
-                    if let Happened::Due(worker) = happened {
+                    if let Happened::Due(worker) | Happened::Added(worker) = happened {
                         self.start(worker, &mut orders);
                     }
                 }
@@ -220,14 +266,22 @@ impl Group {
         }
     }
 
-    fn ready(&mut self, worker: usize) {
-        if self.states[worker] == State::Starting {
-            self.states[worker] = State::Ready;
+    fn at(&mut self, worker: Id) -> &mut Place {
+        self.places.get_mut(&worker).expect("who is asked about is of the group")
+    }
+
+    fn ids(&self) -> Vec<Id> {
+        self.places.keys().copied().collect()
+    }
+
+    fn ready(&mut self, worker: Id) {
+        if self.places[&worker].state == State::Starting {
+            self.at(worker).state = State::Ready;
         }
     }
 
-    fn failed(&mut self, worker: usize, now: Instant) {
-        self.states[worker] = State::Delayed;
+    fn failed(&mut self, worker: Id, now: Instant) {
+        self.at(worker).state = State::Delayed;
         let is_restart = match self.phase {
             Phase::Running => true,
             // One that was to be stopped anyway comes back with the others: that is one restart.
@@ -242,7 +296,7 @@ impl Group {
             self.phase = Phase::Quitting;
         }
         // A temporary one takes nobody with it.
-        if self.strategy == Strategy::OneForOne || self.members[worker].temporary {
+        if self.strategy == Strategy::OneForOne || self.places[&worker].member.temporary {
             return;
         }
         self.phase = match self.phase {
@@ -256,26 +310,26 @@ impl Group {
         };
     }
 
-    fn due(&mut self, worker: usize) {
-        if self.states[worker] == State::Delayed {
-            self.states[worker] = State::Wanted;
+    fn due(&mut self, worker: Id) {
+        if self.places[&worker].state == State::Delayed {
+            self.at(worker).state = State::Wanted;
         }
     }
 
-    fn paused(&mut self, worker: usize) {
+    fn paused(&mut self, worker: Id) {
         // One that had no process was held as soon as that was asked of it.
-        if self.states[worker] == State::Stopping {
+        if self.places[&worker].state == State::Stopping {
             let regroups = matches!(self.phase, Phase::Regrouping { .. });
-            self.states[worker] = if regroups { State::Held } else { State::Wanted };
+            self.at(worker).state = if regroups { State::Held } else { State::Wanted };
         }
     }
 
     /// The only way to be over, whoever decides it: what follows from it follows from here.
-    fn over(&mut self, worker: usize, well: bool) {
-        if matches!(self.states[worker], State::Over { .. }) {
+    fn over(&mut self, worker: Id, well: bool) {
+        if matches!(self.places[&worker].state, State::Over { .. }) {
             return;
         }
-        self.states[worker] = State::Over { well };
+        self.at(worker).state = State::Over { well };
         // A group that has to be whole cannot be, without one that was given up.
         let broken = !well && self.strategy != Strategy::OneForOne;
         if self.phase != Phase::Quitting && (broken || self.is_ended_by(worker)) {
@@ -290,31 +344,28 @@ impl Group {
     fn quit(&mut self) {
         self.phase = Phase::Quitting;
         // Those that quit already may have less time now.
-        for state in &mut self.states {
-            if *state == State::Quitting {
-                *state = State::Stopping;
-            }
+        for place in self.places.values_mut().filter(|place| place.state == State::Quitting) {
+            place.state = State::Stopping;
         }
     }
 
-    fn is_ended_by(&self, worker: usize) -> bool {
-        let over = |index: usize| matches!(self.states[index], State::Over { .. });
+    fn is_ended_by(&self, worker: Id) -> bool {
+        let significant = self.places[&worker].member.significant;
         match self.end_when {
             EndWhen::AllAreOver => false,
-            EndWhen::AnySignificant => self.members[worker].significant,
+            EndWhen::AnySignificant => significant,
             EndWhen::AllSignificant => {
-                let significant = |index: &usize| self.members[*index].significant;
-                self.members[worker].significant
-                    && (0..self.members.len()).filter(significant).all(over)
+                let mut all = self.places.values().filter(|place| place.member.significant);
+                significant && all.all(|place| matches!(place.state, State::Over { .. }))
             }
         }
     }
 
     fn start_whom_we_may(&mut self, orders: &mut Vec<Order>) {
         self.give_up_the_hopeless(orders);
-        for worker in 0..self.members.len() {
-            let up = || self.members[worker].after.iter().all(|other| self.is_up(*other));
-            if self.phase == Phase::Running && self.states[worker] == State::Wanted && up() {
+        for worker in self.ids() {
+            let up = || self.places[&worker].member.after.iter().all(|other| self.is_up(*other));
+            if self.phase == Phase::Running && self.places[&worker].state == State::Wanted && up() {
                 self.start(worker, orders);
             }
         }
@@ -322,18 +373,18 @@ impl Group {
 
     /// Those without a process that are to come after one that will never be. Who runs goes on.
     fn give_up_the_hopeless(&mut self, orders: &mut Vec<Order>) {
-        let lost = |state: &State| *state == State::Over { well: false };
+        let lost = |place: &Place| place.state == State::Over { well: false };
         // Most often nobody is lost, and there may be thousands.
-        if !self.states.iter().any(lost) {
+        if !self.places.values().any(lost) {
             return;
         }
         // Giving one up may make another hopeless, so look again until nothing changes.
         loop {
             let before = orders.len();
-            for worker in 0..self.members.len() {
-                let down = matches!(self.states[worker], State::Wanted | State::Delayed);
-                let after = &self.members[worker].after;
-                if down && after.iter().any(|other| lost(&self.states[*other])) {
+            for worker in self.ids() {
+                let down = matches!(self.places[&worker].state, State::Wanted | State::Delayed);
+                let after = &self.places[&worker].member.after;
+                if down && after.iter().any(|other| lost(&self.places[other])) {
                     self.over(worker, false);
                     orders.push(Order::Quit(worker));
                 }
@@ -344,21 +395,21 @@ impl Group {
         }
     }
 
-    fn start(&mut self, worker: usize, orders: &mut Vec<Order>) {
-        if self.states[worker] == State::Wanted {
-            self.states[worker] = State::Starting;
-            self.ran[worker] = true;
+    fn start(&mut self, worker: Id, orders: &mut Vec<Order>) {
+        if self.places[&worker].state == State::Wanted {
+            self.at(worker).state = State::Starting;
+            self.at(worker).ran = true;
             orders.push(Order::Start(worker));
         }
     }
 
     /// Whether those that come after it may start.
-    fn is_up(&self, worker: usize) -> bool {
-        matches!(self.states[worker], State::Ready | State::Over { well: true })
+    fn is_up(&self, worker: Id) -> bool {
+        matches!(self.places[&worker].state, State::Ready | State::Over { well: true })
     }
 
     /// Whether a worker has to go down when `with` is started again.
-    fn goes_with(&self, worker: usize, with: usize) -> bool {
+    fn goes_with(&self, worker: Id, with: Id) -> bool {
         match self.strategy {
             Strategy::OneForOne => false,
             Strategy::OneForAll => worker != with,
@@ -367,23 +418,23 @@ impl Group {
     }
 
     /// One after the other, the last one first; then all that are down may start.
-    fn stop_the_others(&mut self, with: usize, orders: &mut Vec<Order>) {
-        for worker in (0..self.members.len()).rev() {
+    fn stop_the_others(&mut self, with: Id, orders: &mut Vec<Order>) {
+        for worker in self.ids().into_iter().rev() {
             if !self.goes_with(worker, with) {
                 continue;
             }
-            match self.states[worker] {
+            match self.places[&worker].state {
                 // Whoever is being stopped is waited for before the one before it is.
                 State::Stopping | State::Quitting => return,
                 State::Starting | State::Ready => {
-                    self.states[worker] = State::Stopping;
+                    self.at(worker).state = State::Stopping;
                     orders.push(self.stop_for_now(worker));
                     return;
                 }
                 // It has no process, and is not to get one by itself; a temporary one gets none with
                 // the others, unless it has not had its own yet.
                 State::Delayed | State::Wanted
-                    if self.members[worker].temporary && self.ran[worker] =>
+                    if self.places[&worker].member.temporary && self.places[&worker].ran =>
                 {
                     self.over(worker, true);
                     orders.push(Order::Quit(worker));
@@ -392,38 +443,40 @@ impl Group {
                     }
                 }
                 State::Delayed => {
-                    self.states[worker] = State::Held;
+                    self.at(worker).state = State::Held;
                     orders.push(Order::Pause(worker));
                 }
-                State::Wanted => self.states[worker] = State::Held,
+                State::Wanted => self.at(worker).state = State::Held,
                 State::Held | State::Over { .. } => (),
             }
         }
-        if self.states[with] == State::Wanted {
+        if self.places[&with].state == State::Wanted {
             self.regroup_is_over();
         }
     }
 
-    fn stop_for_now(&self, worker: usize) -> Order {
-        if self.members[worker].temporary { Order::Quit(worker) } else { Order::Pause(worker) }
+    fn stop_for_now(&self, worker: Id) -> Order {
+        if self.places[&worker].member.temporary {
+            Order::Quit(worker)
+        } else {
+            Order::Pause(worker)
+        }
     }
 
     fn regroup_is_over(&mut self) {
         self.phase = Phase::Running;
-        for state in &mut self.states {
-            if *state == State::Held {
-                *state = State::Wanted;
-            }
+        for place in self.places.values_mut().filter(|place| place.state == State::Held) {
+            place.state = State::Wanted;
         }
     }
 
     /// The last one first: all at once, or in an ordered group one after the other.
     fn stop_all(&mut self, orders: &mut Vec<Order>) {
-        for worker in (0..self.members.len()).rev() {
-            let state = self.states[worker];
+        for worker in self.ids().into_iter().rev() {
+            let state = self.places[&worker].state;
             // One that was told to pause is told again: a quit makes it for good.
             if !matches!(state, State::Over { .. } | State::Quitting) {
-                self.states[worker] = State::Quitting;
+                self.at(worker).state = State::Quitting;
                 orders.push(Order::Quit(worker));
             }
             if self.ordered && state.runs() {

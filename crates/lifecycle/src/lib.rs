@@ -21,7 +21,7 @@
 //! assert_eq!(machine.deadline(), Some(now + Duration::from_secs(5)));
 //! ```
 //!
-//! [`Machine`] is one child, [`Group`] the order among several. Both are tested in virtual time, by
+//! [`Machine`] is one child, [`Group`] the order among several, [`Roster`] both together. All are tested in virtual time, by
 //! stories and by random ones that look at laws.
 //!
 //! # What it cannot do
@@ -37,15 +37,18 @@ mod restart;
 mod end;
 mod group;
 mod machine;
+mod roster;
 
 pub mod duration;
 pub mod forms;
 mod problem;
+#[cfg(test)]
+mod random;
 pub mod signal;
 
 pub use backoff::{Backoff, CountFrom, Growth};
 pub use end::RunEnd;
-pub use group::{EndWhen, Group, Happened, Member, Order, Strategy, resolve};
+pub use group::{EndWhen, Group, Happened, Id, Member, Order, Strategy, resolve};
 pub use limit::{RestartLimit, RestartLog};
 pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use policy::{
@@ -54,3 +57,4 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
 pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
+pub use roster::{Roster, RosterChange, RosterEvent};

@@ -164,9 +164,20 @@ impl Machine {
     /// Decides what is to be done about `event`, and tells what that has changed.
     pub fn step(&mut self, event: Event, now: Instant) -> Step {
         let before = self.phase();
+        let ended = match &event {
+            Event::Ended { end, .. } => Some(self.policy.restart.judged(end.clone())),
+            Event::Start
+            | Event::Ready
+            | Event::Extended(_)
+            | Event::Pause
+            | Event::Quit { .. }
+            | Event::DeadlinePassed => None,
+        };
         let action = self.decide(event, now);
         let phase = self.phase();
-        Step { action, entered: (phase != before).then_some(phase) }
+        let entered = (phase != before).then_some(phase);
+        // An end is told once, however it comes.
+        Step { action, ended: ended.filter(|_| entered.is_some()), entered }
     }
 
     fn decide(&mut self, event: Event, now: Instant) -> Action {

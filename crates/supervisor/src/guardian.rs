@@ -182,7 +182,9 @@ impl Guardian {
         let kept = recorder(&plan).and_then(|recorder| {
             let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;
             let recorded = recorder.as_ref();
-            let runner = Runner::new(slot, &signals, &descendants, recorded, &mut pid_file)?;
+            let policy = plan.policy.clone();
+            let runner =
+                Runner::new(policy, slot, &signals, &descendants, recorded, &mut pid_file)?;
             let kept = runner.run(early_stderr, starter);
             if let Some(recorder) = recorder {
                 recorder.finish(None);
@@ -228,7 +230,7 @@ fn executor(
     // A signal to our group is for the guardian, which then asks the executor. On a terminal another
     // group would be in its background, where who uses it is stopped.
     let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };
-    let slot = Slot::new(spawn, plan.policy.clone());
+    let slot = Slot::new(spawn);
     Ok(match (recorder, &plan.capture) {
         (Some(recorder), Some(capture)) => {
             let recording = recorder.record(capture, &plan.name);

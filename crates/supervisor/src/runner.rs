@@ -1,5 +1,6 @@
 //! The only loop of the guardian: wait for something to happen, ask the slot, see it done.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -19,9 +20,7 @@ use crate::report::Teller;
 use crate::slot::{Report, RunOver, Slot};
 use crate::stop_signals::{HURRY, Hurry, StopSignals};
 use crate::watched::WatchedPidFile;
-use lifecycle::Leftovers;
-use lifecycle::RunEnd;
-use lifecycle::{Event, Machine, Outcome, Phase};
+use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, Policy, RunEnd};
 
 /// Before the same is asked of the system again.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -36,6 +35,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// 2. A request to quit, from a signal or from a starter that has given up.
 /// 3. The deadline. It is looked at last because the two above often make it pointless.
 pub(crate) struct Runner<'a> {
+    machine: Machine,
     slot: Slot,
     signals: &'a StopSignals,
     descendants: &'a Descendants,
@@ -54,6 +54,8 @@ pub(crate) struct Runner<'a> {
     teller: Teller,
     /// The executor has ended, and what it has left behind has not yet.
     ending: Option<Ending>,
+    /// Nothing more is to be done.
+    outcome: Option<Outcome>,
 }
 
 struct Ending {
@@ -73,6 +75,7 @@ pub(crate) struct Kept {
 
 impl<'a> Runner<'a> {
     pub(crate) fn new(
+        policy: Policy,
         slot: Slot,
         signals: &'a StopSignals,
         descendants: &'a Descendants,
@@ -82,7 +85,10 @@ impl<'a> Runner<'a> {
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let sooner = quit::watch_deadline().map_err(|error| SetupError::new("wait", &error))?;
         let (launched, quit_told, ending, ready_by) = (false, false, None, None);
+        // Any number will do: it only keeps the delays of two guardians out of step.
+        let seed = RandomState::new().hash_one(std::process::id());
         Ok(Runner {
+            machine: Machine::new(policy, seed),
             slot,
             signals,
             descendants,
@@ -97,6 +103,7 @@ impl<'a> Runner<'a> {
             hurry: Hurry::default(),
             teller: Teller::default(),
             ending,
+            outcome: None,
         })
     }
 
@@ -114,10 +121,10 @@ impl<'a> Runner<'a> {
         // Whoever asked before there was anything to stop gets nothing started.
         self.look_at_quit();
         self.step(Event::Start, Instant::now());
-        self.ready_by = self.slot.machine().deadline();
+        self.ready_by = self.machine.deadline();
         loop {
             self.look_at_children();
-            if self.slot.launched() && !self.launched {
+            if self.machine.launched() && !self.launched {
                 self.launched = true;
                 if let Some(stderr) = &late_stderr {
                     self.slot.spawn_mut().set_stderr(stderr.clone());
@@ -127,8 +134,7 @@ impl<'a> Runner<'a> {
                 }
             }
             if !self.launched
-                // Not the slot's: that one also says when to look at who is dead.
-                && let Some(at) = self.slot.machine().deadline()
+                && let Some(at) = self.machine.deadline()
                 && self.ready_by.is_some_and(|told| told < at)
             {
                 // A little more than there is: an executor that asks for more again and again is told
@@ -146,9 +152,9 @@ impl<'a> Runner<'a> {
             self.look_at_quit();
             self.look_at_time();
             self.look_at_files();
-            if let Some(outcome) = self.slot.outcome() {
+            if let Some(outcome) = self.outcome.take() {
                 self.slot.pid_files().remove();
-                let (outcome, launched) = (outcome.clone(), self.launched);
+                let launched = self.launched;
                 let last_words = self.slot.last_lines().map(|lines| lines.stderr.clone());
                 let last_words = last_words.unwrap_or_default();
                 return Ok(Kept { outcome, launched, last_words });
@@ -159,11 +165,15 @@ impl<'a> Runner<'a> {
 
     fn look_at_children(&mut self) {
         self.descendants.clear();
-        self.slot.listen(Instant::now(), &mut |report| tell(&mut self.teller, &report));
-        if let Some(RunOver { end, at }) =
-            self.slot.reap(Instant::now(), &mut |report| tell(&mut self.teller, &report))
-        {
-            let sweep = Sweep::until(time_left_behind(self.slot.machine(), at));
+        let mut said = self.slot.listen(&mut |report| tell(&mut self.teller, &report));
+        let over = self.slot.reap(&self.machine, &mut said, Instant::now(), &mut |report| {
+            tell(&mut self.teller, &report);
+        });
+        for event in said {
+            self.step(event, Instant::now());
+        }
+        if let Some(RunOver { end, at }) = over {
+            let sweep = Sweep::until(time_left_behind(&self.machine, at));
             self.ending = Some(Ending { end, at, sweep });
         }
         let Some(mut ending) = self.ending.take() else {
@@ -172,7 +182,7 @@ impl<'a> Runner<'a> {
             return;
         };
         let now = Instant::now();
-        let kept = self.slot.machine().policy().leftovers == Leftovers::Keep;
+        let kept = self.machine.policy().leftovers == Leftovers::Keep;
         if kept || self.descendants.sweep(&mut ending.sweep, now) {
             let Ending { end, at, .. } = ending;
             self.step(Event::Ended { end, at }, now);
@@ -212,10 +222,18 @@ impl<'a> Runner<'a> {
     }
 
     fn step(&mut self, event: Event, now: Instant) {
-        let step = self.slot.step(event, now, &mut |report| tell(&mut self.teller, &report));
-        // It has nobody to wait for.
-        if step.entered == Some(Phase::Due) {
-            self.slot.step(Event::Start, now, &mut |report| tell(&mut self.teller, &report));
+        let mut next = Some(event);
+        while let Some(event) = next {
+            let step = self.machine.step(event, now);
+            let tell = &mut |report| tell(&mut self.teller, &report);
+            next = self.slot.carry_out(&step, &self.machine, now, tell);
+            // It has nobody to wait for.
+            if step.entered == Some(Phase::Due) {
+                next = Some(Event::Start);
+            }
+            if let Action::Finish(outcome) = step.action {
+                self.outcome = Some(outcome);
+            }
         }
     }
 
@@ -225,7 +243,7 @@ impl<'a> Runner<'a> {
             // Who is dead misses no deadline, neither of its start nor of its stop: how it ended is told, as
             // soon as what it left is gone. That has no more time than it would have had itself.
             if ending.sweep.is_patient(now) {
-                ending.sweep.kill_by(time_left_behind(self.slot.machine(), ending.at));
+                ending.sweep.kill_by(time_left_behind(&self.machine, ending.at));
                 if !ending.sweep.is_patient(now) {
                     self.descendants.sweep(&mut ending.sweep, now);
                 }
@@ -233,7 +251,7 @@ impl<'a> Runner<'a> {
             return;
         }
         // What is to be reaped was looked at first.
-        if self.slot.looks_at().is_none() && self.slot.deadline().is_some_and(|due| due <= now) {
+        if self.slot.looks_at().is_none() && self.machine.deadline().is_some_and(|due| due <= now) {
             self.step(Event::DeadlinePassed, now);
         }
     }
@@ -256,7 +274,8 @@ impl<'a> Runner<'a> {
         let look = self.ending.as_ref().and_then(|ending| ending.sweep.look_at);
         let file = self.pid_file.look_at();
         // Nor does a deadline of who has ended.
-        let own = self.slot.deadline().filter(|_| self.ending.is_none());
+        let own = self.slot.looks_at().or_else(|| self.machine.deadline());
+        let own = own.filter(|_| self.ending.is_none());
         let deadline = [own, patience, look, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.quit_told);
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be

@@ -1,15 +1,13 @@
-//! One place for a child: the machine that decides, and the process that it decides about.
+//! One place for a child: its process, and what is done to it.
 //!
-//! A slot acts, but does not wait: the loop of a guardian or of a pool does that, with the
-//! descriptors that a slot gives it.
+//! A slot neither decides nor waits: a [`Machine`] does the one, alone or in a roster, and the loop of a
+//! guardian or of a pool the other, with the descriptors that a slot gives it.
 
 mod hear;
 mod reap;
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,9 +20,7 @@ use crate::burial::{self, Burial};
 use crate::capture::{LastLines, Recording};
 use crate::pid_files::LeftPidFiles;
 use crate::search::MARK;
-use lifecycle::RunEnd;
-use lifecycle::{Action, Event, Machine, Outcome, Step};
-use lifecycle::{Policy, StopBy};
+use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, RunEnd, Step, StopBy};
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,22 +78,22 @@ pub struct RunOver {
     pub at: Instant,
 }
 
-/// One child that is kept as its policy has it.
+/// One child that a machine decides about.
 ///
 /// Dropping it lets go of the child, which then sees its parent gone and quits.
 #[derive(Debug)]
 pub struct Slot {
-    machine: Machine,
     spawn: Spawn,
+    /// Which run the present one is, or the last was.
+    run: u64,
     child: Option<Child>,
     /// The child has closed its end of the socket: there is nothing more to hear.
     deaf: bool,
     pid_files: LeftPidFiles,
     last_pid: Option<u32>,
-    /// There may be thousands of slots: what most do not have takes no room in them.
-    outcome: Option<Box<Outcome>>,
     /// What a child is told when it is asked to quit.
     reason: Reason,
+    /// There may be thousands of slots: what most do not have takes no room in them.
     recorded: Option<Box<Recorded>>,
     /// The run has ended, and is not over.
     burial: Option<Box<Burial>>,
@@ -137,18 +133,15 @@ struct Recorded {
 }
 
 impl Slot {
-    /// A place whose child is started by [`Event::Start`].
-    pub fn new(spawn: Spawn, policy: impl Into<Arc<Policy>>) -> Slot {
-        // Any number will do: it only keeps the delays of two slots out of step.
-        let seed = RandomState::new().hash_one(std::process::id());
+    /// A place whose child is started when a step says so.
+    pub fn new(spawn: Spawn) -> Slot {
         Slot {
-            machine: Machine::new(policy, seed),
             spawn,
+            run: 0,
             child: None,
             deaf: false,
             pid_files: LeftPidFiles::default(),
             last_pid: None,
-            outcome: None,
             reason: Reason::Stop,
             recorded: None,
             burial: None,
@@ -162,17 +155,17 @@ impl Slot {
         }
     }
 
-    /// Has the slot itself end what a run leaves behind, before the run is over, unless the policy
-    /// [keeps](lifecycle::Leftovers::Keep) it: what is in the child's process group; and what left that,
+    /// Has the slot itself end what a run leaves behind, before the run is over, unless it is to be
+    /// [kept](Leftovers::Keep): what is in the child's process group; and what left that,
     /// as far as it can be told by a variable in its environment, where orphans come to this process'
     /// parent (a guardian).
     ///
     /// Default: whoever has the slot sees to that.
     #[must_use]
-    pub fn ends_leftovers(mut self) -> Slot {
+    pub fn ends(mut self, leftovers: Leftovers) -> Slot {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let guarded = proc_spawn::current().role == Role::Executor;
-        self.leaves = match burial::ends(self.machine.policy().leftovers) {
+        self.leaves = match burial::ends(leftovers) {
             false => Leaves::Unseen,
             true if guarded => Leaves::Marked(NEXT.fetch_add(1, Ordering::Relaxed)),
             true => Leaves::Group,
@@ -202,11 +195,6 @@ impl Slot {
         self.reason = reason;
     }
 
-    /// What decides about the child.
-    pub fn machine(&self) -> &Machine {
-        &self.machine
-    }
-
     /// The child, while its end has not been seen.
     pub fn child(&self) -> Option<&Child> {
         self.child.as_ref()
@@ -217,32 +205,15 @@ impl Slot {
         self.child.as_ref().filter(|_| !self.deaf).map(Child::messages)
     }
 
-    /// When to step with [`Event::DeadlinePassed`]; or, while [`looks_at`](Slot::looks_at) says so,
-    /// to [`reap`](Slot::reap).
-    pub fn deadline(&self) -> Option<Instant> {
-        // One that is dead can miss no deadline any more.
-        self.looks_at().or_else(|| self.machine.deadline())
-    }
-
     /// When to [`reap`](Slot::reap) again, if the child is dead and nothing tells when its run is over:
     /// it cannot be reaped yet, or what it has left is still going.
     pub fn looks_at(&self) -> Option<Instant> {
         self.burial.as_ref().map(|burial| burial.look_at())
     }
 
-    /// How it went in the end; `None` while something is still to be done.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.outcome.as_deref()
-    }
-
-    /// Whether any run has got as far as its entry.
-    pub fn launched(&self) -> bool {
-        self.machine.launched()
-    }
-
-    /// How often the child was started.
-    pub fn runs(&self) -> u64 {
-        self.machine.runs()
+    /// Which run the present one is, or the last was: 1 for the first, 0 before it.
+    pub fn run(&self) -> u64 {
+        self.run
     }
 
     /// Where the next runs' standard error goes before they have set themselves up.
@@ -255,31 +226,29 @@ impl Slot {
         &self.pid_files
     }
 
-    /// Decides and acts. Gives back what that has led to, in the end.
-    pub fn step(&mut self, event: Event, now: Instant, tell: &mut dyn FnMut(Report)) -> Step {
-        let judged = |end: &RunEnd| self.machine.policy().restart.judged(end.clone());
-        let ended = if let Event::Ended { end, .. } = &event { Some(judged(end)) } else { None };
-        let step = self.machine.step(event, now);
-        if let Some(end) = ended {
-            // A machine that has finished has no deadline.
-            let restart_in = self.machine.deadline().map(|at| at.saturating_duration_since(now));
-            let pid = self.last_pid.take();
-            let last_lines = self.recorded.as_mut().map(|recorded| {
-                // A run that could not be started has written nothing.
-                let lines = pid.map(|_| recorded.recording.end()).unwrap_or_default();
-                recorded.last_lines = lines.clone();
-                lines
-            });
-            let last_lines = last_lines.unwrap_or_default();
-            tell(Report::Ended { pid, end, restart_in, last_lines });
+    /// Does what a step of `machine` wants, and tells what it says. Gives back what follows at once: a start
+    /// that failed is a run that has ended, delayed, counted and told like any.
+    #[must_use = "what follows is to be told to the machine"]
+    pub fn carry_out(
+        &mut self,
+        step: &Step,
+        machine: &Machine,
+        now: Instant,
+        tell: &mut dyn FnMut(Report),
+    ) -> Option<Event> {
+        if let Some(end) = &step.ended {
+            let next = machine.deadline().filter(|_| machine.phase() == Phase::Waiting);
+            let restart_in = next.map(|at| at.saturating_duration_since(now));
+            self.tell_end(end.clone(), restart_in, tell);
+        }
+        if step.entered == Some(Phase::Running) {
+            tell(Report::Ready { pid: self.last_pid.unwrap_or_default(), run: self.run });
         }
         match &step.action {
             Action::Nothing => (),
             Action::Spawn => {
-                // A start that failed is a run that ended: delayed, counted and told like any.
-                if let Err(end) = self.start(tell) {
-                    let at = Instant::now();
-                    return self.step(Event::Ended { end, at }, at, tell);
+                if let Err(end) = self.start(machine.runs(), tell) {
+                    return Some(Event::Ended { end, at: Instant::now() });
                 }
             }
             Action::Terminate { by, remaining } => {
@@ -294,12 +263,26 @@ impl Slot {
                     log::error!("cannot kill process {}: {error}", child.id());
                 }
             }
-            Action::Finish(outcome) => {
-                self.outcome = Some(Box::new(outcome.clone()));
-                tell(Report::Finished(outcome.clone()));
-            }
+            Action::Finish(outcome) => tell(Report::Finished(outcome.clone())),
         }
-        step
+        None
+    }
+
+    fn tell_end(
+        &mut self,
+        end: RunEnd,
+        restart_in: Option<Duration>,
+        tell: &mut dyn FnMut(Report),
+    ) {
+        let pid = self.last_pid.take();
+        let last_lines = self.recorded.as_mut().map(|recorded| {
+            // A run that could not be started has written nothing.
+            let lines = pid.map(|_| recorded.recording.end()).unwrap_or_default();
+            recorded.last_lines = lines.clone();
+            lines
+        });
+        let last_lines = last_lines.unwrap_or_default();
+        tell(Report::Ended { pid, end, restart_in, last_lines });
     }
 
     /// Asks the child to open its files anew.
@@ -315,8 +298,8 @@ impl Slot {
         }
     }
 
-    fn start(&mut self, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
-        let run = self.machine.runs();
+    fn start(&mut self, run: u64, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
+        self.run = run;
         self.spawn.set_incarnation(run);
         (self.asked, self.asked_by_word) = (false, false);
         (self.quits_by, self.confuses) = (None, false);

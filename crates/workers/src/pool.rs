@@ -1,26 +1,28 @@
-//! The only loop of this crate: wait for something to happen to any worker, see it done.
+//! The only loop of this crate: wait for something to happen to any worker, have the roster decide, see it
+//! done.
 
 mod events;
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lifecycle::RunEnd;
+use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use supervisor::report::Teller;
-use supervisor::{Recorder, ReopenListener, Report, Slot};
+use supervisor::{Recorder, ReopenListener, Slot};
 
 use crate::chores::Chores;
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::{TooManyRestarts, WorkerEnd, WorkersReport};
-use crate::spec::{self, Plan, WorkerStartInfo, WorkersOptions};
-use crate::status::StatusFile;
+use crate::spec::{self, Plan, WorkerPlan, WorkerStartInfo, WorkersOptions};
+use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Source, Waiter};
-use lifecycle::{Group, Happened};
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
 ///
@@ -57,29 +59,21 @@ fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
 
 struct Worker {
     name: String,
-    pid_filename: std::path::PathBuf,
+    pid_filename: PathBuf,
     slot: Slot,
     teller: Teller,
     /// Which run's descriptors are being watched.
     watched: u64,
     /// Whether the worker's words are being watched too.
     hears: bool,
-    /// It was asked to quit for good.
-    quits: bool,
+    /// Nothing more will be done.
+    outcome: Option<Outcome>,
 }
 
 struct Pool {
-    workers: Vec<Worker>,
-    group: Group,
-    /// Those that may start, but not all at once.
-    starts: VecDeque<usize>,
-    start_stagger: Duration,
-    /// When the next of them may.
-    next_start: Option<Instant>,
-    /// Whether we are ready when all workers are, and are not yet.
-    announces_ready: bool,
-    /// Whether one that had to become ready has not.
-    launch_failed: bool,
+    workers: BTreeMap<Id, Worker>,
+    /// All that is decided.
+    roster: Roster,
     waiter: Waiter,
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Recorder>,
@@ -89,18 +83,13 @@ struct Pool {
     status: StatusFile,
     /// What would wait for a disk.
     chores: Chores,
-    /// Those that are not finished.
-    left: usize,
     quit_told: bool,
-    /// Whose end was the last that called for a restart.
-    last_failure: Option<(usize, RunEnd)>,
     gave_up: Option<TooManyRestarts>,
 }
 
 impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
-        let waiter = Waiter::new(plan.workers.len()).map_err(io_error("create an epoll"))?;
-        let status = StatusFile::new(plan.debug_filename, plan.debug_trust, &plan.workers);
+        let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // Where the system does not let us have one, a start costs more, and nothing else changes.
         let spawner = Spawner::start().inspect_err(|error| {
             log::debug!("children are started by this thread: {error}");
@@ -112,53 +101,31 @@ impl Pool {
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
         let recorder = captured.then(Recorder::start).transpose();
         let recorder = recorder.map_err(io_error("capture output"))?;
-        let workers: Vec<_> =
-            plan.workers
-                .into_iter()
-                .map(|mut worker| {
-                    worker.setup.open_files = open_files.before();
-                    let spawn = worker.spawn.setup(&worker.setup);
-                    let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
-                    let spawn = match &spawner {
-                        Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
-                        None => spawn,
-                    };
-                    let mut slot = Slot::new(spawn, worker.policy).ends_leftovers();
-                    if let (Some(recorder), Some(capture)) = (&recorder, &worker.capture) {
-                        let recording = recorder.record(capture, &worker.name);
-                        slot = slot.recorded(recording.map_err(|source| {
-                            WorkersError::Capture { worker: worker.name.clone(), source }
-                        })?);
-                    }
-                    Ok(Worker {
-                        name: worker.name,
-                        pid_filename: worker.pid_filename,
-                        slot,
-                        teller: Teller::default(),
-                        watched: 0,
-                        hears: false,
-                        quits: false,
-                    })
-                })
-                .collect::<Result<_, _>>()?;
-        let left = workers.len();
+        let policies = plan.workers.iter().map(|worker| Arc::clone(&worker.policy)).collect();
+        // Any number will do: it only keeps the delays of two pools out of step.
+        let seed = RandomState::new().hash_one(std::process::id());
+        let roster = Roster::new(plan.group, policies, seed)
+            .start_stagger(plan.start_stagger)
+            .announces_ready(plan.ready_when_all);
+        let names = plan.workers.iter().map(|worker| worker.name.as_str());
+        let place =
+            plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, &plan.workers));
+        let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
+        let workers = std::iter::zip(roster.ids(), plan.workers).map(|(id, mut worker)| {
+            worker.setup.open_files = open_files.before();
+            Ok((id, Worker::new(worker, spawner.as_ref(), recorder.as_ref())?))
+        });
+        let workers = workers.collect::<Result<_, _>>()?;
         Ok(Pool {
             workers,
-            group: plan.group,
-            starts: VecDeque::new(),
-            start_stagger: plan.start_stagger,
-            next_start: None,
-            announces_ready: plan.ready_when_all,
-            launch_failed: false,
+            roster,
             waiter,
             recorder,
             reopen,
             deadline,
             status,
             chores: Chores::default(),
-            left,
             quit_told: false,
-            last_failure: None,
             gave_up: None,
         })
     }
@@ -174,26 +141,25 @@ impl Pool {
         }
         // Should all of us be killed together, somebody else has to remove them. Who is gone need not
         // know.
-        let pid_files = self.workers.iter().map(|worker| worker.pid_filename.as_path());
+        let pid_files = self.workers.values().map(|worker| worker.pid_filename.as_path());
         let _ = supervisor::leave_pid_files(pid_files);
-        self.happened(Happened::Begin)?;
-        while self.left > 0 {
-            self.look_at_quit(quit)?;
-            self.look_at_what_is_due()?;
-            let start_at = self.start_next()?;
+        self.on(RosterEvent::Begin);
+        while self.roster.left() > 0 {
+            self.look_at_quit(quit);
+            self.look_at_what_is_due();
             let write_at = self.write_status_if_due();
-            if self.left == 0 {
+            if self.roster.left() == 0 {
                 break;
             }
-            let also = [start_at, write_at].into_iter().flatten().min();
-            for source in self.waiter.wait(also)? {
+            let deadline = [self.roster.deadline(), write_at].into_iter().flatten().min();
+            for source in self.waiter.wait(deadline)? {
                 match source {
                     Source::Quit => (),
                     Source::Lost => self.hear_of_losses(),
                     Source::Reopen => self.reopen_files(),
-                    Source::Deadline => self.look_at_deadline()?,
-                    Source::Ended(worker) => self.look_at_end(worker)?,
-                    Source::Said(worker) => self.look_at_words(worker)?,
+                    Source::Deadline => self.look_at_deadline(),
+                    Source::Ended(worker) => self.look_at_end(worker),
+                    Source::Said(worker) => self.look_at_words(worker),
                 }
             }
         }
@@ -204,11 +170,10 @@ impl Pool {
         self.count_losses();
         self.status.write(&mut self.chores);
         self.chores.finish(quit::remaining().map(|left| left / 2));
-        let workers = self.workers.into_iter().filter_map(|worker| {
-            let Worker { name, slot, .. } = worker;
-            let outcome = slot.outcome()?.clone();
-            let (runs, last_lines) = (slot.runs(), slot.last_lines().cloned().unwrap_or_default());
-            Some(WorkerEnd { name, runs, outcome, last_lines })
+        let workers = self.workers.into_values().filter_map(|worker| {
+            let Worker { name, slot, outcome, .. } = worker;
+            let (runs, last_lines) = (slot.run(), slot.last_lines().cloned().unwrap_or_default());
+            Some(WorkerEnd { name, runs, outcome: outcome?, last_lines })
         });
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
     }
@@ -228,7 +193,7 @@ impl Pool {
         if let Some(recorder) = &self.recorder {
             recorder.reopen();
         }
-        self.workers.iter().for_each(|worker| worker.slot.reopen());
+        self.workers.values().for_each(|worker| worker.slot.reopen());
     }
 
     /// What it was is looked at when the status is written next: at most ten times a second.
@@ -244,22 +209,45 @@ impl Pool {
         if let Some(recorder) = &self.recorder {
             recorder.look();
         }
-        for (index, worker) in self.workers.iter().enumerate() {
+        for (id, worker) in &self.workers {
             if let Some(recording) = worker.slot.recording() {
-                self.status.note_lost(index, recording.lost());
+                self.status.note_lost(*id, recording.lost());
             }
         }
     }
 }
 
-fn told(
-    (index, name): (usize, &str),
-    report: &Report,
-    teller: &mut Teller,
-    status: &mut StatusFile,
-) {
-    teller.log(&format!("worker {name}"), report);
-    status.note(index, report);
+impl Worker {
+    fn new(
+        worker: WorkerPlan,
+        spawner: Option<&Arc<Spawner>>,
+        recorder: Option<&Recorder>,
+    ) -> Result<Worker, WorkersError> {
+        let spawn = worker.spawn.setup(&worker.setup);
+        let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
+        let spawn = match spawner {
+            Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
+            None => spawn,
+        };
+        let mut slot = Slot::new(spawn).ends(worker.policy.leftovers);
+        if let (Some(recorder), Some(capture)) = (recorder, &worker.capture) {
+            let recording = recorder.record(capture, &worker.name);
+            slot =
+                slot.recorded(recording.map_err(|source| WorkersError::Capture {
+                    worker: worker.name.clone(),
+                    source,
+                })?);
+        }
+        Ok(Worker {
+            name: worker.name,
+            pid_filename: worker.pid_filename,
+            slot,
+            teller: Teller::default(),
+            watched: 0,
+            hears: false,
+            outcome: None,
+        })
+    }
 }
 
 /// A status file is not written more often than this.

@@ -3,19 +3,17 @@
 mod json;
 mod place;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use lifecycle::{Phase, RunEnd};
-use serde::Serialize;
+use lifecycle::{Id, Phase, RunEnd};
+use serde::{Serialize, Serializer};
 use supervisor::{LastLines, Lost, Report};
-use trusted_path::Trust;
 
 use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;
 use crate::report::TooManyRestarts;
-use crate::spec::WorkerPlan;
 pub(crate) use place::StatusPlace;
 
 /// The file, and what will be in it next.
@@ -33,7 +31,13 @@ struct Content {
     /// Why all are being stopped, if there were too many restarts.
     #[serde(skip_serializing_if = "Option::is_none")]
     gave_up: Option<String>,
-    workers: Vec<Entry>,
+    #[serde(serialize_with = "values")]
+    workers: BTreeMap<Id, Entry>,
+}
+
+/// As a list, in the order of the workers.
+fn values<S: Serializer>(workers: &BTreeMap<Id, Entry>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(workers.values())
 }
 
 #[derive(Serialize)]
@@ -69,11 +73,13 @@ struct LastExit {
 const KEPT_EXITS: usize = 10;
 
 impl StatusFile {
-    pub(crate) fn new(path: Option<PathBuf>, trust: Trust, workers: &[WorkerPlan]) -> StatusFile {
-        let place = path.map(|path| StatusPlace::new(path, trust, workers));
+    pub(crate) fn new<'a>(
+        place: Option<StatusPlace>,
+        workers: impl Iterator<Item = (Id, &'a str)>,
+    ) -> StatusFile {
         let since = Timestamp::now();
-        let entry = |worker: &WorkerPlan| Entry {
-            name: worker.name.clone(),
+        let entry = |name: &str| Entry {
+            name: name.to_owned(),
             state: Phase::Idle,
             since,
             pid: None,
@@ -84,16 +90,16 @@ impl StatusFile {
             lost: None,
         };
         // Nothing is kept for nobody.
-        let workers =
-            if place.is_some() { workers.iter().map(entry).collect() } else { Vec::new() };
+        let workers = workers.filter(|_| place.is_some());
+        let workers = workers.map(|(id, name)| (id, entry(name))).collect();
         let content = Content { pid: std::process::id(), gave_up: None, workers };
         StatusFile { place, content, changed: true, written: None }
     }
 
     /// Takes note of what happened to a worker.
     #[expect(clippy::wildcard_enum_match_arm, reason = "what others change is the phase")]
-    pub(crate) fn note(&mut self, worker: usize, report: &Report) {
-        let Some(entry) = self.content.workers.get_mut(worker) else { return };
+    pub(crate) fn note(&mut self, worker: Id, report: &Report) {
+        let Some(entry) = self.content.workers.get_mut(&worker) else { return };
         let at = Timestamp::now();
         match report {
             Report::Started { pid, run } => {
@@ -119,8 +125,8 @@ impl StatusFile {
     }
 
     /// Takes note of where a worker stands, if that is somewhere else than before.
-    pub(crate) fn note_phase(&mut self, worker: usize, entered: Option<Phase>) {
-        if let (Some(entry), Some(phase)) = (self.content.workers.get_mut(worker), entered) {
+    pub(crate) fn note_phase(&mut self, worker: Id, entered: Option<Phase>) {
+        if let (Some(entry), Some(phase)) = (self.content.workers.get_mut(&worker), entered) {
             (entry.state, entry.since) = (phase, Timestamp::now());
             self.changed = true;
         }
@@ -133,8 +139,8 @@ impl StatusFile {
     }
 
     /// Takes note of what of a worker's output was lost.
-    pub(crate) fn note_lost(&mut self, worker: usize, lost: Lost) {
-        if let Some(entry) = self.content.workers.get_mut(worker) {
+    pub(crate) fn note_lost(&mut self, worker: Id, lost: Lost) {
+        if let Some(entry) = self.content.workers.get_mut(&worker) {
             entry.lost = Some(lost);
         }
     }

@@ -1,10 +1,11 @@
 //! Waiting for thousands of children at once, at a cost that does not grow with their number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use lifecycle::Id;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
@@ -21,23 +22,23 @@ pub(crate) enum Source {
     /// There is less time than there was.
     Deadline,
     /// This worker has ended.
-    Ended(usize),
+    Ended(Id),
     /// This worker has said something.
-    Said(usize),
+    Said(Id),
 }
 
-/// Descriptors (epoll(7)) and deadlines of all workers.
+/// Descriptors (epoll(7)) of all workers, and when to look at those that no descriptor tells of.
 pub(crate) struct Waiter {
     epoll: OwnedFd,
-    due: BTreeSet<(Instant, usize)>,
+    due: BTreeSet<(Instant, Id)>,
     /// What is in `due`, by worker.
-    deadlines: Vec<Option<Instant>>,
+    looks: BTreeMap<Id, Instant>,
 }
 
 impl Waiter {
-    pub(crate) fn new(workers: usize) -> io::Result<Waiter> {
+    pub(crate) fn new() -> io::Result<Waiter> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Waiter { epoll, due: BTreeSet::new(), deadlines: vec![None; workers] })
+        Ok(Waiter { epoll, due: BTreeSet::new(), looks: BTreeMap::new() })
     }
 
     /// Watches a descriptor until it is [forgotten](Waiter::forget), which it has to be before it is
@@ -53,22 +54,26 @@ impl Waiter {
         let _ = epoll::delete(&self.epoll, fd);
     }
 
-    pub(crate) fn set_deadline(&mut self, worker: usize, deadline: Option<Instant>) {
-        if self.deadlines[worker] != deadline {
-            if let Some(old) = self.deadlines[worker] {
-                self.due.remove(&(old, worker));
+    /// Has this worker looked at then, instead of when was said before; `None`: not by the clock.
+    pub(crate) fn look_at(&mut self, worker: Id, at: Option<Instant>) {
+        let before = match at {
+            Some(at) => self.looks.insert(worker, at),
+            None => self.looks.remove(&worker),
+        };
+        if before != at {
+            if let Some(before) = before {
+                self.due.remove(&(before, worker));
             }
-            self.due.extend(deadline.map(|at| (at, worker)));
-            self.deadlines[worker] = deadline;
+            self.due.extend(at.map(|at| (at, worker)));
         }
     }
 
-    /// A worker whose time has come.
-    pub(crate) fn next_due(&self, now: Instant) -> Option<usize> {
+    /// A worker that is to be looked at.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Id> {
         self.due.first().filter(|(at, _)| *at <= now).map(|(_, worker)| *worker)
     }
 
-    /// Waits until something is readable, a worker is due, or `also` has come.
+    /// Waits until something is readable, a worker is to be looked at, or `also` has come.
     pub(crate) fn wait(&self, also: Option<Instant>) -> io::Result<Vec<Source>> {
         let due = self.due.first().map(|(at, _)| *at);
         let deadline = [due, also].into_iter().flatten().min();
@@ -101,8 +106,8 @@ fn pack(source: Source) -> u64 {
         Source::Lost => 1,
         Source::Reopen => 2,
         Source::Deadline => 3,
-        Source::Ended(worker) => 2 * worker as u64 + OWN,
-        Source::Said(worker) => 2 * worker as u64 + OWN + 1,
+        Source::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
+        Source::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
     }
 }
 
@@ -114,8 +119,8 @@ fn unpack(data: u64) -> Source {
             2 => Source::Reopen,
             _ => Source::Deadline,
         },
-        Some(rest) if rest % 2 == 0 => Source::Ended((rest / 2) as usize),
-        Some(rest) => Source::Said((rest / 2) as usize),
+        Some(rest) if rest % 2 == 0 => Source::Ended(Id::of_number((rest / 2) as u32)),
+        Some(rest) => Source::Said(Id::of_number((rest / 2) as u32)),
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn sources_cross_the_kernel_unchanged() {
-        for worker in [0, 1, 77, 5000] {
+        for worker in [0, 1, 77, 5000, u32::MAX].map(Id::of_number) {
             for source in [
                 Source::Quit,
                 Source::Lost,
@@ -143,14 +148,15 @@ mod tests {
     fn the_earliest_is_due_first_and_only_once() {
         let now = Instant::now();
         let at = |ms| Some(now + std::time::Duration::from_millis(ms));
-        let mut waiter = Waiter::new(3).unwrap();
-        waiter.set_deadline(0, at(5));
-        waiter.set_deadline(1, at(3));
-        waiter.set_deadline(2, at(3));
-        waiter.set_deadline(2, None);
+        let mut waiter = Waiter::new().unwrap();
+        let [a, b, c] = [0, 1, 2].map(Id::of_number);
+        waiter.look_at(a, at(5));
+        waiter.look_at(b, at(3));
+        waiter.look_at(c, at(3));
+        waiter.look_at(c, None);
         assert_eq!(waiter.next_due(now), None);
-        assert_eq!(waiter.next_due(at(9).unwrap()), Some(1));
-        waiter.set_deadline(1, at(7));
-        assert_eq!(waiter.next_due(at(9).unwrap()), Some(0));
+        assert_eq!(waiter.next_due(at(9).unwrap()), Some(b));
+        waiter.look_at(b, at(7));
+        assert_eq!(waiter.next_due(at(9).unwrap()), Some(a));
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Id;
 use crate::problem::Problems;
 
-/// The dependencies of a list by name as indices; adds what is wrong with them.
+/// The dependencies of a list by name as ids; adds what is wrong with them.
 pub fn resolve(
     problems: &mut Problems,
     names: &[String],
     after: &[Vec<String>],
     in_order: bool,
-) -> Vec<BTreeSet<usize>> {
+) -> Vec<BTreeSet<Id>> {
     let by_name: BTreeMap<&str, usize> =
         names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
     let mut resolved = vec![BTreeSet::new(); names.len()];
@@ -35,7 +36,9 @@ pub fn resolve(
         let reason = "each of these waits for the next for ever; leave one `after` out";
         problems.add("workers.after", path.join(" after "), reason);
     }
-    resolved
+    // The members of a group have the first ids.
+    let ids: Vec<Id> = Id::all().take(names.len()).collect();
+    resolved.into_iter().map(|after| after.into_iter().map(|index| ids[index]).collect()).collect()
 }
 
 /// A way through dependencies that comes back to where it began, which stands at both ends.
@@ -125,7 +128,7 @@ mod tests {
         let names = ["a", "b", "c"].map(str::to_owned);
         let mut problems = Problems::new();
         let after = resolve(&mut problems, &names, &[vec![], vec![], vec![]], true);
-        assert_eq!(after, [BTreeSet::new(), BTreeSet::from([0]), BTreeSet::from([1])]);
+        assert_eq!(after, [BTreeSet::new(), BTreeSet::from([Id(0)]), BTreeSet::from([Id(1)])]);
         assert_eq!(problems.iter().count(), 0);
         resolve(&mut problems, &names, &[vec!["c".into()], vec![], vec![]], true);
         assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");

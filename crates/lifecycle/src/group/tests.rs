@@ -13,19 +13,19 @@ fn plain(count: usize) -> Vec<Member> {
 }
 
 /// Each after the one before it.
-fn chain(count: usize) -> Vec<Member> {
-    let member = |index: usize| Member {
-        after: index.checked_sub(1).into_iter().collect(),
+fn chain(count: u32) -> Vec<Member> {
+    let member = |index: u32| Member {
+        after: index.checked_sub(1).map(Id).into_iter().collect(),
         ..Member::default()
     };
     (0..count).map(member).collect()
 }
 
-fn over(worker: usize) -> Happened {
+fn over(worker: Id) -> Happened {
     Over { worker, well: true }
 }
 
-fn lost(worker: usize) -> Happened {
+fn lost(worker: Id) -> Happened {
     Over { worker, well: false }
 }
 
@@ -67,12 +67,12 @@ fn one_for_one_leaves_the_others_alone() {
         group(plain(3), Strategy::OneForOne),
         &[
             (Begin, "+0 +1 +2"),
-            (Ready(0), ""),
-            (Ready(1), ""),
-            (Failed(1), ""),
-            (Due(1), "+1"),
-            (lost(2), ""),
-            (over(0), ""),
+            (Ready(Id(0)), ""),
+            (Ready(Id(1)), ""),
+            (Failed(Id(1)), ""),
+            (Due(Id(1)), "+1"),
+            (lost(Id(2)), ""),
+            (over(Id(0)), ""),
             (Quit, "x1"),
         ],
     );
@@ -85,11 +85,11 @@ fn without_an_order_all_are_stopped_at_once() {
         group(plain(3), Strategy::OneForOne),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(1), ""),
+            (Failed(Id(1)), ""),
             (Quit, "x2 x1 x0"),
-            (over(1), ""),
+            (over(Id(1)), ""),
             (Quit, "x2 x0"), // There may be less time now.
-            (over(2), ""),
+            (over(Id(2)), ""),
         ],
     );
 }
@@ -101,26 +101,29 @@ fn a_worker_starts_when_those_before_it_are_ready() {
         group(chain(3), Strategy::OneForOne),
         &[
             (Begin, "+0"),
-            (Ready(0), "+1"),
-            (Failed(0), ""), // Who runs already goes on.
-            (Ready(1), "+2"),
-            (Failed(1), ""),
-            (Due(1), ""), // 0 is not back yet.
-            (Due(0), "+0"),
-            (Ready(0), "+1"),
+            (Ready(Id(0)), "+1"),
+            (Failed(Id(0)), ""), // Who runs already goes on.
+            (Ready(Id(1)), "+2"),
+            (Failed(Id(1)), ""),
+            (Due(Id(1)), ""), // 0 is not back yet.
+            (Due(Id(0)), "+0"),
+            (Ready(Id(0)), "+1"),
             // In reverse order, one after the other.
             (Quit, "x2"),
-            (over(2), "x1"),
-            (over(1), "x0"),
-            (over(0), ""),
+            (over(Id(2)), "x1"),
+            (over(Id(1)), "x0"),
+            (over(Id(0)), ""),
         ],
     );
 }
 
 #[test]
 fn who_waits_for_one_that_is_done_starts_and_for_one_that_is_lost_never() {
-    check(group(chain(3), Strategy::OneForOne), &[(Begin, "+0"), (over(0), "+1"), (lost(1), "x2")]);
-    check(group(chain(4), Strategy::OneForOne), &[(Begin, "+0"), (lost(0), "x1 x2 x3")]);
+    check(
+        group(chain(3), Strategy::OneForOne),
+        &[(Begin, "+0"), (over(Id(0)), "+1"), (lost(Id(1)), "x2")],
+    );
+    check(group(chain(4), Strategy::OneForOne), &[(Begin, "+0"), (lost(Id(0)), "x1 x2 x3")]);
 }
 
 /// OTP's intensity and period, over all of them.
@@ -136,14 +139,14 @@ fn more_restarts_than_all_together_may_have_stop_them_all() {
         limited(plain(3), Strategy::OneForOne),
         &[
             (0, Begin, "+0 +1 +2"),
-            (1, Failed(0), ""),
-            (1, Due(0), "+0"),
-            (2, Failed(1), ""),
-            (2, Due(1), "+1"),
-            (12, Failed(2), ""), // The first does not count any more.
-            (12, Due(2), "+2"),
-            (12, Failed(0), "x2 x1 x0"),
-            (12, over(0), ""),
+            (1, Failed(Id(0)), ""),
+            (1, Due(Id(0)), "+0"),
+            (2, Failed(Id(1)), ""),
+            (2, Due(Id(1)), "+1"),
+            (12, Failed(Id(2)), ""), // The first does not count any more.
+            (12, Due(Id(2)), "+2"),
+            (12, Failed(Id(0)), "x2 x1 x0"),
+            (12, over(Id(0)), ""),
         ],
     );
     // In a group with an order one after the other; and nobody comes back.
@@ -151,14 +154,14 @@ fn more_restarts_than_all_together_may_have_stop_them_all() {
         limited(chain(2), Strategy::OneForOne),
         &[
             (0, Begin, "+0"),
-            (0, Failed(0), ""),
-            (1, Due(0), "+0"),
-            (1, Ready(0), "+1"),
-            (1, Failed(1), ""),
-            (2, Due(1), "+1"),
-            (2, Failed(0), "x1"),
-            (2, Due(0), ""),
-            (3, over(1), "x0"),
+            (0, Failed(Id(0)), ""),
+            (1, Due(Id(0)), "+0"),
+            (1, Ready(Id(0)), "+1"),
+            (1, Failed(Id(1)), ""),
+            (2, Due(Id(1)), "+1"),
+            (2, Failed(Id(0)), "x1"),
+            (2, Due(Id(0)), ""),
+            (3, over(Id(1)), "x0"),
         ],
     );
     // Those that come back together are one restart, also when two have ended at once.
@@ -166,23 +169,32 @@ fn more_restarts_than_all_together_may_have_stop_them_all() {
         limited(plain(3), Strategy::OneForAll),
         &[
             (0, Begin, "+0 +1 +2"),
-            (1, Failed(0), "-2"),
-            (1, Failed(1), ""),
-            (1, Paused(2), "-1"),
-            (1, Paused(1), ""),
-            (1, Due(0), "+0 +1 +2"),
-            (2, Failed(2), "-1"),
-            (2, Failed(0), ""),
-            (2, Paused(1), "-0"),
-            (2, Paused(0), ""),
-            (2, Due(2), "+0 +1 +2"),
-            (3, Failed(1), "x2"),
+            (1, Failed(Id(0)), "-2"),
+            (1, Failed(Id(1)), ""),
+            (1, Paused(Id(2)), "-1"),
+            (1, Paused(Id(1)), ""),
+            (1, Due(Id(0)), "+0 +1 +2"),
+            (2, Failed(Id(2)), "-1"),
+            (2, Failed(Id(0)), ""),
+            (2, Paused(Id(1)), "-0"),
+            (2, Paused(Id(0)), ""),
+            (2, Due(Id(2)), "+0 +1 +2"),
+            (3, Failed(Id(1)), "x2"),
         ],
     );
     // Whoever fails while all are being stopped is no restart.
     let mut stopped = limited(chain(3), Strategy::OneForOne);
     let now = Instant::now();
-    for happened in [Begin, Ready(0), Ready(1), Ready(2), Quit, Failed(0), Failed(1), Failed(0)] {
+    for happened in [
+        Begin,
+        Ready(Id(0)),
+        Ready(Id(1)),
+        Ready(Id(2)),
+        Quit,
+        Failed(Id(0)),
+        Failed(Id(1)),
+        Failed(Id(0)),
+    ] {
         stopped.on(happened, now);
     }
     assert_eq!(stopped.gave_up(), None);
@@ -195,9 +207,15 @@ fn significant_workers_end_them_all() {
     members[0].significant = true;
     members[1].significant = true;
     let with = |end_when| Group::new(members.clone(), Strategy::OneForOne, end_when);
-    check(with(EndWhen::AnySignificant), &[(Begin, "+0 +1 +2"), (over(2), ""), (over(1), "x0")]);
-    check(with(EndWhen::AllSignificant), &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "x2")]);
-    check(with(EndWhen::AllAreOver), &[(Begin, "+0 +1 +2"), (over(1), ""), (over(0), "")]);
+    check(
+        with(EndWhen::AnySignificant),
+        &[(Begin, "+0 +1 +2"), (over(Id(2)), ""), (over(Id(1)), "x0")],
+    );
+    check(
+        with(EndWhen::AllSignificant),
+        &[(Begin, "+0 +1 +2"), (over(Id(1)), ""), (over(Id(0)), "x2")],
+    );
+    check(with(EndWhen::AllAreOver), &[(Begin, "+0 +1 +2"), (over(Id(1)), ""), (over(Id(0)), "")]);
 }
 
 /// Whoever decides that one is over: what is said of its end holds.
@@ -206,40 +224,46 @@ fn significant_workers_end_them_all() {
 #[test]
 fn a_significant_one_that_can_never_run_ends_them_all() {
     let mut members = plain(3);
-    members[1] = Member { after: [0].into(), significant: true, ..Member::default() };
+    members[1] = Member { after: [Id(0)].into(), significant: true, ..Member::default() };
     let with =
         |members: &[Member], end_when| Group::new(members.to_vec(), Strategy::OneForOne, end_when);
     check(
         with(&members, EndWhen::AnySignificant),
-        &[(Begin, "+0 +2"), (lost(0), "x1 x2"), (over(1), ""), (over(2), "")],
+        &[(Begin, "+0 +2"), (lost(Id(0)), "x1 x2"), (over(Id(1)), ""), (over(Id(2)), "")],
     );
     // While it waits for its delay, too; while it runs, it goes on.
     check(
         with(&members, EndWhen::AnySignificant),
         &[
             (Begin, "+0 +2"),
-            (Ready(0), "+1"),
-            (lost(0), ""),
-            (Failed(1), "x1 x2"),
-            (over(1), ""),
-            (over(2), ""),
+            (Ready(Id(0)), "+1"),
+            (lost(Id(0)), ""),
+            (Failed(Id(1)), "x1 x2"),
+            (over(Id(1)), ""),
+            (over(Id(2)), ""),
         ],
     );
     members[2].significant = true;
     check(
         with(&members, EndWhen::AllSignificant),
-        &[(Begin, "+0 +2"), (lost(0), "x1"), (over(1), ""), (over(2), "")],
+        &[(Begin, "+0 +2"), (lost(Id(0)), "x1"), (over(Id(1)), ""), (over(Id(2)), "")],
     );
     check(
         with(&[members[0].clone(), members[1].clone(), Member::default()], EndWhen::AllSignificant),
-        &[(Begin, "+0 +2"), (lost(0), "x1 x2")],
+        &[(Begin, "+0 +2"), (lost(Id(0)), "x1 x2")],
     );
     // A temporary one that goes because of another, and has no process just then.
     let mut members = plain(2);
     members[1] = Member { temporary: true, significant: true, ..Member::default() };
     check(
         Group::new(members, Strategy::OneForAll, EndWhen::AnySignificant),
-        &[(Begin, "+0 +1"), (Failed(1), ""), (Failed(0), "x1 x0"), (over(1), ""), (over(0), "")],
+        &[
+            (Begin, "+0 +1"),
+            (Failed(Id(1)), ""),
+            (Failed(Id(0)), "x1 x0"),
+            (over(Id(1)), ""),
+            (over(Id(0)), ""),
+        ],
     );
 }
 
@@ -248,7 +272,7 @@ fn a_significant_one_that_can_never_run_ends_them_all() {
 fn a_group_that_has_lost_one_is_given_up() {
     check(
         group(plain(3), Strategy::OneForAll),
-        &[(Begin, "+0 +1 +2"), (lost(1), "x2"), (over(2), "x0"), (over(0), "")],
+        &[(Begin, "+0 +1 +2"), (lost(Id(1)), "x2"), (over(Id(2)), "x0"), (over(Id(0)), "")],
     );
 }
 
@@ -258,11 +282,11 @@ fn a_quit_during_a_regrouping_stops_what_is_left() {
         group(plain(3), Strategy::OneForAll),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(1), "-2"),
+            (Failed(Id(1)), "-2"),
             (Quit, "x2"),
-            (over(2), "x1 x0"),
-            (over(1), ""),
-            (over(0), ""),
+            (over(Id(2)), "x1 x0"),
+            (over(Id(1)), ""),
+            (over(Id(0)), ""),
         ],
     );
 }
@@ -271,6 +295,6 @@ fn a_quit_during_a_regrouping_stops_what_is_left() {
 fn the_one_that_is_waited_for_may_be_lost() {
     check(
         group(plain(2), Strategy::RestForOne),
-        &[(Begin, "+0 +1"), (Failed(0), "-1"), (Paused(1), ""), (over(0), "+1")],
+        &[(Begin, "+0 +1"), (Failed(Id(0)), "-1"), (Paused(Id(1)), ""), (over(Id(0)), "+1")],
     );
 }

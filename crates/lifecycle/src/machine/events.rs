@@ -44,6 +44,8 @@ pub struct Step {
     pub action: Action,
     /// Where the child stands now, if that is somewhere else than before.
     pub entered: Option<Phase>,
+    /// How the run ended that is over now, as it [counts](crate::RestartPolicy::judged).
+    pub ended: Option<RunEnd>,
 }
 
 /// What to do now: exactly one per event.

@@ -94,7 +94,7 @@ fn check(policy: Policy, story: &[(u64, Told)], expected: &[&str]) {
 /// Lets a deadline pass. Whoever may start does.
 fn pass(machine: &mut Machine, due: Instant) -> Action {
     match machine.step(Event::DeadlinePassed, due) {
-        Step { action, entered: Some(Phase::Due) } => {
+        Step { action, entered: Some(Phase::Due), .. } => {
             assert_eq!(action, Action::Nothing);
             machine.step(Event::Start, due).action
         }

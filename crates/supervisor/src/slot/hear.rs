@@ -1,12 +1,10 @@
 //! What a child says: taken in portions, cut, and told when it is news.
 
-use std::time::Instant;
-
 use proc_spawn::{Child, Message, Speaker};
 
 use super::{Report, Slot};
 use crate::words::{self, Word};
-use lifecycle::{Event, Phase};
+use lifecycle::Event;
 
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
 /// who must not have the loop for itself.
@@ -18,35 +16,19 @@ pub(super) const LAST_WORDS: usize = 4096;
 const LONGEST_STATUS: usize = 1000;
 
 impl Slot {
-    /// Takes what the child has said, but not too much at once; steps if that is something. Gives back
-    /// where the child stands now, if that is somewhere else than before.
-    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Option<Phase> {
-        self.take_words(WORDS, now, tell)
+    /// Takes what the child has said, but not too much at once. Gives back what of it is for its machine.
+    pub fn listen(&mut self, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
+        self.take_words(WORDS, tell)
     }
 
-    pub(super) fn take_words(
-        &mut self,
-        most: usize,
-        now: Instant,
-        tell: &mut dyn FnMut(Report),
-    ) -> Option<Phase> {
-        let mut entered = None;
+    pub(super) fn take_words(&mut self, most: usize, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
+        let mut events = Vec::new();
         for _ in 0..most {
             let child = self.child.as_mut().filter(|_| !self.deaf);
             let Some(message) = child.and_then(Child::next_message) else { break };
             match message {
-                Message::Ready => {
-                    let step = self.step(Event::Ready, now, tell);
-                    // Said again and again, it is told once.
-                    if step.entered.is_some() {
-                        entered = step.entered;
-                        let pid = self.last_pid.unwrap_or_default();
-                        tell(Report::Ready { pid, run: self.machine.runs() });
-                    }
-                }
-                Message::Extend(by) => {
-                    self.step(Event::Extended(by), now, tell);
-                }
+                Message::Ready => events.push(Event::Ready),
+                Message::Extend(by) => events.push(Event::Extended(by)),
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
                 Message::Descriptors => self.turn_away(),
@@ -56,7 +38,7 @@ impl Slot {
                 other => log::warn!("a child said what is not known here: {other:?}"),
             }
         }
-        entered
+        events
     }
 
     /// Ends a run whose process, or who has its socket, has tried to have us hold or close something.

@@ -10,16 +10,22 @@ use exit::{ErrorText, Exit};
 use super::hear::{LAST_WORDS, WORDS};
 use super::{Leaves, Report, RunOver, Slot};
 use crate::burial::{self, Burial, Death};
-use lifecycle::Phase;
 use lifecycle::RunEnd;
+use lifecycle::{Event, Machine, Phase};
 
 impl Slot {
     /// The end of the run, if it is over: its process has ended and was reaped, and what it left is
-    /// gone, if the slot [sees to that](Slot::ends_leftovers). From its reaping on there is no child.
+    /// gone, if the slot [sees to that](Slot::ends). From its reaping on there is no child.
     ///
     /// To be asked when the child's pidfd is readable, and again as [`looks_at`](Slot::looks_at) says.
-    /// Nothing is stepped: whoever runs the loop may have something to do before the run is over.
-    pub fn reap(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Option<RunOver> {
+    /// `said` gets what the child has told its `machine` before.
+    pub fn reap(
+        &mut self,
+        machine: &Machine,
+        said: &mut Vec<Event>,
+        now: Instant,
+        tell: &mut dyn FnMut(Report),
+    ) -> Option<RunOver> {
         let held = match &mut self.burial {
             Some(burial) if !burial.is_held() => {
                 let (at, end) = (burial.at(), burial.go_on(now)?);
@@ -34,7 +40,7 @@ impl Slot {
             Some(burial)
         };
         // "Ready" may have come together with the end.
-        self.take_words(if death == Death::None { WORDS } else { LAST_WORDS }, now, tell);
+        said.extend(self.take_words(if death == Death::None { WORDS } else { LAST_WORDS }, tell));
         let mut burial = match (death, held) {
             // One that was killed because it cannot be watched is looked at until it is dead; and one that is
             // dead, as was noted, until the system says so too.
@@ -45,9 +51,9 @@ impl Slot {
             (_, Some(held)) => held,
             (_, None) => Box::new(Burial::held(now)),
         };
-        let gives_up = death == Death::Held && self.holds_up(&burial, now);
+        let gives_up = death == Death::Held && holds_up(machine, &burial, now);
         if death == Death::Held && !gives_up {
-            burial.later_but_by(now, self.machine.deadline());
+            burial.later_but_by(now, machine.deadline());
             self.burial = Some(burial);
             return None;
         }
@@ -94,16 +100,6 @@ impl Slot {
         }
     }
 
-    /// Whether one that is dead, and held by a tracer, has been waited for long enough: until what was
-    /// promised to others is due, as the answer to a start or the end of a grace.
-    fn holds_up(&self, burial: &Burial, now: Instant) -> bool {
-        /// For who has missed its deadline before it died.
-        const PATIENCE: Duration = Duration::from_secs(1);
-        let killed = self.machine.phase() == Phase::Stopping && self.machine.deadline().is_none();
-        let patience = burial.at().checked_add(PATIENCE).filter(|_| killed);
-        self.machine.deadline().or(patience).is_some_and(|at| at <= now)
-    }
-
     /// Names the end of a run by what is known beside its exit.
     fn end_of(&mut self, exit: Exit) -> RunEnd {
         match (self.lost.take(), self.quits_by.take()) {
@@ -117,7 +113,7 @@ impl Slot {
         let Leaves::Marked(slot) = self.leaves else { return None };
         // Two executors in nested namespaces may have the same number.
         static ANY: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(process::id()));
-        Some(format!("{}.{:x}.{slot}.{}", process::id(), *ANY, self.machine.runs()))
+        Some(format!("{}.{:x}.{slot}.{}", process::id(), *ANY, self.run))
     }
 
     /// The run cannot be kept, since the system has refused something that it needs: the child is
@@ -130,4 +126,14 @@ impl Slot {
         self.lost = Some(Box::new(ErrorText::new(error)));
         self.note_death(now);
     }
+}
+
+/// Whether one that is dead, and held by a tracer, has been waited for long enough: until what was
+/// promised to others is due, as the answer to a start or the end of a grace.
+fn holds_up(machine: &Machine, burial: &Burial, now: Instant) -> bool {
+    /// For who has missed its deadline before it died.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let killed = machine.phase() == Phase::Stopping && machine.deadline().is_none();
+    let patience = burial.at().checked_add(PATIENCE).filter(|_| killed);
+    machine.deadline().or(patience).is_some_and(|at| at <= now)
 }

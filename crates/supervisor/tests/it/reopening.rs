@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use libtest_mimic::Trial;
-use lifecycle::{Event, Policy};
+use lifecycle::{Event, Machine, Policy};
 use log::{LevelFilter, Log, Metadata, Record};
 use proc_spawn::{Spawn, entry};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -40,8 +40,11 @@ fn a_dead_child_that_left_a_word_unread_has_no_files() {
     log::set_logger(&LOGGED).unwrap();
     log::set_max_level(LevelFilter::Error);
     let spawn = Spawn::new(entry(bed::deaf, "/dev/null".into())).unwrap();
-    let mut slot = Slot::new(spawn, Policy::default());
-    slot.step(Event::Start, Instant::now(), &mut |_| ());
+    let mut slot = Slot::new(spawn);
+    let mut machine = Machine::new(Policy::default(), 0);
+    let now = Instant::now();
+    let step = machine.step(Event::Start, now);
+    assert_eq!(slot.carry_out(&step, &machine, now, &mut |_| ()), None);
     let pid = slot.child().unwrap().id();
     let id = || WaitId::Pid(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap());
     slot.child().unwrap().signal(Signal::STOP.as_raw()).unwrap();
@@ -50,7 +53,7 @@ fn a_dead_child_that_left_a_word_unread_has_no_files() {
     slot.child().unwrap().kill().unwrap();
     waitid(id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     slot.reopen();
-    assert!(slot.reap(Instant::now(), &mut |_| ()).is_some());
+    assert!(slot.reap(&machine, &mut Vec::new(), Instant::now(), &mut |_| ()).is_some());
     let logged = LOGGED.0.lock().unwrap();
     let of_it = logged.iter().find(|text| text.contains(&format!("process {pid} ")));
     assert_eq!(of_it, None);

@@ -1,153 +1,113 @@
-//! What is done about each thing that can happen to a pool.
+//! What is done about each thing that can happen to a pool: it is told to the roster, and what that answers
+//! is carried out.
 
 use std::collections::VecDeque;
-use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use lifecycle::{Action, Event, Outcome, Phase, inner_grace};
+use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use supervisor::{Report, RunOver};
 
-use super::{Pool, Worker, told};
+use super::{Pool, Worker};
 use crate::report::TooManyRestarts;
+use crate::status::StatusFile;
 use crate::wait::Source;
-use lifecycle::{Happened, Order};
 
 /// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
 /// start takes about a millisecond.
 const MOST: usize = 64;
 
 impl Pool {
-    pub(super) fn look_at_quit(&mut self, quit: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
+    pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
         if quit::quit_requested() && !self.quit_told {
             self.quit_told = true;
             // Readable for ever, and we know by now.
             self.waiter.forget(quit);
             let reason = quit::reason().unwrap_or(Reason::Requested);
-            log::info!("asking {} workers to quit: {reason}", self.left);
-            self.happened(Happened::Quit)?;
+            log::info!("asking {} workers to quit: {reason}", self.roster.left());
+            self.on(RosterEvent::Quit { by: quit::deadline() });
         }
-        if self.launch_failed && self.announces_ready {
-            self.announces_ready = false;
-            log::error!("not all workers became ready: stopping the others");
-            self.happened(Happened::Quit)?;
-        }
-        Ok(())
     }
 
     /// There is less time than the workers were told: those that are quitting are told again.
-    pub(super) fn look_at_deadline(&mut self) -> io::Result<()> {
+    pub(super) fn look_at_deadline(&mut self) {
         self.deadline.hear();
-        let within = quit::remaining().map(inner_grace);
-        for worker in 0..self.workers.len() {
-            if self.workers[worker].quits {
-                let happened = self.step(worker, Event::Quit { within })?;
-                self.tell_group(happened)?;
-            }
+        if self.quit_told {
+            self.on(RosterEvent::Quit { by: quit::deadline() });
         }
-        Ok(())
     }
 
-    /// Starts those that may be started, but not too many at once; says when the next one may be.
-    pub(super) fn start_next(&mut self) -> io::Result<Option<Instant>> {
-        let mut left = MOST;
-        while let Some(worker) = self.starts.front().copied() {
-            // Whoever asked to quit before it was started gets nothing started.
-            if quit::quit_requested() {
-                return Ok(None);
-            }
-            let now = Instant::now();
-            if let Some(at) = self.next_start.filter(|at| now < *at) {
-                return Ok(Some(at));
-            }
-            if left == 0 {
-                return Ok(Some(now));
-            }
-            left -= 1;
-            self.starts.pop_front();
-            self.next_start = now.checked_add(self.start_stagger);
-            let happened = self.step(worker, Event::Start)?;
-            self.tell_group(happened)?;
-        }
-        Ok(None)
-    }
-
-    /// Only what was due when the turn began, and so much of it: ends and requests come first, and have
-    /// their turn again.
-    pub(super) fn look_at_what_is_due(&mut self) -> io::Result<()> {
+    /// What time has brought, and so much of it: ends and requests come first, and have their turn again.
+    pub(super) fn look_at_what_is_due(&mut self) {
         let now = Instant::now();
         for _ in 0..MOST {
             let Some(worker) = self.waiter.next_due(now) else { break };
-            self.look_at_time(worker)?;
+            self.look_at_end(worker);
         }
-        Ok(())
-    }
-
-    fn look_at_time(&mut self, worker: usize) -> io::Result<()> {
-        if self.workers[worker].slot.looks_at().is_some() {
-            return self.look_at_end(worker);
-        }
-        let happened = self.step(worker, Event::DeadlinePassed)?;
-        self.tell_group(happened)
-    }
-
-    fn tell_group(&mut self, happened: Option<Happened>) -> io::Result<()> {
-        match happened {
-            Some(happened) => self.happened(happened),
-            None => Ok(()),
-        }
-    }
-
-    /// Tells the group, and does what it wants, until it wants nothing more.
-    pub(super) fn happened(&mut self, happened: Happened) -> io::Result<()> {
-        let mut orders = VecDeque::from(self.ask_group(happened));
-        while let Some(order) = orders.pop_front() {
-            let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
-            self.starts.retain(|waiting| *waiting != worker);
-            let event = match order {
-                // It has its turn with the others, and none if somebody asks to quit before.
-                Order::Start(_) => {
-                    self.starts.push_back(worker);
-                    continue;
-                }
-                Order::Pause(_) => Event::Pause,
-                Order::Quit(_) => {
-                    self.workers[worker].quits = true;
-                    Event::Quit { within: quit::remaining().map(inner_grace) }
-                }
-            };
-            let mut next = self.step(worker, event)?;
-            // One that has not been started yet has nothing to stop.
-            if next.is_none() && matches!(order, Order::Pause(_)) {
-                let idle = self.workers[worker].slot.machine().phase() == Phase::Idle;
-                next = idle.then_some(Happened::Paused(worker));
+        for _ in 0..MOST {
+            let now = Instant::now();
+            // Whoever asked to quit before a worker was started gets nothing started.
+            if self.roster.deadline().is_none_or(|due| now < due)
+                || quit::quit_requested() && !self.quit_told
+            {
+                break;
             }
-            if let Some(next) = next {
-                orders.extend(self.ask_group(next));
+            self.on(RosterEvent::DeadlinePassed);
+        }
+    }
+
+    /// Tells the roster, and does what it wants, until it wants nothing more.
+    pub(super) fn on(&mut self, event: RosterEvent) {
+        let mut changes = VecDeque::from(self.roster.on(event, Instant::now()));
+        while let Some(change) = changes.pop_front() {
+            match change {
+                RosterChange::Stepped(id, step) => {
+                    if let Some(event) = self.carry_out(id, step) {
+                        let event = RosterEvent::Child(id, event);
+                        changes.extend(self.roster.on(event, Instant::now()));
+                    }
+                }
+                RosterChange::Ready => {
+                    // A parent that is gone is the lifeline's business.
+                    let _ = proc_spawn::tell_ready();
+                }
+                RosterChange::LaunchFailed => {
+                    log::error!("not all workers became ready: stopping the others");
+                }
+                RosterChange::GaveUp { limit, id, end } => {
+                    let worker = self.workers.get(&id).map(|worker| worker.name.clone());
+                    let worker = worker.unwrap_or_default();
+                    let too_many = TooManyRestarts { limit, worker, end };
+                    log::error!("giving up, and stopping all workers: {too_many}");
+                    self.status.gave_up(&too_many);
+                    self.gave_up = Some(too_many);
+                }
             }
         }
-        Ok(())
     }
 
-    /// What the group wants; says when it has given up.
-    fn ask_group(&mut self, happened: Happened) -> Vec<Order> {
-        let orders = self.group.on(happened, Instant::now());
-        if self.gave_up.is_none()
-            && let Some(limit) = self.group.gave_up()
-            && let Some((worker, end)) = self.last_failure.take()
-        {
-            let too_many =
-                TooManyRestarts { limit, worker: self.workers[worker].name.clone(), end };
-            log::error!("giving up, and stopping all workers: {too_many}");
-            self.status.gave_up(&too_many);
-            self.gave_up = Some(too_many);
+    fn carry_out(&mut self, id: Id, step: Step) -> Option<Event> {
+        let Pool { workers, roster, status, .. } = self;
+        let (worker, machine) = (workers.get_mut(&id)?, roster.machine(id)?);
+        let Worker { name, slot, teller, outcome, .. } = worker;
+        let next = slot.carry_out(&step, machine, Instant::now(), &mut |report| {
+            told((id, name), &report, teller, status);
+        });
+        status.note_phase(id, step.entered);
+        if let Action::Finish(how) = step.action {
+            *outcome = Some(how);
         }
-        orders
+        self.watch(id);
+        next
     }
 
-    pub(super) fn look_at_end(&mut self, worker: usize) -> io::Result<()> {
-        let Pool { workers, status, waiter, chores, .. } = self;
-        let Worker { name, slot, teller, pid_filename, .. } = &mut workers[worker];
+    pub(super) fn look_at_end(&mut self, id: Id) {
+        let Pool { workers, roster, status, waiter, chores, .. } = self;
+        let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
+            return;
+        };
+        let Worker { name, slot, teller, pid_filename, .. } = worker;
         let now = Instant::now();
         let child = slot.child();
         let had_child = child.is_some();
@@ -158,95 +118,56 @@ impl Pool {
             waiter.forget(child.messages());
             slot.note_death(now);
         }
-        let over = slot.reap(now, &mut |report| {
-            told((worker, name), &report, teller, status);
+        let mut said = Vec::new();
+        let over = slot.reap(machine, &mut said, now, &mut |report| {
+            told((id, name), &report, teller, status);
         });
         if had_child && slot.child().is_none() {
             // It has removed it itself, unless it was killed. Somebody else's is not touched.
             chores.remove_stale(pid_filename.clone());
         }
-        let Some(RunOver { end, at }) = over else {
-            waiter.set_deadline(worker, slot.deadline());
-            return Ok(());
-        };
-        let happened = self.step(worker, Event::Ended { end, at })?;
-        self.tell_group(happened)
-    }
-
-    pub(super) fn look_at_words(&mut self, worker: usize) -> io::Result<()> {
-        let Pool { workers, status, .. } = self;
-        let Worker { name, slot, teller, .. } = &mut workers[worker];
-        let entered = slot
-            .listen(Instant::now(), &mut |report| told((worker, name), &report, teller, status));
-        status.note_phase(worker, entered);
-        self.watch(worker);
-        self.announce_ready();
-        self.tell_group(entered.map(|_| Happened::Ready(worker)))
-    }
-
-    /// When all workers have become ready, so have we.
-    fn announce_ready(&mut self) {
-        if self.announces_ready && self.workers.iter().all(|worker| worker.slot.launched()) {
-            self.announces_ready = false;
-            // A parent that is gone is the lifeline's business.
-            let _ = proc_spawn::tell_ready();
+        self.hear(id, said);
+        match over {
+            Some(RunOver { end, at }) => {
+                self.on(RosterEvent::Child(id, Event::Ended { end, at }));
+                self.watch(id);
+            }
+            None => {
+                self.watch(id);
+                self.on(RosterEvent::Died(id));
+            }
         }
     }
 
-    /// Steps one worker's machine, and says what the group should know of it.
-    fn step(&mut self, worker: usize, event: Event) -> io::Result<Option<Happened>> {
+    pub(super) fn look_at_words(&mut self, id: Id) {
         let Pool { workers, status, .. } = self;
-        let Worker { name, slot, teller, .. } = &mut workers[worker];
-        let mut ended = None;
-        let step = slot.step(event, Instant::now(), &mut |report| {
-            told((worker, name), &report, teller, status);
-            if let Report::Ended { end, .. } = report {
-                ended = Some(end);
-            }
-        });
-        status.note_phase(worker, step.entered);
-        if let Action::Finish(outcome) = &step.action {
-            self.left -= 1;
-            self.launch_failed |= matches!(outcome, Outcome::NotLaunched(_));
-        }
-        let happened = match step.entered {
-            Some(Phase::Finished) => Some(Happened::Over { worker, well: self.is_well(worker) }),
-            Some(Phase::Waiting) => {
-                self.last_failure = ended.map(|end| (worker, end));
-                Some(Happened::Failed(worker))
-            }
-            Some(Phase::Due) => Some(Happened::Due(worker)),
-            Some(Phase::Idle) => Some(Happened::Paused(worker)),
-            _ => None,
-        };
-        self.watch(worker);
-        Ok(happened)
+        let Some(Worker { name, slot, teller, .. }) = workers.get_mut(&id) else { return };
+        let said = slot.listen(&mut |report| told((id, name), &report, teller, status));
+        self.hear(id, said);
+        self.watch(id);
     }
 
-    /// Whether a worker that is over is so as it should be.
-    fn is_well(&self, worker: usize) -> bool {
-        let slot = &self.workers[worker].slot;
-        let restart = &slot.machine().policy().restart;
-        match slot.outcome() {
-            Some(Outcome::Ended(end)) => self.group.is_temporary(worker) || restart.is_clean(end),
-            Some(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => self.group.is_temporary(worker),
-            Some(Outcome::Quit(_)) | None => true,
+    fn hear(&mut self, id: Id, said: Vec<Event>) {
+        for event in said {
+            self.on(RosterEvent::Child(id, event));
         }
     }
 
     /// Waits for what this worker needs now. If the system does not let us, its run has failed.
-    fn watch(&mut self, index: usize) {
-        let worker = &mut self.workers[index];
+    fn watch(&mut self, id: Id) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let mut lost = false;
         if let Some(child) = worker.slot.child() {
-            if worker.watched != worker.slot.runs() {
-                worker.watched = worker.slot.runs();
+            if worker.watched != worker.slot.run() {
+                worker.watched = worker.slot.run();
                 worker.hears = true;
-                let watched = self.waiter.watch(child.pidfd(), Source::Ended(index));
+                let watched = self.waiter.watch(child.pidfd(), Source::Ended(id));
                 let watched =
-                    watched.and_then(|()| self.waiter.watch(child.messages(), Source::Said(index)));
+                    watched.and_then(|()| self.waiter.watch(child.messages(), Source::Said(id)));
                 if let Err(error) = watched {
                     self.waiter.forget(child.pidfd());
                     worker.slot.lose(&error, Instant::now());
+                    lost = true;
                 }
             } else if worker.hears && worker.slot.messages().is_none() {
                 // It has closed its end, which would be readable for ever.
@@ -254,6 +175,19 @@ impl Pool {
                 self.waiter.forget(child.messages());
             }
         }
-        self.waiter.set_deadline(index, worker.slot.deadline());
+        self.waiter.look_at(id, worker.slot.looks_at());
+        if lost {
+            self.on(RosterEvent::Died(id));
+        }
     }
+}
+
+fn told(
+    (id, name): (Id, &str),
+    report: &Report,
+    teller: &mut supervisor::report::Teller,
+    status: &mut StatusFile,
+) {
+    teller.log(&format!("worker {name}"), report);
+    status.note(id, report);
 }

@@ -1,32 +1,10 @@
 //! What holds for every story of a group, whatever comes in whatever order.
 
-use std::hash::{BuildHasher, RandomState};
-
-use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
-use proptest::test_runner::{RngSeed, TestCaseError};
+use proptest::prelude::{Just, any, prop, prop_assert, prop_oneof, proptest};
+use proptest::test_runner::TestCaseError;
 
 use super::{Strategy, *};
-
-/// As many stories as CI is to try, all laws together: at least 100,000. Fewer, or more, with
-/// `PROPTEST_CASES`.
-const STORIES: u32 = 100_000;
-
-/// A failure shows the seed with which it can be played again.
-fn stories() -> ProptestConfig {
-    let said = ProptestConfig::default();
-    let told = std::env::var_os("PROPTEST_CASES").is_some();
-    let seed = match said.rng_seed {
-        RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => RandomState::new().hash_one(0),
-    };
-    println!("to play these stories again: PROPTEST_RNG_SEED={seed}");
-    ProptestConfig {
-        cases: if told { said.cases } else { STORIES },
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..said
-    }
-}
+use crate::random::stories;
 
 /// What a worker really does, played as the pool would play it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +16,10 @@ enum Real {
     Pausing,
     Quitting,
     Over { well: bool },
+}
+
+fn index(worker: Id) -> usize {
+    worker.0 as usize
 }
 
 /// A group, and what its workers really do.
@@ -67,15 +49,16 @@ struct Play {
 impl Play {
     /// What happens to a worker now, if anything can.
     fn what(&mut self, worker: usize, what: u8) -> Option<Happened> {
+        let id = Id(worker as u32);
         let (real, happened) = match (self.real[worker], what) {
-            (Real::Starting, 0) => (Real::Ready, Ready(worker)),
-            (Real::Starting | Real::Ready, 1) => (Real::Delayed, Failed(worker)),
-            (Real::Starting | Real::Ready, 2) => (Real::Over { well: true }, over(worker)),
-            (Real::Starting | Real::Ready, 3) => (Real::Over { well: false }, lost(worker)),
+            (Real::Starting, 0) => (Real::Ready, Ready(id)),
+            (Real::Starting | Real::Ready, 1) => (Real::Delayed, Failed(id)),
+            (Real::Starting | Real::Ready, 2) => (Real::Over { well: true }, over(id)),
+            (Real::Starting | Real::Ready, 3) => (Real::Over { well: false }, lost(id)),
             // It is due once, and then waits for the group's word.
-            (Real::Delayed, _) => (Real::Idle, Due(worker)),
-            (Real::Pausing, _) => (Real::Idle, Paused(worker)),
-            (Real::Quitting, _) => (Real::Over { well: true }, over(worker)),
+            (Real::Delayed, _) => (Real::Idle, Due(id)),
+            (Real::Pausing, _) => (Real::Idle, Paused(id)),
+            (Real::Quitting, _) => (Real::Over { well: true }, over(id)),
             _ => return None,
         };
         self.real[worker] = real;
@@ -97,7 +80,7 @@ impl Play {
         }
         // Nothing is wanted when nothing has happened.
         if let Some(worker) = self.real.iter().position(|real| *real != Real::Delayed) {
-            let wanted = self.group.on(Due(worker), self.now);
+            let wanted = self.group.on(Due(Id(worker as u32)), self.now);
             prop_assert!(wanted.is_empty(), "{wanted:?} for nothing: {:?}", self.group);
         }
         Ok(())
@@ -105,6 +88,7 @@ impl Play {
 
     fn note_restart(&mut self, happened: Happened) {
         let Failed(worker) = happened else { return };
+        let worker = index(worker);
         if !self.members[worker].temporary || self.strategy == Strategy::OneForOne {
             let ran = self.starts.iter().map(|starts| *starts > 0).collect();
             self.restarts.push((worker, self.step, ran));
@@ -191,16 +175,17 @@ impl Play {
 
     /// Does what the group wants; says what follows from it at once.
     fn obey(&mut self, order: Order) -> Result<Option<Happened>, TestCaseError> {
-        let (Order::Start(worker) | Order::Pause(worker) | Order::Quit(worker)) = order;
+        let (Order::Start(id) | Order::Pause(id) | Order::Quit(id)) = order;
+        let worker = index(id);
         let (real, follows) = match (order, self.real[worker]) {
             (Order::Start(_), Real::Idle) => {
                 self.may_start(worker)?;
                 (Real::Starting, None)
             }
-            (Order::Pause(_), Real::Delayed) => (Real::Idle, Some(Paused(worker))),
+            (Order::Pause(_), Real::Delayed) => (Real::Idle, Some(Paused(id))),
             (Order::Pause(_), Real::Starting | Real::Ready) => (Real::Pausing, None),
             (Order::Quit(_), Real::Idle | Real::Delayed) => {
-                (Real::Over { well: true }, Some(over(worker)))
+                (Real::Over { well: true }, Some(over(id)))
             }
             (Order::Quit(_), Real::Starting | Real::Ready | Real::Pausing) => {
                 (Real::Quitting, None)
@@ -217,7 +202,7 @@ impl Play {
     fn may_start(&mut self, worker: usize) -> Result<(), TestCaseError> {
         prop_assert!(!self.quit, "a start after the quit");
         for other in &self.members[worker].after {
-            let up = matches!(self.real[*other], Real::Ready | Real::Over { well: true });
+            let up = matches!(self.real[index(*other)], Real::Ready | Real::Over { well: true });
             prop_assert!(up, "{worker} before {other}: {:?}", self.real);
         }
         self.starts[worker] += 1;
@@ -254,7 +239,7 @@ proptest! {
         story in prop::collection::vec((0..10u64, 0..5usize, 0..4u8), 0..40),
     ) {
         let members: Vec<_> = flags.iter().enumerate().map(|(index, (temporary, significant, bits))| {
-            let after = (0..index).filter(|other| bits & (1 << other) != 0).collect();
+            let after = (0..index as u32).filter(|other| bits & (1 << other) != 0).map(Id).collect();
             Member { after, temporary: *temporary, significant: *significant }
         }).collect();
         let limit = limit.map(|(times, window)| RestartLimit {

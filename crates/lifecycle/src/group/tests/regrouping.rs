@@ -9,25 +9,25 @@ fn one_for_all_stops_the_others_in_reverse_and_starts_all_in_order() {
         group(chain(3), Strategy::OneForAll),
         &[
             (Begin, "+0"),
-            (Ready(0), "+1"),
-            (Ready(1), "+2"),
-            (Ready(2), ""),
-            (Failed(1), "-2"),
-            (Paused(2), "-0"),
-            (Due(1), ""), // 0 is not down yet.
-            (Paused(0), "+0"),
-            (Ready(0), "+1"),
-            (Ready(1), "+2"),
+            (Ready(Id(0)), "+1"),
+            (Ready(Id(1)), "+2"),
+            (Ready(Id(2)), ""),
+            (Failed(Id(1)), "-2"),
+            (Paused(Id(2)), "-0"),
+            (Due(Id(1)), ""), // 0 is not down yet.
+            (Paused(Id(0)), "+0"),
+            (Ready(Id(0)), "+1"),
+            (Ready(Id(1)), "+2"),
         ],
     );
     check(
         group(plain(3), Strategy::OneForAll),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(1), "-2"),
-            (Paused(2), "-0"),
-            (Paused(0), ""), // 1 is not due yet.
-            (Due(1), "+0 +1 +2"),
+            (Failed(Id(1)), "-2"),
+            (Paused(Id(2)), "-0"),
+            (Paused(Id(0)), ""), // 1 is not due yet.
+            (Due(Id(1)), "+0 +1 +2"),
         ],
     );
 }
@@ -39,13 +39,13 @@ fn rest_for_one_restarts_only_those_after_it() {
         group(plain(4), Strategy::RestForOne),
         &[
             (Begin, "+0 +1 +2 +3"),
-            (Ready(0), ""),
-            (Failed(1), "-3"),
-            (Paused(3), "-2"),
-            (Paused(2), ""),
-            (Due(1), "+1 +2 +3"),
-            (Failed(3), ""),
-            (Due(3), "+3"),
+            (Ready(Id(0)), ""),
+            (Failed(Id(1)), "-3"),
+            (Paused(Id(3)), "-2"),
+            (Paused(Id(2)), ""),
+            (Due(Id(1)), "+1 +2 +3"),
+            (Failed(Id(3)), ""),
+            (Due(Id(3)), "+3"),
         ],
     );
 }
@@ -57,14 +57,14 @@ fn one_that_fails_while_the_group_starts_again_makes_it_start_again() {
         group(chain(3), Strategy::OneForAll),
         &[
             (Begin, "+0"),
-            (Ready(0), "+1"),
-            (Failed(1), "-0"),
-            (Paused(0), ""),
-            (Due(1), "+0"),
-            (Ready(0), "+1"),
-            (Failed(1), "-0"),
-            (Paused(0), ""),
-            (Due(1), "+0"),
+            (Ready(Id(0)), "+1"),
+            (Failed(Id(1)), "-0"),
+            (Paused(Id(0)), ""),
+            (Due(Id(1)), "+0"),
+            (Ready(Id(0)), "+1"),
+            (Failed(Id(1)), "-0"),
+            (Paused(Id(0)), ""),
+            (Due(Id(1)), "+0"),
         ],
     );
     // Two at once are one regrouping, for the first of them.
@@ -72,11 +72,11 @@ fn one_that_fails_while_the_group_starts_again_makes_it_start_again() {
         group(plain(3), Strategy::OneForAll),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(0), "-2"),
-            (Failed(2), "-2 -1"), // It ended by itself: no delay of its own is waited for.
-            (Due(0), ""),
-            (Paused(2), ""),
-            (Paused(1), "+0 +1 +2"),
+            (Failed(Id(0)), "-2"),
+            (Failed(Id(2)), "-2 -1"), // It ended by itself: no delay of its own is waited for.
+            (Due(Id(0)), ""),
+            (Paused(Id(2)), ""),
+            (Paused(Id(1)), "+0 +1 +2"),
         ],
     );
 }
@@ -88,11 +88,11 @@ fn an_earlier_one_that_fails_during_a_restart_becomes_the_first_of_it() {
         group(plain(4), Strategy::RestForOne),
         &[
             (Begin, "+0 +1 +2 +3"),
-            (Failed(2), "-3"),
-            (Failed(0), ""), // 3 is on its way, and 1 has its turn.
-            (Paused(3), "-2 -1"),
-            (Due(0), ""),
-            (Paused(1), "+0 +1 +2 +3"),
+            (Failed(Id(2)), "-3"),
+            (Failed(Id(0)), ""), // 3 is on its way, and 1 has its turn.
+            (Paused(Id(3)), "-2 -1"),
+            (Due(Id(0)), ""),
+            (Paused(Id(1)), "+0 +1 +2 +3"),
         ],
     );
     // Also when the first one's delay is over already, and when nobody is left to be stopped for it.
@@ -100,11 +100,11 @@ fn an_earlier_one_that_fails_during_a_restart_becomes_the_first_of_it() {
         group(plain(3), Strategy::RestForOne),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(1), "-2"),
-            (Due(1), ""),
-            (Failed(0), ""),
-            (Paused(2), ""),
-            (Due(0), "+0 +1 +2"),
+            (Failed(Id(1)), "-2"),
+            (Due(Id(1)), ""),
+            (Failed(Id(0)), ""),
+            (Paused(Id(2)), ""),
+            (Due(Id(0)), "+0 +1 +2"),
         ],
     );
     // One that goes down anyway, and one that takes nobody with it, change nothing.
@@ -114,12 +114,12 @@ fn an_earlier_one_that_fails_during_a_restart_becomes_the_first_of_it() {
         group(members, Strategy::RestForOne),
         &[
             (Begin, "+0 +1 +2 +3"),
-            (Failed(1), "-3"),
-            (Failed(2), ""),
-            (Failed(0), ""),
-            (Due(0), ""),
-            (Paused(3), "-2"),
-            (Due(1), "+0 +1 +2 +3"),
+            (Failed(Id(1)), "-3"),
+            (Failed(Id(2)), ""),
+            (Failed(Id(0)), ""),
+            (Due(Id(0)), ""),
+            (Paused(Id(3)), "-2"),
+            (Due(Id(1)), "+0 +1 +2 +3"),
         ],
     );
 }
@@ -133,10 +133,10 @@ fn a_temporary_bystander_is_not_started_again() {
         group(members, Strategy::OneForAll),
         &[
             (Begin, "+0 +1 +2"),
-            (Failed(0), "x2"),
-            (over(2), "-1"),
-            (Paused(1), ""),
-            (Due(0), "+0 +1"),
+            (Failed(Id(0)), "x2"),
+            (over(Id(2)), "-1"),
+            (Paused(Id(1)), ""),
+            (Due(Id(0)), "+0 +1"),
         ],
     );
 }
@@ -146,10 +146,16 @@ fn the_failure_of_a_temporary_one_does_not_touch_the_others() {
     let mut members = plain(2);
     members[0].temporary = true;
     let group = group(members, Strategy::OneForAll);
-    assert_eq!([0, 1].map(|worker| group.is_temporary(worker)), [true, false]);
+    assert_eq!([0, 1].map(|worker| group.is_temporary(Id(worker))), [true, false]);
     check(
         group,
-        &[(Begin, "+0 +1"), (Failed(0), ""), (Due(0), "+0"), (Failed(1), "x0"), (over(0), "")],
+        &[
+            (Begin, "+0 +1"),
+            (Failed(Id(0)), ""),
+            (Due(Id(0)), "+0"),
+            (Failed(Id(1)), "x0"),
+            (over(Id(0)), ""),
+        ],
     );
 }
 
@@ -157,17 +163,17 @@ fn the_failure_of_a_temporary_one_does_not_touch_the_others() {
 #[test]
 fn a_temporary_one_that_waits_for_another_is_not_started_again_either() {
     let mut members = plain(3);
-    members[2] = Member { after: [0].into(), temporary: true, ..Member::default() };
+    members[2] = Member { after: [Id(0)].into(), temporary: true, ..Member::default() };
     check(
         group(members.clone(), Strategy::RestForOne),
         &[
             (Begin, "+0 +1"),
-            (Ready(0), "+2"),
-            (Failed(2), ""),
-            (Failed(0), "x2 -1"),
-            (Paused(1), ""),
-            (Due(0), "+0 +1"),
-            (Ready(0), ""),
+            (Ready(Id(0)), "+2"),
+            (Failed(Id(2)), ""),
+            (Failed(Id(0)), "x2 -1"),
+            (Paused(Id(1)), ""),
+            (Due(Id(0)), "+0 +1"),
+            (Ready(Id(0)), ""),
         ],
     );
     // One that has not had its first run yet has it.
@@ -175,10 +181,10 @@ fn a_temporary_one_that_waits_for_another_is_not_started_again_either() {
         group(members, Strategy::RestForOne),
         &[
             (Begin, "+0 +1"),
-            (Failed(0), "-1"),
-            (Paused(1), ""),
-            (Due(0), "+0 +1"),
-            (Ready(0), "+2"),
+            (Failed(Id(0)), "-1"),
+            (Paused(Id(1)), ""),
+            (Due(Id(0)), "+0 +1"),
+            (Ready(Id(0)), "+2"),
         ],
     );
 }

@@ -1,12 +1,11 @@
 //! What holds for every story, whatever comes in whatever order.
 
-use std::hash::{BuildHasher, RandomState};
-
 use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestCaseError};
+use proptest::test_runner::TestCaseError;
 
 use super::Told::{self, *};
 use super::*;
+use crate::random::stories;
 
 fn any_told() -> impl Strategy<Value = Told> {
     prop_oneof![
@@ -54,27 +53,6 @@ fn any_policy() -> impl Strategy<Value = Policy> {
         stop.extend_up_to = extend.map(seconds);
         Policy { restart, stop, must_launch, ..Policy::default() }
     })
-}
-
-/// As many stories as CI is to try, all laws together: at least 100,000. Fewer, or more, with
-/// `PROPTEST_CASES`.
-const STORIES: u32 = 100_000;
-
-/// A failure shows the seed with which it can be played again.
-fn stories() -> ProptestConfig {
-    let said = ProptestConfig::default();
-    let told = std::env::var_os("PROPTEST_CASES").is_some();
-    let seed = match said.rng_seed {
-        RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => RandomState::new().hash_one(0),
-    };
-    println!("to play these stories again: PROPTEST_RNG_SEED={seed}");
-    ProptestConfig {
-        cases: if told { said.cases } else { STORIES },
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..said
-    }
 }
 
 /// A machine, and what its child really does.

@@ -1,0 +1,356 @@
+//! Several children kept alive together, as one state machine.
+//!
+//! A roster has a [`Machine`] for each child and a [`Group`] for their order. It is told what happens, and
+//! answers what that changes: for each child the [`Step`] that is to be carried out, and what concerns all
+//! of them. Who waits, spawns and signals is whoever has it.
+
+mod events;
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::end::RunEnd;
+use crate::group::{Group, Happened, Id, Member, Order};
+use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
+use crate::policy::{Policy, inner_grace};
+pub use events::{RosterChange, RosterEvent};
+use turns::Turns;
+
+/// A child, as far as the roster goes.
+#[derive(Debug)]
+struct Kept {
+    machine: Machine,
+    /// What of its machine's deadline is waited for.
+    due: Option<Instant>,
+    /// Its process has ended, and its run is not over: what it has left is being ended.
+    dead: bool,
+    /// Somebody has taken it off the list.
+    leaves: bool,
+}
+
+/// The children of a list, and all that is decided about them.
+#[derive(Debug)]
+pub struct Roster {
+    kept: BTreeMap<Id, Kept>,
+    group: Group,
+    turns: Turns,
+    due: BTreeSet<(Instant, Id)>,
+    /// Whether it is to be announced that all have been ready, and has not been.
+    announces: bool,
+    /// How many have never been ready.
+    unlaunched: usize,
+    /// How many are not finished.
+    left: usize,
+    /// By when all are to be over, if they are to stop.
+    quit_by: Option<Instant>,
+    /// Whose end was the last that called for a restart.
+    last_failure: Option<(Id, RunEnd)>,
+    gave_up: bool,
+    next_id: Id,
+}
+
+impl Roster {
+    /// A roster that waits for [`RosterEvent::Begin`]: the members of `group` in their order, each with
+    /// what it is kept by. The jitter of their delays follows from `seed`.
+    ///
+    /// # Panics
+    ///
+    /// The group has another number of members.
+    pub fn new(group: Group, policies: Vec<Arc<Policy>>, seed: u64) -> Roster {
+        assert_eq!(group.len(), policies.len(), "each member has a policy");
+        let left = policies.len();
+        let kept = std::iter::zip(Id::all(), policies).map(|(id, policy)| {
+            let machine = Machine::new(policy, seed.wrapping_add(id.0.into()));
+            (id, Kept { machine, due: None, dead: false, leaves: false })
+        });
+        Roster {
+            kept: kept.collect(),
+            group,
+            turns: Turns::default(),
+            due: BTreeSet::new(),
+            announces: false,
+            unlaunched: left,
+            left,
+            quit_by: None,
+            last_failure: None,
+            gave_up: false,
+            next_id: Id(u32::try_from(left).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// Between two starts passes at least this time. Default: none.
+    #[must_use]
+    pub fn start_stagger(mut self, stagger: Duration) -> Roster {
+        self.turns.stagger = stagger;
+        self
+    }
+
+    /// Has it announced when all have been ready ([`RosterChange::Ready`]), and all stopped if one that must
+    /// be is not ([`RosterChange::LaunchFailed`]). Default: neither.
+    #[must_use]
+    pub fn announces_ready(mut self, announces: bool) -> Roster {
+        self.announces = announces;
+        self
+    }
+
+    /// Who is on it, in the order of the list.
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
+        self.kept.keys().copied()
+    }
+
+    /// What decides about this child; `None` if it is not on the list any more.
+    pub fn machine(&self, id: Id) -> Option<&Machine> {
+        self.kept.get(&id).map(|kept| &kept.machine)
+    }
+
+    /// How many are not finished.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// When to come back with [`RosterEvent::DeadlinePassed`] if nothing happens first; perhaps at once.
+    pub fn deadline(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(at, _)| *at);
+        [due, self.turns.due()].into_iter().flatten().min()
+    }
+
+    /// Decides what follows, in this order.
+    pub fn on(&mut self, event: RosterEvent, now: Instant) -> Vec<RosterChange> {
+        let mut changes = Vec::new();
+        match event {
+            RosterEvent::Begin => self.happened(Happened::Begin, now, &mut changes),
+            RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
+            RosterEvent::Died(id) => {
+                if let Some(kept) = self.kept.get_mut(&id) {
+                    kept.dead = true;
+                    self.set_due(id);
+                }
+            }
+            RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
+            RosterEvent::Quit { by } => {
+                self.announces = false;
+                self.quit_by = [self.quit_by, by].into_iter().flatten().min();
+                self.happened(Happened::Quit, now, &mut changes);
+            }
+        }
+        changes
+    }
+
+    /// Puts one more child at the end of the list, and starts it when it is its turn. Its id is new, whoever
+    /// was on the list before.
+    pub fn add(
+        &mut self,
+        member: Member,
+        policy: Arc<Policy>,
+        seed: u64,
+        now: Instant,
+    ) -> (Id, Vec<RosterChange>) {
+        let id = self.next_id;
+        self.next_id = Id(id.0 + 1);
+        let machine = Machine::new(policy, seed);
+        self.kept.insert(id, Kept { machine, due: None, dead: false, leaves: false });
+        self.group.add(id, member);
+        self.left += 1;
+        self.unlaunched += 1;
+        let mut changes = Vec::new();
+        self.happened(Happened::Added(id), now, &mut changes);
+        (id, changes)
+    }
+
+    /// Takes a child off the list: it is stopped, and forgotten when it has ended. Nothing happens if it is
+    /// not on the list.
+    ///
+    /// # Errors
+    ///
+    /// Those that come after it, and are not over: they would wait for ever.
+    pub fn remove(&mut self, id: Id, now: Instant) -> Result<Vec<RosterChange>, Vec<Id>> {
+        let mut changes = Vec::new();
+        let Some(kept) = self.kept.get_mut(&id) else { return Ok(changes) };
+        let dependents = self.group.dependents(id);
+        if !dependents.is_empty() {
+            return Err(dependents);
+        }
+        kept.leaves = true;
+        self.turns.forget(id);
+        if kept.machine.phase() == Phase::Finished {
+            self.forget(id);
+        } else {
+            self.child(id, Event::Quit { within: None }, now, &mut changes);
+        }
+        Ok(changes)
+    }
+
+    fn forget(&mut self, id: Id) {
+        if let Some(kept) = self.kept.remove(&id) {
+            if let Some(at) = kept.due {
+                self.due.remove(&(at, id));
+            }
+            self.unlaunched -= usize::from(!kept.machine.launched());
+        }
+        self.group.remove(id);
+    }
+
+    /// One thing that time alone brings: a deadline, or else a start whose turn it is.
+    fn pass(&mut self, now: Instant, changes: &mut Vec<RosterChange>) {
+        if let Some((_, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.child(id, Event::DeadlinePassed, now, changes);
+        } else if let Some(id) = self.turns.next(now) {
+            self.child(id, Event::Start, now, changes);
+        }
+    }
+
+    fn child(&mut self, id: Id, event: Event, now: Instant, changes: &mut Vec<RosterChange>) {
+        if let Some(happened) = self.step(id, event, now, changes) {
+            self.happened(happened, now, changes);
+        }
+    }
+
+    /// Tells the group, and has done what it wants, until it wants nothing more.
+    fn happened(&mut self, happened: Happened, now: Instant, changes: &mut Vec<RosterChange>) {
+        let mut news = VecDeque::from([happened]);
+        while let Some(happened) = news.pop_front() {
+            for order in self.ask_group(happened, now, changes) {
+                let (Order::Start(id) | Order::Pause(id) | Order::Quit(id)) = order;
+                self.turns.forget(id);
+                let next = match order {
+                    Order::Start(_) => {
+                        self.turns.wait(id, now);
+                        None
+                    }
+                    // One that has not been started yet has nothing to stop.
+                    Order::Pause(_) if self.phase(id) == Some(Phase::Idle) => {
+                        Some(Happened::Paused(id))
+                    }
+                    Order::Pause(_) => self.step(id, Event::Pause, now, changes),
+                    Order::Quit(_) => {
+                        let within = self.within(now);
+                        self.step(id, Event::Quit { within }, now, changes)
+                    }
+                };
+                news.extend(next);
+            }
+            if let Happened::Over { worker, .. } = happened
+                && self.kept.get(&worker).is_some_and(|kept| kept.leaves)
+            {
+                self.forget(worker);
+            }
+        }
+    }
+
+    fn phase(&self, id: Id) -> Option<Phase> {
+        self.machine(id).map(Machine::phase)
+    }
+
+    /// What a child has of the time in which all have to be over.
+    fn within(&self, now: Instant) -> Option<Duration> {
+        self.quit_by.map(|by| inner_grace(by.saturating_duration_since(now)))
+    }
+
+    /// What the group wants; tells when it has given up.
+    fn ask_group(
+        &mut self,
+        happened: Happened,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Vec<Order> {
+        let orders = self.group.on(happened, now);
+        if self.group.quits() {
+            // In a list with an order they are asked one after the other, and their turn came before.
+            self.turns.clear();
+        }
+        if !self.gave_up
+            && let Some(limit) = self.group.gave_up()
+            && let Some((id, end)) = self.last_failure.take()
+        {
+            self.gave_up = true;
+            changes.push(RosterChange::GaveUp { limit, id, end });
+        }
+        orders
+    }
+
+    /// Steps one machine, and says what the group should know of it.
+    fn step(
+        &mut self,
+        id: Id,
+        event: Event,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Option<Happened> {
+        let kept = self.kept.get_mut(&id)?;
+        kept.dead &= !matches!(event, Event::Ended { .. });
+        let launched = kept.machine.launched();
+        let step = kept.machine.step(event, now);
+        let news = kept.machine.launched() && !launched;
+        self.set_due(id);
+        let happened = match step.entered {
+            Some(Phase::Running) => Some(Happened::Ready(id)),
+            Some(Phase::Waiting) => {
+                self.last_failure = step.ended.clone().map(|end| (id, end));
+                Some(Happened::Failed(id))
+            }
+            Some(Phase::Due) => Some(Happened::Due(id)),
+            Some(Phase::Idle) => Some(Happened::Paused(id)),
+            Some(Phase::Finished) => {
+                self.left -= 1;
+                Some(Happened::Over { worker: id, well: self.is_well(id, &step) })
+            }
+            Some(Phase::Starting | Phase::Stopping) | None => None,
+        };
+        let not_launched = matches!(step.action, Action::Finish(Outcome::NotLaunched(_)));
+        if step.action != Action::Nothing || step.entered.is_some() {
+            changes.push(RosterChange::Stepped(id, step));
+        }
+        if news {
+            self.unlaunched -= 1;
+            if self.announces && self.unlaunched == 0 {
+                self.announces = false;
+                changes.push(RosterChange::Ready);
+            }
+        }
+        if not_launched && self.announces {
+            self.announces = false;
+            changes.push(RosterChange::LaunchFailed);
+            // The group hears of this end first.
+            if let Some(happened) = happened {
+                self.happened(happened, now, changes);
+            }
+            return Some(Happened::Quit);
+        }
+        happened
+    }
+
+    /// Whether a child that is over is so as it should be.
+    fn is_well(&self, id: Id, step: &Step) -> bool {
+        let temporary = self.group.is_temporary(id);
+        match &step.action {
+            Action::Finish(Outcome::Ended(end)) => {
+                let clean = |kept: &Kept| kept.machine.policy().restart.is_clean(end);
+                temporary || self.kept.get(&id).is_some_and(clean)
+            }
+            Action::Finish(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => temporary,
+            Action::Finish(Outcome::Quit(_))
+            | Action::Nothing
+            | Action::Spawn
+            | Action::Terminate { .. }
+            | Action::Kill => true,
+        }
+    }
+
+    /// One that is dead can miss no deadline any more.
+    fn set_due(&mut self, id: Id) {
+        let Some(kept) = self.kept.get_mut(&id) else { return };
+        let due = kept.machine.deadline().filter(|_| !kept.dead);
+        if kept.due != due {
+            if let Some(old) = kept.due {
+                self.due.remove(&(old, id));
+            }
+            self.due.extend(due.map(|at| (at, id)));
+            kept.due = due;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! What a roster is told, and what it answers.
+
+use std::time::Instant;
+
+use crate::end::RunEnd;
+use crate::group::Id;
+use crate::limit::RestartLimit;
+use crate::machine::{Event, Step};
+
+/// What happened, or what is asked of all.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RosterEvent {
+    /// They are to be started.
+    Begin,
+    /// This happened to one of them, or is asked of it.
+    Child(Id, Event),
+    /// The process of this one has ended. Its run is over, which is told by [`Event::Ended`], when what it
+    /// has left is gone; until then it misses no deadline.
+    Died(Id),
+    /// The time told by [`Roster::deadline`](crate::Roster::deadline) has come. One thing is done that is
+    /// due, so that whoever carries it out can look at what else has happened; the deadline says whether
+    /// there is more.
+    DeadlinePassed,
+    /// All are to stop for good. Told again it may leave less time, and never more.
+    Quit {
+        /// When all have to be over, of which each child has a [part](crate::inner_grace); `None`: as
+        /// their policies say.
+        by: Option<Instant>,
+    },
+}
+
+/// What has changed, and what is to be done about it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RosterChange {
+    /// This child has made a step, which is to be carried out.
+    Stepped(Id, Step),
+    /// All have been ready now: told once.
+    Ready,
+    /// One that had to become ready has not: all are being stopped.
+    LaunchFailed,
+    /// There were too many restarts of all together: all are being stopped.
+    GaveUp {
+        /// The limit.
+        limit: RestartLimit,
+        /// Whose restart was one too many.
+        id: Id,
+        /// How its last run had ended.
+        end: RunEnd,
+    },
+}
