@@ -264,7 +264,7 @@ fn a_reader_that_never_reads_does_not_hold_up_the_stop() {
     bed.gate("two.fifo");
     let _readers = [reader(&bed, "one.fifo"), reader(&bed, "two.fifo")];
     let daemon = bed.start(
-        "{grace: 1s, logging_config: {file: d.log}, capture: {file: one.fifo}, \
+        "{grace: 5s, logging_config: {file: d.log}, capture: {file: one.fifo}, \
          daemon_args: [eprint: x, {workers: {workers: [{name: red, \
          capture: {file: two.fifo, buffer: 4 KiB}, args: [say: floods, flood: 40000]}]}}]}",
     );
