@@ -140,7 +140,10 @@ fn of_fifty_starts_at_once_one_launches() {
 fn start_and_stop_can_follow_each_other_without_pause() {
     let bed = bed();
     let file = bed.options("{daemon_entry: fixture:script}");
-    bed.run(["start-and-stop", &file, "200"]).says("200 times");
+    // Each caller has the time that anything may take.
+    for _ in 0..8 {
+        bed.run(["start-and-stop", &file, "25"]).says("25 times");
+    }
     bed.nothing_left();
     assert_eq!(bed.names(), ["d.yaml", "journal"]);
 }

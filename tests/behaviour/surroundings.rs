@@ -233,14 +233,14 @@ fn the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_not_at
     // The other way round: the number in the file is one of in there, which is somebody else here; the
     // kernel tells the one that it has here.
     let other = bed.options_of("other", "{}");
-    let mut inside = unshared(&bed, container, &format!("\"$0\" start {other}; read -r _"));
+    let inside = unshared(&bed, container, &format!("\"$0\" start {other}; read -r _"));
     bed.expect("executor other started, run 1");
     // Not before: until it executes itself, its executor has the same title.
     let guardian = bed.process("guardian other");
     bed.run(["stop", "other.pid"]).says(&format!("stopped, pid was {}", guardian.pid()));
     bed.wait_gone(&guardian);
     assert!(daemon.guardian().is_alive());
-    inside.close_stdin();
+    inside.finish();
     daemon.stop();
     bed.nothing_left();
 }

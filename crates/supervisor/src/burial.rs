@@ -108,23 +108,25 @@ fn is_anothers(group: Pid) -> bool {
         && tree::look(group.as_raw_nonzero().get().unsigned_abs()).is_some()
 }
 
-/// Reaps those of a group who are children of our own, as one can make itself (clone(2),
-/// `CLONE_PARENT`): nobody else does, and their zombies keep the group. Its leader has been reaped: whoever
-/// has that number is another one.
+/// Whether any of a group are children of our own, dead or not, as one can make itself (clone(2),
+/// `CLONE_PARENT`). Reaps those that are dead: nobody else does, and their zombies keep the group. Its leader has
+/// been reaped: whoever has that number is another one.
 fn reap_siblings(group: Pid) -> bool {
     /// In one look.
     const MOST: usize = 256;
     let raw = nix::unistd::Pid::from_raw(group.as_raw_nonzero().get());
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
-    let mut reaped = false;
+    let mut are_any = false;
     for _ in 0..MOST {
+        // Also of those that are dying yet; if there are none, an error (`ECHILD`).
         let found = nix::sys::wait::waitid(Id::PGid(raw), flags | WaitPidFlag::WNOWAIT);
+        are_any |= found.is_ok();
         let Some(pid) = found.ok().and_then(|status| status.pid()).filter(|pid| *pid != raw) else {
             break;
         };
-        reaped |= nix::sys::wait::waitid(Id::Pid(pid), flags).is_ok();
+        let _ = nix::sys::wait::waitid(Id::Pid(pid), flags);
     }
-    reaped
+    are_any
 }
 
 impl Burial {
@@ -244,7 +246,8 @@ impl Burial {
         if let Some(living) = living {
             self.group = self.group.filter(|group| living.contains(&number(*group)));
         }
-        let nothing = self.mark.as_ref().is_none_or(|mark| Search::turn(mark, &mut self.herd));
+        let Burial { mark, has_siblings, herd, .. } = self;
+        let nothing = mark.as_ref().is_none_or(|mark| Search::turn(mark, *has_siblings, herd));
         if nothing && self.group.is_none() {
             self.mark = None;
         }

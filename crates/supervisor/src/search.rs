@@ -97,10 +97,10 @@ impl Search {
 
     /// The same for who can have no thread, as where a fork bomb has used up what its user may have: a
     /// portion of it, at once. True when nothing is left.
-    pub(crate) fn turn(mark: &str, herd: &mut Herd) -> bool {
+    pub(crate) fn turn(mark: &str, has_siblings: bool, herd: &mut Herd) -> bool {
         let judged = mem::take(&mut lock().judged);
         let mut known = Known { judged, met: Vec::new(), left: TURN };
-        let is_over = herd.end(|| known.marked(mark, false, || true)) == 0 && known.left > 0;
+        let is_over = herd.end(|| known.marked(mark, has_siblings, || true)) == 0 && known.left > 0;
         known.forget_the_gone();
         lock().judged = known.judged;
         is_over

@@ -46,7 +46,7 @@ fn expect_asleep(bed: &TestBed, process: &Process) {
 }
 
 /// A tracer of this process, until its standard input is closed.
-fn seize(bed: &TestBed, process: &Process) -> Running {
+pub(super) fn seize(bed: &TestBed, process: &Process) -> Running {
     let before = bed.times("tracer has it");
     let tracer = bed.launch(["seize", &process.pid().to_string()]);
     bed.expect_times("tracer has it", before + 1);

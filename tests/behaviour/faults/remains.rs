@@ -4,12 +4,14 @@ use libtest_mimic::Trial;
 use rustix::process::Signal;
 
 use super::leftovers::{gone_before_the_next, sleepers};
+use super::loops::seize;
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
         what_has_a_name_that_is_no_text_is_gone_before_the_next_begins,
         who_bears_the_mark_of_another_executor_is_left_alone,
+        a_sibling_that_is_not_dead_yet_hides_no_other,
         how_an_executor_ended_is_told_whatever_it_has_left,
     ]
 }
@@ -39,6 +41,41 @@ fn who_bears_the_mark_of_another_executor_is_left_alone() {
     bed.expect("worker red started, run 2");
     let left = sleepers(&bed);
     assert!(left.len() == 1 && left[0].title() == "sleep 777", "{}", bed.scene());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// That a worker had made children for the executor (clone(2), `CLONE_PARENT`) was known only when one of those in
+/// its group could be reaped; until then those that had left it were not looked for among the executor's. Here one
+/// cannot, since a tracer holds it.
+///
+/// Case: FLT-F1
+fn a_sibling_that_is_not_dead_yet_hides_no_other() {
+    const SCRIPT: &str = "import ctypes, os\n\
+        clone = lambda: ctypes.CDLL(None).syscall(56, 0x8000 | 17, 0, 0, 0, 0)\n\
+        if clone() == 0:\n    os.execvp('sleep', ['sleep', '778'])\n\
+        if clone() == 0:\n    os.setsid()\n    os.execvp('sleep', ['sleep', '779'])\n\
+        open(os.environ['APPKIT_BED_FOLDER'] + '/go').read()\n\
+        os._exit(3)\n";
+    let python = std::process::Command::new("python3").arg("-V").output();
+    if !cfg!(target_arch = "x86_64") || python.is_err() {
+        return eprintln!("skipped: python3 makes the system call by its number on x86-64");
+    }
+    let bed = bed();
+    bed.gate("go");
+    let script = bed.write("clone.py", SCRIPT);
+    let daemon = bed.start(&format!(
+        "{{daemon_args: [{{workers: {{restart: {{after: 0}}, workers: [{{name: red, args: [in_run: [1, {{become: \
+         [python3, {script:?}]}}], rounds]}}]}}}}]}}"
+    ));
+    let sleeper = |title: &str| sleepers(&bed).into_iter().find(|it| it.title() == title);
+    let (held, left) =
+        bed.until("what it leaves", || sleeper("sleep 778").zip(sleeper("sleep 779")));
+    let tracer = seize(&bed, &held);
+    bed.open_gate("go");
+    bed.expect("worker red started, run 2");
+    assert!(!left.is_alive(), "{}", bed.scene());
+    tracer.finish().success();
     daemon.stop();
     bed.nothing_left();
 }
