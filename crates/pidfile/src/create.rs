@@ -11,7 +11,7 @@ use rustix::fs::{
     AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, fchmod, fstat, linkat, openat, renameat_with,
     unlinkat,
 };
-use rustix::io::{Errno, fcntl_dupfd_cloexec, pwrite, retry_on_intr};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::geteuid;
 
 use crate::bytes::{self, Byte};
@@ -19,6 +19,7 @@ use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;
 use crate::in_place::{create_in_place, is_seen_to_be_held};
+use crate::number;
 use crate::place::Place;
 use crate::proof;
 
@@ -149,9 +150,7 @@ pub(crate) fn fill(
         return Err(Error::Busy { path: place.path().to_owned() });
     }
     let pid = std::process::id();
-    let line = format!("{pid}\n");
-    let written = retry_on_intr(|| pwrite(&file, line.as_bytes(), 0))
-        .and_then(|count| if count == line.len() { Ok(()) } else { Err(Errno::NOSPC) });
+    let written = number::write(file.as_fd(), &number::line(pid));
     written.map_err(Error::io(Op::Write, place.path()))?;
     // Before anybody else can open it.
     let hold = match hold {

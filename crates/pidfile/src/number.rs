@@ -2,7 +2,8 @@
 
 use std::os::fd::BorrowedFd;
 
-use rustix::io::{Errno, pread, retry_on_intr};
+use rustix::fs::ftruncate;
+use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 
 /// More than the longest number with its newline, so that a longer file is seen to be longer.
 const ENOUGH: usize = 32;
@@ -45,6 +46,32 @@ pub(crate) fn what_else(file: BorrowedFd<'_>) -> Result<Option<String>, Errno> {
 pub(crate) fn read(file: BorrowedFd<'_>) -> Result<Option<u32>, Errno> {
     let (piece, filled) = beginning(file)?;
     Ok(parse(&piece[..filled]))
+}
+
+/// What a pid file of ours contains.
+pub(crate) fn line(pid: u32) -> String {
+    format!("{pid}\n")
+}
+
+/// Whether the file contains this and nothing else.
+pub(crate) fn is_all(file: BorrowedFd<'_>, line: &str) -> Result<bool, Errno> {
+    let (piece, filled) = beginning(file)?;
+    Ok(&piece[..filled] == line.as_bytes())
+}
+
+/// Writes this to the beginning of a file, which has nothing yet.
+pub(crate) fn write(file: BorrowedFd<'_>, line: &str) -> Result<(), Errno> {
+    match retry_on_intr(|| pwrite(file, line.as_bytes(), 0))? {
+        count if count == line.len() => Ok(()),
+        _ => Err(Errno::NOSPC),
+    }
+}
+
+/// Makes this the content of the file, whatever it was. It is written first and cut then, so that a reader
+/// finds the number at any time, if with something behind it.
+pub(crate) fn replace(file: BorrowedFd<'_>, line: &str) -> Result<(), Errno> {
+    write(file, line)?;
+    retry_on_intr(|| ftruncate(file, line.len() as u64))
 }
 
 fn beginning(file: BorrowedFd<'_>) -> Result<([u8; ENOUGH], usize), Errno> {

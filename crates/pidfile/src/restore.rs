@@ -6,7 +6,9 @@ use rustix::fs::{AtFlags, CWD, fstat, linkat};
 use rustix::io::Errno;
 
 use crate::acquire::Options;
+use crate::detail::Op;
 use crate::error::Error;
+use crate::number;
 use crate::pidfile::PidFile;
 use crate::place::Place;
 use crate::proof;
@@ -14,8 +16,11 @@ use crate::proof;
 /// What [`PidFile::restore`] has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restored {
-    /// Nothing: the path leads to the file.
+    /// Nothing: the path leads to the file, which says who we are.
     InPlace,
+    /// The path led to the file, but somebody had written something else into it, or emptied it. It has our
+    /// number again.
+    Corrected,
     /// The same file has its name again: it had been renamed, or has another name, which stays. Not in a
     /// folder where others can put names: there a file with two names is nobody's.
     Named,
@@ -26,8 +31,8 @@ pub enum Restored {
 }
 
 impl PidFile {
-    /// Sees to it that the path leads to a file that we hold, should somebody have removed, renamed or
-    /// replaced it. Waits for nobody.
+    /// Sees to it that the path leads to a file that we hold and that has our number, should somebody have
+    /// removed, renamed, replaced or overwritten it. Waits for nobody.
     ///
     /// What has been put there by somebody who holds nothing is dealt with as at a start. Nobody can
     /// start as long as the path leads to a file that is held; in the moment between a removal and this
@@ -36,12 +41,15 @@ impl PidFile {
     /// # Errors
     ///
     /// As for [`Options::acquire`]: [`Error::Held`] says that somebody else has started meanwhile, and
-    /// there are two now. This value holds what it held before.
+    /// there are two now. This value holds what it held before. [`Error::Io`]: what somebody has written
+    /// into the file cannot be corrected, as on a full disk; who holds it is still told by its lock.
     pub fn restore(&mut self) -> Result<Restored, Error> {
         if self.is_in_place()? {
-            return Ok(Restored::InPlace);
+            let corrected = self.correct()?;
+            return Ok(if corrected { Restored::Corrected } else { Restored::InPlace });
         }
         if self.name_again()? {
+            self.correct()?;
             return Ok(Restored::Named);
         }
         let options = Options::new().try_once();
@@ -60,6 +68,17 @@ impl PidFile {
             Err(Error::Held { .. }) if self.is_in_place()? => Ok(Restored::InPlace),
             Err(error) => Err(error),
         }
+    }
+
+    /// The file is ours, whatever its content is, and nobody else's business.
+    fn correct(&self) -> Result<bool, Error> {
+        let Some(file) = self.file() else { return Ok(false) };
+        let line = number::line(self.pid());
+        if number::is_all(file, &line).map_err(Error::io(Op::Look, self.path()))? {
+            return Ok(false);
+        }
+        number::replace(file, &line).map_err(Error::io(Op::Write, self.path()))?;
+        Ok(true)
     }
 
     /// A file that has lost its last name cannot have another one (linkat(2), `ENOENT`).

@@ -1,9 +1,10 @@
-//! The guardian's own pid file, put back if somebody removes it.
+//! The guardian's own pid file, put right if somebody removes or overwrites it.
 //!
 //! A daemon whose file is gone is found by nobody: a status says that it does not run, a stop has nothing
-//! to signal, and a second start finds nothing in its way. Nobody asks us before, so we are told after:
-//! inotify(7) tells when the file or its folder loses a name. Who can only read the file causes none of
-//! those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
+//! to signal, and a second start finds nothing in its way. Where the file has another number, whoever trusts
+//! its text (a script, another supervisor) signals somebody else. Nobody asks us before, so we are told after:
+//! inotify(7) tells when the file or its folder loses a name, or the file is written to. Who can only read the
+//! file causes none of those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
 //! `protected_hardlinks` 0); and whatever causes one costs a look, of no more than a few system calls.
 
 use std::fs;
@@ -30,8 +31,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How often who holds our place is asked for, until he shows who he is. With the pauses these are seconds.
 const MOST_DOUBTS: u32 = 16;
 
-/// Its name goes, or it goes to another one. The number of its links is an attribute.
+/// Its name goes, or it goes to another one, or something is written into it. The number of its links is an
+/// attribute.
 const OF_FILE: WatchFlags = WatchFlags::ATTRIB
+    .union(WatchFlags::MODIFY)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::DONT_FOLLOW);
@@ -77,13 +80,14 @@ pub(crate) struct WatchedPidFile {
 /// What is told, each at its own rate.
 #[derive(Clone, Copy)]
 enum Kind {
+    Corrected,
     Named,
     Anew,
     Failed,
     Doubted,
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// When something of a kind was told last, and how much was not since.
 #[derive(Clone, Copy, Default)]
@@ -194,6 +198,12 @@ impl WatchedPidFile {
         let path = self.pid_file.path().display().to_string();
         match self.pid_file.restore() {
             Ok(Restored::InPlace) => Found::Yes,
+            Ok(Restored::Corrected) => {
+                let text =
+                    format!("somebody has written to pid file `{path}`: it has our number again");
+                self.tell(Kind::Corrected, &text);
+                Found::Restored
+            }
             Ok(Restored::Named) => {
                 let text = format!("somebody has renamed pid file `{path}`: it has its name again");
                 self.tell(Kind::Named, &text);
@@ -222,6 +232,15 @@ impl WatchedPidFile {
                      this one stops: {error}"
                 );
                 Found::Taken
+            }
+            Err(error) if self.pid_file.is_in_place().unwrap_or(false) => {
+                let text = format!(
+                    "somebody has written to pid file `{path}`, and its number cannot be put right: \
+                     {}",
+                    ErrorText::new(&error).chain()
+                );
+                self.tell(Kind::Failed, &text);
+                Found::No
             }
             Err(error) => {
                 let text = format!(

@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         nothing_that_is_inherited_can_write_the_number,
         a_file_that_was_removed_is_made_again_and_the_daemon_is_found,
         a_file_that_was_renamed_or_replaced_is_put_back,
+        a_file_that_was_overwritten_has_its_number_again,
         what_is_started_after_a_removal_is_waited_for_like_any_other,
         of_two_daemons_for_one_file_the_one_that_can_be_found_stays,
         a_lock_on_a_strangers_file_in_our_place_ends_no_daemon,
@@ -111,6 +112,23 @@ fn a_file_that_was_renamed_or_replaced_is_put_back() {
     bed.expect_in_file("d.log", "d.pid` is not a pid file and was left as it is");
     fs::remove_file(bed.path("d.pid")).unwrap();
     wait_for_number(&bed, daemon.pid());
+    daemon.stop();
+    bed.nothing_left();
+}
+
+/// Whoever trusts its text would signal somebody else.
+///
+/// Case: FLT-C5
+fn a_file_that_was_overwritten_has_its_number_again() {
+    let bed = bed();
+    let daemon = bed.start(&format!("{{{LOGGED}}}"));
+    for text in ["1\n", "", "precious"] {
+        bed.write("d.pid", text);
+        let line = format!("{}\n", daemon.pid());
+        bed.until("its number in d.pid", || (bed.read("d.pid") == line).then_some(()));
+        bed.run(["status", "d.pid"]).says(&format!("Running {{ pid: Some({}) }}", daemon.pid()));
+    }
+    bed.expect_in_file("d.log", "d.pid`: it has our number again");
     daemon.stop();
     bed.nothing_left();
 }

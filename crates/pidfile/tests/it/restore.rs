@@ -39,6 +39,32 @@ fn a_file_that_was_removed_is_made_again() {
     assert_eq!(bed.names(), [""; 0]);
 }
 
+/// A script that goes by the text would signal somebody else.
+///
+/// Case: FLT-C5
+#[test]
+fn a_file_that_was_overwritten_has_its_number_again() {
+    let bed = Bed::new();
+    let mut pid_file = PidFile::acquire(bed.pid_file()).unwrap();
+    let inode = fs::metadata(bed.pid_file()).unwrap().ino();
+    let line = format!("{}\n", std::process::id());
+    for text in ["1\n", "", "7", "no number, and much longer than any of those that there are"] {
+        fs::write(bed.pid_file(), text).unwrap();
+        assert_eq!(pid_file.restore().unwrap(), Restored::Corrected, "{text}");
+        assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), line);
+        assert_eq!(pid_file.restore().unwrap(), Restored::InPlace);
+    }
+    // Both at once.
+    fs::write(bed.pid_file(), "1\n").unwrap();
+    fs::rename(bed.pid_file(), bed.path("away")).unwrap();
+    assert_eq!(pid_file.restore().unwrap(), Restored::Named);
+    assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), line);
+    assert_eq!(fs::metadata(bed.pid_file()).unwrap().ino(), inode);
+    assert_eq!(probe(bed.pid_file()).unwrap(), held_by_us());
+    pid_file.release().unwrap();
+    assert_eq!(bed.names(), ["away"]);
+}
+
 /// Case: FLT-C5
 #[test]
 fn a_file_that_was_renamed_gets_its_name_again() {
