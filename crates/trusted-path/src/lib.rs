@@ -30,8 +30,8 @@
 //! * In an open folder a link is followed only if it belongs to a trusted user and has one name.
 //! * In an open folder a file is used only if it belongs to a trusted user and has one name: a hard
 //!   link to a file of root's belongs to root, whoever made it.
-//! * Two milder cases: a folder that a group was given by a trusted owner (0775, not sticky) is
-//!   shared, so the files that its members have made there are written to, and nothing is derived
+//! * Two milder cases: a folder that a group was given by a trusted owner (0775, not sticky, and nobody
+//!   else by name in an access control list, acl(5)) is shared, so the files that its members have made there are written to, and nothing is derived
 //!   from them ([`Opened::is_ours`] is false). What a stranger has written himself is read.
 //! * What is created, is created by `O_EXCL`: it replaces nothing and follows nothing.
 //! * Owner and permissions are passed on only from a file that is proved to be ours to one that we
@@ -94,6 +94,7 @@
 
 #![cfg(unix)]
 
+mod acl;
 mod change;
 mod error;
 mod namespace;

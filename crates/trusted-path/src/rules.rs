@@ -42,6 +42,8 @@ pub(crate) struct Folder {
     pub(crate) owner: u32,
     pub(crate) mode: u32,
     pub(crate) trust: Trust,
+    /// Also somebody to whom an access control list has given that by name.
+    pub(crate) has_named_writers: bool,
 }
 
 /// What matters about a link or a file: whose it is, and how many names it has.
@@ -117,10 +119,16 @@ impl Folder {
     }
 
     /// A group that was given a folder for its files is left alone, unless it is sticky and so tells
-    /// them apart: what we write there was meant for the group.
+    /// them apart: what we write there was meant for the group. Somebody who was given the folder by name
+    /// is no group.
     fn is_shared_by_a_group(self, whom: Whom) -> bool {
-        self.mode & (GROUP | ANYBODY | STICKY) == GROUP && self.owner_is_trusted(whom)
+        looks_shared(self.mode) && self.owner_is_trusted(whom) && !self.has_named_writers
     }
+}
+
+/// Whether a folder of this mode may be one that a group was given for its files.
+pub(crate) fn looks_shared(mode: u32) -> bool {
+    mode & (GROUP | ANYBODY | STICKY) == GROUP
 }
 
 #[cfg(test)]
@@ -137,7 +145,7 @@ mod tests {
     const INSIDE: Whom = Whom { us: US, outside: || Some(NOBODY) };
 
     fn folder(owner: u32, mode: u32) -> Folder {
-        Folder { owner, mode, trust: Trust::RootAndUs }
+        Folder { owner, mode, trust: Trust::RootAndUs, has_named_writers: false }
     }
 
     fn one(owner: u32) -> Item {

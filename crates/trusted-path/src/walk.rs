@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::acl;
 use crate::error::{Error, Fault, Step};
 use crate::rules::{self, Item, Whom};
 use crate::seen::{Identity, Kind, Seen};
@@ -222,7 +223,8 @@ impl Folder {
     }
 
     fn new(fd: OwnedFd, seen: &Seen, path: PathBuf, trust: Trust) -> Folder {
-        let rules = rules::Folder { owner: seen.owner, mode: seen.mode, trust };
+        let has_named_writers = rules::looks_shared(seen.mode) && acl::names_a_writer(&fd);
+        let rules = rules::Folder { owner: seen.owner, mode: seen.mode, trust, has_named_writers };
         Folder { fd, rules, identity: seen.identity, path }
     }
 }

@@ -36,6 +36,7 @@ const TESTS: &[(&str, Test)] = named![
     owners::a_strangers_file_is_not_used_and_ours_is,
     owners::a_hard_link_to_a_file_of_roots_is_not_used,
     owners::the_usual_folders_go_on_working,
+    owners::a_folder_given_to_somebody_by_name_is_not_shared_by_a_group,
     owners::owner_and_mode_are_inherited_only_from_what_is_ours,
     owners::a_folders_owner_can_be_trusted,
     change::a_file_is_replaced_whole_and_links_are_not_followed,

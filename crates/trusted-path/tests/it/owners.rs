@@ -79,6 +79,37 @@ pub(crate) fn the_usual_folders_go_on_working() {
     assert!(append(&file_of(bed.path("run/given.log"), STRANGER)).unwrap().is_ours());
 }
 
+/// `setfacl -m u:STRANGER:rwx`: the mode shows a group that may write, which is the mask of the list.
+///
+/// Case: FLT-A1
+#[cfg(target_os = "linux")]
+pub(crate) fn a_folder_given_to_somebody_by_name_is_not_shared_by_a_group() {
+    if !we_are_root() {
+        return;
+    }
+    let bed = Bed::new();
+    let folder = bed.folder("given", 0o755, 0);
+    let list: Vec<u8> = [(0x01, 7, u32::MAX), (0x02, 7, STRANGER), (0x04, 5, u32::MAX)]
+        .into_iter()
+        .chain([(0x10, 7, u32::MAX), (0x20, 5, u32::MAX)])
+        .flat_map(|(tag, rights, number): (u16, u16, u32)| {
+            [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &number.to_le_bytes()].concat()
+        })
+        .collect();
+    let list = [&2u32.to_le_bytes()[..], &list].concat();
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(&folder, "system.posix_acl_access", &list, flags).is_err() {
+        println!("(no access control lists here: left out)");
+        return;
+    }
+    assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o775, "the mask is shown");
+    let laid_out = file_of(folder.join("app.log"), STRANGER);
+    assert_eq!(fault(append(&laid_out)), Fault::ForeignFile { owner: STRANGER });
+    // To read what somebody has written himself harms nobody.
+    assert!(!read(&laid_out).unwrap().is_ours());
+    assert!(append(&folder.join("new.log")).unwrap().is_created());
+}
+
 /// Case: FLT-A1
 pub(crate) fn owner_and_mode_are_inherited_only_from_what_is_ours() {
     if !we_are_root() {
