@@ -31,6 +31,15 @@ impl Environment {
         self.changes.insert(key.as_ref().to_owned(), None);
     }
 
+    /// Leaves a variable as it is in ours, whatever was said of it before.
+    pub fn forget(&mut self, key: impl AsRef<OsStr>) {
+        self.changes.remove(key.as_ref());
+        if self.changes.is_empty() {
+            // Else it keeps the room of eleven.
+            self.changes = BTreeMap::new();
+        }
+    }
+
     /// Removes all variables, those set before included.
     pub fn clear(&mut self) {
         *self = Environment { clear: true, changes: BTreeMap::new() };
@@ -113,6 +122,8 @@ mod tests {
         environment.set("A", "2");
         let found: Vec<_> = environment.changes().collect();
         assert_eq!(found, [("A".as_ref(), Some("2".as_ref())), ("B".as_ref(), None)]);
+        environment.forget("A");
+        assert_eq!(environment.changes().collect::<Vec<_>>(), [("B".as_ref(), None)]);
         environment.clear();
         assert_eq!((environment.is_cleared(), environment.changes().count()), (true, 0));
     }

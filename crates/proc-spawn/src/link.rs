@@ -345,7 +345,11 @@ pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
-    rmp_serde::to_vec_named(message).map_err(io::Error::other)
+    // Enough for what crosses to a child: what grows bit by bit leaves holes between what is kept, in a parent
+    // of thousands.
+    let mut bytes = Vec::with_capacity(4096);
+    rmp_serde::encode::write_named(&mut bytes, message).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {

@@ -220,6 +220,11 @@ impl Spawn {
         self.environment.set(key, value);
     }
 
+    /// Leaves a variable of the next children's environment as it is in ours again.
+    pub fn forget_env(&mut self, key: impl AsRef<OsStr>) {
+        self.environment.forget(key);
+    }
+
     /// Removes a variable from the child's environment.
     #[must_use]
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Spawn {

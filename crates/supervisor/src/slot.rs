@@ -307,7 +307,10 @@ impl Slot {
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }
-        let child = self.spawn().map_err(RunEnd::NotStarted)?;
+        let child = self.spawn();
+        // There may be thousands, and each start has another one.
+        self.spawn.forget_env(MARK);
+        let child = child.map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
         tell(Report::Started { pid: child.id(), run });
         self.child = Some(child);

@@ -66,12 +66,13 @@ struct Worker {
     watched: u64,
     /// Whether the worker's words are being watched too.
     hears: bool,
-    /// Nothing more will be done.
-    outcome: Option<Outcome>,
+    /// Nothing more will be done. There may be thousands of workers: what most do not have takes no room.
+    outcome: Option<Box<Outcome>>,
 }
 
 struct Pool {
-    workers: BTreeMap<Id, Worker>,
+    /// Each by itself: thousands in one piece would have to be moved.
+    workers: BTreeMap<Id, Box<Worker>>,
     /// All that is decided.
     roster: Roster,
     waiter: Waiter,
@@ -113,7 +114,7 @@ impl Pool {
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
         let workers = std::iter::zip(roster.ids(), plan.workers).map(|(id, mut worker)| {
             worker.setup.open_files = open_files.before();
-            Ok((id, Worker::new(worker, spawner.as_ref(), recorder.as_ref())?))
+            Ok((id, Box::new(Worker::new(worker, spawner.as_ref(), recorder.as_ref())?)))
         });
         let workers = workers.collect::<Result<_, _>>()?;
         Ok(Pool {
@@ -171,9 +172,9 @@ impl Pool {
         self.status.write(&mut self.chores);
         self.chores.finish(quit::remaining().map(|left| left / 2));
         let workers = self.workers.into_values().filter_map(|worker| {
-            let Worker { name, slot, outcome, .. } = worker;
+            let Worker { name, slot, outcome, .. } = *worker;
             let (runs, last_lines) = (slot.run(), slot.last_lines().cloned().unwrap_or_default());
-            Some(WorkerEnd { name, runs, outcome: outcome?, last_lines })
+            Some(WorkerEnd { name, runs, outcome: *outcome?, last_lines })
         });
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
     }

@@ -90,13 +90,13 @@ impl Pool {
     fn carry_out(&mut self, id: Id, step: Step) -> Option<Event> {
         let Pool { workers, roster, status, .. } = self;
         let (worker, machine) = (workers.get_mut(&id)?, roster.machine(id)?);
-        let Worker { name, slot, teller, outcome, .. } = worker;
+        let Worker { name, slot, teller, outcome, .. } = &mut **worker;
         let next = slot.carry_out(&step, machine, Instant::now(), &mut |report| {
             told((id, name), &report, teller, status);
         });
         status.note_phase(id, step.entered);
         if let Action::Finish(how) = step.action {
-            *outcome = Some(how);
+            *outcome = Some(Box::new(how));
         }
         self.watch(id);
         next
@@ -107,7 +107,7 @@ impl Pool {
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
         };
-        let Worker { name, slot, teller, pid_filename, .. } = worker;
+        let Worker { name, slot, teller, pid_filename, .. } = &mut **worker;
         let now = Instant::now();
         let child = slot.child();
         let had_child = child.is_some();
@@ -141,7 +141,8 @@ impl Pool {
 
     pub(super) fn look_at_words(&mut self, id: Id) {
         let Pool { workers, status, .. } = self;
-        let Some(Worker { name, slot, teller, .. }) = workers.get_mut(&id) else { return };
+        let Some(worker) = workers.get_mut(&id) else { return };
+        let Worker { name, slot, teller, .. } = &mut **worker;
         let said = slot.listen(&mut |report| told((id, name), &report, teller, status));
         self.hear(id, said);
         self.watch(id);
