@@ -32,7 +32,8 @@ pub struct Child {
     words: Words,
     /// It leads a process group.
     own_group: bool,
-    exit: Option<Exit>,
+    /// Most live: what they do not have takes no room.
+    exit: Option<Box<Exit>>,
     /// [`oom::kills`] before it began.
     oom_kills: Option<u64>,
 }
@@ -216,9 +217,9 @@ impl Child {
                 }
                 Err(error) => return Err(error),
             };
-            self.exit = Some(self.judge(status));
+            self.exit = Some(Box::new(self.judge(status)));
         }
-        Ok(self.exit.clone())
+        Ok(self.exit.as_deref().cloned())
     }
 
     /// Waits for the child's end; reaps it.
