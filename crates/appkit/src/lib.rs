@@ -156,11 +156,8 @@ pub use proc_spawn::{
     tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
-pub use supervisor::{
-    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile,
-    LastLines, LaunchCause, LaunchFailed, StopFailed, StopStatus, WhenFull, daemon_status, reopen,
-    run_daemon, start_daemon, stop_daemon, stop_daemon_within,
-};
+pub use capture::{Capture, Captured, LastLines, WhenFull};
+pub use supervisor::{DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed, StopFailed, StopStatus, daemon_status, reopen, run_daemon, start_daemon, stop_daemon, stop_daemon_within};
 pub use workers::{
     TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, init,
     start_workers,
@@ -168,5 +165,5 @@ pub use workers::{
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers,
+    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers,
 };

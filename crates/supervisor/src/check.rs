@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use capture::Capture;
 use exit::ErrorText;
 use logging::LoggingConfig;
 use proc_spawn::{EntryError, Environment};
 
 use crate::base::Base;
+use crate::files::Files;
 use lifecycle::Problems;
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
@@ -50,4 +52,16 @@ pub fn checked_logging(
         problems.add("logging_config", value, ErrorText::new(&problem).chain());
     }
     config
+}
+
+/// The capture with an absolute path; adds what is wrong with it alone.
+pub fn checked_capture(
+    problems: &mut Problems,
+    files: &mut Files,
+    base: &Base,
+    capture: Capture,
+) -> Capture {
+    let file = base.file(problems, files, "capture.file", capture.file_path());
+    capture.check(problems);
+    capture.with_file(file)
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Stream};
 use trusted_path::Destination;
 
-use crate::capture::Capture;
+use capture::Capture;
 use crate::setup::Setup;
 use lifecycle::{Problem, Problems};
 

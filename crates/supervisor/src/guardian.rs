@@ -14,7 +14,7 @@ use proc_spawn::{Current, Environment, Role, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
-use crate::capture::{Capture, Recorder};
+use capture::{Capture, Recorder};
 use crate::descendants::Descendants;
 use crate::runner::{Kept, Runner};
 use crate::setup::Setup;

@@ -41,7 +41,7 @@ impl LaunchFailed {
     }
 
     /// What was written to standard error since the launch: its last 16 KiB, bytes that are no
-    /// text replaced. Of a captured stream its [last lines](crate::Capture::last_lines).
+    /// text replaced. Of a captured stream its [last lines](capture::Capture::last_lines).
     pub fn stderr(&self) -> &str {
         &self.stderr
     }

@@ -34,7 +34,7 @@
 //! with the reason why it will not be. [`run_daemon`] does the same in the foreground.
 //! [`stop_daemon`] and [`daemon_status`] work from any process that can read the pid file.
 //!
-//! With [`Capture`] a child's output passes through its parent, which keeps it with prefix and rotation.
+//! With [`Capture`](capture::Capture) a child's output passes through its parent, which keeps it with prefix and rotation.
 //!
 //! What is decided about a child is decided by [`lifecycle::Machine`], which has no clock, process or file in
 //! it; [`Slot`] carries it out. Pools of workers are built on them in `workers`.
@@ -61,7 +61,6 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
 
-mod capture;
 mod launch_failed;
 mod options;
 mod run;
@@ -94,8 +93,9 @@ mod streams;
 mod yaml_forms;
 
 pub use base::Base;
-pub use capture::{Capture, Captured, LastLines, Lost, Recorder, Recording, WhenFull};
-pub use check::{check_directory, check_entry, check_environment, checked_logging};
+pub use check::{
+    check_directory, check_entry, check_environment, checked_capture, checked_logging,
+};
 pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};

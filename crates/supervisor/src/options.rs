@@ -14,8 +14,10 @@ use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::base::Base;
-use crate::capture::Capture;
-use crate::check::{check_directory, check_entry, check_environment, checked_logging};
+use capture::Capture;
+use crate::check::{
+    check_directory, check_entry, check_environment, checked_capture, checked_logging,
+};
 use crate::files::{Files, Owner, Purpose};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
@@ -358,7 +360,7 @@ impl DaemonOptions {
         files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let capture = capture.check(&mut problems, &mut files, &base);
+                let capture = checked_capture(&mut problems, &mut files, &base, capture);
                 self.streams.check_beside(&mut problems, &mut files, &capture, &redirect, parent);
                 let redirect = capture.leave_streams(redirect, &Target::Inherit);
                 files.note_capture(Owner::Options, &capture);

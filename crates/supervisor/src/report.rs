@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
-use crate::capture::LastLines;
+use capture::LastLines;
 use crate::slot::Report;
 use lifecycle::Outcome;
 use lifecycle::StopBy;

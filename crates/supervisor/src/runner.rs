@@ -13,7 +13,7 @@ use quit::DeadlineWatch;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::capture::Recorder;
+use capture::Recorder;
 use crate::descendants::{Descendants, Sweep};
 use crate::guardian::Starter;
 use crate::report::Teller;

@@ -17,7 +17,7 @@ use exit::ErrorText;
 use quit::Reason;
 
 use crate::burial::{self, Burial};
-use crate::capture::{LastLines, Recording};
+use capture::{LastLines, Recording};
 use crate::pid_files::LeftPidFiles;
 use crate::search::MARK;
 use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, RunEnd, Step, StopBy};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use stdio_redirect::{Fault, Redirect, Stream, Target};
 
 use crate::base::Base;
-use crate::capture::Capture;
+use capture::Capture;
 use crate::files::Files;
 use lifecycle::Problems;
 

@@ -104,7 +104,7 @@ fn failed_text(workers: &[WorkerEnd]) -> String {
 mod tests {
     use exit::Exit;
     use lifecycle::{Outcome, RunEnd};
-    use supervisor::LastLines;
+    use capture::LastLines;
 
     use super::*;
 

@@ -37,7 +37,7 @@
 //! is over.
 //!
 //! What a worker writes can be captured: read by this process, and kept with prefix and rotation (see
-//! [`Capture`](supervisor::Capture)).
+//! [`Capture`](capture::Capture)).
 //!
 //! # When it fits
 //!

@@ -14,7 +14,8 @@ use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use supervisor::report::Teller;
-use supervisor::{Recorder, ReopenListener, Slot};
+use capture::Recorder;
+use supervisor::{ReopenListener, Slot};
 
 use crate::chores::Chores;
 use crate::error::WorkersError;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supervisor::LastLines;
+use capture::LastLines;
 
 use lifecycle::{Outcome, RestartLimit, RunEnd};
 

@@ -13,7 +13,8 @@ use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment};
 use serde::Deserialize;
 use stdio_redirect::Target;
-use supervisor::{Capture, Streams};
+use capture::Capture;
+use supervisor::Streams;
 
 use file::WorkerFile;
 pub use options::WorkersOptions;

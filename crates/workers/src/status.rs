@@ -9,7 +9,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use lifecycle::{Id, Phase, RunEnd};
 use serde::{Serialize, Serializer};
-use supervisor::{LastLines, Lost, Report};
+use capture::{LastLines, Lost};
+use supervisor::Report;
 
 use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 
 use super::DaemonOptions;
-use crate::capture::Capture;
+use capture::Capture;
 use crate::guardian::ExistingFile;
 use crate::streams::Streams;
 use lifecycle::RestartPolicy;

@@ -9,7 +9,8 @@ use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
-use supervisor::{Capture, Streams};
+use capture::Capture;
+use supervisor::Streams;
 
 use super::WorkerStartInfo;
 

@@ -171,7 +171,7 @@ impl WorkersOptions {
     /// A file that always tells the state of all workers, as JSON; replaced whole at every change,
     /// at most ten times a second. It is for nothing else: neither a worker's file nor one of this
     /// process. Everybody may read it (0644 less the umask), unless it tells
-    /// [last lines](supervisor::Capture::last_lines) of captured output: then only its owner (0600). A link at
+    /// [last lines](capture::Capture::last_lines) of captured output: then only its owner (0600). A link at
     /// its name is replaced, not followed. Default: none.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {

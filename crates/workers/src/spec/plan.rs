@@ -8,10 +8,8 @@ use std::time::Duration;
 use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
 use stdio_redirect::Target;
-use supervisor::{
-    Base, Capture, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory,
-    check_entry, check_environment, checked_logging, has_terminal,
-};
+use supervisor::{Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory, check_entry, check_environment, checked_capture, checked_logging, has_terminal};
+use capture::Capture;
 use trusted_path::Trust;
 
 use super::{WorkerStartInfo, WorkersOptions};
@@ -146,7 +144,7 @@ fn plan_worker(
     seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
     let (capture, redirect) = match worker.capture {
         Some(capture) => {
-            let capture = capture.check(problems, &mut seen.files, base);
+            let capture = checked_capture(problems, &mut seen.files, base, capture);
             streams.check_beside(problems, &mut seen.files, &capture, &redirect, parent);
             let redirect = capture.leave_streams(redirect, &Target::Inherit);
             seen.files.note_capture(owner, &capture);

@@ -15,11 +15,11 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::last_lines::LastLines;
-use super::prefix::{Pattern, Prefix};
-use super::reader::{Pipes, Source};
-use super::sink::{AccountId, PATIENCE, STACK, Sink};
-use super::{Capture, STDERR, STDOUT};
+use crate::last_lines::LastLines;
+use crate::prefix::{Pattern, Prefix};
+use crate::reader::{Pipes, Source};
+use crate::sink::{AccountId, PATIENCE, STACK, Sink};
+use crate::options::{Capture, STDERR, STDOUT};
 
 /// What a child has written and is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -31,15 +31,15 @@ pub struct Lost {
 }
 
 impl Lost {
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.bytes == 0
     }
 
-    pub(super) fn add(&mut self, lines: u64, bytes: usize) {
+    pub(crate) fn add(&mut self, lines: u64, bytes: usize) {
         self.merge(Lost { lines, bytes: bytes as u64 });
     }
 
-    pub(super) fn merge(&mut self, other: Lost) {
+    pub(crate) fn merge(&mut self, other: Lost) {
         self.lines += other.lines;
         self.bytes += other.bytes;
     }
@@ -53,17 +53,17 @@ impl fmt::Display for Lost {
 
 /// Tells the loop of a pool that something was lost: once, until it has looked.
 #[derive(Debug)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     event: OwnedFd,
     told: AtomicBool,
 }
 
 impl Changes {
-    pub(super) fn new(event: OwnedFd) -> Changes {
+    pub(crate) fn new(event: OwnedFd) -> Changes {
         Changes { event, told: AtomicBool::new(false) }
     }
 
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
             let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
         }

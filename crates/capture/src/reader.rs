@@ -10,10 +10,10 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use super::last_lines::Tail;
-use super::lines::Lines;
-use super::prefix::Prefix;
-use super::sink::{AccountId, Sink};
+use crate::last_lines::Tail;
+use crate::lines::Lines;
+use crate::prefix::Prefix;
+use crate::sink::{AccountId, Sink};
 
 /// What is read at once: what a pipe holds (pipe(7)).
 const CHUNK: usize = 64 << 10;
@@ -23,14 +23,14 @@ const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// Whether a pipe is to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Interest {
+pub(crate) enum Interest {
     Read,
     Nothing,
 }
 
 /// All pipes that are read (epoll(7)).
 #[derive(Debug)]
-pub(super) struct Pipes {
+pub(crate) struct Pipes {
     epoll: OwnedFd,
     stop: OwnedFd,
     sources: Mutex<HashMap<u64, Arc<Source>>>,
@@ -42,7 +42,7 @@ const STOP: u64 = 0;
 
 /// One stream of one run of a child.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     token: u64,
     /// Its other end is the child's stream.
     pipe: OwnedFd,
@@ -73,7 +73,7 @@ enum Read {
 }
 
 impl Pipes {
-    pub(super) fn new() -> io::Result<Pipes> {
+    pub(crate) fn new() -> io::Result<Pipes> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
         epoll::add(&epoll, &stop, EventData::new_u64(STOP), EventFlags::IN)?;
@@ -82,7 +82,7 @@ impl Pipes {
 
     /// Takes a pipe in, which is not read before there is [interest](Pipes::set_interest). Until then
     /// somebody has to have its other end.
-    pub(super) fn add(
+    pub(crate) fn add(
         &self,
         pipe: OwnedFd,
         stream: stdio_redirect::Stream,
@@ -107,14 +107,14 @@ impl Pipes {
         Ok(source)
     }
 
-    pub(super) fn remove(&self, source: &Source) {
+    pub(crate) fn remove(&self, source: &Source) {
         if self.sources().remove(&source.token).is_some() {
             let _ = epoll::delete(&self.epoll, &source.pipe);
             source.sink.detach(source.account, source);
         }
     }
 
-    pub(super) fn set_interest(&self, source: &Source, interest: Interest) {
+    pub(crate) fn set_interest(&self, source: &Source, interest: Interest) {
         let flags = match interest {
             Interest::Read => EventFlags::IN,
             // The end of a pipe is told whether one wants it or not: but, with this, only once.
@@ -126,12 +126,12 @@ impl Pipes {
     }
 
     /// Ends the thread that reads.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
     }
 
     /// Reads until it is stopped.
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         let mut chunk = vec![0; CHUNK];
         let mut events = Vec::with_capacity(64);
         loop {
@@ -156,7 +156,7 @@ impl Pipes {
     }
 
     /// Those that are read.
-    pub(super) fn all(&self) -> Vec<Arc<Source>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Source>> {
         self.sources().values().cloned().collect()
     }
 
@@ -166,22 +166,22 @@ impl Pipes {
 }
 
 impl Source {
-    pub(super) fn token(&self) -> u64 {
+    pub(crate) fn token(&self) -> u64 {
         self.token
     }
 
-    pub(super) fn stream(&self) -> stdio_redirect::Stream {
+    pub(crate) fn stream(&self) -> stdio_redirect::Stream {
         self.stream
     }
 
     /// Whose output it is.
-    pub(super) fn set_pid(&self, pid: u32) {
+    pub(crate) fn set_pid(&self, pid: u32) {
         self.state().pid = pid;
     }
 
     /// Takes what the pipe holds now, which is all that the child has written when it has ended, and
     /// ends the line. Others may have the other end still, and go on writing: not more is taken.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         let mut state = self.state();
         // At least as much as a pipe can hold that nobody has made larger.
         let mut left = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(1 << 20);
@@ -198,7 +198,7 @@ impl Source {
     }
 
     /// The last lines.
-    pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
         self.state().tail.lines(count)
     }
 

@@ -1,19 +1,4 @@
-//! Output of a child that passes through its parent: where it is kept, and how.
-//!
-//! ```text
-//! child ─pipe─▶ Source ─lines, prefix─▶ Sink's queue ─▶ file
-//!               the one reading thread    a thread for each file
-//! ```
-//!
-//! The loop of a guardian or pool takes no part in it but at a run's end, when it takes what the pipe
-//! holds; it waits for no file and for no pipe.
-
-mod last_lines;
-mod lines;
-mod prefix;
-mod reader;
-mod recorder;
-mod sink;
+//! Where the output of a child is kept, and how: plain data.
 
 use std::path::{Path, PathBuf};
 
@@ -21,19 +6,15 @@ use logging::{LoggingConfig, Precision, Rotation, Time};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
-pub use last_lines::LastLines;
-pub use recorder::{Lost, Recorder, Recording};
-
-use crate::base::Base;
-use crate::files::Files;
 use lifecycle::Problems;
-use prefix::Pattern;
+
+use crate::prefix::Pattern;
 
 /// How the output of a child is captured: its parent (the guardian; of a worker, the process that
 /// called `start_workers`) reads it from a pipe, and appends it to a file line by line.
 ///
 /// ```
-/// use supervisor::{Capture, WhenFull};
+/// use capture::{Capture, WhenFull};
 ///
 /// let capture = Capture::file("/var/log/red.txt")
 ///     .max_size(10 << 20)
@@ -44,7 +25,7 @@ use prefix::Pattern;
 /// In YAML a mapping with the names of the methods, and `file`:
 ///
 /// ```
-/// # use supervisor::{Capture, WhenFull};
+/// # use capture::{Capture, WhenFull};
 /// # let capture: Capture = serde_yaml::from_str("
 /// file: /var/log/red.txt
 /// max_size: 10 MiB
@@ -69,9 +50,9 @@ use prefix::Pattern;
 pub struct Capture {
     file: PathBuf,
     streams: Captured,
-    prefix: String,
-    time: Time,
-    precision: Precision,
+    pub(crate) prefix: String,
+    pub(crate) time: Time,
+    pub(crate) precision: Precision,
     rotation: Rotation,
     #[serde(with = "logging::size")]
     max_size: u64,
@@ -80,9 +61,9 @@ pub struct Capture {
     keep_size: u64,
     compress: bool,
     #[serde(with = "logging::size")]
-    buffer: u64,
-    when_full: WhenFull,
-    last_lines: usize,
+    pub(crate) buffer: u64,
+    pub(crate) when_full: WhenFull,
+    pub(crate) last_lines: usize,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     trust_folder_owner: bool,
 }
@@ -266,10 +247,15 @@ impl Capture {
         &self.file
     }
 
-    /// Adds what is wrong with it alone, and makes its path absolute.
-    pub fn check(mut self, problems: &mut Problems, files: &mut Files, base: &Base) -> Capture {
-        self.file = base.file(problems, files, "capture.file", &self.file);
-        // An empty path has been told of.
+    /// The same at another path, as one that was made absolute.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Capture {
+        self.file = path.into();
+        self
+    }
+
+    /// Adds what is wrong with it, apart from its path.
+    pub fn check(&self, problems: &mut Problems) {
         for problem in self.logging().problems() {
             if let logging::Error::Field { field, value, reason } = problem
                 && field != "file"
@@ -286,7 +272,6 @@ impl Capture {
         if self.last_lines > MOST_LAST_LINES {
             problems.add("capture.last_lines", self.last_lines, "give at most 1000");
         }
-        self
     }
 
     /// The redirection without the captured streams, which go to `otherwise`.
@@ -309,7 +294,8 @@ impl Capture {
         (!alike).then_some("with another rotation; make them alike, or give another file")
     }
 
-    pub(crate) fn has(&self, stream: stdio_redirect::Stream) -> bool {
+    /// Whether this stream is captured.
+    pub fn has(&self, stream: stdio_redirect::Stream) -> bool {
         match self.streams {
             Captured::Both => stream != stdio_redirect::Stream::Stdin,
             Captured::Stdout => stream == STDOUT,
@@ -318,7 +304,7 @@ impl Capture {
     }
 
     /// The file, as the one who writes it is told.
-    fn logging(&self) -> LoggingConfig {
+    pub(crate) fn logging(&self) -> LoggingConfig {
         LoggingConfig::file(&self.file)
             .time(self.time)
             .rotation(self.rotation)
@@ -330,5 +316,5 @@ impl Capture {
     }
 }
 
-const STDOUT: stdio_redirect::Stream = stdio_redirect::Stream::Stdout;
-const STDERR: stdio_redirect::Stream = stdio_redirect::Stream::Stderr;
+pub(crate) const STDOUT: stdio_redirect::Stream = stdio_redirect::Stream::Stdout;
+pub(crate) const STDERR: stdio_redirect::Stream = stdio_redirect::Stream::Stderr;

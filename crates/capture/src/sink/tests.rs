@@ -7,8 +7,9 @@ use logging::{Precision, Time};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{FileType, Mode, OFlags};
 
+use super::writer::split;
 use super::*;
-use crate::capture::prefix::Pattern;
+use crate::prefix::Pattern;
 
 #[test]
 fn pieces_end_where_lines_end() {

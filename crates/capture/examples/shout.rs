@@ -1,0 +1,27 @@
+//! A child's output kept in a file, each line with its time, name and pid: `shout out.txt`.
+#![expect(clippy::print_stdout, reason = "an example speaks to its user")]
+
+use std::error::Error;
+
+use capture::{Capture, Recorder};
+use proc_spawn::{Spawn, entries, entry};
+
+fn shout() {
+    println!("here I am");
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    proc_spawn::init(entries![shout]);
+    let file = std::env::args_os().nth(1).unwrap_or_else(|| "out.txt".into());
+    let recorder = Recorder::start()?;
+    let mut recording = recorder.record(&Capture::file(&file), "shout")?;
+    let mut spawn = Spawn::new(entry(shout, ()))?;
+    recording.begin(&mut spawn)?;
+    let mut child = spawn.spawn()?;
+    recording.started(child.id());
+    recording.let_go(&mut spawn);
+    child.wait()?;
+    println!("its last words: {:?}", recording.end().stdout);
+    recorder.finish(None);
+    Ok(())
+}

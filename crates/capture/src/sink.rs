@@ -1,0 +1,251 @@
+//! A file for captured output, the queue of what waits for it, and the thread that writes.
+//!
+//! The queue's lock is never held across a write, so whoever adds to the queue waits for no disk.
+//! Whether a child may go on is decided under the same lock, by turning the interest in its pipes on
+//! and off: so a pause cannot cross its own end.
+
+mod writer;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use exit::ErrorText;
+use logging::RawLog;
+
+use crate::reader::{Interest, Pipes, Source};
+use crate::recorder::{Changes, Lost};
+use crate::options::{Capture, WhenFull};
+use crate::prefix::Prefix;
+use writer::Writer;
+
+/// What is handed to the file at once, at most: as much as a pipe holds.
+const PIECE: usize = 64 << 10;
+
+/// What of ended runs may wait beside the buffer: more than the pipes of several hold (pipe(7)).
+const LAST_WORDS: usize = 1 << 20;
+
+/// Deep enough for a logger, which is called when something is lost.
+pub(crate) const STACK: usize = 256 << 10;
+
+/// A file, and what waits for it.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    path: PathBuf,
+    queue: Mutex<Queue>,
+    /// There is something to write, or to do.
+    work: Condvar,
+    /// Everything is written.
+    done: Condvar,
+    pipes: Arc<Pipes>,
+    changes: Arc<Changes>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    segments: VecDeque<Segment>,
+    accounts: Vec<Account>,
+    writing: bool,
+    reopen: bool,
+    closing: bool,
+}
+
+/// Output of one child, in one piece.
+#[derive(Debug)]
+struct Segment {
+    account: usize,
+    bytes: Vec<u8>,
+    lines: u64,
+    /// What was lost right before it.
+    skipped: Lost,
+}
+
+/// What one child has in the queue.
+#[derive(Debug)]
+struct Account {
+    prefix: Arc<Prefix>,
+    pid: u32,
+    name: String,
+    buffer: usize,
+    when_full: WhenFull,
+    queued: usize,
+    paused: bool,
+    sources: Vec<Arc<Source>>,
+    /// Lost because the buffer was full, and not told yet.
+    skipped: Lost,
+    /// Lost because it could not be written, and not told yet.
+    failed: Lost,
+    lost: Lost,
+}
+
+/// The name by which a child's account is known to its sink.
+pub(crate) type AccountId = usize;
+
+impl Sink {
+    /// Opens the file, and starts the thread that writes to it.
+    pub(crate) fn open(
+        capture: &Capture,
+        pipes: Arc<Pipes>,
+        changes: Arc<Changes>,
+    ) -> Result<Arc<Sink>, ErrorText> {
+        let log = RawLog::open(&capture.logging()).map_err(|error| ErrorText::new(&error))?;
+        let sink = Arc::new(Sink {
+            path: capture.file.clone(),
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            pipes,
+            changes,
+        });
+        let (writer, most) = (Arc::clone(&sink), usize::try_from(capture.max_size));
+        let piece = most.unwrap_or(PIECE).clamp(1, PIECE);
+        thread::Builder::new()
+            .name("capture-file".into())
+            .stack_size(STACK)
+            .spawn(move || Writer { sink: writer, log, piece }.run())
+            .map_err(|error| ErrorText::new(&error))?;
+        Ok(sink)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes an account for a child.
+    pub(crate) fn account(&self, capture: &Capture, name: &str, prefix: Arc<Prefix>) -> AccountId {
+        let mut queue = self.queue();
+        queue.accounts.push(Account {
+            prefix,
+            pid: 0,
+            name: name.to_owned(),
+            // Checked to be small enough.
+            buffer: usize::try_from(capture.buffer).unwrap_or(usize::MAX),
+            when_full: capture.when_full,
+            queued: 0,
+            paused: false,
+            sources: Vec::new(),
+            skipped: Lost::default(),
+            failed: Lost::default(),
+            lost: Lost::default(),
+        });
+        queue.accounts.len() - 1
+    }
+
+    /// The pipes of a child's new run are to be read, as soon as there is room.
+    pub(crate) fn attach(&self, account: AccountId, pid: u32, sources: &[Arc<Source>]) {
+        let account = &mut self.queue().accounts[account];
+        account.pid = pid;
+        account.sources.extend(sources.iter().cloned());
+        if !account.paused {
+            account.set_interest(&self.pipes, Interest::Read);
+        }
+    }
+
+    /// A pipe has ended, or is read no more.
+    pub(crate) fn detach(&self, account: AccountId, source: &Source) {
+        self.queue().accounts[account].sources.retain(|other| other.token() != source.token());
+    }
+
+    /// Adds output to the queue, or counts it as lost; has the child wait if there is no room for more.
+    /// With `last`, nobody is there to wait: it finds room beside the buffer, but not without end, for
+    /// one that crashes in a loop leaves as much each time.
+    pub(crate) fn push(&self, id: AccountId, bytes: &[u8], lines: u64, last: bool) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut queue = self.queue();
+        let Queue { segments, accounts, .. } = &mut *queue;
+        let account = &mut accounts[id];
+        let most = match account.when_full {
+            WhenFull::Drop => account.buffer,
+            WhenFull::Block => account.buffer.saturating_add(LAST_WORDS),
+        };
+        if account.queued > 0 && account.queued + bytes.len() > most {
+            account.skipped.add(lines, bytes.len());
+            account.lost.add(lines, bytes.len());
+            drop(queue);
+            self.changes.tell();
+            return;
+        }
+        account.queued += bytes.len();
+        if account.when_full == WhenFull::Block
+            && account.queued >= account.buffer
+            && !account.paused
+            && !last
+        {
+            account.paused = true;
+            account.set_interest(&self.pipes, Interest::Nothing);
+        }
+        match segments.back_mut() {
+            Some(segment)
+                if segment.account == id
+                    && segment.bytes.len() + bytes.len() <= PIECE
+                    && account.skipped.is_nothing() =>
+            {
+                segment.bytes.extend_from_slice(bytes);
+                segment.lines += lines;
+            }
+            _ => {
+                let skipped = std::mem::take(&mut account.skipped);
+                segments.push_back(Segment { account: id, bytes: bytes.to_vec(), lines, skipped });
+            }
+        }
+        drop(queue);
+        self.work.notify_one();
+    }
+
+    /// What a child has lost, ever.
+    pub(crate) fn lost(&self, account: AccountId) -> Lost {
+        self.queue().accounts[account].lost
+    }
+
+    /// Opens the file anew, after what waits for it already.
+    pub(crate) fn reopen(&self) {
+        self.queue().reopen = true;
+        self.work.notify_one();
+    }
+
+    /// Nothing more will come: the thread ends when all is written.
+    pub(crate) fn close(&self) {
+        self.queue().closing = true;
+        self.work.notify_one();
+    }
+
+    /// Waits until everything is written; says whether it was in time.
+    pub(crate) fn wait(&self, until: Instant) -> bool {
+        let mut queue = self.queue();
+        while queue.writing || !queue.segments.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue = self.done.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// How many bytes are not written yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue().accounts.iter().map(|account| account.queued).sum()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    fn set_interest(&self, pipes: &Pipes, interest: Interest) {
+        for source in &self.sources {
+            pipes.set_interest(source, interest);
+        }
+    }
+}
+
+/// How long a stuck disk may hold up the end of a pool or of a daemon.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The thread that writes what waits for a file.
+
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use exit::ErrorText;
+use logging::RawLog;
+
+use super::{Segment, Sink};
+use crate::reader::Interest;
+use crate::recorder::Lost;
+
+/// The thread of a sink.
+pub(super) struct Writer {
+    pub(super) sink: Arc<Sink>,
+    pub(super) log: RawLog,
+    /// What is written at once, at most.
+    pub(super) piece: usize,
+}
+
+/// What came of writing a segment.
+struct Written {
+    /// What had to be told ahead of it is there.
+    told: bool,
+    /// What of it is not, and why.
+    failed: Option<(Lost, io::Error)>,
+}
+
+impl Writer {
+    pub(super) fn run(mut self) {
+        while let Some(segment) = self.next() {
+            let written = self.write(&segment);
+            self.settle(segment, written);
+            for complaint in self.log.complaints() {
+                log::warn!("{complaint}");
+            }
+        }
+    }
+
+    /// Waits for something to write. `None`: there will be nothing more.
+    fn next(&mut self) -> Option<Segment> {
+        let mut queue = self.sink.queue();
+        loop {
+            if std::mem::take(&mut queue.reopen) {
+                drop(queue);
+                if let Err(error) = self.log.reopen() {
+                    log::warn!("{}", ErrorText::new(&error).chain());
+                }
+                queue = self.sink.queue();
+                continue;
+            }
+            if let Some(segment) = queue.segments.pop_front() {
+                queue.writing = true;
+                return Some(segment);
+            }
+            if queue.closing {
+                return None;
+            }
+            queue = self.sink.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Writes a segment, behind what has to be told first.
+    fn write(&mut self, segment: &Segment) -> Written {
+        let (notice, lines) = self.notice(segment);
+        // In one piece with what follows, so that it is told once and only if it is true.
+        let mut first = notice.into_bytes();
+        let mut rest = segment.bytes.as_slice();
+        let mut told = false;
+        while !rest.is_empty() {
+            let (piece, after) = split(rest, self.piece, lines);
+            let result = if first.is_empty() {
+                self.append(piece, lines)
+            } else {
+                first.extend_from_slice(piece);
+                self.append(&std::mem::take(&mut first), lines)
+            };
+            if let Err(error) = result {
+                let count = match told {
+                    false => segment.lines,
+                    true => rest.iter().filter(|byte| **byte == b'\n').count() as u64,
+                };
+                let lost = Lost { lines: count, bytes: rest.len() as u64 };
+                return Written { told, failed: Some((lost, error)) };
+            }
+            (told, rest) = (true, after);
+        }
+        Written { told, failed: None }
+    }
+
+    fn append(&mut self, piece: &[u8], lines: bool) -> io::Result<()> {
+        if lines { self.log.append_lines(piece) } else { self.log.append_bytes(piece) }
+    }
+
+    /// What has to be told ahead of a segment, as lines for the file, and whether that has lines.
+    fn notice(&self, segment: &Segment) -> (String, bool) {
+        let queue = self.sink.queue();
+        let account = &queue.accounts[segment.account];
+        if account.prefix.is_empty() {
+            return (String::new(), false);
+        }
+        let losses = [(account.failed, CANNOT), (segment.skipped, FULL)];
+        let losses = losses.iter().filter(|(lost, _)| !lost.is_nothing());
+        let prefix = || account.prefix.now(account.pid, "capture");
+        (losses.map(|(lost, why)| format!("{}{lost} {why}\n", prefix())).collect(), true)
+    }
+
+    /// Settles the account of a segment, and lets its child go on.
+    fn settle(&mut self, segment: Segment, written: Written) {
+        let mut complaints = Vec::new();
+        let mut queue = self.sink.queue();
+        let account = &mut queue.accounts[segment.account];
+        account.queued -= segment.bytes.len();
+        let mut complain = |lost: Lost, why: &str| {
+            if !lost.is_nothing() {
+                complaints.push(format!("{lost} of the output of {} {why}", account.name));
+            }
+        };
+        if written.told {
+            complain(std::mem::take(&mut account.failed), CANNOT);
+            complain(segment.skipped, FULL);
+        } else {
+            account.skipped.merge(segment.skipped);
+        }
+        let failed = written.failed.is_some();
+        if let Some((lost, error)) = written.failed {
+            if account.failed.is_nothing() {
+                let (name, path) = (&account.name, self.sink.path.display());
+                complaints.push(format!("cannot write the output of {name} to `{path}`: {error}"));
+            }
+            account.failed.merge(lost);
+            account.lost.merge(lost);
+        }
+        if account.paused && account.queued <= account.buffer / 2 {
+            account.paused = false;
+            account.set_interest(&self.sink.pipes, Interest::Read);
+        }
+        // Otherwise it is told with what comes next.
+        if !failed && account.queued == 0 && !account.skipped.is_nothing() {
+            let skipped = std::mem::take(&mut account.skipped);
+            complaints.push(format!("{skipped} of the output of {} {FULL}", account.name));
+            let (bytes, lines) = (Vec::new(), 0);
+            let last = Segment { account: segment.account, bytes, lines, skipped };
+            drop(queue);
+            let (notice, lines) = self.notice(&last);
+            if lines {
+                // It stands in the log, too, and in the status.
+                let _ = self.append(notice.as_bytes(), lines);
+            }
+            queue = self.sink.queue();
+        }
+        queue.writing = false;
+        if queue.segments.is_empty() {
+            self.sink.done.notify_all();
+        }
+        drop(queue);
+        if failed {
+            self.sink.changes.tell();
+        }
+        for complaint in complaints {
+            log::warn!("{complaint}");
+        }
+    }
+}
+
+const CANNOT: &str = "could not be written";
+const FULL: &str = "could not be kept, since the buffer was full";
+
+/// The first piece of `bytes`: whole lines if it can be, and more than `most` only if a line is.
+pub(super) fn split(bytes: &[u8], most: usize, lines: bool) -> (&[u8], &[u8]) {
+    if bytes.len() <= most {
+        return (bytes, &[]);
+    }
+    let end = |byte: &u8| *byte == b'\n';
+    let at = match bytes[..most].iter().rposition(end) {
+        Some(at) => at + 1,
+        None if lines => most + bytes[most..].iter().position(end).map_or(0, |at| at + 1),
+        None => most,
+    };
+    bytes.split_at(at)
+}
