@@ -145,6 +145,7 @@
 //! * Keep a daemon whose guardian is killed: the rest then quits, each process within its grace.
 //! * Run anywhere but on Linux. `quit`, `stdio-redirect` and `logging` alone are for any Unix.
 
+pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::Exit;
 pub use lifecycle::{
     Backoff, EndWhen, Ends, GaveUp, Leftovers, Outcome, Readiness, Restart, RestartPolicy, RunEnd,
@@ -156,8 +157,11 @@ pub use proc_spawn::{
     tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
-pub use capture::{Capture, Captured, LastLines, WhenFull};
-pub use supervisor::{DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed, StopFailed, StopStatus, daemon_status, reopen, run_daemon, start_daemon, stop_daemon, stop_daemon_within};
+pub use supervisor::{
+    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
+    LaunchFailed, StopFailed, StopStatus, daemon_status, reopen, run_daemon, start_daemon,
+    stop_daemon, stop_daemon_within,
+};
 pub use workers::{
     TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, init,
     start_workers,
@@ -165,5 +169,6 @@ pub use workers::{
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor, workers,
+    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor,
+    workers,
 };

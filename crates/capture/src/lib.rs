@@ -18,10 +18,7 @@
 //!     let recorder = Recorder::start()?;
 //!     let mut recording = recorder.record(&Capture::file("out.txt"), "shout")?;
 //!     let mut spawn = Spawn::new(entry(shout, ()))?;
-//!     recording.begin(&mut spawn)?;
-//!     let mut child = spawn.spawn()?;
-//!     recording.started(child.id());
-//!     recording.let_go(&mut spawn);
+//!     let mut child = recording.spawn(&mut spawn)?;
 //!     child.wait()?;
 //!     println!("its last words: {:?}", recording.end().stdout);
 //!     recorder.finish(None);

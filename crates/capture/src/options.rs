@@ -48,14 +48,14 @@ use crate::prefix::Pattern;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a mapping like `{file: out.txt}`")]
 pub struct Capture {
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     streams: Captured,
     pub(crate) prefix: String,
     pub(crate) time: Time,
     pub(crate) precision: Precision,
     rotation: Rotation,
     #[serde(with = "logging::size")]
-    max_size: u64,
+    pub(crate) max_size: u64,
     keep: usize,
     #[serde(with = "logging::size")]
     keep_size: u64,

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 
-use proc_spawn::{Spawn, Stream};
+use proc_spawn::{Child, Spawn, Stream};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::last_lines::LastLines;
+use crate::options::{Capture, STDERR, STDOUT};
 use crate::prefix::{Pattern, Prefix};
 use crate::reader::{Pipes, Source};
 use crate::sink::{AccountId, PATIENCE, STACK, Sink};
-use crate::options::{Capture, STDERR, STDOUT};
 
 /// What a child has written and is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -205,8 +205,25 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// Starts a child whose captured streams are read from here on; the other one goes where `spawn` says. What
+    /// somebody still writes whom the run before the last one has left is not read any more.
+    ///
+    /// # Errors
+    ///
+    /// There are no pipes, or no child: then nothing is read.
+    pub fn spawn(&mut self, spawn: &mut Spawn) -> Result<Child, ErrorText> {
+        let begun = self.begin(spawn).map_err(|error| ErrorText::new(&error));
+        let child = begun.and_then(|()| spawn.spawn().map_err(|error| ErrorText::new(&error)));
+        match &child {
+            Ok(child) => self.started(child.id()),
+            Err(_) => self.abandon(),
+        }
+        self.let_go(spawn);
+        child
+    }
+
     /// New pipes for a run: whoever has an old one still has nothing to do with it.
-    pub(crate) fn begin(&mut self, spawn: &mut Spawn) -> io::Result<()> {
+    fn begin(&mut self, spawn: &mut Spawn) -> io::Result<()> {
         self.leave(|recording| &mut recording.previous);
         self.previous = std::mem::take(&mut self.current);
         // Checked to be small enough.
@@ -227,7 +244,7 @@ impl Recording {
     }
 
     /// The child is there, so what comes is its output.
-    pub(crate) fn started(&mut self, pid: u32) {
+    fn started(&mut self, pid: u32) {
         for source in &self.current {
             source.set_pid(pid);
         }
@@ -235,7 +252,7 @@ impl Recording {
     }
 
     /// Lets go of the ends that are the child's.
-    pub(crate) fn let_go(&self, spawn: &mut Spawn) {
+    fn let_go(&self, spawn: &mut Spawn) {
         if self.capture.has(STDOUT) {
             spawn.set_stdout(Stream::Null);
         }
@@ -245,12 +262,13 @@ impl Recording {
     }
 
     /// There will be no child in this run.
-    pub(crate) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         self.leave(|recording| &mut recording.current);
     }
 
-    /// The child has ended: all that it wrote is on its way. What others write is still read.
-    pub(crate) fn end(&mut self) -> LastLines {
+    /// The child has ended: all that it wrote is on its way, and the last of it is given back. What others write
+    /// is still read.
+    pub fn end(&mut self) -> LastLines {
         let mut lines = LastLines::default();
         for source in &self.current {
             source.drain();

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use exit::ErrorText;
 use logging::RawLog;
 
-use crate::reader::{Interest, Pipes, Source};
-use crate::recorder::{Changes, Lost};
 use crate::options::{Capture, WhenFull};
 use crate::prefix::Prefix;
+use crate::reader::{Interest, Pipes, Source};
+use crate::recorder::{Changes, Lost};
 use writer::Writer;
 
 /// What is handed to the file at once, at most: as much as a pipe holds.

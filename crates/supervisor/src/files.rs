@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Stream};
 use trusted_path::Destination;
 
-use capture::Capture;
 use crate::setup::Setup;
+use capture::Capture;
 use lifecycle::{Problem, Problems};
 
 /// What a file is for. What may share it follows from that: output and logs are appended to, a pid

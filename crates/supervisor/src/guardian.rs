@@ -14,13 +14,13 @@ use proc_spawn::{Current, Environment, Role, Spawn, Stream};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
-use capture::{Capture, Recorder};
 use crate::descendants::Descendants;
 use crate::runner::{Kept, Runner};
 use crate::setup::Setup;
 use crate::slot::Slot;
 use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
+use capture::{Capture, Recorder};
 use lifecycle::Outcome;
 use lifecycle::Policy;
 use lifecycle::RunEnd;

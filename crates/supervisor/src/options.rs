@@ -14,7 +14,6 @@ use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::base::Base;
-use capture::Capture;
 use crate::check::{
     check_directory, check_entry, check_environment, checked_capture, checked_logging,
 };
@@ -23,6 +22,7 @@ use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
 use crate::setup::{Setup, has_terminal};
 use crate::streams::{Parent, PlannedStreams, Streams};
+use capture::Capture;
 use file::DaemonFile;
 use lifecycle::RestartPolicy;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
-use capture::LastLines;
 use crate::slot::Report;
+use capture::LastLines;
 use lifecycle::Outcome;
 use lifecycle::StopBy;
 use lifecycle::duration::rounded;

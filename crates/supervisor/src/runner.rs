@@ -13,13 +13,13 @@ use quit::DeadlineWatch;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use capture::Recorder;
 use crate::descendants::{Descendants, Sweep};
 use crate::guardian::Starter;
 use crate::report::Teller;
 use crate::slot::{Report, RunOver, Slot};
 use crate::stop_signals::{HURRY, Hurry, StopSignals};
 use crate::watched::WatchedPidFile;
+use capture::Recorder;
 use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, Policy, RunEnd};
 
 /// Before the same is asked of the system again.

@@ -17,9 +17,9 @@ use exit::ErrorText;
 use quit::Reason;
 
 use crate::burial::{self, Burial};
-use capture::{LastLines, Recording};
 use crate::pid_files::LeftPidFiles;
 use crate::search::MARK;
+use capture::{LastLines, Recording};
 use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, RunEnd, Step, StopBy};
 
 /// Something to tell about a child, when it happens.
@@ -322,14 +322,7 @@ impl Slot {
         let Some(Recorded { recording, .. }) = self.recorded.as_deref_mut() else {
             return self.spawn.spawn().map_err(|error| ErrorText::new(&error));
         };
-        let begun = recording.begin(&mut self.spawn).map_err(|error| ErrorText::new(&error));
-        let child = begun.and_then(|()| self.spawn.spawn().map_err(|error| ErrorText::new(&error)));
-        match &child {
-            Ok(child) => recording.started(child.id()),
-            Err(_) => recording.abandon(),
-        }
-        recording.let_go(&mut self.spawn);
-        child
+        recording.spawn(&mut self.spawn)
     }
 
     fn terminate(&mut self, by: StopBy, remaining: Option<Duration>) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use stdio_redirect::{Fault, Redirect, Stream, Target};
 
 use crate::base::Base;
-use capture::Capture;
 use crate::files::Files;
+use capture::Capture;
 use lifecycle::Problems;
 
 /// Where a child's output goes, as it was said; `None`: nothing was said.

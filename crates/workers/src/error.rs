@@ -102,9 +102,9 @@ fn failed_text(workers: &[WorkerEnd]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use capture::LastLines;
     use exit::Exit;
     use lifecycle::{Outcome, RunEnd};
-    use capture::LastLines;
 
     use super::*;
 

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use supervisor::report::Teller;
-use capture::Recorder;
 use supervisor::{ReopenListener, Slot};
 
 use crate::chores::Chores;

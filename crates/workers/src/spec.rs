@@ -8,12 +8,12 @@ mod plan;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment};
 use serde::Deserialize;
 use stdio_redirect::Target;
-use capture::Capture;
 use supervisor::Streams;
 
 use file::WorkerFile;

@@ -6,10 +6,10 @@ mod place;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use capture::{LastLines, Lost};
 use jiff::Timestamp;
 use lifecycle::{Id, Phase, RunEnd};
 use serde::{Serialize, Serializer};
-use capture::{LastLines, Lost};
 use supervisor::Report;
 
 use crate::chores::Chores;

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
 
 use super::DaemonOptions;
-use capture::Capture;
 use crate::guardian::ExistingFile;
 use crate::streams::Streams;
+use capture::Capture;
 use lifecycle::RestartPolicy;
 use lifecycle::signal::Signal;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};

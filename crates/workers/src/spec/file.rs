@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::Environment;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::Target;
-use capture::Capture;
 use supervisor::Streams;
 
 use super::WorkerStartInfo;

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use capture::Capture;
 use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
 use stdio_redirect::Target;
-use supervisor::{Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory, check_entry, check_environment, checked_capture, checked_logging, has_terminal};
-use capture::Capture;
+use supervisor::{
+    Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory, check_entry,
+    check_environment, checked_capture, checked_logging, has_terminal,
+};
 use trusted_path::Trust;
 
 use super::{WorkerStartInfo, WorkersOptions};
