@@ -47,10 +47,10 @@ pub(crate) fn list(folder: &OwnedFd, log: &OsStr) -> io::Result<Listing> {
 }
 
 /// What stands at a name, if it is a file that nobody else can have put there: others' are never
-/// counted, removed or read, whatever they are called.
+/// counted, removed or read, whatever they are called, also in a folder that a group shares.
 pub(crate) fn ours(place: &Place) -> Option<Seen> {
     let seen = place.look().ok().flatten()?;
-    (seen.kind == Kind::File && place.fault_to_write(&seen).is_none()).then_some(seen)
+    (seen.kind == Kind::File && place.is_ours(&seen)).then_some(seen)
 }
 
 /// The place of a file that was put aside.

@@ -264,7 +264,12 @@ fn the_owner_of_the_folder_can_be_trusted_with_the_log() {
 /// Case: FLT-A5
 #[test]
 fn what_others_have_put_aside_is_neither_counted_nor_removed() {
-    let Some(bed) = Bed::new(0, 0o1777) else { return };
+    // Where everybody can put files, and where a group shares them.
+    [0o1777, 0o2770].into_iter().for_each(keeps_to_our_own);
+}
+
+fn keeps_to_our_own(folder: u32) {
+    let Some(bed) = Bed::new(0, folder) else { return };
     let names = ["app.log.2020-01-01", "app.log.2020-01-02.gz", "app.log.2020-01-03.gz.part"];
     names.iter().for_each(|name| file_of(NOBODY, "theirs", &bed.inside(name)));
     let logger = logger(&bed.log, |config| {

@@ -66,7 +66,7 @@ impl Place {
                 return Ok(Some(created));
             }
             let Some(seen) = self.look()? else { continue };
-            if seen.kind != Kind::File || self.judge(&seen, Purpose::Write) != Ok(true) {
+            if seen.kind != Kind::File || !self.is_ours(&seen) {
                 return Ok(None);
             }
             self.remove_this(seen.identity)?;

@@ -168,6 +168,14 @@ impl Place {
         self.judge(seen, Purpose::Write).err()
     }
 
+    /// Whether nobody who is not trusted can have put it there.
+    ///
+    /// More than that it [may be written to](Place::fault_to_write): what a member has made in a
+    /// folder that a group shares may be written to, but is his to keep, rename or remove.
+    pub fn is_ours(&self, seen: &Seen) -> bool {
+        self.judge(seen, Purpose::Write) == Ok(true)
+    }
+
     /// Whether it is ours, or what is wrong with it.
     pub(crate) fn judge(&self, seen: &Seen, purpose: Purpose) -> Result<bool, Fault> {
         use crate::seen::Kind;
