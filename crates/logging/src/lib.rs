@@ -67,6 +67,10 @@
 //!   Nor compress an old file on which somebody holds one: it is kept as it is.
 //! * Look after what others write to a log file without this crate: it is kept, but a file that is put
 //!   aside may be compressed or removed while they still write to it.
+//! * Live in a copy of the process that a fork without exec made, beyond what [`install`] writes at
+//!   once: the threads that empty a queue and compress files are not in the copy, and a lock that
+//!   another thread held at that moment stays locked in it. As long as the copy lives, the files that
+//!   were put aside since are not compressed: it has them open (flock(2)).
 //! * Rotate by a schedule: a new file begins with the first record of its time, so a day without records
 //!   has no file.
 

@@ -194,9 +194,9 @@ pub(crate) fn stream_of(config: &LoggingConfig) -> Option<Stream> {
 /// A name for a stream that opening would miss: a socket cannot be opened by it, and a file would be
 /// rotated under the feet of whoever redirected the stream.
 fn as_stream(path: &Path) -> Option<Stream> {
-    match path.to_str()? {
-        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Stream::Stdout),
-        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Stream::Stderr),
+    match trusted_path::descriptor_named(path)? {
+        1 => Some(Stream::Stdout),
+        2 => Some(Stream::Stderr),
         _ => None,
     }
 }

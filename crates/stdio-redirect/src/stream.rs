@@ -65,15 +65,15 @@ impl Stream {
         Ok(())
     }
 
-    /// The stream that `path` means, whatever it is at present.
+    /// The stream that `path` names, whatever it is at present.
     ///
-    /// Opening the name instead would fail for a socket (ENXIO) and, after a change of user, for a
-    /// terminal or file of the former one (EACCES).
-    pub(crate) fn named(path: &Path) -> Option<Stream> {
-        match path.to_str()? {
-            "/dev/stdin" => Some(Stream::Stdin),
-            "/dev/stdout" => Some(Stream::Stdout),
-            "/dev/stderr" => Some(Stream::Stderr),
+    /// None for every other path, also for one that leads to such a name. Who has the stream should
+    /// use it, see [`trusted_path::descriptor_named`].
+    pub fn named(path: &Path) -> Option<Stream> {
+        match trusted_path::descriptor_named(path)? {
+            0 => Some(Stream::Stdin),
+            1 => Some(Stream::Stdout),
+            2 => Some(Stream::Stderr),
             _ => None,
         }
     }

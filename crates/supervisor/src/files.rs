@@ -331,15 +331,8 @@ impl Files {
         }
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
-            match plain(&path).to_str() {
-                Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => return Some(Stream::Stdin),
-                Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
-                    return Some(Stream::Stdout);
-                }
-                Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
-                    return Some(Stream::Stderr);
-                }
-                _ => (),
+            if let Some(stream) = Stream::named(&plain(&path)) {
+                return Some(stream);
             }
             let leads_to = fs::read_link(&path).ok()?;
             path = path.parent()?.join(leads_to);

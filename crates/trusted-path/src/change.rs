@@ -92,7 +92,7 @@ impl Place {
     /// [`Error::System`]
     pub fn rename(&self, name: &OsStr) -> Result<bool, Error> {
         let to = self.sibling(name)?;
-        match self.rename_without_replacing(&to.name) {
+        match self.rename_without_replacing(&to) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
             Err(errno) => Err(self.refused(Step::Rename)(errno)),
@@ -100,10 +100,10 @@ impl Place {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    fn rename_without_replacing(&self, to: &OsStr) -> Result<(), Errno> {
+    fn rename_without_replacing(&self, to: &Place) -> Result<(), Errno> {
         use rustix::fs::{RenameFlags, renameat_with};
         let folder = &self.folder.fd;
-        match renameat_with(folder, &self.name, folder, to, RenameFlags::NOREPLACE) {
+        match renameat_with(folder, &self.name, folder, &to.name, RenameFlags::NOREPLACE) {
             // The file system does not know how.
             Err(Errno::INVAL | Errno::NOSYS) => self.link_and_unlink(to),
             done => done,
@@ -111,14 +111,20 @@ impl Place {
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    fn rename_without_replacing(&self, to: &OsStr) -> Result<(), Errno> {
+    fn rename_without_replacing(&self, to: &Place) -> Result<(), Errno> {
         self.link_and_unlink(to)
     }
 
     /// A link never replaces anything either. Killed in between, the file has two names.
-    fn link_and_unlink(&self, to: &OsStr) -> Result<(), Errno> {
+    ///
+    /// Who else renames it meanwhile and makes another at the old name keeps that one, unless it
+    /// happens between the look and the removal.
+    fn link_and_unlink(&self, to: &Place) -> Result<(), Errno> {
         let folder = &self.folder.fd;
-        rustix::fs::linkat(folder, &self.name, folder, to, AtFlags::empty())?;
+        rustix::fs::linkat(folder, &self.name, folder, &to.name, AtFlags::empty())?;
+        if !self.leads_to(to.stat()?.identity) {
+            return Ok(());
+        }
         rustix::fs::unlinkat(folder, &self.name, AtFlags::empty())
     }
 
@@ -163,4 +169,29 @@ fn temporary_name(name: &OsStr, attempt: u32) -> OsString {
     }
     new.push(".new");
     new
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::Trust;
+
+    /// As on a file system that does not know RENAME_NOREPLACE.
+    #[test]
+    fn a_name_is_given_by_a_link_where_the_system_cannot_rename_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "a").unwrap();
+        fs::write(path("taken"), "").unwrap();
+        let place = Place::find_name(&path("a"), Trust::default()).unwrap();
+        let free = place.sibling(OsStr::new("free")).unwrap();
+        let taken = place.sibling(OsStr::new("taken")).unwrap();
+        assert_eq!(place.link_and_unlink(&taken), Err(Errno::EXIST));
+        assert_eq!(place.link_and_unlink(&free), Ok(()));
+        assert!(!path("a").exists());
+        assert_eq!(fs::read(path("free")).unwrap(), b"a");
+        assert_eq!(place.link_and_unlink(&free), Err(Errno::NOENT));
+    }
 }

@@ -65,7 +65,8 @@
 //! [`rename`](Place::rename) and [`remove`](Place::remove) within that folder, and to ask by one
 //! system call whether the name is [still this file's](Place::leads_to). What is known of the folder
 //! is as old as the place: to open a file later, find it anew. [`lead_to_one_file`] compares two
-//! paths by where they lead, also if nothing is there yet.
+//! paths by where they lead, also if nothing is there yet, and [`descriptor_named`] knows the names that
+//! mean an open descriptor.
 //!
 //! Where no link is on the way, finding takes three system calls (openat2(2), fstat, stat of the
 //! name), and opening two more; in an open folder three more are asked.
@@ -99,6 +100,7 @@ mod change;
 mod error;
 mod namespace;
 mod open;
+mod opener;
 mod place;
 mod rules;
 mod same;
@@ -108,6 +110,7 @@ mod walk;
 
 pub use error::{Error, Fault, Step};
 pub use open::{Access, Opened, open, open_or_create};
+pub use opener::descriptor_named;
 pub use place::Place;
 pub use same::{Destination, lead_to_one_file};
 pub use seen::{Identity, Kind, Seen};

@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::support::bed::Player;
 
 pub(crate) fn records_go_to_the_stream_that_was_chosen() {
-    for yaml in ["stream: stderr", "file: /dev/stderr", "{}"] {
+    for yaml in ["stream: stderr", "file: /dev/stderr", "file: /dev/fd/2", "{}"] {
         let yaml = format!("{yaml}\n").replace("{}", "");
         let mut command =
             Player::command("script", &format!("{yaml}format: '{{name}} {{message}}'"), "me", &[]);
@@ -19,7 +19,8 @@ pub(crate) fn records_go_to_the_stream_that_was_chosen() {
         assert_eq!(program.ask("log hello"), "dropped 0");
         assert_eq!(program.errors(), "me hello\n");
     }
-    for yaml in ["stream: stdout", "file: /dev/stdout"] {
+    for yaml in ["stream: stdout", "file: /dev/stdout", "file: /dev/fd/1", "file: /proc/self/fd/1"]
+    {
         let yaml = format!("{yaml}\nformat: '{{name}} {{message}}'");
         let mut program = Player::start("script", &yaml, "me", &[]);
         assert_eq!(program.ask("log hello"), "me hello");

@@ -148,18 +148,26 @@ pub(crate) fn second_missing(folder: &Path) {
 
 /// A socket is what systemd gives for standard output, and no socket can be opened by name.
 pub(crate) fn a_stream_can_go_where_another_went() {
-    let bed = Bed::new();
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    bed.start(bed.role("output::error_to_output").stdout(OwnedFd::from(theirs))).finish();
-    let mut received = String::new();
-    ours.read_to_string(&mut received).unwrap();
-    assert_eq!(received, "err\nerr again\n");
-    assert_eq!(bed.read("out.txt"), "out\n");
+    // All of them fail for a socket if they are opened.
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let bed = Bed::new();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let mut command = bed.role("output::error_to_output");
+        bed.start(command.env("NAME_OF_OUTPUT", name).stdout(OwnedFd::from(theirs))).finish();
+        // It holds their end, too.
+        drop(command);
+        let mut received = String::new();
+        ours.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "err\nerr again\n", "{name}");
+        assert_eq!(bed.read("out.txt"), "out\n");
+    }
 }
 
 pub(crate) fn error_to_output(folder: &Path) {
     let out = Target::file(folder.join("out.txt"));
-    let streams = Redirect::new().stdout(out).stderr(Target::file("/dev/stdout"));
+    let streams = Redirect::new()
+        .stdout(out)
+        .stderr(Target::file(std::env::var_os("NAME_OF_OUTPUT").unwrap()));
     let applied = streams.apply().unwrap();
     println!("out");
     eprintln!("err");
