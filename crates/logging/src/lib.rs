@@ -69,8 +69,8 @@
 //!   aside may be compressed or removed while they still write to it.
 //! * Live in a copy of the process that a fork without exec made, beyond what [`install`] writes at
 //!   once: the threads that empty a queue and compress files are not in the copy, and a lock that
-//!   another thread held at that moment stays locked in it. As long as the copy lives, the files that
-//!   were put aside since are not compressed: it has them open (flock(2)).
+//!   another thread held at that moment stays locked in it. As long as the copy has the file of that
+//!   moment open, this one is not compressed: the copy shares its lock (flock(2)).
 //! * Rotate by a schedule: a new file begins with the first record of its time, so a day without records
 //!   has no file.
 

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// A folder that belongs to `NOBODY` or that everybody can write to, and one of our own with a secret.
 struct Bed {
-    _root: TempDir,
+    root: TempDir,
     folder: PathBuf,
     log: PathBuf,
     secret: PathBuf,
@@ -47,7 +47,7 @@ impl Bed {
         let secret = ours.join("secret");
         fs::write(&secret, "secret\n").unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
-        Some(Bed { log: folder.join("app.log"), _root: root, folder, secret })
+        Some(Bed { log: folder.join("app.log"), root, folder, secret })
     }
 
     fn inside(&self, name: &str) -> PathBuf {
@@ -70,6 +70,19 @@ impl Bed {
         assert!(matches!(error, Error::Field { field: "file", .. }), "{error:?}");
         self.check_ours();
         error.to_string()
+    }
+}
+
+impl Drop for Bed {
+    /// A thread that compresses may outlive its logger, and make a file while the folder is removed.
+    fn drop(&mut self) {
+        let start = Instant::now();
+        while fs::remove_dir_all(self.root.path())
+            .is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound)
+            && start.elapsed() < LIMIT
+        {
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use rustix::fs::Mode;
 use stdio_redirect::{Error, Redirect, Stream, Target};
 
-use crate::bed::{Bed, identities_of_streams, write};
+use crate::bed::{Bed, LIMIT, identities_of_streams, write};
 
 /// Case: IO-01
 pub(crate) fn files_are_appended_to_in_order() {
@@ -156,6 +156,7 @@ pub(crate) fn a_stream_can_go_where_another_went() {
         bed.start(command.env("NAME_OF_OUTPUT", name).stdout(OwnedFd::from(theirs))).finish();
         // It holds their end, too.
         drop(command);
+        ours.set_read_timeout(Some(LIMIT)).unwrap();
         let mut received = String::new();
         ours.read_to_string(&mut received).unwrap();
         assert_eq!(received, "err\nerr again\n", "{name}");
