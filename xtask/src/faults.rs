@@ -84,6 +84,21 @@ struct Attack {
 }
 
 impl Attack {
+    /// An error that went astray every time did not happen, and proves nothing either way.
+    fn play(&self, program: &Path) -> Outcome<Played> {
+        let mut played = self.scenario.play(program, Some(&self.fault))?;
+        for _ in 1..TRIES {
+            if !played.trace.astray {
+                break;
+            }
+            played = self.scenario.play(program, Some(&self.fault))?;
+        }
+        if played.trace.astray {
+            played.problems.clear();
+        }
+        Ok(played)
+    }
+
     /// The command that does it again.
     fn replay(&self) -> String {
         let Scenario { role, phase } = self.scenario;
@@ -93,6 +108,9 @@ impl Attack {
         )
     }
 }
+
+/// So often it is tried to bring an error where it can happen.
+const TRIES: usize = 5;
 
 fn record(scenario: Scenario, program: &Path) -> Outcome<Played> {
     let Scenario { role, phase } = scenario;
@@ -121,7 +139,7 @@ fn attack_all(
                     if interrupt::asked() {
                         return;
                     }
-                    let played = attack.scenario.play(program, Some(&attack.fault));
+                    let played = attack.play(program);
                     let mut tally = tally.lock().expect("no thread panics while it holds this");
                     tally.note(attack, played, attacks.len());
                 }

@@ -30,6 +30,18 @@ impl Fault {
     pub(crate) fn kills(&self) -> bool {
         self.what == KILL
     }
+
+    /// Whether what strace has written shows it at a call that no system lets fail so.
+    ///
+    /// Which thread takes a signal is up to the kernel: the first write of another thread than in the
+    /// recording may be that of a handler, to its pipe, which no disk can be too full for.
+    pub(crate) fn went_astray(&self, log: &str) -> bool {
+        let injected = log.lines().filter(|line| line.ends_with("(INJECTED)"));
+        let call = format!(" {}(", self.call);
+        injected
+            .filter(|line| line.contains(&call))
+            .any(|line| !self.kills() && !errors(&self.call, line).contains(&self.what.as_str()))
+    }
 }
 
 /// What a process did while it was traced.
@@ -85,6 +97,20 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::{Calls, Fault};
+
+    #[test]
+    fn an_error_goes_astray_where_it_cannot_happen() {
+        let full = Fault { call: "write".into(), nth: 1, what: "ENOSPC".into() };
+        let injected = "= -1 ENOSPC (No space left on device) (INJECTED)";
+        let log =
+            |what: &str| format!("12    write({what}, \"X\", 1) {injected}\n12    close(3) = 0\n");
+        assert!(full.went_astray(&log("6<pipe:[7]>")));
+        assert!(!full.went_astray(&log("6</tmp/x>")));
+        assert!(!full.went_astray("12    write(6<pipe:[7]>, \"X\", 1) = 1\n"));
+        // Whose arguments are not there to be looked at.
+        assert!(!full.went_astray(&format!("12  <... write resumed>) {injected}\n")));
+        assert!(!Fault { what: super::KILL.into(), ..full }.went_astray(&log("6<pipe:[7]>")));
+    }
 
     #[test]
     fn calls_are_counted_by_thread_and_resumed_ones_once() {

@@ -25,6 +25,7 @@ pub(crate) struct Tracer {
     /// Its pipe, open until its end: it would be killed by a closed one.
     _words: BufReader<ChildStderr>,
     log: PathBuf,
+    fault: Option<Fault>,
 }
 
 /// What it has seen.
@@ -32,6 +33,8 @@ pub(crate) struct Trace {
     pub(crate) calls: Calls,
     /// Whether the call that was to be spoilt was made.
     pub(crate) hit: bool,
+    /// Whether another was, that cannot fail so ([`Fault::went_astray`]).
+    pub(crate) astray: bool,
 }
 
 impl Tracer {
@@ -50,7 +53,7 @@ impl Tracer {
         let mut words = BufReader::new(words);
         let mut line = String::new();
         words.read_line(&mut line).map_err(Failure::step("read what strace says"))?;
-        let tracer = Tracer { strace, _words: words, log: log.to_owned() };
+        let tracer = Tracer { strace, _words: words, log: log.to_owned(), fault: fault.cloned() };
         if line.contains(" attached") {
             Ok(tracer)
         } else {
@@ -64,7 +67,8 @@ impl Tracer {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let hit = log.contains("(INJECTED)") || log.contains("+++ killed by SIGKILL");
-        Trace { calls: Calls::parse(&log), hit }
+        let astray = self.fault.as_ref().is_some_and(|fault| fault.went_astray(&log));
+        Trace { calls: Calls::parse(&log), hit: hit && !astray, astray }
     }
 
     fn let_go(&mut self) {
