@@ -203,9 +203,16 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        // Its workers see it gone, and go.
+        // Its workers see it gone, and go. They may write down that they do while the folder is removed.
         let _ = self.boss.kill();
         let _ = self.boss.wait();
+        let expected = Instant::now() + LIMIT;
+        while fs::remove_dir_all(self.folder.path())
+            .is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound)
+            && Instant::now() < expected
+        {
+            std::thread::yield_now();
+        }
     }
 }
 
