@@ -347,12 +347,17 @@ fn neither_side_keeps_the_socket_of_the_launch() {
     bed.expect("executor started, run 1");
     bed.expect("caller has an answer");
     assert_eq!(sockets(bed.by_pid(caller.pid()).descriptors()), 0);
-    let detached = sockets(bed.process("guardian d").descriptors());
+    let detached = bed.process("guardian d");
 
-    let foreground = bed.launch(["run", &bed.options_of("e", "{}")]);
-    bed.expect("executor e started, run 1");
+    let log = "{logging_config: {file: e.log}}";
+    let foreground = bed.launch(["run", &bed.options_of("e", log)]);
+    // By then the child's own end, which goes with its exec, is closed as well.
+    bed.expect_in_file("e.log", "executor is ready");
     let expected = sockets(bed.by_pid(foreground.pid()).descriptors());
-    assert_eq!(detached, expected);
+    // It answers, and closes then.
+    bed.until("the socket of the launch to be closed", || {
+        (sockets(detached.descriptors()) == expected).then_some(())
+    });
     caller.finish().success();
 }
 
