@@ -240,11 +240,15 @@ impl Bed {
 
     /// What should not be there after a stop.
     pub(crate) fn litter(&self) -> Vec<String> {
-        let expected = |name: &str| {
+        let own = |name: &str| {
             ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
-                // As many of them as are kept.
-                || name.starts_with("d.log.")
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
+        };
+        // Old logs have a date behind their name: they were full, or the day ended meanwhile.
+        let dated = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
+        let expected = |name: &str| {
+            let old = name.match_indices('.').find(|(at, _)| own(&name[..*at]));
+            own(name) || old.is_some_and(|(at, _)| dated(&name[at + 1..]))
         };
         self.names().into_iter().filter(|name| !expected(name)).collect()
     }
