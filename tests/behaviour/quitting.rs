@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         looking_at_the_flag_is_no_system_call,
         descriptor_and_receiver_can_be_waited_for_beside_other_things,
         a_second_signal_ends_executor_and_worker_but_no_guardian,
+        signals_are_for_the_threads_of_the_application,
     ]
 }
 
@@ -144,4 +145,25 @@ fn a_second_signal_ends_executor_and_worker_but_no_guardian() {
     daemon.wait_gone();
     bed.nothing_left();
     assert_eq!(bed.times("executor finished, run 1"), 0);
+}
+
+/// Whatever the options have threads for: they would take a signal from who waits for it, or a wait from its
+/// interruption.
+fn signals_are_for_the_threads_of_the_application() {
+    let bed = bed();
+    let _daemon = bed.start(
+        "{logging_config: {file: d.log}, capture: {file: d.txt}, daemon_args: [print: x, {workers: {\
+         debug_filename: s.json, workers: [{name: red, logging_config: {file: red.log}, \
+         capture: {file: red.txt}, args: [print: x, rounds]}]}}]}",
+    );
+    bed.expect_in_file("red.txt", "x");
+    bed.expect_in_file("d.txt", "x");
+    bed.expect_file("s.json");
+    for who in ["guardian d", "executor", "worker red"] {
+        let process = bed.process(who);
+        for signal in [Signal::TERM, Signal::USR1, Signal::CHILD] {
+            let taking = process.threads_that_take(signal);
+            assert_eq!(taking.len(), 1, "{who}, {signal:?}: {taking:?}");
+        }
+    }
 }

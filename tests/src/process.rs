@@ -89,6 +89,24 @@ impl Process {
         value.unwrap_or_else(|| panic!("{} has no {field}: {text}", self.title)).trim().to_owned()
     }
 
+    /// The names of its threads that the kernel may give a signal for the process to.
+    pub fn threads_that_take(&self, signal: Signal) -> Vec<String> {
+        let list = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let mut found: Vec<String> = list
+            .filter_map(|entry| fs::read_to_string(entry.path().join("status")).ok())
+            .filter(|status| {
+                let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+                let blocked = blocked.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+                blocked.is_some_and(|blocked| blocked & (1 << (signal.as_raw() - 1)) == 0)
+            })
+            .filter_map(|status| {
+                Some(status.lines().next()?.strip_prefix("Name:")?.trim().to_owned())
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
     /// Where `/proc/<pid>/<name>` leads: `cwd`, `fd/1`.
     #[track_caller]
     pub fn link(&self, name: &str) -> PathBuf {

@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
@@ -92,10 +91,7 @@ impl Recorder {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let changes = Arc::new(Changes::new(event));
         let reader = Arc::clone(&pipes);
-        thread::Builder::new()
-            .name("capture".into())
-            .stack_size(STACK)
-            .spawn(move || reader.run())?;
+        helper_thread::spawn("capture", STACK, move || reader.run())?;
         Ok(Recorder { pipes, changes, sinks: Arc::default() })
     }
 

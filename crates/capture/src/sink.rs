@@ -9,7 +9,6 @@ mod writer;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
@@ -101,10 +100,8 @@ impl Sink {
         });
         let (writer, most) = (Arc::clone(&sink), usize::try_from(capture.max_size));
         let piece = most.unwrap_or(PIECE).clamp(1, PIECE);
-        thread::Builder::new()
-            .name("capture-file".into())
-            .stack_size(STACK)
-            .spawn(move || Writer { sink: writer, log, piece }.run())
+        let write = move || Writer { sink: writer, log, piece }.run();
+        helper_thread::spawn("capture-file", STACK, write)
             .map_err(|error| ErrorText::new(&error))?;
         Ok(sink)
     }

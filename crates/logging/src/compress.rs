@@ -24,6 +24,7 @@ use crate::names::Name;
 
 /// So many names for the compressed file are tried, if others have taken them.
 const ATTEMPTS: usize = 8;
+const STACK: usize = 2 << 20;
 
 /// Compresses in a thread of its own, one at a time.
 #[derive(Debug, Default)]
@@ -38,8 +39,8 @@ impl Compressor {
         }
         let last = self.0.take().map_or(Ok(()), |ended| ended.join().unwrap_or(Ok(())));
         let log = log.clone();
-        let thread = std::thread::Builder::new().name("compress-logs".to_owned());
-        self.0 = Some(thread.spawn(move || compress_all(&log))?);
+        let compress = move || compress_all(&log);
+        self.0 = Some(helper_thread::spawn("compress-logs", STACK, compress)?);
         last
     }
 

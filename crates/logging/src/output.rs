@@ -2,10 +2,10 @@
 //! itself or hands them to the one that does.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use std::{io, thread};
 
 use jiff::Timestamp;
 use log::Record;
@@ -195,8 +195,7 @@ impl Output {
                 }
             }
         };
-        let thread = thread::Builder::new().name("write-log".to_owned()).stack_size(WRITER_STACK);
-        thread.spawn(writer)?;
+        helper_thread::spawn("write-log", WRITER_STACK, writer)?;
         // Two at once: the queue of the second is closed, and its thread ends.
         if let Err(queue) = self.queue.set(queue) {
             queue.close();

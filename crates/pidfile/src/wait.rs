@@ -13,7 +13,6 @@ use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -181,10 +180,7 @@ impl Parked {
         let (ended, end) = pipe()?;
         let parked = Arc::new(Parked { what, ended, failure: OnceLock::new() });
         let seen_by_thread = Arc::clone(&parked);
-        thread::Builder::new()
-            .name("pidfile-wait".to_owned())
-            .stack_size(STACK)
-            .spawn(move || park(&seen_by_thread, mine, end))?;
+        helper_thread::spawn("pidfile-wait", STACK, move || park(&seen_by_thread, mine, end))?;
         list.push(Arc::clone(&parked));
         Ok(parked)
     }

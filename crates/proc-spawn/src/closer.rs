@@ -9,10 +9,8 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use nix::sched::CloneFlags;
-use nix::sys::signal::SigSet;
 use nix::sys::socket::{MsgFlags, recvmsg};
 
 use crate::link::lock;
@@ -20,6 +18,7 @@ use crate::surroundings::open_descriptors;
 
 /// So many close at a time, should they have to wait; the rest waits for them, as descriptors.
 const MOST_THREADS: usize = 8;
+const STACK: usize = 128 << 10;
 
 static DESK: Mutex<Desk> = Mutex::new(Desk { waiting: Vec::new(), threads: 0 });
 
@@ -33,18 +32,12 @@ pub(crate) fn close(file: OwnedFd) {
     let mut desk = lock(&DESK);
     desk.waiting.push(file);
     // Where no thread can be had, the next one sees to it.
-    if desk.threads < MOST_THREADS && builder("closer").spawn(work).is_ok() {
+    if desk.threads < MOST_THREADS && helper_thread::spawn("closer", STACK, work).is_ok() {
         desk.threads += 1;
     }
 }
 
-fn builder(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.into()).stack_size(128 * 1024)
-}
-
 fn work() {
-    // The process's signals are for its own threads.
-    let _ = SigSet::all().thread_block();
     loop {
         let mut desk = lock(&DESK);
         let Some(file) = desk.waiting.pop() else {
@@ -60,7 +53,8 @@ fn close_by_exit(file: OwnedFd) {
     let (tell, prepared) = channel();
     let (closed, until_closed) = channel();
     let number = file.as_raw_fd();
-    let last = builder("closer-exit").spawn(move || hold(number, &tell, &until_closed));
+    let hold = move || hold(number, &tell, &until_closed);
+    let last = helper_thread::spawn("closer-exit", STACK, hold);
     if last.is_ok() {
         let _ = prepared.recv();
     }

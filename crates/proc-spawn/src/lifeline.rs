@@ -79,8 +79,7 @@ pub(crate) fn watch(
         watch.parent_is_dead();
     }
     // Deep enough for a logger that is called from `heard`.
-    let thread = thread::Builder::new().name("lifeline".into()).stack_size(256 * 1024);
-    thread.spawn(move || watch.run()).map(drop)
+    helper_thread::spawn("lifeline", 256 << 10, move || watch.run()).map(drop)
 }
 
 impl<F: FnMut(Heard)> Watch<F> {

@@ -14,10 +14,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use nix::sched::CloneFlags;
-use nix::sys::signal::SigSet;
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::link::{breathe, is_shortage, lock, receive_with, send_with, socket_pair};
@@ -86,8 +84,8 @@ impl Spawner {
         let number = theirs.as_raw_fd();
         let tray = Arc::new(Tray::default());
         let (theirs_too, (tell, begun)) = (Arc::clone(&tray), channel());
-        let thread = thread::Builder::new().name("spawner".into()).stack_size(128 * 1024);
-        thread.spawn(move || {
+        // A handler that ran there would write to the wrong descriptor, if to any.
+        helper_thread::spawn("spawner", 128 << 10, move || {
             let begun = prepare(&theirs);
             let ready = begun.result.is_ok();
             if tell.send(begun).is_ok() && ready {
@@ -133,9 +131,7 @@ fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
 
 /// In the thread: a table of its own, with nothing in it.
 fn prepare(socket: &OwnedFd) -> Begun {
-    // A handler that ran here would write to the wrong descriptor, if to any.
-    let blocked = SigSet::all().thread_block().map_err(io::Error::from);
-    let own = blocked.and_then(|()| Ok(nix::sched::unshare(CloneFlags::CLONE_FILES)?));
+    let own = nix::sched::unshare(CloneFlags::CLONE_FILES).map_err(io::Error::from);
     let own_table = own.is_ok();
     let emptied = |()| {
         // What others close is to be closed.

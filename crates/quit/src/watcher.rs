@@ -4,11 +4,12 @@
 //! locks, so someone has to wait on the pipe and do the rest. Who needs neither pays for no thread.
 
 use std::sync::{Mutex, PoisonError};
-use std::thread::Builder;
 
 use crate::Error;
 use crate::scope::PROCESS;
 use crate::sleep::wait_until;
+
+const STACK: usize = 128 << 10;
 
 static STARTED: Mutex<bool> = Mutex::new(false);
 
@@ -18,12 +19,11 @@ pub(crate) fn start() -> Result<(), Error> {
     PROCESS.bell()?;
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*started {
-        Builder::new()
-            .name("quit-watcher".into())
-            .spawn(|| {
-                wait_until(&PROCESS, None);
-                PROCESS.wake();
-            })
+        let watch = || {
+            wait_until(&PROCESS, None);
+            PROCESS.wake();
+        };
+        helper_thread::spawn("quit-watcher", STACK, watch)
             .map_err(|source| Error::Thread { source })?;
         *started = true;
     }

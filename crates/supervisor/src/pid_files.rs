@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{fs, io};
 
 use exit::ErrorText;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
@@ -144,7 +144,7 @@ fn remove_all(asker: Option<Asker>, paths: Vec<PathBuf>, until: Instant) -> Rece
             }
         }
     };
-    let thread = thread::Builder::new().name("pid-files".into()).spawn(move || {
+    let thread = helper_thread::spawn("pid-files", 256 << 10, move || {
         let _ends: Sender<Infallible> = ends;
         match asker.map_or(Ok(()), become_user) {
             Ok(()) => all(paths),

@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 
 use exit::ErrorText;
 use logging::Handle;
@@ -71,8 +70,7 @@ pub(crate) fn reopen_beside() {
             }
         }
     };
-    let thread = thread::Builder::new().name("reopen".into()).stack_size(256 << 10);
-    if let Err(error) = thread.spawn(reopen_all) {
+    if let Err(error) = helper_thread::spawn("reopen", 256 << 10, reopen_all) {
         WANTED.store(0, Ordering::Release);
         log::error!("cannot start the thread that opens files anew: {error}");
     }

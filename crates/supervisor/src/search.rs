@@ -83,8 +83,8 @@ impl Search {
         let mut desk = lock();
         if !desk.is_searched {
             // It looks at the desk when we have left it.
-            let searcher = thread::Builder::new().name("leftovers".into()).stack_size(STACK);
-            desk.thread = Some(searcher.spawn(search)?.thread().clone());
+            let searcher = helper_thread::spawn("leftovers", STACK, search)?;
+            desk.thread = Some(searcher.thread().clone());
             desk.is_searched = true;
         } else if let Some(thread) = &desk.thread {
             thread.unpark();

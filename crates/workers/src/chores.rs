@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
@@ -67,8 +66,7 @@ impl Chores {
         self.shared.more.notify_one();
         if !self.started {
             let shared = Arc::clone(&self.shared);
-            let thread = thread::Builder::new().name("pool-files".into()).stack_size(STACK);
-            match thread.spawn(move || shared.run()) {
+            match helper_thread::spawn("pool-files", STACK, move || shared.run()) {
                 Ok(_) => self.started = true,
                 // What waits now is done when the system grants one.
                 Err(error) => log::warn!("cannot start the thread that writes files: {error}"),

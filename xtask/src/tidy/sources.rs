@@ -14,6 +14,9 @@ const LONG: usize = 450;
 const PURE: [&str; 3] = ["lifecycle", "exit", "safe-text"];
 const ACTING: [&str; 5] = ["std::fs", "std::thread", "process::Command", "Instant::now", "rustix"];
 
+/// How a thread is started that takes the signals of whose process it is in.
+const HEARING: [&str; 3] = ["thread::spawn(", "thread::Builder", "thread::scope("];
+
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in tree::files(root, "rs")? {
@@ -35,7 +38,11 @@ fn check_file(path: &Path, source: &str) -> Vec<Finding> {
         }
     }
     if PURE.iter().any(|name| path.starts_with(format!("crates/{name}/src"))) {
-        findings.extend(acts(path, source));
+        findings.extend(with_any(&ACTING, "in a crate that only decides", path, source));
+    }
+    if is_library(path) {
+        let text = "takes signals of whose process it is: see `helper_thread::spawn`";
+        findings.extend(with_any(&HEARING, text, path, source));
     }
     let lines = source.lines().count();
     if LONG < lines {
@@ -45,9 +52,20 @@ fn check_file(path: &Path, source: &str) -> Vec<Finding> {
     findings
 }
 
-/// Where a file that should only decide has a clock, a file, a thread or a process. Tests may: they need
-/// an instant to count from.
-fn acts(path: &Path, source: &str) -> Vec<Finding> {
+/// Also within a longer path, but not within a longer name.
+fn has_call(line: &str, call: &str) -> bool {
+    line.match_indices(call).any(|(at, _)| !line[..at].ends_with('_'))
+}
+
+fn is_library(path: &Path) -> bool {
+    let mut parts = path.components().map(|part| part.as_os_str());
+    let crates = parts.next().is_some_and(|part| part == "crates");
+    let of_another = parts.next().is_some_and(|part| part != "helper-thread");
+    crates && of_another && parts.next().is_some_and(|part| part == "src")
+}
+
+/// Where a file has any of these words. Its tests may: those that decide need an instant to count from.
+fn with_any(words: &[&str], what: &str, path: &Path, source: &str) -> Vec<Finding> {
     if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
         return Vec::new();
     }
@@ -55,8 +73,8 @@ fn acts(path: &Path, source: &str) -> Vec<Finding> {
     let lines = code.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
     let mut findings = Vec::new();
     for (index, line) in lines {
-        for acting in ACTING.iter().filter(|acting| line.contains(**acting)) {
-            let text = format!("`{acting}` in a crate that only decides");
+        for word in words.iter().filter(|word| has_call(line, word)) {
+            let text = format!("`{word}` {what}");
             findings.push(Finding::new(path, index + 1, text));
         }
     }
@@ -116,6 +134,20 @@ mod tests {
         );
         for path in ["crates/lifecycle/src/machine/tests.rs", "crates/workers/src/pool.rs"] {
             assert_eq!(texts(path), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_library_starts_no_thread_that_takes_signals() {
+        let source = "//! Why.\nhelper_thread::spawn(f);\nthread::spawn(f);\n#[cfg(test)]\nthread::spawn(f);\n";
+        for (path, findings) in [
+            ("crates/logging/src/output.rs", 1),
+            ("crates/logging/src/output/tests.rs", 0),
+            ("crates/logging/tests/output.rs", 0),
+            ("crates/helper-thread/src/lib.rs", 0),
+            ("xtask/src/tidy.rs", 0),
+        ] {
+            assert_eq!(check_file(Path::new(path), source).len(), findings, "{path}");
         }
     }
 

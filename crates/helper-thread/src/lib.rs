@@ -1,0 +1,77 @@
+//! A thread of a library in somebody else's process.
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! let sum = helper_thread::spawn("sum", 64 << 10, || (1..=10).sum::<u32>())?;
+//! assert_eq!(sum.join().unwrap(), 55);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A signal for a process is taken by any thread that does not block it (signal(7)). Whoever waits for
+//! signals, with sigwait(3) or signalfd(2), or for a call to be interrupted by one, must be able to rely on
+//! it that no thread which he does not know of takes them. So a library's threads block them all.
+//!
+//! # What it cannot do
+//!
+//! Keep a thread of somebody else deaf. Or pool threads, name who waits for them, or end one: it is a thread as
+//! any.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+/// These tell the thread itself what it has done. Blocked, they would end the process without a word of who
+/// handles them, as Rust does for a stack that overflows (pthread_sigmask(3)).
+const OWN_FAULTS: [Signal; 6] = [
+    Signal::SIGBUS,
+    Signal::SIGFPE,
+    Signal::SIGILL,
+    Signal::SIGSEGV,
+    Signal::SIGSYS,
+    Signal::SIGTRAP,
+];
+
+/// Starts a thread of this name with this much stack, in bytes, which takes no signal from its first
+/// moment on: neither those of the process nor its own, except what its own faults raise.
+///
+/// What it starts inherits that: a thread stays deaf, and so does a process whose mask nobody sets, as
+/// [`Command`](std::process::Command) does. Dropping the handle lets the thread go on.
+///
+/// # Errors
+///
+/// The system refuses a thread.
+///
+/// # Panics
+///
+/// If the name contains a zero byte, as a thread's must not.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    // A new thread begins with the mask of the one that makes it (pthread_create(3)). If it blocked signals
+    // by itself, it could have taken one before.
+    let before = signals_of_others().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let _restored = Restored(before);
+    Builder::new().name(name.to_owned()).stack_size(stack).spawn(work)
+}
+
+fn signals_of_others() -> SigSet {
+    let mut signals = SigSet::all();
+    for fault in OWN_FAULTS {
+        signals.remove(fault);
+    }
+    signals
+}
+
+/// The caller's mask, as it was.
+struct Restored(SigSet);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        // Cannot fail: the only error is an unknown "how" (pthread_sigmask(3)).
+        let _ = self.0.thread_set_mask();
+    }
+}
