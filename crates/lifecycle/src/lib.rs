@@ -21,8 +21,9 @@
 //! assert_eq!(machine.deadline(), Some(now + Duration::from_secs(5)));
 //! ```
 //!
-//! [`Machine`] is one child, [`Group`] the order among several, [`Roster`] both together. All are tested in virtual time, by
-//! stories and by random ones that look at laws.
+//! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among several,
+//! [`Roster`] a group and its machines. All are tested in virtual time, by stories and by random ones that look at
+//! laws.
 //!
 //! # What it cannot do
 //!
@@ -36,6 +37,7 @@ mod restart;
 
 mod end;
 mod group;
+mod keeper;
 mod machine;
 mod roster;
 
@@ -49,6 +51,7 @@ pub mod signal;
 pub use backoff::{Backoff, CountFrom, Growth};
 pub use end::RunEnd;
 pub use group::{EndWhen, Group, Happened, Id, Member, Order, Strategy, resolve};
+pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use limit::{RestartLimit, RestartLog};
 pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use policy::{

@@ -78,6 +78,8 @@ pub struct Machine {
     /// That of thousands, most often.
     policy: Arc<Policy>,
     state: State,
+    /// The child has ended, and its run has not.
+    dead: bool,
     delays: Delays,
     restarts: RestartLog,
     /// How many runs were begun.
@@ -98,6 +100,7 @@ impl Machine {
         Machine {
             policy: policy.into(),
             state: State::Idle,
+            dead: false,
             delays: Delays::new(seed),
             restarts: RestartLog::default(),
             runs: 0,
@@ -110,6 +113,13 @@ impl Machine {
 
     /// When to come back with [`Event::DeadlinePassed`] if nothing happens first.
     pub fn deadline(&self) -> Option<Instant> {
+        self.allowed_until().filter(|_| !self.dead)
+    }
+
+    /// Until when the child may take for what it is doing: to become ready, to stop, or to stay away before its
+    /// next run. That is its [`deadline`](Machine::deadline), unless it is [dead](Event::Died); then it is when
+    /// others expect to know of its end.
+    pub fn allowed_until(&self) -> Option<Instant> {
         match self.state {
             State::Starting { ready_by, .. } => ready_by,
             State::Waiting { until } => until,
@@ -147,17 +157,18 @@ impl Machine {
     }
 
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
-    /// as long as the child itself would have had, and no longer. `None`: for ever.
+    /// as long as the child itself would have had, and no longer. Whoever waits for a start has an answer in
+    /// its time. `None`: for ever.
     pub fn leftovers_until(&self, at: Instant) -> Option<Instant> {
         match self.state {
             State::Stopping(stop) => stop.kill_at,
             State::Killed(_) => Some(at),
-            State::Idle
-            | State::Starting { .. }
-            | State::Running
-            | State::Waiting { .. }
-            | State::Due
-            | State::Finished => at.checked_add(self.policy.stop.total()),
+            State::Starting { ready_by, .. } => {
+                earlier(ready_by, at.checked_add(self.policy.stop.total()))
+            }
+            State::Idle | State::Running | State::Waiting { .. } | State::Due | State::Finished => {
+                at.checked_add(self.policy.stop.total())
+            }
         }
     }
 
@@ -169,10 +180,12 @@ impl Machine {
             Event::Start
             | Event::Ready
             | Event::Extended(_)
+            | Event::Died
             | Event::Pause
             | Event::Quit { .. }
             | Event::DeadlinePassed => None,
         };
+        self.dead &= ended.is_none();
         let action = self.decide(event, now);
         let phase = self.phase();
         let entered = (phase != before).then_some(phase);
@@ -184,6 +197,13 @@ impl Machine {
         use Event::*;
         use State::*;
         match (self.state, event) {
+            // It has missed nothing, and needs nothing.
+            (_, DeadlinePassed | Extended(_)) if self.dead => Action::Nothing,
+            (Starting { .. } | Running | Stopping(_) | Killed(_), Died) => {
+                self.dead = true;
+                Action::Nothing
+            }
+
             (Waiting { .. }, DeadlinePassed) => self.enter(Due),
             (Idle | Due, Start) => self.start(now),
             (Waiting { until }, Start) => {
@@ -248,7 +268,8 @@ impl Machine {
             }
 
             // Old news: the state has already answered it.
-            (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
+            (Idle | Waiting { .. } | Due, Died)
+            | (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
             | (Starting { .. }, Start)
             | (Running, Start | Ready | Extended(_) | DeadlinePassed)
             | (Waiting { .. }, Ready | Extended(_) | Ended { .. })
@@ -290,8 +311,12 @@ impl Machine {
         self.take_step(Stop { step: stop.step + 1, ..stop }, now)
     }
 
-    /// Takes the step that is due, or kills when there is none or no time for it.
+    /// Takes the step that is due, or kills when there is none or no time for it. Who is dead is neither asked
+    /// nor killed.
     fn take_step(&mut self, stop: Stop, now: Instant) -> Action {
+        if self.dead {
+            return self.enter(State::Stopping(stop));
+        }
         let over = stop.kill_at.is_some_and(|at| at <= now);
         match self.policy.stop.steps.get(stop.step) {
             Some(step) if !over => {
@@ -310,6 +335,9 @@ impl Machine {
     /// Tells a child that was asked by word that it has less time than it was told, for it has given
     /// others a part of that. A signal says nothing the second time.
     fn tell_again(&self, stop: Stop, now: Instant) -> Action {
+        if self.dead {
+            return Action::Nothing;
+        }
         let steps = self.policy.stop.steps.iter().take(stop.step + 1);
         match steps.into_iter().any(|step| step.by == StopBy::Quit) {
             true => {

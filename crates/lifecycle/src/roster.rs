@@ -24,8 +24,6 @@ struct Kept {
     machine: Machine,
     /// What of its machine's deadline is waited for.
     due: Option<Instant>,
-    /// Its process has ended, and its run is not over: what it has left is being ended.
-    dead: bool,
     /// Somebody has taken it off the list.
     leaves: bool,
 }
@@ -63,7 +61,7 @@ impl Roster {
         let left = policies.len();
         let kept = std::iter::zip(Id::all(), policies).map(|(id, policy)| {
             let machine = Machine::new(policy, seed.wrapping_add(id.0.into()));
-            (id, Kept { machine, due: None, dead: false, leaves: false })
+            (id, Kept { machine, due: None, leaves: false })
         });
         Roster {
             kept: kept.collect(),
@@ -122,12 +120,6 @@ impl Roster {
         match event {
             RosterEvent::Begin => self.happened(Happened::Begin, now, &mut changes),
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
-            RosterEvent::Died(id) => {
-                if let Some(kept) = self.kept.get_mut(&id) {
-                    kept.dead = true;
-                    self.set_due(id);
-                }
-            }
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
                 self.announces = false;
@@ -150,7 +142,7 @@ impl Roster {
         let id = self.next_id;
         self.next_id = Id(id.0 + 1);
         let machine = Machine::new(policy, seed);
-        self.kept.insert(id, Kept { machine, due: None, dead: false, leaves: false });
+        self.kept.insert(id, Kept { machine, due: None, leaves: false });
         self.group.add(id, member);
         self.left += 1;
         self.unlaunched += 1;
@@ -279,7 +271,6 @@ impl Roster {
         changes: &mut Vec<RosterChange>,
     ) -> Option<Happened> {
         let kept = self.kept.get_mut(&id)?;
-        kept.dead &= !matches!(event, Event::Ended { .. });
         let launched = kept.machine.launched();
         let step = kept.machine.step(event, now);
         let news = kept.machine.launched() && !launched;
@@ -338,10 +329,9 @@ impl Roster {
         }
     }
 
-    /// One that is dead can miss no deadline any more.
     fn set_due(&mut self, id: Id) {
         let Some(kept) = self.kept.get_mut(&id) else { return };
-        let due = kept.machine.deadline().filter(|_| !kept.dead);
+        let due = kept.machine.deadline();
         if kept.due != due {
             if let Some(old) = kept.due {
                 self.due.remove(&(old, id));

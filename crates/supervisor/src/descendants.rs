@@ -48,10 +48,10 @@ impl Foreign {
 
 /// The end of one incarnation: what it left behind is told to go, and then made to.
 pub(crate) struct Sweep {
-    /// When patience ends.
-    pub(crate) kill_at: Option<Instant>,
     /// When to look again, because nobody could tell who is left.
-    pub(crate) look_at: Option<Instant>,
+    look_at: Option<Instant>,
+    /// Patience was over at the last look.
+    kills: bool,
     told: BTreeSet<u32>,
     herd: Herd,
     /// Until the next look.
@@ -62,20 +62,27 @@ pub(crate) struct Sweep {
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
+impl Default for Sweep {
+    fn default() -> Sweep {
+        Sweep {
+            look_at: None,
+            kills: false,
+            told: BTreeSet::new(),
+            herd: Herd::default(),
+            pause: FIRST_LOOK,
+        }
+    }
+}
+
 impl Sweep {
-    pub(crate) fn until(kill_at: Option<Instant>) -> Sweep {
-        let (look_at, told, herd) = (None, BTreeSet::new(), Herd::default());
-        Sweep { kill_at, look_at, told, herd, pause: FIRST_LOOK }
+    /// When to sweep again, if nobody could tell at the last time who is left.
+    pub(crate) fn look_at(&self) -> Option<Instant> {
+        self.look_at
     }
 
-    /// Whether what is left is still given time.
-    pub(crate) fn is_patient(&self, now: Instant) -> bool {
-        self.kill_at.is_none_or(|at| now < at)
-    }
-
-    /// What is left has time until then at most; `None`: as it had.
-    pub(crate) fn kill_by(&mut self, kill_at: Option<Instant>) {
-        self.kill_at = [self.kill_at, kill_at].into_iter().flatten().min();
+    /// Whether what is left has been given all of its time.
+    pub(crate) fn has_killed(&self) -> bool {
+        self.kills
     }
 
     fn look_later(&mut self, now: Instant) {
@@ -123,9 +130,10 @@ impl Descendants {
         None
     }
 
-    /// Moves a sweep on. True when nothing is left.
-    pub(crate) fn sweep(&self, sweep: &mut Sweep, now: Instant) -> bool {
+    /// Moves a sweep on, of which what is left is killed from `kill_at` on. True when nothing is left.
+    pub(crate) fn sweep(&self, sweep: &mut Sweep, kill_at: Option<Instant>, now: Instant) -> bool {
         sweep.look_at = None;
+        sweep.kills = kill_at.is_some_and(|at| at <= now);
         let Some(left) = living(|| self.reap(None), tree::is_zombie) else {
             sweep.look_later(now);
             return false;
@@ -133,7 +141,7 @@ impl Descendants {
         if left.is_empty() {
             return true;
         }
-        if sweep.kill_at.is_some_and(|at| at <= now) {
+        if sweep.kills {
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
                 let roots = self.reap(None).unwrap_or_default();

@@ -182,10 +182,10 @@ impl Guardian {
         let kept = recorder(&plan).and_then(|recorder| {
             let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;
             let recorded = recorder.as_ref();
-            let policy = plan.policy.clone();
+            let (policy, pid_file) = (plan.policy.clone(), &mut pid_file);
             let runner =
-                Runner::new(policy, slot, &signals, &descendants, recorded, &mut pid_file)?;
-            let kept = runner.run(early_stderr, starter);
+                Runner::new(policy, slot, &signals, &descendants, recorded, pid_file, starter)?;
+            let kept = runner.run(early_stderr);
             if let Some(recorder) = recorder {
                 recorder.finish(None);
             }

@@ -19,6 +19,10 @@ pub enum Event {
     Ready,
     /// The child needs this much more time, from now, for its start or its stop.
     Extended(Duration),
+    /// The child is dead, and its run is not over: what it has left is being ended, or the system does not let
+    /// go of it. It misses no deadline any more, and nobody asks or kills it; told to quit, what is left has
+    /// [as long](crate::Machine::allowed_until) as it would have had.
+    Died,
     /// The present run is over, or could not begin.
     Ended {
         /// How.

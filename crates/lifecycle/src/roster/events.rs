@@ -14,9 +14,6 @@ pub enum RosterEvent {
     Begin,
     /// This happened to one of them, or is asked of it.
     Child(Id, Event),
-    /// The process of this one has ended. Its run is over, which is told by [`Event::Ended`], when what it
-    /// has left is gone; until then it misses no deadline.
-    Died(Id),
     /// The time told by [`Roster::deadline`](crate::Roster::deadline) has come. One thing is done that is
     /// due, so that whoever carries it out can look at what else has happened; the deadline says whether
     /// there is more.

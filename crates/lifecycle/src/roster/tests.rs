@@ -83,7 +83,7 @@ impl Play {
             Ready(id) => RosterEvent::Child(Id(id), Event::Ready),
             Code(id, code) => ended(id, RunEnd::Exited(Exit::Code(code))),
             Refused(id) => ended(id, RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
-            Died(id) => RosterEvent::Died(Id(id)),
+            Died(id) => RosterEvent::Child(Id(id), Event::Died),
             Quit(within) => RosterEvent::Quit { by: within.map(|within| now + seconds(within)) },
             Add(after) => {
                 let after = after.into_iter().map(Id).collect();

@@ -53,7 +53,7 @@ impl Slot {
         };
         let gives_up = death == Death::Held && holds_up(machine, &burial, now);
         if death == Death::Held && !gives_up {
-            burial.later_but_by(now, machine.deadline());
+            burial.later_but_by(now, machine.allowed_until());
             self.burial = Some(burial);
             return None;
         }
@@ -133,7 +133,7 @@ impl Slot {
 fn holds_up(machine: &Machine, burial: &Burial, now: Instant) -> bool {
     /// For who has missed its deadline before it died.
     const PATIENCE: Duration = Duration::from_secs(1);
-    let killed = machine.phase() == Phase::Stopping && machine.deadline().is_none();
+    let killed = machine.phase() == Phase::Stopping && machine.allowed_until().is_none();
     let patience = burial.at().checked_add(PATIENCE).filter(|_| killed);
-    machine.deadline().or(patience).is_some_and(|at| at <= now)
+    machine.allowed_until().or(patience).is_some_and(|at| at <= now)
 }

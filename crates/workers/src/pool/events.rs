@@ -134,7 +134,7 @@ impl Pool {
             }
             None => {
                 self.watch(id);
-                self.on(RosterEvent::Died(id));
+                self.on(RosterEvent::Child(id, Event::Died));
             }
         }
     }
@@ -178,7 +178,7 @@ impl Pool {
         }
         self.waiter.look_at(id, worker.slot.looks_at());
         if lost {
-            self.on(RosterEvent::Died(id));
+            self.on(RosterEvent::Child(id, Event::Died));
         }
     }
 }

@@ -12,6 +12,7 @@ fn any_told() -> impl Strategy<Value = Told> {
         Just(Start),
         Just(Ready),
         (0..20u64).prop_map(More),
+        Just(Died),
         (0..3i32).prop_map(|number| Ended(code(number))),
         Just(Pause),
         Just(Quit),
@@ -59,6 +60,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 struct Play {
     machine: Machine,
     alive: bool,
+    dead: bool,
     quit: bool,
     finished: bool,
     /// Whether whoever is due has its turn at once.
@@ -91,6 +93,7 @@ impl Play {
         let ended = matches!(event, Event::Ended { .. });
         let runs = self.machine.runs();
         self.alive &= !ended;
+        self.dead = self.alive && (self.dead || event == Event::Died);
         self.quit |= matches!(event, Event::Quit { .. });
         // What somebody starts, or pauses, ahead of its time is no restart of ours.
         let waiting = self.machine.phase() == Phase::Waiting;
@@ -114,11 +117,11 @@ impl Play {
                 self.alive = true;
             }
             Action::Terminate { remaining, .. } => {
-                prop_assert!(self.alive && !self.finished);
+                prop_assert!(self.alive && !self.dead && !self.finished);
                 let kill_at = remaining.map(|remaining| now + remaining);
                 prop_assert!(self.machine.deadline() <= kill_at || kill_at.is_none());
             }
-            Action::Kill => prop_assert!(self.alive && !self.finished),
+            Action::Kill => prop_assert!(self.alive && !self.dead && !self.finished),
             Action::Finish(_) => {
                 prop_assert!(!self.alive && !self.finished);
                 self.finished = true;
@@ -130,7 +133,7 @@ impl Play {
         prop_assert_eq!(phase == Phase::Finished, self.finished);
         // Nothing wakes up who waits for nothing.
         let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Finished].contains(&phase);
-        prop_assert!(!at_rest || machine.deadline().is_none());
+        prop_assert!(!(at_rest || self.dead) || machine.deadline().is_none());
         Ok(())
     }
 }
@@ -140,7 +143,7 @@ proptest! {
 
     /// Never two runs at once; no start after a quit; no more restarts within the window than the
     /// limit allows; every run that was begun is ended before the finish; nobody is told to stop
-    /// who does not run; nothing is due in the past, and nothing at all for who runs, waits for a
+    /// who does not run, or is dead; nothing is due in the past, and nothing at all for who runs, waits for a
     /// word or is done; and time alone ends every story that was told to quit.
     #[test]
     fn the_laws_hold_for_every_story(
@@ -153,6 +156,7 @@ proptest! {
         let mut play = Play {
             machine: Machine::new(policy, 0),
             alive: false,
+            dead: false,
             quit: false,
             finished: false,
             turns,
@@ -162,7 +166,7 @@ proptest! {
             now += seconds(wait);
             play.until(now, None)?;
             // What cannot happen is not told: a process that does not run does not end.
-            let possible = play.alive || !matches!(told, Ended(_) | Ready | More(_));
+            let possible = play.alive || !matches!(told, Died | Ended(_) | Ready | More(_));
             play.until(now, told.event(now).filter(|_| possible))?;
         }
         play.until(now, Quit.event(now))?;
@@ -170,7 +174,8 @@ proptest! {
         play.until(now, None)?;
         // A child that does not hear is killed by now, and a killed process ends.
         if play.alive {
-            prop_assert!(matches!(play.machine.state, State::Killed(_)), "{:?}", play.machine);
+            let killed = matches!(play.machine.state, State::Killed(_));
+            prop_assert!(killed || play.dead, "{:?}", play.machine);
             play.until(now, Ended(signal(9)).event(now))?;
         }
         prop_assert!(play.finished && !play.alive, "{:?}", play.machine);

@@ -296,3 +296,26 @@ fn leftovers_have_the_time_that_the_child_had() {
     machine.step(Event::DeadlinePassed, at(16));
     assert_eq!(machine.leftovers_until(at(16)), Some(at(16)), "killed: nothing");
 }
+
+/// It was told as killed, because its time was over while what it had left was being ended.
+#[test]
+fn who_is_dead_misses_no_deadline_and_ended_as_it_did() {
+    check(
+        restarting(5),
+        &[
+            (0, Start),
+            (1, Ready),
+            (2, Died),
+            (3, QuitWithin(0)),
+            (9, Nothing),
+            (10, Quit),
+            (11, Ended(code(3))),
+        ],
+        &["0s Spawn", "11s Quit, exited with code 3"],
+    );
+    check(
+        restarting(5),
+        &[(0, Start), (29, Died), (40, Nothing), (41, Ended(code(3))), (50, Nothing)],
+        &["0s Spawn", "46s Spawn"],
+    );
+}

@@ -115,7 +115,7 @@ impl Story {
         match what {
             0 | 1 if alive => self.on(RosterEvent::Child(id, Event::Ready)),
             2 if alive => self.on(RosterEvent::Child(id, Event::Extended(seconds(7)))),
-            3 if alive => self.on(RosterEvent::Died(id)),
+            3 if alive => self.on(RosterEvent::Child(id, Event::Died)),
             4 | 5 => self.end(id, 1),
             6 => self.end(id, 0),
             // Old news.

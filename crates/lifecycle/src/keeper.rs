@@ -1,0 +1,173 @@
+//! One child kept alive for somebody who waits for its start, as one state machine.
+//!
+//! A keeper has a [`Machine`], and decides what its guardian has to decide besides: what the starter is told
+//! and when; how long what a run has left may go on, before the next run begins; and how much time remains when
+//! somebody asks again to stop. Who waits, spawns and signals is whoever has it.
+
+mod events;
+mod hurry;
+
+use std::time::{Duration, Instant};
+
+use crate::end::RunEnd;
+use crate::machine::{Event, Machine, Phase};
+use crate::policy::Leftovers;
+pub use events::{KeeperChange, KeeperEvent};
+use hurry::Hurry;
+
+/// What is left of a grace when somebody is in a hurry.
+pub const HURRY: Duration = Duration::from_secs(2);
+
+/// By so much a starter may be told more than there is: a child that asks for more time again and again is
+/// told of no more often than it gains so much.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// A child, the starter who waits for it, and who asks it to stop.
+#[derive(Debug)]
+pub struct Keeper {
+    machine: Machine,
+    /// By when the starter expects an answer.
+    answer_by: Option<Instant>,
+    /// The starter has been told that the child is ready.
+    launched: bool,
+    quitting: Option<Quitting>,
+    hurry: Hurry,
+    leaving: Option<Leaving>,
+}
+
+/// It is to stop for good.
+#[derive(Clone, Copy, Debug)]
+struct Quitting {
+    /// When it has to be over, as far as that was said.
+    by: Option<Instant>,
+}
+
+/// The child is dead, and what it has left behind is not gone.
+#[derive(Debug)]
+struct Leaving {
+    end: RunEnd,
+    at: Instant,
+    /// When that is killed.
+    kill_at: Option<Instant>,
+}
+
+impl Keeper {
+    /// A keeper of this child, which waits for [`KeeperEvent::Begin`].
+    pub fn new(machine: Machine) -> Keeper {
+        Keeper {
+            machine,
+            answer_by: None,
+            launched: false,
+            quitting: None,
+            hurry: Hurry::default(),
+            leaving: None,
+        }
+    }
+
+    /// What decides about the child alone.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Whether the starter has been told that the child is ready.
+    pub fn is_launched(&self) -> bool {
+        self.launched
+    }
+
+    /// Whether it is to stop for good.
+    pub fn is_quitting(&self) -> bool {
+        self.quitting.is_some()
+    }
+
+    /// Whether the child is dead, and what it has left is to be ended: told by [`KeeperEvent::LeftoversGone`].
+    pub fn awaits_leftovers(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// Until when what the child has left may go by itself, before it is killed; `None`: for ever, or nothing
+    /// is left. It may come sooner than it was, and never later.
+    pub fn leftovers_until(&self) -> Option<Instant> {
+        self.leaving.as_ref().and_then(|leaving| leaving.kill_at)
+    }
+
+    /// When to come back with [`KeeperEvent::DeadlinePassed`] if nothing happens first.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.machine.deadline()
+    }
+
+    /// Decides what follows, in this order.
+    pub fn on(&mut self, event: KeeperEvent, now: Instant) -> Vec<KeeperChange> {
+        let mut changes = Vec::new();
+        match event {
+            KeeperEvent::Begin => {
+                self.step(Event::Start, now, &mut changes);
+                self.answer_by = self.machine.deadline();
+            }
+            KeeperEvent::Child(event) => self.step(event, now, &mut changes),
+            KeeperEvent::Reaped { end, at } => match self.machine.policy().leftovers {
+                Leftovers::Keep => self.step(Event::Ended { end, at }, now, &mut changes),
+                Leftovers::Kill => {
+                    self.step(Event::Died, now, &mut changes);
+                    self.leaving = Some(Leaving { end, at, kill_at: None });
+                }
+            },
+            KeeperEvent::LeftoversGone => {
+                if let Some(Leaving { end, at, .. }) = self.leaving.take() {
+                    self.step(Event::Ended { end, at }, now, &mut changes);
+                }
+            }
+            KeeperEvent::Hurried(signals) => self.hurry.hear(signals),
+            KeeperEvent::Quit { by, in_hurry } => {
+                self.hurry.begin(in_hurry);
+                if self.quitting.is_none_or(|quitting| quitting.by != by) {
+                    self.quitting = Some(Quitting { by });
+                    let within = by.map(|by| by.saturating_duration_since(now));
+                    self.step(Event::Quit { within }, now, &mut changes);
+                }
+            }
+            KeeperEvent::DeadlinePassed => self.step(Event::DeadlinePassed, now, &mut changes),
+        }
+        if self.hurry.take() {
+            changes.push(KeeperChange::Hurried);
+            self.step(Event::Quit { within: Some(HURRY) }, now, &mut changes);
+        }
+        self.answer(&mut changes);
+        // It may have less than it had, by what was asked meanwhile.
+        if let Some(leaving) = &mut self.leaving {
+            let own = self.machine.leftovers_until(leaving.at);
+            leaving.kill_at = [leaving.kill_at, own].into_iter().flatten().min();
+        }
+        changes
+    }
+
+    fn step(&mut self, event: Event, now: Instant, changes: &mut Vec<KeeperChange>) {
+        let step = self.machine.step(event, now);
+        // It has nobody to wait for.
+        let due = step.entered == Some(Phase::Due);
+        changes.push(KeeperChange::Stepped(step));
+        if due {
+            changes.push(KeeperChange::Stepped(self.machine.step(Event::Start, now)));
+        }
+    }
+
+    /// What the starter has to know.
+    fn answer(&mut self, changes: &mut Vec<KeeperChange>) {
+        if self.launched {
+            return;
+        }
+        if self.machine.launched() {
+            self.launched = true;
+            changes.push(KeeperChange::Launched);
+        } else if let Some(at) = self.machine.deadline()
+            && self.answer_by.is_some_and(|told| told < at)
+        {
+            // What is beyond the clock is not told either.
+            let by = at.checked_add(MARGIN).unwrap_or(at);
+            self.answer_by = Some(by);
+            changes.push(KeeperChange::Extended { by });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
