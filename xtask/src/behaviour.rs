@@ -1,4 +1,4 @@
-//! The page of cases against the tests that claim them, both ways.
+//! The page of cases against the tests that claim them, both ways; and for each case where its tests are.
 
 mod claims;
 mod page;
@@ -9,37 +9,28 @@ use std::path::Path;
 
 use crate::failure::{Failure, Outcome};
 use crate::finding::Finding;
-use crate::{paint, tree};
+use crate::paint;
+use crate::tree::{self, Workspace};
 use claims::Claim;
 use page::Page;
 
 const PAGE: &str = "docs/behaviour.md";
 
-pub(crate) fn run(arguments: &[String]) -> Outcome {
+/// Where the tests of each case stand, in the folder of what is built.
+const MAP: &str = "behaviour.md";
+
+pub(crate) fn run() -> Outcome {
     let root = tree::root();
-    let path = root.join(PAGE);
-    let text = tree::read(&path)?;
-    let page = Page::parse(&text)?;
+    let page = Page::parse(&tree::read(&root.join(PAGE))?)?;
     let claims = claims::find(&root)?;
     let proofs = by_case(&claims);
 
-    if arguments.iter().any(|argument| argument == "--map") {
-        print_map(&page, &proofs);
-    }
+    let map = Workspace::load(&root)?.target.join(MAP);
+    fs::write(&map, page.map(&proofs)).map_err(Failure::at("write", &map))?;
     print_gaps(&page, &proofs);
     let findings = check(&page, &claims);
     for finding in &findings {
         println!("{finding}");
-    }
-
-    let current = page.with_proofs(&text, &proofs);
-    if current != text && arguments.iter().any(|argument| argument == "--write") {
-        fs::write(&path, &current).map_err(Failure::at("write", &path))?;
-        println!("{PAGE}: tests written");
-    } else if current != text {
-        return Err(Failure::new(format!(
-            "the tests named in {PAGE} are not those in the tree: `cargo xtask behaviour --write`"
-        )));
     }
     match findings.len() {
         0 => Ok(()),
@@ -110,15 +101,6 @@ fn print_gaps(page: &Page, proofs: &Proofs) {
     }
 }
 
-fn print_map(page: &Page, proofs: &Proofs) {
-    for case in &page.cases {
-        println!("{} {}", paint::strong(&case.id), case.text);
-        for proof in proofs.get(&case.id).into_iter().flatten() {
-            println!("    {proof}");
-        }
-    }
-}
-
 /// Feature rows of the page, in its order: what `examples` must show.
 pub(crate) fn features(root: &Path) -> Outcome<Vec<(String, String)>> {
     let page = Page::parse(&tree::read(&root.join(PAGE))?)?;
@@ -139,8 +121,8 @@ mod tests {
     use super::page::Page;
     use super::{check, ids};
 
-    const TABLES: &str = "complete: features\n\n| case | seen | part | proved by |\n|---|---|---|---|\n\
-        | F-01 | starts | features | |\n| F-02 | stops | features | |\n| PID-01 | number | logs | |\n";
+    const TABLES: &str = "complete: features\n\n| case | seen | part |\n|---|---|---|\n\
+        | F-01 | starts | features |\n| F-02 | stops | features |\n| PID-01 | number | logs |\n";
 
     fn claim(case: &str) -> Claim {
         Claim {

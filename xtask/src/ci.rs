@@ -33,7 +33,7 @@ fn steps() -> Vec<Step> {
             Program::cargo(["doc", "--workspace", "--no-deps"])
                 .variable("RUSTDOCFLAGS", "-D warnings"),
         ),
-        Xtask("behaviour", || behaviour::run(&[])),
+        Xtask("behaviour", behaviour::run),
         Xtask("faults --sample 300", || faults::run(&words("--sample 300 --build workspace"))),
         Xtask("chaos --minutes 1", || chaos::run(&words("--minutes 1 --build workspace"))),
         Xtask("bench --small", || bench::run(&["--small".to_owned()])),

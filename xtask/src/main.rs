@@ -39,9 +39,8 @@ usage: cargo xtask <command>
   tidy                    layers, module docs, no unsafe, reasons of dependencies, links, papers
   alone [--check] [CRATE…]
                           each crate by itself: check, test, package list (--check: without the tests)
-  behaviour [--write] [--map]
-                          cases without test, tests without case (--write: put the tests into the page;
-                          --map: print every case with its tests)
+  behaviour               cases without test, tests without case; which tests hold a case, into
+                          target/behaviour.md
   examples [--repeat N] [--jobs N] [--keep] [NAME…]
                           plays the scenarios of the examples (NAME: those whose name contains it;
                           --keep: leave their folders for looking)
@@ -78,7 +77,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "ci" => ci::run(),
         "tidy" => tidy::run(),
         "alone" => alone::run(rest),
-        "behaviour" => behaviour::run(rest),
+        "behaviour" => behaviour::run(),
         "bench" => bench::run(rest),
         "examples" => examples::run(rest),
         "chaos" => chaos::run(rest),

@@ -1,7 +1,6 @@
 //! `docs/behaviour.md`: tables of cases for people, and for this program.
 //!
-//! A row is `| id | what must be seen | part | proved by |`; the last column is written by
-//! `cargo xtask behaviour --write`. Rows under the heading `Argued` are `| id | why | shown by |`.
+//! A row is `| id | what must be seen | part |`. Rows under the heading `Argued` are `| id | why | shown by |`.
 //! A line `complete: part, part` at the head says which parts may have no gaps.
 
 use super::Proofs;
@@ -50,7 +49,7 @@ impl Page {
                     page.argued.push(Argued { id, line: index + 1 });
                 }
                 _ if arguing => return Err(wrong("an argued case needs a reason and a command")),
-                [_, text, part, _] if !part.is_empty() => {
+                [_, text, part] if !part.is_empty() => {
                     if page.cases.iter().any(|case| case.id == id) {
                         return Err(wrong("this case has a row already"));
                     }
@@ -61,9 +60,7 @@ impl Page {
                         line: index + 1,
                     });
                 }
-                _ => {
-                    return Err(wrong("a case is `| id | what must be seen | part | proved by |`"));
-                }
+                _ => return Err(wrong("a case is `| id | what must be seen | part |`")),
             }
         }
         match page.complete.iter().find(|part| !page.parts().contains(&part.as_str())) {
@@ -89,25 +86,16 @@ impl Page {
         parts
     }
 
-    /// The page with the last column as the tests have it now.
-    pub(super) fn with_proofs(&self, text: &str, proofs: &Proofs) -> String {
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    /// Each case with the tests and scenarios that hold it.
+    pub(super) fn map(&self, proofs: &Proofs) -> String {
+        let mut text = "# Which tests hold a case\n".to_owned();
         for case in &self.cases {
-            let proved: Vec<String> = proofs
-                .get(&case.id)
-                .into_iter()
-                .flatten()
-                .map(|proof| format!("`{proof}`"))
-                .collect();
-            let proved = match proved.len() {
-                0 if self.is_argued(&case.id) => "argued below".to_owned(),
-                0 => String::new(),
-                _ => proved.join("<br>"),
-            };
-            lines[case.line - 1] =
-                format!("| {} | {} | {} | {proved} |", case.id, case.text, case.part);
+            text += &format!("\n**{}** {}\n\n", case.id, case.text);
+            for proof in proofs.get(&case.id).into_iter().flatten() {
+                text += &format!("* `{proof}`\n");
+            }
         }
-        lines.join("\n") + "\n"
+        text
     }
 }
 
@@ -159,15 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_column_is_written_and_nothing_else() {
-        let text = "# T\n| PID-01 | a | logs | old |\n| PID-02 | b | logs | |\ntext\n";
-        let page = Page::parse(text).unwrap();
+    fn the_map_has_the_tests_of_each_case() {
+        let page = Page::parse("# T\n| PID-01 | a | logs |\n| PID-02 | b | logs |\n").unwrap();
         let mut proofs = Proofs::new();
         proofs.entry("PID-01".into()).or_default().insert("x.rs: f".into());
-        assert_eq!(
-            page.with_proofs(text, &proofs),
-            "# T\n| PID-01 | a | logs | `x.rs: f` |\n| PID-02 | b | logs |  |\ntext\n"
-        );
+        let map = page.map(&proofs);
+        assert!(map.ends_with("\n**PID-01** a\n\n* `x.rs: f`\n\n**PID-02** b\n\n"), "{map}");
     }
 
     #[test]
@@ -175,8 +160,7 @@ mod tests {
         let text = |page: &str| Page::parse(page).unwrap_err().to_string();
         assert!(text("| PID-01 | a |\n").contains(":1: a case is"));
         assert!(
-            text("| PID-01 | a | p | |\n| PID-01 | a | p | |\n")
-                .contains(":2: this case has a row")
+            text("| PID-01 | a | p |\n| PID-01 | a | p |\n").contains(":2: this case has a row")
         );
         assert!(text("# Argued\n| PID-01 | | |\n").contains(":2: an argued case"));
         assert!(text("complete: nothing\n").contains("`nothing`"));
