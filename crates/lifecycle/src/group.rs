@@ -2,57 +2,21 @@
 //!
 //! Each worker has a machine of its own, which decides about that worker alone. The group decides
 //! about their order: it owns no process and no clock, is told what happened to whom, and answers
-//! what is to be asked of whom. The loop that acts is [`pool`](crate::pool).
+//! what is to be asked of whom. A [roster](crate::Roster) asks it.
 
 mod dependencies;
+mod events;
 mod id;
+mod regrouping;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Instant;
 
 use crate::limit::{RestartLimit, RestartLog};
-use serde::{Deserialize, Serialize};
 
 pub use dependencies::resolve;
+pub use events::{EndWhen, Happened, Order, Strategy};
 pub use id::Id;
-
-/// Who is started again when one worker is: OTP's strategies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// Only that one.
-    #[default]
-    OneForOne,
-    /// All of them: the others are stopped in reverse order, and all started in order.
-    OneForAll,
-    /// That one and those after it in the list. If an earlier one fails meanwhile, those after it.
-    RestForOne,
-}
-
-/// Whose end ends them all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EndWhen {
-    /// Everybody's: the workers are over when all are.
-    #[default]
-    AllAreOver,
-    /// The first significant one's.
-    AnySignificant,
-    /// The last significant one's.
-    AllSignificant,
-}
-
-impl fmt::Display for EndWhen {
-    /// As in a configuration file.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            EndWhen::AllAreOver => "all-are-over",
-            EndWhen::AnySignificant => "any-significant",
-            EndWhen::AllSignificant => "all-significant",
-        })
-    }
-}
 
 /// What the group knows of one worker.
 #[derive(Clone, Debug, Default)]
@@ -89,43 +53,6 @@ impl State {
     fn runs(self) -> bool {
         matches!(self, State::Starting | State::Ready | State::Stopping | State::Quitting)
     }
-}
-
-/// Something that happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened {
-    /// The group is to start.
-    Begin,
-    /// This worker [has come](Group::add) later.
-    Added(Id),
-    /// This worker is ready.
-    Ready(Id),
-    /// This worker's run is over, and its own machine wants another, after a delay.
-    Failed(Id),
-    /// That delay is over.
-    Due(Id),
-    /// This worker has been paused, and has no process.
-    Paused(Id),
-    /// Nothing more will come of this worker: it is done, has quit, or was given up.
-    Over {
-        /// Which.
-        worker: Id,
-        /// Whether that is as it should be.
-        well: bool,
-    },
-    /// All are to stop for good.
-    Quit,
-}
-
-/// What is to be asked of a worker's machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// That it starts.
-    Start(Id),
-    /// That it stops, for now.
-    Pause(Id),
-    /// That it stops for good.
-    Quit(Id),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -406,83 +333,6 @@ impl Group {
     /// Whether those that come after it may start.
     fn is_up(&self, worker: Id) -> bool {
         matches!(self.places[&worker].state, State::Ready | State::Over { well: true })
-    }
-
-    /// Whether a worker has to go down when `with` is started again.
-    fn goes_with(&self, worker: Id, with: Id) -> bool {
-        match self.strategy {
-            Strategy::OneForOne => false,
-            Strategy::OneForAll => worker != with,
-            Strategy::RestForOne => worker > with,
-        }
-    }
-
-    /// One after the other, the last one first; then all that are down may start.
-    fn stop_the_others(&mut self, with: Id, orders: &mut Vec<Order>) {
-        for worker in self.ids().into_iter().rev() {
-            if !self.goes_with(worker, with) {
-                continue;
-            }
-            match self.places[&worker].state {
-                // Whoever is being stopped is waited for before the one before it is.
-                State::Stopping | State::Quitting => return,
-                State::Starting | State::Ready => {
-                    self.at(worker).state = State::Stopping;
-                    orders.push(self.stop_for_now(worker));
-                    return;
-                }
-                // It has no process, and is not to get one by itself; a temporary one gets none with
-                // the others, unless it has not had its own yet.
-                State::Delayed | State::Wanted
-                    if self.places[&worker].member.temporary && self.places[&worker].ran =>
-                {
-                    self.over(worker, true);
-                    orders.push(Order::Quit(worker));
-                    if self.phase == Phase::Quitting {
-                        return;
-                    }
-                }
-                State::Delayed => {
-                    self.at(worker).state = State::Held;
-                    orders.push(Order::Pause(worker));
-                }
-                State::Wanted => self.at(worker).state = State::Held,
-                State::Held | State::Over { .. } => (),
-            }
-        }
-        if self.places[&with].state == State::Wanted {
-            self.regroup_is_over();
-        }
-    }
-
-    fn stop_for_now(&self, worker: Id) -> Order {
-        if self.places[&worker].member.temporary {
-            Order::Quit(worker)
-        } else {
-            Order::Pause(worker)
-        }
-    }
-
-    fn regroup_is_over(&mut self) {
-        self.phase = Phase::Running;
-        for place in self.places.values_mut().filter(|place| place.state == State::Held) {
-            place.state = State::Wanted;
-        }
-    }
-
-    /// The last one first: all at once, or in an ordered group one after the other.
-    fn stop_all(&mut self, orders: &mut Vec<Order>) {
-        for worker in self.ids().into_iter().rev() {
-            let state = self.places[&worker].state;
-            // One that was told to pause is told again: a quit makes it for good.
-            if !matches!(state, State::Over { .. } | State::Quitting) {
-                self.at(worker).state = State::Quitting;
-                orders.push(Order::Quit(worker));
-            }
-            if self.ordered && state.runs() {
-                return;
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod events;
 mod phase;
+mod stopping;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,34 +14,11 @@ use std::time::{Duration, Instant};
 use crate::backoff::{CountFrom, Delays};
 use crate::end::RunEnd;
 use crate::limit::RestartLog;
-use crate::policy::{Policy, StopBy};
+use crate::policy::Policy;
 use crate::restart::{GaveUp, Verdict};
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
-
-/// What follows a stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Goal {
-    /// Nothing.
-    Quit,
-    /// A start, when somebody wants it.
-    Pause,
-}
-
-/// A stop that is going on.
-#[derive(Clone, Copy, Debug)]
-struct Stop {
-    goal: Goal,
-    /// Which step of the policy is waited for.
-    step: usize,
-    /// When the next one is due.
-    step_until: Option<Instant>,
-    /// When the child is killed, whatever step it is.
-    kill_at: Option<Instant>,
-    /// What `kill_at` may be extended to.
-    at_most: Option<Instant>,
-    began: Instant,
-}
+use stopping::{Goal, Stop};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -298,78 +276,9 @@ impl Machine {
         Action::Spawn
     }
 
-    fn stop(&mut self, goal: Goal, within: Option<Duration>, now: Instant) -> Action {
-        let policy = &self.policy.stop;
-        let limit = within.unwrap_or(Duration::MAX);
-        let kill_at = now.checked_add(policy.total().min(limit));
-        let at_most = now.checked_add(policy.longest().min(limit));
-        let stop = Stop { goal, step: 0, step_until: Some(now), kill_at, at_most, began: now };
-        self.take_step(stop, now)
-    }
-
-    fn next_step(&mut self, stop: Stop, now: Instant) -> Action {
-        self.take_step(Stop { step: stop.step + 1, ..stop }, now)
-    }
-
-    /// Takes the step that is due, or kills when there is none or no time for it. Who is dead is neither asked
-    /// nor killed.
-    fn take_step(&mut self, stop: Stop, now: Instant) -> Action {
-        if self.dead {
-            return self.enter(State::Stopping(stop));
-        }
-        let over = stop.kill_at.is_some_and(|at| at <= now);
-        match self.policy.stop.steps.get(stop.step) {
-            Some(step) if !over => {
-                let step_until = now.checked_add(step.wait);
-                self.state = State::Stopping(Stop { step_until, ..stop });
-                let remaining = stop.kill_at.map(|at| at.saturating_duration_since(now));
-                Action::Terminate { by: step.by, remaining }
-            }
-            _ => {
-                let after = now.duration_since(stop.began);
-                self.kill(Why::GraceOver { goal: stop.goal, after })
-            }
-        }
-    }
-
-    /// Tells a child that was asked by word that it has less time than it was told, for it has given
-    /// others a part of that. A signal says nothing the second time.
-    fn tell_again(&self, stop: Stop, now: Instant) -> Action {
-        if self.dead {
-            return Action::Nothing;
-        }
-        let steps = self.policy.stop.steps.iter().take(stop.step + 1);
-        match steps.into_iter().any(|step| step.by == StopBy::Quit) {
-            true => {
-                let remaining = stop.kill_at.map(|at| at.saturating_duration_since(now));
-                Action::Terminate { by: StopBy::Quit, remaining }
-            }
-            false => Action::Nothing,
-        }
-    }
-
-    fn extend_stop(&mut self, stop: Stop, by: Duration, now: Instant) -> Action {
-        let step_until = extended(stop.step_until, by, stop.at_most, now);
-        // The steps that are still to come keep their time.
-        let gained = match (stop.step_until, step_until) {
-            (Some(before), Some(after)) => after.duration_since(before),
-            _ => Duration::ZERO,
-        };
-        let kill_at = stop.kill_at.and_then(|at| at.checked_add(gained));
-        let kill_at = earlier(kill_at, stop.at_most);
-        self.enter(State::Stopping(Stop { step_until, kill_at, ..stop }))
-    }
-
     fn kill(&mut self, why: Why) -> Action {
         self.state = State::Killed(why);
         Action::Kill
-    }
-
-    fn stopped(&mut self, goal: Goal, end: RunEnd) -> Action {
-        match goal {
-            Goal::Quit => self.finish(Outcome::Quit(Some(self.policy.restart.judged(end)))),
-            Goal::Pause => self.enter(State::Idle),
-        }
     }
 
     fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {

@@ -4,7 +4,7 @@ use exit::{ErrorText, Exit, Failure, Panic, SetupError};
 
 use super::*;
 use crate::backoff::Backoff;
-use crate::policy::{StartPolicy, StopPolicy};
+use crate::policy::{StartPolicy, StopBy, StopPolicy};
 use crate::restart::{Ends, Restart, RestartPolicy};
 
 mod becoming_ready;

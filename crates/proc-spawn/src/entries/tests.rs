@@ -1,0 +1,115 @@
+//! Functions and their names.
+
+use std::error::Error;
+
+use super::*;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Args {
+    foo: i64,
+    bar: Option<String>,
+}
+
+fn plain() {}
+fn typed(_: Args) -> Result<(), std::io::Error> {
+    Ok(())
+}
+fn boxed(_: u8) -> Result<(), Box<dyn Error + Send + Sync>> {
+    Err("boxed".into())
+}
+fn local(_: u8) -> Result<(), Box<dyn Error>> {
+    Err("local".into())
+}
+fn text() -> Result<(), String> {
+    Err("text".into())
+}
+
+/// An error in a box of its own, which it lends, as `anyhow::Error` does.
+struct Hidden(Box<dyn Error + Send + Sync>);
+impl AsRef<dyn Error> for Hidden {
+    fn as_ref(&self) -> &(dyn Error + 'static) {
+        &*self.0
+    }
+}
+fn hidden() -> Result<(), Hidden> {
+    Err(Hidden(Box::new(std::fmt::Error)))
+}
+fn borrowed() -> Result<(), &'static str> {
+    Err("borrowed")
+}
+
+fn table() -> Entries {
+    crate::entries![plain, typed, boxed, local, "by:hand" => text, "h" => hidden, "b" => borrowed]
+        .exit_code_if(69, |_: &std::fmt::Error| true)
+}
+
+#[test]
+fn a_function_is_named_after_where_it_stands() {
+    assert_eq!(
+        table().names().collect::<Vec<_>>(),
+        [
+            "proc_spawn::entries::tests:plain",
+            "proc_spawn::entries::tests:typed",
+            "proc_spawn::entries::tests:boxed",
+            "proc_spawn::entries::tests:local",
+            "by:hand",
+            "h",
+            "b"
+        ]
+    );
+    assert_eq!(item_name("app::a", "crate :: jobs :: run"), "app::jobs:run");
+    assert_eq!(item_name("app", "run::<u8>"), "app:run::<u8>");
+    assert_eq!(item_name("app", "jobs::run::<a::B>"), "app::jobs:run::<a::B>");
+}
+
+#[test]
+fn a_function_item_finds_its_name() {
+    let name = table().resolve(&entry(boxed, 3)).unwrap();
+    assert_eq!(name, "proc_spawn::entries::tests:boxed");
+    assert_eq!(table().resolve(&entry(text, ())).unwrap(), "by:hand");
+}
+
+/// Case: FLT-H8
+#[test]
+fn an_unknown_name_lists_the_known_ones() {
+    let error = Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
+    assert_eq!(error.to_string(), "unknown entry `a:c`; known are `a:b`; add it to `entries![…]`");
+    let error = Entries::new().resolve(&entry(plain, ())).unwrap_err();
+    assert!(error.to_string().contains("tests::plain"), "{error}");
+}
+
+#[test]
+fn arguments_of_a_name_are_checked_against_the_function() {
+    let named = "proc_spawn::entries::tests:typed";
+    let good = entry_named(named, std::collections::BTreeMap::from([("foo", 3)]));
+    assert!(table().resolve(&good).is_ok());
+
+    let bad = entry_named(named, std::collections::BTreeMap::from([("foo", "three")]));
+    let error = table().resolve(&bad).unwrap_err();
+    let cause = error.source().unwrap().to_string();
+    assert!(cause.contains("foo") && cause.contains("three"), "{cause}");
+}
+
+#[test]
+fn a_name_for_two_functions_is_refused() {
+    let table = Entries::new().named("a:b", plain).named("a:b", text);
+    let error = table.resolve(&entry(plain, ())).unwrap_err();
+    assert!(error.to_string().contains("two functions"), "{error}");
+}
+
+/// Case: FLT-H12
+#[test]
+fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
+    let table: &'static Entries = Box::leak(Box::new(table()));
+    let run = |call: Call| {
+        let name = table.resolve(&call).unwrap();
+        let bound = table.bind(&name, &call.into_args()).unwrap();
+        let failure = bound(&move |error| table.judge(error)).unwrap_err();
+        format!("{} {}", failure.code, failure.error)
+    };
+    assert_eq!(run(entry(boxed, 1)), "1 boxed");
+    assert_eq!(run(entry(local, 1)), "1 local");
+    assert_eq!(run(entry(text, ())), "1 text");
+    assert_eq!(run(entry(borrowed, ())), "1 borrowed");
+    assert_eq!(run(entry(hidden, ())), format!("69 {}", std::fmt::Error));
+}
