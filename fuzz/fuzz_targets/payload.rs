@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     proc_spawn::fuzzing::decode(bytes);
     proc_spawn::fuzzing::receive(bytes);
     // What a role's handler finds in it.
-    decode::<supervisor::Setup>(bytes);
+    decode::<slot::Setup>(bytes);
     decode::<lifecycle::Policy>(bytes);
     decode::<lifecycle::RunEnd>(bytes);
 });

@@ -56,15 +56,15 @@ fn guardian_and_executor_log_by_the_configuration() {
     ];
     let guardian = |text: &str| format!("guardian d {text}");
     let expected: Vec<String> = [
-        guardian("INFO supervisor::report|executor started, pid #"),
-        guardian("INFO supervisor::report|executor is ready, pid #"),
-        guardian("ERROR supervisor::report|executor, pid #, exited with code #; starting it again"),
-        guardian("INFO supervisor::report|executor started, pid #, run #"),
-        guardian("INFO supervisor::report|executor is ready, pid #"),
+        guardian("INFO slot::report|executor started, pid #"),
+        guardian("INFO slot::report|executor is ready, pid #"),
+        guardian("ERROR slot::report|executor, pid #, exited with code #; starting it again"),
+        guardian("INFO slot::report|executor started, pid #, run #"),
+        guardian("INFO slot::report|executor is ready, pid #"),
         guardian("INFO supervisor::runner|asked to quit: SIGTERM (#)"),
-        guardian("INFO supervisor::report|asking executor to quit; it has #s"),
-        guardian("INFO supervisor::report|executor, pid #, exited with code #"),
-        guardian("INFO supervisor::report|executor is over: stopped"),
+        guardian("INFO slot::report|asking executor to quit; it has #s"),
+        guardian("INFO slot::report|executor, pid #, exited with code #"),
+        guardian("INFO slot::report|executor is over: stopped"),
     ]
     .into();
     let by = |role: &str| log.iter().filter(|line| line.starts_with(role)).collect::<Vec<_>>();

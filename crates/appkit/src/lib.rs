@@ -157,18 +157,28 @@ pub use proc_spawn::{
     tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
+pub use slot::reopen::reopen;
 pub use supervisor::{
     DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
-    LaunchFailed, StopFailed, StopStatus, daemon_status, reopen, run_daemon, start_daemon,
-    stop_daemon, stop_daemon_within,
+    LaunchFailed, StopFailed, StopStatus, daemon_status, run_daemon, start_daemon, stop_daemon,
+    stop_daemon_within,
 };
 pub use workers::{
-    TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, init,
+    TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
     start_workers,
 };
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, stdio_redirect, supervisor,
+    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, slot, stdio_redirect, supervisor,
     workers,
 };
+
+/// Makes this program one that can start daemons and workers: the first line of `main`.
+///
+/// In a guardian, executor or worker it does what that process is for, and never returns. Everything before
+/// it happens in each of them too. In any other process it remembers the entries and returns. See the `init` of
+/// [`supervisor`](supervisor::init), and [how errors of workers end a process](workers::with_exit_codes).
+pub fn init(entries: proc_spawn::Entries) {
+    supervisor::init(workers::with_exit_codes(entries));
+}

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
+use waiter::Waiter;
 
 use crate::last_lines::Tail;
 use crate::lines::Lines;
@@ -18,20 +18,17 @@ use crate::sink::{AccountId, Sink};
 /// What is read at once: what a pipe holds (pipe(7)).
 const CHUNK: usize = 64 << 10;
 
-/// Before the same is asked of the system again.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
-
 /// Whether a pipe is to be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
     Read,
     Nothing,
 }
 
-/// All pipes that are read (epoll(7)).
+/// All pipes that are read.
 #[derive(Debug)]
 pub(crate) struct Pipes {
-    epoll: OwnedFd,
+    waiter: Waiter<u64>,
     stop: OwnedFd,
     sources: Mutex<HashMap<u64, Arc<Source>>>,
     next: AtomicU64,
@@ -74,10 +71,10 @@ enum Read {
 
 impl Pipes {
     pub(crate) fn new() -> io::Result<Pipes> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let waiter = Waiter::new()?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
-        epoll::add(&epoll, &stop, EventData::new_u64(STOP), EventFlags::IN)?;
-        Ok(Pipes { epoll, stop, sources: Mutex::default(), next: AtomicU64::new(STOP + 1) })
+        waiter.watch(stop.as_fd(), STOP)?;
+        Ok(Pipes { waiter, stop, sources: Mutex::default(), next: AtomicU64::new(STOP + 1) })
     }
 
     /// Takes a pipe in, which is not read before there is [interest](Pipes::set_interest). Until then
@@ -102,27 +99,20 @@ impl Pipes {
             prefix: Arc::clone(prefix),
             state: Mutex::new(state),
         });
-        epoll::add(&self.epoll, &source.pipe, EventData::new_u64(token), EventFlags::ONESHOT)?;
+        self.waiter.watch_without_interest(source.pipe.as_fd(), token)?;
         self.sources().insert(token, Arc::clone(&source));
         Ok(source)
     }
 
     pub(crate) fn remove(&self, source: &Source) {
         if self.sources().remove(&source.token).is_some() {
-            let _ = epoll::delete(&self.epoll, &source.pipe);
+            self.waiter.forget(source.pipe.as_fd());
             source.sink.detach(source.account, source);
         }
     }
 
     pub(crate) fn set_interest(&self, source: &Source, interest: Interest) {
-        let flags = match interest {
-            Interest::Read => EventFlags::IN,
-            // The end of a pipe is told whether one wants it or not: but, with this, only once.
-            Interest::Nothing => EventFlags::ONESHOT,
-        };
-        let data = EventData::new_u64(source.token);
-        // It takes no memory, and so cannot be refused to one that is there.
-        let _ = epoll::modify(&self.epoll, &source.pipe, data, flags);
+        self.waiter.set_interest(source.pipe.as_fd(), source.token, interest == Interest::Read);
     }
 
     /// Ends the thread that reads.
@@ -133,15 +123,12 @@ impl Pipes {
     /// Reads until it is stopped.
     pub(crate) fn run(&self) {
         let mut chunk = vec![0; CHUNK];
-        let mut events = Vec::with_capacity(64);
         loop {
-            events.clear();
-            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), None) {
-                Ok(_) | Err(Errno::INTR) => (),
-                Err(_) => pause(),
-            }
-            for event in &events {
-                let token = event.data.u64();
+            let Ok(tokens) = self.waiter.wait(None) else {
+                waiter::breathe();
+                continue;
+            };
+            for token in tokens {
                 if token == STOP {
                     return;
                 }
@@ -223,7 +210,7 @@ impl Source {
                 Err(Errno::INTR) => (),
                 Err(Errno::AGAIN) => return Read::Nothing,
                 // It is there still, so the system lacks something for a moment.
-                Err(_) => pause(),
+                Err(_) => waiter::breathe(),
             }
         }
     }
@@ -270,8 +257,4 @@ fn name_of(stream: stdio_redirect::Stream) -> &'static str {
 fn shrink(out: &mut Vec<u8>) {
     out.clear();
     out.shrink_to(4 << 10);
-}
-
-fn pause() {
-    let _ = rustix::thread::nanosleep(&PAUSE);
 }

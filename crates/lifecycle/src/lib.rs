@@ -59,5 +59,5 @@ pub use policy::{
     StopPolicy, StopStep, inner_grace,
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
-pub use restart::{Cause, Ends, GaveUp, Restart, RestartPolicy};
+pub use restart::{CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use roster::{Roster, RosterChange, RosterEvent};

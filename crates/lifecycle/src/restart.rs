@@ -141,6 +141,9 @@ pub struct RestartPolicy {
     pub limit: Option<RestartLimit>,
 }
 
+/// The exit code of who gave up (`EX_UNAVAILABLE` of sysexits.h).
+pub const CODE_GAVE_UP: i32 = 69;
+
 /// Why another run that was wanted is not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -90,7 +90,8 @@ pub struct LoggingConfig {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Time {
-    /// The time zone of the machine (`TZ`, else `/etc/localtime`), read when the logger is made.
+    /// The time zone of the machine (`TZ`, else `/etc/localtime`), read when the logger is made. Without the
+    /// feature `local-time` it is UTC.
     #[default]
     Local,
     /// Coordinated universal time.

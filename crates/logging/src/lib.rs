@@ -78,10 +78,8 @@ mod config;
 mod error;
 mod level;
 mod problems;
+#[cfg(feature = "yaml")]
 mod yaml;
-mod yaml_file;
-mod yaml_scan;
-mod yaml_size;
 
 mod logger;
 mod output;
@@ -94,6 +92,10 @@ mod pattern;
 mod timestamp;
 
 mod append;
+#[cfg(feature = "compression")]
+mod compress;
+#[cfg(not(feature = "compression"))]
+#[path = "uncompressed.rs"]
 mod compress;
 mod file;
 mod folder;
@@ -110,5 +112,3 @@ pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
 pub use error::Error;
 pub use logger::{Handle, Logger, Process, install, install_queued};
 pub use raw::{RawLog, Stamp};
-pub use yaml_file::read_yaml_file;
-pub use yaml_size::{MAX_YAML, YamlTooLarge, check_yaml};

@@ -69,6 +69,11 @@ impl LoggingConfig {
             let reason = "no record fits in; give at least the size of one, or `rotation: never`";
             problems.push(wrong("max_size", self.max_size, reason.to_owned()));
         }
+        if self.compress && cfg!(not(feature = "compression")) {
+            let reason = "this program is built without; add the feature `compression` of `logging`, or \
+                          leave it out";
+            problems.push(wrong("compress", true, reason.to_owned()));
+        }
         if let Some(file) = &self.file {
             if self.stream.is_some() {
                 let reason = "`stream` is given, too; leave one of them out";

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use crate::config::{Precision, Time};
 
 impl Time {
-    /// The zone itself. A machine without time zone data has UTC.
+    /// The zone itself. A machine without time zone data has UTC, and so has
+    /// a build without the feature `local-time`.
     pub(crate) fn zone(self) -> TimeZone {
         match self {
             Time::Local => local().unwrap_or(TimeZone::UTC),
@@ -19,8 +20,14 @@ impl Time {
     }
 }
 
+#[cfg(not(feature = "local-time"))]
+fn local() -> Option<TimeZone> {
+    None
+}
+
 /// `TZ`, else `/etc/localtime`, as a file: only who wants to know the zone's *name* has to list all
 /// zones that there are, which takes jiff a hundred system calls and as many KiB, in each process.
+#[cfg(feature = "local-time")]
 fn local() -> Option<TimeZone> {
     let file = || TimeZone::tzif("", &std::fs::read("/etc/localtime").ok()?).ok();
     let named = std::env::var_os("TZ").is_some();

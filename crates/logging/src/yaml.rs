@@ -3,8 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::yaml_size::YamlTooLarge;
-use crate::{Error, LoggingConfig, check_yaml, read_yaml_file};
+use crate::{Error, LoggingConfig};
 
 impl LoggingConfig {
     /// Reads a configuration from a YAML mapping. An empty text is the default configuration.
@@ -12,13 +11,13 @@ impl LoggingConfig {
     /// # Errors
     ///
     /// [`Error::Yaml`] if it is not YAML, has a key that is not known or a value of the wrong kind,
-    /// or is too large (see [`check_yaml`]).
+    /// or is too large (see [`safe_yaml::check`]).
     /// Values that merely cannot work are found by [`problems`](Self::problems).
     pub fn from_yaml_str(text: &str) -> Result<LoggingConfig, Error> {
         parse(text, "logging configuration".to_owned())
     }
 
-    /// Reads a configuration from a YAML file, or from a pipe that [ends in time](read_yaml_file). A
+    /// Reads a configuration from a YAML file, or from a pipe that [ends in time](safe_yaml::read_file). A
     /// relative path *in* the file stays relative; see [`resolve`](Self::resolve).
     ///
     /// # Errors
@@ -27,8 +26,8 @@ impl LoggingConfig {
     /// the file that it says to log to, else as [`from_yaml_str`](Self::from_yaml_str), naming the file.
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<LoggingConfig, Error> {
         let path = path.as_ref();
-        let text =
-            read_yaml_file(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = safe_yaml::read_file(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let config = parse(&text, format!("`{}`", path.display()))?;
         // The log would be appended to it, and it could never be read again.
         if let Some(file) = config.files().find(|file| is_same_file(file, path)) {
@@ -52,14 +51,10 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
-    let text = match check_yaml(text) {
+    let text = match safe_yaml::check(text) {
         Ok(text) => text,
         Err(error) => {
-            let (line, column) = match error {
-                YamlTooLarge::Depth { line, column } => (line, column),
-                YamlTooLarge::Directives { line } => (line, 1),
-                YamlTooLarge::Size => (1, 1),
-            };
+            let (line, column) = error.place();
             return Err(Error::Yaml { origin, line, column, reason: error.to_string() });
         }
     };

@@ -15,14 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
 use crate::acquire::{ENDING, PATIENCE};
 use crate::bytes::Byte;
 use crate::create::above_stdio;
-use crate::deadline::{Deadline, poll_until};
+use crate::deadline::{Deadline, readable};
 use crate::detail::{Doubt, Op};
 use crate::error::Error;
 use crate::hold;
@@ -221,8 +220,7 @@ impl Holder {
     ///
     /// If the system cannot wait.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
-        let mut fds = [PollFd::new(&self.process, PollFlags::IN)];
-        poll_until(&mut fds, Deadline::from_option(timeout))
+        readable(&[self.process.as_fd()], Deadline::from_option(timeout))
             .map_err(Error::io(Op::Wait, &self.path))
     }
 }

@@ -15,11 +15,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use crate::bytes::{self, Byte};
-use crate::deadline::{Deadline, poll_until};
+use crate::deadline::{Deadline, readable};
 use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;
@@ -138,16 +137,16 @@ pub(crate) fn until_free(
     wake: Option<BorrowedFd<'_>>,
     path: &Path,
 ) -> Result<Waited, Error> {
-    let refused = || Error::io::<Errno>(Op::Wait, path);
+    let refused = || Error::io::<std::io::Error>(Op::Wait, path);
     while what.is_there(file.fd()).map_err(Error::lock(path))? {
         if deadline.has_passed() {
             return Ok(Waited::TimedOut);
         }
         let parked = Parked::find_or_start(file, what).map_err(Error::io(Op::Wait, path))?;
-        let mut fds = vec![PollFd::new(&parked.ended, PollFlags::IN)];
-        fds.extend(wake.as_ref().map(|wake| PollFd::new(wake, PollFlags::IN)));
-        let happened = poll_until(&mut fds, deadline).map_err(refused())?;
-        if !fds[0].revents().is_empty() {
+        let ended = parked.ended.as_fd();
+        let both: Vec<_> = [Some(ended), wake].into_iter().flatten().collect();
+        let happened = readable(&both, deadline).map_err(refused())?;
+        if readable(&[ended], Deadline::after(Duration::ZERO)).map_err(refused())? {
             if let Some(errno) = parked.failure.get() {
                 return Err(Error::lock(path)(*errno));
             }

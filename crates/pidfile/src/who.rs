@@ -5,15 +5,15 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::bytes::Byte;
-use crate::deadline::{Deadline, poll_until};
+use crate::deadline::{Deadline, readable};
 use crate::place::Id;
 
 /// What counts as a lock on a dependent's byte.
@@ -142,8 +142,7 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(process) => {
-            let mut fds = [PollFd::new(&process, PollFlags::IN)];
-            poll_until(&mut fds, Deadline::after(Duration::ZERO)).unwrap_or(false)
+            readable(&[process.as_fd()], Deadline::after(Duration::ZERO)).unwrap_or(false)
         }
         Err(errno) => errno == Errno::SRCH,
     }

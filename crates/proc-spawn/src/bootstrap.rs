@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -22,9 +22,9 @@ use crate::program;
 use crate::spawn::Spawn;
 use crate::status::Status;
 use crate::surroundings;
+use crate::telling;
 use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
-use crate::words::LONGEST_STATUS;
-use exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError, cut};
+use exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
 
 /// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
 const CODE_USAGE: i32 = 64;
@@ -103,7 +103,7 @@ fn become_child(called: &Called, status: Option<&Status>, handlers: &[(Role, Han
         }
     };
     report_panics(Arc::downgrade(&link));
-    let _ = LINK.set(Arc::downgrade(&link));
+    let _ = telling::LINK.set(Arc::downgrade(&link));
     current::set(payload.current.clone());
     let handler = handlers.iter().find(|(role, _)| *role == payload.current.role);
     let boot = Boot { link, payload };
@@ -133,60 +133,6 @@ fn run_hooks() {
         // The panic hook has told of it.
         let _ = panic::catch_unwind(AssertUnwindSafe(hook));
     }
-}
-
-/// How this process reaches its parent, if it is a child.
-static LINK: OnceLock<Weak<Link>> = OnceLock::new();
-
-fn say(word: &Up) -> io::Result<()> {
-    match LINK.get().and_then(Weak::upgrade) {
-        Some(link) => link.send(word),
-        // Nobody waits for us, so there is nobody to tell.
-        None => Ok(()),
-    }
-}
-
-/// Tells the parent that this process is ready, where it waits for that; a second time changes
-/// nothing. In a process that is no child nothing happens.
-///
-/// # Errors
-///
-/// The parent is gone.
-pub fn tell_ready() -> io::Result<()> {
-    say(&Up::Ready)
-}
-
-/// Asks the parent for more time, for a start or a stop that takes long: `time` from now. What is
-/// granted has an end, which the parent's policy sets. In a process that is no child nothing
-/// happens.
-///
-/// # Errors
-///
-/// The parent is gone.
-pub fn extend_timeout(time: Duration) -> io::Result<()> {
-    say(&Up::Extend(time))
-}
-
-/// Tells the parent what this process is doing, for the status: a line of at most 1,000
-/// characters, cut if it is longer. In a process that is no child nothing happens.
-///
-/// # Errors
-///
-/// The parent is gone.
-pub fn tell_status(text: &str) -> io::Result<()> {
-    let mut text = text.to_owned();
-    cut(&mut text, LONGEST_STATUS);
-    say(&Up::Status(text))
-}
-
-/// Tells the parent something that its side understands: it gets [`Message::Told`](crate::Message). In
-/// a process that is no child nothing happens.
-///
-/// # Errors
-///
-/// The parent is gone, or the message is longer than a mebibyte.
-pub fn tell(message: &[u8]) -> io::Result<()> {
-    say(&Up::Told(ByteBuf::from(message)))
 }
 
 fn read_payload(link: &Link, called: &Called) -> Result<Payload, PayloadError> {
@@ -366,7 +312,7 @@ impl Boot {
         self.run_unready(entry)
     }
 
-    /// The same for an entry that says itself when it is ready: see [`tell_ready`].
+    /// The same for an entry that says itself when it is ready: see [`tell_ready`](crate::tell_ready).
     pub fn run_unready(&self, entry: Bound) -> i32 {
         let entries = program::entries().expect("the bootstrap has set the entries");
         let call = || (entry.0)(&|error| entries.judge(error));

@@ -14,10 +14,10 @@ use crate::oom;
 use crate::program::other_program;
 use crate::spawn::pidfd_of;
 use crate::spawn_error::SpawnError;
-use crate::wait::readable;
 use crate::wire::{Down, Verdict};
 use crate::words::{Message, Said, Words};
 use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
+use waiter::readable;
 
 /// A process that runs one of our entries.
 ///

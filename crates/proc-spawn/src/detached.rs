@@ -15,10 +15,10 @@ use crate::link::{Link, Received};
 use crate::spawn::{Program, Spawn, command, new_nonce, pidfd_of};
 use crate::spawn_error::SpawnError;
 use crate::surroundings::strays;
-use crate::wait::readable;
 use crate::wire::{Down, Up};
 use crate::words::Message;
 use exit::{Exit, SetupError};
+use waiter::readable;
 
 impl Spawn {
     /// Starts a process that is nobody's child: in a session of its own without a terminal,

@@ -66,6 +66,7 @@ mod bootstrap;
 mod current;
 mod entries;
 mod spawn;
+mod telling;
 
 mod args;
 mod called;
@@ -86,8 +87,8 @@ mod spawn_error;
 mod spawner;
 mod speaker;
 mod status;
+mod stream;
 mod surroundings;
-mod wait;
 mod wire;
 mod words;
 
@@ -95,9 +96,7 @@ mod words;
 pub mod fuzzing;
 
 pub use args::Error as ArgsError;
-pub use bootstrap::{
-    App, Boot, Bound, Handler, at_end, extend_timeout, init, tell, tell_ready, tell_status,
-};
+pub use bootstrap::{App, Boot, Bound, Handler, at_end, init};
 pub use child::{Child, NotReady};
 pub use current::{Current, Role, current};
 pub use detached::Detached;
@@ -108,8 +107,10 @@ pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Pan
 pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
 pub use program::{OtherProgram, other_program};
-pub use spawn::{Program, Spawn, Stream};
+pub use spawn::{Program, Spawn};
 pub use spawn_error::SpawnError;
 pub use spawner::Spawner;
 pub use speaker::Speaker;
+pub use stream::Stream;
+pub use telling::{extend_timeout, tell, tell_ready, tell_status};
 pub use words::Message;

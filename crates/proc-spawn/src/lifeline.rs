@@ -17,9 +17,9 @@ use rustix::process::{
 };
 
 use crate::link::{Link, Received};
-use crate::wait::readable;
 use crate::wire::Down;
 use exit::Panic;
+use waiter::readable;
 
 /// What a child hears over its lifeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

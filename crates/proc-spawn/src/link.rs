@@ -16,8 +16,9 @@ use std::{io, mem};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
-use rustix::thread::{Timespec, nanosleep};
 use serde::{Serialize, de::DeserializeOwned};
+
+use waiter::breathe;
 
 use crate::payload_file;
 use crate::speaker::Speaker;
@@ -308,7 +309,7 @@ impl Link {
     /// Whether a sender would not have to wait.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn has_room(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, poll};
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
     }
@@ -372,11 +373,6 @@ fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) ->
 /// daemon that nobody has killed.
 pub(crate) fn is_shortage(errno: Errno) -> bool {
     matches!(errno, Errno::NOMEM | Errno::NOBUFS)
-}
-
-/// A pause before the same is asked of the system again.
-pub(crate) fn breathe() {
-    let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 });
 }
 
 /// A panic elsewhere leaves nothing half done in here.

@@ -7,10 +7,10 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::{env, io};
 
@@ -31,39 +31,9 @@ use crate::privilege;
 use crate::program;
 use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
+use crate::stream::Stream;
 use crate::surroundings::{bequeathed, open_null, outlive_file_size_limits};
 use crate::wire::Payload;
-
-/// Where a child's standard output or error goes at first.
-#[derive(Clone, Debug, Default)]
-pub enum Stream {
-    /// To `/dev/null`.
-    #[default]
-    Null,
-    /// Where ours goes.
-    Inherit,
-    /// To this open descriptor.
-    Descriptor(Arc<OwnedFd>),
-}
-
-impl Stream {
-    fn stdio(&self) -> io::Result<Stdio> {
-        Ok(match self {
-            Stream::Null => Stdio::null(),
-            Stream::Inherit => Stdio::inherit(),
-            Stream::Descriptor(fd) => Stdio::from(fd.try_clone()?),
-        })
-    }
-
-    /// What it is, if ours is `own`; `None`: `/dev/null`.
-    fn descriptor<'a>(&'a self, own: BorrowedFd<'a>) -> Option<BorrowedFd<'a>> {
-        match self {
-            Stream::Null => None,
-            Stream::Inherit => Some(own),
-            Stream::Descriptor(fd) => Some(fd.as_fd()),
-        }
-    }
-}
 
 /// What to execute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

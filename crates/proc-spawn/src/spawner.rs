@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use nix::sched::CloneFlags;
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::link::{breathe, is_shortage, lock, receive_with, send_with, socket_pair};
+use crate::link::{is_shortage, lock, receive_with, send_with, socket_pair};
 use crate::surroundings::open_descriptors;
 
 /// Standard output and error.
@@ -180,7 +180,7 @@ fn receive(socket: &OwnedFd) -> Option<Vec<OwnedFd>> {
         match retry_on_intr(|| receive_with(socket, &mut [0])) {
             Ok((0, _)) => return None,
             Ok((_, descriptors)) => return Some(descriptors),
-            Err(errno) if is_shortage(errno) => breathe(),
+            Err(errno) if is_shortage(errno) => waiter::breathe(),
             Err(_) => return None,
         }
     }

@@ -1,22 +1,21 @@
-//! A configuration as a file, which a path may lead to or not.
+//! A file of somebody else, read within bounds: a path may lead to anything.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::io::Errno;
 
-use crate::yaml_size::MAX_YAML;
+use crate::size::MAX;
 
 /// How long who writes to a pipe may take for all of it: the other end of a shell's `<(command)`, as a
 /// rule.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Reads a configuration file, unless it is larger than [`MAX_YAML`]: a path can lead to anything.
+/// Reads a configuration file, unless it is larger than [`MAX`]: a path can lead to anything.
 ///
 /// A pipe is read to its end, as behind `/dev/stdin` or a shell's `<(command)`, if that comes within 30
 /// seconds: one that nobody writes to has none (fifo(7)).
@@ -24,16 +23,16 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// The file cannot be read, is not UTF-8, is too large, or a pipe that does not end in time.
-pub fn read_yaml_file(path: impl AsRef<Path>) -> io::Result<String> {
+pub fn read_file(path: impl AsRef<Path>) -> io::Result<String> {
     read_within(LIMIT, path.as_ref())
 }
 
 fn read_within(limit: Duration, path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    let most = MAX_YAML as u64;
+    let most = MAX as u64;
     Source::open(limit, path)?.take(most + 1).read_to_string(&mut text)?;
-    if MAX_YAML < text.len() {
-        let larger = format!("it is larger than {} MiB", MAX_YAML >> 20);
+    if MAX < text.len() {
+        let larger = format!("it is larger than {} MiB", MAX >> 20);
         return Err(io::Error::new(ErrorKind::FileTooLarge, larger));
     }
     Ok(text)
@@ -69,19 +68,11 @@ impl Source {
 
     fn wait(&self) -> io::Result<()> {
         let Some((until, limit)) = self.until else { return Ok(()) };
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&timeout)) {
-                Ok(0) => {
-                    let text = format!("it is a pipe that did not end within {limit:?}");
-                    return Err(io::Error::new(ErrorKind::TimedOut, text));
-                }
-                Ok(_) => return Ok(()),
-                Err(Errno::INTR) => (),
-                Err(errno) => return Err(errno.into()),
-            }
+        if waiter::readable(&[self.file.as_fd()], Some(until))? {
+            return Ok(());
         }
+        let text = format!("it is a pipe that did not end within {limit:?}");
+        Err(io::Error::new(ErrorKind::TimedOut, text))
     }
 }
 
@@ -107,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_path_can_lead_to_something_without_end() {
-        let error = read_yaml_file("/dev/zero").unwrap_err();
+        let error = read_file("/dev/zero").unwrap_err();
         assert_eq!(error.to_string(), "it is larger than 64 MiB");
     }
 
@@ -137,7 +128,7 @@ mod tests {
     fn a_pipe_is_read_to_its_end() {
         let (reader, mut writer) = pipe().unwrap();
         let path = format!("/dev/fd/{}", reader.as_raw_fd());
-        let read = std::thread::spawn(move || read_yaml_file(path).unwrap());
+        let read = std::thread::spawn(move || read_file(path).unwrap());
         writer.write_all(b"level: ").unwrap();
         writer.write_all(b"INFO").unwrap();
         drop(writer);

@@ -1,6 +1,6 @@
 //! How large a YAML text is, in all ways that cost: a few lines can be gigabytes, or take minutes.
 //!
-//! Its brackets are looked at first (see [`yaml_scan`](crate::yaml_scan)). The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
+//! Its brackets are looked at first (see [`scan`](crate::scan)). The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
 //! long list with a name, and a long list of that name, are their product.
 
 use std::cell::Cell;
@@ -9,11 +9,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess};
 use serde::de::{VariantAccess, Visitor};
 
-use crate::yaml_scan::{self, At, MAX_DEPTH, MAX_DIRECTIVES, TooMuch};
+use crate::scan::{self, At, MAX_DEPTH, MAX_DIRECTIVES, TooMuch};
 
 /// The most that a configuration may be, as a file and as what it means, in bytes: far above what
 /// anybody writes, far below what a machine has.
-pub const MAX_YAML: usize = 64 << 20;
+pub const MAX: usize = 64 << 20;
 
 /// What a value takes at least, whatever it is.
 const NODE: usize = 64;
@@ -21,9 +21,9 @@ const NODE: usize = 64;
 /// A YAML text that is not even looked at for what it means.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum YamlTooLarge {
+pub enum TooLarge {
     /// Of a few lines aliases can make any size.
-    #[error("it is larger than {} MiB when its aliases are followed", MAX_YAML >> 20)]
+    #[error("it is larger than {} MiB when its aliases are followed", MAX >> 20)]
     Size,
     /// Brackets in brackets, more than are read.
     #[error("brackets are nested deeper than {MAX_DEPTH}")]
@@ -41,22 +41,33 @@ pub enum YamlTooLarge {
     },
 }
 
+impl TooLarge {
+    /// The line and column where it is too much, both counted from 1; the beginning for what is too much as a
+    /// whole.
+    pub fn place(&self) -> (usize, usize) {
+        match *self {
+            TooLarge::Depth { line, column } => (line, column),
+            TooLarge::Directives { line } => (line, 1),
+            TooLarge::Size => (1, 1),
+        }
+    }
+}
+
 /// The same text without the byte order mark that some editors begin a file with, if it can be read in
-/// time and memory that are in proportion to it: if it stays below [`MAX_YAML`] when its aliases are
+/// time and memory that are in proportion to it: if it stays below [`MAX`] when its aliases are
 /// followed, as they are by whatever is made of it, and its brackets are not nested too deep.
 ///
-/// For who has other things in one file with a [`LoggingConfig`](crate::LoggingConfig): its own readers
-/// look already. Keeps nothing in memory but the text's events. A text that is no YAML is not too large.
+/// Keeps nothing in memory but the text's events. A text that is no YAML is not too large.
 ///
 /// # Errors
 ///
 /// It cannot.
-pub fn check_yaml(text: &str) -> Result<&str, YamlTooLarge> {
+pub fn check(text: &str) -> Result<&str, TooLarge> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match yaml_scan::scan(text) {
-        Err(TooMuch::Depth(At { line, column })) => Err(YamlTooLarge::Depth { line, column }),
-        Err(TooMuch::Directives(At { line, .. })) => Err(YamlTooLarge::Directives { line }),
-        Ok(()) if !is_at_most(MAX_YAML, text) => Err(YamlTooLarge::Size),
+    match scan::scan(text) {
+        Err(TooMuch::Depth(At { line, column })) => Err(TooLarge::Depth { line, column }),
+        Err(TooMuch::Directives(At { line, .. })) => Err(TooLarge::Directives { line }),
+        Ok(()) if !is_at_most(MAX, text) => Err(TooLarge::Size),
         Ok(()) => Ok(text),
     }
 }
@@ -75,7 +86,7 @@ struct Weigh<'a>(&'a Cell<Option<usize>>);
 impl Weigh<'_> {
     fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
         self.0.set(self.0.get().and_then(|left| left.checked_sub(NODE + bytes)));
-        self.0.get().map(drop).ok_or_else(|| E::custom(YamlTooLarge::Size))
+        self.0.get().map(drop).ok_or_else(|| E::custom(TooLarge::Size))
     }
 }
 
@@ -152,8 +163,8 @@ mod tests {
     #[test]
     fn aliases_are_followed_and_what_grows_by_them_is_too_large() {
         let times = |times| format!("[&a {}, {}]", "x".repeat(1 << 16), "*a,".repeat(times));
-        assert!(check_yaml(&times(1000)).is_ok());
-        assert!(check_yaml(&times(1100)).is_err());
+        assert!(check(&times(1000)).is_ok());
+        assert!(check(&times(1100)).is_err());
         // The same by many values, below a tag, and as keys.
         let most = |text: &str| is_at_most(100_000, text);
         let (list, long) = ("x,".repeat(100), "x".repeat(1000));
@@ -192,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_no_yaml_is_for_others_to_refuse() {
         for text in ["", "[", "a: b: c", "*nobody", "\0", "--- a\n--- b\n"] {
-            assert!(check_yaml(text).is_ok(), "{text:?}");
+            assert!(check(text).is_ok(), "{text:?}");
         }
     }
 
@@ -201,20 +212,20 @@ mod tests {
     /// Case: FLT-E7
     #[test]
     fn what_the_parser_would_take_minutes_for_is_refused_before() {
-        let deep = |text: &str| matches!(check_yaml(text), Err(YamlTooLarge::Depth { .. }));
+        let deep = |text: &str| matches!(check(text), Err(TooLarge::Depth { .. }));
         for opening in ["[", "{", "{a: ", "[a, ", "[? ", "- [", "[\"x\", [", "{[a]: "] {
             assert!(deep(&opening.repeat(200_000)), "{opening}");
         }
         let directives = "%TAG !a! b\n".repeat(200_000);
-        assert!(matches!(check_yaml(&directives), Err(YamlTooLarge::Directives { line: 65 })));
+        assert!(matches!(check(&directives), Err(TooLarge::Directives { line: 65 })));
         // Many beside each other are none too many.
-        assert!(check_yaml(&format!("[{}]", "[[]],".repeat(10_000))).is_ok());
+        assert!(check(&format!("[{}]", "[[]],".repeat(10_000))).is_ok());
     }
 
     /// Case: FLT-K2
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_text() {
-        assert_eq!(check_yaml("\u{feff}a: b").unwrap(), "a: b");
-        assert_eq!(check_yaml("a: b").unwrap(), "a: b");
+        assert_eq!(check("\u{feff}a: b").unwrap(), "a: b");
+        assert_eq!(check("a: b").unwrap(), "a: b");
     }
 }

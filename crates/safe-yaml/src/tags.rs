@@ -1,8 +1,8 @@
-//! Enums in arguments, of which nobody knows the type until the entry reads them.
+//! Enums in values of which nobody knows the type yet.
 
 /// The value of an enum, `!Circle {radius: 2}`, as all else but YAML has it: `Circle: {radius: 2}`. So it
-/// is sent to a child.
-pub(crate) fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
+/// can be sent on in another format, and be read as the type that it is for.
+pub fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
     use serde_yaml::Value;
     match value {
         Value::Tagged(tagged) => {

@@ -5,21 +5,18 @@
 //! (kill(2), waitid(2) with `WNOWAIT`). What left the group is told by a variable that every process
 //! of the run has inherited, where it came to a guardian, as orphans below one do.
 
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::wait::{Id, WaitPidFlag};
 use proc_spawn::Child;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process,
     test_kill_process_group, waitid,
 };
 
-use crate::herd::Herd;
 use crate::search::Search;
-use crate::tree;
+use crate::tree::{self, Herd};
 use lifecycle::Leftovers;
 use lifecycle::RunEnd;
 
@@ -87,9 +84,7 @@ fn pid_of(child: &Child) -> Option<Pid> {
 }
 
 fn is_readable(child: &Child) -> bool {
-    let pidfd = child.pidfd();
-    let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    waiter::readable(&[child.pidfd()], Some(Instant::now())).unwrap_or(false)
 }
 
 /// Kills the group of a child that has not been reaped; gives back its number.

@@ -12,7 +12,7 @@ use crate::files::Files;
 use lifecycle::Problems;
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
-pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
+pub fn entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
     match error {
         EntryError::Unknown { name, .. } | EntryError::Ambiguous { name } => {
             problems.add(format!("{prefix}entry"), name, error);
@@ -26,7 +26,7 @@ pub fn check_entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
 }
 
 /// Adds a working directory that is not there.
-pub fn check_directory(problems: &mut Problems, directory: Option<&Path>) {
+pub fn directory(problems: &mut Problems, directory: Option<&Path>) {
     if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
         let reason = "no such folder; give one that exists";
         problems.add("directory", directory.display(), reason);
@@ -34,18 +34,14 @@ pub fn check_directory(problems: &mut Problems, directory: Option<&Path>) {
 }
 
 /// Adds what no environment can hold.
-pub fn check_environment(problems: &mut Problems, environment: &Environment) {
+pub fn environment(problems: &mut Problems, environment: &Environment) {
     for (key, reason) in environment.problems() {
         problems.add("env", key.display(), reason);
     }
 }
 
 /// The logging configuration with absolute paths; adds what is wrong with it.
-pub fn checked_logging(
-    problems: &mut Problems,
-    base: &Base,
-    mut config: LoggingConfig,
-) -> LoggingConfig {
+pub fn logging(problems: &mut Problems, base: &Base, mut config: LoggingConfig) -> LoggingConfig {
     base.resolve(problems, "logging_config", &mut config);
     for problem in config.problems() {
         let value = config.file_path().map(|path| path.display().to_string()).unwrap_or_default();
@@ -55,7 +51,7 @@ pub fn checked_logging(
 }
 
 /// The capture with an absolute path; adds what is wrong with it alone.
-pub fn checked_capture(
+pub fn capture(
     problems: &mut Problems,
     files: &mut Files,
     base: &Base,

@@ -28,7 +28,7 @@ fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 /// same for captured output, and ask their workers to do it for theirs; that happens a little later, and
 /// what fails there is told in the log.
 ///
-/// With [`reopen_on`](crate::DaemonOptions::reopen_on) a signal to the guardian does this in all
+/// With a daemon's `reopen_on` a signal to the guardian does this in all
 /// processes of a daemon.
 ///
 /// # Errors
@@ -52,7 +52,7 @@ pub fn reopen() -> Result<(), ErrorText> {
 
 /// The same for a loop, which waits for no disk: in a thread. One that has not come to its end yet does
 /// it once more.
-pub(crate) fn reopen_beside() {
+pub fn reopen_beside() {
     static WANTED: AtomicUsize = AtomicUsize::new(0);
     if WANTED.fetch_add(1, Ordering::AcqRel) > 0 {
         return;
@@ -76,12 +76,13 @@ pub(crate) fn reopen_beside() {
     }
 }
 
-pub(crate) fn keep_streams(streams: Applied) {
+/// Has [`reopen`] open what these have replaced.
+pub fn keep_streams(streams: Applied) {
     *lock(&STREAMS) = Some(streams);
 }
 
-/// A process logs as long as it lives.
-pub(crate) fn keep_log(handle: Handle) {
+/// Has [`reopen`] open the files of this log. A process logs as long as it lives.
+pub fn keep_log(handle: Handle) {
     *lock(&LOG) = Some(handle);
 }
 

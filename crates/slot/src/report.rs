@@ -54,7 +54,7 @@ impl Teller {
 
 /// Writes a report about the child called `name` to the log: crashes as errors, the rest as
 /// information.
-pub fn log(name: &str, report: &Report) {
+fn log(name: &str, report: &Report) {
     log::log!(level(report), "{}", text(name, report));
 }
 

@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, getppid};
 
-use crate::herd::{Herd, MOST};
-use crate::tree::{self, Seen};
+use crate::tree::{self, Herd, MOST, Seen};
 
 /// The variable by which processes of a run are known. Nothing secret: only what is below our own
 /// guardian is looked at.
-pub(crate) const MARK: &str = "APPKIT_RUN";
+pub const MARK: &str = "APPKIT_RUN";
 
 /// Between two looks of the thread: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);

@@ -22,7 +22,7 @@ use crate::base::Base;
 use crate::files::{self, Held};
 use crate::reopen;
 use crate::words::{self, Word};
-use lifecycle::Readiness;
+use lifecycle::{DEFAULT_GRACE, Readiness};
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,25 @@ pub struct Setup {
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.
     pub terminal: bool,
+}
+
+/// A child that differs from its parent in nothing, with the usual grace.
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            pid_file: None,
+            redirect: Redirect::default(),
+            logging: None,
+            directory: None,
+            umask: None,
+            base: Base::find(),
+            ready: Readiness::default(),
+            grace: DEFAULT_GRACE,
+            files: Vec::new(),
+            open_files: None,
+            terminal: has_terminal(),
+        }
+    }
 }
 
 /// Whether this process has a terminal.
@@ -167,11 +186,7 @@ fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
 
 /// Directory and umask, and what relative paths mean from now on.
 #[expect(clippy::disallowed_methods, reason = "this process is still being made")]
-pub(crate) fn enter(
-    directory: Option<&Path>,
-    umask: Option<u32>,
-    base: &Base,
-) -> Result<(), SetupError> {
+pub fn enter(directory: Option<&Path>, umask: Option<u32>, base: &Base) -> Result<(), SetupError> {
     if let Some(directory) = directory {
         let step = || format!("working directory `{}`", directory.display());
         env::set_current_dir(directory).map_err(|error| SetupError::new(step(), &error))?;
@@ -185,7 +200,7 @@ pub(crate) fn enter(
 
 /// Installs the logger that an option asks for, by `install`: the function of `logging` for a process
 /// that may wait for its log, or that must not.
-pub(crate) fn install_logging(
+pub fn install_logging(
     config: Option<&LoggingConfig>,
     boot: &Boot,
     install: fn(&LoggingConfig, Process) -> Result<Handle, logging::Error>,
@@ -228,6 +243,6 @@ fn reason_of(text: &str) -> Reason {
 }
 
 /// Whether this process was made by us, and may run entries below a guardian.
-pub(crate) fn roles(app: proc_spawn::App) -> proc_spawn::App {
+pub fn roles(app: proc_spawn::App) -> proc_spawn::App {
     app.role(Role::Executor, run_child).role(Role::Worker, run_child)
 }

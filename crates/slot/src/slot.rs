@@ -221,9 +221,10 @@ impl Slot {
         &mut self.spawn
     }
 
-    /// Pid files of processes below the child's.
-    pub(crate) fn pid_files(&self) -> &LeftPidFiles {
-        &self.pid_files
+    /// Removes the pid files of processes below the child's that were told of and are stale. Takes at most a few
+    /// seconds, whatever disks they are on.
+    pub fn remove_left_pid_files(&self) {
+        self.pid_files.remove();
     }
 
     /// Does what a step of `machine` wants, and tells what it says. Gives back what follows at once: a start

@@ -1,36 +1,41 @@
 //! Processes below others, as /proc shows them, and signals that reach nobody else.
 
+mod herd;
+
 use std::collections::BTreeSet;
 use std::{fs, io, process};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+pub use herd::{Herd, MOST};
+
 /// A process as it was seen: two sightings that are equal are of the same one, since no number comes
 /// round within a tick of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seen {
-    pub(crate) pid: u32,
+pub struct Seen {
+    /// Its number.
+    pub pid: u32,
     /// When it began, in ticks since the boot (proc_pid_stat(5)).
     began: u64,
 }
 
 /// The same process later, dead or alive; `None`: it has gone, or cannot be looked at.
-pub(crate) fn seen(pid: u32) -> Option<Seen> {
+pub fn seen(pid: u32) -> Option<Seen> {
     read(pid).map(|process| process.seen)
 }
 
 /// Looks at a process; `None`: it has gone, or is a zombie, which nobody can do anything about.
-pub(crate) fn look(pid: u32) -> Option<Seen> {
+pub fn look(pid: u32) -> Option<Seen> {
     read(pid).filter(|process| !process.is_dead).map(|process| process.seen)
 }
 
 /// Whether a process is dead for certain, though somebody has still to take note of that.
-pub(crate) fn is_zombie(pid: u32) -> bool {
+pub fn is_zombie(pid: u32) -> bool {
     read(pid).is_some_and(|process| process.is_dead)
 }
 
 /// The process groups with a member that is no zombie; `None` if that cannot be known.
-pub(crate) fn living_groups() -> Option<BTreeSet<u32>> {
+pub fn living_groups() -> Option<BTreeSet<u32>> {
     if !readable_proc() {
         return None;
     }
@@ -39,7 +44,7 @@ pub(crate) fn living_groups() -> Option<BTreeSet<u32>> {
 }
 
 /// The children of a process, zombies included, where the system has no [lists](children_of) of them.
-pub(crate) fn children_by_parent(pid: u32) -> Vec<u32> {
+pub fn children_by_parent(pid: u32) -> Vec<u32> {
     let children = all().into_iter().flatten().filter(|process| process.parent == pid);
     children.map(|process| process.seen.pid).collect()
 }
@@ -51,7 +56,7 @@ fn all() -> io::Result<impl Iterator<Item = Process>> {
 }
 
 /// The numbers of a /proc that belongs to another namespace mean somebody else.
-pub(crate) fn readable_proc() -> bool {
+pub fn readable_proc() -> bool {
     let own = process::id().to_string();
     fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
 }
@@ -83,7 +88,7 @@ fn parse(pid: u32, stat: &[u8]) -> Option<Process> {
 }
 
 /// The children of a process, zombies included; none if that cannot be known.
-pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+pub fn children_of(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     let mut children = Vec::new();
@@ -94,7 +99,7 @@ pub(crate) fn children_of(pid: u32) -> Vec<u32> {
 }
 
 /// Those of `roots` that are `wanted`, and those below them that are; at most so many.
-pub(crate) fn below(roots: &[u32], most: usize, mut wanted: impl FnMut(Seen) -> bool) -> Vec<Seen> {
+pub fn below(roots: &[u32], most: usize, mut wanted: impl FnMut(Seen) -> bool) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut next: Vec<u32> = roots.to_vec();
     while let Some(pid) = next.pop() {
@@ -112,7 +117,7 @@ pub(crate) fn below(roots: &[u32], most: usize, mut wanted: impl FnMut(Seen) -> 
 }
 
 /// Sends a signal to the process that was seen, and to nobody who has got its number since.
-pub(crate) fn signal(seen: &Seen, signal: Signal) {
+pub fn signal(seen: &Seen, signal: Signal) {
     let Some(pid) = i32::try_from(seen.pid).ok().and_then(Pid::from_raw) else { return };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
     // Looked at after the descriptor was opened: if it is the one that was seen, so is the descriptor's.

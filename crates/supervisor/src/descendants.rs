@@ -16,9 +16,8 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid,
 };
 
-use crate::herd::{Herd, MOST};
 use crate::signal_bytes::SignalBytes;
-use crate::tree::{self, Seen, readable_proc};
+use slot::tree::{self, Herd, MOST, Seen, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.
 pub(crate) struct Descendants {

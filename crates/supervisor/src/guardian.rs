@@ -16,14 +16,14 @@ use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
 use crate::runner::{Kept, Runner};
-use crate::setup::Setup;
-use crate::slot::Slot;
 use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
 use capture::{Capture, Recorder};
 use lifecycle::Outcome;
 use lifecycle::Policy;
 use lifecycle::RunEnd;
+use slot::Setup;
+use slot::Slot;
 
 /// Everything about a daemon, checked and complete. Nothing after this needs deciding.
 #[derive(Clone, Debug, Serialize, Deserialize)]

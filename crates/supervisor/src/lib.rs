@@ -37,7 +37,7 @@
 //! With [`Capture`](capture::Capture) a child's output passes through its parent, which keeps it with prefix and rotation.
 //!
 //! What is decided about a child is decided by [`lifecycle::Machine`], which has no clock, process or file in
-//! it; [`Slot`] carries it out. Pools of workers are built on them in `workers`.
+//! it; [`slot::Slot`] carries it out. Pools of workers are built on them in `workers`.
 //!
 //! # When it fits
 //!
@@ -68,49 +68,25 @@ mod start;
 mod stop;
 
 mod early_stderr;
-mod slot;
 
-mod burial;
 mod descendants;
 mod guardian;
-mod herd;
 mod runner;
-mod search;
-mod setup;
 mod signal_bytes;
 mod stop_signals;
-mod tree;
 mod watched;
-mod words;
 
-mod base;
-mod check;
-mod files;
-mod pid_files;
-mod reopen;
-pub mod report;
-mod streams;
-mod yaml_forms;
-
-pub use base::Base;
-pub use check::{
-    check_directory, check_entry, check_environment, checked_capture, checked_logging,
-};
-pub use files::{Files, Held, Owner, Purpose};
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
-pub use options::{DaemonOptions, YamlError};
-pub use pid_files::leave_pid_files;
-pub use reopen::{ReopenListener, queue_log_of_this_thread, reopen};
-pub use run::{CODE_GAVE_UP, DaemonEnd, run_daemon};
-pub use setup::{Setup, has_terminal};
-pub use slot::{Report, RunOver, Slot};
+pub use options::DaemonOptions;
+#[cfg(feature = "yaml")]
+pub use options::YamlError;
+pub use run::{DaemonEnd, run_daemon};
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
     stop_daemon, stop_daemon_within,
 };
-pub use streams::{Parent, PlannedStreams, Streams, said_target};
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.
 ///
@@ -124,5 +100,5 @@ pub use streams::{Parent, PlannedStreams, Streams, said_target};
 /// [`StopBy::Signal`](lifecycle::StopBy::Signal) in the [`StopPolicy`](lifecycle::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
-    setup::roles(start::roles(app)).init();
+    slot::roles(start::roles(app)).init();
 }

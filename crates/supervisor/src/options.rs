@@ -1,6 +1,9 @@
 //! What the caller says about a daemon, and the one function that checks it.
 
+#[cfg(feature = "yaml")]
 mod file;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,34 +11,29 @@ use std::time::Duration;
 
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
-use serde::Deserialize;
-use serde::de::Error as _;
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
-use crate::base::Base;
-use crate::check::{
-    check_directory, check_entry, check_environment, checked_capture, checked_logging,
-};
-use crate::files::{Files, Owner, Purpose};
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use crate::setup::{Setup, has_terminal};
-use crate::streams::{Parent, PlannedStreams, Streams};
 use capture::Capture;
-use file::DaemonFile;
 use lifecycle::RestartPolicy;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
 use lifecycle::{Problems, check_name};
+use slot::{
+    Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, Streams, check, has_terminal,
+};
+#[cfg(feature = "yaml")]
+pub use yaml::YamlError;
 
 /// A daemon that is to be started: its pid file, its entry, and how it is kept.
 ///
 /// Relative paths are relative to the directory in which [`start_daemon`](crate::start_daemon) is
 /// called. Nothing is checked before that, and then everything at once; no method fails.
 ///
-/// From a configuration file with the same names: see [`from_yaml_str`](Self::from_yaml_str).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "DaemonFile")]
+/// From a configuration file with the same names, with the feature `yaml`: see `from_yaml_str`.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "yaml", derive(serde::Deserialize), serde(try_from = "file::DaemonFile"))]
 pub struct DaemonOptions {
     pid_filename: PathBuf,
     call: Call,
@@ -87,51 +85,6 @@ impl DaemonOptions {
             reopen_on: None,
             origin: None,
         }
-    }
-
-    /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
-    /// and `daemon_args` (a mapping that fits the entry's arguments). Spans of time are written as
-    /// in [`duration`](lifecycle::duration):
-    ///
-    /// ```
-    /// # use supervisor::DaemonOptions;
-    /// let options = DaemonOptions::from_yaml_str("
-    /// pid_filename: .data/foo.pid
-    /// daemon_entry: my_app:daemon_main
-    /// daemon_args: { foo: 1, bar: 2 }
-    /// stdout_filename: .data/out.txt
-    /// restart_interval: 10s
-    /// ")?;
-    /// # Ok::<(), supervisor::YamlError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// It is no YAML, a name is unknown, or a value is of the wrong kind: with line and column. A name
-    /// is missing, was given twice, or with its simple form: this is named. Or it is too large (see
-    /// [`logging::check_yaml`]).
-    pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
-        parse(yaml).map_err(|source| YamlError::Parse { source })
-    }
-
-    /// Options from a YAML file, or from a pipe that [ends in time](logging::read_yaml_file): see
-    /// [`from_yaml_str`](Self::from_yaml_str). Paths in it are relative to the caller's directory, not
-    /// to the file's. A path that leads to the file itself is refused at the start, for the daemon and
-    /// for its workers.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read or is larger than 64 MiB, or what is in it cannot be read: with the
-    /// file's name, and otherwise as for [`from_yaml_str`](Self::from_yaml_str).
-    pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<DaemonOptions, YamlError> {
-        let path = path.as_ref();
-        let text = logging::read_yaml_file(path)
-            .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
-        let options = parse(&text)
-            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })?;
-        // Absolute now: by the time of the start the caller may be elsewhere.
-        let origin = std::path::absolute(path).ok();
-        Ok(DaemonOptions { origin, ..options })
     }
 
     /// The pid file as it was given: what [`stop_daemon`](crate::stop_daemon) and
@@ -319,7 +272,7 @@ impl DaemonOptions {
     }
 
     /// The signal to the guardian upon which every process of the daemon opens its files anew, after
-    /// somebody has renamed them: output, logs and captured output (see [`reopen`](crate::reopen())).
+    /// somebody has renamed them: output, logs and captured output (see [`reopen`](slot::reopen::reopen)).
     /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
     #[must_use]
     pub fn reopen_on(mut self, signal: i32) -> Self {
@@ -336,7 +289,7 @@ impl DaemonOptions {
         let spawn = match Spawn::new(self.call) {
             Ok(spawn) => Some(spawn),
             Err(SpawnError::Entry(error)) => {
-                check_entry(&mut problems, "daemon_", &error);
+                check::entry(&mut problems, "daemon_", &error);
                 None
             }
             // Nothing else matters to a program that cannot start itself.
@@ -353,14 +306,14 @@ impl DaemonOptions {
         let PlannedStreams { redirect, .. } =
             self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
         let logging =
-            self.logging_config.map(|config| checked_logging(&mut problems, &base, config));
+            self.logging_config.map(|config| check::logging(&mut problems, &base, config));
         if let Some(path) = &self.origin {
             files.note(Owner::Options, "options file", Purpose::Options, path);
         }
         files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
         let (capture, redirect) = match self.capture {
             Some(capture) => {
-                let capture = checked_capture(&mut problems, &mut files, &base, capture);
+                let capture = check::capture(&mut problems, &mut files, &base, capture);
                 self.streams.check_beside(&mut problems, &mut files, &capture, &redirect, parent);
                 let redirect = capture.leave_streams(redirect, &Target::Inherit);
                 files.note_capture(Owner::Options, &capture);
@@ -372,12 +325,12 @@ impl DaemonOptions {
         files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
-        check_environment(&mut problems, &self.environment);
+        check::environment(&mut problems, &self.environment);
         let directory = match self.directory {
             Some(directory) => base.absolute(&mut problems, "directory", &directory),
             None => detached.then(|| PathBuf::from("/")),
         };
-        check_directory(&mut problems, directory.as_deref());
+        check::directory(&mut problems, directory.as_deref());
         if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
             let reason = "has bits beyond 0o777; give permission bits only";
             problems.add("umask", format_args!("{umask:#o}"), reason);
@@ -408,46 +361,6 @@ impl DaemonOptions {
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))
-    }
-}
-
-fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
-    let yaml = logging::check_yaml(yaml).map_err(serde_yaml::Error::custom)?;
-    serde_yaml::from_str(yaml)
-}
-
-/// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the
-/// whole chain.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum YamlError {
-    /// The text is not what it should be; the cause tells line and column.
-    #[error("the options cannot be read")]
-    Parse {
-        /// Where, and what is expected there.
-        source: serde_yaml::Error,
-    },
-    /// The same of a file.
-    #[error("the options in `{}` cannot be read", path.display())]
-    ParseFile {
-        /// The file.
-        path: PathBuf,
-        /// Where, and what is expected there.
-        source: serde_yaml::Error,
-    },
-    /// The file cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl std::fmt::Debug for YamlError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&proc_spawn::ErrorText::new(self).chain())
     }
 }
 

@@ -15,9 +15,9 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::start::{DaemonRunStatus, look};
 use crate::stop_signals::StopSignals;
-use lifecycle::GaveUp;
 use lifecycle::Outcome;
 use lifecycle::RunEnd;
+use lifecycle::{CODE_GAVE_UP, GaveUp};
 
 /// How a daemon that was run in the foreground ended. A `main` that returns it, as an
 /// [`ExitCode`], ends as a detached guardian does: see [`exit_code`](DaemonEnd::exit_code).
@@ -37,9 +37,6 @@ pub enum DaemonEnd {
     /// Its executor ended, and there was a reason not to start it again.
     GaveUp(GaveUp, RunEnd),
 }
-
-/// The exit code of who gave up (`EX_UNAVAILABLE` of sysexits.h).
-pub const CODE_GAVE_UP: i32 = 69;
 
 impl fmt::Display for DaemonEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,7 +127,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install_queued(config, process) {
-            Ok(handle) => crate::reopen::keep_log(handle),
+            Ok(handle) => slot::reopen::keep_log(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),
             Err(error) => return Err(failed("logging", &error).into()),

@@ -10,22 +10,16 @@ use exit::SetupError;
 
 use proc_spawn::Stream;
 use quit::DeadlineWatch;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 
 use crate::descendants::{Descendants, Sweep};
 use crate::guardian::Starter;
-use crate::report::Teller;
-use crate::slot::{Report, RunOver, Slot};
 use crate::stop_signals::{StopSignals, is_hurry};
 use crate::watched::WatchedPidFile;
 use capture::Recorder;
 use lifecycle::{
     Action, Event, HURRY, Keeper, KeeperChange, KeeperEvent, Machine, Outcome, Policy,
 };
-
-/// Before the same is asked of the system again.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+use slot::{Report, RunOver, Slot, Teller};
 
 /// What can wake it, in the order in which it is looked at:
 ///
@@ -115,7 +109,7 @@ impl<'a> Runner<'a> {
             self.look_at_time();
             self.look_at_files();
             if let Some(outcome) = self.outcome.take() {
-                self.slot.pid_files().remove();
+                self.slot.remove_left_pid_files();
                 let launched = self.keeper.is_launched();
                 let last_words = self.slot.last_lines().map(|lines| lines.stderr.clone());
                 let last_words = last_words.unwrap_or_default();
@@ -224,7 +218,7 @@ impl<'a> Runner<'a> {
 
     fn look_at_files(&self) {
         if self.signals.take_reopen() {
-            crate::reopen::reopen_beside();
+            slot::reopen::reopen_beside();
             if let Some(recorder) = self.recorder {
                 recorder.reopen();
             }
@@ -256,29 +250,9 @@ impl<'a> Runner<'a> {
             self.pid_file.descriptor(),
             starter,
         ];
-        wait(sources.into_iter().flatten(), deadline)
-    }
-}
-
-/// Waits until one of `sources` is readable or the deadline has come.
-fn wait<'a>(
-    sources: impl Iterator<Item = BorrowedFd<'a>>,
-    deadline: Option<Instant>,
-) -> io::Result<()> {
-    let mut fds: Vec<_> = sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
-    let timeout = deadline.map(|at| {
-        let left = at.saturating_duration_since(Instant::now());
-        Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-    });
-    match poll(&mut fds, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        // The system lacks memory for a moment, or somebody has set our limit of descriptors below
-        // the number of those here (poll(2)). Neither is a reason to let a daemon go.
-        Err(Errno::NOMEM | Errno::INVAL) => {
-            let _ = rustix::thread::nanosleep(&PAUSE);
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
+        let sources: Vec<_> = sources.into_iter().flatten().collect();
+        // A signal whose handler could not write to its pipe is seen all the same.
+        waiter::wait_once(&sources, deadline).map(drop)
     }
 }
 

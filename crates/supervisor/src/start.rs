@@ -15,12 +15,10 @@ use crate::early_stderr::EarlyStderr;
 use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
-use crate::reopen;
 use crate::run::DaemonEnd;
-use crate::search::MARK;
-use crate::setup::{enter, install_logging};
 use crate::stop_signals::StopSignals;
 use lifecycle::RunEnd;
+use slot::{MARK, enter, install_logging, reopen};
 
 /// What [`start_daemon`] found or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

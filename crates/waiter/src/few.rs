@@ -1,11 +1,4 @@
-//! Waiting for descriptors: one answer to what the system says instead, for every wait of this crate.
-//!
-//! * `EINTR`: again, with the time that is left.
-//! * `ENOMEM`, `ENOBUFS`, `EAGAIN`: memory is short; again after a pause.
-//! * `EINVAL`: poll(2) takes no more descriptors than may be opened, and somebody has lowered that
-//!   limit (`RLIMIT_NOFILE`) below two. select(2) only asks whether they are open.
-//!
-//! None of them means that what is waited for has come, or that a peer is gone.
+//! Waiting for a few descriptors: poll(2), and select(2) where that is refused.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -15,29 +8,65 @@ use nix::sys::select::{FD_SETSIZE, FdSet, select};
 use nix::sys::time::{TimeVal, TimeValLike};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::thread::nanosleep;
 
-use crate::link::breathe;
+/// Before the same is asked of the system again.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
+/// A pause of a millisecond before the same is asked of the system again.
+pub fn breathe() {
+    let _ = nanosleep(&PAUSE);
+}
+
+/// Whether the system lacked memory for a moment.
+pub(crate) fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN)
+}
+
+/// What is longer than the system can tell is as good as for ever.
+pub(crate) fn timeout(left: Duration) -> Timespec {
+    Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+}
 
 /// Waits until one of these is readable or at its end; `false` when the deadline came first (`None`:
-/// there is none).
-pub(crate) fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
+/// there is none). Looks once at least.
+///
+/// # Errors
+///
+/// None that is known of.
+pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| {
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        let mut polled: Vec<_> =
-            fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-        let found = match poll(&mut polled, timeout.as_ref()) {
-            Err(Errno::INVAL) => selected(fds, left),
-            found => found.map(|count| count > 0),
-        };
-        match found {
-            Ok(found) => return Ok(found),
-            Err(Errno::INTR) => (),
-            Err(Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN) => breathe(),
-            Err(error) => return Err(error.into()),
+        if wait_once(fds, deadline)? {
+            return Ok(true);
         }
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            return Ok(false);
+        }
+    }
+}
+
+/// The same, but it is `false` as well when a signal was handled meanwhile, or the system was short of something:
+/// for a loop that looks at everything in each turn.
+///
+/// # Errors
+///
+/// None that is known of.
+pub fn wait_once(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let mut polled: Vec<_> =
+        fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    let found = match poll(&mut polled, left.map(timeout).as_ref()) {
+        Err(Errno::INVAL) => selected(fds, left),
+        found => found.map(|count| count > 0),
+    };
+    match found {
+        Ok(found) => Ok(found),
+        Err(Errno::INTR) => Ok(false),
+        Err(errno) if is_shortage(errno) => {
+            breathe();
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -59,9 +88,6 @@ fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errn
         TimeVal::microseconds(i64::try_from(left.as_micros()).unwrap_or(i64::MAX))
     });
     match select(None, &mut set, None, None, &mut timeout) {
-        Ok(count) if count == 0 && left.is_some_and(|left| left > Duration::from_secs(86_400)) => {
-            Err(Errno::INTR)
-        }
         Ok(count) => Ok(count > 0),
         Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
     }

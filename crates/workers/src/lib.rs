@@ -72,18 +72,26 @@ pub use pool::start_workers;
 pub use report::{TooManyRestarts, WorkerEnd, WorkersReport};
 pub use spec::{WorkerStartInfo, WorkersOptions};
 
-/// Makes this program one that can start workers and daemons: [`supervisor::init`]. An entry that
-/// returns [`WorkersError::GaveUp`], or an error caused by it, ends its process with
-/// [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP). One that returns [`WorkersError::Options`] has failed
-/// permanently, as if its own arguments were wrong: the same list would only be refused again.
+/// Makes this program one that can start workers: the first line of `main`. One that starts daemons, too,
+/// calls the `init` of `supervisor`, with [its entries' codes](with_exit_codes).
 ///
-/// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
-/// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
-/// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
-/// [`StopBy::Signal`](lifecycle::StopBy::Signal) in the [`StopPolicy`](lifecycle::StopPolicy).
+/// In a worker it does what that process is for, and never returns. In any other process it remembers the
+/// entries and returns.
+///
+/// In a worker SIGTERM and SIGINT request quit (see the `quit` crate), and it is asked by a word from its parent and
+/// by no signal. Code that waits for a signal by its own means (`tokio::signal`, `signal-hook`) waits in vain: let it
+/// wait for `quit::descriptor`, or say [`StopBy::Signal`](lifecycle::StopBy::Signal) in the
+/// [`StopPolicy`](lifecycle::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
+    slot::roles(proc_spawn::App::new(with_exit_codes(entries))).init();
+}
+
+/// Says how a process ends whose entry returns an error of workers, or one caused by it:
+/// [`WorkersError::GaveUp`] with [`CODE_GAVE_UP`](lifecycle::CODE_GAVE_UP). [`WorkersError::Options`] is permanent, as
+/// if the entry's own arguments were wrong: the same list would only be refused again.
+#[must_use]
+pub fn with_exit_codes(entries: proc_spawn::Entries) -> proc_spawn::Entries {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
     let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));
-    let entries = entries.exit_code_if(supervisor::CODE_GAVE_UP, gave_up);
-    supervisor::init(entries.permanent_if(hopeless));
+    entries.exit_code_if(lifecycle::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
 }

@@ -14,8 +14,8 @@ use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
-use supervisor::report::Teller;
-use supervisor::{ReopenListener, Slot};
+use slot::reopen::{self, ReopenListener};
+use slot::{Slot, Teller};
 
 use crate::chores::Chores;
 use crate::error::WorkersError;
@@ -133,7 +133,7 @@ impl Pool {
     }
 
     fn run(mut self) -> io::Result<WorkersReport> {
-        supervisor::queue_log_of_this_thread();
+        reopen::queue_log_of_this_thread();
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Source::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Source::Reopen)?;
@@ -144,7 +144,7 @@ impl Pool {
         // Should all of us be killed together, somebody else has to remove them. Who is gone need not
         // know.
         let pid_files = self.workers.values().map(|worker| worker.pid_filename.as_path());
-        let _ = supervisor::leave_pid_files(pid_files);
+        let _ = slot::leave_pid_files(pid_files);
         self.on(RosterEvent::Begin);
         while self.roster.left() > 0 {
             self.look_at_quit(quit);

@@ -1,5 +1,6 @@
 //! What the caller says about workers.
 
+#[cfg(feature = "yaml")]
 mod file;
 mod options;
 mod options_file;
@@ -12,11 +13,9 @@ use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::{Call, EntryFn, Environment};
-use serde::Deserialize;
+use slot::Streams;
 use stdio_redirect::Target;
-use supervisor::Streams;
 
-use file::WorkerFile;
 pub use options::WorkersOptions;
 pub(crate) use plan::{Plan, WorkerPlan, plan};
 
@@ -26,9 +25,9 @@ pub(crate) use plan::{Plan, WorkerPlan, plan};
 /// daemon is above, to the current one. Nothing is checked before
 /// [`start_workers`](crate::start_workers), and then everything at once; no method fails.
 ///
-/// From a configuration file with the same names, and `entry` and `args`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "WorkerFile")]
+/// From a configuration file with the same names, and `entry` and `args`, with the feature `yaml`.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "yaml", derive(serde::Deserialize), serde(try_from = "file::WorkerFile"))]
 pub struct WorkerStartInfo {
     name: String,
     pid_filename: PathBuf,

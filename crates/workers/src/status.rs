@@ -10,7 +10,7 @@ use capture::{LastLines, Lost};
 use jiff::Timestamp;
 use lifecycle::{Id, Phase, RunEnd};
 use serde::{Serialize, Serializer};
-use supervisor::Report;
+use slot::Report;
 
 use crate::chores::Chores;
 use crate::pool::STATUS_INTERVAL;

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use lifecycle::Id;
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::io::Errno;
+use waiter::Key;
 
 /// Whose descriptor is readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +25,9 @@ pub(crate) enum Source {
     Said(Id),
 }
 
-/// Descriptors (epoll(7)) of all workers, and when to look at those that no descriptor tells of.
+/// Descriptors of all workers, and when to look at those that no descriptor tells of.
 pub(crate) struct Waiter {
-    epoll: OwnedFd,
+    descriptors: waiter::Waiter<Source>,
     due: BTreeSet<(Instant, Id)>,
     /// What is in `due`, by worker.
     looks: BTreeMap<Id, Instant>,
@@ -37,21 +35,18 @@ pub(crate) struct Waiter {
 
 impl Waiter {
     pub(crate) fn new() -> io::Result<Waiter> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Waiter { epoll, due: BTreeSet::new(), looks: BTreeMap::new() })
+        let descriptors = waiter::Waiter::new()?;
+        Ok(Waiter { descriptors, due: BTreeSet::new(), looks: BTreeMap::new() })
     }
 
-    /// Watches a descriptor until it is [forgotten](Waiter::forget), which it has to be before it is
-    /// dropped: as long as anybody has a copy of it (a fork, or who took it by pidfd_getfd(2)), its
-    /// registration stays behind, and nobody could remove it any more (epoll(7), question 6).
+    /// Watches a descriptor until it is forgotten: see [`waiter::Waiter::watch`].
     pub(crate) fn watch(&self, fd: BorrowedFd<'_>, source: Source) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(pack(source)), EventFlags::IN)?)
+        self.descriptors.watch(fd, source)
     }
 
     /// Watches a descriptor no more; nothing happens if it was not watched.
     pub(crate) fn forget(&self, fd: BorrowedFd<'_>) {
-        // It can only be that it is not there.
-        let _ = epoll::delete(&self.epoll, fd);
+        self.descriptors.forget(fd);
     }
 
     /// Has this worker looked at then, instead of when was said before; `None`: not by the clock.
@@ -77,20 +72,7 @@ impl Waiter {
     pub(crate) fn wait(&self, also: Option<Instant>) -> io::Result<Vec<Source>> {
         let due = self.due.first().map(|(at, _)| *at);
         let deadline = [due, also].into_iter().flatten().min();
-        let timeout = deadline.map(|at| {
-            let left = at.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        let mut events = Vec::with_capacity(256);
-        match epoll::wait(
-            &self.epoll,
-            rustix::buffer::spare_capacity(&mut events),
-            timeout.as_ref(),
-        ) {
-            Ok(_) | Err(Errno::INTR) => (),
-            Err(error) => return Err(error.into()),
-        }
-        let mut sources: Vec<_> = events.iter().map(|event| unpack(event.data.u64())).collect();
+        let mut sources = self.descriptors.wait(deadline)?;
         // Ends first: a request that arrives together with an end must not be told to who is gone.
         sources.sort_by_key(|source| !matches!(source, Source::Ended(_)));
         Ok(sources)
@@ -100,27 +82,29 @@ impl Waiter {
 /// How many sources there are beside the workers'.
 const OWN: u64 = 4;
 
-fn pack(source: Source) -> u64 {
-    match source {
-        Source::Quit => 0,
-        Source::Lost => 1,
-        Source::Reopen => 2,
-        Source::Deadline => 3,
-        Source::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
-        Source::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
+impl Key for Source {
+    fn into_number(self) -> u64 {
+        match self {
+            Source::Quit => 0,
+            Source::Lost => 1,
+            Source::Reopen => 2,
+            Source::Deadline => 3,
+            Source::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
+            Source::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
+        }
     }
-}
 
-fn unpack(data: u64) -> Source {
-    match data.checked_sub(OWN) {
-        None => match data {
-            0 => Source::Quit,
-            1 => Source::Lost,
-            2 => Source::Reopen,
-            _ => Source::Deadline,
-        },
-        Some(rest) if rest % 2 == 0 => Source::Ended(Id::of_number((rest / 2) as u32)),
-        Some(rest) => Source::Said(Id::of_number((rest / 2) as u32)),
+    fn from_number(number: u64) -> Source {
+        match number.checked_sub(OWN) {
+            None => match number {
+                0 => Source::Quit,
+                1 => Source::Lost,
+                2 => Source::Reopen,
+                _ => Source::Deadline,
+            },
+            Some(rest) if rest % 2 == 0 => Source::Ended(Id::of_number((rest / 2) as u32)),
+            Some(rest) => Source::Said(Id::of_number((rest / 2) as u32)),
+        }
     }
 }
 
@@ -139,7 +123,7 @@ mod tests {
                 Source::Ended(worker),
                 Source::Said(worker),
             ] {
-                assert_eq!(unpack(pack(source)), source);
+                assert_eq!(Source::from_number(source.into_number()), source);
             }
         }
     }

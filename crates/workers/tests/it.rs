@@ -418,7 +418,7 @@ fn too_many_restarts_stop_them_all() {
         "returned an error: gave up: more than 3 restarts within 30s in all: at last worker `b` \
          returned an error: it had to be"
     );
-    assert_eq!(exit.code(), Some(supervisor::CODE_GAVE_UP));
+    assert_eq!(exit.code(), Some(lifecycle::CODE_GAVE_UP));
     let runs = |name: &str| bed.journal().iter().filter(|line| line.starts_with(name)).count();
     assert_eq!(
         [runs("b"), runs("c")],

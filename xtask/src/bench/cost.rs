@@ -22,12 +22,16 @@ const NAME: &str = "cost";
 const MOST: usize = 10;
 const EXCEPT: [&str; 2] = ["logging", "proc-spawn"];
 
+/// Crates that do more than they must, and what that is called: shown with it, too.
+const FEATURES: [(&str, &str); 3] =
+    [("logging", "yaml,compression,local-time"), ("supervisor", "yaml"), ("workers", "yaml")];
+
 pub(crate) fn run() -> Outcome {
     let root = tree::root();
     let workspace = Workspace::load(&root)?;
     let folder =
         TempDir::with_prefix("appkit-cost-").map_err(Failure::step("make a temporary folder"))?;
-    let bare = build(folder.path(), &root, None)?;
+    let bare = build(folder.path(), &root, None, "")?;
     let mut lines = Vec::new();
     let mut many = Vec::new();
     // Layer by layer, as in the table above it in the page.
@@ -37,14 +41,18 @@ pub(crate) fn run() -> Outcome {
         layer.map_or(0, |(_, below)| below.len())
     };
     packages.sort_by_key(|package| below(&package.name));
-    for package in packages {
+    let names = packages.iter().map(|package| package.name.as_str());
+    let all = names.flat_map(|name| {
+        let more = FEATURES.iter().filter(move |(with, _)| *with == name);
+        std::iter::once((name, "")).chain(more.copied())
+    });
+    for (name, features) in all {
         if interrupt::asked() {
             return Err(Failure::new("interrupted"));
         }
-        let name = package.name.as_str();
         sessions::step(name);
-        let crates = count(&root, name)?;
-        let built = build(folder.path(), &root, Some(name))?;
+        let crates = count(&root, name, features)?;
+        let built = build(folder.path(), &root, Some(name), features)?;
         let size = built.size.saturating_sub(bare.size) as f64 / 1024.0;
         let leaf = workspace.layers.iter().any(|(layer, below)| layer == name && below.is_empty());
         if leaf && crates.direct >= MOST && !EXCEPT.contains(&name) {
@@ -52,7 +60,12 @@ pub(crate) fn run() -> Outcome {
         }
         let [direct, all] = [crates.direct, crates.all].map(|count| count.to_string());
         let (seconds, size) = (format!("{:.0}", built.seconds), format!("{size:.0}"));
-        lines.push(table::line(&[name, &direct, &all, &seconds, &size]));
+        let shown = if features.is_empty() {
+            name.to_owned()
+        } else {
+            format!("… with {}", features.replace(',', ", "))
+        };
+        lines.push(table::line(&[&shown, &direct, &all, &seconds, &size]));
     }
     let head = [
         "crate",
@@ -78,11 +91,11 @@ struct Crates {
     all: usize,
 }
 
-fn count(root: &Path, package: &str) -> Outcome<Crates> {
+fn count(root: &Path, package: &str, features: &str) -> Outcome<Crates> {
     let names = |depth: &str| -> Outcome<usize> {
         let output = Command::new(tree::cargo())
             .args(["tree", "-p", package, "--edges", "normal,build", "--prefix", "none"])
-            .args(["--format", "{p}", "--depth", depth])
+            .args(["--format", "{p}", "--depth", depth, "--features", features])
             .current_dir(root)
             .output()
             .map_err(Failure::step("run cargo tree"))?;
@@ -100,12 +113,14 @@ struct Built {
 }
 
 /// A program that says hello, and calls one thing of the crate so that it cannot be left out.
-fn build(folder: &Path, root: &Path, package: Option<&str>) -> Outcome<Built> {
+fn build(folder: &Path, root: &Path, package: Option<&str>, features: &str) -> Outcome<Built> {
     let place = folder.join(package.unwrap_or("hello"));
     let source = place.join("src");
     fs::create_dir_all(&source).map_err(Failure::at("make", &source))?;
     let dependency = package.map_or(String::new(), |name| {
-        format!("{name} = {{ path = \"{}\" }}\n", root.join("crates").join(name).display())
+        let path = root.join("crates").join(name);
+        let features: Vec<_> = features.split(',').filter(|feature| !feature.is_empty()).collect();
+        format!("{name} = {{ path = \"{}\", features = {features:?} }}\n", path.display())
     });
     let manifest = format!(
         "[package]\nname = \"hello\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
@@ -150,7 +165,7 @@ fn use_of(package: Option<&str>) -> &'static str {
              drop(trusted_path::open_or_create(path, access, 0o644, trust).unwrap());\n"
         }
         Some("logging") => {
-            "    let config = logging::LoggingConfig::from_yaml_file(\"l.yaml\").unwrap();\n    \
+            "    let config = logging::LoggingConfig::file(\"hello.log\");\n    \
              logging::install(&config, logging::Process::new(\"hello\")).unwrap();\n"
         }
         Some("proc-spawn") => {
@@ -159,8 +174,8 @@ fn use_of(package: Option<&str>) -> &'static str {
              drop(proc_spawn::Spawn::new(call).unwrap().spawn().unwrap());\n"
         }
         Some("supervisor") => {
-            "    supervisor::init(Default::default());\n    \
-             let options = supervisor::DaemonOptions::from_yaml_file(\"d.yaml\").unwrap();\n    \
+            "    fn child() {}\n    supervisor::init(Default::default());\n    \
+             let options = supervisor::DaemonOptions::new(\"d.pid\", child, ());\n    \
              drop(supervisor::start_daemon(options));\n"
         }
         Some("workers") => {

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use rustix::net::sockopt;
 
 use super::*;
-use crate::wait::readable;
+use waiter::readable;
 
 fn ends() -> (Link, Link) {
     let (ours, theirs) = Link::pair().unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rustix::process::Signal;
 
-use crate::tree::{self, Seen};
+use super::{Seen, look, signal};
 
 /// How often is looked in a turn. A fork bomb below a limit has at most so many new processes as the
 /// limit has room, and one that was stopped makes no more; the rest has its turn later, so that
@@ -13,11 +13,11 @@ use crate::tree::{self, Seen};
 const ROUNDS: usize = 16;
 
 /// How many are looked at in a round.
-pub(crate) const MOST: usize = 4096;
+pub const MOST: usize = 4096;
 
 /// Those that were stopped, and have not been seen dead. Dropping it kills them: nobody is left stopped.
 #[derive(Debug, Default)]
-pub(crate) struct Herd(BTreeSet<Seen>);
+pub struct Herd(BTreeSet<Seen>);
 
 impl Drop for Herd {
     fn drop(&mut self) {
@@ -28,22 +28,22 @@ impl Drop for Herd {
 impl Herd {
     fn kill(&self) {
         for seen in &self.0 {
-            tree::signal(seen, Signal::KILL);
+            signal(seen, Signal::KILL);
         }
     }
 
     /// Stops what `find` finds, until it finds nobody new twice (the list of children may leave one out
     /// while another one ends, proc_pid_task_children(5)); then kills them all. Says how many there
     /// were at last.
-    pub(crate) fn end(&mut self, mut find: impl FnMut() -> Vec<Seen>) -> usize {
+    pub fn end(&mut self, mut find: impl FnMut() -> Vec<Seen>) -> usize {
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             // One that is dying shows nothing any more by which it could be found, and is there still.
-            self.0.retain(|seen| tree::look(seen.pid).as_ref() == Some(seen));
+            self.0.retain(|seen| look(seen.pid).as_ref() == Some(seen));
             let mut is_new = false;
             for seen in find() {
                 if self.0.insert(seen) {
-                    tree::signal(&seen, Signal::STOP);
+                    signal(&seen, Signal::STOP);
                     is_new = true;
                 }
             }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_herd_that_is_given_up_is_not_left_stopped() {
         let mut sleepers: Vec<Child> = (0..ROUNDS).map(|_| sleeper()).collect();
-        let mut found = sleepers.iter().filter_map(|child| tree::look(child.id()));
+        let mut found = sleepers.iter().filter_map(|child| look(child.id()));
         let mut herd = Herd::default();
         assert_eq!(herd.end(|| found.next().into_iter().collect()), ROUNDS);
         drop(herd);

@@ -14,11 +14,11 @@ use stdio_redirect::Target;
 
 use super::DaemonOptions;
 use crate::guardian::ExistingFile;
-use crate::streams::Streams;
 use capture::Capture;
 use lifecycle::RestartPolicy;
 use lifecycle::signal::Signal;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
+use slot::Streams;
 
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub(super) struct DaemonFile {
     stdout_filename: Option<PathBuf>,
     #[serde(
         default,
-        deserialize_with = "crate::streams::said_target",
+        deserialize_with = "slot::said_target",
         skip_serializing_if = "Option::is_none"
     )]
     stdout: Option<Target>,
@@ -42,7 +42,7 @@ pub(super) struct DaemonFile {
     stderr_filename: Option<PathBuf>,
     #[serde(
         default,
-        deserialize_with = "crate::streams::said_target",
+        deserialize_with = "slot::said_target",
         skip_serializing_if = "Option::is_none"
     )]
     stderr: Option<Target>,
@@ -187,10 +187,8 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             )?,
             stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
         };
-        let call = proc_spawn::entry_named(
-            file.daemon_entry,
-            crate::yaml_forms::untagged(file.daemon_args),
-        );
+        let call =
+            proc_spawn::entry_named(file.daemon_entry, safe_yaml::untagged(file.daemon_args));
         let default = DaemonOptions::of(file.pid_filename, call);
         Ok(DaemonOptions {
             name: file.name,

@@ -8,7 +8,7 @@ use lifecycle::{Event, Machine, Policy};
 use log::{LevelFilter, Log, Metadata, Record};
 use proc_spawn::{Spawn, entry};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
-use supervisor::Slot;
+use slot::Slot;
 
 use crate::{bed, trials};
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
 use quit::Reason;
-use supervisor::{Report, RunOver};
+use slot::{Report, RunOver, Teller};
 
 use super::{Pool, Worker};
 use crate::report::TooManyRestarts;
@@ -183,12 +183,7 @@ impl Pool {
     }
 }
 
-fn told(
-    (id, name): (Id, &str),
-    report: &Report,
-    teller: &mut supervisor::report::Teller,
-    status: &mut StatusFile,
-) {
+fn told((id, name): (Id, &str), report: &Report, teller: &mut Teller, status: &mut StatusFile) {
     teller.log(&format!("worker {name}"), report);
     status.note(id, report);
 }

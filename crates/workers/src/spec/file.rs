@@ -7,10 +7,11 @@ use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use logging::LoggingConfig;
 use proc_spawn::Environment;
+use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
+use slot::Streams;
 use stdio_redirect::Target;
-use supervisor::Streams;
 
 use super::WorkerStartInfo;
 
@@ -27,7 +28,7 @@ pub(super) struct WorkerFile {
     stdout_filename: Option<PathBuf>,
     #[serde(
         default,
-        deserialize_with = "supervisor::said_target",
+        deserialize_with = "slot::said_target",
         skip_serializing_if = "Option::is_none"
     )]
     stdout: Option<Target>,
@@ -35,7 +36,7 @@ pub(super) struct WorkerFile {
     stderr_filename: Option<PathBuf>,
     #[serde(
         default,
-        deserialize_with = "supervisor::said_target",
+        deserialize_with = "slot::said_target",
         skip_serializing_if = "Option::is_none"
     )]
     stderr: Option<Target>,
@@ -92,28 +93,6 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             directory: file.directory,
             environment: Environment::from_texts(file.env_clear, &file.env),
         })
-    }
-}
-
-/// The value of an enum, `!Circle {radius: 2}`, as all else but YAML has it: `Circle: {radius: 2}`. So it
-/// is sent to the worker.
-fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
-    use serde_yaml::Value;
-    match value {
-        Value::Tagged(tagged) => {
-            let name = Value::String(tagged.tag.to_string().trim_start_matches('!').to_owned());
-            let value = untagged(tagged.value);
-            if value.is_null() {
-                name
-            } else {
-                Value::Mapping([(name, value)].into_iter().collect())
-            }
-        }
-        Value::Sequence(values) => Value::Sequence(values.into_iter().map(untagged).collect()),
-        Value::Mapping(mapping) => {
-            Value::Mapping(mapping.into_iter().map(|(k, v)| (untagged(k), untagged(v))).collect())
-        }
-        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 

@@ -82,7 +82,7 @@ impl WorkersOptions {
     /// Gives up when there are more than `times` restarts within `window`, those of all workers
     /// together: OTP's intensity and period. All are stopped then, the last one first, and
     /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
-    /// process with [`CODE_GAVE_UP`](supervisor::CODE_GAVE_UP), so that the level above can
+    /// process with [`CODE_GAVE_UP`](lifecycle::CODE_GAVE_UP), so that the level above can
     /// decide. A start that fails counts; several that are started again together because of one
     /// count once. A worker's own limit is in its [policy](Self::restart). Default: none.
     #[must_use]

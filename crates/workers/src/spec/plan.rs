@@ -8,11 +8,8 @@ use std::time::Duration;
 use capture::Capture;
 use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
+use slot::{Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check};
 use stdio_redirect::Target;
-use supervisor::{
-    Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check_directory, check_entry,
-    check_environment, checked_capture, checked_logging, has_terminal,
-};
 use trusted_path::Trust;
 
 use super::{WorkerStartInfo, WorkersOptions};
@@ -133,7 +130,7 @@ fn plan_worker(
     let spawn = match Spawn::new(worker.call) {
         Ok(spawn) => Some(spawn),
         Err(SpawnError::Entry(error)) => {
-            check_entry(problems, "", &error);
+            check::entry(problems, "", &error);
             None
         }
         // Nothing else matters to a program that cannot start itself.
@@ -142,12 +139,12 @@ fn plan_worker(
     let (streams, parent) = (worker.streams, Parent::HasStreams);
     let PlannedStreams { redirect, wants_stdout } =
         streams.check(problems, &mut seen.files, base, &Target::Null, parent);
-    let logging = worker.logging_config.map(|config| checked_logging(problems, base, config));
+    let logging = worker.logging_config.map(|config| check::logging(problems, base, config));
     let owner = Owner::Worker(index);
     seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
     let (capture, redirect) = match worker.capture {
         Some(capture) => {
-            let capture = checked_capture(problems, &mut seen.files, base, capture);
+            let capture = check::capture(problems, &mut seen.files, base, capture);
             streams.check_beside(problems, &mut seen.files, &capture, &redirect, parent);
             let redirect = capture.leave_streams(redirect, &Target::Inherit);
             seen.files.note_capture(owner, &capture);
@@ -156,11 +153,11 @@ fn plan_worker(
         None => (None, redirect),
     };
 
-    check_environment(problems, &worker.environment);
+    check::environment(problems, &worker.environment);
     let directory = worker.directory;
     let directory =
         directory.and_then(|directory| base.absolute(problems, "directory", &directory));
-    check_directory(problems, directory.as_deref());
+    check::directory(problems, directory.as_deref());
 
     let own = Policy {
         start: worker.start.unwrap_or(otherwise.start),
@@ -182,13 +179,10 @@ fn plan_worker(
         redirect,
         logging,
         directory,
-        umask: None,
         base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
-        files: Vec::new(),
-        open_files: None,
-        terminal: has_terminal(),
+        ..Setup::default()
     };
     Ok(spawn.map(|spawn| {
         let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use appkit::{Slept, supervisor};
+use appkit::{Slept, slot};
 
 use crate::records;
 use crate::settings::Settings;
@@ -79,7 +79,7 @@ fn say(what: u64, number: u64) -> bool {
             // None of them is there; each list is another one.
             let paths = (0..200).map(|file| PathBuf::from(format!("/nowhere/{number}/{file}.pid")));
             let paths: Vec<PathBuf> = paths.collect();
-            supervisor::leave_pid_files(paths.iter().map(PathBuf::as_path)).is_ok()
+            slot::leave_pid_files(paths.iter().map(PathBuf::as_path)).is_ok()
         }
         _ => writeln!(std::io::stdout(), "{number} {}", "x".repeat(200)).is_ok(),
     }

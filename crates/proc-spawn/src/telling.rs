@@ -1,0 +1,66 @@
+//! What a child says to its parent, wherever in the program it is.
+
+use std::io;
+use std::sync::{OnceLock, Weak};
+use std::time::Duration;
+
+use serde_bytes::ByteBuf;
+
+use crate::link::Link;
+use crate::wire::Up;
+use crate::words::LONGEST_STATUS;
+use exit::cut;
+
+/// How this process reaches its parent, if it is a child.
+pub(crate) static LINK: OnceLock<Weak<Link>> = OnceLock::new();
+
+fn say(word: &Up) -> io::Result<()> {
+    match LINK.get().and_then(Weak::upgrade) {
+        Some(link) => link.send(word),
+        // Nobody waits for us, so there is nobody to tell.
+        None => Ok(()),
+    }
+}
+
+/// Tells the parent that this process is ready, where it waits for that; a second time changes
+/// nothing. In a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell_ready() -> io::Result<()> {
+    say(&Up::Ready)
+}
+
+/// Asks the parent for more time, for a start or a stop that takes long: `time` from now. What is
+/// granted has an end, which the parent's policy sets. In a process that is no child nothing
+/// happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn extend_timeout(time: Duration) -> io::Result<()> {
+    say(&Up::Extend(time))
+}
+
+/// Tells the parent what this process is doing, for the status: a line of at most 1,000
+/// characters, cut if it is longer. In a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell_status(text: &str) -> io::Result<()> {
+    let mut text = text.to_owned();
+    cut(&mut text, LONGEST_STATUS);
+    say(&Up::Status(text))
+}
+
+/// Tells the parent something that its side understands: it gets [`Message::Told`](crate::Message). In
+/// a process that is no child nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone, or the message is longer than a mebibyte.
+pub fn tell(message: &[u8]) -> io::Result<()> {
+    say(&Up::Told(ByteBuf::from(message)))
+}

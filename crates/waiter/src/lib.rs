@@ -1,0 +1,43 @@
+//! Is one of these readable, or has the time come?
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use std::io::Write;
+//! use std::os::fd::AsFd;
+//! use std::time::{Duration, Instant};
+//!
+//! let (reader, mut writer) = std::io::pipe()?;
+//! let soon = Instant::now() + Duration::from_millis(1);
+//! assert!(!waiter::readable(&[reader.as_fd()], Some(soon))?);
+//! writer.write_all(b"x")?;
+//! assert!(waiter::readable(&[reader.as_fd()], None)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux). Both have one answer to what
+//! the system says instead:
+//!
+//! * `EINTR`: a signal was handled. [`readable`] goes on with the time that is left; what is for loops that look at
+//!   everything in each turn, [`wait_once`] and [`Waiter`], comes back.
+//! * `ENOMEM`, `ENOBUFS`, `EAGAIN`: memory is short; the same again after a pause of a millisecond.
+//! * `EINVAL`: poll(2) takes no more descriptors than may be opened, and somebody has lowered that limit
+//!   (`RLIMIT_NOFILE`). select(2) only asks whether they are open.
+//!
+//! None of them means that what is waited for has come, or that a peer is gone. Time is `CLOCK_MONOTONIC`.
+//!
+//! # When it fits
+//!
+//! Loops that keep others, and calls with a limit, without an async runtime.
+//!
+//! # What it cannot do
+//!
+//! Wait until something can be written, or read: it says that something may be.
+
+mod few;
+#[cfg(target_os = "linux")]
+mod many;
+
+pub use few::{breathe, readable, wait_once};
+#[cfg(target_os = "linux")]
+pub use many::{Key, Waiter};

@@ -1,0 +1,152 @@
+//! Waiting for thousands of descriptors, at a cost that does not grow with their number.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
+
+use crate::few::{breathe, is_shortage, timeout};
+
+/// So many are told of at once: the others have their turn when these have been looked at.
+const TURN: usize = 256;
+
+/// What stands for a descriptor.
+pub trait Key: Copy {
+    /// As a number of its own.
+    fn into_number(self) -> u64;
+    /// Back again.
+    fn from_number(number: u64) -> Self;
+}
+
+impl Key for u64 {
+    fn into_number(self) -> u64 {
+        self
+    }
+
+    fn from_number(number: u64) -> u64 {
+        number
+    }
+}
+
+/// Descriptors that are waited for together, each with a key (epoll(7)).
+///
+/// Dropping it closes its own descriptor, and none of those.
+#[derive(Debug)]
+pub struct Waiter<K> {
+    epoll: OwnedFd,
+    keys: PhantomData<fn(K) -> K>,
+}
+
+impl<K: Key> Waiter<K> {
+    /// One that waits for nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor to give.
+    pub fn new() -> io::Result<Waiter<K>> {
+        Ok(Waiter { epoll: epoll::create(CreateFlags::CLOEXEC)?, keys: PhantomData })
+    }
+
+    /// Watches a descriptor until it is [forgotten](Waiter::forget), which it has to be before it is
+    /// dropped: as long as anybody has a copy of it (a fork, or who took it by pidfd_getfd(2)), its
+    /// registration stays behind, and nobody could remove it any more (epoll(7), question 6).
+    ///
+    /// # Errors
+    ///
+    /// The system refuses it: it is watched already, cannot be waited for, or there are too many (`ENOSPC`, of
+    /// `/proc/sys/fs/epoll/max_user_watches`).
+    pub fn watch(&self, fd: BorrowedFd<'_>, key: K) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key.into_number()), EventFlags::IN)?)
+    }
+
+    /// The same for one that is told of once, when it is at its end, and not before there is
+    /// [interest](Waiter::set_interest).
+    ///
+    /// # Errors
+    ///
+    /// As [`watch`](Waiter::watch).
+    pub fn watch_without_interest(&self, fd: BorrowedFd<'_>, key: K) -> io::Result<()> {
+        let data = EventData::new_u64(key.into_number());
+        Ok(epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?)
+    }
+
+    /// Whether it is told that this one is readable. The end of a pipe is told whether one wants it or not: but,
+    /// without interest, only once.
+    pub fn set_interest(&self, fd: BorrowedFd<'_>, key: K, interest: bool) {
+        let flags = if interest { EventFlags::IN } else { EventFlags::ONESHOT };
+        // It takes no memory, and so cannot be refused to one that is there.
+        let _ = epoll::modify(&self.epoll, fd, EventData::new_u64(key.into_number()), flags);
+    }
+
+    /// Watches a descriptor no more; nothing happens if it was not watched.
+    pub fn forget(&self, fd: BorrowedFd<'_>) {
+        // It can only be that it is not there.
+        let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    /// Waits until something is readable or the deadline has come (`None`: there is none), and tells what is: at
+    /// most 256 of them, and nothing when a signal or a shortage of the system came first.
+    ///
+    /// # Errors
+    ///
+    /// None that is known of.
+    pub fn wait(&self, deadline: Option<Instant>) -> io::Result<Vec<K>> {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut events = Vec::with_capacity(TURN);
+        let buffer = rustix::buffer::spare_capacity(&mut events);
+        match epoll::wait(&self.epoll, buffer, left.map(timeout).as_ref()) {
+            Ok(_) | Err(Errno::INTR) => (),
+            Err(errno) if is_shortage(errno) => breathe(),
+            Err(errno) => return Err(errno.into()),
+        }
+        Ok(events.iter().map(|event| K::from_number(event.data.u64())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_millis(1))
+    }
+
+    #[test]
+    fn what_is_readable_is_told_until_it_is_forgotten() {
+        let waiter = Waiter::<u64>::new().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        waiter.watch(reader.as_fd(), u64::MAX).unwrap();
+        assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+        writer.write_all(b"x").unwrap();
+        assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
+        assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
+        // Twice is once too many.
+        waiter.watch(reader.as_fd(), 7).unwrap_err();
+        waiter.forget(reader.as_fd());
+        waiter.forget(reader.as_fd());
+        assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+    }
+
+    #[test]
+    fn without_interest_only_the_end_is_told_and_once() {
+        let waiter = Waiter::<u64>::new().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        waiter.watch_without_interest(reader.as_fd(), 7).unwrap();
+        writer.write_all(b"x").unwrap();
+        assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+        waiter.set_interest(reader.as_fd(), 7, true);
+        assert_eq!(waiter.wait(None).unwrap(), [7]);
+        waiter.set_interest(reader.as_fd(), 7, false);
+        assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+        drop(writer);
+        assert_eq!(waiter.wait(None).unwrap(), [7]);
+        assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+    }
+}
