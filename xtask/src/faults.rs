@@ -180,10 +180,12 @@ impl Tally {
         let row = self.of(attack.scenario);
         row.tried += 1;
         let problems = match played {
-            Ok(played) => {
+            Ok(mut played) => {
                 row.hit += usize::from(played.trace.hit);
                 row.gave_up += usize::from(played.gave_up);
-                if played.gave_up {
+                if played.gave_up && attack.fault.may_pass() {
+                    played.problems.push("a daemon that was up has ended for good".to_owned());
+                } else if played.gave_up {
                     println!("{} {}", paint::faint("ended by an error:"), attack.replay());
                 }
                 (played.problems, played.description)

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, all at once and before anything happens.
 
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -109,9 +110,20 @@ fn wrong_with_file(file: &Path) -> Option<String> {
             Some("it is a socket; give the path of a file".to_owned())
         }
         Ok(_) => None,
-        Err(_) if folder.is_dir() => None,
-        Err(_) if folder.exists() => Some(format!("`{}` is not a folder", folder.display())),
-        Err(_) => Some(format!("the folder `{}` does not exist; create it", folder.display())),
+        Err(_) => match std::fs::metadata(&folder).map(|folder| folder.is_dir()) {
+            Ok(true) => None,
+            Ok(false) => Some(format!("`{}` is not a folder", folder.display())),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => {
+                    Some(format!("the folder `{}` does not exist; create it", folder.display()))
+                }
+                ErrorKind::NotADirectory => {
+                    Some(format!("`{}` cannot be: a part of it is no folder", folder.display()))
+                }
+                // Whether it can be opened is for who opens it to find out.
+                _ => None,
+            },
+        },
     }
 }
 
@@ -186,6 +198,7 @@ mod tests {
         for (path, expected) in [
             (inside("missing/app.log"), "does not exist; create it"),
             (inside("file/app.log"), "is not a folder"),
+            (inside("file/deeper/app.log"), "a part of it is no folder"),
             (folder.path().to_owned(), "it is a folder; give"),
             (inside("socket"), "it is a socket; give"),
             (inside("later/"), "it names a folder; give"),

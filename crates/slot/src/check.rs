@@ -27,7 +27,13 @@ pub fn entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
 
 /// Adds a working directory that is not there.
 pub fn directory(problems: &mut Problems, directory: Option<&Path>) {
-    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+    let Some(directory) = directory else { return };
+    let is_there = match std::fs::metadata(directory) {
+        Ok(found) => found.is_dir(),
+        // It says nothing of the folder: whether it can be entered is for who enters it to find out.
+        Err(error) => trusted_path::may_pass(&error),
+    };
+    if !is_there {
         let reason = "no such folder; give one that exists";
         problems.add("directory", directory.display(), reason);
     }

@@ -48,6 +48,9 @@ impl Redirect {
                     wrong(Fault::MissingFolder { folder: at })
                 } else if kind == io::ErrorKind::NotADirectory {
                     wrong(Fault::NotAFolder { path: at })
+                } else if trusted_path::may_pass(&source) {
+                    // It says nothing of the file: what is wrong then is told by who opens it.
+                    None
                 } else {
                     Some(Error::Open { stream, path: path.to_owned(), source })
                 };

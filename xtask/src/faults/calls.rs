@@ -31,6 +31,12 @@ impl Fault {
         self.what == KILL
     }
 
+    /// Whether it says nothing of a file, which somebody may have to put right, but of the moment: no reason to
+    /// end a daemon for good.
+    pub(crate) fn may_pass(&self) -> bool {
+        !self.kills() && !["EACCES", "EPERM"].contains(&self.what.as_str())
+    }
+
     /// Whether what strace has written shows it at a call that no system lets fail so.
     ///
     /// Which thread takes a signal is up to the kernel: the first write of another thread than in the

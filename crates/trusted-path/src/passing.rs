@@ -1,0 +1,40 @@
+//! Errors that say nothing of a file, but of the moment.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// Whether the system may answer otherwise the next time: it was short of something, was interrupted, or a disk
+/// or server did not answer. Of the file such an error says nothing: who looks beforehand has not seen what is
+/// wrong, and who acts may try again.
+///
+/// What it is not: a file that is missing, is something else, is forbidden or cannot be by its name.
+pub fn may_pass(error: &io::Error) -> bool {
+    let short = [Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOLCK];
+    let absent = [Errno::IO, Errno::STALE, Errno::TIMEDOUT, Errno::NXIO, Errno::NODEV];
+    let busy = [Errno::INTR, Errno::AGAIN, Errno::BUSY];
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| [&short[..], &absent, &busy].concat().contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_file_does_not_pass() {
+        for (errno, passes) in [
+            (Errno::IO, true),
+            (Errno::NOMEM, true),
+            (Errno::STALE, true),
+            (Errno::NOENT, false),
+            (Errno::NOTDIR, false),
+            (Errno::ACCESS, false),
+            (Errno::LOOP, false),
+            (Errno::NAMETOOLONG, false),
+        ] {
+            assert_eq!(may_pass(&errno.into()), passes, "{errno}");
+        }
+        assert!(!may_pass(&io::Error::other("of our own")));
+    }
+}
