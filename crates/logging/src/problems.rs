@@ -110,19 +110,17 @@ fn wrong_with_file(file: &Path) -> Option<String> {
             Some("it is a socket; give the path of a file".to_owned())
         }
         Ok(_) => None,
-        Err(_) => match std::fs::metadata(&folder).map(|folder| folder.is_dir()) {
+        Err(_) => match std::fs::metadata(folder).map(|folder| folder.is_dir()) {
             Ok(true) => None,
             Ok(false) => Some(format!("`{}` is not a folder", folder.display())),
-            Err(error) => match error.kind() {
-                ErrorKind::NotFound => {
-                    Some(format!("the folder `{}` does not exist; create it", folder.display()))
-                }
-                ErrorKind::NotADirectory => {
-                    Some(format!("`{}` cannot be: a part of it is no folder", folder.display()))
-                }
-                // Whether it can be opened is for who opens it to find out.
-                _ => None,
-            },
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Some(format!("the folder `{}` does not exist; create it", folder.display()))
+            }
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                Some(format!("`{}` cannot be: a part of it is no folder", folder.display()))
+            }
+            // Whether it can be opened is for who opens it to find out.
+            Err(_) => None,
         },
     }
 }

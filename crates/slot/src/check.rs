@@ -26,7 +26,7 @@ pub fn entry(problems: &mut Problems, prefix: &str, error: &EntryError) {
 }
 
 /// Adds a working directory that is not there.
-pub fn directory(problems: &mut Problems, directory: Option<&Path>) {
+pub(crate) fn directory(problems: &mut Problems, directory: Option<&Path>) {
     let Some(directory) = directory else { return };
     let is_there = match std::fs::metadata(directory) {
         Ok(found) => found.is_dir(),
@@ -39,15 +39,27 @@ pub fn directory(problems: &mut Problems, directory: Option<&Path>) {
     }
 }
 
+/// Adds a file mode creation mask that has more than permissions.
+pub(crate) fn umask(problems: &mut Problems, umask: Option<u32>) {
+    if let Some(umask) = umask.filter(|umask| *umask > 0o777) {
+        let reason = "has bits beyond 0o777; give permission bits only";
+        problems.add("umask", format_args!("{umask:#o}"), reason);
+    }
+}
+
 /// Adds what no environment can hold.
-pub fn environment(problems: &mut Problems, environment: &Environment) {
+pub(crate) fn environment(problems: &mut Problems, environment: &Environment) {
     for (key, reason) in environment.problems() {
         problems.add("env", key.display(), reason);
     }
 }
 
 /// The logging configuration with absolute paths; adds what is wrong with it.
-pub fn logging(problems: &mut Problems, base: &Base, mut config: LoggingConfig) -> LoggingConfig {
+pub(crate) fn logging(
+    problems: &mut Problems,
+    base: &Base,
+    mut config: LoggingConfig,
+) -> LoggingConfig {
     base.resolve(problems, "logging_config", &mut config);
     for problem in config.problems() {
         let value = config.file_path().map(|path| path.display().to_string()).unwrap_or_default();
@@ -57,7 +69,7 @@ pub fn logging(problems: &mut Problems, base: &Base, mut config: LoggingConfig) 
 }
 
 /// The capture with an absolute path; adds what is wrong with it alone.
-pub fn capture(
+pub(crate) fn capture(
     problems: &mut Problems,
     files: &mut Files,
     base: &Base,

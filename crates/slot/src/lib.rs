@@ -49,6 +49,7 @@ mod base;
 mod files;
 mod setup;
 mod streams;
+mod surroundings;
 
 pub mod check;
 pub mod reopen;
@@ -56,9 +57,14 @@ pub mod tree;
 
 pub use base::Base;
 pub use files::{Files, Held, Owner, Purpose};
-pub use pid_files::leave_pid_files;
+pub use pid_files::{forget_pid_files, leave_pid_files};
 pub use report::Teller;
 pub use search::MARK;
 pub use setup::{Setup, enter, has_terminal, install_logging, roles};
 pub use slot::{Report, RunOver, Slot};
-pub use streams::{Parent, PlannedStreams, Streams, said_target};
+pub use streams::{Parent, Streams, said_target};
+pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};
+
+// For the macros of surroundings.
+#[doc(hidden)]
+pub use {capture::Capture, logging::LoggingConfig, stdio_redirect::Target};

@@ -31,11 +31,28 @@ use crate::words::{self, Word};
 ///
 /// The guardian is gone, or the paths cannot be encoded.
 pub fn leave_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
+    in_parts(paths, Word::PidFiles)
+}
+
+/// Tells the guardian, if there is one above this process, that nothing is left of these pid files, which it was
+/// [told of](leave_pid_files) by this user.
+///
+/// # Errors
+///
+/// The guardian is gone, or the paths cannot be encoded.
+pub fn forget_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
+    in_parts(paths, Word::PidFilesGone)
+}
+
+/// No word is as long as a list of thousands may be.
+fn in_parts<'a>(
+    paths: impl IntoIterator<Item = &'a Path>,
+    word: impl Fn(Vec<Cow<'a, Path>>) -> Word<'a>,
+) -> io::Result<()> {
     let mut paths = paths.into_iter().peekable();
     while paths.peek().is_some() {
-        // No word is as long as a list of thousands may be.
         let part = paths.by_ref().take(PART).map(Cow::Borrowed).collect();
-        tell(&words::write(&Word::PidFiles(part))?)?;
+        tell(&words::write(&word(part))?)?;
     }
     Ok(())
 }
@@ -96,6 +113,20 @@ impl LeftPidFiles {
             }
             self.bytes = bytes;
             self.files.insert(path.into_owned(), asker);
+        }
+    }
+
+    /// Nothing is left of these. What somebody else has told of stays.
+    pub(crate) fn forget(&mut self, speaker: Speaker, paths: &[Cow<'_, Path>]) {
+        self.forget_of(Asker { user: speaker.user, group: speaker.group }, paths);
+    }
+
+    fn forget_of(&mut self, asker: Asker, paths: &[Cow<'_, Path>]) {
+        for path in paths {
+            if self.files.get(&**path) == Some(&asker) {
+                self.files.remove(&**path);
+                self.bytes -= path.as_os_str().as_bytes().len();
+            }
         }
     }
 
@@ -185,5 +216,22 @@ fn become_user(asker: Asker) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::from(rustix::io::Errno::PERM))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_not_looked_for_and_nobody_else_can_say_so() {
+        let (one, other) = (Asker { user: 1, group: 0 }, Asker { user: 2, group: 0 });
+        let files = ["/a", "/b"].map(|path| (PathBuf::from(path), one));
+        let mut left = LeftPidFiles { files: files.into(), bytes: 4, full: false };
+        let path = |path| Cow::Borrowed(Path::new(path));
+        left.forget_of(other, &[path("/a")]);
+        assert_eq!((left.files.len(), left.bytes), (2, 4));
+        left.forget_of(one, &[path("/a"), path("/c")]);
+        assert_eq!((left.files.keys().next(), left.bytes), (Some(&PathBuf::from("/b")), 2));
     }
 }

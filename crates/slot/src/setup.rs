@@ -105,17 +105,22 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Readiness::Told => boot.run_unready(entry),
     };
     // Told by nobody above: a run that ends for this is named after it.
-    if let Some(Reason::Signal(signal)) = quit::reason()
-        && let Ok(word) = words::write(&Word::QuitsBy(signal))
-    {
-        // A parent that is gone is the lifeline's business.
-        let _ = proc_spawn::tell(&word);
+    if let Some(Reason::Signal(signal)) = quit::reason() {
+        say(&Word::QuitsBy(signal));
     }
     log::logger().flush();
-    if let Some(Err(error)) = pid_file.map(PidFile::release) {
-        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
+    match pid_file.map(PidFile::release) {
+        // Its keeper need not look for it then.
+        Some(Ok(())) => say(&Word::Released),
+        Some(Err(error)) => log::warn!("{}", proc_spawn::ErrorText::new(&error).chain()),
+        None => (),
     }
     code
+}
+
+/// A parent that is gone is the lifeline's business.
+fn say(word: &Word<'_>) {
+    let _ = words::write(word).and_then(|word| proc_spawn::tell(&word));
 }
 
 fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> {

@@ -109,6 +109,8 @@ pub struct Slot {
     quits_by: Option<i32>,
     /// What the child said last of what it is doing.
     status: Option<Box<str>>,
+    /// The child has removed its own pid file, by its own account.
+    released: bool,
     /// The child has told what cannot be understood.
     confuses: bool,
 }
@@ -151,6 +153,7 @@ impl Slot {
             asked_by_word: false,
             quits_by: None,
             status: None,
+            released: false,
             confuses: false,
         }
     }
@@ -214,6 +217,12 @@ impl Slot {
     /// Which run the present one is, or the last was: 1 for the first, 0 before it.
     pub fn run(&self) -> u64 {
         self.run
+    }
+
+    /// Whether the child of the present run, or of the last, has removed its own pid file, as it says: then
+    /// nobody needs to look for it.
+    pub fn has_released(&self) -> bool {
+        self.released
     }
 
     /// Where the next runs' standard error goes before they have set themselves up.
@@ -303,7 +312,7 @@ impl Slot {
         self.run = run;
         self.spawn.set_incarnation(run);
         (self.asked, self.asked_by_word) = (false, false);
-        (self.quits_by, self.confuses) = (None, false);
+        (self.quits_by, self.released, self.confuses) = (None, false, false);
         (self.status, self.lost) = (None, None);
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);

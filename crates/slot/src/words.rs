@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Word<'a> {
     /// These pid files are to be removed in the end, if they are stale.
     PidFiles(Vec<Cow<'a, Path>>),
+    /// Of these, which were told of before, nothing is left.
+    PidFilesGone(Vec<Cow<'a, Path>>),
+    /// It has removed its own pid file, and ends.
+    Released,
     /// It quits because of this signal, and nobody has told it over the lifeline to.
     QuitsBy(i32),
 }

@@ -5,23 +5,21 @@ mod file;
 #[cfg(feature = "yaml")]
 mod yaml;
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use logging::LoggingConfig;
-use proc_spawn::{Call, EntryFn, Environment, Spawn, SpawnError};
+use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use capture::Capture;
 use lifecycle::RestartPolicy;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
 use lifecycle::{Problems, check_name};
 use slot::{
-    Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, Streams, check, has_terminal,
+    Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Surroundings, Whose, check,
+    has_terminal,
 };
 #[cfg(feature = "yaml")]
 pub use yaml::YamlError;
@@ -38,14 +36,9 @@ pub struct DaemonOptions {
     pid_filename: PathBuf,
     call: Call,
     name: Option<String>,
-    streams: Streams,
-    logging_config: Option<LoggingConfig>,
-    capture: Option<Capture>,
+    surroundings: Surroundings,
     policy: Policy,
     existing: ExistingFile,
-    directory: Option<PathBuf>,
-    umask: Option<u32>,
-    environment: Environment,
     reopen_on: Option<i32>,
     /// The file that they were read from.
     origin: Option<PathBuf>,
@@ -74,14 +67,9 @@ impl DaemonOptions {
             pid_filename: pid_filename.into(),
             call,
             name: None,
-            streams: Streams::default(),
-            logging_config: None,
-            capture: None,
+            surroundings: Surroundings { umask: Some(DEFAULT_UMASK), ..Surroundings::default() },
             policy: Policy { must_launch: true, ..Policy::default() },
             existing: ExistingFile::default(),
-            directory: None,
-            umask: Some(DEFAULT_UMASK),
-            environment: Environment::new(),
             reopen_on: None,
             origin: None,
         }
@@ -101,64 +89,7 @@ impl DaemonOptions {
         self
     }
 
-    /// Where standard output goes, appended. Default: `/dev/null`; with
-    /// [`run_daemon`](crate::run_daemon), where the caller's goes.
-    #[must_use]
-    pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.streams.stdout = Some(Target::File(path.into()));
-        self
-    }
-
-    /// Where standard output goes: [`stdout_filename`](Self::stdout_filename) is the simple form, and
-    /// the one that is called last counts. [`Target::Inherit`], where the caller's goes, is for
-    /// [`run_daemon`](crate::run_daemon) only, where it is the default: a detached daemon has none of
-    /// its caller's streams. So `/dev/stdout` and what leads there is no file for it either.
-    #[must_use]
-    pub fn stdout(mut self, target: Target) -> Self {
-        self.streams.stdout = Some(target);
-        self
-    }
-
-    /// Where standard error goes, appended; may be the same file as standard output. Default: as
-    /// for [`stdout_filename`](Self::stdout_filename).
-    #[must_use]
-    pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.streams.stderr = Some(Target::File(path.into()));
-        self
-    }
-
-    /// Where standard error goes: as with [`stdout`](Self::stdout).
-    #[must_use]
-    pub fn stderr(mut self, target: Target) -> Self {
-        self.streams.stderr = Some(target);
-        self
-    }
-
-    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
-    /// with his own links and files there: for a daemon of root's whose output belongs in a user's
-    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
-    /// effective user. Logs and captures have an option of their own.
-    #[must_use]
-    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
-        self.streams.trust_folder_owner = trust;
-        self
-    }
-
-    /// Has the guardian read the executor's output and keep it: see [`Capture`]. What the guardian
-    /// itself writes to its streams is not in it. Default: nobody stands between.
-    #[must_use]
-    pub fn capture(mut self, capture: Capture) -> Self {
-        self.capture = Some(capture);
-        self
-    }
-
-    /// How guardian and executor log. Default: logging is left alone, and the guardian is silent.
-    /// A logger that the caller of [`run_daemon`](crate::run_daemon) has already stays the guardian's.
-    #[must_use]
-    pub fn logging_config(mut self, config: LoggingConfig) -> Self {
-        self.logging_config = Some(config);
-        self
-    }
+    slot::surroundings_methods!(surroundings of "guardian and executor");
 
     /// How long after its end an executor that failed is started again: one with a code that is
     /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0
@@ -227,50 +158,6 @@ impl DaemonOptions {
         self
     }
 
-    /// The working directory of guardian and executor. Default: `/`, so that no mount is kept
-    /// busy; with [`run_daemon`](crate::run_daemon), the caller's.
-    #[must_use]
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    /// The file mode creation mask. Default: `0o022`.
-    #[must_use]
-    pub fn umask(mut self, umask: u32) -> Self {
-        self.umask = Some(umask);
-        self
-    }
-
-    /// Leaves the file mode creation mask as the caller has it.
-    #[must_use]
-    pub fn inherit_umask(mut self) -> Self {
-        self.umask = None;
-        self
-    }
-
-    /// Sets a variable in the executor's environment, and so in that of its workers. Otherwise it is
-    /// that of the caller of [`start_daemon`](crate::start_daemon); the guardian's always is.
-    #[must_use]
-    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.environment.set(key, value);
-        self
-    }
-
-    /// Removes a variable from the executor's environment.
-    #[must_use]
-    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
-        self.environment.remove(key);
-        self
-    }
-
-    /// Removes all variables from the executor's environment, those set before included.
-    #[must_use]
-    pub fn env_clear(mut self) -> Self {
-        self.environment.clear();
-        self
-    }
-
     /// The signal to the guardian upon which every process of the daemon opens its files anew, after
     /// somebody has renamed them: output, logs and captured output (see [`reopen`](slot::reopen::reopen)).
     /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
@@ -300,52 +187,35 @@ impl DaemonOptions {
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_own_name(&mut problems, given, &name);
 
-        let otherwise = if detached { Target::Null } else { Target::Inherit };
-        let parent = if detached { Parent::HasNone } else { Parent::HasStreams };
-        // What the executor is born with is the guardian's own.
-        let PlannedStreams { redirect, .. } =
-            self.streams.check(&mut problems, &mut files, &base, &otherwise, parent);
-        let logging =
-            self.logging_config.map(|config| check::logging(&mut problems, &base, config));
         if let Some(path) = &self.origin {
             files.note(Owner::Options, "options file", Purpose::Options, path);
         }
-        files.note_child(Owner::Options, &pid_filename, &redirect, logging.as_ref());
-        let (capture, redirect) = match self.capture {
-            Some(capture) => {
-                let capture = check::capture(&mut problems, &mut files, &base, capture);
-                self.streams.check_beside(&mut problems, &mut files, &capture, &redirect, parent);
-                let redirect = capture.leave_streams(redirect, &Target::Inherit);
-                files.note_capture(Owner::Options, &capture);
-                (Some(capture), redirect)
-            }
-            None => (None, redirect),
+        // What the executor is born with is the guardian's own.
+        let whose = Whose {
+            owner: Owner::Options,
+            pid_filename: &pid_filename,
+            output: if detached { Target::Null } else { Target::Inherit },
+            parent: if detached { Parent::HasNone } else { Parent::HasStreams },
+            directory: detached.then(|| PathBuf::from("/")),
         };
+        let surroundings = self.surroundings.check(&mut problems, &mut files, &base, whose);
         let held = files.held();
         files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
-        check::environment(&mut problems, &self.environment);
-        let directory = match self.directory {
-            Some(directory) => base.absolute(&mut problems, "directory", &directory),
-            None => detached.then(|| PathBuf::from("/")),
-        };
-        check::directory(&mut problems, directory.as_deref());
-        if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
-            let reason = "has bits beyond 0o777; give permission bits only";
-            problems.add("umask", format_args!("{umask:#o}"), reason);
-        }
-
         if let Some(signal) = self.reopen_on.filter(|signal| !REOPEN_SIGNALS.contains(signal)) {
             problems.add("reopen_on", signal, "give SIGHUP, SIGUSR1 or SIGUSR2");
         }
 
+        let PlannedSurroundings {
+            redirect, logging, capture, directory, umask, environment, ..
+        } = surroundings;
         let setup = Setup {
             pid_file: None,
             redirect,
             logging,
             directory,
-            umask: self.umask,
+            umask,
             base,
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
@@ -354,8 +224,7 @@ impl DaemonOptions {
             // A detached one has a session without.
             terminal: !detached && has_terminal(),
         };
-        let (existing, policy, environment) = (self.existing, self.policy, self.environment);
-        let reopen_on = self.reopen_on;
+        let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
         let plan =
             Plan { name, pid_filename, existing, policy, setup, environment, capture, reopen_on };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;

@@ -172,6 +172,8 @@ impl Pool {
         self.count_losses();
         self.status.write(&mut self.chores);
         self.chores.finish(quit::remaining().map(|left| left / 2));
+        let released = self.workers.values().filter(|worker| worker.slot.has_released());
+        let _ = slot::forget_pid_files(released.map(|worker| worker.pid_filename.as_path()));
         let workers = self.workers.into_values().filter_map(|worker| {
             let Worker { name, slot, outcome, .. } = *worker;
             let (runs, last_lines) = (slot.run(), slot.last_lines().cloned().unwrap_or_default());

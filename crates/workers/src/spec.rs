@@ -6,15 +6,11 @@ mod options;
 mod options_file;
 mod plan;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
-use logging::LoggingConfig;
-use proc_spawn::{Call, EntryFn, Environment};
-use slot::Streams;
-use stdio_redirect::Target;
+use proc_spawn::{Call, EntryFn};
+use slot::Surroundings;
 
 pub use options::WorkersOptions;
 pub(crate) use plan::{Plan, WorkerPlan, plan};
@@ -32,9 +28,7 @@ pub struct WorkerStartInfo {
     name: String,
     pid_filename: PathBuf,
     call: Call,
-    streams: Streams,
-    logging_config: Option<LoggingConfig>,
-    capture: Option<Capture>,
+    surroundings: Surroundings,
     start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
@@ -42,8 +36,6 @@ pub struct WorkerStartInfo {
     after: Vec<String>,
     temporary: bool,
     significant: bool,
-    directory: Option<PathBuf>,
-    environment: Environment,
 }
 
 impl WorkerStartInfo {
@@ -69,9 +61,7 @@ impl WorkerStartInfo {
             name: name.into(),
             pid_filename: pid_filename.into(),
             call,
-            streams: Streams::default(),
-            logging_config: None,
-            capture: None,
+            surroundings: Surroundings::default(),
             start: None,
             restart: None,
             stop: None,
@@ -79,8 +69,6 @@ impl WorkerStartInfo {
             after: Vec::new(),
             temporary: false,
             significant: false,
-            directory: None,
-            environment: Environment::new(),
         }
     }
 
@@ -138,87 +126,5 @@ impl WorkerStartInfo {
         self
     }
 
-    /// Where standard output goes, appended. Default: `/dev/null`.
-    #[must_use]
-    pub fn stdout_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.streams.stdout = Some(Target::File(path.into()));
-        self
-    }
-
-    /// Where standard output goes: [`stdout_filename`](Self::stdout_filename) is the simple form, and
-    /// the one that is called last counts. [`Target::Inherit`]: where this process' goes when the
-    /// worker is started, as `/dev/stdout` does, too.
-    #[must_use]
-    pub fn stdout(mut self, target: Target) -> Self {
-        self.streams.stdout = Some(target);
-        self
-    }
-
-    /// Where standard error goes, appended; may be the same file as standard output. Default:
-    /// `/dev/null`.
-    #[must_use]
-    pub fn stderr_filename(mut self, path: impl Into<PathBuf>) -> Self {
-        self.streams.stderr = Some(Target::File(path.into()));
-        self
-    }
-
-    /// Where standard error goes: as with [`stdout`](Self::stdout).
-    #[must_use]
-    pub fn stderr(mut self, target: Target) -> Self {
-        self.streams.stderr = Some(target);
-        self
-    }
-
-    /// Whether the owner of a folder on the way to `stdout_filename` and `stderr_filename` is trusted
-    /// with his own links and files there: for a worker of root's whose output belongs in a user's
-    /// folder. That user can then have it appended to any file. Default: no, unless he is root or the
-    /// effective user. Logs and captures have an option of their own.
-    #[must_use]
-    pub fn trust_folder_owner(mut self, trust: bool) -> Self {
-        self.streams.trust_folder_owner = trust;
-        self
-    }
-
-    /// The worker's working directory. Default: that of this process.
-    #[must_use]
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    /// Sets a variable in the worker's environment, which is otherwise a copy of this process'.
-    #[must_use]
-    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.environment.set(key, value);
-        self
-    }
-
-    /// Removes a variable from the worker's environment.
-    #[must_use]
-    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
-        self.environment.remove(key);
-        self
-    }
-
-    /// Removes all variables from the worker's environment, those set before included.
-    #[must_use]
-    pub fn env_clear(mut self) -> Self {
-        self.environment.clear();
-        self
-    }
-
-    /// Has this process read the worker's output and keep it: see [`Capture`]. Default: nobody stands
-    /// between.
-    #[must_use]
-    pub fn capture(mut self, capture: Capture) -> Self {
-        self.capture = Some(capture);
-        self
-    }
-
-    /// How the worker logs. Default: logging is left alone.
-    #[must_use]
-    pub fn logging_config(mut self, config: LoggingConfig) -> Self {
-        self.logging_config = Some(config);
-        self
-    }
+    slot::surroundings_methods!(surroundings of "the worker");
 }

@@ -74,6 +74,15 @@ impl Slot {
                 }
                 _ => log::debug!("pid files were told of by nobody known: they are left alone"),
             },
+            Ok(Word::PidFilesGone(paths)) => {
+                if let Some(speaker) = speaker.filter(|speaker| Some(speaker.pid) == self.last_pid)
+                {
+                    self.pid_files.forget(speaker, &paths);
+                }
+            }
+            Ok(Word::Released) => {
+                self.released = speaker.is_some_and(|speaker| Some(speaker.pid) == self.last_pid);
+            }
             Ok(Word::QuitsBy(signal)) => self.quits_by = Some(signal),
             // Once a run: it may go on so.
             Err(error) if !self.confuses => {

@@ -1,25 +1,19 @@
 //! A daemon's options as a configuration file has them, both ways.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logging::LoggingConfig;
-use proc_spawn::Environment;
-use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use stdio_redirect::Target;
 
 use super::DaemonOptions;
 use crate::guardian::ExistingFile;
-use capture::Capture;
 use lifecycle::RestartPolicy;
 use lifecycle::signal::Signal;
 use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
-use slot::Streams;
+use slot::Surroundings;
 
+slot::surroundings_form! {
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the options of a daemon")]
@@ -30,28 +24,6 @@ pub(super) struct DaemonFile {
     daemon_args: serde_yaml::Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stdout_filename: Option<PathBuf>,
-    #[serde(
-        default,
-        deserialize_with = "slot::said_target",
-        skip_serializing_if = "Option::is_none"
-    )]
-    stdout: Option<Target>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stderr_filename: Option<PathBuf>,
-    #[serde(
-        default,
-        deserialize_with = "slot::said_target",
-        skip_serializing_if = "Option::is_none"
-    )]
-    stderr: Option<Target>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    trust_folder_owner: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logging_config: Option<LoggingConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capture: Option<Capture>,
     #[serde(
         default,
         with = "lifecycle::duration::option",
@@ -81,75 +53,21 @@ pub(super) struct DaemonFile {
     #[serde(default)]
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
-    directory: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    umask: Option<Umask>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    env: BTreeMap<String, Option<String>>,
-    #[serde(default)]
-    env_clear: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reopen_on: Option<Signal>,
 }
-
-/// The file mode creation mask: a number (in YAML `0o027`; `027` would be decimal), or `inherit`.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Umask {
-    Inherit,
-    #[serde(untagged)]
-    Bits(u32),
-}
-
-// By hand, since what is derived would not say what is expected, nor where.
-impl<'de> Deserialize<'de> for Umask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Umask, D::Error> {
-        deserializer.deserialize_any(UmaskVisitor)
-    }
-}
-
-struct UmaskVisitor;
-
-impl Visitor<'_> for UmaskVisitor {
-    type Value = Umask;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("permission bits like `0o022`, or `inherit`")
-    }
-
-    fn visit_u64<E: de::Error>(self, bits: u64) -> Result<Umask, E> {
-        let unexpected = || E::invalid_value(Unexpected::Unsigned(bits), &self);
-        u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())
-    }
-
-    fn visit_str<E: de::Error>(self, word: &str) -> Result<Umask, E> {
-        if word == "inherit" {
-            Ok(Umask::Inherit)
-        } else {
-            Err(E::invalid_value(Unexpected::Str(word), &self))
-        }
-    }
 }
 
 impl Serialize for DaemonOptions {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let options = self.clone();
-        let (stdout, stdout_filename) = Streams::to_file(options.streams.stdout);
-        let (stderr, stderr_filename) = Streams::to_file(options.streams.stderr);
         let no_text = || S::Error::custom("a variable of the environment is no text");
-        let file = DaemonFile {
+        let said = options.surroundings.into_form().ok_or_else(no_text)?;
+        let file = slot::surroundings_form!(write said into DaemonFile {
             daemon_entry: options.call.name().map_err(S::Error::custom)?.to_owned(),
             daemon_args: options.call.args().map_err(S::Error::custom)?,
             pid_filename: options.pid_filename,
             name: options.name,
-            stdout_filename,
-            stdout,
-            stderr_filename,
-            stderr,
-            trust_folder_owner: options.streams.trust_folder_owner,
-            logging_config: options.logging_config,
-            capture: options.capture,
             restart_interval: None,
             restart: Some(options.policy.restart),
             grace: None,
@@ -158,12 +76,8 @@ impl Serialize for DaemonOptions {
             start: Some(options.policy.start),
             leftovers: options.policy.leftovers,
             existing: options.existing,
-            directory: options.directory,
-            umask: Some(options.umask.map_or(Umask::Inherit, Umask::Bits)),
-            env_clear: options.environment.is_cleared(),
-            env: options.environment.to_texts().ok_or_else(no_text)?,
             reopen_on: options.reopen_on.map(Signal),
-        };
+        });
         file.serialize(serializer)
     }
 }
@@ -190,24 +104,12 @@ impl TryFrom<DaemonFile> for DaemonOptions {
         let call =
             proc_spawn::entry_named(file.daemon_entry, safe_yaml::untagged(file.daemon_args));
         let default = DaemonOptions::of(file.pid_filename, call);
+        let said = slot::surroundings_form!(read file);
         Ok(DaemonOptions {
             name: file.name,
-            streams: Streams::from_file(
-                (file.stdout, file.stdout_filename),
-                (file.stderr, file.stderr_filename),
-                file.trust_folder_owner,
-            )?,
-            logging_config: file.logging_config,
-            capture: file.capture,
+            surroundings: Surroundings::from_form(said, default.surroundings.umask)?,
             policy,
             existing: file.existing,
-            directory: file.directory,
-            umask: match file.umask {
-                Some(Umask::Bits(bits)) => Some(bits),
-                Some(Umask::Inherit) => None,
-                None => default.umask,
-            },
-            environment: Environment::from_texts(file.env_clear, &file.env),
             reopen_on: file.reopen_on.map(|signal| signal.0),
             ..default
         })
@@ -253,7 +155,7 @@ env_clear: true
 reopen_on: SIGUSR1
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
-        assert_eq!(options.umask, None);
+        assert_eq!(options.surroundings.umask, None);
         let written = serde_yaml::to_string(&options).unwrap();
         let again = DaemonOptions::from_yaml_str(&written).unwrap();
         assert_eq!(format!("{options:?}"), format!("{again:?}"), "{written}");

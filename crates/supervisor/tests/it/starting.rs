@@ -109,9 +109,9 @@ fn every_problem_is_told_at_once() {
         "name",
         "stdout_filename",
         "stderr_filename",
-        "grace",
         "directory",
         "umask",
+        "grace",
     ];
     assert_eq!(fields, expected, "{error:?}");
     assert_eq!(fs::read_dir(bed.folder.path()).unwrap().count(), 0, "nothing was created");

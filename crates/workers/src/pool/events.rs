@@ -122,8 +122,8 @@ impl Pool {
         let over = slot.reap(machine, &mut said, now, &mut |report| {
             told((id, name), &report, teller, status);
         });
-        if had_child && slot.child().is_none() {
-            // It has removed it itself, unless it was killed. Somebody else's is not touched.
+        if had_child && slot.child().is_none() && !slot.has_released() {
+            // Somebody else's is not touched.
             chores.remove_stale(pid_filename.clone());
         }
         self.hear(id, said);

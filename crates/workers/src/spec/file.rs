@@ -1,20 +1,16 @@
 //! A worker as a configuration file has it, both ways.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use capture::Capture;
 use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
-use logging::LoggingConfig;
-use proc_spawn::Environment;
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use slot::Streams;
-use stdio_redirect::Target;
+use slot::Surroundings;
 
 use super::WorkerStartInfo;
 
+slot::surroundings_form! {
 /// What a configuration file may say; see [`WorkerStartInfo`] for what it means.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the options of a worker")]
@@ -24,28 +20,6 @@ pub(super) struct WorkerFile {
     entry: String,
     #[serde(default)]
     args: serde_yaml::Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stdout_filename: Option<PathBuf>,
-    #[serde(
-        default,
-        deserialize_with = "slot::said_target",
-        skip_serializing_if = "Option::is_none"
-    )]
-    stdout: Option<Target>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stderr_filename: Option<PathBuf>,
-    #[serde(
-        default,
-        deserialize_with = "slot::said_target",
-        skip_serializing_if = "Option::is_none"
-    )]
-    stderr: Option<Target>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    trust_folder_owner: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logging_config: Option<LoggingConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capture: Option<Capture>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,29 +34,19 @@ pub(super) struct WorkerFile {
     temporary: bool,
     #[serde(default)]
     significant: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    directory: Option<PathBuf>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    env: BTreeMap<String, Option<String>>,
-    #[serde(default)]
-    env_clear: bool,
+}
 }
 
 impl TryFrom<WorkerFile> for WorkerStartInfo {
     type Error = String;
 
     fn try_from(file: WorkerFile) -> Result<WorkerStartInfo, String> {
+        let said = slot::surroundings_form!(read file);
         Ok(WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
             call: proc_spawn::entry_named(file.entry, untagged(file.args)),
-            streams: Streams::from_file(
-                (file.stdout, file.stdout_filename),
-                (file.stderr, file.stderr_filename),
-                file.trust_folder_owner,
-            )?,
-            logging_config: file.logging_config,
-            capture: file.capture,
+            surroundings: Surroundings::from_form(said, None)?,
             start: file.start,
             restart: file.restart,
             stop: file.stop,
@@ -90,8 +54,6 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
-            directory: file.directory,
-            environment: Environment::from_texts(file.env_clear, &file.env),
         })
     }
 }
@@ -100,21 +62,13 @@ impl Serialize for WorkerStartInfo {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let info = self.clone();
-        let (stdout, stdout_filename) = Streams::to_file(info.streams.stdout);
-        let (stderr, stderr_filename) = Streams::to_file(info.streams.stderr);
         let no_text = || S::Error::custom("a variable of the environment is no text");
-        let file = WorkerFile {
+        let said = info.surroundings.into_form().ok_or_else(no_text)?;
+        let file = slot::surroundings_form!(write said into WorkerFile {
             entry: info.call.name().map_err(S::Error::custom)?.to_owned(),
             args: info.call.args().map_err(S::Error::custom)?,
             name: info.name,
             pid_filename: info.pid_filename,
-            stdout_filename,
-            stdout,
-            stderr_filename,
-            stderr,
-            trust_folder_owner: info.streams.trust_folder_owner,
-            logging_config: info.logging_config,
-            capture: info.capture,
             start: info.start,
             restart: info.restart,
             stop: info.stop,
@@ -122,10 +76,7 @@ impl Serialize for WorkerStartInfo {
             after: info.after,
             temporary: info.temporary,
             significant: info.significant,
-            directory: info.directory,
-            env_clear: info.environment.is_cleared(),
-            env: info.environment.to_texts().ok_or_else(no_text)?,
-        };
+        });
         file.serialize(serializer)
     }
 }

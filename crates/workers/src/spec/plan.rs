@@ -8,7 +8,7 @@ use std::time::Duration;
 use capture::Capture;
 use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
-use slot::{Base, Files, Owner, Parent, PlannedStreams, Purpose, Setup, check};
+use slot::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
 use stdio_redirect::Target;
 use trusted_path::Trust;
 
@@ -136,28 +136,14 @@ fn plan_worker(
         // Nothing else matters to a program that cannot start itself.
         Err(error) => return Err(WorkersError::Spawn { source: error }),
     };
-    let (streams, parent) = (worker.streams, Parent::HasStreams);
-    let PlannedStreams { redirect, wants_stdout } =
-        streams.check(problems, &mut seen.files, base, &Target::Null, parent);
-    let logging = worker.logging_config.map(|config| check::logging(problems, base, config));
-    let owner = Owner::Worker(index);
-    seen.files.note_child(owner, &pid_filename, &redirect, logging.as_ref());
-    let (capture, redirect) = match worker.capture {
-        Some(capture) => {
-            let capture = check::capture(problems, &mut seen.files, base, capture);
-            streams.check_beside(problems, &mut seen.files, &capture, &redirect, parent);
-            let redirect = capture.leave_streams(redirect, &Target::Inherit);
-            seen.files.note_capture(owner, &capture);
-            (Some(capture), redirect)
-        }
-        None => (None, redirect),
+    let whose = Whose {
+        owner: Owner::Worker(index),
+        pid_filename: &pid_filename,
+        output: Target::Null,
+        parent: Parent::HasStreams,
+        directory: None,
     };
-
-    check::environment(problems, &worker.environment);
-    let directory = worker.directory;
-    let directory =
-        directory.and_then(|directory| base.absolute(problems, "directory", &directory));
-    check::directory(problems, directory.as_deref());
+    let surroundings = worker.surroundings.check(problems, &mut seen.files, base, whose);
 
     let own = Policy {
         start: worker.start.unwrap_or(otherwise.start),
@@ -174,11 +160,21 @@ fn plan_worker(
         Arc::new(own)
     };
 
+    let PlannedSurroundings {
+        redirect,
+        wants_stdout,
+        logging,
+        capture,
+        directory,
+        umask,
+        environment,
+    } = surroundings;
     let setup = Setup {
         pid_file: Some(pid_filename.clone()),
         redirect,
         logging,
         directory,
+        umask,
         base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
@@ -190,7 +186,7 @@ fn plan_worker(
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
         let spawn = if wants_stdout { spawn.stdout(Stream::Inherit) } else { spawn };
-        let spawn = spawn.environment(worker.environment);
+        let spawn = spawn.environment(environment);
         WorkerPlan { name, pid_filename, setup, policy: own, spawn, capture }
     }))
 }
