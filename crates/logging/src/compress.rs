@@ -46,7 +46,7 @@ impl Compressor {
 
     /// The same, if there is anything to do: what others have left who did not live long enough.
     pub(crate) fn take_up(&mut self, log: &Place) -> io::Result<()> {
-        let listing = folder::list(&folder::open(log)?, log.name())?;
+        let listing = folder::list(&folder::open(log)?, log, None)?;
         let left = !listing.parts.is_empty() || listing.names.iter().any(|name| !name.compressed);
         if left { self.start(log) } else { Ok(()) }
     }
@@ -54,19 +54,21 @@ impl Compressor {
 
 /// Compresses every old file that nobody has open. Says the first thing that went wrong.
 fn compress_all(log: &Place) -> io::Result<()> {
-    let mut listing = folder::list(&folder::open(log)?, log.name())?;
+    let mut listing = folder::list(&folder::open(log)?, log, None)?;
     let mut result = Ok(());
     let originals = listing.names.iter().filter(|name| !name.compressed).cloned();
     for name in originals.collect::<Vec<_>>() {
         match compress(log, &name, &listing) {
             Ok(None) => (),
-            Ok(Some(compressed)) => listing.names.push(compressed),
+            Ok(Some(compressed)) => {
+                listing.names.insert(compressed);
+            }
             // Removed meanwhile, as too old.
             Err(error) if error.kind() == io::ErrorKind::NotFound => (),
             Err(error) => result = result.and(Err(error)),
         }
     }
-    folder::list(&folder::open(log)?, log.name())?.remove_leftovers(log);
+    folder::list(&folder::open(log)?, log, None)?.remove_leftovers(log);
     result
 }
 
@@ -86,9 +88,9 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
             Made::Whole(size) => {
                 // Not what a writer has added who had no lock: then all is as it was.
                 match source.file().metadata()?.len() == size {
-                    true => original.remove_this(source.identity())?,
-                    false => place.remove()?,
-                };
+                    true => original.remove_this(source.identity()).map(drop)?,
+                    false => folder::remove_ours(&place)?,
+                }
                 return Ok(Some(goal));
             }
             // A name that is nobody's yet, after all there are of this stamp.
@@ -122,14 +124,19 @@ fn compress_to(log: &Place, goal: &Name, own: &Name, source: &Opened) -> io::Res
         part = folder::part(log, goal)?;
     }
     // Of somebody who was killed.
-    folder::remove_ours(&part);
+    let _ = folder::remove_ours(&part);
     let Some(target) = part.create(Access::Append, 0o600)? else { return Ok(Made::Nothing) };
     target.inherit(source);
     let made = write_compressed(source.file(), target.file())
         .and_then(|size| Ok((size, part.rename(&goal.file_name(log.name()))?)));
     match made {
-        // It may have been another's that was renamed: the original stays.
-        Ok((_, true)) if !place.leads_to(target.identity()) => Ok(Made::Nothing),
+        // It may have been another's that was renamed: the original stays. Where a file has a number for each
+        // of its names, as some FUSE file systems have it, what is in it tells.
+        Ok((_, true))
+            if !place.leads_to(target.identity()) && !is_whole_already(&place, source)? =>
+        {
+            Ok(Made::Nothing)
+        }
         Ok((size, true)) => Ok(Made::Whole(size)),
         unmade => {
             let _ = part.remove_this(target.identity());
@@ -144,6 +151,10 @@ fn open_alone(place: &Place) -> io::Result<Option<Opened>> {
         return Ok(None);
     }
     let source = place.open(Access::Read)?;
+    // In a folder that a group shares somebody may have put his own there since.
+    if !source.is_ours() {
+        return Ok(None);
+    }
     match rustix::fs::flock(source.file(), FlockOperation::NonBlockingLockExclusive) {
         // Unless it was renamed or compressed before we had it.
         Ok(()) => Ok(place.leads_to(source.identity()).then_some(source)),
@@ -169,6 +180,9 @@ fn is_whole_already(place: &Place, source: &Opened) -> io::Result<bool> {
         return Ok(false);
     }
     let compressed = place.open(Access::Read)?;
+    if !compressed.is_ours() {
+        return Ok(false);
+    }
     let mut file = source.file();
     file.rewind()?;
     let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(compressed.file())));

@@ -9,16 +9,19 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{Dir, Mode, OFlags};
 use trusted_path::{Kind, Place, Seen};
 
-use crate::names::{self, Name};
+use crate::names::{self, Horizon, Name};
 
-/// So many names of our making are looked at. We never leave so many, but somebody else may have.
+/// So many names of our making are taken as they are. We never leave so many, but somebody else may have: of
+/// further ones those are taken that are ours.
 const MOST: usize = 100_000;
 
 /// What was in the folder, by name alone.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// What has a name that a file put aside may have, in no order: also what is no file.
-    pub(crate) names: Vec<Name>,
+    /// What has a name that a file put aside may have: also what is no file.
+    pub(crate) names: BTreeSet<Name>,
+    /// The youngest of all that there are, these or more.
+    pub(crate) youngest: Option<Name>,
     /// What has the name of a file that is being compressed.
     pub(crate) parts: BTreeSet<Name>,
 }
@@ -29,17 +32,40 @@ pub(crate) fn open(log: &Place) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(log.folder(), ".", flags, Mode::empty())?)
 }
 
-pub(crate) fn list(folder: &OwnedFd, log: &OsStr) -> io::Result<Listing> {
+/// What stands beside a log, of which what is from beyond the horizon is not the youngest.
+pub(crate) fn list(
+    folder: &OwnedFd,
+    log: &Place,
+    horizon: Option<&Horizon>,
+) -> io::Result<Listing> {
+    list_most(MOST, folder, log, horizon)
+}
+
+fn list_most(
+    most: usize,
+    folder: &OwnedFd,
+    log: &Place,
+    horizon: Option<&Horizon>,
+) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         let candidate = OsStr::from_bytes(entry.file_name().to_bytes());
-        if MOST < listing.names.len() + listing.parts.len() {
-            break;
-        }
-        if let Some(name) = Name::parse(log, candidate) {
-            listing.names.push(name);
-        } else if let Some(name) = Name::parse_part(log, candidate) {
+        let is_full = most <= listing.names.len() + listing.parts.len();
+        let is_taken =
+            |place: io::Result<Place>| !is_full || place.is_ok_and(|place| ours(&place).is_some());
+        if let Some(name) = Name::parse(log.name(), candidate) {
+            if horizon.is_some_and(|horizon| !horizon.is_before(&name))
+                && listing.youngest.as_ref().is_none_or(|youngest| *youngest < name)
+            {
+                listing.youngest = Some(name.clone());
+            }
+            if is_taken(place(log, &name)) {
+                listing.names.insert(name);
+            }
+        } else if let Some(name) = Name::parse_part(log.name(), candidate)
+            && is_taken(part(log, &name))
+        {
             listing.parts.insert(name);
         }
     }
@@ -87,15 +113,54 @@ impl Listing {
         let left = self.parts.iter().filter(|part| !self.names.contains(&original(part)));
         for name in left {
             if let Ok(part) = part(log, name) {
-                remove_ours(&part);
+                let _ = remove_ours(&part);
             }
         }
     }
 }
 
-/// Removes a file of ours. What cannot be removed is met again by the next.
-pub(crate) fn remove_ours(place: &Place) {
-    if let Some(seen) = ours(place) {
-        let _ = place.remove_this(seen.identity);
+/// Removes a file of ours, and nobody else's that has got its name meanwhile. What cannot be removed is met again
+/// by the next.
+pub(crate) fn remove_ours(place: &Place) -> io::Result<()> {
+    match ours(place) {
+        Some(seen) => Ok(place.remove_this(seen.identity).map(drop)?),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use trusted_path::Trust;
+
+    use super::*;
+
+    /// A stranger who makes names by the thousand hid the files that were to go, and the names that are taken.
+    #[test]
+    fn our_files_are_seen_among_however_many_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
+        // No files, and so nobody's old logs.
+        for number in 1..=50 {
+            for end in ["", ".gz.part"] {
+                let name = format!("app.log.2026-11-21.{number:04}{end}");
+                fs::create_dir(folder.path().join(name)).unwrap();
+            }
+        }
+        for name in ["app.log.2026-11-19", "app.log.2026-11-20.0003", "app.log.2026-11-18.gz.part"]
+        {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let horizon = Horizon::new("2026-11-22".to_owned());
+        let listing = list_most(4, &open(&log).unwrap(), &log, Some(&horizon)).unwrap();
+        let file = |name: &&Name| place(&log, name).is_ok_and(|place| ours(&place).is_some());
+        let names: Vec<_> =
+            listing.names.iter().filter(file).map(|name| name.file_name(log.name())).collect();
+        assert_eq!(names, ["app.log.2026-11-19", "app.log.2026-11-20.0003"]);
+        assert_eq!(listing.parts.iter().filter(|part| part.stamp == "2026-11-18").count(), 1);
+        assert!(listing.names.len() + listing.parts.len() < 4 + 3 + 1, "{listing:?}");
+        let next = Name::next("2026-11-21".to_owned(), listing.youngest.as_ref());
+        assert_eq!(next.file_name(log.name()), "app.log.2026-11-21.0051");
     }
 }

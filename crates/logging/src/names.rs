@@ -64,13 +64,14 @@ impl Name {
         name
     }
 
-    /// The next name for a file begun at `stamp`: one that makes it the youngest of all that are there.
+    /// The next name for a file begun at `stamp`: one that makes it the youngest of all that are there, of
+    /// which that has been `youngest`.
     ///
     /// So names are in the order in which files were put aside, whatever the clock said when they were
     /// begun: one begun under a clock that was years behind gets the stamp of the last one before it, and
     /// a number. A gap that a removal left is not used, or the file would pass for older than it is.
-    pub(crate) fn next(stamp: String, existing: &[Name], horizon: &Horizon) -> Name {
-        match existing.iter().filter(|name| !horizon.is_before(name)).max() {
+    pub(crate) fn next(stamp: String, youngest: Option<&Name>) -> Name {
+        match youngest {
             Some(youngest) if youngest.stamp >= stamp => youngest.successor(),
             _ => Name { stamp, number: 0, compressed: false },
         }
@@ -111,7 +112,7 @@ impl Horizon {
         Horizon(tomorrow)
     }
 
-    fn is_before(&self, name: &Name) -> bool {
+    pub(crate) fn is_before(&self, name: &Name) -> bool {
         *self.0 < name.stamp[..name.stamp.len().min(self.0.len())]
     }
 }
@@ -202,8 +203,12 @@ mod tests {
         Horizon::new("2026-11-22".to_owned())
     }
 
+    fn youngest<'a>(existing: &'a [Name], horizon: &Horizon) -> Option<&'a Name> {
+        existing.iter().filter(|name| !horizon.is_before(name)).max()
+    }
+
     fn next(stamp: &str, existing: &[Name]) -> Name {
-        Name::next(stamp.to_owned(), existing, &horizon())
+        Name::next(stamp.to_owned(), youngest(existing, &horizon()))
     }
 
     #[test]
@@ -238,7 +243,7 @@ mod tests {
         let mut existing = vec![name("2026-11-20", 0), name("2026-11-21", 0)];
         let keep = Keep { files: 2, bytes: 100 };
         for expected in ["2026-11-20", "2026-11-21", "1970-01-01"] {
-            let next = Name::next("1970-01-01".to_owned(), &existing, &behind);
+            let next = Name::next("1970-01-01".to_owned(), youngest(&existing, &behind));
             existing.push(next.clone());
             let sized = existing.iter().map(|name| (name.clone(), 1)).collect();
             let gone = surplus(sized, Some(&next), keep, &behind);

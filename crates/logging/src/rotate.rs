@@ -62,8 +62,8 @@ pub(crate) fn put_aside(
     if !log.leads_to(identity) {
         return Ok(Rotated::NotOurs);
     }
-    let mut listing = folder::list(&folder, log.name())?;
-    let mut name = Name::next(how.stamp, &listing.names, how.horizon);
+    let mut listing = folder::list(&folder, log, Some(how.horizon))?;
+    let mut name = Name::next(how.stamp, listing.youngest.as_ref());
     let mut attempts = 0;
     loop {
         match log.rename(&name.file_name(log.name())).map_err(io::Error::from) {
@@ -89,12 +89,12 @@ pub(crate) fn put_aside(
         }
     }
     listing.remove_leftovers(log);
-    listing.names.push(name.clone());
+    listing.names.insert(name.clone());
     for old in names::surplus(listing.ours(log), Some(&name), how.keep, how.horizon) {
         if let Ok(copy) = folder::part(log, &old.compressed()) {
-            folder::remove_ours(&copy);
+            let _ = folder::remove_ours(&copy);
         }
-        let removed = folder::place(log, &old).and_then(|old| Ok(old.remove()?));
+        let removed = folder::place(log, &old).and_then(|old| folder::remove_ours(&old));
         if let Err(error) = removed {
             too_many(error);
         }
