@@ -54,8 +54,9 @@
 //!   grace.
 //! * End a process in uninterruptible sleep: nobody can. [`stop_daemon`] says so when its time is
 //!   over.
-//! * Hold the place if an operator removes or replaces the whole folder of the pid file: then a second daemon
-//!   can start. The file alone, removed by hand, is made again at once; that of a worker is not.
+//! * Hold the place while an operator has removed or replaced the whole folder of the pid file: then a second
+//!   daemon can start. The file alone, removed by hand, is made again at once, and in a new folder within seconds;
+//!   that of a worker is not.
 //! * Find what an executor leaves behind where there is no `/proc`, or one of another pid namespace.
 
 #[cfg(not(target_os = "linux"))]

@@ -7,11 +7,9 @@
 //! file causes none of those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
 //! `protected_hardlinks` 0); and whatever causes one costs a look, of no more than a few system calls.
 
-use std::fs;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,7 +21,7 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
     sendmsg, socketpair,
 };
-use rustix::process::{getegid, geteuid};
+use trusted_path::{Place, Trust};
 
 /// So often one kind of thing is told of: who removes the file in a loop shall not fill the log.
 const SPAN: Duration = Duration::from_secs(10);
@@ -32,6 +30,8 @@ const SPAN: Duration = Duration::from_secs(10);
 /// is waited for after [`SPAN`] in peace.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// While it cannot be put back.
+const LAST_PAUSE_OF_MISSING: Duration = Duration::from_secs(5);
 
 /// How often who holds our place is asked for, until he shows who he is. With the pauses these are seconds.
 const MOST_DOUBTS: u32 = 16;
@@ -78,6 +78,8 @@ pub(crate) struct WatchedPidFile {
     doubts: u32,
     /// Whoever has our place may show who he is without an event.
     asks_again: bool,
+    /// It could not be put back at the last look.
+    is_missing: bool,
     /// Somebody may have been faster than the first watch.
     looked: bool,
 }
@@ -125,6 +127,7 @@ impl WatchedPidFile {
             busy_at: None,
             doubts: 0,
             asks_again: false,
+            is_missing: false,
             looked: false,
         };
         watched.watch();
@@ -159,6 +162,7 @@ impl WatchedPidFile {
             (self.pause, self.busy_at, self.doubts) = (FIRST_PAUSE, None, 0);
         }
         let mut is_busy = false;
+        let mut is_missing = false;
         let mut hold = None;
         let mut names = false;
         for _ in 0..MOST_REMOVALS {
@@ -182,7 +186,11 @@ impl WatchedPidFile {
                     self.asks_again = self.doubts < MOST_DOUBTS;
                     break;
                 }
-                Found::No => break,
+                // What is in the way may pass: a disk that is full, a system that is short of something.
+                Found::No => {
+                    (is_missing, self.asks_again) = (true, true);
+                    break;
+                }
                 Found::Taken => {
                     self.events = Events(Err(Errno::CANCELED));
                     quit::request(quit::Reason::Requested);
@@ -193,9 +201,11 @@ impl WatchedPidFile {
         if is_busy {
             // What happens until then is seen then.
             self.look_at = now.checked_add(self.pause).filter(|_| self.events.0.is_ok());
-            self.pause = (self.pause * 2).min(LAST_PAUSE);
+            let last = if is_missing { LAST_PAUSE_OF_MISSING } else { LAST_PAUSE };
+            self.pause = (self.pause * 2).min(last);
             self.busy_at = Some(now);
         }
+        self.is_missing = is_missing;
         hold
     }
 
@@ -244,7 +254,7 @@ impl WatchedPidFile {
                      {}",
                     ErrorText::new(&error).chain()
                 );
-                self.tell(Kind::Failed, &text);
+                self.tell_once(&text);
                 Found::No
             }
             Err(error) => {
@@ -253,7 +263,7 @@ impl WatchedPidFile {
                      this daemon, and a second one can be started: {}",
                     ErrorText::new(&error).chain()
                 );
-                self.tell(Kind::Failed, &text);
+                self.tell_once(&text);
                 Found::No
             }
         }
@@ -307,6 +317,13 @@ impl WatchedPidFile {
         let _ = inotify::add_watch(events, folder(self.pid_file.path()), OF_FOLDER | OF_NAMES);
     }
 
+    /// Tells that it cannot be put back, unless that was so at the last look, too.
+    fn tell_once(&mut self, text: &str) {
+        if !self.is_missing {
+            self.tell(Kind::Failed, text);
+        }
+    }
+
     fn tell(&mut self, kind: Kind, text: &str) {
         let now = Instant::now();
         let told = &mut self.told[kind as usize];
@@ -345,18 +362,14 @@ fn close_beside(events: OwnedFd) {
 /// Whether who holds what is in our place is another daemon of ours, by all that can be told. Whoever can
 /// put files there would end any daemon otherwise, by a lock of his own or by another daemon's file.
 fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
-    let cannot_tell = |error| format!("it cannot be looked at: {error}");
-    let trusts = |owner: u32| owner == 0 || owner == geteuid().as_raw();
-    let folder = fs::metadata(folder(path)).map_err(cannot_tell)?;
-    let is_sticky = folder.mode() & 0o1000 != 0;
-    let shared = folder.mode() & 0o002 != 0
-        || folder.mode() & 0o020 != 0 && ![0, getegid().as_raw()].contains(&folder.gid());
-    if !trusts(folder.uid()) || shared && !is_sticky {
+    let text = |error: &trusted_path::Error| ErrorText::new(error).chain().to_string();
+    let place = Place::find(path, Trust::default()).map_err(|error| text(&error))?;
+    if !place.keeps_names() {
         return Err("others can exchange what is in its folder".to_owned());
     }
-    let file = fs::symlink_metadata(path).map_err(cannot_tell)?;
-    if !trusts(file.uid()) {
-        return Err(format!("user {} owns that", file.uid()));
+    let seen = place.look().map_err(|error| text(&error))?.ok_or("it has gone")?;
+    if let Some(fault) = place.fault_to_write(&seen) {
+        return Err(fault.to_string());
     }
     match pidfile::holder(path) {
         Ok(Some(_)) => Ok(()),

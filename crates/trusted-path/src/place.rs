@@ -176,6 +176,15 @@ impl Place {
         self.judge(seen, Purpose::Write) == Ok(true)
     }
 
+    /// Whether a name in its folder stays its file's unless somebody who is trusted wants it otherwise: nobody
+    /// else can write to the folder, or it is sticky, so that files are renamed by their owners alone.
+    ///
+    /// More than that what is there [is ours](Place::is_ours): where others can rename, another file of ours may
+    /// have got this name.
+    pub fn keeps_names(&self) -> bool {
+        self.folder.rules.keeps_names(Whom::now())
+    }
+
     /// Whether it is ours, or what is wrong with it.
     pub(crate) fn judge(&self, seen: &Seen, purpose: Purpose) -> Result<bool, Fault> {
         use crate::seen::Kind;

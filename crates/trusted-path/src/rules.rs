@@ -83,6 +83,12 @@ impl Folder {
         self.mode & (GROUP | ANYBODY) == 0 && self.owner_is_trusted(whom)
     }
 
+    /// Does a name in here stay its file's unless somebody who is trusted wants it otherwise? In a sticky folder
+    /// files are renamed and removed by their owners alone.
+    pub(crate) fn keeps_names(self, whom: Whom) -> bool {
+        self.is_closed(whom) || self.mode & STICKY != 0 && self.owner_is_trusted(whom)
+    }
+
     /// May a link in this folder be followed?
     pub(crate) fn may_follow(self, link: Item, whom: Whom) -> bool {
         // Where links of others can be given a second name, one of root's may be brought here.
@@ -150,6 +156,23 @@ mod tests {
 
     fn one(owner: u32) -> Item {
         Item { owner, links: 1 }
+    }
+
+    #[test]
+    fn names_are_kept_where_nobody_else_writes_or_each_only_to_his_own() {
+        for (owner, mode, kept) in [
+            (ROOT, 0o755, true),
+            (US, 0o755, true),
+            (OTHER, 0o755, false),
+            (ROOT, 0o1777, true),
+            (OTHER, 0o1777, false),
+            (ROOT, 0o777, false),
+            (ROOT, 0o2775, false),
+            (US, 0o775, false),
+            (ROOT, 0o3775, true),
+        ] {
+            assert_eq!(folder(owner, mode).keeps_names(WE), kept, "{owner} {mode:o}");
+        }
     }
 
     /// Law 5: no symlink is followed in a directory that others can write to.

@@ -266,6 +266,26 @@ fn of_two_daemons_for_one_file_the_one_that_can_be_found_stays() {
     bed.nothing_left();
 }
 
+/// What was in the way was forgotten, and the daemon found by nobody for as long as it ran.
+///
+/// Case: FLT-C5
+fn what_could_not_be_put_back_is_tried_again() {
+    let bed = bed();
+    fs::create_dir(bed.path("run")).unwrap();
+    let daemon = bed.start(&format!("{{pid_filename: run/d.pid, {LOGGED}}}"));
+    fs::rename(bed.path("run"), bed.path("away")).unwrap();
+    bed.expect_in_file("d.log", "it cannot be made again");
+    fs::create_dir(bed.path("run")).unwrap();
+    let line = format!("{}\n", daemon.pid());
+    bed.until("the file in the new folder", || {
+        (fs::read_to_string(bed.path("run/d.pid")).ok()? == line).then_some(())
+    });
+    let log = bed.read("d.log");
+    assert_eq!(log.matches("it cannot be made again").count(), 1, "{log}");
+    bed.run(["stop", "run/d.pid"]).says("stopped");
+    bed.nothing_left();
+}
+
 /// Case: FLT-C5
 fn a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on() {
     let bed = bed();
