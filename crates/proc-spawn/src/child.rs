@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 
 use crate::link::Link;
 use crate::oom;
+use crate::process::{End, Process};
 use crate::program::other_program;
-use crate::spawn::pidfd_of;
 use crate::spawn_error::SpawnError;
 use crate::wire::{Down, Verdict};
 use crate::words::{Message, Said, Words};
@@ -27,8 +27,7 @@ use waiter::readable;
 #[derive(Debug)]
 #[must_use = "dropping it cuts the child's lifeline"]
 pub struct Child {
-    process: std::process::Child,
-    pidfd: OwnedFd,
+    process: Process,
     words: Words,
     /// It leads a process group.
     own_group: bool,
@@ -45,13 +44,12 @@ impl Child {
         own_group: bool,
         oom_kills: Option<u64>,
     ) -> Result<Child, SpawnError> {
-        let mut process = process;
-        match pidfd_of(&process) {
-            Ok(pidfd) => {
+        match Process::of(process) {
+            Ok(process) => {
                 let words = Words::new(link);
-                Ok(Child { process, pidfd, words, own_group, exit: None, oom_kills })
+                Ok(Child { process, words, own_group, exit: None, oom_kills })
             }
-            Err(source) => {
+            Err((source, mut process)) => {
                 end(&mut process);
                 Err(SpawnError::io("open a pidfd of the child")(source))
             }
@@ -70,7 +68,7 @@ impl Child {
 
     /// Readable when the process has ended, for poll(2) and its like. Do not reap through it.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.process.as_fd()
     }
 
     /// Readable when the child has said something or closed its end.
@@ -102,7 +100,7 @@ impl Child {
                 Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
                 Some(Message::Closed | Message::Descriptors)
                     // One that says nothing more need not be ending.
-                    if !readable(&[self.pidfd.as_fd()], deadline).map_err(NotReady::Io)? =>
+                    if !readable(&[self.process.as_fd()], deadline).map_err(NotReady::Io)? =>
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
@@ -185,7 +183,7 @@ impl Child {
     }
 
     fn send(&self, signal: Signal) -> io::Result<()> {
-        match pidfd_send_signal(&self.pidfd, signal) {
+        match pidfd_send_signal(&self.process, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -199,23 +197,18 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The system cannot tell (`waitpid(2)`).
+    /// The system cannot tell (`waitid(2)`).
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         if self.exit.is_none() {
-            let status = match until_uninterrupted(|| self.process.try_wait()) {
-                Ok(None) => {
+            let status = match self.process.try_wait()? {
+                End::None => {
                     self.words.take_up();
                     return Ok(None);
                 }
-                Ok(Some(status)) => Some(status),
-                // Somebody else has reaped it, or SIGCHLD is ignored: ended, status unknown.
-                Err(error) if error.raw_os_error() == Some(Errno::CHILD.raw_os_error()) => {
-                    if !readable(&[self.pidfd.as_fd()], Some(Instant::now()))? {
-                        return Ok(None);
-                    }
-                    None
-                }
-                Err(error) => return Err(error),
+                End::Seen(status) => Some(status),
+                // Ended, and nobody knows how.
+                End::Unseen if readable(&[self.pidfd()], Some(Instant::now()))? => None,
+                End::Unseen => return Ok(None),
             };
             self.exit = Some(Box::new(self.judge(status)));
         }
@@ -226,13 +219,13 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The system cannot tell (`poll(2)`, `waitpid(2)`).
+    /// The system cannot tell (`poll(2)`, `waitid(2)`).
     pub fn wait(&mut self) -> io::Result<Exit> {
         loop {
             if let Some(exit) = self.try_wait()? {
                 return Ok(exit);
             }
-            let mut fds = vec![self.pidfd.as_fd()];
+            let mut fds = vec![self.process.as_fd()];
             if !self.words.are_over() {
                 fds.push(self.link().as_fd());
             }
@@ -273,15 +266,6 @@ impl Child {
                 Exit::Signal { signal, core, out_of_memory, panic }
             }
             (exit, _) => exit,
-        }
-    }
-}
-
-fn until_uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
         }
     }
 }

@@ -82,6 +82,7 @@ mod oom;
 mod payload_file;
 mod peer;
 mod privilege;
+mod process;
 mod program;
 mod spawn_error;
 mod spawner;

@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         daemons_whose_files_are_exchanged_by_a_stranger_go_on,
         who_removes_the_file_in_a_loop_fills_no_log,
         a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on,
+        what_could_not_be_put_back_is_tried_again,
         a_guardian_that_is_stopped_is_continued_by_a_stop,
         on_a_file_system_that_became_read_only_a_stop_stops_and_tells_of_the_file,
         a_user_stops_his_own_daemon_though_he_cannot_read_the_program,
@@ -282,7 +283,7 @@ fn what_could_not_be_put_back_is_tried_again() {
     });
     let log = bed.read("d.log");
     assert_eq!(log.matches("it cannot be made again").count(), 1, "{log}");
-    bed.run(["stop", "run/d.pid"]).says("stopped");
+    bed.run(["stop", "run/d.pid"]).says(&format!("stopped, pid was {}", daemon.pid()));
     bed.nothing_left();
 }
 
