@@ -245,3 +245,33 @@ fn who_asks_before_there_is_anything_to_stop_gets_nothing_started() {
         &[(0, Quit(None, false), &["0 finished"]), (0, Begin, &[]), (1, Ready, &[])],
     );
 }
+
+#[test]
+fn a_second_quit_may_leave_less_time_and_the_same_one_says_nothing_new() {
+    check(
+        keeper(policy()),
+        &[
+            (0, Begin, &["0 spawned"]),
+            (1, Ready, &["1 running", "1 launched"]),
+            (2, Quit(Some(8), false), &["2 asked, 8s"]),
+            (3, Quit(Some(7), false), &[]),
+            (4, Quit(Some(3), false), &["4 asked, 3s"]),
+            (5, Quit(Some(9), false), &[]),
+            (8, Nothing, &["7 killed"]),
+        ],
+    );
+}
+
+#[test]
+fn what_it_is_about_can_be_asked() {
+    let (mut keeper, now) = (keeper(policy()), Instant::now());
+    let asked = |keeper: &Keeper| (keeper.is_quitting(), keeper.awaits_leftovers());
+    keeper.on(KeeperEvent::Begin, now);
+    assert_eq!(asked(&keeper), (false, false));
+    keeper.on(KeeperEvent::Quit { by: None, in_hurry: false }, now);
+    assert_eq!(asked(&keeper), (true, false));
+    keeper.on(KeeperEvent::Reaped { end: RunEnd::Exited(Exit::Code(0)), at: now }, now);
+    assert_eq!(asked(&keeper), (true, true));
+    keeper.on(KeeperEvent::LeftoversGone, now);
+    assert_eq!(asked(&keeper), (true, false));
+}

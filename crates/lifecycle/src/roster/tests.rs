@@ -6,7 +6,7 @@ use super::*;
 use crate::group::{EndWhen, Strategy};
 use crate::limit::RestartLimit;
 use crate::policy::{StartPolicy, StopPolicy};
-use crate::restart::RestartPolicy;
+use crate::restart::{Restart, RestartPolicy};
 
 mod laws;
 
@@ -301,6 +301,68 @@ fn a_stop_ends_without_anybody_saying_a_word() {
             (1, Quit(None), &["1 ?0 for 4s"]),
             (9, Nothing, &["5 !0"]),
             (9, Code(0, 0), &["9 x0"]),
+        ],
+    );
+}
+
+/// Whoever waits for its turn has nothing to stop when all are started again together.
+#[test]
+fn those_that_have_not_had_their_turn_are_started_again_with_the_others() {
+    let group = Group::new(members(&[&[], &[], &[]]), Strategy::OneForAll, EndWhen::AllAreOver);
+    check(
+        Roster::new(group, each(policy(), 3), 0).start_stagger(seconds(3)),
+        &[
+            (0, Begin, &["0 +0"]),
+            (1, Code(0, 1), &["1 0 waiting"]),
+            (20, Nothing, &["6 0 due", "6 +0", "9 +1", "12 +2"]),
+        ],
+    );
+}
+
+/// Who comes after one that is over for good is started if that is as it should be, and given up otherwise.
+#[test]
+fn who_comes_after_one_that_is_over_is_judged_by_its_end() {
+    let never = Policy { restart: RestartPolicy::new(Restart::Never), ..policy() };
+    let two = || Group::new(members(&[&[], &[0]]), Strategy::OneForOne, EndWhen::AllAreOver);
+    let roster = || Roster::new(two(), each(never.clone(), 2), 0);
+    check(roster(), &[(0, Begin, &["0 +0"]), (1, Code(0, 0), &["1 x0", "1 +1"])]);
+    check(roster(), &[(0, Begin, &["0 +0"]), (1, Code(0, 3), &["1 x0", "1 x1"])]);
+    // A temporary one is done, however it ended.
+    let mut both = members(&[&[], &[0]]);
+    both[0].temporary = true;
+    let group = Group::new(both, Strategy::OneForOne, EndWhen::AllAreOver);
+    check(
+        Roster::new(group, each(never, 2), 0),
+        &[(0, Begin, &["0 +0"]), (1, Code(0, 3), &["1 x0", "1 +1"])],
+    );
+}
+
+#[test]
+fn who_was_taken_off_is_forgotten_and_nobody_else() {
+    let mut play = Play::new(roster(&[&[], &[]]));
+    play.tell(0, Begin);
+    play.tell(1, Remove(1));
+    assert_eq!(play.roster.ids().count(), 2);
+    play.tell(2, Code(1, 0));
+    assert_eq!(play.roster.ids().collect::<Vec<_>>(), [Id(0)]);
+    assert!(play.roster.machine(Id(1)).is_none());
+    assert_eq!((play.roster.group.len(), play.roster.left()), (1, 1));
+    assert!(!play.roster.group.is_empty());
+    play.tell(3, Remove(0));
+    play.tell(4, Code(0, 0));
+    assert!(play.roster.group.is_empty());
+}
+
+/// One that was never ready does not keep the others from being so when it is off the list.
+#[test]
+fn all_are_ready_without_those_that_were_taken_off() {
+    check(
+        roster(&[&[], &[]]).announces_ready(true),
+        &[
+            (0, Begin, &["0 +0", "0 +1"]),
+            (1, Remove(1), &["1 ?1 for 10s"]),
+            (2, Code(1, 0), &["2 x1"]),
+            (3, Ready(0), &["3 0 running", "3 all ready"]),
         ],
     );
 }

@@ -319,3 +319,18 @@ fn who_is_dead_misses_no_deadline_and_ended_as_it_did() {
         &["0s Spawn", "46s Spawn"],
     );
 }
+
+#[test]
+fn who_is_dead_gains_no_time_by_what_it_has_said() {
+    let (mut machine, now) = (Machine::new(restarting(5), 0), Instant::now());
+    for event in [Event::Start, Event::Ready, Event::Died] {
+        machine.step(event, now);
+    }
+    let within = Some(seconds(4));
+    assert_eq!(machine.step(Event::Quit { within }, now).action, Action::Nothing);
+    machine.step(Event::Extended(seconds(60)), now);
+    assert_eq!(machine.leftovers_until(now), Some(now + seconds(4)));
+    assert_eq!((machine.deadline(), machine.allowed_until()), (None, Some(now)));
+    machine.step(Event::DeadlinePassed, now);
+    assert_eq!(machine.leftovers_until(now), Some(now + seconds(4)));
+}
