@@ -210,4 +210,25 @@ mod tests {
             assert_eq!(texts(|p| check_duration(p, "grace", good)).len(), 0);
         }
     }
+
+    #[test]
+    fn problems_of_a_part_are_named_after_it() {
+        let mut part = Problems::new();
+        part.push(Problem { field: "name".into(), value: "x".into(), reason: "no".into() });
+        let mut whole = Problems::new();
+        whole.add_part("workers[2]", part);
+        assert_eq!(whole.to_string(), "workers[2].name `x`: no");
+    }
+
+    #[test]
+    fn nobody_waits_for_more_than_a_century() {
+        let century = Duration::from_secs(36_500 * 86_400);
+        let longer = century + Duration::from_nanos(1);
+        for (duration, problems) in [(century, 0), (longer, 1), (Duration::MAX, 0)] {
+            assert_eq!(texts(|p| check_duration(p, "grace", duration)).len(), problems);
+        }
+        let [longest, longer] = [100, 101].map(|length| "x".repeat(length));
+        assert_eq!(texts(|p| check_name(p, "name", &longest)).len(), 0);
+        assert_eq!(texts(|p| check_name(p, "name", &longer)).len(), 1);
+    }
 }

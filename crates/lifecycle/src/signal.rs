@@ -67,3 +67,27 @@ impl Visitor<'_> for SignalVisitor {
             .ok_or_else(|| E::custom(format!("`{name}` is no signal; give a name like `SIGTERM`")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_a_name_or_a_number() {
+        let read = |yaml: &str| {
+            serde_yaml::from_str::<Signal>(yaml).map(|signal| signal.0).map_err(|e| e.to_string())
+        };
+        assert_eq!(read("SIGTERM"), Ok(15));
+        assert_eq!(read("2"), Ok(2));
+        assert_eq!(read("-7"), Ok(-7));
+        for (wrong, text) in [
+            ("SIGNONE", "give a name like `SIGTERM`"),
+            ("9999999999", "`9999999999` is no signal"),
+            ("-9999999999", "`-9999999999` is no signal"),
+            ("[1]", "a signal: its name, like `SIGTERM`, or its number"),
+        ] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.contains(text), "{wrong}: {error}");
+        }
+    }
+}

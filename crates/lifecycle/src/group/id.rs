@@ -29,3 +29,16 @@ impl fmt::Display for Id {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_number_and_back() {
+        for number in [0, 1, 77, u32::MAX] {
+            assert_eq!(Id::of_number(number).number(), number);
+            assert_eq!(Id(number).to_string(), number.to_string());
+        }
+    }
+}
