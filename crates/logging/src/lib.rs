@@ -19,7 +19,7 @@
 //!
 //! A [`LoggingConfig`] is a plain value, from Rust or from YAML, and can be checked before anything
 //! happens ([`problems`](LoggingConfig::problems)). [`install`] makes it the logger of the process;
-//! [`Logger`] is one that is not installed. Which records pass is decided by `env_logger`'s filters; how
+//! [`Logger`] is one that is not installed. Which records pass is decided by the filters of `env_logger`; how
 //! they look by a [format](LoggingConfig::format), or as JSON. Files are put aside by time and by size
 //! ([`Rotation`]), and how many are kept is always bounded. Parts of a program can have
 //! [loggers](LoggingConfig::logger) with files of their own. [`RawLog`] is the same file for what is no

@@ -1,4 +1,4 @@
-//! From configuration to a logger: env_logger says which records pass, the layout how they look, the
+//! From configuration to a logger: env_filter says which records pass, the layout how they look, the
 //! sink where they go.
 
 use std::path::Path;

@@ -48,9 +48,7 @@ struct Named {
 /// One place, and what goes there.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Only its filters. Its way of writing costs a copy and a lock more than ours, for nothing that
-    /// a file needs.
-    pub(crate) filter: env_logger::Logger,
+    pub(crate) filter: env_filter::Filter,
     layout: Arc<Layout>,
     sink: Mutex<Sink>,
     dropped: Arc<AtomicU64>,
@@ -146,7 +144,7 @@ impl Output {
         let layout = Arc::new(Layout::new(shape, decoration, stamper, process));
         let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(dropped));
 
-        let mut filter = env_logger::Builder::new();
+        let mut filter = env_filter::Builder::new();
         filter.filter_level(config.level);
         for (target, level) in &config.filters {
             filter.filter_module(target, *level);
