@@ -366,3 +366,18 @@ fn all_are_ready_without_those_that_were_taken_off() {
         ],
     );
 }
+
+#[test]
+fn those_that_run_are_stopped_before_all_are_started_again() {
+    let group = Group::new(members(&[&[], &[]]), Strategy::OneForAll, EndWhen::AllAreOver);
+    check(
+        Roster::new(group, each(policy(), 2), 0),
+        &[
+            (0, Begin, &["0 +0", "0 +1"]),
+            (1, Ready(1), &["1 1 running"]),
+            (2, Code(0, 1), &["2 0 waiting", "2 ?1 for 10s"]),
+            (3, Code(1, 0), &["3 1 idle"]),
+            (20, Nothing, &["7 0 due", "7 +0", "7 +1"]),
+        ],
+    );
+}
