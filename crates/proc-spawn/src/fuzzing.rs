@@ -1,4 +1,4 @@
-//! What `fuzz/` reaches and nobody else: all that is made of bytes from the other end. Only in a
+//! What `tests/fuzz/` reaches and nobody else: all that is made of bytes from the other end. Only in a
 //! build for fuzzing.
 
 use rustix::net::SendFlags;

@@ -79,3 +79,15 @@ pub enum Order {
     /// That it stops for good.
     Quit(Id),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_end_ends_them_all_is_shown_as_it_is_written() {
+        for when in [EndWhen::AllAreOver, EndWhen::AnySignificant, EndWhen::AllSignificant] {
+            assert_eq!(serde_yaml::from_str::<EndWhen>(&when.to_string()).unwrap(), when);
+        }
+    }
+}

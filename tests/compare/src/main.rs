@@ -2,7 +2,7 @@
 //! rotating file of another make (file-rotate), and `logging`, which rotates too, in turns.
 //!
 //! ```console
-//! $ cargo run --release --manifest-path compare/Cargo.toml -- [LINES]
+//! $ cargo run --release --manifest-path tests/compare/Cargo.toml -- [LINES]
 //! ```
 //!
 //! Nothing rotates meanwhile. What the others do not do is not measured: notice that somebody has
