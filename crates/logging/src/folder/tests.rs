@@ -1,0 +1,34 @@
+//! Old logs among whatever else has such a name.
+
+use std::fs;
+
+use trusted_path::Trust;
+
+use super::*;
+
+/// A stranger who makes names by the thousand hid the files that were to go, and the names that are taken.
+#[test]
+fn our_files_are_seen_among_however_many_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
+    // No files, and so nobody's old logs.
+    for number in 1..=50 {
+        for end in ["", ".gz.part"] {
+            let name = format!("app.log.2026-11-21.{number:04}{end}");
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+    }
+    for name in ["app.log.2026-11-19", "app.log.2026-11-20.0003", "app.log.2026-11-18.gz.part"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let horizon = Horizon::new("2026-11-22".to_owned());
+    let listing = list_most(4, &open(&log).unwrap(), &log, Some(&horizon)).unwrap();
+    let file = |name: &&Name| place(&log, name).is_ok_and(|place| ours(&place).is_some());
+    let names: Vec<_> =
+        listing.names.iter().filter(file).map(|name| name.file_name(log.name())).collect();
+    assert_eq!(names, ["app.log.2026-11-19", "app.log.2026-11-20.0003"]);
+    assert_eq!(listing.parts.iter().filter(|part| part.stamp == "2026-11-18").count(), 1);
+    assert!(listing.names.len() + listing.parts.len() < 4 + 3 + 1, "{listing:?}");
+    let next = Name::next("2026-11-21".to_owned(), listing.youngest.as_ref());
+    assert_eq!(next.file_name(log.name()), "app.log.2026-11-21.0051");
+}

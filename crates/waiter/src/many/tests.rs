@@ -1,0 +1,43 @@
+//! Many descriptors, of which some are readable.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::*;
+
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_millis(1))
+}
+
+#[test]
+fn what_is_readable_is_told_until_it_is_forgotten() {
+    let waiter = Waiter::<u64>::new().unwrap();
+    let (reader, mut writer) = io::pipe().unwrap();
+    waiter.watch(reader.as_fd(), u64::MAX).unwrap();
+    assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+    writer.write_all(b"x").unwrap();
+    assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
+    assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
+    // Twice is once too many.
+    waiter.watch(reader.as_fd(), 7).unwrap_err();
+    waiter.forget(reader.as_fd());
+    waiter.forget(reader.as_fd());
+    assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+}
+
+#[test]
+fn without_interest_only_the_end_is_told_and_once() {
+    let waiter = Waiter::<u64>::new().unwrap();
+    let (reader, mut writer) = io::pipe().unwrap();
+    waiter.watch_without_interest(reader.as_fd(), 7).unwrap();
+    writer.write_all(b"x").unwrap();
+    assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+    waiter.set_interest(reader.as_fd(), 7, true);
+    assert_eq!(waiter.wait(None).unwrap(), [7]);
+    waiter.set_interest(reader.as_fd(), 7, false);
+    assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+    drop(writer);
+    assert_eq!(waiter.wait(None).unwrap(), [7]);
+    assert_eq!(waiter.wait(soon()).unwrap(), [0; 0]);
+}
