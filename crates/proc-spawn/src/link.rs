@@ -22,6 +22,7 @@ use waiter::breathe;
 
 use crate::payload_file;
 use crate::speaker::Speaker;
+use crate::wire::Word;
 
 pub(crate) use descriptors::{receive_with, send_with};
 use end::{End, Packet};
@@ -174,18 +175,23 @@ impl Link {
         Ok(())
     }
 
-    /// Takes the next message if it has come; does not wait.
+    /// Takes the next word if it has come; does not wait. Those of a newer build are passed over.
     ///
     /// # Errors
     ///
-    /// The socket failed, or the message is too long or not of the expected type (`InvalidData`).
-    pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        match self.receive_bytes()? {
-            Received::Message(bytes) => from_bytes(&bytes).map(Received::Message),
-            Received::Nothing => Ok(Received::Nothing),
-            Received::Enough => Ok(Received::Enough),
-            Received::Descriptors => Ok(Received::Descriptors),
-            Received::Closed => Ok(Received::Closed),
+    /// The socket failed, or the message is too long or no word of the expected side (`InvalidData`).
+    pub(crate) fn receive<T: Word>(&self) -> io::Result<Received<T>> {
+        loop {
+            return Ok(match self.receive_bytes()? {
+                Received::Message(bytes) => match T::read(&bytes)? {
+                    Some(word) => Received::Message(word),
+                    None => continue,
+                },
+                Received::Nothing => Received::Nothing,
+                Received::Enough => Received::Enough,
+                Received::Descriptors => Received::Descriptors,
+                Received::Closed => Received::Closed,
+            });
         }
     }
 

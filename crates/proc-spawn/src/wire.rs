@@ -2,10 +2,13 @@
 //!
 //! Both sides are the same executable, so the format may change with every build. The version is
 //! there for the one case where they are not: a program given by path was replaced while the
-//! parent was running. A child that meets an unknown version says so and exits; it does not guess.
+//! parent was running. A child that meets an unknown version of the payload says so and exits; it does not
+//! guess. A word that one side does not know, since the other one is newer, is passed over.
 
+use std::fmt;
 use std::time::Duration;
 
+use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -70,6 +73,72 @@ pub(crate) enum PayloadError {
     NotForUs,
 }
 
+/// A word of one of the sides.
+pub(crate) trait Word: DeserializeOwned {
+    /// What those that are known are called.
+    const NAMES: &[&str];
+
+    /// Reads one; `None`: it is whole, and of a kind that only a newer build knows.
+    ///
+    /// # Errors
+    ///
+    /// It is no word, or one that is known and says what it cannot.
+    fn read(bytes: &[u8]) -> std::io::Result<Option<Self>> {
+        match from_bytes(bytes) {
+            Ok(word) => Ok(Some(word)),
+            Err(_) if name(bytes).is_some_and(|name| !Self::NAMES.contains(&name.as_str())) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a word is called, whatever it says: alone, or as the key of what it says.
+fn name(bytes: &[u8]) -> Option<String> {
+    from_bytes::<Name>(bytes).ok().map(|name| name.0)
+}
+
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_any(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a word")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Name, A::Error> {
+        let none = || de::Error::custom("a map with nothing in it");
+        let (name, IgnoredAny) = map.next_entry::<String, IgnoredAny>()?.ok_or_else(none)?;
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok(Name(name)),
+            Some(IgnoredAny) => Err(de::Error::custom("more than one word")),
+        }
+    }
+}
+
+impl Word for Down {
+    const NAMES: &[&str] = &["Quit", "Reopen"];
+}
+
+impl Word for Up {
+    const NAMES: &[&str] =
+        &["Ready", "SetupFailed", "PanicSeen", "Extend", "Status", "Verdict", "Told"];
+}
+
 /// From parent to child, after the payload.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Down {
@@ -128,13 +197,53 @@ mod tests {
         assert!(text.contains("version 99") && text.contains("version 2"), "{text}");
     }
 
+    /// What a newer build says is passed over; what cannot be read of what is known is an error.
+    #[test]
+    fn a_word_of_a_newer_build_is_no_word_and_no_error() {
+        #[derive(Serialize)]
+        enum Newer {
+            Reload,
+            Scale { to: u32 },
+            Quit(u8),
+        }
+        let read = |word: &Newer| Down::read(&to_bytes(word).unwrap());
+        assert_eq!(read(&Newer::Reload).unwrap(), None);
+        assert_eq!(read(&Newer::Scale { to: 7 }).unwrap(), None);
+        read(&Newer::Quit(7)).unwrap_err();
+        Down::read(&[]).unwrap_err();
+        Down::read(&to_bytes(&7).unwrap()).unwrap_err();
+        let quit = Down::Quit { reason: "stop".into(), remaining: None };
+        assert_eq!(Down::read(&to_bytes(&quit).unwrap()).unwrap(), Some(quit));
+    }
+
+    #[test]
+    fn each_word_has_its_name_in_the_list() {
+        let failed = SetupError::new("x", &fmt::Error);
+        let panic = Panic { message: "x".into(), place: String::new() };
+        let up = [
+            Up::Ready,
+            Up::SetupFailed(failed),
+            Up::PanicSeen(panic.clone()),
+            Up::Extend(Duration::ZERO),
+            Up::Status("x".into()),
+            Up::Verdict(Verdict::Panic(panic)),
+            Up::Told(ByteBuf::new()),
+        ];
+        let names: Vec<_> = up.iter().map(|word| name(&to_bytes(word).unwrap()).unwrap()).collect();
+        assert_eq!(names, Up::NAMES);
+        let down = [Down::Quit { reason: String::new(), remaining: None }, Down::Reopen];
+        let names: Vec<_> =
+            down.iter().map(|word| name(&to_bytes(word).unwrap()).unwrap()).collect();
+        assert_eq!(names, Down::NAMES);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>) {
             let _ = Payload::decode(&bytes);
             let _ = Payload::decode(&[MAGIC, &PROTOCOL.to_le_bytes(), &bytes].concat());
-            let _ = from_bytes::<Up>(&bytes);
-            let _ = from_bytes::<Down>(&bytes);
+            let _ = Up::read(&bytes);
+            let _ = Down::read(&bytes);
         }
 
         /// Nearer to what is right than chance gets: one byte of it is another.
