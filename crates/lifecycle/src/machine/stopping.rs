@@ -48,7 +48,7 @@ impl Machine {
     /// nor killed.
     fn take_step(&mut self, stop: Stop, now: Instant) -> Action {
         if self.dead {
-            return self.enter(State::Stopping(stop));
+            return self.enter(State::Stopping(Stop { step_until: None, ..stop }));
         }
         let over = stop.kill_at.is_some_and(|at| at <= now);
         match self.policy.stop.steps.get(stop.step) {
