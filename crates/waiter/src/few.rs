@@ -77,9 +77,7 @@ fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errn
         if usize::try_from(fd.as_raw_fd()).is_ok_and(|number| number < FD_SETSIZE) {
             set.insert(*fd);
         } else {
-            // What cannot be waited for is looked at by whoever asked.
-            breathe();
-            return Ok(true);
+            return Ok(singly(fds));
         }
     }
     let mut timeout = left.map(|left| {
@@ -91,6 +89,17 @@ fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errn
         Ok(count) => Ok(count > 0),
         Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
     }
+}
+
+/// Whether any of them is readable, each asked for alone, after a pause: of one descriptor poll(2) tells as long as
+/// one may be open at all.
+fn singly(fds: &[BorrowedFd<'_>]) -> bool {
+    const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+    breathe();
+    fds.iter().any(|fd| {
+        let mut one = [PollFd::from_borrowed_fd(*fd, PollFlags::IN)];
+        poll(&mut one, Some(&AT_ONCE)).is_ok_and(|ready| ready > 0)
+    })
 }
 
 #[cfg(test)]
@@ -111,5 +120,8 @@ mod tests {
         assert_eq!(selected(&fds, None), Ok(true));
         assert!(readable(&fds, None).unwrap());
         assert_eq!(selected(&[], Some(moment)), Ok(false));
+        assert!(singly(&fds));
+        let (silent, _writer) = io::pipe().unwrap();
+        assert!(!singly(&[silent.as_fd()]));
     }
 }
