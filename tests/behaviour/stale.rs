@@ -8,6 +8,7 @@ use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        what_stands_in_the_place_of_a_workers_pid_file_goes_with_the_worker,
         whatever_number_a_stale_file_contains_it_is_taken_over,
         what_was_never_a_pid_file_is_refused_and_stays,
         the_number_of_a_stranger_is_taken_over_and_the_stranger_left_alone,
@@ -184,4 +185,20 @@ fn a_pid_file_for_everybody_to_write_is_refused() {
     bed.run(["start", &bed.options("{}")]).fails(&["d.pid"]);
     assert_eq!(bed.read("d.pid"), "1\n");
     assert_eq!(bed.journal(), [""; 0]);
+}
+
+/// An editor, or a backup, has put a copy there: the worker's own file has lost its name, and what is left at its
+/// end has a number that means nobody.
+///
+/// Case: PID-24
+fn what_stands_in_the_place_of_a_workers_pid_file_goes_with_the_worker() {
+    let bed = bed();
+    let daemon = bed.start("{daemon_args: [{workers: {workers: [{name: red}]}}]}");
+    bed.expect("worker red started, run 1");
+    let number = bed.read("red.pid");
+    bed.write("copy", &number);
+    std::fs::rename(bed.path("copy"), bed.path("red.pid")).unwrap();
+    daemon.stop();
+    assert!(!bed.path("red.pid").exists());
+    bed.nothing_left();
 }

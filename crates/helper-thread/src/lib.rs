@@ -36,8 +36,8 @@ const OWN_FAULTS: [Signal; 6] = [
 /// Starts a thread of this name with this much stack, in bytes, which takes no signal from its first
 /// moment on: neither those of the process nor its own, except what its own faults raise.
 ///
-/// What it starts inherits that: a thread stays deaf, and so does a process whose mask nobody sets, as
-/// [`Command`](std::process::Command) does. Dropping the handle lets the thread go on.
+/// What it starts inherits that: a thread, and also a process that [`Command`](std::process::Command) starts, is
+/// deaf until it sets its own mask. Dropping the handle lets the thread go on.
 ///
 /// # Errors
 ///

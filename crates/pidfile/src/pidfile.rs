@@ -107,15 +107,25 @@ impl PidFile {
     /// The lock is given up in any case. [`Error::Orphaned`]: a [`Dependent`](crate::Dependent) is
     /// alive, and the file was left for a successor to wait for it. [`Error::Io`]: the file could
     /// not be removed, and is stale now. That somebody had removed it already is no error.
-    pub fn release(mut self) -> Result<(), Error> {
+    pub fn release(self) -> Result<(), Error> {
+        self.release_and_tell().map(drop)
+    }
+
+    /// The same; says whether the file was in its place and was removed. Otherwise somebody else's is there, or
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`release`](PidFile::release).
+    pub fn release_and_tell(mut self) -> Result<bool, Error> {
         self.give_up(true)
     }
 
     /// Who is left is looked for only to be told: in /proc, in every process of the machine.
-    fn give_up(&mut self, tell: bool) -> Result<(), Error> {
-        let Some(file) = self.file.take() else { return Ok(()) };
+    fn give_up(&mut self, tell: bool) -> Result<bool, Error> {
+        let Some(file) = self.file.take() else { return Ok(false) };
         if self.owner != std::process::id() {
-            return Ok(());
+            return Ok(false);
         }
         if self.wants_hold() {
             drop(self.hold.1.take());
@@ -127,10 +137,10 @@ impl PidFile {
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
         let unlocked = bytes::unlock_all(file.as_fd()).map_err(Error::lock(&self.path));
-        removed.and(unlocked)
+        removed.and_then(|removed| unlocked.map(|()| removed))
     }
 
-    fn remove(&self, file: &OwnedFd, tell: bool) -> Result<(), Error> {
+    fn remove(&self, file: &OwnedFd, tell: bool) -> Result<bool, Error> {
         // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
         // to go. A shared lock, which any reader can have, refuses us but is no dependent.
         let locked = || Error::lock(&self.path);
@@ -140,7 +150,7 @@ impl PidFile {
                 && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?;
         // Looked for afterwards, so that what is seen there is as it is now.
         let place = match Place::open(&self.path) {
-            Err(Error::NoFolder { .. }) => return Ok(()),
+            Err(Error::NoFolder { .. }) => return Ok(false),
             place => place?,
         };
         let id = self.id(file)?;
@@ -148,7 +158,11 @@ impl PidFile {
             let left = if tell { hold::holders(file.as_fd(), id) } else { Vec::new() };
             return Err(Error::Orphaned { path: self.path.clone(), left });
         }
-        if place.led_to(id)? { place.remove() } else { Ok(()) }
+        let is_ours = place.led_to(id)?;
+        if is_ours {
+            place.remove()?;
+        }
+        Ok(is_ours)
     }
 
     fn id(&self, file: &OwnedFd) -> Result<Id, Error> {

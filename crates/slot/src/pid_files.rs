@@ -23,9 +23,9 @@ use proc_spawn::{Speaker, tell};
 
 use crate::words::{self, Word};
 
-/// Has the guardian, if there is one above this process, remove these pid files in the end, those
+/// Has the guardian, if it is the parent of this process, remove these pid files in the end, those
 /// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of
-/// their own.
+/// their own. The parent of a worker is no guardian, and removes none.
 ///
 /// # Errors
 ///

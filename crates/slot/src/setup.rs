@@ -109,11 +109,11 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         say(&Word::QuitsBy(signal));
     }
     log::logger().flush();
-    match pid_file.map(PidFile::release) {
+    match pid_file.map(PidFile::release_and_tell) {
         // Its keeper need not look for it then.
-        Some(Ok(())) => say(&Word::Released),
+        Some(Ok(true)) => say(&Word::Released),
         Some(Err(error)) => log::warn!("{}", proc_spawn::ErrorText::new(&error).chain()),
-        None => (),
+        Some(Ok(false)) | None => (),
     }
     code
 }

@@ -89,7 +89,11 @@ impl DaemonOptions {
         self
     }
 
-    slot::surroundings_methods!(surroundings of "guardian and executor");
+    slot::surroundings_methods!(
+        surroundings of "guardian and executor",
+        output and environment of "the executor, and so of its workers",
+        by default "`/dev/null`; with `run_daemon`, where the caller's goes"
+    );
 
     /// How long after its end an executor that failed is started again: one with a code that is
     /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0

@@ -227,9 +227,8 @@ impl<'a> Runner<'a> {
     }
 
     fn wait(&self) -> io::Result<()> {
-        let now = Instant::now();
-        // Patience that is over changes nothing any more: only an end does.
-        let patience = self.keeper.leftovers_until().filter(|at| now < *at);
+        // Once they have been killed only their end changes anything.
+        let patience = self.keeper.leftovers_until().filter(|_| !self.sweep.has_killed());
         let look = self.sweep.look_at().filter(|_| self.keeper.awaits_leftovers());
         let file = self.pid_file.look_at();
         let (own, reap) = (self.keeper.deadline(), self.slot.looks_at());

@@ -10,11 +10,14 @@ use rustix::io::Errno;
 ///
 /// What it is not: a file that is missing, is something else, is forbidden or cannot be by its name.
 pub fn may_pass(error: &io::Error) -> bool {
-    let short = [Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOLCK];
-    let absent = [Errno::IO, Errno::STALE, Errno::TIMEDOUT, Errno::NXIO, Errno::NODEV];
-    let busy = [Errno::INTR, Errno::AGAIN, Errno::BUSY];
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| [&short[..], &absent, &busy].concat().contains(&errno))
+    use Errno as E;
+    let short = [E::NOMEM, E::MFILE, E::NFILE, E::NOBUFS, E::NOLCK, E::NOSPC, E::DQUOT];
+    // Also a daemon that serves a file system (FUSE) and has died, or a server that is not reached (CIFS, NFS).
+    let absent = [E::IO, E::STALE, E::TIMEDOUT, E::NXIO, E::NODEV, E::NOTCONN, E::CONNABORTED];
+    let unreached = [E::CONNREFUSED, E::CONNRESET, E::HOSTDOWN, E::HOSTUNREACH, E::SHUTDOWN];
+    let busy = [E::INTR, E::AGAIN, E::BUSY];
+    let errno = E::from_io_error(error);
+    errno.is_some_and(|errno| [&short[..], &absent, &unreached, &busy].concat().contains(&errno))
 }
 
 #[cfg(test)]
@@ -27,6 +30,8 @@ mod tests {
             (Errno::IO, true),
             (Errno::NOMEM, true),
             (Errno::STALE, true),
+            (Errno::NOTCONN, true),
+            (Errno::NOSPC, true),
             (Errno::NOENT, false),
             (Errno::NOTDIR, false),
             (Errno::ACCESS, false),

@@ -36,11 +36,10 @@ pub(crate) fn timeout(left: Duration) -> Timespec {
 /// None that is known of.
 pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
     loop {
-        if wait_once(fds, deadline)? {
-            return Ok(true);
-        }
-        if deadline.is_some_and(|at| at <= Instant::now()) {
-            return Ok(false);
+        match look(fds, deadline)? {
+            Some(true) => return Ok(true),
+            Some(false) if deadline.is_some_and(|at| at <= Instant::now()) => return Ok(false),
+            Some(false) | None => (),
         }
     }
 }
@@ -52,6 +51,11 @@ pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result
 ///
 /// None that is known of.
 pub fn wait_once(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
+    Ok(look(fds, deadline)?.unwrap_or(false))
+}
+
+/// Whether any of them is readable at last; `None`: that was not seen.
+fn look(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Option<bool>> {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut polled: Vec<_> =
         fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
@@ -60,11 +64,11 @@ pub fn wait_once(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Resul
         found => found.map(|count| count > 0),
     };
     match found {
-        Ok(found) => Ok(found),
-        Err(Errno::INTR) => Ok(false),
+        Ok(found) => Ok(Some(found)),
+        Err(Errno::INTR) => Ok(None),
         Err(errno) if is_shortage(errno) => {
             breathe();
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }

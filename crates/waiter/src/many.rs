@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
@@ -12,6 +12,10 @@ use crate::few::{breathe, is_shortage, timeout};
 
 /// So many are told of at once: the others have their turn when these have been looked at.
 const TURN: usize = 256;
+
+/// For longer nobody waits at once: more milliseconds than an `i32` holds are for a system call that Linux has since
+/// 5.11 only (epoll_pwait2(2)).
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What stands for a descriptor.
 pub trait Key: Copy {
@@ -88,13 +92,13 @@ impl<K: Key> Waiter<K> {
     }
 
     /// Waits until something is readable or the deadline has come (`None`: there is none), and tells what is: at
-    /// most 256 of them, and nothing when a signal or a shortage of the system came first.
+    /// most 256 of them, and nothing when a signal or a shortage of the system came first, or a day has passed.
     ///
     /// # Errors
     ///
     /// None that is known of.
     pub fn wait(&self, deadline: Option<Instant>) -> io::Result<Vec<K>> {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).min(DAY));
         let mut events = Vec::with_capacity(TURN);
         let buffer = rustix::buffer::spare_capacity(&mut events);
         match epoll::wait(&self.epoll, buffer, left.map(timeout).as_ref()) {

@@ -126,5 +126,9 @@ impl WorkerStartInfo {
         self
     }
 
-    slot::surroundings_methods!(surroundings of "the worker");
+    slot::surroundings_methods!(
+        surroundings of "the worker",
+        output and environment of "the worker",
+        by default "`/dev/null`"
+    );
 }

@@ -34,12 +34,13 @@ pub struct SurroundingsForm {
     pub env_clear: bool,
 }
 
-/// A form of a configuration file with fields of its own, and those of
+/// For crates that call this one `slot`. A form of a configuration file with fields of its own, and those of
 /// [`SurroundingsForm`](crate::SurroundingsForm).
 ///
 /// * `surroundings_form! { struct Form { … } }` defines it.
 /// * `surroundings_form!(read form)` takes the surroundings out of one.
 /// * `surroundings_form!(write surroundings into Form { … })` makes one with these fields of its own.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! surroundings_form {
     (read $form:ident) => {

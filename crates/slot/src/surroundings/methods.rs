@@ -1,12 +1,12 @@
 //! The methods by which surroundings are said, for the options of whatever has some.
 
 /// The methods of [`Surroundings`](crate::Surroundings), for an `impl` of options that have them in this field.
-/// What `$who` is called stands in their documentation.
+/// Who has them, whose output and environment they are, and where output goes by default stands in their documentation.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! surroundings_methods {
-    ($field:ident of $who:literal) => {
-        /// Where standard output goes, appended. Default: `/dev/null`, or where its parent's goes if that is in
-        /// the foreground.
+    ($field:ident of $who:literal, output and environment of $whose:literal, by default $default:literal) => {
+        #[doc = concat!("Where standard output goes, appended. Default: ", $default, ".")]
         #[must_use]
         pub fn stdout_filename(mut self, path: impl Into<std::path::PathBuf>) -> Self {
             self.$field.streams.stdout = Some($crate::Target::File(path.into()));
@@ -48,7 +48,7 @@ macro_rules! surroundings_methods {
             self
         }
 
-        #[doc = concat!("Has the output of ", $who, " read by its parent, and kept: see")]
+        #[doc = concat!("Has the output of ", $whose, " read by its parent, and kept: see")]
         /// [`Capture`]($crate::Capture). Default: nobody stands between.
         #[must_use]
         pub fn capture(mut self, capture: $crate::Capture) -> Self {
@@ -85,7 +85,7 @@ macro_rules! surroundings_methods {
             self
         }
 
-        #[doc = concat!("Sets a variable in the environment of ", $who, ", which is otherwise a copy of its parent's.")]
+        #[doc = concat!("Sets a variable in the environment of ", $whose, ", which is otherwise a copy of its parent's.")]
         #[must_use]
         pub fn env(
             mut self,
@@ -96,14 +96,14 @@ macro_rules! surroundings_methods {
             self
         }
 
-        #[doc = concat!("Removes a variable from the environment of ", $who, ".")]
+        #[doc = concat!("Removes a variable from the environment of ", $whose, ".")]
         #[must_use]
         pub fn env_remove(mut self, key: impl AsRef<std::ffi::OsStr>) -> Self {
             self.$field.environment.remove(key);
             self
         }
 
-        #[doc = concat!("Removes all variables from the environment of ", $who, ", those set before included.")]
+        #[doc = concat!("Removes all variables from the environment of ", $whose, ", those set before included.")]
         #[must_use]
         pub fn env_clear(mut self) -> Self {
             self.$field.environment.clear();
