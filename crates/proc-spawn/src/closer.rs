@@ -5,7 +5,7 @@
 //! exit "always lingers in the background"; so it is left to a thread that ends with a table of
 //! descriptors of its own (unshare(2), `CLONE_FILES`). Where the system gives none, the threads wait.
 
-use std::io::IoSliceMut;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,11 +20,36 @@ use crate::surroundings::open_descriptors;
 const MOST_THREADS: usize = 8;
 const STACK: usize = 128 << 10;
 
+/// When so many wait, whose closing waits for others, nobody who could send more is started.
+const MOST_WAITING: usize = 256;
+
 static DESK: Mutex<Desk> = Mutex::new(Desk { waiting: Vec::new(), threads: 0 });
 
 struct Desk {
     waiting: Vec<OwnedFd>,
     threads: usize,
+}
+
+impl Desk {
+    fn is_full(&self) -> bool {
+        MOST_WAITING <= self.waiting.len()
+    }
+}
+
+/// Whether another child may be started: not while there are more to be closed than can be, which is where the
+/// system gives a thread no table of descriptors of its own.
+///
+/// # Errors
+///
+/// It may not.
+pub(crate) fn may_start() -> io::Result<()> {
+    if lock(&DESK).is_full() {
+        let text = format!(
+            "{MOST_WAITING} sockets into which children have sent descriptors are still being closed"
+        );
+        return Err(io::Error::other(text));
+    }
+    Ok(())
 }
 
 /// Has this closed, and all that only it keeps open. Does not wait.
@@ -95,5 +120,23 @@ fn empty(number: i32) {
             Ok(received) if received.bytes > 0 => (),
             Ok(_) | Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let file = File::open("/dev/null").unwrap();
+        let waiting = (0..MOST_WAITING).map(|_| OwnedFd::from(file.try_clone().unwrap())).collect();
+        let mut desk = Desk { waiting, threads: MOST_THREADS };
+        assert!(desk.is_full());
+        desk.waiting.pop();
+        assert!(!desk.is_full());
+        may_start().unwrap();
     }
 }

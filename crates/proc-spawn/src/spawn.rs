@@ -21,6 +21,7 @@ use serde_bytes::ByteBuf;
 
 use crate::called::Called;
 use crate::child::Child;
+use crate::closer;
 use crate::current::{Current, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
@@ -247,6 +248,7 @@ impl Spawn {
     ///
     /// The system refused a step; nothing is left running then.
     pub fn spawn(&self) -> Result<Child, SpawnError> {
+        closer::may_start().map_err(SpawnError::io("start another child"))?;
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
