@@ -1,9 +1,10 @@
-//! Links between our own pages lead somewhere: the file is there, and the heading too.
+//! Links between our own pages lead somewhere: the file is there, and the heading too. So do the names of tests.
 
 use std::path::Path;
 
 use crate::failure::Outcome;
 use crate::finding::Finding;
+use crate::rust_text::has_word;
 use crate::tree;
 
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
@@ -12,6 +13,13 @@ pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
         let text = tree::read(&page)?;
         for (line, target) in links(&text) {
             if let Some(fault) = fault(&page, &text, &target) {
+                findings.push(Finding::new(tree::relative(root, &page), line, fault));
+            }
+        }
+        for (line, file, test) in tests(&text) {
+            let source = std::fs::read_to_string(root.join(file));
+            if !source.is_ok_and(|source| has_word(&source, test)) {
+                let fault = format!("there is no test `{test}` in `{file}`");
                 findings.push(Finding::new(tree::relative(root, &page), line, fault));
             }
         }
@@ -62,6 +70,17 @@ fn links(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// Every `file.rs: name` with its line, which is how a page names a test.
+fn tests(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    prose(text).flat_map(|(number, line)| {
+        let spans = line.split('`').skip(1).step_by(2);
+        spans.filter_map(move |span| {
+            let (file, test) = span.split_once(".rs: ")?;
+            Some((number, &span[..file.len() + 3], test))
+        })
+    })
+}
+
 /// The lines that are not in a fenced block, counted from 1.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
@@ -103,14 +122,17 @@ mod tests {
             "a.md",
             "# Top\n[b](b.md#one-two) [c](c.md) [w](https://x) [t](#top)\n[n](b.md#three)\n",
         );
-        write("b.md", "## One, two\n");
+        write("b.md", "## One, two\n`b.rs: it_is` and `b.rs: it_was`, `c.rs: it_is`\n");
+        write("b.rs", "fn it_is() {}\n");
         let texts: Vec<String> =
             check(root.path()).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
             [
                 "a.md:2: dead link: there is no `c.md` from here",
-                "a.md:3: dead link: no heading gives `#three`"
+                "a.md:3: dead link: no heading gives `#three`",
+                "b.md:2: there is no test `it_was` in `b.rs`",
+                "b.md:2: there is no test `it_is` in `c.rs`",
             ]
         );
     }
