@@ -8,6 +8,7 @@ mod locks;
 mod logs;
 mod loops;
 mod pid_file;
+mod pool_files;
 mod privileges;
 mod remains;
 mod signals;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         files::trials(),
         privileges::trials(),
         pid_file::trials(),
+        pool_files::trials(),
         locks::trials(),
         loops::trials(),
         leftovers::trials(),

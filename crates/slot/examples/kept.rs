@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             wait(&slot, &machine)?;
         }
         let now = Instant::now();
-        events.extend(slot.listen(&mut |report| println!("{report:?}")));
+        events.extend(slot.listen(Instant::now(), &mut |report| println!("{report:?}")));
         let over = slot.reap(&machine, &mut events, now, &mut |report| println!("{report:?}"));
         events.extend(over.map(|RunOver { end, at }| Event::Ended { end, at }));
         events.extend(machine.deadline().filter(|at| *at <= now).map(|_| Event::DeadlinePassed));
@@ -54,7 +54,10 @@ fn wait(slot: &Slot, machine: &Machine) -> Result<(), Box<dyn Error>> {
     let sources = [slot.child().map(proc_spawn::Child::pidfd), slot.messages()];
     let watched = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut sources: Vec<_> = sources.into_iter().flatten().map(watched).collect();
-    let due = [machine.deadline(), slot.looks_at()].into_iter().flatten().min();
+    let due = [machine.deadline(), slot.looks_at(machine), slot.listens_at()]
+        .into_iter()
+        .flatten()
+        .min();
     let left = due.map(|at| at.saturating_duration_since(Instant::now()));
     poll(&mut sources, left.map(Timespec::try_from).transpose()?.as_ref())?;
     Ok(())

@@ -17,8 +17,7 @@ use rustix::process::{
 
 use crate::search::Search;
 use crate::tree::{self, Herd};
-use lifecycle::Leftovers;
-use lifecycle::RunEnd;
+use lifecycle::{Leftovers, Machine, Phase, RunEnd};
 
 /// Between two looks: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -28,12 +27,17 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 /// of its end) no longer holds up the next run.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Nor, from then on, what was promised to others; what is dying has this long in any case.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A run that has ended, but is not over.
 #[derive(Debug)]
 pub(crate) struct Burial {
     /// When the end was seen.
     at: Instant,
     look_at: Instant,
+    /// When it was looked at last.
+    looked_at: Instant,
     pause: Duration,
     /// How it ended; `None`: it cannot be reaped yet.
     end: Option<RunEnd>,
@@ -132,6 +136,7 @@ impl Burial {
         Burial {
             at: now,
             look_at,
+            looked_at: now,
             pause: FIRST_LOOK,
             end,
             group,
@@ -144,8 +149,38 @@ impl Burial {
     }
 
     /// When to look again.
-    pub(crate) fn look_at(&self) -> Instant {
-        if self.is_left_to_the_guardian() { self.at } else { self.look_at }
+    pub(crate) fn look_at(&self, machine: &Machine) -> Instant {
+        if self.is_left_to_the_guardian() {
+            return self.at;
+        }
+        // What was over at the last look is looked at as any other is.
+        match self.patience_until(machine) {
+            Some(over) if over > self.looked_at => over.min(self.look_at),
+            _ => self.look_at,
+        }
+    }
+
+    /// Whether it has been waited for as long as may be.
+    pub(crate) fn is_patience_over(&self, machine: &Machine, now: Instant) -> bool {
+        self.patience_until(machine).is_some_and(|over| over <= now)
+    }
+
+    /// No longer than until what was promised to others is due, as the answer to a start or the end of a grace;
+    /// `None`: nothing is.
+    fn patience_until(&self, machine: &Machine) -> Option<Instant> {
+        let promised = machine.allowed_until();
+        // Who has missed its deadline before it died.
+        let killed = machine.phase() == Phase::Stopping && promised.is_none();
+        let least = self.at.checked_add(LEAST_PATIENCE);
+        if self.is_held() {
+            return promised.or(least.filter(|_| killed));
+        }
+        let longest = self.at.checked_add(PATIENCE);
+        if let Some(promised) = promised {
+            return longest.min(least.map(|least| least.max(promised)));
+        }
+        // The next run after a kill is promised to nobody, but our own end is.
+        if killed && quit::quit_requested() { least } else { longest }
     }
 
     /// Whoever is asked to quit does not use up his grace by waiting for the dead.
@@ -176,7 +211,7 @@ impl Burial {
     }
 
     /// Ends what is left. Gives back the end of the run once nothing is, or patience is over.
-    pub(crate) fn go_on(&mut self, now: Instant) -> Option<RunEnd> {
+    pub(crate) fn go_on(&mut self, machine: &Machine, now: Instant) -> Option<RunEnd> {
         if let Some(group) = self.group {
             self.look_at_group(group);
         }
@@ -185,12 +220,16 @@ impl Burial {
         if self.is_left_to_the_guardian() {
             return self.end.take();
         }
-        if left && now.saturating_duration_since(self.at) < PATIENCE {
+        if left && !self.is_patience_over(machine, now) {
             self.later(now);
             return None;
         }
         if left {
-            log::warn!("what a run has left does not go though it was killed; the next one begins");
+            let group = self.group.map(|group| format!(" in group {}", group.as_raw_nonzero()));
+            log::warn!(
+                "what a run has left{} does not go though it was killed: it is waited for no longer",
+                group.unwrap_or_default()
+            );
         }
         self.end.take()
     }
@@ -248,14 +287,9 @@ impl Burial {
         }
     }
 
-    /// Later, but by then at the latest.
-    pub(crate) fn later_but_by(&mut self, now: Instant, by: Option<Instant>) {
-        self.later(now);
-        self.look_at = by.map_or(self.look_at, |by| by.min(self.look_at));
-    }
-
     /// Not now, but later: each time twice as late.
     pub(crate) fn later(&mut self, now: Instant) {
+        self.looked_at = now;
         self.look_at = now + self.pause;
         self.pause = (self.pause * 2).min(LAST_LOOK);
     }
@@ -272,6 +306,7 @@ mod tests {
     use std::process::{Child, Command};
 
     use exit::Exit;
+    use lifecycle::{Event, Policy};
 
     use super::*;
 
@@ -295,8 +330,70 @@ mod tests {
         let now = Instant::now();
         let mut burial = Burial::held(now);
         burial.reaped(RunEnd::Exited(Exit::Code(3)), group, None, false);
-        assert_eq!(burial.go_on(now), Some(RunEnd::Exited(Exit::Code(3))));
+        let machine = Machine::new(Policy::default(), 0);
+        assert_eq!(burial.go_on(&machine, now), Some(RunEnd::Exited(Exit::Code(3))));
         assert_eq!(other.0.try_wait().unwrap(), None);
+    }
+
+    /// What cannot be killed held up a stop for ten seconds, whatever its grace.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn what_does_not_go_is_waited_for_until_others_expect_the_end() {
+        let script = "sleep 777 & exec sleep 778";
+        let leader = Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap();
+        let mut leader = Other(leader);
+        let group = i32::try_from(leader.0.id()).ok().and_then(Pid::from_raw).unwrap();
+        struct Group(Pid);
+        impl Drop for Group {
+            fn drop(&mut self) {
+                let _ = kill_process_group(self.0, Signal::KILL);
+            }
+        }
+        let _group = Group(group);
+        let began = Instant::now();
+        while tree::children_of(leader.0.id()).is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(30), "it starts nobody");
+        }
+        leader.0.kill().unwrap();
+        leader.0.wait().unwrap();
+        let now = Instant::now();
+        let after = |ms| now + Duration::from_millis(ms);
+        let end = || RunEnd::Exited(Exit::Code(3));
+        let burial = || {
+            let mut burial = Burial::held(now);
+            burial.reaped(end(), Some(group), None, false);
+            burial
+        };
+        let grace = |ms| {
+            let mut machine = Machine::new(Policy::default(), 0);
+            for event in [Event::Start, Event::Ready, Event::Died] {
+                machine.step(event, now);
+            }
+            if let Some(ms) = ms {
+                machine.step(Event::Quit { within: Some(Duration::from_millis(ms)) }, now);
+            }
+            machine
+        };
+        // Nothing was promised; a grace; one so short that what is dying needs more.
+        for (machine, over) in
+            [(grace(None), 10_000), (grace(Some(1_500)), 1_500), (grace(Some(5)), 1_000)]
+        {
+            let mut burial = burial();
+            assert_eq!(burial.go_on(&machine, after(over - 1)), None);
+            assert_eq!(burial.look_at(&machine), after(over));
+            assert_eq!(burial.go_on(&machine, after(over)), Some(end()));
+        }
+        // It is asked to stop between two looks.
+        let mut burial = burial();
+        assert_eq!(burial.go_on(&grace(None), after(4)), None);
+        burial.later(after(1_000));
+        burial.later(after(1_000));
+        for _ in 0..9 {
+            burial.later(after(1_200));
+        }
+        assert_eq!(burial.look_at(&grace(None)), after(2_200));
+        assert_eq!(burial.look_at(&grace(Some(1_500))), after(1_500));
     }
 
     /// What /proc shows by our numbers there are others: the parents, children and groups of another namespace.

@@ -16,6 +16,7 @@ use proc_spawn::{Child, Role, Spawn};
 use exit::ErrorText;
 use quit::Reason;
 
+use self::hear::Talk;
 use crate::burial::{self, Burial};
 use crate::pid_files::LeftPidFiles;
 use crate::search::MARK;
@@ -89,7 +90,10 @@ pub struct Slot {
     child: Option<Child>,
     /// The child has closed its end of the socket: there is nothing more to hear.
     deaf: bool,
-    pid_files: LeftPidFiles,
+    /// The turns that it has had of late with words.
+    talk: Option<Talk>,
+    /// `None`: pid files that it tells of are nobody's business here.
+    pid_files: Option<Box<LeftPidFiles>>,
     last_pid: Option<u32>,
     /// What a child is told when it is asked to quit.
     reason: Reason,
@@ -142,7 +146,8 @@ impl Slot {
             run: 0,
             child: None,
             deaf: false,
-            pid_files: LeftPidFiles::default(),
+            talk: None,
+            pid_files: None,
             last_pid: None,
             reason: Reason::Stop,
             recorded: None,
@@ -176,6 +181,16 @@ impl Slot {
         self
     }
 
+    /// Keeps a list of the pid files that the child tells of, for [`remove_left_pid_files`]: what a guardian
+    /// does for processes below its executor. Default: such words are skipped.
+    ///
+    /// [`remove_left_pid_files`]: Slot::remove_left_pid_files
+    #[must_use]
+    pub fn notes_pid_files(mut self) -> Slot {
+        self.pid_files = Some(Box::default());
+        self
+    }
+
     /// Has the output of the child recorded. Default: it goes where the [`Spawn`] says.
     #[must_use]
     pub fn recorded(mut self, recording: Recording) -> Slot {
@@ -203,15 +218,17 @@ impl Slot {
         self.child.as_ref()
     }
 
-    /// What to wait on for [`listen`](Slot::listen).
+    /// What to wait on for [`listen`](Slot::listen); `None` while the child [rests](Slot::listens_at), too.
     pub fn messages(&self) -> Option<BorrowedFd<'_>> {
-        self.child.as_ref().filter(|_| !self.deaf).map(Child::messages)
+        let hears = !self.deaf && self.listens_at().is_none();
+        self.child.as_ref().filter(|_| hears).map(Child::messages)
     }
 
     /// When to [`reap`](Slot::reap) again, if the child is dead and nothing tells when its run is over:
-    /// it cannot be reaped yet, or what it has left is still going.
-    pub fn looks_at(&self) -> Option<Instant> {
-        self.burial.as_ref().map(|burial| burial.look_at())
+    /// it cannot be reaped yet, or what it has left is still going. It may come sooner when its `machine` is
+    /// asked to stop.
+    pub fn looks_at(&self, machine: &Machine) -> Option<Instant> {
+        self.burial.as_ref().map(|burial| burial.look_at(machine))
     }
 
     /// Which run the present one is, or the last was: 1 for the first, 0 before it.
@@ -219,8 +236,8 @@ impl Slot {
         self.run
     }
 
-    /// Whether the child of the present run, or of the last, has removed its own pid file, as it says: then
-    /// nobody needs to look for it.
+    /// Whether the child of the present run, or of the last, has removed its own pid file, as it says, and has
+    /// the rights that this process has: then nobody needs to look for it.
     pub fn has_released(&self) -> bool {
         self.released
     }
@@ -230,10 +247,12 @@ impl Slot {
         &mut self.spawn
     }
 
-    /// Removes the pid files of processes below the child's that were told of and are stale. Takes at most a few
-    /// seconds, whatever disks they are on.
+    /// Removes the pid files of processes below the child's that were [noted](Slot::notes_pid_files) and are
+    /// stale. Takes at most a few seconds, whatever disks they are on.
     pub fn remove_left_pid_files(&self) {
-        self.pid_files.remove();
+        if let Some(files) = &self.pid_files {
+            files.remove();
+        }
     }
 
     /// Does what a step of `machine` wants, and tells what it says. Gives back what follows at once: a start
@@ -313,7 +332,7 @@ impl Slot {
         self.spawn.set_incarnation(run);
         (self.asked, self.asked_by_word) = (false, false);
         (self.quits_by, self.released, self.confuses) = (None, false, false);
-        (self.status, self.lost) = (None, None);
+        (self.status, self.lost, self.talk) = (None, None, None);
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }

@@ -55,6 +55,8 @@ pub(crate) struct Sweep {
     herd: Herd,
     /// Until the next look.
     pause: Duration,
+    /// Whoever does not go though it was killed has been named.
+    named: bool,
 }
 
 /// Between two looks at what tells us nothing: at first, and after each twice as long, up to the last.
@@ -69,6 +71,7 @@ impl Default for Sweep {
             told: BTreeSet::new(),
             herd: Herd::default(),
             pause: FIRST_LOOK,
+            named: false,
         }
     }
 }
@@ -82,6 +85,25 @@ impl Sweep {
     /// Whether what is left has been given all of its time.
     pub(crate) fn has_killed(&self) -> bool {
         self.kills
+    }
+
+    /// Says once who has not gone for a second after it was killed: as long as it is there nothing else begins,
+    /// and nothing ends.
+    fn name(&mut self, left: &[u32]) {
+        if self.pause < LAST_LOOK || std::mem::replace(&mut self.named, true) {
+            return;
+        }
+        const NAMED: usize = 16;
+        let named: Vec<_> = left.iter().take(NAMED).map(u32::to_string).collect();
+        let more = match left.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        log::error!(
+            "cannot go on: what the executor has left was killed, and is still there, perhaps in \
+             uninterruptible sleep or frozen by a control group: {}{more}",
+            named.join(", ")
+        );
     }
 
     fn look_later(&mut self, now: Instant) {
@@ -148,17 +170,19 @@ impl Descendants {
             });
             // Where /proc shows nothing but our own children.
             for pid in &left {
-                signal(*pid, Signal::KILL);
+                // Who is named is not told of at each look.
+                signal(*pid, Signal::KILL, !sweep.named);
             }
+            sweep.name(&left);
             // What comes to us alive, because its parent was killed, comes without a word.
             sweep.look_later(now);
             return false;
         }
         for pid in &left {
             if sweep.told.insert(*pid) {
-                signal(*pid, Signal::TERM);
+                signal(*pid, Signal::TERM, true);
                 // One that is stopped would not see it.
-                signal(*pid, Signal::CONT);
+                signal(*pid, Signal::CONT, true);
             }
         }
         // Numbers that come round are those of others.
@@ -211,9 +235,10 @@ fn no_children() -> bool {
     matches!(waitid(WaitId::All, options), Err(Errno::CHILD)) || !readable_proc()
 }
 
-fn signal(pid: u32, signal: Signal) {
+fn signal(pid: u32, signal: Signal, tells: bool) {
     if let Some(pid) = pid_of(pid)
         && let Err(error) = kill_process(pid, signal)
+        && tells
     {
         log::error!("cannot signal process {}: {}", pid.as_raw_nonzero(), io::Error::from(error));
     }

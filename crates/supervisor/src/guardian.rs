@@ -230,7 +230,7 @@ fn executor(
     // A signal to our group is for the guardian, which then asks the executor. On a terminal another
     // group would be in its background, where who uses it is stopped.
     let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };
-    let slot = Slot::new(spawn);
+    let slot = Slot::new(spawn).notes_pid_files();
     Ok(match (recorder, &plan.capture) {
         (Some(recorder), Some(capture)) => {
             let recording = recorder.record(capture, &plan.name);

@@ -154,7 +154,8 @@ impl<'a> Runner<'a> {
 
     fn look_at_children(&mut self) {
         self.descendants.clear();
-        let mut said = self.slot.listen(&mut |report| tell(&mut self.teller, &report));
+        let mut said =
+            self.slot.listen(Instant::now(), &mut |report| tell(&mut self.teller, &report));
         let machine = self.keeper.machine();
         let over = self.slot.reap(machine, &mut said, Instant::now(), &mut |report| {
             tell(&mut self.teller, &report);
@@ -163,7 +164,7 @@ impl<'a> Runner<'a> {
             self.on(KeeperEvent::Child(event));
         }
         // Dead, though its tracer has not let go of it.
-        if self.slot.looks_at().is_some() {
+        if self.slot.looks_at(self.keeper.machine()).is_some() {
             self.on(KeeperEvent::Child(Event::Died));
         }
         if let Some(RunOver { end, at }) = over {
@@ -231,13 +232,14 @@ impl<'a> Runner<'a> {
         let patience = self.keeper.leftovers_until().filter(|_| !self.sweep.has_killed());
         let look = self.sweep.look_at().filter(|_| self.keeper.awaits_leftovers());
         let file = self.pid_file.look_at();
-        let (own, reap) = (self.keeper.deadline(), self.slot.looks_at());
-        let deadline = [own, reap, patience, look, file].into_iter().flatten().min();
+        let (own, reap) = (self.keeper.deadline(), self.slot.looks_at(self.keeper.machine()));
+        let listen = self.slot.listens_at();
+        let deadline = [own, reap, listen, patience, look, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.keeper.is_quitting());
         let starter = self.starter.descriptor().filter(|_| !self.keeper.is_launched());
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
         // dead is looked at by the clock.
-        let child = self.slot.child().filter(|_| self.slot.looks_at().is_none());
+        let child = self.slot.child().filter(|_| reap.is_none());
         let sources = [
             Some(self.descendants.ended()),
             child.map(proc_spawn::Child::pidfd),

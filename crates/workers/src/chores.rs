@@ -1,9 +1,10 @@
 //! What a pool does to files, in a thread of its own: a disk that stands still, or somebody who holds
 //! a lock, must not hold up the loop that keeps the workers.
 //!
-//! What waits is bounded: one status, of which only the latest counts, and the pid files of the list.
+//! What waits is bounded: one status, of which only the latest counts, and the pid files of the list. A pid file
+//! that could not be looked at is tried again some times, and once more at the end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,14 +39,50 @@ struct Shared {
 #[derive(Default)]
 struct Work {
     status: Option<(StatusPlace, Vec<u8>)>,
-    stale: BTreeSet<PathBuf>,
+    /// With how often each was tried.
+    stale: BTreeMap<PathBuf, u32>,
+    failed: BTreeMap<PathBuf, Failed>,
+    /// What fails now is not tried again.
+    last: bool,
     busy: bool,
     closing: bool,
 }
 
+/// A pid file that could not be looked at.
+#[derive(Clone, Copy)]
+struct Failed {
+    tries: u32,
+    /// When it is tried again; `None`: not before the end.
+    again: Option<Instant>,
+}
+
+/// The first is a second after the failure, and each later one after twice as long: a minute in all.
+const MOST_TRIES: u32 = 6;
+
+impl Failed {
+    fn new(tries: u32, now: Instant) -> Failed {
+        let pause = Duration::from_secs(1 << tries.min(MOST_TRIES));
+        Failed { tries: tries + 1, again: now.checked_add(pause).filter(|_| tries < MOST_TRIES) }
+    }
+}
+
+impl Work {
+    /// Has those tried again that could not be looked at, as far as it is time.
+    fn retry(&mut self, is_time: impl Fn(Failed) -> bool) {
+        for (path, failed) in self.failed.extract_if(.., |_, failed| is_time(*failed)) {
+            self.stale.insert(path, failed.tries);
+        }
+    }
+
+    /// When the next one is tried again.
+    fn retries_at(&self) -> Option<Instant> {
+        self.failed.values().filter_map(|failed| failed.again).min()
+    }
+}
+
 enum Chore {
     Status(StatusPlace, Vec<u8>),
-    Stale(PathBuf),
+    Stale(PathBuf, u32),
 }
 
 impl Chores {
@@ -57,7 +94,8 @@ impl Chores {
     /// Removes the pid file of a worker that was killed, if it is stale.
     pub(crate) fn remove_stale(&mut self, path: PathBuf) {
         self.add(|work| {
-            work.stale.insert(path);
+            work.failed.remove(&path);
+            work.stale.insert(path, 0);
         });
     }
 
@@ -81,6 +119,9 @@ impl Chores {
         }
         let until = Instant::now() + limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
         let mut work = self.shared.lock();
+        work.last = true;
+        work.retry(|_| true);
+        self.shared.more.notify_one();
         while work.busy || work.status.is_some() || !work.stale.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -118,24 +159,40 @@ impl Shared {
                     }
                     Err(_) => (),
                 },
-                Chore::Stale(path) => {
-                    // Once: one that somebody has is for the next run, or for the guardian.
-                    if let Err(error) = pidfile::try_remove_stale(path) {
-                        log::warn!("{}", ErrorText::new(&error).chain());
+                // One that somebody has is no error.
+                Chore::Stale(path, tries) => {
+                    if let Err(error) = pidfile::try_remove_stale(&path) {
+                        let again = self.keep(path, tries);
+                        if tries == 0 || !again {
+                            log::warn!("{}", ErrorText::new(&error).chain());
+                        }
                     }
                 }
             }
         }
     }
 
+    /// Has a pid file tried again later; whether it will be. Whoever has it then is left alone.
+    fn keep(&self, path: PathBuf, tries: u32) -> bool {
+        let mut work = self.lock();
+        let again = !work.last;
+        // One that was killed meanwhile is looked at anyway.
+        if again && !work.stale.contains_key(&path) {
+            work.failed.insert(path, Failed::new(tries, Instant::now()));
+        }
+        again
+    }
+
     fn next(&self) -> Option<Chore> {
         let mut work = self.lock();
         work.busy = false;
         loop {
+            let now = Instant::now();
+            work.retry(|failed| failed.again.is_some_and(|at| at <= now));
             // The status first: somebody may look at it.
             let chore = match work.status.take() {
                 Some((place, text)) => Some(Chore::Status(place, text)),
-                None => work.stale.pop_first().map(Chore::Stale),
+                None => work.stale.pop_first().map(|(path, tries)| Chore::Stale(path, tries)),
             };
             if chore.is_some() {
                 work.busy = true;
@@ -145,7 +202,14 @@ impl Shared {
             if work.closing {
                 return None;
             }
-            work = self.more.wait(work).unwrap_or_else(PoisonError::into_inner);
+            let until_next = work.retries_at().map(|at| at.saturating_duration_since(now));
+            work = match until_next {
+                Some(pause) => {
+                    let waited = self.more.wait_timeout(work, pause);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.more.wait(work).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 }

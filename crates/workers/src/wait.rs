@@ -63,6 +63,11 @@ impl Waiter {
         }
     }
 
+    /// Whoever is looked at by the clock, now or later.
+    pub(crate) fn due_by_the_clock(&self) -> Vec<Id> {
+        self.looks.keys().copied().collect()
+    }
+
     /// A worker that is to be looked at.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Id> {
         self.due.first().filter(|(at, _)| *at <= now).map(|(_, worker)| *worker)

@@ -83,7 +83,7 @@ fn a_zombie_of_the_group_hides_nothing_that_has_left_it() {
 }
 
 /// A set-user-ID program in the bed that becomes root for good, as sudo(8) does.
-fn becomes_root(bed: &TestBed) -> String {
+pub(super) fn becomes_root(bed: &TestBed) -> String {
     let setpriv = bed.path("setpriv");
     std::fs::copy("/usr/bin/setpriv", &setpriv).unwrap();
     std::fs::set_permissions(&setpriv, PermissionsExt::from_mode(0o4755)).unwrap();

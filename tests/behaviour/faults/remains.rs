@@ -1,11 +1,13 @@
 //! What is known of what is left below, and what it does to what is told (kind F).
 
+use std::os::unix::process::CommandExt;
+
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use super::leftovers::{gone_before_the_next, sleepers};
+use super::leftovers::{becomes_root, gone_before_the_next, sleepers};
 use super::loops::seize;
-use crate::{bed, trials};
+use crate::{NOBODY, bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
@@ -13,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         who_bears_the_mark_of_another_executor_is_left_alone,
         a_sibling_that_is_not_dead_yet_hides_no_other,
         how_an_executor_ended_is_told_whatever_it_has_left,
+        what_does_not_go_though_it_was_killed_is_named,
     ]
 }
 
@@ -103,5 +106,35 @@ fn how_an_executor_ended_is_told_whatever_it_has_left() {
         "{log}"
     );
     assert!(log.contains("executor is over: stopped\n") && !log.contains("killed"), "{log}");
+    bed.nothing_left();
+}
+
+/// A guardian waited for it for ever without a word, while a start said that the daemon runs already. Here it is
+/// root's, and the guardian is not.
+///
+/// Case: STOP-18
+fn what_does_not_go_though_it_was_killed_is_named() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a program become root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    let root = becomes_root(&bed);
+    let options = format!(
+        "{{grace: 100ms, directory: {:?}, logging_config: {{file: d.log}}, daemon_args: [{{command: [sh, -c, \
+         'exec {root} sleep 777']}}, rounds]}}",
+        bed.path("").display().to_string()
+    );
+    let as_nobody = |args: [&str; 2]| {
+        let mut command = bed.command(bed.fixture());
+        command.args(args).uid(NOBODY).gid(NOBODY);
+        bed.launch_command(command)
+    };
+    as_nobody(["start", &bed.options(&options)]).finish().success();
+    let left = bed.until("what it leaves", || sleepers(&bed).pop());
+    let stopping = as_nobody(["stop", "d.pid"]);
+    bed.expect_in_file("d.log", &format!("control group: {}", left.pid()));
+    left.signal(Signal::KILL);
+    stopping.finish().success();
     bed.nothing_left();
 }

@@ -1,4 +1,6 @@
-//! What a child says: taken in portions, cut, and told when it is news.
+//! What a child says: taken in portions and with rests, cut, and told when it is news.
+
+use std::time::{Duration, Instant};
 
 use proc_spawn::{Child, Message, Speaker};
 
@@ -9,23 +11,75 @@ use lifecycle::Event;
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
 /// who must not have the loop for itself.
 pub(super) const WORDS: usize = 64;
+/// So many turns with words a child has in a window of time, which begins with its first: one that talks without
+/// pause costs its parent a few per cent of a processor, and not all of it.
+const TURNS: u8 = 4;
+const WINDOW: Duration = Duration::from_millis(100);
 /// More than a socket holds (unix(7)), so all that one has said who is dead. But there may be a copy
 /// of its end that goes on.
 pub(super) const LAST_WORDS: usize = 4096;
 /// The longest text that is kept of what a child does: what an honest one sends.
 const LONGEST_STATUS: usize = 1000;
 
-impl Slot {
-    /// Takes what the child has said, but not too much at once. Gives back what of it is for its machine.
-    pub fn listen(&mut self, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
-        self.take_words(WORDS, tell)
+/// The turns that a child has had of late.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Talk {
+    since: Instant,
+    turns: u8,
+}
+
+impl Talk {
+    /// One turn more, at this time.
+    fn next(talk: Option<Talk>, now: Instant) -> Talk {
+        match talk.filter(|talk| now.saturating_duration_since(talk.since) < WINDOW) {
+            Some(talk) => Talk { turns: talk.turns.saturating_add(1), ..talk },
+            None => Talk { since: now, turns: 1 },
+        }
     }
 
-    pub(super) fn take_words(&mut self, most: usize, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
+    /// Until when it is not listened to, if it has had all of its turns.
+    fn rests_until(self) -> Option<Instant> {
+        self.since.checked_add(WINDOW).filter(|_| self.turns >= TURNS)
+    }
+}
+
+/// Whether somebody has the rights of this process, by the user whom the kernel has noted.
+fn has_our_rights(speaker: Speaker) -> bool {
+    speaker.user == rustix::process::geteuid().as_raw()
+}
+
+impl Slot {
+    /// Takes what the child has said, but not too much at once, and nothing while it [rests](Slot::listens_at).
+    /// Gives back what of it is for its machine.
+    pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
+        if self.listens_at().is_some_and(|at| now < at) {
+            return Vec::new();
+        }
+        let mut heard = false;
+        let events = self.take_words(WORDS, &mut heard, tell);
+        // Whoever listens again has let it rest.
+        let talk = self.talk.filter(|talk| talk.rests_until().is_none());
+        self.talk = if heard { Some(Talk::next(talk, now)) } else { talk };
+        events
+    }
+
+    /// When to [`listen`](Slot::listen) again to a child that talks too much; until then there is nothing to
+    /// [wait on](Slot::messages). `None`: it does not.
+    pub fn listens_at(&self) -> Option<Instant> {
+        self.talk.and_then(Talk::rests_until).filter(|_| !self.deaf && self.burial.is_none())
+    }
+
+    pub(super) fn take_words(
+        &mut self,
+        most: usize,
+        heard: &mut bool,
+        tell: &mut dyn FnMut(Report),
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         for _ in 0..most {
             let child = self.child.as_mut().filter(|_| !self.deaf);
             let Some(message) = child.and_then(Child::next_message) else { break };
+            *heard = true;
             match message {
                 Message::Ready => events.push(Event::Ready),
                 Message::Extend(by) => events.push(Event::Extended(by)),
@@ -65,24 +119,21 @@ impl Slot {
     }
 
     fn hear_told(&mut self, speaker: Option<Speaker>, told: &[u8]) {
+        // Somebody else who has got its socket asks for nothing, with whatever rights.
+        let itself = speaker.filter(|speaker| Some(speaker.pid) == self.last_pid);
         match words::read(told) {
-            // From the child itself: somebody who has got its socket asks for nothing, with whatever
-            // rights.
-            Ok(Word::PidFiles(paths)) => match speaker {
-                Some(speaker) if Some(speaker.pid) == self.last_pid => {
-                    self.pid_files.note(speaker, paths);
+            Ok(Word::PidFiles(paths)) => {
+                if let Some((files, speaker)) = self.pid_files.as_mut().zip(itself) {
+                    files.note(speaker, paths);
                 }
-                _ => log::debug!("pid files were told of by nobody known: they are left alone"),
-            },
+            }
             Ok(Word::PidFilesGone(paths)) => {
-                if let Some(speaker) = speaker.filter(|speaker| Some(speaker.pid) == self.last_pid)
-                {
-                    self.pid_files.forget(speaker, &paths);
+                if let Some((files, speaker)) = self.pid_files.as_mut().zip(itself) {
+                    files.forget(speaker, &paths);
                 }
             }
-            Ok(Word::Released) => {
-                self.released = speaker.is_some_and(|speaker| Some(speaker.pid) == self.last_pid);
-            }
+            // One with fewer rights could leave a pid file for good that only we can remove.
+            Ok(Word::Released) => self.released = itself.is_some_and(has_our_rights),
             Ok(Word::QuitsBy(signal)) => self.quits_by = Some(signal),
             // Once a run: it may go on so.
             Err(error) if !self.confuses => {
@@ -90,6 +141,36 @@ impl Slot {
                 log::warn!("cannot understand what a child told: {error}");
             }
             Err(_) => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It cost its parent a whole processor.
+    ///
+    /// Case: FLT-B5
+    #[test]
+    fn one_that_talks_without_pause_has_some_turns_and_rests() {
+        let start = Instant::now(); // An origin only.
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut talk = None;
+        let mut turns = 0;
+        for ms in 0..1_000 {
+            if talk.and_then(Talk::rests_until).is_some_and(|until| at(ms) < until) {
+                continue;
+            }
+            talk = Some(Talk::next(talk, at(ms)));
+            turns += 1;
+        }
+        assert_eq!(turns, 10 * u32::from(TURNS));
+        // One that says something now and then is listened to at once.
+        let mut talk = None;
+        for ms in (0..10_000).step_by(40) {
+            talk = Some(Talk::next(talk, at(ms)));
+            assert_eq!(talk.and_then(Talk::rests_until), None);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{io, process};
 
 use exit::{ErrorText, Exit};
@@ -10,8 +10,7 @@ use exit::{ErrorText, Exit};
 use super::hear::{LAST_WORDS, WORDS};
 use super::{Leaves, Report, RunOver, Slot};
 use crate::burial::{self, Burial, Death};
-use lifecycle::RunEnd;
-use lifecycle::{Event, Machine, Phase};
+use lifecycle::{Event, Machine, RunEnd};
 
 impl Slot {
     /// The end of the run, if it is over: its process has ended and was reaped, and what it left is
@@ -28,7 +27,7 @@ impl Slot {
     ) -> Option<RunOver> {
         let held = match &mut self.burial {
             Some(burial) if !burial.is_held() => {
-                let (at, end) = (burial.at(), burial.go_on(now)?);
+                let (at, end) = (burial.at(), burial.go_on(machine, now)?);
                 self.burial = None;
                 return Some(RunOver { end, at });
             }
@@ -40,7 +39,8 @@ impl Slot {
             Some(burial)
         };
         // "Ready" may have come together with the end.
-        said.extend(self.take_words(if death == Death::None { WORDS } else { LAST_WORDS }, tell));
+        let most = if death == Death::None { WORDS } else { LAST_WORDS };
+        said.extend(self.take_words(most, &mut false, tell));
         let mut burial = match (death, held) {
             // One that was killed because it cannot be watched is looked at until it is dead; and one that is
             // dead, as was noted, until the system says so too.
@@ -51,10 +51,9 @@ impl Slot {
             (_, Some(held)) => held,
             (_, None) => Box::new(Burial::held(now)),
         };
-        let gives_up = death == Death::Held && holds_up(machine, &burial, now);
+        let gives_up = death == Death::Held && burial.is_patience_over(machine, now);
         if death == Death::Held && !gives_up {
-            burial.later_but_by(now, machine.allowed_until());
-            self.burial = Some(burial);
+            self.burial = later(burial);
             return None;
         }
         let child = self.child.as_mut()?;
@@ -82,7 +81,7 @@ impl Slot {
         let mark = if quit::quit_requested() { None } else { self.mark() };
         let has_guardian = matches!(self.leaves, Leaves::Marked(_));
         burial.reaped(self.end_of(exit), group, mark, has_guardian);
-        match burial.go_on(now) {
+        match burial.go_on(machine, now) {
             Some(end) => Some(RunOver { end, at }),
             None => {
                 self.burial = Some(burial);
@@ -126,14 +125,4 @@ impl Slot {
         self.lost = Some(Box::new(ErrorText::new(error)));
         self.note_death(now);
     }
-}
-
-/// Whether one that is dead, and held by a tracer, has been waited for long enough: until what was
-/// promised to others is due, as the answer to a start or the end of a grace.
-fn holds_up(machine: &Machine, burial: &Burial, now: Instant) -> bool {
-    /// For who has missed its deadline before it died.
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let killed = machine.phase() == Phase::Stopping && machine.allowed_until().is_none();
-    let patience = burial.at().checked_add(PATIENCE).filter(|_| killed);
-    machine.allowed_until().or(patience).is_some_and(|at| at <= now)
 }

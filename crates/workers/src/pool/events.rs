@@ -26,7 +26,15 @@ impl Pool {
             self.waiter.forget(quit);
             let reason = quit::reason().unwrap_or(Reason::Requested);
             log::info!("asking {} workers to quit: {reason}", self.roster.left());
-            self.on(RosterEvent::Quit { by: quit::deadline() });
+            self.quit();
+        }
+    }
+
+    fn quit(&mut self) {
+        self.on(RosterEvent::Quit { by: quit::deadline() });
+        // What the dead have left may have less time now.
+        for id in self.waiter.due_by_the_clock() {
+            self.watch(id);
         }
     }
 
@@ -34,7 +42,7 @@ impl Pool {
     pub(super) fn look_at_deadline(&mut self) {
         self.deadline.hear();
         if self.quit_told {
-            self.on(RosterEvent::Quit { by: quit::deadline() });
+            self.quit();
         }
     }
 
@@ -42,8 +50,13 @@ impl Pool {
     pub(super) fn look_at_what_is_due(&mut self) {
         let now = Instant::now();
         for _ in 0..MOST {
-            let Some(worker) = self.waiter.next_due(now) else { break };
-            self.look_at_end(worker);
+            let Some(id) = self.waiter.next_due(now) else { break };
+            let rests =
+                |id| self.workers.get(&id).is_some_and(|worker| worker.slot.listens_at().is_some());
+            match rests(id) {
+                true => self.look_at_words(id),
+                false => self.look_at_end(id),
+            }
         }
         for _ in 0..MOST {
             let now = Instant::now();
@@ -143,7 +156,8 @@ impl Pool {
         let Pool { workers, status, .. } = self;
         let Some(worker) = workers.get_mut(&id) else { return };
         let Worker { name, slot, teller, .. } = &mut **worker;
-        let said = slot.listen(&mut |report| told((id, name), &report, teller, status));
+        let said =
+            slot.listen(Instant::now(), &mut |report| told((id, name), &report, teller, status));
         self.hear(id, said);
         self.watch(id);
     }
@@ -156,27 +170,39 @@ impl Pool {
 
     /// Waits for what this worker needs now. If the system does not let us, its run has failed.
     fn watch(&mut self, id: Id) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let Pool { workers, roster, waiter, .. } = self;
+        let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
+            return;
+        };
         let mut lost = false;
-        if let Some(child) = worker.slot.child() {
+        // Who is dead is looked at by the clock.
+        let looks_at = worker.slot.looks_at(machine);
+        if let Some(child) = worker.slot.child().filter(|_| looks_at.is_none()) {
+            let mut watched = Ok(());
             if worker.watched != worker.slot.run() {
-                worker.watched = worker.slot.run();
-                worker.hears = true;
-                let watched = self.waiter.watch(child.pidfd(), Source::Ended(id));
-                let watched =
-                    watched.and_then(|()| self.waiter.watch(child.messages(), Source::Said(id)));
-                if let Err(error) = watched {
-                    self.waiter.forget(child.pidfd());
-                    worker.slot.lose(&error, Instant::now());
-                    lost = true;
+                (worker.watched, worker.hears) = (worker.slot.run(), false);
+                watched = waiter.watch(child.pidfd(), Source::Ended(id));
+            }
+            // It has closed its end, which would be readable for ever, or it rests.
+            let hears = worker.slot.messages().is_some();
+            if hears != worker.hears {
+                worker.hears = hears;
+                match hears {
+                    true => {
+                        let hears = |()| waiter.watch(child.messages(), Source::Said(id));
+                        watched = watched.and_then(hears);
+                    }
+                    false => waiter.forget(child.messages()),
                 }
-            } else if worker.hears && worker.slot.messages().is_none() {
-                // It has closed its end, which would be readable for ever.
-                worker.hears = false;
-                self.waiter.forget(child.messages());
+            }
+            if let Err(error) = watched {
+                waiter.forget(child.pidfd());
+                worker.slot.lose(&error, Instant::now());
+                lost = true;
             }
         }
-        self.waiter.look_at(id, worker.slot.looks_at());
+        let looks_at = worker.slot.looks_at(machine).or(worker.slot.listens_at());
+        waiter.look_at(id, looks_at);
         if lost {
             self.on(RosterEvent::Child(id, Event::Died));
         }
