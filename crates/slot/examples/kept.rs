@@ -54,10 +54,8 @@ fn wait(slot: &Slot, machine: &Machine) -> Result<(), Box<dyn Error>> {
     let sources = [slot.child().map(proc_spawn::Child::pidfd), slot.messages()];
     let watched = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut sources: Vec<_> = sources.into_iter().flatten().map(watched).collect();
-    let due = [machine.deadline(), slot.looks_at(machine), slot.listens_at()]
-        .into_iter()
-        .flatten()
-        .min();
+    let due =
+        [machine.deadline(), slot.looks_at(machine), slot.listens_at()].into_iter().flatten().min();
     let left = due.map(|at| at.saturating_duration_since(Instant::now()));
     poll(&mut sources, left.map(Timespec::try_from).transpose()?.as_ref())?;
     Ok(())
