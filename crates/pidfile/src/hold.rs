@@ -11,6 +11,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::fs::{
     AtFlags, FlockOperation, OFlags, Stat, StatxFlags, flock, fstat, fstatfs, major, minor, statx,
@@ -19,6 +20,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::bytes::{self, Byte};
 use crate::create::above_stdio;
+use crate::deadline::Deadline;
 use crate::number;
 use crate::place::Id;
 use crate::who::{self, Kinds};
@@ -31,8 +33,9 @@ const NETWORK: [u32; 6] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997
 /// look at who has it, it may have gone.
 const LOOKS: usize = 16;
 
-/// Bounds what is read of /proc/locks, which has a line for each lock of the whole machine.
-const MOST_LOCKS: usize = 1 << 20;
+/// Bounds how long /proc/locks is read, which has a line for each lock of the whole machine: the system walks
+/// through all that was read before for each page of it, and anybody may have as many locks as he likes.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// Bounds what is read of the list of mounts; of them there are 100,000 at most (proc_sys_fs(5),
 /// `mount-max`).
@@ -59,6 +62,7 @@ pub(crate) fn make(
 /// Whether a copy of such a descriptor is alive somewhere. Takes nothing that hinders anybody: a
 /// shared lock for a moment, and an exclusive one is only ever taken of a file without a name.
 pub(crate) fn is_held(file: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let patience = Deadline::after(LONGEST_LOOK);
     for _ in 0..LOOKS {
         match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockShared)) {
             Ok(()) => return flock(file, FlockOperation::Unlock).map(|()| false),
@@ -70,7 +74,7 @@ pub(crate) fn is_held(file: BorrowedFd<'_>) -> Result<bool, Errno> {
             }
             Err(errno) => return Err(errno),
         }
-        if let Some(ours) = is_ours(file)? {
+        if let Some(ours) = is_ours(file, patience)? {
             return Ok(ours);
         }
     }
@@ -95,7 +99,7 @@ fn is_local(file: BorrowedFd<'_>) -> bool {
 ///
 /// A successor that waits for a stranger is a nuisance, two that run are a disaster: it is a stranger's
 /// only if that is certain.
-fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
+fn is_ours(file: BorrowedFd<'_>, patience: Deadline) -> Result<Option<bool>, Errno> {
     let Some(number) = number::read(file)? else { return Ok(Some(false)) };
     if !who::proc_speaks_of_us() {
         return Ok(Some(true));
@@ -103,9 +107,13 @@ fn is_ours(file: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
     let stat = fstat(file)?;
     let device = device(file, &stat);
     let Ok(locks) = fs::File::open("/proc/locks") else { return Ok(None) };
-    let lines = BufReader::new(locks).lines().map_while(Result::ok).take(MOST_LOCKS);
+    let lines = BufReader::new(locks).lines().map_while(Result::ok);
     let (mut strangers, mut unclear) = (false, false);
-    for (pid, on) in lines.filter_map(|line| exclusive(&line, stat.st_ino)) {
+    for line in lines {
+        if patience.has_passed() {
+            return Ok(Some(true));
+        }
+        let Some((pid, on)) = exclusive(&line, stat.st_ino) else { continue };
         let locker = Locker { pid, number, owner: stat.st_uid, file: Id::of(&stat) };
         match locker.took_it_for(on == device) {
             Whom::Us => return Ok(Some(true)),
@@ -252,6 +260,21 @@ mod tests {
         let found = locks.lines().filter_map(|line| exclusive(line, stat.st_ino));
         let ours: Vec<_> = found.filter(|(pid, _)| *pid == std::process::id()).collect();
         assert!(ours.iter().any(|(_, on)| *on == device(file.as_fd(), &stat)), "{ours:?}");
+    }
+
+    /// It took a minute, where somebody had 300,000 locks.
+    ///
+    /// Case: FLT-D5
+    #[test]
+    fn who_cannot_be_told_in_time_is_believed_to_be_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        fs::write(&path, "1\n").unwrap();
+        let (locking, asking) = (fs::File::open(&path).unwrap(), fs::File::open(&path).unwrap());
+        flock(&locking, FlockOperation::LockExclusive).unwrap();
+        let ours = |patience| is_ours(asking.as_fd(), Deadline::after(patience)).unwrap();
+        assert_eq!(ours(LONGEST_LOOK), Some(false));
+        assert_eq!(ours(Duration::ZERO), Some(true));
     }
 
     /// As a reader of a stale file may do it.

@@ -52,9 +52,24 @@ pub struct Holder {
 /// because the holder has lost its proof (it has opened and closed the file itself) and /proc does not
 /// show its descriptors to this user. Otherwise those of [`probe`](crate::probe).
 pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
-    let place = Place::open(path.as_ref())?;
-    let patience = Deadline::after(PATIENCE);
-    let mut looked_twice = false;
+    find(path.as_ref(), Deadline::after(PATIENCE), Deadline::after(ENDING))
+}
+
+/// [`holder`] that waits for nobody: for a loop that has other things to do, and looks again. One that is just
+/// ending may be [`Error::Unverified`].
+///
+/// # Errors
+///
+/// Those of [`holder`]; [`Error::Busy`] if the file is being exchanged right now.
+pub fn try_holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
+    let now = Deadline::after(Duration::ZERO);
+    find(path.as_ref(), now, now)
+}
+
+/// One that is ending is waited for once, until `soon`.
+fn find(path: &Path, patience: Deadline, soon: Deadline) -> Result<Option<Holder>, Error> {
+    let place = Place::open(path)?;
+    let mut looked_twice = soon.has_passed();
     loop {
         let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(None) };
         let file = Arc::new(file.above_stdio(&place)?);
@@ -63,7 +78,6 @@ pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
         let ending = matches!(found, Err(doubt) if !matches!(doubt, Doubt::NoNumber));
         if ending && !looked_twice {
             looked_twice = true;
-            let soon = Deadline::after(ENDING);
             until_free(&file, Awaited::Byte(Byte::Holder), soon, None, place.path())?;
             continue;
         }
@@ -209,6 +223,17 @@ impl Holder {
     pub fn wait_free(&self, timeout: Option<Duration>) -> Result<bool, Error> {
         let deadline = Deadline::from_option(timeout);
         are_free(&Awaited::ALL, &self.file, deadline, None, &self.path)
+    }
+
+    /// Waits until it has given up the pid file, be it by its end, for at most `timeout` (`None`: for as long as
+    /// it takes). True: it has. False: the time is over. Its [`Dependent`](crate::Dependent)s may be there still.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait.
+    pub fn wait_released(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        let deadline = Deadline::from_option(timeout);
+        are_free(&[Awaited::Byte(Byte::Holder)], &self.file, deadline, None, &self.path)
     }
 
     /// Waits until the process has ended, for at most `timeout` (`None`: for as long as it takes).

@@ -107,7 +107,7 @@ pub use acquire::{Existing, Options};
 pub use dependent::Dependent;
 pub use detail::{Danger, Doubt, FileKind, Op};
 pub use error::Error;
-pub use holder::{Holder, dependents, holder};
+pub use holder::{Holder, dependents, holder, try_holder};
 pub use pidfile::PidFile;
 pub use probe::{Probe, check_content, probe};
 pub use restore::Restored;

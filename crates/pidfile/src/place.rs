@@ -6,13 +6,12 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, fstat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, Statx, fstat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use trusted_path::{Fault, Kind, Trust};
@@ -32,9 +31,9 @@ impl Id {
         Id { device: stat.st_dev, inode: stat.st_ino }
     }
 
-    pub(crate) fn from_metadata(metadata: &fs::Metadata) -> Id {
-        use std::os::unix::fs::MetadataExt;
-        Id { device: metadata.dev(), inode: metadata.ino() }
+    pub(crate) fn from_statx(seen: &Statx) -> Id {
+        let device = rustix::fs::makedev(seen.stx_dev_major, seen.stx_dev_minor);
+        Id { device, inode: seen.stx_ino }
     }
 }
 

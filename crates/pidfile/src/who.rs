@@ -6,9 +6,11 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{AtFlags, StatxFlags, statx};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -83,8 +85,13 @@ fn has(pid: u32, file: Id, byte: Byte, kinds: Kinds, access: &str) -> Option<boo
     let names: Vec<_> = descriptors.flatten().map(|entry| entry.file_name()).collect();
     let mut hidden = false;
     for name in names {
-        // Only what has such a lock is looked at closer: a stat of just any file could hang.
-        let info = match fs::read_to_string(process.join("fdinfo").join(&name)) {
+        // Files only: what the system tells of an epoll, say, waits for its owner, who may have it wait for ever.
+        let info = match fs::read_link(process.join("fd").join(&name)) {
+            Ok(link) if !is_of_a_file(&link) => continue,
+            Ok(_) => fs::read_to_string(process.join("fdinfo").join(&name)),
+            Err(error) => Err(error),
+        };
+        let info = match info {
             Ok(info) => info,
             Err(error) => {
                 // One that was closed meanwhile is not hidden, nor that of a process that has just ended.
@@ -155,10 +162,19 @@ pub(crate) fn proc_speaks_of_us() -> bool {
     fs::read_link("/proc/self").is_ok_and(|target| target == Path::new(&ours))
 }
 
+/// Whether a descriptor is of a file, by what its link is called (proc_pid_fd(5)): all else has a kind and a
+/// number. Where that file cannot be reached from our root, the link says so in front.
+fn is_of_a_file(link: &Path) -> bool {
+    let link = link.as_os_str().as_bytes();
+    link.starts_with(b"/") || link.starts_with(b"(unreachable)/")
+}
+
 /// Through the descriptor itself, so that numbers of devices and inodes are as `stat` tells them
-/// (fdinfo's own are not, on btrfs and overlayfs).
+/// (fdinfo's own are not, on btrfs and overlayfs). Its file system is not asked, which may be its owner's and
+/// never answer: what the kernel knows of an open file is enough.
 fn is_same_file(descriptor: &Path, file: Id) -> bool {
-    fs::metadata(descriptor).is_ok_and(|metadata| Id::from_metadata(&metadata) == file)
+    let seen = statx(rustix::fs::CWD, descriptor, AtFlags::STATX_DONT_SYNC, StatxFlags::INO);
+    seen.is_ok_and(|seen| Id::from_statx(&seen) == file)
 }
 
 /// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of such a lock that covers the byte:
@@ -220,6 +236,19 @@ mod tests {
         check("lock:\t1: LEASE  ACTIVE    WRITE 77 fd:01:131 0 EOF", &[]);
         check("lock:", &[]);
         check("flags:\t02100002", &[]);
+    }
+
+    /// What is shown of an epoll, as of some others, waits for who has it.
+    ///
+    /// Case: FLT-D5
+    #[test]
+    fn only_descriptors_of_files_are_looked_into() {
+        for file in ["/run/d.pid", "/tmp/#77 (deleted)", "(unreachable)/d.pid"] {
+            assert!(is_of_a_file(Path::new(file)), "{file}");
+        }
+        for other in ["anon_inode:[eventpoll]", "socket:[7]", "pipe:[7]", "net:[7]"] {
+            assert!(!is_of_a_file(Path::new(other)), "{other}");
+        }
     }
 
     /// A reader can have one of flock(2), and pass it on to whom he likes.
