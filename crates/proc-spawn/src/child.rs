@@ -104,8 +104,9 @@ impl Child {
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
+                // One that a tracer holds cannot be reaped yet.
                 Some(Message::Closed | Message::Descriptors) => {
-                    let exit = self.wait().map_err(NotReady::Io)?;
+                    let exit = self.try_wait().map_err(NotReady::Io)?.unwrap_or(Exit::Unknown);
                     return Err(NotReady::Ended(exit));
                 }
                 None if !readable(&[self.link().as_fd()], deadline).map_err(NotReady::Io)? => {
@@ -215,7 +216,8 @@ impl Child {
         Ok(self.exit.as_deref().cloned())
     }
 
-    /// Waits for the child's end; reaps it.
+    /// Waits for the child's end; reaps it. One that is dead, and held by a tracer (ptrace(2)), is waited for
+    /// until that lets go of it.
     ///
     /// # Errors
     ///
@@ -224,6 +226,11 @@ impl Child {
         loop {
             if let Some(exit) = self.try_wait()? {
                 return Ok(exit);
+            }
+            if readable(&[self.pidfd()], Some(Instant::now()))? {
+                // Dead, so it waits for nobody who reads; and its descriptor stays readable.
+                self.process.wait_reapable()?;
+                continue;
             }
             let mut fds = vec![self.process.as_fd()];
             if !self.words.are_over() {

@@ -110,8 +110,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// The other end is gone (`EPIPE`), or has not read for ten seconds (`WouldBlock`); or the
-    /// message is longer than it would take (`InvalidInput`).
+    /// The other end is gone (`EPIPE`), or has not read all of it for ten seconds, or twenty at most
+    /// (`WouldBlock`); or the message is longer than it would take (`InvalidInput`).
     pub(crate) fn send<T: Serialize>(&self, message: &T) -> io::Result<()> {
         let bytes = to_bytes(message)?;
         if bytes.len() > LONGEST_WORD {
@@ -143,6 +143,9 @@ impl Link {
         let mut rest = message;
         loop {
             let (packet, later) = packet_of(rest);
+            if Instant::now() >= until {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
             if later.is_empty() {
                 return Ok(());
@@ -267,10 +270,10 @@ impl Link {
                     incoming.taken = 0;
                     return Ok(Received::Nothing);
                 }
-                // What has come is still there, and the other end still alive.
+                // What has come is still there, and the other end still alive; others have their turn.
                 Err(errno) if is_shortage(errno) => {
                     breathe();
-                    continue;
+                    return Ok(Received::Enough);
                 }
                 // The other end closed without having read all that we sent. What it had to say,
                 // which may be why, comes after that.
@@ -368,7 +371,9 @@ fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) ->
     loop {
         match send() {
             Ok(_) => return Ok(()),
-            Err(Errno::INTR) => (),
+            // The time that the socket waits begins anew with each of these.
+            Err(Errno::INTR) if Instant::now() < until => (),
+            Err(Errno::INTR) => return Err(Errno::AGAIN),
             Err(errno) if is_shortage(errno) && Instant::now() < until => breathe(),
             Err(errno) => return Err(errno),
         }

@@ -57,18 +57,33 @@ impl Process {
     ///
     /// The system cannot tell (waitid(2)).
     pub(crate) fn try_wait(&self) -> io::Result<End> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let ended = match waitid(WaitId::PidFd(self.descriptor.as_fd()), options) {
-            // Before Linux 5.4. The number is as good: a child that was not reaped keeps it.
-            Err(Errno::INVAL) => waitid(WaitId::Pid(self.pid), options),
-            ended => ended,
-        };
-        match ended {
+        match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(None) => Ok(End::None),
             Ok(Some(status)) => Ok(End::Seen(exit_status(&status))),
             Err(Errno::CHILD) => Ok(End::Unseen),
             Err(Errno::INTR) => Ok(End::None),
             Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits until it can be reaped, which whoever asks next does.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot wait (waitid(2)).
+    pub(crate) fn wait_reapable(&self) -> io::Result<()> {
+        let wait = || self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        match rustix::io::retry_on_intr(wait) {
+            Ok(_) | Err(Errno::CHILD) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn waitid(&self, options: WaitIdOptions) -> Result<Option<WaitIdStatus>, Errno> {
+        match waitid(WaitId::PidFd(self.descriptor.as_fd()), options) {
+            // Before Linux 5.4. The number is as good: a child that was not reaped keeps it.
+            Err(Errno::INVAL) => waitid(WaitId::Pid(self.pid), options),
+            ended => ended,
         }
     }
 }
