@@ -6,9 +6,9 @@ use log::Level;
 
 use crate::slot::Report;
 use capture::LastLines;
-use lifecycle::Outcome;
 use lifecycle::StopBy;
 use lifecycle::duration::rounded;
+use lifecycle::{Outcome, RunEnd};
 
 /// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
 /// loop must not fill the log.
@@ -85,9 +85,9 @@ fn text(name: &str, report: &Report) -> String {
                 None => String::new(),
             };
             let words = if end.is_success() { String::new() } else { last_words(last_lines) };
-            format!("{name}{pid} {end}{next}{words}")
+            format!("{name}{pid} {}{next}{words}", told(end))
         }
-        Report::Status { text } => format!("{name} says: {text}"),
+        Report::Status { text } => format!("{name} says: {}", safe_text::escaped(text)),
         Report::Terminating { by, remaining } => {
             let how = match by {
                 StopBy::Quit => format!("asking {name} to quit"),
@@ -114,11 +114,16 @@ fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Quit(None) => "stopped while it was not running".to_owned(),
         Outcome::Quit(Some(end)) if end.is_success() => "stopped".to_owned(),
-        Outcome::Quit(Some(end)) => format!("stopped; it {end}"),
-        Outcome::Ended(end) => format!("it {end}"),
-        Outcome::GaveUp(why, end) => format!("it {end}, and is not started again: {why}"),
-        Outcome::NotLaunched(end) => format!("its first run {end}"),
+        Outcome::Quit(Some(end)) => format!("stopped; it {}", told(end)),
+        Outcome::Ended(end) => format!("it {}", told(end)),
+        Outcome::GaveUp(why, end) => format!("it {}, and is not started again: {why}", told(end)),
+        Outcome::NotLaunched(end) => format!("its first run {}", told(end)),
     }
+}
+
+/// With the child's own words in it, which must not look like records of ours, whoever's logger writes them.
+fn told(end: &RunEnd) -> String {
+    safe_text::escaped(&end.to_string())
 }
 
 #[cfg(test)]
@@ -126,7 +131,28 @@ mod tests {
     use exit::Exit;
 
     use super::*;
-    use lifecycle::RunEnd;
+
+    /// With a logger of the application's own, which writes what it gets.
+    ///
+    /// Case: FLT-B5
+    #[test]
+    fn a_child_writes_no_record_of_its_parents() {
+        let forged = "fine\nERROR worker blue was ended by SIGKILL\x1b[2J";
+        let panic = exit::Panic { message: forged.to_owned(), place: String::new() };
+        let end = || RunEnd::Exited(Exit::Panic(panic.clone()));
+        let last_lines = LastLines::default();
+        for report in [
+            Report::Status { text: forged.to_owned() },
+            Report::Ended { pid: Some(7), end: end(), restart_in: None, last_lines },
+            Report::Finished(Outcome::Ended(end())),
+            Report::Finished(Outcome::Quit(Some(end()))),
+            Report::Finished(Outcome::NotLaunched(end())),
+        ] {
+            let text = text("red", &report);
+            assert!(text.contains("fine\\nERROR"), "{text:?}");
+            assert!(!text.contains(['\n', '\x1b']), "{text:?}");
+        }
+    }
 
     /// Case: FLT-H11
     #[test]
