@@ -67,7 +67,9 @@ impl Search {
         group: Option<Pid>,
         has_siblings: bool,
     ) -> io::Result<Option<Search>> {
-        if group.is_none() && (mark.is_none() || roots(has_siblings).is_empty()) {
+        // Who cannot be looked at now is searched for.
+        let nobody = || roots(has_siblings).is_ok_and(|roots| roots.is_empty());
+        if group.is_none() && (mark.is_none() || nobody()) {
             return Ok(None);
         }
         let group = group.map_or(0, |group| group.as_raw_nonzero().get().unsigned_abs());
@@ -99,7 +101,7 @@ impl Search {
     pub(crate) fn turn(mark: &str, has_siblings: bool, herd: &mut Herd) -> bool {
         let judged = mem::take(&mut lock().judged);
         let mut known = Known { judged, met: Vec::new(), left: TURN };
-        let is_over = herd.end(|| known.marked(mark, has_siblings, || true)) == 0 && known.left > 0;
+        let is_over = herd.end(|| known.marked(mark, has_siblings, || true)) && known.left > 0;
         known.forget_the_gone();
         lock().judged = known.judged;
         is_over
@@ -174,7 +176,7 @@ fn search() {
         // Before what bears a mark: whoever loses a parent has come to us when that one is a zombie.
         let has_group = |wanted: &Wanted| wanted.group.load(Ordering::Acquire) != 0;
         let looks = searches.iter().any(|(wanted, _)| has_group(wanted));
-        let living = if looks { tree::living_groups() } else { None };
+        let living = if looks { tree::living_groups().ok().flatten() } else { None };
         let lives = |wanted: &Wanted| match (wanted.group.load(Ordering::Acquire), &living) {
             (0, _) => false,
             (group, Some(living)) => living.contains(&group),
@@ -185,9 +187,9 @@ fn search() {
             let go_on = || !wanted.given_up.load(Ordering::Acquire);
             let marked = || match &wanted.mark {
                 Some(mark) => known.marked(mark, wanted.has_siblings, go_on),
-                None => Vec::new(),
+                None => Ok(Vec::new()),
             };
-            let is_done = herd.end(marked) == 0 && !lives(wanted);
+            let is_done = herd.end(marked) && !lives(wanted);
             wanted.done.store(is_done, Ordering::Release);
             !is_done
         });
@@ -227,27 +229,33 @@ struct Known {
 
 impl Known {
     /// The processes of a run that have come to our guardian, and those below them.
-    fn marked(&mut self, mark: &str, has_siblings: bool, go_on: impl Fn() -> bool) -> Vec<Seen> {
-        tree::below(&roots(has_siblings), MOST, |process| go_on() && self.bears(process, mark))
+    fn marked(
+        &mut self,
+        mark: &str,
+        has_siblings: bool,
+        go_on: impl Fn() -> bool,
+    ) -> io::Result<Vec<Seen>> {
+        let roots = roots(has_siblings)?;
+        tree::below(&roots, MOST, |process| Ok(go_on() && self.bears(process, mark)?))
     }
 
-    fn bears(&mut self, process: Seen, mark: &str) -> bool {
+    fn bears(&mut self, process: Seen, mark: &str) -> io::Result<bool> {
         self.met.push(process);
         let known = self.judged.get(&process);
         let tries = match known {
-            Some(Mark::Some(own)) => return **own == *mark,
-            Some(Mark::None) => return false,
+            Some(Mark::Some(own)) => return Ok(**own == *mark),
+            Some(Mark::None) => return Ok(false),
             Some(Mark::Unknown) => 1,
             None => 50,
         };
         if self.left == 0 {
-            return false;
+            return Ok(false);
         }
-        let (found, taken) = mark_of(process.pid, tries);
+        let (found, taken) = mark_of(process.pid, tries)?;
         self.left = self.left.saturating_sub(taken);
         let bears = matches!(&found, Mark::Some(own) if **own == *mark);
         self.judged.insert(process, found);
-        bears
+        Ok(bears)
     }
 
     /// As many are known as there were at the last look, no more.
@@ -258,27 +266,33 @@ impl Known {
 }
 
 /// Our guardian's children, without ourselves; and our own, if wanted.
-fn roots(with_own: bool) -> Vec<u32> {
-    let Some(guardian) = getppid().filter(|_| tree::readable_proc()) else { return Vec::new() };
-    let mut roots = tree::children_of(guardian.as_raw_nonzero().get().unsigned_abs());
+fn roots(with_own: bool) -> io::Result<Vec<u32>> {
+    let readable = tree::readable_proc()?;
+    let Some(guardian) = getppid().filter(|_| readable) else { return Ok(Vec::new()) };
+    let mut roots = tree::children_of(guardian.as_raw_nonzero().get().unsigned_abs())?;
     let own = std::process::id();
     roots.retain(|pid| *pid != own);
     if with_own {
-        roots.extend(tree::children_of(own));
+        roots.extend(tree::children_of(own)?);
     }
-    roots
+    Ok(roots)
 }
 
 /// The mark of a process, and how much was read for that.
-fn mark_of(pid: u32, tries: usize) -> (Mark, usize) {
+///
+/// # Errors
+///
+/// As [`tree::seen`].
+fn mark_of(pid: u32, tries: usize) -> io::Result<(Mark, usize)> {
     for _ in 0..tries {
-        let Ok(environment) = File::open(format!("/proc/{pid}/environ")) else { break };
+        let opened = tree::there(File::open(format!("/proc/{pid}/environ")))?;
+        let Some(environment) = opened else { break };
         match read_mark(environment) {
             (Mark::Unknown, _) => thread::yield_now(),
-            found => return found,
+            found => return Ok(found),
         }
     }
-    (Mark::Unknown, 0)
+    Ok((Mark::Unknown, 0))
 }
 
 /// Looks for the mark in a list of variables, each ended by a zero, portion by portion, and no further than it.
