@@ -39,6 +39,8 @@ struct Shared {
 #[derive(Default)]
 struct Work {
     status: Option<(StatusPlace, Vec<u8>)>,
+    /// One that could not be written, as long as no other one has come.
+    failed_status: Option<(StatusPlace, Vec<u8>, Failed)>,
     /// With how often each was tried.
     stale: BTreeMap<PathBuf, u32>,
     failed: BTreeMap<PathBuf, Failed>,
@@ -67,8 +69,17 @@ impl Failed {
 }
 
 impl Work {
-    /// Has those tried again that could not be looked at, as far as it is time.
+    fn is_done(&self) -> bool {
+        self.status.is_none() && self.stale.is_empty()
+    }
+
+    /// Has that tried again which has failed, as far as it is time.
     fn retry(&mut self, is_time: impl Fn(Failed) -> bool) {
+        if let Some((place, text, _)) =
+            self.failed_status.take_if(|(_, _, failed)| self.status.is_none() && is_time(*failed))
+        {
+            self.status = Some((place, text));
+        }
         for (path, failed) in self.failed.extract_if(.., |_, failed| is_time(*failed)) {
             self.stale.insert(path, failed.tries);
         }
@@ -76,7 +87,8 @@ impl Work {
 
     /// When the next one is tried again.
     fn retries_at(&self) -> Option<Instant> {
-        self.failed.values().filter_map(|failed| failed.again).min()
+        let status = self.failed_status.as_ref().map(|(_, _, failed)| failed);
+        self.failed.values().chain(status).filter_map(|failed| failed.again).min()
     }
 }
 
@@ -88,7 +100,10 @@ enum Chore {
 impl Chores {
     /// Replaces the status file, unless another text comes before that has begun.
     pub(crate) fn write_status(&mut self, place: StatusPlace, text: Vec<u8>) {
-        self.add(|work| work.status = Some((place, text)));
+        self.add(|work| {
+            work.failed_status = None;
+            work.status = Some((place, text));
+        });
     }
 
     /// Removes the pid file of a worker that was killed, if it is stale.
@@ -103,18 +118,30 @@ impl Chores {
         add(&mut self.shared.lock());
         self.shared.more.notify_one();
         if !self.started {
-            let shared = Arc::clone(&self.shared);
-            match helper_thread::spawn("pool-files", STACK, move || shared.run()) {
-                Ok(_) => self.started = true,
-                // What waits now is done when the system grants one.
-                Err(error) => log::warn!("cannot start the thread that writes files: {error}"),
-            }
+            self.start();
+        }
+    }
+
+    fn start(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        match helper_thread::spawn("pool-files", STACK, move || shared.run()) {
+            Ok(_) => self.started = true,
+            // What waits now is done when the system grants one.
+            Err(error) => log::warn!("cannot start the thread that writes files: {error}"),
         }
     }
 
     /// Waits until all is done: for at most two seconds, or what `limit` says if that is less.
-    pub(crate) fn finish(self, limit: Option<Duration>) {
+    pub(crate) fn finish(mut self, limit: Option<Duration>) {
+        // The system may grant the thread now that all else is over.
+        if !self.started && !self.shared.lock().is_done() {
+            self.start();
+        }
         if !self.started {
+            let work = self.shared.lock();
+            if !work.is_done() {
+                log::warn!("the pool's files are not all written: there is no thread for it");
+            }
             return;
         }
         let until = Instant::now() + limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
@@ -122,7 +149,7 @@ impl Chores {
         work.last = true;
         work.retry(|_| true);
         self.shared.more.notify_one();
-        while work.busy || work.status.is_some() || !work.stale.is_empty() {
+        while work.busy || !work.is_done() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 log::warn!("the pool's files are not all written: a disk or a lock holds it up");
@@ -148,16 +175,18 @@ impl Shared {
 
     fn run(&self) {
         // A disk that is full is told of once, not ten times a second.
-        let mut failing = false;
+        let mut failing = 0;
         while let Some(chore) = self.next() {
             match chore {
                 Chore::Status(place, text) => match place.replace(&text) {
-                    Ok(()) => failing = false,
-                    Err(error) if !failing => {
-                        log::warn!("cannot write `{}`: {error}", place.path().display());
-                        failing = true;
+                    Ok(()) => failing = 0,
+                    Err(error) => {
+                        if failing == 0 {
+                            log::warn!("cannot write `{}`: {error}", place.path().display());
+                        }
+                        self.keep_status(place, text, failing);
+                        failing += 1;
                     }
-                    Err(_) => (),
                 },
                 // One that somebody has is no error.
                 Chore::Stale(path, tries) => {
@@ -169,6 +198,16 @@ impl Shared {
                     }
                 }
             }
+        }
+    }
+
+    /// Has a status tried again later, if no other one has come by then: until then the file says what was.
+    fn keep_status(&self, place: StatusPlace, text: Vec<u8>, tries: u32) {
+        let mut work = self.lock();
+        if !work.last {
+            // Once a minute for as long as it takes: what it says is what people look at.
+            let failed = Failed::new(tries.min(MOST_TRIES - 1), Instant::now());
+            work.failed_status = Some((place, text, failed));
         }
     }
 

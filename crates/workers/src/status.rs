@@ -125,6 +125,15 @@ impl StatusFile {
         self.changed = true;
     }
 
+    /// Takes note that a worker's process is gone, and its number with it: what it has left may keep its run from
+    /// being over.
+    pub(crate) fn note_gone(&mut self, worker: Id) {
+        if let Some(entry) = self.content.workers.get_mut(&worker) {
+            entry.pid = None;
+            self.changed = true;
+        }
+    }
+
     /// Takes note of where a worker stands, if that is somewhere else than before.
     pub(crate) fn note_phase(&mut self, worker: Id, entered: Option<Phase>) {
         if let (Some(entry), Some(phase)) = (self.content.workers.get_mut(&worker), entered) {

@@ -135,9 +135,12 @@ impl Pool {
         let over = slot.reap(machine, &mut said, now, &mut |report| {
             told((id, name), &report, teller, status);
         });
-        if had_child && slot.child().is_none() && !slot.has_released() {
-            // Somebody else's is not touched.
-            chores.remove_stale(pid_filename.clone());
+        if had_child && slot.child().is_none() {
+            status.note_gone(id);
+            if !slot.has_released() {
+                // Somebody else's is not touched.
+                chores.remove_stale(pid_filename.clone());
+            }
         }
         self.hear(id, said);
         match over {
