@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         workers_that_will_not_stop_do_not_cost_the_executor_its_grace,
         descendants_are_gone_when_the_stop_returns,
         a_status_tells_what_runs,
+        a_program_that_goes_on_after_its_daemon_is_not_waited_for,
     ]
 }
 
@@ -246,4 +247,20 @@ fn a_status_tells_what_runs() {
     bed.run(["status", "d.pid"]).says(&format!("Running {{ pid: Some({}) }}", daemon.pid()));
     daemon.stop();
     bed.run(["status", "d.pid"]).says("NotRunning { stale: false }");
+}
+
+/// It was, for all the time there was, though the daemon was over and its file gone.
+///
+/// Case: STOP-07
+fn a_program_that_goes_on_after_its_daemon_is_not_waited_for() {
+    let bed = bed();
+    let file = bed.options("{}");
+    let mut running = bed.launch(["run", &file, "--goes-on"]);
+    bed.expect("executor started, run 1");
+    // Longer than anybody waits here.
+    bed.run(["stop", "d.pid", "--within=86400000"]).success();
+    assert_eq!(bed.pid_files(), [""; 0]);
+    assert!(running.is_running());
+    running.finish().success();
+    bed.nothing_left();
 }

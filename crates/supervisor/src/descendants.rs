@@ -35,12 +35,14 @@ struct Foreign(BTreeMap<u32, Option<Seen>>);
 
 impl Foreign {
     fn of(pids: &[u32]) -> Foreign {
-        Foreign(pids.iter().map(|pid| (*pid, tree::seen(*pid))).collect())
+        let seen = |pid| tree::seen(pid).unwrap_or_default();
+        Foreign(pids.iter().map(|pid| (*pid, seen(*pid))).collect())
     }
 
     /// Who cannot be looked at is taken for the one that was seen: it is better left alone.
     fn has(&self, pid: u32) -> bool {
-        let same = |was: Seen| tree::seen(pid).is_none_or(|now| now == was);
+        let seen = || tree::seen(pid).unwrap_or_default();
+        let same = |was: Seen| seen().is_none_or(|now| now == was);
         self.0.get(&pid).is_some_and(|was| was.is_none_or(same))
     }
 }
@@ -165,10 +167,12 @@ impl Descendants {
         if sweep.kills {
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
-                let roots = self.reap(None).unwrap_or_default();
-                tree::below(&roots, MOST, |process| !self.foreign.has(process.pid))
+                let roots = self.reap(None).ok_or(io::ErrorKind::Other)?;
+                tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)))
             });
-            // Where /proc shows nothing but our own children.
+            // Where /proc shows nothing but our own children. Of those that were listed before some have been
+            // reaped in there, and their numbers are others' by now.
+            let left = self.reap(None).unwrap_or_default();
             for pid in &left {
                 // Who is named is not told of at each look.
                 signal(*pid, Signal::KILL, !sweep.named);
@@ -232,7 +236,8 @@ fn reaped(pid: u32) -> bool {
 fn no_children() -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     // Without /proc nothing can be listed, and there is nothing to look at again.
-    matches!(waitid(WaitId::All, options), Err(Errno::CHILD)) || !readable_proc()
+    matches!(waitid(WaitId::All, options), Err(Errno::CHILD))
+        || readable_proc().is_ok_and(|readable| !readable)
 }
 
 fn signal(pid: u32, signal: Signal, tells: bool) {
@@ -252,12 +257,14 @@ const THIS_THREAD: &str = "/proc/thread-self/children";
 /// (proc_pid_task_children(5)); without that file, by looking at every process' parent. If nothing
 /// can be opened, asked of the lists that are open.
 fn children(open: &[File]) -> Option<Vec<u32>> {
-    if !readable_proc() {
-        return Some(Vec::new());
+    match readable_proc() {
+        Ok(true) => (),
+        Ok(false) => return Some(Vec::new()),
+        Err(_) => return None,
     }
     match lists() {
         Ok(Some(lists)) => Some(numbers(&lists)),
-        Ok(None) => Some(tree::children_by_parent(process::id())),
+        Ok(None) => tree::children_by_parent(process::id()).ok(),
         Err(_) => {
             let lists: io::Result<Vec<_>> = open.iter().map(read_again).collect();
             lists.ok().filter(|lists| !lists.is_empty()).map(|lists| numbers(&lists))
@@ -330,7 +337,7 @@ mod tests {
     fn who_has_the_number_of_a_foreign_child_is_none() {
         let own = process::id();
         let mut child = process::Command::new("sleep").arg("777").spawn().unwrap();
-        let other = tree::seen(child.id());
+        let other = tree::seen(child.id()).unwrap();
         let _ = child.kill();
         let _ = child.wait();
         let of = |seen| Foreign([(own, seen)].into());
@@ -340,7 +347,10 @@ mod tests {
         assert!(!of(other).has(own), "another one");
         assert!(of(None).has(own), "who could not be looked at");
         let gone = u32::MAX;
-        assert!(Foreign([(gone, tree::seen(own))].into()).has(gone), "who cannot be any more");
+        assert!(
+            Foreign([(gone, tree::seen(own).unwrap())].into()).has(gone),
+            "who cannot be any more"
+        );
     }
 
     #[test]

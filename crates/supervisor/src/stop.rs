@@ -46,8 +46,14 @@ impl fmt::Display for StopStatus {
 /// How long [`stop_daemon`] waits: three times the default grace.
 pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A guardian that has given up its file ends at once, but for a disk that its last record waits for.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// Stops the daemon of this pid file and waits until everything of it is gone, for at most 30 s.
-/// The daemon itself kills what is left of it after its grace.
+/// The daemon itself kills what is left of it after its grace. Where its guardian is a program of its own
+/// (`run_daemon`), that may go on.
+///
+/// Where somebody hinders it from telling whose a file or a lock is, it may take some seconds more.
 ///
 /// The number in the file is never trusted: the process is signalled only if it is the one that
 /// holds the file.
@@ -75,8 +81,8 @@ pub fn stop_daemon_within(
     let failed = |source| StopFailed::PidFile { source };
     let deadline = Instant::now().checked_add(timeout);
     let left = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
-    let holder = pidfile::holder(path).map_err(failed)?;
-    if let Some(holder) = &holder {
+    let mut holder = pidfile::holder(path).map_err(failed)?;
+    if let Some(holder) = &mut holder {
         match holder.signal(signal_hook::consts::SIGTERM) {
             // It has ended by itself, which is as good.
             Ok(()) | Err(pidfile::Error::Gone { .. }) => (),
@@ -84,7 +90,14 @@ pub fn stop_daemon_within(
         }
         // One that is stopped (SIGSTOP, Ctrl-Z) sees it only when it goes on.
         let _ = holder.signal(signal_hook::consts::SIGCONT);
-        holder.wait(left()).map_err(failed)?;
+        // Not for its end: a program that has run a daemon in the foreground may have other things to do.
+        while holder.wait_released(left()).map_err(failed)? && !has_ended(holder)? {
+            // One whose file was removed by somebody has made another one.
+            match pidfile::holder(path) {
+                Ok(Some(again)) if again.pid() == holder.pid() => *holder = again,
+                Ok(_) | Err(_) => break,
+            }
+        }
     }
     wake_orphans(path);
     let gone = match &holder {
@@ -95,6 +108,11 @@ pub fn stop_daemon_within(
     };
     if !gone.map_err(failed)? {
         return Err(still_running(path));
+    }
+    // A guardian has nothing more to do; whoever sees it gone has it gone whole.
+    if let Some(holder) = &holder {
+        let soon = left().map_or(ENDING, |left| left.min(ENDING));
+        holder.wait(Some(soon)).map_err(failed)?;
     }
     let pid = holder.as_ref().map(pidfile::Holder::pid);
     let done = pid.map_or(StopStatus::NotRunning, |pid| StopStatus::Stopped { pid });
@@ -108,6 +126,10 @@ pub fn stop_daemon_within(
         Err(_) if pid.is_some() => Ok(done),
         Err(error) => Err(failed(error)),
     }
+}
+
+fn has_ended(holder: &pidfile::Holder) -> Result<bool, StopFailed> {
+    holder.wait(Some(Duration::ZERO)).map_err(|source| StopFailed::PidFile { source })
 }
 
 /// What a guardian that was killed has left behind goes by itself, unless it is stopped: nobody

@@ -371,7 +371,7 @@ fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
     if let Some(fault) = place.fault_to_write(&seen) {
         return Err(fault.to_string());
     }
-    match pidfile::holder(path) {
+    match pidfile::try_holder(path) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err("it is free again".to_owned()),
         Err(error) => Err(ErrorText::new(&error).chain().to_string()),

@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_sibling_that_is_not_dead_yet_hides_no_other,
         how_an_executor_ended_is_told_whatever_it_has_left,
         what_does_not_go_though_it_was_killed_is_named,
+        nobody_is_signalled_by_a_number_that_was_reaped,
     ]
 }
 
@@ -136,5 +137,22 @@ fn what_does_not_go_though_it_was_killed_is_named() {
     bed.expect_in_file("d.log", &format!("control group: {}", left.pid()));
     left.signal(Signal::KILL);
     stopping.finish().success();
+    bed.nothing_left();
+}
+
+/// Who is killed is reaped while the others are looked for; the number was signalled all the same, whoever had it by
+/// then.
+///
+/// Case: FLT-F1
+fn nobody_is_signalled_by_a_number_that_was_reaped() {
+    let bed = bed();
+    let many = "trap \"\" TERM; for i in $(seq 200); do sleep 777 & done";
+    let daemon = bed.start(&format!(
+        "{{logging_config: {{file: d.log}}, grace: 300ms, daemon_args: [{{command: [sh, -c, '{many}']}}, rounds]}}"
+    ));
+    bed.until("what it leaves", || (sleepers(&bed).len() == 200).then_some(()));
+    daemon.stop();
+    let log = bed.read("d.log");
+    assert!(!log.contains("cannot signal"), "{log}");
     bed.nothing_left();
 }
