@@ -17,8 +17,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use crate::last_lines::LastLines;
 use crate::options::{Capture, STDERR, STDOUT};
 use crate::prefix::{Pattern, Prefix};
-use crate::reader::{Pipes, Source};
-use crate::sink::{AccountId, PATIENCE, STACK, Sink};
+use crate::reader::{Pipes, Reader, Source};
+use crate::sink::{AccountId, PATIENCE, Sink};
 
 /// What a child has written and is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -75,7 +75,7 @@ impl Changes {
 /// nobody waits for. [`finish`](Recorder::finish) waits.
 #[derive(Debug)]
 pub struct Recorder {
-    pipes: Arc<Pipes>,
+    reader: Arc<Reader>,
     changes: Arc<Changes>,
     sinks: Arc<Mutex<Vec<Arc<Sink>>>>,
 }
@@ -87,12 +87,10 @@ impl Recorder {
     ///
     /// The system refuses a descriptor or a thread.
     pub fn start() -> io::Result<Recorder> {
-        let pipes = Arc::new(Pipes::new()?);
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let changes = Arc::new(Changes::new(event));
-        let reader = Arc::clone(&pipes);
-        helper_thread::spawn("capture", STACK, move || reader.run())?;
-        Ok(Recorder { pipes, changes, sinks: Arc::default() })
+        let reader = Arc::new(Pipes::start()?);
+        Ok(Recorder { reader, changes, sinks: Arc::default() })
     }
 
     /// Prepares for a child of this name: opens the file, unless another child has it already.
@@ -107,7 +105,7 @@ impl Recorder {
             Some(sink) => Arc::clone(sink),
             None => {
                 let changes = Arc::clone(&self.changes);
-                let sink = Sink::open(capture, Arc::clone(&self.pipes), changes)?;
+                let sink = Sink::open(capture, Arc::clone(&self.reader), changes)?;
                 sinks.push(Arc::clone(&sink));
                 sink
             }
@@ -117,7 +115,7 @@ impl Recorder {
         let prefix = Arc::new(Prefix::new(pattern, capture.time, capture.precision, name));
         let account = sink.account(capture, name, Arc::clone(&prefix));
         Ok(Recording {
-            pipes: Arc::clone(&self.pipes),
+            reader: Arc::clone(&self.reader),
             sink,
             account,
             prefix,
@@ -155,11 +153,9 @@ impl Recorder {
     /// taken by then is written when it does, if this process is still there.
     pub fn finish(self, limit: Option<Duration>) {
         let patience = limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
-        self.pipes.stop();
-        for source in self.pipes.all() {
-            source.drain();
-            self.pipes.remove(&source);
-        }
+        let sources = self.reader.all();
+        self.reader.drain(&sources, 0);
+        sources.into_iter().for_each(|source| self.reader.remove(source));
         let until = Instant::now() + patience;
         for sink in self.sinks().iter() {
             sink.close();
@@ -179,7 +175,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.pipes.stop();
+        self.reader.all().into_iter().for_each(|source| self.reader.remove(source));
         for sink in self.sinks().iter() {
             sink.close();
         }
@@ -189,7 +185,7 @@ impl Drop for Recorder {
 /// The output of one child, run by run. Dropping it stops reading.
 #[derive(Debug)]
 pub struct Recording {
-    pipes: Arc<Pipes>,
+    reader: Arc<Reader>,
     sink: Arc<Sink>,
     account: AccountId,
     prefix: Arc<Prefix>,
@@ -229,7 +225,7 @@ impl Recording {
             let flags = rustix::fs::fcntl_getfl(&read)?;
             rustix::fs::fcntl_setfl(&read, flags | OFlags::NONBLOCK)?;
             let to = (&self.sink, self.account);
-            self.current.push(self.pipes.add(read, stream, to, &self.prefix, longest)?);
+            self.current.push(self.reader.add(read, stream, to, &self.prefix, longest)?);
             let write = Stream::Descriptor(Arc::new(write));
             match stream == STDOUT {
                 true => spawn.set_stdout(write),
@@ -263,15 +259,15 @@ impl Recording {
     }
 
     /// The child has ended: all that it wrote is on its way, and the last of it is given back. What others write
-    /// is still read.
+    /// is still read. Waits for no more than a second or two, should somebody hold up who reads; then the last
+    /// lines are not known.
     pub fn end(&mut self) -> LastLines {
         let mut lines = LastLines::default();
-        for source in &self.current {
-            source.drain();
-            let last = source.last_lines(self.capture.last_lines);
+        let drained = self.reader.drain(&self.current, self.capture.last_lines);
+        for (source, last) in std::iter::zip(&self.current, drained) {
             match source.stream() == STDOUT {
-                true => lines.stdout = last,
-                false => lines.stderr = last,
+                true => lines.stdout = last.unwrap_or_default(),
+                false => lines.stderr = last.unwrap_or_default(),
             }
         }
         lines
@@ -284,7 +280,7 @@ impl Recording {
 
     fn leave(&mut self, which: impl Fn(&mut Recording) -> &mut Vec<Arc<Source>>) {
         for source in std::mem::take(which(self)) {
-            self.pipes.remove(&source);
+            self.reader.remove(source);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::options::{Capture, WhenFull};
 use crate::prefix::Prefix;
 use crate::reader::{Interest, Pipes, Source};
 use crate::recorder::{Changes, Lost};
-use writer::Writer;
+use writer::{Complaints, Writer};
 
 /// What is handed to the file at once, at most: as much as a pipe holds.
 const PIECE: usize = 64 << 10;
@@ -50,6 +50,9 @@ struct Queue {
     reopen: bool,
     closing: bool,
 }
+
+/// About what a segment takes beside its bytes.
+const SEGMENT: usize = 128;
 
 /// Output of one child, in one piece.
 #[derive(Debug)]
@@ -100,7 +103,8 @@ impl Sink {
         });
         let (writer, most) = (Arc::clone(&sink), usize::try_from(capture.max_size));
         let piece = most.unwrap_or(PIECE).clamp(1, PIECE);
-        let write = move || Writer { sink: writer, log, piece }.run();
+        let complaints = Complaints::default();
+        let write = move || Writer { sink: writer, log, piece, complaints, failed_at: None }.run();
         helper_thread::spawn("capture-file", STACK, write)
             .map_err(|error| ErrorText::new(&error))?;
         Ok(sink)
@@ -140,6 +144,14 @@ impl Sink {
         }
     }
 
+    /// A pipe is read again, if its child need not wait.
+    pub(crate) fn resume(&self, account: AccountId, source: &Source) {
+        let account = &self.queue().accounts[account];
+        if !account.paused {
+            self.pipes.set_interest(source, Interest::Read);
+        }
+    }
+
     /// A pipe has ended, or is read no more.
     pub(crate) fn detach(&self, account: AccountId, source: &Source) {
         self.queue().accounts[account].sources.retain(|other| other.token() != source.token());
@@ -166,7 +178,12 @@ impl Sink {
             self.changes.tell();
             return;
         }
-        account.queued += bytes.len();
+        let joins = segments.back().is_some_and(|segment| {
+            segment.account == id
+                && segment.bytes.len() + bytes.len() <= PIECE
+                && account.skipped.is_nothing()
+        });
+        account.queued += bytes.len() + if joins { 0 } else { SEGMENT };
         if account.when_full == WhenFull::Block
             && account.queued >= account.buffer
             && !account.paused
@@ -176,11 +193,7 @@ impl Sink {
             account.set_interest(&self.pipes, Interest::Nothing);
         }
         match segments.back_mut() {
-            Some(segment)
-                if segment.account == id
-                    && segment.bytes.len() + bytes.len() <= PIECE
-                    && account.skipped.is_nothing() =>
-            {
+            Some(segment) if joins => {
                 segment.bytes.extend_from_slice(bytes);
                 segment.lines += lines;
             }
@@ -225,11 +238,20 @@ impl Sink {
 
     /// How many bytes are not written yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue().accounts.iter().map(|account| account.queued).sum()
+        let queue = self.queue();
+        let cost: usize = queue.accounts.iter().map(|account| account.queued).sum();
+        cost - SEGMENT * (queue.segments.len() + usize::from(queue.writing))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Segment {
+    /// What it takes of a buffer: also one that is a byte long takes memory.
+    fn cost(&self) -> usize {
+        self.bytes.len() + SEGMENT
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_a_child_says_again_is_not_told_again,
         a_flood_of_words_is_told_in_part_and_counted,
         words_of_every_kind_in_a_loop_do_no_harm,
+        who_never_finishes_a_write_to_captured_output_holds_up_no_loop,
     ]
 }
 
@@ -387,5 +388,59 @@ fn words_of_every_kind_in_a_loop_do_no_harm() {
     expect_asleep(&bed, daemon.guardian());
     daemon.stop();
     assert_eq!(bed.read("d.log").matches("is ready").count(), 1, "{}", bed.read("d.log"));
+    bed.nothing_left();
+}
+
+/// The loop emptied the pipe itself at a run's end, for which it waited for who was writing: in uninterruptible sleep,
+/// for as long as that one liked. He writes from memory that is never there (userfaultfd(2); a file of his own file
+/// system does the same).
+///
+/// Case: FLT-E6
+fn who_never_finishes_a_write_to_captured_output_holds_up_no_loop() {
+    const SCRIPT: &str = "import ctypes, fcntl, os, struct\n\
+        libc = ctypes.CDLL(None, use_errno=True)\n\
+        try:\n    \
+            uffd = libc.syscall(323, os.O_CLOEXEC)\n    \
+            fcntl.ioctl(uffd, 0xc018aa3f, struct.pack('QQQ', 0xaa, 0, 0))\n    \
+            libc.mmap.restype = ctypes.c_void_p\n    \
+            page = libc.mmap(None, ctypes.c_size_t(4096), 3, 0x22, -1, ctypes.c_long(0))\n    \
+            fcntl.ioctl(uffd, 0xc020aa00, struct.pack('QQQQ', page, 4096, 1, 0))\n\
+        except Exception:\n    \
+            os.mkdir('refused')\n    \
+            raise\n\
+        os.mkdir('writes')\n\
+        libc.write(1, ctypes.c_void_p(page), ctypes.c_size_t(4096))\n";
+    let python = Command::new("python3").arg("-V").output();
+    if !cfg!(target_arch = "x86_64") || !is_root() || python.is_err() {
+        return eprintln!(
+            "skipped: python3 makes the system call by its number on x86-64, as root"
+        );
+    }
+    let bed = bed();
+    let script = bed.write("evil.py", SCRIPT).display().to_string();
+    // Without the mark of its run, so that nobody ends it.
+    let evil = format!(
+        "cd {folder} && exec env -i APPKIT_BED=$APPKIT_BED PATH=$PATH setsid python3 {script}",
+        folder = bed.path("").display()
+    );
+    let daemon = bed.start(&format!(
+        "{{logging_config: {{file: d.log}}, grace: 1s, daemon_args: [{{workers: {{restart: {{after: 0}}, workers: \
+         [{{name: red, capture: {{file: red.txt}}, args: [in_run: [1, {{command: [sh, -c, '{evil}']}}], rounds]}}]}}}}]}}"
+    ));
+    let is_there = |name: &str| bed.path(name).exists();
+    bed.until("its attempt", || (is_there("writes") || is_there("refused")).then_some(()));
+    if is_there("refused") {
+        return eprintln!("skipped: no userfaultfd(2) here");
+    }
+    let writer = bed.until("the writer", || {
+        bed.processes().into_iter().find(|process| process.title().contains("evil.py"))
+    });
+    bed.until("its write", || {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", writer.pid()));
+        call.is_ok_and(|call| call.starts_with("1 0x1 ")).then_some(())
+    });
+    bed.process("worker red").signal(Signal::KILL);
+    bed.expect("worker red started, run 2");
+    daemon.stop();
     bed.nothing_left();
 }

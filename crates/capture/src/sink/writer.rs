@@ -1,7 +1,9 @@
 //! The thread that writes what waits for a file.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 use logging::RawLog;
@@ -16,6 +18,58 @@ pub(super) struct Writer {
     pub(super) log: RawLog,
     /// What is written at once, at most.
     pub(super) piece: usize,
+    pub(super) complaints: Complaints,
+    /// When it was told last that the file cannot be written.
+    pub(super) failed_at: Option<Instant>,
+}
+
+/// What is told of a child's losses, no more often than anybody can read: the rest is added up, and told with the
+/// next, or at the end.
+#[derive(Default)]
+pub(super) struct Complaints(BTreeMap<(usize, &'static str), Complaint>);
+
+struct Complaint {
+    /// When the last was told.
+    at: Instant,
+    name: String,
+    /// What was lost since.
+    untold: Lost,
+}
+
+/// Between two of a kind.
+const SPAN: Duration = Duration::from_secs(10);
+
+impl Complaints {
+    /// What is to be told now.
+    fn of(
+        &mut self,
+        (account, name): (usize, &str),
+        (lost, why): (Lost, &'static str),
+        now: Instant,
+    ) -> Option<String> {
+        if lost.is_nothing() {
+            return None;
+        }
+        let known = self.0.get_mut(&(account, why));
+        if let Some(known) = known.filter(|known| now.saturating_duration_since(known.at) < SPAN) {
+            known.untold.merge(lost);
+            return None;
+        }
+        let next = Complaint { at: now, name: name.to_owned(), untold: Lost::default() };
+        let before = self.0.insert((account, why), next);
+        let mut all = before.map(|before| before.untold).unwrap_or_default();
+        all.merge(lost);
+        Some(text(all, name, why))
+    }
+
+    fn rest(&self) -> impl Iterator<Item = String> {
+        let untold = self.0.iter().filter(|(_, complaint)| !complaint.untold.is_nothing());
+        untold.map(|((_, why), complaint)| text(complaint.untold, &complaint.name, why))
+    }
+}
+
+fn text(lost: Lost, name: &str, why: &str) -> String {
+    format!("{lost} of the output of {name} {why}")
 }
 
 /// What came of writing a segment.
@@ -35,6 +89,7 @@ impl Writer {
                 log::warn!("{complaint}");
             }
         }
+        self.complaints.rest().for_each(|complaint| log::warn!("{complaint}"));
     }
 
     /// Waits for something to write. `None`: there will be nothing more.
@@ -107,26 +162,26 @@ impl Writer {
 
     /// Settles the account of a segment, and lets its child go on.
     fn settle(&mut self, segment: Segment, written: Written) {
+        let mut lost = Vec::new();
         let mut complaints = Vec::new();
         let mut queue = self.sink.queue();
         let account = &mut queue.accounts[segment.account];
-        account.queued -= segment.bytes.len();
-        let mut complain = |lost: Lost, why: &str| {
-            if !lost.is_nothing() {
-                complaints.push(format!("{lost} of the output of {} {why}", account.name));
-            }
-        };
+        account.queued -= segment.cost();
+        let name = account.name.clone();
         if written.told {
-            complain(std::mem::take(&mut account.failed), CANNOT);
-            complain(segment.skipped, FULL);
+            lost.push((std::mem::take(&mut account.failed), CANNOT));
+            lost.push((segment.skipped, FULL));
         } else {
             account.skipped.merge(segment.skipped);
         }
         let failed = written.failed.is_some();
         if let Some((lost, error)) = written.failed {
-            if account.failed.is_nothing() {
-                let (name, path) = (&account.name, self.sink.path.display());
+            let now = Instant::now();
+            let tells = self.failed_at.is_none_or(|at| at + SPAN <= now);
+            if account.failed.is_nothing() && tells {
+                let path = self.sink.path.display();
                 complaints.push(format!("cannot write the output of {name} to `{path}`: {error}"));
+                self.failed_at = Some(now);
             }
             account.failed.merge(lost);
             account.lost.merge(lost);
@@ -138,7 +193,7 @@ impl Writer {
         // Otherwise it is told with what comes next.
         if !failed && account.queued == 0 && !account.skipped.is_nothing() {
             let skipped = std::mem::take(&mut account.skipped);
-            complaints.push(format!("{skipped} of the output of {} {FULL}", account.name));
+            lost.push((skipped, FULL));
             let (bytes, lines) = (Vec::new(), 0);
             let last = Segment { account: segment.account, bytes, lines, skipped };
             drop(queue);
@@ -157,6 +212,9 @@ impl Writer {
         if failed {
             self.sink.changes.tell();
         }
+        let of = (segment.account, name.as_str());
+        let now = Instant::now();
+        complaints.extend(lost.into_iter().filter_map(|it| self.complaints.of(of, it, now)));
         for complaint in complaints {
             log::warn!("{complaint}");
         }
@@ -178,4 +236,33 @@ pub(super) fn split(bytes: &[u8], most: usize, lines: bool) -> (&[u8], &[u8]) {
         None => most,
     };
     bytes.split_at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twenty lines a second, for as long as a child liked.
+    ///
+    /// Case: FLT-E6
+    #[test]
+    fn losses_are_told_now_and_then_and_all_of_them() {
+        let start = Instant::now(); // An origin only.
+        let mut complaints = Complaints::default();
+        let one = Lost { lines: 1, bytes: 10 };
+        let mut tell = |ms| {
+            let now = start + Duration::from_millis(ms);
+            complaints.of((0, "red"), (one, FULL), now)
+        };
+        let told: Vec<_> = (0..20_500).step_by(100).filter_map(&mut tell).collect();
+        assert_eq!(
+            told,
+            [1, 100, 100].map(|n| format!("{n} lines ({n}0 bytes) of the output of red {FULL}"))
+        );
+        assert_eq!(
+            complaints.rest().collect::<Vec<_>>(),
+            [format!("4 lines (40 bytes) of the output of red {FULL}")]
+        );
+        assert_eq!(complaints.of((0, "red"), (Lost::default(), FULL), start), None);
+    }
 }
