@@ -153,11 +153,18 @@ impl Descendants {
         None
     }
 
-    /// Moves a sweep on, of which what is left is killed from `kill_at` on. True when nothing is left.
-    pub(crate) fn sweep(&self, sweep: &mut Sweep, kill_at: Option<Instant>, now: Instant) -> bool {
+    /// Moves a sweep on, of which what is left is killed from `kill_at` on. True when nothing is left but, perhaps,
+    /// `except` and what is below it.
+    pub(crate) fn sweep(
+        &self,
+        sweep: &mut Sweep,
+        except: Option<u32>,
+        kill_at: Option<Instant>,
+        now: Instant,
+    ) -> bool {
         sweep.look_at = None;
         sweep.kills = kill_at.is_some_and(|at| at <= now);
-        let Some(left) = living(|| self.reap(None), tree::is_zombie) else {
+        let Some(left) = living(|| self.reap(except), tree::is_zombie) else {
             sweep.look_later(now);
             return false;
         };
@@ -167,12 +174,12 @@ impl Descendants {
         if sweep.kills {
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
-                let roots = self.reap(None).ok_or(io::ErrorKind::Other)?;
+                let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;
                 tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)))
             });
             // Where /proc shows nothing but our own children. Of those that were listed before some have been
             // reaped in there, and their numbers are others' by now.
-            let left = self.reap(None).unwrap_or_default();
+            let left = self.reap(except).unwrap_or_default();
             for pid in &left {
                 // Who is named is not told of at each look.
                 signal(*pid, Signal::KILL, !sweep.named);

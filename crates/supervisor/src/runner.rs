@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use exit::SetupError;
 
@@ -41,11 +41,18 @@ pub(crate) struct Runner<'a> {
     teller: Teller,
     /// Of what the executor has left behind.
     sweep: Sweep,
+    /// When the executor was killed, if it has not been seen dead since.
+    killed_at: Option<Instant>,
+    /// It has been told that the executor does not end though it was killed.
+    is_stuck: bool,
     /// Where standard error goes from the second run on.
     late_stderr: Option<Stream>,
     /// Nothing more is to be done.
     outcome: Option<Outcome>,
 }
+
+/// What was killed is gone by then, if it is not in uninterruptible sleep.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// How it went.
 pub(crate) struct Kept {
@@ -82,6 +89,8 @@ impl<'a> Runner<'a> {
             sooner,
             teller: Teller::default(),
             sweep: Sweep::default(),
+            killed_at: None,
+            is_stuck: false,
             late_stderr: None,
             outcome: None,
         })
@@ -129,8 +138,11 @@ impl<'a> Runner<'a> {
                         let tell = &mut |report| tell(&mut self.teller, &report);
                         let follows = self.slot.carry_out(&step, self.keeper.machine(), now, tell);
                         next = follows.map(KeeperEvent::Child).or(next);
-                        if let Action::Finish(outcome) = step.action {
-                            self.outcome = Some(outcome);
+                        match step.action {
+                            Action::Finish(outcome) => self.outcome = Some(outcome),
+                            Action::Kill => self.killed_at = Some(now),
+                            Action::Spawn => (self.killed_at, self.is_stuck) = (None, false),
+                            Action::Nothing | Action::Terminate { .. } => (),
                         }
                     }
                     KeeperChange::Launched => self.launched(),
@@ -173,15 +185,40 @@ impl<'a> Runner<'a> {
         }
         if self.keeper.awaits_leftovers() {
             self.end_leftovers();
+        } else if self.stuck_at().is_some_and(|at| at <= Instant::now()) {
+            self.free_executor();
         } else {
             // Orphans that have ended are reaped; those that live are the executor's business.
             self.descendants.reap(self.slot.child().map(proc_spawn::Child::id));
         }
     }
 
+    /// When an executor that was killed should have been gone.
+    fn stuck_at(&self) -> Option<Instant> {
+        let lives =
+            self.slot.child().is_some() && self.slot.looks_at(self.keeper.machine()).is_none();
+        self.killed_at.filter(|_| lives).and_then(|at| at.checked_add(STUCK))
+    }
+
+    /// It is in the kernel, which may wait for one of those that it has left (who writes to a pipe that it reads, a
+    /// file system that is a process): they have their end first.
+    fn free_executor(&mut self) {
+        let Some(pid) = self.slot.child().map(proc_spawn::Child::id) else { return };
+        if !std::mem::replace(&mut self.is_stuck, true) {
+            log::error!(
+                "executor, pid {pid}, does not end though it was killed: it is in uninterruptible sleep; what it \
+                 has started is killed, too"
+            );
+        }
+        let now = Instant::now();
+        if self.sweep.look_at().is_none_or(|at| at <= now) {
+            self.descendants.sweep(&mut self.sweep, Some(pid), Some(now), now);
+        }
+    }
+
     fn end_leftovers(&mut self) {
         let kill_at = self.keeper.leftovers_until();
-        if self.descendants.sweep(&mut self.sweep, kill_at, Instant::now()) {
+        if self.descendants.sweep(&mut self.sweep, None, kill_at, Instant::now()) {
             self.on(KeeperEvent::LeftoversGone);
         }
     }
@@ -230,11 +267,15 @@ impl<'a> Runner<'a> {
     fn wait(&self) -> io::Result<()> {
         // Once they have been killed only their end changes anything.
         let patience = self.keeper.leftovers_until().filter(|_| !self.sweep.has_killed());
-        let look = self.sweep.look_at().filter(|_| self.keeper.awaits_leftovers());
+        let stuck = self.stuck_at();
+        let sweeps = self.keeper.awaits_leftovers() || stuck.is_some();
+        let look = self.sweep.look_at().filter(|_| sweeps);
+        // After that the sweep says when.
+        let stuck = stuck.filter(|_| !self.is_stuck);
         let file = self.pid_file.look_at();
         let (own, reap) = (self.keeper.deadline(), self.slot.looks_at(self.keeper.machine()));
         let listen = self.slot.listens_at();
-        let deadline = [own, reap, listen, patience, look, file].into_iter().flatten().min();
+        let deadline = [own, reap, listen, patience, look, stuck, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.keeper.is_quitting());
         let starter = self.starter.descriptor().filter(|_| !self.keeper.is_launched());
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
