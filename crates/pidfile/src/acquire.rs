@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::bytes::Byte;
 use crate::create;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, ENDING, PATIENCE};
 use crate::error::Error;
 use crate::hold;
 use crate::old_file::{Access, OldFile};
@@ -22,16 +22,6 @@ use crate::proof;
 use crate::stale::take_away;
 use crate::wait::{Awaited, Waited, are_free, until_free};
 use crate::who;
-
-/// A take-over lasts microseconds. Ten seconds mean that somebody was stopped in the middle of one:
-/// better said than waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A process that is ending has closed its files before its locks are gone and it is: then it is
-/// there, and does not seem to be the holder. And one that is killed while it starts a child leaves its
-/// lock to that, until exec(2) has closed the copy: then the holder is gone, and the lock is not. Both
-/// last as long as somebody waits for a processor.
-pub(crate) const ENDING: Duration = Duration::from_secs(1);
 
 /// What to do about a file that nobody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +57,21 @@ pub struct Options<'fd> {
     wake: Option<BorrowedFd<'fd>>,
     once: bool,
     hold: bool,
+}
+
+impl PidFile {
+    /// Takes the pid file, or says who has it, without waiting for who lives: [`Options::acquire`] with
+    /// defaults.
+    ///
+    /// The lock decides, the content informs: a file left behind by a crash is taken over, and a
+    /// file that is locked belongs to a live process, whatever number it contains.
+    ///
+    /// # Errors
+    ///
+    /// See [`Options::acquire`].
+    pub fn acquire(path: impl AsRef<Path>) -> Result<PidFile, Error> {
+        Options::new().acquire(path)
+    }
 }
 
 impl<'fd> Options<'fd> {

@@ -8,35 +8,22 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, fchmod, fstat, linkat, openat, renameat_with,
-    unlinkat,
+    AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, fstat, linkat, openat, renameat_with, unlinkat,
 };
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::bytes::{self, Byte};
+use crate::descriptor::above_stdio;
 use crate::detail::Op;
 use crate::error::Error;
-use crate::hold;
+use crate::fill::{AGAIN, New, fill};
 use crate::in_place::{create_in_place, is_seen_to_be_held};
-use crate::number;
 use crate::place::Place;
 use crate::proof;
 
-/// What everybody may know: who runs. Independent of the umask.
-const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 /// Until it is complete nobody else has business with it.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
-
-/// A new pid file.
-#[derive(Debug)]
-pub(crate) struct New {
-    pub(crate) file: OwnedFd,
-    /// Ours, as it stands in the file.
-    pub(crate) pid: u32,
-    /// See `hold`; if it was asked for.
-    pub(crate) hold: Option<OwnedFd>,
-}
 
 /// Makes the file and gives it its name. `None`: somebody else was there first; look again.
 pub(crate) fn create(place: &Place, hold: bool) -> Result<Option<New>, Error> {
@@ -132,50 +119,6 @@ fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     }
 }
 
-/// A way to open the new file again, with this access.
-type Reopen<'a> = &'a dyn Fn(OFlags) -> Result<OwnedFd, Errno>;
-
-/// How it is opened by a name that others may have put something else under.
-pub(crate) const AGAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
-
-/// Locks and writes a new file. Never one that was there before. `None`: it has lost the name by which
-/// it was to be opened again.
-pub(crate) fn fill(
-    file: OwnedFd,
-    place: &Place,
-    hold: Option<Reopen<'_>>,
-) -> Result<Option<New>, Error> {
-    if !bytes::try_lock(file.as_fd(), Byte::Holder).map_err(Error::lock(place.path()))? {
-        // A temporary name can be found and locked by others; then it is no use to us.
-        return Err(Error::Busy { path: place.path().to_owned() });
-    }
-    let pid = std::process::id();
-    let written = number::write(file.as_fd(), &number::line(pid));
-    written.map_err(Error::io(Op::Write, place.path()))?;
-    // Before anybody else can open it.
-    let hold = match hold {
-        None => None,
-        Some(reopen) => match hold::make(reopen) {
-            Ok(Some(hold)) => Some(hold),
-            Ok(None) | Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(Error::lock(place.path())(errno)),
-        },
-    };
-    match fchmod(&file, MODE) {
-        // Our own new file: refused only where modes are not kept at all.
-        Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => (),
-        Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
-    }
-    // Last: closing another descriptor of the file would drop it.
-    proof::take(file.as_fd());
-    Ok(Some(New { file, pid, hold }))
-}
-
-/// Descriptors 0 to 2 will be replaced by whoever redirects the streams, and the lock with them.
-pub(crate) fn above_stdio(file: OwnedFd) -> Result<OwnedFd, Errno> {
-    if file.as_raw_fd() > 2 { Ok(file) } else { fcntl_dupfd_cloexec(&file, 3) }
-}
-
 /// A name that goes when this is dropped, unless the file got its real one.
 struct Temporary<'a> {
     place: &'a Place,
@@ -254,7 +197,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::place::Id;
+    use crate::id::Id;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();

@@ -4,6 +4,16 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+/// A take-over lasts microseconds. Ten seconds mean that somebody was stopped in the middle of one:
+/// better said than waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process that is ending has closed its files before its locks are gone and it is: then it is
+/// there, and does not seem to be the holder. And one that is killed while it starts a child leaves its
+/// lock to that, until exec(2) has closed the copy: then the holder is gone, and the lock is not. Both
+/// last as long as somebody waits for a processor.
+pub(crate) const ENDING: Duration = Duration::from_secs(1);
+
 /// A time of the monotonic clock (which stands still while the machine is suspended), or never.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Option<Instant>);

@@ -3,10 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::acquire::PATIENCE;
 use crate::bytes::{self, Byte};
-use crate::create::above_stdio;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, PATIENCE};
+use crate::descriptor::above_stdio;
 use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;

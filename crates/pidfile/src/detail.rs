@@ -3,8 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::error::user;
-
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -206,5 +204,13 @@ impl fmt::Display for Doubt {
             ),
             Doubt::Hidden { pid } => write!(f, "/proc does not show what process {pid} has locked"),
         }
+    }
+}
+
+pub(crate) fn user(uid: Option<u32>) -> String {
+    match uid {
+        None => "another user".to_owned(),
+        Some(0) => "root".to_owned(),
+        Some(uid) => format!("user {uid}"),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use crate::detail::{Danger, Doubt, FileKind, Op};
+use crate::detail::{Danger, Doubt, FileKind, Op, user};
 
 /// Why a pid file could not be taken, looked at or acted upon.
 ///
@@ -245,14 +245,6 @@ impl Error {
 
 fn one(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
-}
-
-pub(crate) fn user(uid: Option<u32>) -> String {
-    match uid {
-        None => "another user".to_owned(),
-        Some(0) => "root".to_owned(),
-        Some(uid) => format!("user {uid}"),
-    }
 }
 
 fn those(uid: Option<u32>) -> String {

@@ -19,10 +19,10 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::bytes::{self, Byte};
-use crate::create::above_stdio;
 use crate::deadline::Deadline;
+use crate::descriptor::above_stdio;
+use crate::id::Id;
 use crate::number;
-use crate::place::Id;
 use crate::who::{self, Kinds};
 
 /// File systems that make a lock of bytes of every flock(2): there it would collide with the holder's

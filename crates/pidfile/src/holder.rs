@@ -18,10 +18,9 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
-use crate::acquire::{ENDING, PATIENCE};
 use crate::bytes::Byte;
-use crate::create::above_stdio;
-use crate::deadline::{Deadline, readable};
+use crate::deadline::{Deadline, ENDING, PATIENCE, readable};
+use crate::descriptor::above_stdio;
 use crate::detail::{Doubt, Op};
 use crate::error::Error;
 use crate::hold;

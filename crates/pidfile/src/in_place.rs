@@ -14,10 +14,11 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use crate::bytes::Byte;
 use crate::claim;
-use crate::create::{AGAIN, New, above_stdio, fill};
 use crate::deadline::Deadline;
+use crate::descriptor::above_stdio;
 use crate::detail::Op;
 use crate::error::Error;
+use crate::fill::{AGAIN, New, fill};
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
 use crate::proof;
@@ -108,7 +109,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::place::Id;
+    use crate::id::Id;
     use crate::probe::{Probe, probe};
 
     #[test]

@@ -7,12 +7,13 @@ use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 
 use crate::bytes::{self, Byte};
-use crate::create::above_stdio;
+use crate::descriptor::above_stdio;
 use crate::detail::{FileKind, Op};
 use crate::error::Error;
 use crate::hold;
+use crate::id::Id;
 use crate::number;
-use crate::place::{Id, Place};
+use crate::place::Place;
 
 /// The path is looked at before it is opened, so that no device and no pipe is; these flags cover
 /// the moment in between: no link followed, no waiting for a pipe's other end, no terminal gained.

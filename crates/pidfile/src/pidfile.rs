@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::fstat;
 
-use crate::acquire::Options;
 use crate::bytes::{self, Byte};
-use crate::create::New;
 use crate::detail::Op;
 use crate::error::Error;
+use crate::fill::New;
 use crate::hold;
-use crate::place::{Id, Place};
+use crate::id::Id;
+use crate::place::Place;
 use crate::proof;
 
 /// The right to be the one running instance, held until released or dropped.
@@ -36,25 +36,12 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Takes the pid file, or says who has it, without waiting for who lives: [`Options::acquire`] with
-    /// defaults.
-    ///
-    /// The lock decides, the content informs: a file left behind by a crash is taken over, and a
-    /// file that is locked belongs to a live process, whatever number it contains.
-    ///
-    /// # Errors
-    ///
-    /// See [`Options::acquire`].
-    pub fn acquire(path: impl AsRef<Path>) -> Result<PidFile, Error> {
-        Options::new().acquire(path)
-    }
-
     pub(crate) fn new(new: New, path: &Path) -> PidFile {
         let New { file, pid: owner, hold } = new;
         PidFile { file: Some(file), hold: (hold.is_some(), hold), path: path.to_owned(), owner }
     }
 
-    /// Takes the descriptor that [`Options::with_hold`] has made, once.
+    /// Takes the descriptor that [`Options::with_hold`](crate::Options::with_hold) has made, once.
     ///
     /// It is for processes that work for the holder. As long as one of them has a copy of it, they
     /// count as a [`Dependent`](crate::Dependent): a successor waits, and so does whoever waits for the

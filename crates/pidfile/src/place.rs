@@ -11,31 +11,14 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, Statx, fstat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, fstat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use trusted_path::{Fault, Kind, Trust};
 
 use crate::detail::{Danger, FileKind, Op};
 use crate::error::Error;
-
-/// A file's identity while somebody has it open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Id {
-    device: u64,
-    inode: u64,
-}
-
-impl Id {
-    pub(crate) fn of(stat: &Stat) -> Id {
-        Id { device: stat.st_dev, inode: stat.st_ino }
-    }
-
-    pub(crate) fn from_statx(seen: &Statx) -> Id {
-        let device = rustix::fs::makedev(seen.stx_dev_major, seen.stx_dev_minor);
-        Id { device, inode: seen.stx_ino }
-    }
-}
+use crate::id::Id;
 
 /// What was seen of a file.
 #[derive(Clone, Copy, Debug)]

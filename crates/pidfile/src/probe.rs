@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::acquire::PATIENCE;
 use crate::bytes::Byte;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, PATIENCE};
 use crate::error::Error;
 use crate::hold;
 use crate::old_file::{Access, OldFile};

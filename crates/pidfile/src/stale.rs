@@ -4,10 +4,9 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::acquire::PATIENCE;
 use crate::bytes::Byte;
 use crate::claim::{self, Claim};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, PATIENCE};
 use crate::error::Error;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;

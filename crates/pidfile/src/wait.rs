@@ -22,8 +22,9 @@ use crate::deadline::{Deadline, readable};
 use crate::detail::Op;
 use crate::error::Error;
 use crate::hold;
+use crate::id::Id;
 use crate::old_file::{Access, OldFile};
-use crate::place::{Id, Place};
+use crate::place::Place;
 
 /// The thread makes one system call and drops a few values.
 const STACK: usize = 64 * 1024;

@@ -16,7 +16,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::bytes::Byte;
 use crate::deadline::{Deadline, readable};
-use crate::place::Id;
+use crate::id::Id;
 
 /// What counts as a lock on a dependent's byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
