@@ -14,14 +14,12 @@ use crate::bytes::Byte;
 use crate::create;
 use crate::deadline::{Deadline, ENDING, PATIENCE};
 use crate::error::Error;
-use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::pidfile::PidFile;
 use crate::place::Place;
-use crate::proof;
 use crate::stale::take_away;
+use crate::sys;
 use crate::wait::{Awaited, Waited, are_free, until_free};
-use crate::who;
 
 /// What to do about a file that nobody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,8 +156,8 @@ impl<'fd> Options<'fd> {
         };
         let path = || place.path().to_owned();
         if old.is_locked(Byte::Holder, place)? {
-            let pid = proof::owner(old.fd()).or(old.number(place)?);
-            if pid.is_some_and(who::has_ended) && !ending.has_passed() {
+            let pid = sys::proven_holder(old.fd()).or(old.number(place)?);
+            if pid.is_some_and(sys::has_ended) && !ending.has_passed() {
                 let waited =
                     until_free(&old, Awaited::Byte(Byte::Holder), ending, self.wake, place.path())?;
                 if waited == Waited::Interrupted {
@@ -180,7 +178,7 @@ impl<'fd> Options<'fd> {
             if are_free(what, &old, dependents_until, self.wake, place.path())? {
                 return Ok(Attempt::WaitedForDependent);
             }
-            let left = hold::holders(old.fd(), old.id());
+            let left = sys::dependents(old.fd(), old.id());
             old.refuse(place, Error::Orphaned { path: path(), left })?;
             return Ok(Attempt::Changed);
         }

@@ -15,12 +15,13 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat, u
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::deadline::Deadline;
 use crate::detail::{Danger, Op};
 use crate::error::Error;
 use crate::old_file::OldFile;
 use crate::place::Place;
+use crate::sys;
 use crate::wait::{Awaited, Waited, until_free};
 
 /// The right; given back when this is dropped.
@@ -85,7 +86,7 @@ impl Drop for Claim<'_> {
         drop(self.second.take());
         if let Some(file) = self.byte_0 {
             // By hand, not left to the closing of the file: see `Dependent`.
-            let _ = bytes::unlock(file.fd(), Byte::TakeOver);
+            let _ = sys::unlock(file.fd(), Byte::TakeOver);
         }
     }
 }
@@ -157,7 +158,7 @@ impl Second {
 
     /// Locks it, if nobody has it, and if it still is the file of that name.
     fn lock(&self, place: &Place) -> Result<bool, Error> {
-        let locked = bytes::try_lock(self.file.fd(), Byte::TakeOver)
+        let locked = sys::try_lock(self.file.fd(), Byte::TakeOver)
             .map_err(Error::lock(place.path()))?
             && self.place.leads_to(self.file.id())?;
         self.locked.set(locked);
@@ -179,7 +180,7 @@ impl Drop for Second {
         if self.locked.get() {
             let _ = unlinkat(self.place.folder(), self.place.name(), AtFlags::empty());
         }
-        let _ = bytes::unlock(self.file.fd().as_fd(), Byte::TakeOver);
+        let _ = sys::unlock(self.file.fd().as_fd(), Byte::TakeOver);
     }
 }
 

@@ -13,14 +13,14 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::descriptor::above_stdio;
 use crate::detail::Op;
 use crate::error::Error;
 use crate::fill::{AGAIN, New, fill};
 use crate::in_place::{create_in_place, is_seen_to_be_held};
 use crate::place::Place;
-use crate::proof;
+use crate::sys;
 
 /// Until it is complete nobody else has business with it.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -110,7 +110,7 @@ fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     match renamed {
         Ok(()) => {
             // Looking at the file may have dropped it.
-            proof::take(new.file.as_fd());
+            sys::take_proof(new.file.as_fd());
             Ok(Some(new))
         }
         // Gone: another starter swept it in the moment before it was locked.
@@ -183,7 +183,7 @@ fn sweep(place: &Place) {
         let Ok(file) = openat(place.folder(), &name, flags, Mode::empty()) else { continue };
         let ours = fstat(&file)
             .is_ok_and(|stat| stat.st_uid == geteuid().as_raw() && place.check(&stat).is_ok());
-        if ours && bytes::is_locked(file.as_fd(), Byte::Holder) == Ok(false) {
+        if ours && sys::is_locked(file.as_fd(), Byte::Holder) == Ok(false) {
             let _ = unlinkat(place.folder(), &name, AtFlags::empty());
         }
     }
@@ -215,9 +215,9 @@ mod tests {
         assert_eq!(mode & 0o7777, 0o644);
         assert!(place.leads_to(Id::of(&fstat(&file).unwrap())).unwrap());
         let other = fs::File::open(place.path()).unwrap();
-        assert!(bytes::is_locked(other.as_fd(), Byte::Holder).unwrap());
-        bytes::unlock_all(file.as_fd()).unwrap();
-        assert!(!bytes::is_locked(other.as_fd(), Byte::Holder).unwrap());
+        assert!(sys::is_locked(other.as_fd(), Byte::Holder).unwrap());
+        sys::unlock_all(file.as_fd()).unwrap();
+        assert!(!sys::is_locked(other.as_fd(), Byte::Holder).unwrap());
     }
 
     #[test]

@@ -3,15 +3,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::deadline::{Deadline, PATIENCE};
 use crate::descriptor::above_stdio;
 use crate::detail::Op;
 use crate::error::Error;
-use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::who;
+use crate::sys;
 
 /// A process that works for the holder of a pid file, and says so for life: the executor of a
 /// guardian. If the holder is killed, a successor can see that somebody is left, and wait.
@@ -72,7 +71,7 @@ impl Drop for Dependent {
         if let Some(file) = self.file.as_ref().filter(|_| self.owner == std::process::id()) {
             // By hand: a child that is just being started has a copy of the descriptor until its
             // exec, and closing ours alone would not end the lock before.
-            let _ = bytes::unlock(file.as_fd(), Byte::Dependent);
+            let _ = sys::unlock(file.as_fd(), Byte::Dependent);
         }
     }
 }
@@ -94,9 +93,9 @@ fn attempt(place: &Place, holder: Option<u32>) -> Result<Option<Dependent>, Erro
     }
     if !file.try_lock(Byte::Dependent, place)? {
         let error = if file.is_locked(Byte::Dependent, place)? {
-            Error::Joined { path: path(), by: hold::holders(file.fd(), file.id()) }
+            Error::Joined { path: path(), by: sys::dependents(file.fd(), file.id()) }
         } else {
-            Error::Hindered { path: path(), by: who::readers(file.id(), Byte::Dependent) }
+            Error::Hindered { path: path(), by: sys::readers(file.id(), Byte::Dependent) }
         };
         file.refuse(place, error)?;
         return Ok(None);

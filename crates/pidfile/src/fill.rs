@@ -6,13 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, fchmod};
 use rustix::io::Errno;
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::detail::Op;
 use crate::error::Error;
-use crate::hold;
 use crate::number;
 use crate::place::Place;
-use crate::proof;
+use crate::sys;
 
 /// What everybody may know: who runs. Independent of the umask.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
@@ -23,7 +22,7 @@ pub(crate) struct New {
     pub(crate) file: OwnedFd,
     /// Ours, as it stands in the file.
     pub(crate) pid: u32,
-    /// See `hold`; if it was asked for.
+    /// See [`sys::make_hold`]; if it was asked for.
     pub(crate) hold: Option<OwnedFd>,
 }
 
@@ -40,7 +39,7 @@ pub(crate) fn fill(
     place: &Place,
     hold: Option<Reopen<'_>>,
 ) -> Result<Option<New>, Error> {
-    if !bytes::try_lock(file.as_fd(), Byte::Holder).map_err(Error::lock(place.path()))? {
+    if !sys::try_lock(file.as_fd(), Byte::Holder).map_err(Error::lock(place.path()))? {
         // A temporary name can be found and locked by others; then it is no use to us.
         return Err(Error::Busy { path: place.path().to_owned() });
     }
@@ -50,7 +49,7 @@ pub(crate) fn fill(
     // Before anybody else can open it.
     let hold = match hold {
         None => None,
-        Some(reopen) => match hold::make(reopen) {
+        Some(reopen) => match sys::make_hold(reopen) {
             Ok(Some(hold)) => Some(hold),
             Ok(None) | Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(Error::lock(place.path())(errno)),
@@ -62,6 +61,6 @@ pub(crate) fn fill(
         Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
     }
     // Last: closing another descriptor of the file would drop it.
-    proof::take(file.as_fd());
+    sys::take_proof(file.as_fd());
     Ok(Some(New { file, pid, hold }))
 }

@@ -1,34 +1,32 @@
 //! The holder as something that can be signalled and waited for, and never another process.
 //!
 //! A number in a file proves nothing: it may be left from a crash and be another process's by now,
-//! or be from another pid namespace. So: the lock is held, a pidfd is opened for the number, that
-//! very process is seen to have the lock, and afterwards it is seen to be alive still, and the lock
-//! to be held, by the file at the path. A pidfd means the same process for ever.
+//! or be from another pid namespace. So: the lock is held, the process of that number is taken by a
+//! descriptor (`sys::Process`), that very process is seen to have the lock, and afterwards it is seen
+//! to be alive still, and the lock to be held, by the file at the path.
 //!
-//! That it has the lock is proved in one of two ways: the kernel names it (`proof`), or /proc shows it
-//! (`who`). Neither is enough where somebody else owns the file, who can have passed it, locked, to a
-//! process of his choice: so it must be root's, or the holder's own.
+//! That it has the lock is proved in one of two ways: the kernel names it (`sys::proven_holder`), or
+//! it can be seen to have it (`sys::has_locked`). Neither is enough where somebody else owns the file,
+//! who can have passed it, locked, to a process of his choice: so it must be root's, or the holder's
+//! own.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, Signal, geteuid};
 
 use crate::bytes::Byte;
 use crate::deadline::{Deadline, ENDING, PATIENCE, readable};
-use crate::descriptor::above_stdio;
 use crate::detail::{Doubt, Op};
 use crate::error::Error;
-use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::proof;
+use crate::sys::{self, Process};
 use crate::wait::{Awaited, are_free, until_free};
-use crate::who;
 
 /// The process that was seen to hold a pid file, or to depend on who does.
 ///
@@ -36,7 +34,7 @@ use crate::who;
 #[derive(Debug)]
 pub struct Holder {
     pid: u32,
-    process: OwnedFd,
+    process: Process,
     path: PathBuf,
     /// The file that it was seen to hold, whatever stands at the path by now.
     file: Arc<OldFile>,
@@ -103,7 +101,7 @@ pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(Vec::new()) };
     let file = Arc::new(file.above_stdio(&place)?);
     let mut found = Vec::new();
-    for pid in hold::holders(file.fd(), file.id()) {
+    for pid in sys::dependents(file.fd(), file.id()) {
         if let Ok(Some(dependent)) = verify_process(pid, Byte::Dependent, &file, &place)? {
             found.push(dependent);
         }
@@ -113,7 +111,7 @@ pub fn dependents(path: impl AsRef<Path>) -> Result<Vec<Holder>, Error> {
 
 fn verify(file: &Arc<OldFile>, place: &Place) -> Result<Result<Option<Holder>, Doubt>, Error> {
     // Whatever has been written into the file since, the kernel knows who holds it.
-    let pid = match proof::owner(file.fd()) {
+    let pid = match sys::proven_holder(file.fd()) {
         Some(owner) => Some(owner),
         None => file.number(place)?,
     };
@@ -130,22 +128,22 @@ fn verify_process(
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return Ok(Err(Doubt::NoNumber));
     };
-    let process = match pidfd_open(number, PidfdFlags::empty()) {
-        Ok(process) => above_stdio(process).map_err(Error::io(Op::Open, place.path()))?,
-        Err(Errno::SRCH) => return Ok(Err(Doubt::NotRunning { pid })),
+    let process = match Process::find(number) {
+        Ok(Some(process)) => process.above_stdio().map_err(Error::io(Op::Open, place.path()))?,
+        Ok(None) => return Ok(Err(Doubt::NotRunning { pid })),
         Err(errno) => return Err(Error::io(Op::Wait, place.path())(errno)),
     };
     let holder = Holder { pid, process, path: place.path().to_owned(), file: Arc::clone(file) };
-    let owner = proof::owner(file.fd()).filter(|_| byte == Byte::Holder);
+    let owner = sys::proven_holder(file.fd()).filter(|_| byte == Byte::Holder);
     let has_lock = match (owner, byte) {
         (Some(owner), _) if owner == pid => Some(true),
         // The kernel names another one: what /proc hides of this one does not matter.
-        (Some(_), _) => Some(who::holds(pid, file.id(), byte) == Some(true)),
+        (Some(_), _) => Some(sys::has_locked(pid, file.id(), byte) == Some(true)),
         // Found by what /proc shows of it, and asked once more now that its number is its own for certain.
-        (None, Byte::Dependent) => Some(hold::holders(file.fd(), file.id()).contains(&pid)),
-        (None, _) => who::holds(pid, file.id(), byte),
+        (None, Byte::Dependent) => Some(sys::dependents(file.fd(), file.id()).contains(&pid)),
+        (None, _) => sys::has_locked(pid, file.id(), byte),
     };
-    let users = who::users(pid);
+    let users = sys::users(pid);
     // Asked last: as long as it has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {
         return Ok(Err(Doubt::NotRunning { pid }));
@@ -198,11 +196,11 @@ impl Holder {
                 format!("{signal} is not the number of a signal"),
             ))
         })?;
-        match pidfd_send_signal(&self.process, signal) {
+        match self.process.signal(signal) {
             Ok(()) => Ok(()),
             Err(Errno::SRCH) => Err(Error::Gone { path: self.path.clone(), pid: self.pid }),
             Err(Errno::PERM) => {
-                let uid = who::users(self.pid).map(|[real, _]| real);
+                let uid = sys::users(self.pid).map(|[real, _]| real);
                 Err(Error::NotPermitted { path: self.path.clone(), pid: self.pid, uid })
             }
             Err(errno) => Err(refused(errno.into())),

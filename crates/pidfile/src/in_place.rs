@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::fill::{AGAIN, New, fill};
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::proof;
 use crate::stale::take_away;
+use crate::sys;
 
 /// Whether a file that was just given its name is the one that is locked. If not, the one that is there
 /// is nobody's, and goes.
@@ -57,7 +57,7 @@ pub(crate) fn create_in_place(place: &Place, hold: bool) -> Result<Option<New>, 
     drop(claimed);
     if let Ok(Some(new)) = &made {
         // Two descriptors of the file were closed since it was taken.
-        proof::take(new.file.as_fd());
+        sys::take_proof(new.file.as_fd());
     }
     made
 }

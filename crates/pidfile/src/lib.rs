@@ -77,9 +77,6 @@
 //!   does to root and, unless the program's file cannot be read, to the same user.
 //! * Run elsewhere than on Linux.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("pidfile needs Linux: open-file-description locks, pidfds and O_TMPFILE");
-
 mod acquire;
 mod dependent;
 mod detail;
@@ -97,14 +94,12 @@ mod create;
 mod deadline;
 mod descriptor;
 mod fill;
-mod hold;
 mod id;
 mod in_place;
 mod number;
 mod old_file;
 mod place;
-mod proof;
-mod who;
+mod sys;
 
 pub use acquire::{Existing, Options};
 pub use dependent::Dependent;

@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::descriptor::above_stdio;
 use crate::detail::{FileKind, Op};
 use crate::error::Error;
-use crate::hold;
 use crate::id::Id;
 use crate::number;
 use crate::place::Place;
+use crate::sys;
 
 /// The path is looked at before it is opened, so that no device and no pipe is; these flags cover
 /// the moment in between: no link followed, no waiting for a pipe's other end, no terminal gained.
@@ -102,12 +102,12 @@ impl OldFile {
     /// Whether a process is alive for which a successor of the holder waits.
     pub(crate) fn has_dependent(&self, place: &Place) -> Result<bool, Error> {
         Ok(self.is_locked(Byte::Dependent, place)?
-            || hold::is_held(self.fd()).map_err(Error::lock(place.path()))?)
+            || sys::has_hold(self.fd()).map_err(Error::lock(place.path()))?)
     }
 
     /// Whether somebody else has this byte, through another `open` at least.
     pub(crate) fn is_locked(&self, byte: Byte, place: &Place) -> Result<bool, Error> {
-        bytes::is_locked(self.fd(), byte).map_err(Error::lock(place.path()))
+        sys::is_locked(self.fd(), byte).map_err(Error::lock(place.path()))
     }
 
     /// Locks a byte of it until `self` is dropped, if nobody has it.
@@ -116,7 +116,7 @@ impl OldFile {
             let op = if byte == Byte::TakeOver { Op::TakeOver } else { Op::Lock };
             return Err(Error::io::<io::Error>(op, place.path())(why.into()));
         }
-        bytes::try_lock(self.fd(), byte).map_err(Error::lock(place.path()))
+        sys::try_lock(self.fd(), byte).map_err(Error::lock(place.path()))
     }
 
     /// Fails with `error`, unless that is about a file that is no longer the one at the path: then

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::fstat;
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::detail::Op;
 use crate::error::Error;
 use crate::fill::New;
-use crate::hold;
 use crate::id::Id;
 use crate::place::Place;
-use crate::proof;
+use crate::sys;
 
 /// The right to be the one running instance, held until released or dropped.
 ///
@@ -118,12 +117,12 @@ impl PidFile {
             drop(self.hold.1.take());
             // Closing a descriptor of the file, here or by who has taken the hold, has dropped the proof.
             // Who stops us now shall still find who we are.
-            proof::take(file.as_fd());
+            sys::take_proof(file.as_fd());
         }
         let removed = self.remove(&file, tell);
         // By hand: a child that is just being started has a copy of the descriptor until its exec,
         // and closing ours alone would not end the lock before.
-        let unlocked = bytes::unlock_all(file.as_fd()).map_err(Error::lock(&self.path));
+        let unlocked = sys::unlock_all(file.as_fd()).map_err(Error::lock(&self.path));
         removed.and_then(|removed| unlocked.map(|()| removed))
     }
 
@@ -131,10 +130,10 @@ impl PidFile {
         // Taken rather than looked at, so that nobody becomes a dependent of a file that is about
         // to go. A shared lock, which any reader can have, refuses us but is no dependent.
         let locked = || Error::lock(&self.path);
-        let hold_is_left = self.wants_hold() && hold::is_held(file.as_fd()).map_err(locked())?;
+        let hold_is_left = self.wants_hold() && sys::has_hold(file.as_fd()).map_err(locked())?;
         let is_left = hold_is_left
-            || !bytes::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
-                && bytes::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?;
+            || !sys::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
+                && sys::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?;
         // Looked for afterwards, so that what is seen there is as it is now.
         let place = match Place::open(&self.path) {
             Err(Error::NoFolder { .. }) => return Ok(false),
@@ -142,7 +141,7 @@ impl PidFile {
         };
         let id = self.id(file)?;
         if is_left {
-            let left = if tell { hold::holders(file.as_fd(), id) } else { Vec::new() };
+            let left = if tell { sys::dependents(file.as_fd(), id) } else { Vec::new() };
             return Err(Error::Orphaned { path: self.path.clone(), left });
         }
         let is_ours = place.led_to(id)?;

@@ -5,10 +5,9 @@ use std::path::Path;
 use crate::bytes::Byte;
 use crate::deadline::{Deadline, PATIENCE};
 use crate::error::Error;
-use crate::hold;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
-use crate::proof;
+use crate::sys;
 
 /// What a pid file says at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +77,9 @@ fn look(file: &OldFile, place: &Place) -> Result<Probe, Error> {
     let number = file.number(place)?;
     Ok(if file.is_locked(Byte::Holder, place)? {
         // Whatever has been written into it since, the kernel knows who holds it.
-        Probe::Held { pid: proof::owner(file.fd()).or(number) }
+        Probe::Held { pid: sys::proven_holder(file.fd()).or(number) }
     } else if file.has_dependent(place)? {
-        Probe::Orphaned { number, left: hold::holders(file.fd(), file.id()) }
+        Probe::Orphaned { number, left: sys::dependents(file.fd(), file.id()) }
     } else {
         Probe::Stale { number }
     })

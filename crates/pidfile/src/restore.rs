@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::number;
 use crate::pidfile::PidFile;
 use crate::place::Place;
-use crate::proof;
+use crate::sys;
 
 /// What [`PidFile::restore`] has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl PidFile {
         let anew = options.acquire(self.path());
         if let Some(file) = self.file() {
             // Should the path have led to our own file again, it was opened and closed just now.
-            proof::take(file);
+            sys::take_proof(file);
         }
         match anew {
             // Dropping the first one touches no file: the path does not lead to it.

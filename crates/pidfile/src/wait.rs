@@ -1,8 +1,8 @@
 //! Waiting for a lock to end, without polling, yet with a deadline and a way to be woken.
 //!
-//! The kernel lets a thread block until a lock is free (`F_OFD_SETLKW`), but not with a limit, and
-//! no descriptor becomes readable when a lock ends. A pidfd of the holder would tell of its death,
-//! but not of a holder that releases and lives on, nor of one that /proc hides. So the lock itself
+//! The kernel lets a thread block until a lock is free, but not with a limit, and no descriptor
+//! becomes readable when a lock ends. One of the holder's process would tell of its death, but not of
+//! a holder that releases and lives on, nor of one that is hidden from us. So the lock itself
 //! is waited for, by a thread of our own, and the caller waits for that thread: on a pipe, which
 //! can be polled together with other things.
 //!
@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use crate::bytes::{self, Byte};
+use crate::bytes::Byte;
 use crate::deadline::{Deadline, readable};
 use crate::detail::Op;
 use crate::error::Error;
-use crate::hold;
 use crate::id::Id;
 use crate::old_file::{Access, OldFile};
 use crate::place::Place;
+use crate::sys;
 
 /// The thread makes one system call and drops a few values.
 const STACK: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub(crate) enum Waited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     Byte(Byte),
-    /// The descriptors of `hold`.
+    /// The copies of `sys::make_hold`'s descriptor.
     Hold,
 }
 
@@ -53,15 +53,15 @@ impl Awaited {
 
     fn is_there(self, file: BorrowedFd<'_>) -> Result<bool, Errno> {
         match self {
-            Awaited::Byte(byte) => bytes::is_locked(file, byte),
-            Awaited::Hold => hold::is_held(file),
+            Awaited::Byte(byte) => sys::is_locked(file, byte),
+            Awaited::Hold => sys::has_hold(file),
         }
     }
 
     fn block(self, file: BorrowedFd<'_>) -> Result<(), Errno> {
         match self {
-            Awaited::Byte(byte) => bytes::wait_unlocked(file, byte),
-            Awaited::Hold => hold::wait_free(file),
+            Awaited::Byte(byte) => sys::wait_unlocked(file, byte),
+            Awaited::Hold => sys::wait_until_no_hold(file),
         }
     }
 }

@@ -5,22 +5,19 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::process::has_ended;
 use crate::bytes::Byte;
-use crate::deadline::{Deadline, readable};
 use crate::id::Id;
 
 /// What counts as a lock on a dependent's byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kinds {
+pub(super) enum Kinds {
     /// Locks of bytes, which need a descriptor open for writing.
     Bytes,
     /// Also one of flock(2), if the process with this number has taken it: a reader can have one, too.
@@ -30,7 +27,7 @@ pub(crate) enum Kinds {
 }
 
 /// Every process that has the byte locked; empty if none, or if /proc does not tell.
-pub(crate) fn holders(file: Id, byte: Byte, kinds: Kinds) -> Vec<u32> {
+pub(super) fn holders(file: Id, byte: Byte, kinds: Kinds) -> Vec<u32> {
     all(file, byte, kinds, "WRITE")
 }
 
@@ -57,7 +54,7 @@ fn processes() -> Option<impl Iterator<Item = u32>> {
 
 /// Whether it is certain that no process of this user has a lock of flock(2) on the file that nobody shares,
 /// nor any other process that we can look into.
-pub(crate) fn nobody_has_flock(file: Id, user: u32) -> bool {
+pub(super) fn nobody_has_flock(file: Id, user: u32) -> bool {
     let has_not = |pid: u32| match holds_flock(pid, file) {
         Some(has) => !has,
         None => users(pid).map_or_else(|| has_ended(pid), |users| !users.contains(&user)),
@@ -66,13 +63,13 @@ pub(crate) fn nobody_has_flock(file: Id, user: u32) -> bool {
 }
 
 /// Whether this process has the byte locked; `None` if /proc does not tell.
-pub(crate) fn holds(pid: u32, file: Id, byte: Byte) -> Option<bool> {
+pub(crate) fn has_locked(pid: u32, file: Id, byte: Byte) -> Option<bool> {
     has(pid, file, byte, Kinds::Bytes, "WRITE")
 }
 
 /// Whether this process has a lock of flock(2) on the file that nobody shares; `None` if /proc does not
 /// tell.
-pub(crate) fn holds_flock(pid: u32, file: Id) -> Option<bool> {
+pub(super) fn holds_flock(pid: u32, file: Id) -> Option<bool> {
     has(pid, file, Byte::Dependent, Kinds::AndAnyFlock, "WRITE")
 }
 
@@ -121,7 +118,7 @@ pub(crate) fn users(pid: u32) -> Option<[u32; 2]> {
 
 /// The numbers of a process in its own pid namespace and in those above it, as far as we see them
 /// (proc_pid_status(5), `NSpid`); empty if /proc does not tell.
-pub(crate) fn numbers(pid: u32) -> Vec<u32> {
+pub(super) fn numbers(pid: u32) -> Vec<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     line.split_whitespace().filter_map(|number| number.parse().ok()).collect()
@@ -129,7 +126,7 @@ pub(crate) fn numbers(pid: u32) -> Vec<u32> {
 
 /// Whether each process that has a lock of flock(2) on the file is of our own pid namespace, and there
 /// is one: then whoever took it had the number there that we see.
-pub(crate) fn all_are_of_our_namespace(file: Id) -> bool {
+pub(super) fn all_are_of_our_namespace(file: Id) -> bool {
     let ours = fs::read_link("/proc/self/ns/pid").ok();
     let left = holders(file, Byte::Dependent, Kinds::AndAnyFlock);
     let is_ours = |pid: &u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok() == ours;
@@ -138,26 +135,14 @@ pub(crate) fn all_are_of_our_namespace(file: Id) -> bool {
 
 /// Whether this is the first pid namespace of the machine, in which every process has a number, the dead
 /// ones that took a lock too. Elsewhere the kernel translates such a number to whoever has it now.
-pub(crate) fn is_first_namespace() -> bool {
+pub(super) fn is_first_namespace() -> bool {
     // `PROC_PID_INIT_INO` of linux/proc_ns.h.
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new("pid:[4026531836]"))
 }
 
-/// Whether there is no process of that number here, or one that has ended and is not reaped yet. What
-/// cannot be told has not.
-pub(crate) fn has_ended(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(process) => {
-            readable(&[process.as_fd()], Deadline::after(Duration::ZERO)).unwrap_or(false)
-        }
-        Err(errno) => errno == Errno::SRCH,
-    }
-}
-
 /// The numbers in /proc are those of the pid namespace in which it was mounted. If that is not
 /// ours, a number in it means another process than the same number does to us.
-pub(crate) fn proc_speaks_of_us() -> bool {
+pub(super) fn proc_speaks_of_us() -> bool {
     let ours = std::process::id().to_string();
     fs::read_link("/proc/self").is_ok_and(|target| target == Path::new(&ours))
 }

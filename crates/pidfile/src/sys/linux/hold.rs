@@ -18,12 +18,13 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::bytes::{self, Byte};
+use super::locks::try_lock;
+use super::who::{self, Kinds};
+use crate::bytes::Byte;
 use crate::deadline::Deadline;
 use crate::descriptor::above_stdio;
 use crate::id::Id;
 use crate::number;
-use crate::who::{self, Kinds};
 
 /// File systems that make a lock of bytes of every flock(2): there it would collide with the holder's
 /// own. NFS, SMB in three dialects, 9P, AFS (statfs(2)).
@@ -42,7 +43,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 const MOST_MOUNTS: usize = 1 << 17;
 
 /// Makes the descriptor of a file that nobody else can open yet. `None`: somebody could.
-pub(crate) fn make(
+pub(crate) fn make_hold(
     reopen: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
 ) -> Result<Option<OwnedFd>, Errno> {
     let file = above_stdio(reopen(OFlags::RDONLY)?)?;
@@ -56,12 +57,12 @@ pub(crate) fn make(
         }
     }
     let file = above_stdio(reopen(OFlags::RDWR)?)?;
-    Ok(bytes::try_lock(file.as_fd(), Byte::Dependent)?.then_some(file))
+    Ok(try_lock(file.as_fd(), Byte::Dependent)?.then_some(file))
 }
 
 /// Whether a copy of such a descriptor is alive somewhere. Takes nothing that hinders anybody: a
 /// shared lock for a moment, and an exclusive one is only ever taken of a file without a name.
-pub(crate) fn is_held(file: BorrowedFd<'_>) -> Result<bool, Errno> {
+pub(crate) fn has_hold(file: BorrowedFd<'_>) -> Result<bool, Errno> {
     let patience = Deadline::after(LONGEST_LOOK);
     for _ in 0..LOOKS {
         match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockShared)) {
@@ -84,7 +85,7 @@ pub(crate) fn is_held(file: BorrowedFd<'_>) -> Result<bool, Errno> {
 }
 
 /// Blocks until nobody has an exclusive lock of this kind.
-pub(crate) fn wait_free(file: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(crate) fn wait_until_no_hold(file: BorrowedFd<'_>) -> Result<(), Errno> {
     retry_on_intr(|| flock(file, FlockOperation::LockShared))?;
     flock(file, FlockOperation::Unlock)
 }
@@ -201,8 +202,8 @@ impl Locker {
 }
 
 /// Which processes are left that have a copy, as far as /proc tells: whose lock counts.
-pub(crate) fn holders(file: BorrowedFd<'_>, id: Id) -> Vec<u32> {
-    let kinds = match (is_held(file), number::read(file)) {
+pub(crate) fn dependents(file: BorrowedFd<'_>, id: Id) -> Vec<u32> {
+    let kinds = match (has_hold(file), number::read(file)) {
         (Ok(true), Ok(Some(number))) => Kinds::AndFlockBy(number),
         _ => Kinds::Bytes,
     };
@@ -286,9 +287,9 @@ mod tests {
             fs::write(&path, format!("{number}\n")).unwrap();
             let (locking, asking) =
                 (fs::File::open(&path).unwrap(), fs::File::open(&path).unwrap());
-            assert!(!is_held(asking.as_fd()).unwrap());
+            assert!(!has_hold(asking.as_fd()).unwrap());
             flock(&locking, FlockOperation::LockExclusive).unwrap();
-            assert_eq!(is_held(asking.as_fd()).unwrap(), held, "{number}");
+            assert_eq!(has_hold(asking.as_fd()).unwrap(), held, "{number}");
         }
     }
 }

@@ -17,13 +17,13 @@ use nix::libc;
 const BYTE: libc::off_t = 3;
 
 /// Takes it for this process. A file system that refuses leaves the proof to /proc.
-pub(crate) fn take(file: BorrowedFd<'_>) {
+pub(crate) fn take_proof(file: BorrowedFd<'_>) {
     let _ = fcntl(file, FcntlArg::F_SETLK(&lock(libc::F_WRLCK)));
 }
 
 /// The process that has taken it; `None` if nobody has, if it is ourselves, or if our pid namespace
 /// does not know it. A reader's shared lock is not seen.
-pub(crate) fn owner(file: BorrowedFd<'_>) -> Option<u32> {
+pub(crate) fn proven_holder(file: BorrowedFd<'_>) -> Option<u32> {
     let mut answer = lock(libc::F_RDLCK);
     fcntl(file, FcntlArg::F_GETLK(&mut answer)).ok()?;
     let found = i32::from(answer.l_type) == libc::F_WRLCK;
