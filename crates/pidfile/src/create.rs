@@ -4,12 +4,10 @@
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, fstat, linkat, openat, renameat_with, unlinkat,
-};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstat, linkat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -41,49 +39,25 @@ enum Nameless {
     Unsupported,
 }
 
-/// `O_TMPFILE`, then a name: see open(2), which also explains the two ways to give one.
+/// A file without a name first, which is given one when it is a pid file.
 fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = match openat(place.folder(), ".", flags, PRIVATE) {
-        Ok(file) => file,
-        Err(Errno::OPNOTSUPP
-            | Errno::NOSYS
-            | Errno::ISDIR
-            | Errno::INVAL
-            // As some file systems say it of a folder that was removed.
-            | Errno::NOENT
-            | Errno::PERM) => {
-            return Ok(Nameless::Unsupported);
-        }
-        Err(errno) => return Err(Error::io(Op::Create, place.path())(errno)),
-    };
-    let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
-    let by_number = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
-    let reopen = |access| openat(CWD, &by_number, access | OFlags::CLOEXEC, Mode::empty());
-    if hold && reopen(OFlags::PATH).is_err() {
-        // No /proc: it needs a name to be opened by.
-        return Ok(Nameless::Unsupported);
-    }
-    let Some(new) = fill(file, place, hold.then_some(&reopen))? else {
+    let made = sys::create_nameless(place.folder(), PRIVATE, hold);
+    let Some(file) = made.map_err(Error::io(Op::Create, place.path()))? else {
         return Ok(Nameless::Unsupported);
     };
-    // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
-    let linked = match linkat(&new.file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
-        Err(errno) if errno != Errno::EXIST => {
-            linkat(CWD, &by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
-        }
-        done => done,
+    let Some(new) = fill(file, place, hold.then_some(&sys::reopen))? else {
+        return Ok(Nameless::Unsupported);
     };
-    Ok(match linked {
+    Ok(match sys::give_name(new.file.as_fd(), place.folder(), place.name()) {
         Ok(()) => Nameless::Created(new),
         Err(Errno::EXIST) => Nameless::SomebodyWasFirst,
-        // No /proc, or a file system that cannot link: if it is something else, the second way
-        // meets it again and says so.
+        // The system or the file system cannot: if it is something else, the second way meets it
+        // again and says so.
         Err(_) => Nameless::Unsupported,
     })
 }
 
-/// The way of file systems without `O_TMPFILE` or without links: a temporary name, removed again
+/// Where every file has a name from the start, or cannot get another: a temporary name, removed again
 /// in all cases but one: a kill between two calls. What that leaves is removed by the next start.
 fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     place.forget();
@@ -91,7 +65,8 @@ fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     let (mut temporary, file) = Temporary::create(place)?;
     let file = above_stdio(file).map_err(Error::io(Op::Create, place.path()))?;
     let name = temporary.name.clone();
-    let reopen = |access| openat(place.folder(), &name, access | AGAIN, Mode::empty());
+    let reopen =
+        |_: BorrowedFd<'_>, access| openat(place.folder(), &name, access | AGAIN, Mode::empty());
     let Some(new) = fill(file, place, hold.then_some(&reopen))? else { return Ok(None) };
     let renamed = match temporary.rename() {
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match temporary.link() {
@@ -149,7 +124,7 @@ impl<'a> Temporary<'a> {
 
     fn rename(&mut self) -> Result<(), Errno> {
         let (folder, name) = (self.place.folder(), self.place.name());
-        renameat_with(folder, &self.name, folder, name, RenameFlags::NOREPLACE)?;
+        sys::rename_to_free(folder, self.name.as_ref(), name)?;
         self.named = false;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What makes a file that has just been created a pid file: its lock, its number, its hold, its proof, in this
 //! order. Nobody else has it open until it is one.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, fchmod};
 use rustix::io::Errno;
@@ -26,8 +26,8 @@ pub(crate) struct New {
     pub(crate) hold: Option<OwnedFd>,
 }
 
-/// A way to open the new file again, with this access.
-type Reopen<'a> = &'a dyn Fn(OFlags) -> Result<OwnedFd, Errno>;
+/// A way to open the new file again, with this access: by its descriptor, or by the name that it has.
+type Reopen<'a> = &'a dyn Fn(BorrowedFd<'_>, OFlags) -> Result<OwnedFd, Errno>;
 
 /// How it is opened by a name that others may have put something else under.
 pub(crate) const AGAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -49,7 +49,7 @@ pub(crate) fn fill(
     // Before anybody else can open it.
     let hold = match hold {
         None => None,
-        Some(reopen) => match sys::make_hold(reopen) {
+        Some(reopen) => match sys::make_hold(|access| reopen(file.as_fd(), access)) {
             Ok(Some(hold)) => Some(hold),
             Ok(None) | Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(Error::lock(place.path())(errno)),

@@ -137,9 +137,9 @@ fn verify_process(
     let owner = sys::proven_holder(file.fd()).filter(|_| byte == Byte::Holder);
     let has_lock = match (owner, byte) {
         (Some(owner), _) if owner == pid => Some(true),
-        // The kernel names another one: what /proc hides of this one does not matter.
+        // The kernel names another one: what is hidden of this one does not matter.
         (Some(_), _) => Some(sys::has_locked(pid, file.id(), byte) == Some(true)),
-        // Found by what /proc shows of it, and asked once more now that its number is its own for certain.
+        // Found by what is seen of it, and asked once more now that its number is its own for certain.
         (None, Byte::Dependent) => Some(sys::dependents(file.fd(), file.id()).contains(&pid)),
         (None, _) => sys::has_locked(pid, file.id(), byte),
     };

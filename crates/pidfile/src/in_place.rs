@@ -1,12 +1,12 @@
-//! A new pid file where files have no other way to get a name than to be made with it: no `O_TMPFILE`,
-//! no rename that replaces nothing, hard links that are other files (many FUSE file systems).
+//! A new pid file where files have no other way to get a name than to be made with it: none without a
+//! name, no rename that replaces nothing, hard links that are other files (many FUSE file systems).
 //!
 //! Then there is a moment in which an empty file that nobody has locked is at the path, as a power cut
 //! may have left it, and another process may take it over. So it is claimed like a stale one while it
 //! is filled: either we have the claim, or whoever has it removes the file and we look again. A kill in
 //! between leaves a stale file.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, unlinkat};
@@ -87,7 +87,9 @@ fn fill_claimed(
     place: &Place,
     hold: bool,
 ) -> Result<Option<New>, Error> {
-    let reopen = |access| openat(place.folder(), place.name(), access | AGAIN, Mode::empty());
+    let reopen = |_: BorrowedFd<'_>, access| {
+        openat(place.folder(), place.name(), access | AGAIN, Mode::empty())
+    };
     let Some(new) = fill(file, place, hold.then_some(&reopen))? else { return Ok(None) };
     match OldFile::open(place, Access::Read)? {
         Some(seen) if seen.id() == claimed.id() => {

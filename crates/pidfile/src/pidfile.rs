@@ -107,7 +107,7 @@ impl PidFile {
         self.give_up(true)
     }
 
-    /// Who is left is looked for only to be told: in /proc, in every process of the machine.
+    /// Who is left is looked for only to be told: in every process of the machine.
     fn give_up(&mut self, tell: bool) -> Result<bool, Error> {
         let Some(file) = self.file.take() else { return Ok(false) };
         if self.owner != std::process::id() {

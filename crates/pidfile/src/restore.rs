@@ -1,9 +1,6 @@
 //! A pid file that somebody has removed while its holder lives: put back, if that can be done.
 
-use std::os::fd::AsRawFd;
-
-use rustix::fs::{AtFlags, CWD, fstat, linkat};
-use rustix::io::Errno;
+use rustix::fs::fstat;
 
 use crate::acquire::Options;
 use crate::detail::Op;
@@ -81,7 +78,7 @@ impl PidFile {
         Ok(true)
     }
 
-    /// A file that has lost its last name cannot have another one (linkat(2), `ENOENT`).
+    /// A file that has lost its last name may not be able to have another one.
     fn name_again(&self) -> Result<bool, Error> {
         let Some(file) = self.file() else { return Ok(false) };
         let place = Place::open(self.path())?;
@@ -90,14 +87,7 @@ impl PidFile {
             // With a second name nobody would believe it there.
             return Ok(false);
         }
-        // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
-        let linked = match linkat(file, "", place.folder(), place.name(), AtFlags::EMPTY_PATH) {
-            Err(errno) if errno != Errno::EXIST => {
-                let by_number = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
-                linkat(CWD, by_number, place.folder(), place.name(), AtFlags::SYMLINK_FOLLOW)
-            }
-            done => done,
-        };
+        let linked = sys::give_name(file, place.folder(), place.name());
         Ok(linked.is_ok() && self.is_in_place()?)
     }
 }
