@@ -1,6 +1,6 @@
 //! Which file it is, whatever its names are.
 
-use rustix::fs::{Stat, Statx};
+use rustix::fs::Stat;
 
 /// A file's identity while somebody has it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,12 +10,9 @@ pub(crate) struct Id {
 }
 
 impl Id {
+    // The types of the fields differ from system to system.
+    #[allow(clippy::unnecessary_cast, trivial_numeric_casts)]
     pub(crate) fn of(stat: &Stat) -> Id {
-        Id { device: stat.st_dev, inode: stat.st_ino }
-    }
-
-    pub(crate) fn from_statx(seen: &Statx) -> Id {
-        let device = rustix::fs::makedev(seen.stx_dev_major, seen.stx_dev_minor);
-        Id { device, inode: seen.stx_ino }
+        Id { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
     }
 }

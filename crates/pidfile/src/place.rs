@@ -26,13 +26,13 @@ pub(crate) struct Seen {
     id: Id,
     kind: FileKind,
     owner: u32,
-    mode: u32,
+    mode: Mode,
     links: u64,
 }
 
 impl From<&Stat> for Seen {
     fn from(stat: &Stat) -> Seen {
-        let (owner, mode) = (stat.st_uid, stat.st_mode);
+        let (owner, mode) = (stat.st_uid, Mode::from_raw_mode(stat.st_mode));
         #[allow(clippy::useless_conversion, reason = "its type differs from machine to machine")]
         let links = u64::from(stat.st_nlink);
         Seen { id: Id::of(stat), kind: kind_of(stat), owner, mode, links }
@@ -51,7 +51,9 @@ impl From<&trusted_path::Seen> for Seen {
             Kind::Device => FileKind::Device,
             Kind::Other | _ => FileKind::Other,
         };
-        let (owner, mode, links) = (seen.owner, seen.mode, seen.links);
+        // They fit any raw mode, also where it has 16 bits only.
+        let mode = Mode::from_bits_truncate(seen.mode as _);
+        let (owner, links) = (seen.owner, seen.links);
         Seen { id: Id { device, inode }, kind, owner, mode, links }
     }
 }
@@ -151,7 +153,7 @@ impl Place {
             return Err(Error::NotAFile { path: path(), kind: seen.kind });
         }
         let insecure = |danger| Err(Error::Insecure { path: path(), danger });
-        if Mode::from_raw_mode(seen.mode).contains(Mode::WOTH) {
+        if seen.mode.contains(Mode::WOTH) {
             return insecure(Danger::WorldWritable);
         }
         // Nobody else can have put it there.

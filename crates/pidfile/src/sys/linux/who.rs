@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, StatxFlags, statx};
+use rustix::fs::{AtFlags, StatxFlags, makedev, statx};
 use rustix::io::Errno;
 
 use super::process::has_ended;
@@ -159,7 +159,10 @@ fn is_of_a_file(link: &Path) -> bool {
 /// never answer: what the kernel knows of an open file is enough.
 fn is_same_file(descriptor: &Path, file: Id) -> bool {
     let seen = statx(rustix::fs::CWD, descriptor, AtFlags::STATX_DONT_SYNC, StatxFlags::INO);
-    seen.is_ok_and(|seen| Id::from_statx(&seen) == file)
+    seen.is_ok_and(|seen| {
+        let device = makedev(seen.stx_dev_major, seen.stx_dev_minor);
+        Id { device, inode: seen.stx_ino } == file
+    })
 }
 
 /// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of such a lock that covers the byte:
