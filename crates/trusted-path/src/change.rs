@@ -13,6 +13,7 @@ use crate::open::{Access, Opened};
 use crate::place::Place;
 use crate::rules::Purpose;
 use crate::seen::{Identity, Kind, Seen};
+use crate::sys;
 
 /// So many names for a file that is not complete yet are tried. Only what is ours is removed from
 /// one; whoever can put names into the folder may stand at the first, but cannot know the others.
@@ -99,20 +100,12 @@ impl Place {
         }
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     fn rename_without_replacing(&self, to: &Place) -> Result<(), Errno> {
-        use rustix::fs::{RenameFlags, renameat_with};
-        let folder = &self.folder.fd;
-        match renameat_with(folder, &self.name, folder, &to.name, RenameFlags::NOREPLACE) {
-            // The file system does not know how.
+        match sys::rename_to_free(&self.folder.fd, &self.name, &to.name) {
+            // The system, or the file system, does not know how.
             Err(Errno::INVAL | Errno::NOSYS) => self.link_and_unlink(to),
             done => done,
         }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    fn rename_without_replacing(&self, to: &Place) -> Result<(), Errno> {
-        self.link_and_unlink(to)
     }
 
     /// A link never replaces anything either. Killed in between, the file has two names.

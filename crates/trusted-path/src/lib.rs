@@ -95,10 +95,8 @@
 
 #![cfg(unix)]
 
-mod acl;
 mod change;
 mod error;
-mod namespace;
 mod open;
 mod opener;
 mod passing;
@@ -106,6 +104,7 @@ mod place;
 mod rules;
 mod same;
 mod seen;
+mod sys;
 mod trust;
 mod walk;
 

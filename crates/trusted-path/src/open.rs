@@ -11,6 +11,7 @@ use crate::error::{Error, Fault, Step};
 use crate::place::Place;
 use crate::rules::Purpose;
 use crate::seen::{Identity, Kind, Seen};
+use crate::sys;
 use crate::trust::Trust;
 
 /// So often a name may lead elsewhere between a look and the next step. Only somebody who does
@@ -232,21 +233,10 @@ impl Place {
     /// Whether the name by which `fd` was opened has been its own until now.
     ///
     /// Where somebody else can put names, he may take one away between our opening and our look at
-    /// how many names there are: then the one that is left, elsewhere, is its owner's. The kernel
-    /// knows by which name a file was opened, and a name once lost is never the same again.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    /// how many names there are: then the one that is left, elsewhere, is its owner's. A name once lost
+    /// is never the same again.
     fn is_still_at_its_name(&self, fd: &OwnedFd, identity: Identity) -> bool {
-        use std::os::fd::AsRawFd;
-        // Of this thread, which may have a table of descriptors of its own.
-        let by_number = format!("/proc/thread-self/fd/{}", fd.as_raw_fd());
-        let lost = rustix::fs::readlink(by_number, Vec::new())
-            .is_ok_and(|path| path.as_bytes().ends_with(b" (deleted)"));
-        !lost && self.leads_to(identity)
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn is_still_at_its_name(&self, _: &OwnedFd, identity: Identity) -> bool {
-        self.leads_to(identity)
+        !sys::has_lost_its_name(fd) && self.leads_to(identity)
     }
 }
 

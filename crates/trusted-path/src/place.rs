@@ -9,8 +9,9 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use crate::error::{Error, Fault, Step};
-use crate::rules::{Purpose, Verdict, Whom};
+use crate::rules::{Item, Purpose, Verdict, Whom};
 use crate::seen::{Identity, Seen};
+use crate::sys;
 use crate::trust::Trust;
 use crate::walk::{self, Folder, Manner, Reached};
 
@@ -123,27 +124,8 @@ impl Place {
     /// A file that has been opened may lose its name at any time; a lock on it or a record in it is
     /// then seen by nobody.
     pub fn leads_to(&self, identity: Identity) -> bool {
-        self.identity().is_ok_and(|found| found == identity)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn identity(&self) -> Result<Identity, Errno> {
-        use rustix::fs::{StatxFlags, makedev, statx};
-        // Times and sizes would make some file systems ask a server, or another processor.
-        match statx(&self.folder.fd, &self.name, self.at_flags(), StatxFlags::INO) {
-            Ok(seen) => Ok(Identity {
-                device: makedev(seen.stx_dev_major, seen.stx_dev_minor),
-                inode: seen.stx_ino,
-            }),
-            // Forbidden by a sandbox that is older than the call.
-            Err(Errno::NOSYS | Errno::PERM) => Ok(self.stat()?.identity),
-            Err(errno) => Err(errno),
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn identity(&self) -> Result<Identity, Errno> {
-        Ok(self.stat()?.identity)
+        sys::identity(&self.folder.fd, &self.name, self.at_flags())
+            .is_ok_and(|found| found == identity)
     }
 
     pub(crate) fn stat(&self) -> Result<Seen, Errno> {
@@ -194,7 +176,7 @@ impl Place {
             Kind::Link => return Err(Fault::IsLink),
             Kind::File | Kind::Fifo | Kind::Device | Kind::Other => (),
         }
-        match self.folder.rules.judge(seen.item(), purpose, Whom::now()) {
+        match self.folder.rules.judge(Item::of(seen), purpose, Whom::now()) {
             Verdict::Ours => Ok(true),
             Verdict::Shared => Ok(false),
             Verdict::Foreign => Err(Fault::ForeignFile { owner: seen.owner }),

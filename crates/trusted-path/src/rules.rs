@@ -1,5 +1,7 @@
 //! Whom we trust about a name in a folder: the rules alone, without a look at any file.
 
+use crate::seen::Seen;
+use crate::sys;
 use crate::trust::Trust;
 
 /// Write permission for the group, or for everybody.
@@ -11,8 +13,8 @@ const STICKY: u32 = 0o1000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Whom {
     pub(crate) us: u32,
-    /// The user that root is where root is not mapped: see [`namespace`](crate::namespace). Asked
-    /// for only where it decides.
+    /// The user that root is where root is not mapped: [`sys::stands_for_root`]. Asked for only where it
+    /// decides.
     pub(crate) outside: fn() -> Option<u32>,
 }
 
@@ -22,7 +24,7 @@ const NOBODY: u32 = 65534;
 impl Whom {
     /// As this process is now: it may change its user.
     pub(crate) fn now() -> Whom {
-        Whom { us: rustix::process::geteuid().as_raw(), outside: crate::namespace::outside }
+        Whom { us: rustix::process::geteuid().as_raw(), outside: sys::stands_for_root }
     }
 
     /// Root could do the harm without us.
@@ -51,6 +53,12 @@ pub(crate) struct Folder {
 pub(crate) struct Item {
     pub(crate) owner: u32,
     pub(crate) links: u64,
+}
+
+impl Item {
+    pub(crate) fn of(seen: &Seen) -> Item {
+        Item { owner: seen.owner, links: seen.links }
+    }
 }
 
 /// What is to be done with a file.

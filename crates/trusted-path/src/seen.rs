@@ -2,8 +2,6 @@
 
 use rustix::fs::{FileType, Stat};
 
-use crate::rules::Item;
-
 /// Which file it is. Equal means the same one, for as long as somebody has it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
@@ -74,9 +72,5 @@ impl Seen {
             links: stat.st_nlink as u64,
             size: stat.st_size as u64,
         }
-    }
-
-    pub(crate) fn item(&self) -> Item {
-        Item { owner: self.owner, links: self.links }
     }
 }

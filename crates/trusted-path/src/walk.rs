@@ -11,20 +11,14 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::acl;
 use crate::error::{Error, Fault, Step};
 use crate::rules::{self, Item, Whom};
-use crate::seen::{Identity, Kind, Seen};
+use crate::seen::{Identity, Seen};
+use crate::sys::{self, Look};
 use crate::trust::Trust;
 
 /// As many as Linux follows in one path (path_resolution(7)).
 const MOST_LINKS: usize = 40;
-
-/// Linux and FreeBSD can name a folder without the right to list it.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-const NAMED: OFlags = OFlags::PATH;
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-const NAMED: OFlags = OFlags::RDONLY;
 
 /// A folder that has been reached.
 #[derive(Debug)]
@@ -59,7 +53,7 @@ pub(crate) struct Manner {
 
 /// Opens a folder only to start from it.
 fn open_folder(at: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(at, name, NAMED | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::openat(at, name, sys::NAMED | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// What is wrong with a path whatever is on the disk.
@@ -119,7 +113,7 @@ pub(crate) fn walk(path: &Path, manner: Manner) -> Result<Reached, Stuck> {
             let at = at.path.join(&name);
             Error::System { step: Step::Find, at, source: errno.into() }
         };
-        let seen = match look(&here.fd, &name, last) {
+        let seen = match sys::look(&here.fd, &name, last) {
             Ok(seen) => seen,
             Err(Errno::NOENT) if last => {
                 return Ok(Reached { folder: here, name, found: None, by_kernel: false });
@@ -146,7 +140,7 @@ pub(crate) fn walk(path: &Path, manner: Manner) -> Result<Reached, Stuck> {
                 if links > MOST_LINKS {
                     return Err(stuck(&here, Errno::LOOP).into());
                 }
-                if !kernel_makes_links_in(&here.fd) {
+                if !sys::kernel_makes_links_in(&here.fd) {
                     names.extend(self::names(&leads_to));
                     if leads_to.is_absolute() {
                         here = start(&leads_to, trust)?;
@@ -177,11 +171,11 @@ pub(crate) fn walk(path: &Path, manner: Manner) -> Result<Reached, Stuck> {
 /// Why a link is not followed, if it is not.
 fn unsafe_to_follow(folder: &Folder, name: &OsStr, link: &Seen) -> Option<Fault> {
     let whom = Whom::now();
-    if folder.rules.may_follow(link.item(), whom) {
+    if folder.rules.may_follow(Item::of(link), whom) {
         return None;
     }
     let path = folder.path.join(name);
-    let owner_is_fine = folder.rules.may_follow(Item { links: 1, ..link.item() }, whom);
+    let owner_is_fine = folder.rules.may_follow(Item { links: 1, ..Item::of(link) }, whom);
     Some(match owner_is_fine {
         true => Fault::SecondLink { link: path },
         false => Fault::ForeignLink { link: path, owner: link.owner },
@@ -190,18 +184,10 @@ fn unsafe_to_follow(folder: &Folder, name: &OsStr, link: &Seen) -> Option<Fault>
 
 /// The folder of `path`, if there is no link on the way, which is nearly always: then nothing has to
 /// be judged before its last name, and the kernel finds it in one call.
-#[cfg(target_os = "linux")]
 fn without_links(path: &Path, trust: Trust) -> Option<Folder> {
-    use rustix::fs::{CWD, ResolveFlags, openat2};
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty())?;
-    let flags = NAMED | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = openat2(CWD, folder, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS).ok()?;
+    let opened = sys::open_without_links(folder)?;
     Folder::reached(opened, folder.to_owned(), trust).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn without_links(_: &Path, _: Trust) -> Option<Folder> {
-    None
 }
 
 fn start(path: &Path, trust: Trust) -> Result<Folder, Error> {
@@ -223,7 +209,7 @@ impl Folder {
     }
 
     fn new(fd: OwnedFd, seen: &Seen, path: PathBuf, trust: Trust) -> Folder {
-        let has_named_writers = rules::looks_shared(seen.mode) && acl::names_a_writer(&fd);
+        let has_named_writers = rules::looks_shared(seen.mode) && sys::names_a_writer(&fd);
         let rules = rules::Folder { owner: seen.owner, mode: seen.mode, trust, has_named_writers };
         Folder { fd, rules, identity: seen.identity, path }
     }
@@ -236,77 +222,4 @@ fn names(path: &Path) -> Vec<OsString> {
         Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
     };
     path.components().rev().filter_map(name).collect()
-}
-
-enum Look {
-    Link(Seen, PathBuf),
-    /// With the folder open, unless it is the last.
-    Folder(Seen, Option<OwnedFd>),
-    Other(Seen),
-}
-
-/// What `name` is. Link and owner are read from one and the same link, even if the name is being
-/// exchanged meanwhile.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn look(folder: &OwnedFd, name: &OsStr, last: bool) -> Result<Look, Errno> {
-    if last {
-        // One call is enough to see that it is no link, which is nearly always.
-        let seen = Seen::new(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
-        match seen.kind {
-            Kind::Link => (),
-            Kind::Folder => return Ok(Look::Folder(seen, None)),
-            Kind::File | Kind::Fifo | Kind::Socket | Kind::Device | Kind::Other => {
-                return Ok(Look::Other(seen));
-            }
-        }
-    }
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let it = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-    let seen = Seen::new(&rustix::fs::fstat(&it)?);
-    Ok(match seen.kind {
-        Kind::Link => Look::Link(seen, path(rustix::fs::readlinkat(&it, "", Vec::new())?)),
-        Kind::Folder => Look::Folder(seen, Some(it)),
-        Kind::File | Kind::Fifo | Kind::Socket | Kind::Device | Kind::Other => Look::Other(seen),
-    })
-}
-
-/// As above, for systems that cannot open a link: it is read between two looks that must agree.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn look(folder: &OwnedFd, name: &OsStr, _: bool) -> Result<Look, Errno> {
-    let now = || {
-        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok::<Seen, Errno>(Seen::new(&stat))
-    };
-    let seen = now()?;
-    Ok(match seen.kind {
-        Kind::Link => {
-            let leads_to = path(rustix::fs::readlinkat(folder, name, Vec::new())?);
-            let again = now()?;
-            if (again.identity, again.owner) != (seen.identity, seen.owner) {
-                return Err(Errno::LOOP);
-            }
-            Look::Link(seen, leads_to)
-        }
-        Kind::Folder => {
-            let flags = NAMED | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let opened = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-            Look::Folder(Seen::new(&rustix::fs::fstat(&opened)?), Some(opened))
-        }
-        Kind::File | Kind::Fifo | Kind::Socket | Kind::Device | Kind::Other => Look::Other(seen),
-    })
-}
-
-fn path(bytes: std::ffi::CString) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(bytes.as_bytes()))
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn kernel_makes_links_in(folder: &OwnedFd) -> bool {
-    rustix::fs::fstatfs(folder).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
-}
-
-/// Elsewhere `/dev/fd` is made of devices.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn kernel_makes_links_in(_: &OwnedFd) -> bool {
-    false
 }

@@ -4,15 +4,18 @@
 //! user by name looks like one that was given to its group. The list is an extended attribute, in the
 //! form of linux/posix_acl_xattr.h.
 
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{Mode, OFlags, fgetxattr, openat};
+use rustix::io::Errno;
+
 /// Who may do what with a folder.
-#[cfg(target_os = "linux")]
 const NAME: &str = "system.posix_acl_access";
 const VERSION: u32 = 2;
 /// Of a version, and then of each entry: tag, rights, number, all of the lowest byte first.
 const HEAD: usize = 4;
 const ENTRY: usize = 8;
 /// As many entries as anybody has; with more, nobody is trusted.
-#[cfg(target_os = "linux")]
 const MOST: usize = 256;
 
 const USER: u16 = 0x02;
@@ -21,11 +24,7 @@ const MASK: u16 = 0x10;
 const WRITE: u16 = 0x02;
 
 /// Whether a user or a group that the list names may write; also where it cannot be read, or understood.
-#[cfg(target_os = "linux")]
-pub(crate) fn names_a_writer(folder: impl std::os::fd::AsFd) -> bool {
-    use rustix::fs::{Mode, OFlags, fgetxattr, openat};
-    use rustix::io::Errno;
-
+pub(crate) fn names_a_writer(folder: BorrowedFd<'_>) -> bool {
     // A descriptor that only names a folder tells no attributes (open(2), `O_PATH`).
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(folder) = openat(folder, ".", flags, Mode::empty()) else { return true };
@@ -37,14 +36,7 @@ pub(crate) fn names_a_writer(folder: impl std::os::fd::AsFd) -> bool {
     }
 }
 
-/// Other systems have lists of other kinds.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn names_a_writer(_folder: impl std::os::fd::AsFd) -> bool {
-    false
-}
-
 /// Whether the list lets one that it names write; `None`: it is no list.
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the form is that of Linux"))]
 fn gives_to_named(list: &[u8]) -> Option<bool> {
     let (head, entries) = list.split_first_chunk::<HEAD>()?;
     let (entries, rest) = entries.as_chunks::<ENTRY>();

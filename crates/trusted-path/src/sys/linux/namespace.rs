@@ -6,7 +6,7 @@ use std::fs;
 ///
 /// `None`: everybody has one, or so it seems without /proc; or the number belongs to somebody in our
 /// namespace as well, so that it tells nothing.
-pub(crate) fn outside() -> Option<u32> {
+pub(crate) fn stands_for_root() -> Option<u32> {
     let map = fs::read_to_string("/proc/self/uid_map").ok()?;
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
     let overflow = overflow.and_then(|text| text.trim().parse().ok()).unwrap_or(65534);
