@@ -1,4 +1,5 @@
-//! The three bytes of a pid file whose locks decide, and what a lock on each of them says.
+//! The three bytes of a pid file whose locks decide, and what a lock on each of them says; what only proves
+//! ([`sys::take_proof`](crate::sys::take_proof)) is apart from them.
 
 /// A byte that can be locked. The file need not be that long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
