@@ -184,7 +184,8 @@ fn names_that_would_fool_somebody_are_refused() {
         refused(&bed(), &format!("{{name: \"{name}\"}}"), &[part]);
     }
     // One that nobody has given.
-    let told = "comes from the pid file's name, and is longer than 100 bytes; give a shorter one, by `name`";
+    let told =
+        "comes from the pid file's name: longer than 100 bytes; give a shorter one, by `name`";
     refused(&bed(), &format!("{{pid_filename: {long}.pid}}"), &["name `xxx", told]);
 }
 

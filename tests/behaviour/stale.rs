@@ -110,7 +110,7 @@ fn read_strictly_any_file_means_already_running() {
     bed.run(["start", &file]).says("already running, pid 4194305");
     for content in ["", "abc\n"] {
         bed.write("d.pid", content);
-        bed.run(["start", &file]).fails(&["d.pid` exists, but names no process"]);
+        bed.run(["start", &file]).fails(&["but names no process; remove it if none does"]);
         assert_eq!(bed.read("d.pid"), content);
     }
     assert!(!bed.journal().iter().any(|line| line.contains("is early")), "something was started");

@@ -88,20 +88,27 @@ impl RunEnd {
 }
 
 impl fmt::Display for RunEnd {
+    /// On one line: what a child said of its own end (an error, a panic) is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&safe_text::escaped(&self.sentence()))
+    }
+}
+
+impl RunEnd {
+    fn sentence(&self) -> String {
         match self {
-            RunEnd::Exited(exit) => exit.fmt(f),
+            RunEnd::Exited(exit) => exit.to_string(),
             RunEnd::QuitBySignal { signal, exit } => {
                 let reason = Named(*signal);
-                write!(f, "was asked to quit by {reason} from outside, and {exit}")
+                format!("was asked to quit by {reason} from outside, and {exit}")
             }
-            RunEnd::Succeeded(exit) => write!(f, "{exit}, which counts as success"),
-            RunEnd::NotStarted(error) => write!(f, "could not be started: {}", error.chain()),
+            RunEnd::Succeeded(exit) => format!("{exit}, which counts as success"),
+            RunEnd::NotStarted(error) => format!("could not be started: {}", error.chain()),
             RunEnd::NotReady { after } => {
-                write!(f, "was not ready within {:?} and was killed", rounded(*after))
+                format!("was not ready within {:?} and was killed", rounded(*after))
             }
             RunEnd::Killed { after, .. } => {
-                write!(f, "was killed {:?} after it was asked to quit", rounded(*after))
+                format!("was killed {:?} after it was asked to quit", rounded(*after))
             }
         }
     }
@@ -122,6 +129,11 @@ mod tests {
         let panic = Panic { message: "boom".into(), place: "a.rs:1".into() };
         let format = "an error occurred when formatting an argument";
         let killed = |exit| RunEnd::Killed { after, exit };
+        let forged = Panic { message: "a\nb\x1b[2J".into(), place: "a.rs:1".into() };
+        assert_eq!(
+            RunEnd::Exited(Exit::Panic(forged)).to_string(),
+            "panicked: a\\nb\\x1b[2J, at a.rs:1"
+        );
         let (success, permanent) = ((true, false), (false, true));
         let neither = (false, false);
         let cases = [

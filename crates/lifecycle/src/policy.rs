@@ -40,8 +40,9 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leftovers {
-    /// They are ended before another run begins, and before a stop is over: those of a worker at
-    /// once, those of an executor when its grace is over.
+    /// They are ended before another run begins, and before a stop is over. Those of a worker at once; those of
+    /// an executor are asked to go (SIGTERM), and killed when its grace is over. What has left the process group of a
+    /// worker counts as the executor's once that one is asked to quit.
     #[default]
     Kill,
     /// They go on. Those of an executor outlive the daemon, those of a worker end with their executor,

@@ -301,7 +301,12 @@ impl Spawn {
     pub(crate) fn comm(&self) -> String {
         let name = self.current.name.rsplit(':').next().unwrap_or_default();
         let named = matches!(self.current.role, Role::Worker | Role::Child);
-        if named && !name.is_empty() { name.to_owned() } else { self.current.role.to_string() }
+        // Escaped as in the title.
+        if named && !name.is_empty() {
+            name.escape_debug().to_string()
+        } else {
+            self.current.role.to_string()
+        }
     }
 
     pub(crate) fn execute(

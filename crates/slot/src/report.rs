@@ -6,9 +6,9 @@ use log::Level;
 
 use crate::slot::Report;
 use capture::LastLines;
+use lifecycle::Outcome;
 use lifecycle::StopBy;
 use lifecycle::duration::rounded;
-use lifecycle::{Outcome, RunEnd};
 
 /// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
 /// loop must not fill the log.
@@ -85,7 +85,7 @@ fn text(name: &str, report: &Report) -> String {
                 None => String::new(),
             };
             let words = if end.is_success() { String::new() } else { last_words(last_lines) };
-            format!("{name}{pid} {}{next}{words}", told(end))
+            format!("{name}{pid} {end}{next}{words}")
         }
         Report::Status { text } => format!("{name} says: {}", safe_text::escaped(text)),
         Report::Terminating { by, remaining } => {
@@ -99,7 +99,7 @@ fn text(name: &str, report: &Report) -> String {
             }
         }
         Report::Killing => format!("killing {name}: its time is over"),
-        Report::Finished(outcome) => format!("{name} is over: {}", outcome_text(outcome)),
+        Report::Finished(outcome) => format!("{name} is over: {outcome}"),
     }
 }
 
@@ -110,27 +110,12 @@ fn last_words(last_lines: &LastLines) -> String {
     if lines.is_empty() { lines } else { format!("; its last words:{lines}") }
 }
 
-fn outcome_text(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Quit(None) => "stopped while it was not running".to_owned(),
-        Outcome::Quit(Some(end)) if end.is_success() => "stopped".to_owned(),
-        Outcome::Quit(Some(end)) => format!("stopped; it {}", told(end)),
-        Outcome::Ended(end) => format!("it {}", told(end)),
-        Outcome::GaveUp(why, end) => format!("it {}, and is not started again: {why}", told(end)),
-        Outcome::NotLaunched(end) => format!("its first run {}", told(end)),
-    }
-}
-
-/// With the child's own words in it, which must not look like records of ours, whoever's logger writes them.
-fn told(end: &RunEnd) -> String {
-    safe_text::escaped(&end.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use exit::Exit;
 
     use super::*;
+    use lifecycle::RunEnd;
 
     /// With a logger of the application's own, which writes what it gets.
     ///

@@ -17,6 +17,7 @@ use rustix::process::{
 };
 
 use crate::signal_bytes::SignalBytes;
+use lifecycle::duration::rounded;
 use slot::tree::{self, Herd, MOST, Seen, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.
@@ -95,16 +96,10 @@ impl Sweep {
         if self.pause < LAST_LOOK || std::mem::replace(&mut self.named, true) {
             return;
         }
-        const NAMED: usize = 16;
-        let named: Vec<_> = left.iter().take(NAMED).map(u32::to_string).collect();
-        let more = match left.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         log::error!(
             "cannot go on: what the executor has left was killed, and is still there, perhaps in \
-             uninterruptible sleep or frozen by a control group: {}{more}",
-            named.join(", ")
+             uninterruptible sleep or frozen by a control group: {}",
+            named(left)
         );
     }
 
@@ -189,6 +184,14 @@ impl Descendants {
             sweep.look_later(now);
             return false;
         }
+        if sweep.told.is_empty() {
+            let within = kill_at.map(|at| at.saturating_duration_since(now));
+            log::info!(
+                "the executor has left {}, asked to go{}",
+                named(&left),
+                within.map_or(String::new(), |left| format!(", and killed in {:?}", rounded(left)))
+            );
+        }
         for pid in &left {
             if sweep.told.insert(*pid) {
                 signal(*pid, Signal::TERM, true);
@@ -200,6 +203,18 @@ impl Descendants {
         sweep.told.retain(|pid| left.contains(pid));
         false
     }
+}
+
+/// Some processes by their numbers, for people.
+fn named(pids: &[u32]) -> String {
+    const NAMED: usize = 16;
+    let numbers: Vec<_> = pids.iter().take(NAMED).map(u32::to_string).collect();
+    let more = match pids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let word = if pids.len() == 1 { "process" } else { "processes" };
+    format!("{word} {}{more}", numbers.join(", "))
 }
 
 /// Those of our children that are not dead and held by a tracer (ptrace(2)); who is, is reaped when that lets go

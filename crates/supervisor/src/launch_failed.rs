@@ -11,7 +11,8 @@ use lifecycle::Problems;
 use lifecycle::RunEnd;
 
 /// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
-/// output file may be.
+/// output file may be. Only of a guardian that does not answer ([`LaunchCause::NoAnswer`]), or that was killed
+/// ([`LaunchCause::GuardianEnded`]), something may be left for as long as that is stopped or stuck.
 ///
 /// `Display` is one line: the step, and why it failed, down to the last cause. So there is nothing
 /// behind `source()`; [`cause`](LaunchFailed::cause) is the cause as a value. `Debug`, which is what a
@@ -119,7 +120,10 @@ pub enum LaunchCause {
     },
     /// The pid file is there and, as the options have it, means that the daemon runs; but there is
     /// no process id in it.
-    #[error("pid file `{}` exists, but names no process", path.display())]
+    #[error(
+        "pid file `{}` exists, which means that the daemon runs, but names no process; remove it if none does",
+        path.display()
+    )]
     UnknownHolder {
         /// The file.
         path: std::path::PathBuf,

@@ -248,7 +248,7 @@ fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
             false => problems.add(
                 "name",
                 name,
-                format_args!("comes from the pid file's name, and is {reason}, by `name`"),
+                format_args!("comes from the pid file's name: {reason}, by `name`"),
             ),
         }
     }

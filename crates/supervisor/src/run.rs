@@ -1,9 +1,10 @@
 //! A daemon without detaching: the caller's process is the guardian.
 
-use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{fmt, io};
 
 use proc_spawn::{Role, Stream};
 
@@ -89,7 +90,8 @@ impl From<DaemonEnd> for ExitCode {
 /// foreground; what the keys and a hang-up mean, this process tells it. Elsewhere it has a group of its own.
 ///
 /// From the call on, what becomes an orphan below this process becomes its child, and is ended with
-/// the executor; so do not start other children while it runs. Those from before are left alone.
+/// the executor; so do not start other children while it runs. Those from before are left alone. A second call at the
+/// same time is an error.
 /// The handlers of the signals and the quit flag stay as they are when it returns.
 ///
 /// That it returns `Ok` means that the daemon was launched, not that it went well. Who called the program
@@ -122,6 +124,11 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         role: Role::Guardian,
         source: SetupError::new(step, error),
     };
+    let _alone = Alone::begin().ok_or_else(|| {
+        let error = "this process runs another daemon, whose executor would be an orphan of this one; run one after \
+                     the other, or each in a process of its own";
+        failed("guardian", &io::Error::other(error))
+    })?;
     let signals = StopSignals::install(&[SIGHUP], plan.reopen_on)
         .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
@@ -145,6 +152,23 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         Guarded::Failed(Failed::Quit) => Ok(DaemonEnd::Stopped),
         Guarded::AlreadyRunning { pid } => Ok(DaemonEnd::AlreadyRunning { pid }),
         Guarded::Failed(failed) => Err(failed.into()),
+    }
+}
+
+/// Only one guardian at a time is in a process: each would take the other's executor for something left behind.
+struct Alone;
+
+static IS_GUARDIAN: AtomicBool = AtomicBool::new(false);
+
+impl Alone {
+    fn begin() -> Option<Alone> {
+        (!IS_GUARDIAN.swap(true, Ordering::AcqRel)).then_some(Alone)
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        IS_GUARDIAN.store(false, Ordering::Release);
     }
 }
 
@@ -172,6 +196,16 @@ mod tests {
     use exit::{ErrorText, Exit, Panic};
 
     use super::*;
+
+    /// Each took the other's executor for what its own had left.
+    #[test]
+    fn a_process_is_one_guardian_at_a_time() {
+        let alone = Alone::begin();
+        assert!(alone.is_some());
+        assert!(Alone::begin().is_none());
+        drop(alone);
+        assert!(Alone::begin().is_some());
+    }
 
     /// Case: RST-37
     #[test]

@@ -49,7 +49,11 @@ impl fmt::Display for DaemonRunStatus {
 /// The daemon is a guardian, which holds the pid file, and the executor that it keeps alive, which
 /// runs the entry. Neither is a child of the caller, has a terminal, or holds any descriptor of
 /// the caller. The caller may be threaded or asynchronous, where this call blocks: for at most the
-/// start timeout, twice the grace and a few seconds, should all go wrong that can.
+/// start timeout (and what the executor has asked for besides, as far as it may), twice the grace and a few seconds,
+/// should all go wrong that can.
+///
+/// Below another daemon the guardian of that one is who orphans come to, and ends what its executor has left: a daemon
+/// that is started there ends with that executor, unless its [`leftovers`](DaemonOptions::leftovers) are kept.
 ///
 /// # Errors
 ///

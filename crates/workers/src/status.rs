@@ -49,6 +49,9 @@ struct Entry {
     since: Timestamp,
     pid: Option<u32>,
     restarts: u64,
+    /// Why there will be no other run, once that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
     /// What it said last of what it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     says: Option<String>,
@@ -85,6 +88,7 @@ impl StatusFile {
             since,
             pid: None,
             restarts: 0,
+            outcome: None,
             says: None,
             last_exits: Vec::new(),
             last_lines: LastLines::default(),
@@ -120,6 +124,7 @@ impl StatusFile {
                 entry.last_exits.push(LastExit { at, pid, text, end });
             }
             Report::Status { text } => entry.says = Some(text.clone()),
+            Report::Finished(outcome) => entry.outcome = Some(outcome.to_string()),
             _ => (),
         }
         self.changed = true;

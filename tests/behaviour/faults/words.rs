@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_failed_launch_is_told_in_one_line_and_each_wrong_option_on_its_own,
         a_code_that_counts_as_success_is_one_everywhere,
         what_cannot_be_seen_in_a_name_is_escaped_in_the_status,
+        what_cannot_be_seen_in_a_name_is_escaped_for_who_lists_processes,
         output_to_the_parents_streams_reaches_them,
         a_detached_daemon_is_told_that_it_has_no_streams_of_its_callers,
         a_launcher_that_cannot_start_anything_says_why,
@@ -174,6 +175,31 @@ fn what_cannot_be_seen_in_a_name_is_escaped_in_the_status() {
     bed.nothing_left();
 }
 
+/// In its title, its short name and its arguments.
+///
+/// Case: FLT-H15
+fn what_cannot_be_seen_in_a_name_is_escaped_for_who_lists_processes() {
+    let bed = bed();
+    bed.write(
+        "w.yaml",
+        "{workers: [{name: \"r\u{202e}d\", pid_filename: r.pid, args: [say: is there, rounds]}]}",
+    );
+    let pool = bed.launch(["workers", "w.yaml"]);
+    bed.expect_in_file("journal", "is there");
+    let worker = bed.by_pid(bed.pid_of("r.pid"));
+    let shown = |file: &str| {
+        let bytes = std::fs::read(format!("/proc/{}/{file}", worker.pid())).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    for file in ["comm", "cmdline"] {
+        let text = shown(file);
+        assert!(text.contains("r\\u{202e}d") && !text.contains('\u{202e}'), "{file}: {text:?}");
+    }
+    bed.by_pid(pool.pid()).signal(rustix::process::Signal::TERM);
+    pool.finish().success();
+    bed.nothing_left();
+}
+
 /// By its name, by a link, and by saying so; of a program, of an executor, of each stream.
 ///
 /// Case: FLT-H14
@@ -297,6 +323,8 @@ fn a_code_that_counts_as_success_is_one_everywhere() {
     let status: serde_json::Value = serde_json::from_str(&bed.read("debug.json")).unwrap();
     let exit = &status["workers"][0]["last_exits"][0];
     assert_eq!(exit["text"], "exited with code 3, which counts as success", "{status}");
+    let outcome = &status["workers"][0]["outcome"];
+    assert_eq!(*outcome, "it exited with code 3, which counts as success", "{status}");
     // Another code is still a failure, of the list and of the daemon.
     let output = bed.run([
         "run",

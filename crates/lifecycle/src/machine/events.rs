@@ -1,5 +1,6 @@
 //! What a machine is told, and what it answers.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Phase;
@@ -83,4 +84,18 @@ pub enum Outcome {
     GaveUp(GaveUp, RunEnd),
     /// The first run did not become ready.
     NotLaunched(RunEnd),
+}
+
+impl fmt::Display for Outcome {
+    /// What fits after "it is over: ".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Quit(None) => f.write_str("stopped while it was not running"),
+            Outcome::Quit(Some(end)) if end.is_success() => f.write_str("stopped"),
+            Outcome::Quit(Some(end)) => write!(f, "stopped; it {end}"),
+            Outcome::Ended(end) => write!(f, "it {end}"),
+            Outcome::GaveUp(why, end) => write!(f, "it {end}, and is not started again: {why}"),
+            Outcome::NotLaunched(end) => write!(f, "its first run {end}"),
+        }
+    }
 }

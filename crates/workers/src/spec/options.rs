@@ -173,6 +173,10 @@ impl WorkersOptions {
     /// process. Everybody may read it (0644 less the umask), unless it tells
     /// [last lines](capture::Capture::last_lines) of captured output: then only its owner (0600). A link at
     /// its name is replaced, not followed. Default: none.
+    ///
+    /// Its `workers` have `name`, `state` (`idle`, `starting`, `running`, `waiting` for the next run, `due` for its turn,
+    /// `stopping`, `finished`), `since`, `pid`, `restarts`, `outcome` (why there is no other run), `says`, `last_exits`,
+    /// `last_lines` and `lost`.
     #[must_use]
     pub fn debug_filename(mut self, path: impl Into<PathBuf>) -> Self {
         self.debug_filename = Some(path.into());
