@@ -134,6 +134,11 @@ impl Machine {
         }
     }
 
+    /// Whether it is being stopped, and will be started again when somebody wants it.
+    pub fn is_pausing(&self) -> bool {
+        matches!(self.state, State::Stopping(Stop { goal: Goal::Pause, .. }))
+    }
+
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
     /// as long as the child itself would have had, and no longer. Whoever waits for a start has an answer in
     /// its time. `None`: for ever.

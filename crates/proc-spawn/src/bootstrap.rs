@@ -7,8 +7,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_bytes::ByteBuf;
 
 use crate::called::Called;
 use crate::current::{self, Current, Role};
@@ -22,7 +22,7 @@ use crate::program;
 use crate::spawn::Spawn;
 use crate::status::Status;
 use crate::surroundings;
-use crate::telling;
+use crate::telling::{self, encoded};
 use crate::wire::{Down, MARKER, Payload, PayloadError, Up, Verdict};
 use exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
 
@@ -250,13 +250,13 @@ impl Boot {
         CODE_SETUP
     }
 
-    /// Tells the starter something that its side understands.
+    /// Tells the starter a word of one's own: see [`tell`](crate::tell()).
     ///
     /// # Errors
     ///
     /// Nobody is there to hear it, or it is longer than a mebibyte.
-    pub fn tell(&self, message: &[u8]) -> io::Result<()> {
-        self.link.send(&Up::Told(ByteBuf::from(message)))
+    pub fn tell(&self, word: &impl Serialize) -> io::Result<()> {
+        self.link.send(&encoded(word)?)
     }
 
     /// The same for who must not wait: one that has no room for it is told nothing.
@@ -264,8 +264,8 @@ impl Boot {
     /// # Errors
     ///
     /// Nobody is there to hear it, or it has so much unread that there is no room (`WouldBlock`).
-    pub fn tell_now(&self, message: &[u8]) -> io::Result<()> {
-        self.link.send_now(&Up::Told(ByteBuf::from(message)))
+    pub fn tell_now(&self, word: &impl Serialize) -> io::Result<()> {
+        self.link.send_now(&encoded(word)?)
     }
 
     /// Readable when [`hear`](Boot::hear) has something to tell, for a role that waits itself.

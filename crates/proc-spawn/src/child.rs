@@ -17,6 +17,7 @@ use crate::spawn_error::SpawnError;
 use crate::wire::{Down, Verdict};
 use crate::words::{Message, Said, Words};
 use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
+use quit::Reason;
 use waiter::readable;
 
 /// A process that runs one of our entries.
@@ -113,13 +114,13 @@ impl Child {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
                 // One that talks all the time is not ready either.
-                Some(Message::Told { .. } | Message::Extend(_) | Message::Status(_))
+                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_))
                 | None
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                Some(Message::Told { .. } | Message::Extend(_) | Message::Status(_))
+                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_))
                 | None => (),
             }
         }
@@ -133,8 +134,8 @@ impl Child {
     /// # Errors
     ///
     /// The child is gone, or has so much unread that there is no room for a word. Does not wait.
-    pub fn ask_to_quit(&self, reason: &str, remaining: Option<Duration>) -> io::Result<()> {
-        self.link().send_now(&Down::Quit { reason: reason.to_owned(), remaining })
+    pub fn ask_to_quit(&self, reason: Reason, remaining: Option<Duration>) -> io::Result<()> {
+        self.link().send_now(&Down::Quit { reason, remaining })
     }
 
     /// Asks the child to open its files anew, as after a rename by somebody else.

@@ -16,8 +16,9 @@ use crate::spawn::{Program, Spawn, command, new_nonce, pidfd_of};
 use crate::spawn_error::SpawnError;
 use crate::surroundings::strays;
 use crate::wire::{Down, Up};
-use crate::words::Message;
+use crate::words::{Message, Told};
 use exit::{Exit, SetupError};
+use quit::Reason;
 use waiter::readable;
 
 impl Spawn {
@@ -109,7 +110,7 @@ impl Detached {
                 Ok(Received::Message(Up::Ready)) => return Ok(Some(Message::Ready)),
                 Ok(Received::Message(Up::Told(bytes))) => {
                     self.reap_launcher();
-                    return Ok(Some(Message::Told { by: None, bytes: bytes.into_vec() }));
+                    return Ok(Some(Message::Told(Told { by: None, bytes: bytes.into_vec() })));
                 }
                 Ok(Received::Message(Up::SetupFailed(error))) => {
                     return Ok(Some(Message::SetupFailed(error.bounded())));
@@ -138,7 +139,7 @@ impl Detached {
     /// [`Message::Closed`]; a process that speaks later finds that nobody listens, and why.
     pub fn cancel(&self) {
         // Who is gone need not be told.
-        let _ = self.link.send(&Down::Quit { reason: "cancel".to_owned(), remaining: None });
+        let _ = self.link.send(&Down::Quit { reason: Reason::Requested, remaining: None });
         self.link.close_ears();
     }
 
@@ -190,7 +191,7 @@ mod tests {
         detached.cancel();
         assert_eq!(
             detached.receive(now()).unwrap(),
-            Some(Message::Told { by: None, bytes: b"launched".into() })
+            Some(Message::Told(Told { by: None, bytes: b"launched".into() }))
         );
 
         let (mut detached, process) = pair();

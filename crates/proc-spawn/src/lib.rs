@@ -114,4 +114,4 @@ pub use spawner::Spawner;
 pub use speaker::Speaker;
 pub use stream::Stream;
 pub use telling::{extend_timeout, tell, tell_ready, tell_status};
-pub use words::Message;
+pub use words::{Message, Told};

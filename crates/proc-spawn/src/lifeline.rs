@@ -19,6 +19,7 @@ use rustix::process::{
 use crate::link::{Link, Received};
 use crate::wire::Down;
 use exit::Panic;
+use quit::Reason;
 use waiter::readable;
 
 /// What a child hears over its lifeline.
@@ -27,8 +28,8 @@ use waiter::readable;
 pub enum Heard {
     /// The parent asks to quit, and kills after the time that remains (`None`: it waits for ever).
     Quit {
-        /// The parent's word for why.
-        reason: String,
+        /// Why; a reason that only a newer build knows is a [`Reason::Stop`].
+        reason: Reason,
         /// How long until it kills.
         remaining: Option<Duration>,
     },

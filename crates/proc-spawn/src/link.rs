@@ -22,7 +22,7 @@ use waiter::breathe;
 
 use crate::payload_file;
 use crate::speaker::Speaker;
-use crate::wire::Word;
+use crate::wire;
 
 pub(crate) use descriptors::{receive_with, send_with};
 use end::{End, Packet};
@@ -183,10 +183,10 @@ impl Link {
     /// # Errors
     ///
     /// The socket failed, or the message is too long or no word of the expected side (`InvalidData`).
-    pub(crate) fn receive<T: Word>(&self) -> io::Result<Received<T>> {
+    pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
         loop {
             return Ok(match self.receive_bytes()? {
-                Received::Message(bytes) => match T::read(&bytes)? {
+                Received::Message(bytes) => match wire::read(&bytes)? {
                     Some(word) => Received::Message(word),
                     None => continue,
                 },

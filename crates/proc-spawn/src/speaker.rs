@@ -7,7 +7,7 @@
 
 use nix::sys::socket::UnixCredentials;
 
-/// Who has said something: see [`Message::Told`](crate::Message::Told).
+/// Who has said something: see [`Told::by`](crate::Told::by).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Speaker {

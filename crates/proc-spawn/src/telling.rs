@@ -4,9 +4,10 @@ use std::io;
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_bytes::ByteBuf;
 
-use crate::link::Link;
+use crate::link::{Link, to_bytes};
 use crate::wire::Up;
 use crate::words::LONGEST_STATUS;
 use exit::cut;
@@ -55,12 +56,17 @@ pub fn tell_status(text: &str) -> io::Result<()> {
     say(&Up::Status(text))
 }
 
-/// Tells the parent something that its side understands: it gets [`Message::Told`](crate::Message). In
-/// a process that is no child nothing happens.
+/// Tells the parent a word of one's own, a variant of an enumeration: it gets a [`Told`](crate::Told). In a process
+/// that is no child nothing happens. Parent and child may be different builds of a program: a variant that the parent
+/// does not know is skipped.
 ///
 /// # Errors
 ///
-/// The parent is gone, or the message is longer than a mebibyte.
-pub fn tell(message: &[u8]) -> io::Result<()> {
-    say(&Up::Told(ByteBuf::from(message)))
+/// The parent is gone, or the word cannot be encoded, or is longer than a mebibyte.
+pub fn tell(word: &impl Serialize) -> io::Result<()> {
+    say(&encoded(word)?)
+}
+
+pub(crate) fn encoded(word: &impl Serialize) -> io::Result<Up> {
+    Ok(Up::Told(ByteBuf::from(to_bytes(word)?)))
 }

@@ -15,6 +15,7 @@ use serde_bytes::ByteBuf;
 use crate::current::Current;
 use crate::link::{from_bytes, to_bytes};
 use exit::{Failure, Panic, SetupError};
+use quit::Reason;
 
 /// The first argument of a child: this, and a number that must be in the payload too.
 pub(crate) const MARKER: &str = "--proc-spawn-child=";
@@ -73,24 +74,50 @@ pub(crate) enum PayloadError {
     NotForUs,
 }
 
-/// A word of one of the sides.
-pub(crate) trait Word: DeserializeOwned {
-    /// What those that are known are called.
-    const NAMES: &[&str];
+/// Reads a word; `None`: it is whole, and of a kind that only a newer build knows.
+///
+/// # Errors
+///
+/// It is no word, or one that is known and says what it cannot.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> std::io::Result<Option<T>> {
+    from_bytes(bytes).map(Some).or_else(|error| {
+        let unknown = name(bytes)
+            .zip(known::<T>())
+            .is_some_and(|(name, known)| !known.contains(&name.as_str()));
+        if unknown { Ok(None) } else { Err(error) }
+    })
+}
 
-    /// Reads one; `None`: it is whole, and of a kind that only a newer build knows.
-    ///
-    /// # Errors
-    ///
-    /// It is no word, or one that is known and says what it cannot.
-    fn read(bytes: &[u8]) -> std::io::Result<Option<Self>> {
-        match from_bytes(bytes) {
-            Ok(word) => Ok(Some(word)),
-            Err(_) if name(bytes).is_some_and(|name| !Self::NAMES.contains(&name.as_str())) => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+/// What the words of a kind are called, as serde asks for them; `None`: it is no enumeration.
+fn known<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
+    let mut known = None;
+    let _ = T::deserialize(Names(&mut known));
+    known
+}
+
+/// Reads nothing, and notes what could be read.
+struct Names<'a>(&'a mut Option<&'static [&'static str]>);
+
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("no enumeration"))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = Some(variants);
+        Err(de::Error::custom("nothing to read"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
@@ -130,20 +157,29 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-impl Word for Down {
-    const NAMES: &[&str] = &["Quit", "Reopen"];
-}
-
-impl Word for Up {
-    const NAMES: &[&str] =
-        &["Ready", "SetupFailed", "PanicSeen", "Extend", "Status", "Verdict", "Told"];
-}
-
 /// From parent to child, after the payload.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Down {
-    Quit { reason: String, remaining: Option<Duration> },
+    Quit {
+        #[serde(deserialize_with = "known_reason")]
+        reason: Reason,
+        remaining: Option<Duration>,
+    },
     Reopen,
+}
+
+/// A reason of a newer build is a stop like any.
+fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Any {
+        Known(Reason),
+        Unknown(IgnoredAny),
+    }
+    Ok(match Any::deserialize(deserializer)? {
+        Any::Known(reason) => reason,
+        Any::Unknown(IgnoredAny) => Reason::Stop,
+    })
 }
 
 /// From child to parent.
@@ -160,7 +196,7 @@ pub(crate) enum Up {
     Status(String),
     /// The last word before the exit.
     Verdict(Verdict),
-    /// Whatever the role's handler has to say to its starter.
+    /// A word of whoever is built on this, [encoded](crate::tell).
     Told(ByteBuf),
 }
 
@@ -206,35 +242,51 @@ mod tests {
             Scale { to: u32 },
             Quit(u8),
         }
-        let read = |word: &Newer| Down::read(&to_bytes(word).unwrap());
+        let down = |bytes: &[u8]| read::<Down>(bytes);
+        let read = |word: &Newer| down(&to_bytes(word).unwrap());
         assert_eq!(read(&Newer::Reload).unwrap(), None);
         assert_eq!(read(&Newer::Scale { to: 7 }).unwrap(), None);
         read(&Newer::Quit(7)).unwrap_err();
-        Down::read(&[]).unwrap_err();
-        Down::read(&to_bytes(&7).unwrap()).unwrap_err();
-        let quit = Down::Quit { reason: "stop".into(), remaining: None };
-        assert_eq!(Down::read(&to_bytes(&quit).unwrap()).unwrap(), Some(quit));
+        down(&[]).unwrap_err();
+        down(&to_bytes(&7).unwrap()).unwrap_err();
     }
 
     #[test]
-    fn each_word_has_its_name_in_the_list() {
-        let failed = SetupError::new("x", &fmt::Error);
-        let panic = Panic { message: "x".into(), place: String::new() };
-        let up = [
-            Up::Ready,
-            Up::SetupFailed(failed),
-            Up::PanicSeen(panic.clone()),
-            Up::Extend(Duration::ZERO),
-            Up::Status("x".into()),
-            Up::Verdict(Verdict::Panic(panic)),
-            Up::Told(ByteBuf::new()),
-        ];
-        let names: Vec<_> = up.iter().map(|word| name(&to_bytes(word).unwrap()).unwrap()).collect();
-        assert_eq!(names, Up::NAMES);
-        let down = [Down::Quit { reason: String::new(), remaining: None }, Down::Reopen];
-        let names: Vec<_> =
-            down.iter().map(|word| name(&to_bytes(word).unwrap()).unwrap()).collect();
-        assert_eq!(names, Down::NAMES);
+    fn every_reason_arrives_as_it_was_and_an_unknown_one_is_a_stop() {
+        let down = |word: &Down| read::<Down>(&to_bytes(word).unwrap()).unwrap();
+        for reason in [
+            Reason::Signal(15),
+            Reason::Stop,
+            Reason::Restart,
+            Reason::ParentDied,
+            Reason::Scale,
+            Reason::Reload,
+            Reason::Requested,
+        ] {
+            let quit = || Down::Quit { reason, remaining: Some(Duration::from_secs(7)) };
+            assert_eq!(down(&quit()), Some(quit()));
+        }
+        #[derive(Serialize)]
+        enum Newer {
+            Quit { reason: NewerReason, remaining: Option<Duration> },
+        }
+        #[derive(Serialize)]
+        enum NewerReason {
+            Eclipse,
+            Flood { by: u32 },
+        }
+        for reason in [NewerReason::Eclipse, NewerReason::Flood { by: 7 }] {
+            let quit = to_bytes(&Newer::Quit { reason, remaining: None }).unwrap();
+            let stop = Down::Quit { reason: Reason::Stop, remaining: None };
+            assert_eq!(read::<Down>(&quit).unwrap(), Some(stop));
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_what_serde_knows() {
+        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen"][..]));
+        assert!(known::<Up>().is_some_and(|names| names.contains(&"Told")));
+        assert_eq!(known::<String>(), None);
     }
 
     proptest! {
@@ -242,8 +294,8 @@ mod tests {
         fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>) {
             let _ = Payload::decode(&bytes);
             let _ = Payload::decode(&[MAGIC, &PROTOCOL.to_le_bytes(), &bytes].concat());
-            let _ = Up::read(&bytes);
-            let _ = Down::read(&bytes);
+            let _ = read::<Up>(&bytes);
+            let _ = read::<Down>(&bytes);
         }
 
         /// Nearer to what is right than chance gets: one byte of it is another.

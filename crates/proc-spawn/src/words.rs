@@ -3,11 +3,14 @@
 //! A child runs the user's code, which may write to the socket whatever it likes, as often as it likes.
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 
 use crate::link::{Link, Received};
 use crate::speaker::Speaker;
-use crate::wire::{Up, Verdict};
+use crate::wire::{self, Up, Verdict};
 use exit::{Panic, SetupError, cut};
 
 /// The most characters of a status: a line for people.
@@ -32,18 +35,36 @@ pub enum Message {
     Extend(Duration),
     /// What it is doing, in its own words.
     Status(String),
-    /// Something that only its role's handler understands.
-    Told {
-        /// Who has told it; `None` if the kernel does not say.
-        by: Option<Speaker>,
-        /// What.
-        bytes: Vec<u8>,
-    },
+    /// A word of whoever is built on this: see [`tell`](crate::tell).
+    Told(Told),
     /// It has sent descriptors, which none has to: nothing that it says is heard any more, and it had
     /// best be killed. Told once.
     Descriptors,
     /// It has closed its end: it is ending.
     Closed,
+}
+
+/// A word that was [told](crate::tell), by a program that may be of another build.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    pub(crate) by: Option<Speaker>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Told {
+    /// Who has told it; `None` if the kernel does not say.
+    pub fn by(&self) -> Option<Speaker> {
+        self.by
+    }
+
+    /// What it says. `None`: it is a variant that this build does not know, and to be skipped.
+    ///
+    /// # Errors
+    ///
+    /// It is no such word, or says what it cannot (`InvalidData`).
+    pub fn read<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
+        wire::read(&self.bytes)
+    }
 }
 
 /// What a child said of its end, before it.
@@ -136,7 +157,7 @@ impl Words {
         let waiting = kept.waiting.iter().map(|message| match message {
             Message::Status(text) => text.len(),
             Message::SetupFailed(error) => error.chain().len(),
-            Message::Told { bytes, .. } => bytes.len(),
+            Message::Told(told) => told.bytes.len(),
             Message::Ready | Message::Extend(_) | Message::Descriptors | Message::Closed => 0,
         });
         let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
@@ -160,7 +181,7 @@ impl Words {
             let message = match self.link.receive() {
                 Ok(Received::Message(Up::Ready)) => Message::Ready,
                 Ok(Received::Message(Up::Told(bytes))) => {
-                    Message::Told { by: self.link.speaker(), bytes: bytes.into_vec() }
+                    Message::Told(Told { by: self.link.speaker(), bytes: bytes.into_vec() })
                 }
                 Ok(Received::Message(Up::Extend(by))) => Message::Extend(by),
                 Ok(Received::Message(Up::Status(mut text))) => {
@@ -201,7 +222,7 @@ impl Words {
 
 /// Of each kind the last, of words for a handler the last few.
 fn keep(waiting: &mut VecDeque<Message>, message: Message) {
-    let is_told = matches!(message, Message::Told { .. });
+    let is_told = matches!(message, Message::Told(_));
     let same = |other: &Message| std::mem::discriminant(other) == std::mem::discriminant(&message);
     let most = if is_told { MOST_TOLD } else { 1 };
     if waiting.iter().filter(|other| same(other)).count() >= most

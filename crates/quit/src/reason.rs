@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Why we are asked to quit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// This signal arrived.

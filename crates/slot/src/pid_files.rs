@@ -21,7 +21,7 @@ use exit::ErrorText;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use proc_spawn::{Speaker, tell};
 
-use crate::words::{self, Word};
+use crate::words::Word;
 
 /// Has the guardian, if it is the parent of this process, remove these pid files in the end, those
 /// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of
@@ -52,7 +52,7 @@ fn in_parts<'a>(
     let mut paths = paths.into_iter().peekable();
     while paths.peek().is_some() {
         let part = paths.by_ref().take(PART).map(Cow::Borrowed).collect();
-        tell(&words::write(&word(part))?)?;
+        tell(&word(part))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use stdio_redirect::Redirect;
 use crate::base::Base;
 use crate::files::{self, Held};
 use crate::reopen;
-use crate::words::{self, Word};
+use crate::words::Word;
 use lifecycle::{DEFAULT_GRACE, Readiness};
 
 /// What a child is to be, beside its entry.
@@ -120,7 +120,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
 
 /// A parent that is gone is the lifeline's business.
 fn say(word: &Word<'_>) {
-    let _ = words::write(word).and_then(|word| proc_spawn::tell(&word));
+    let _ = proc_spawn::tell(word);
 }
 
 fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> {
@@ -224,7 +224,7 @@ pub fn install_logging(
 
 fn on_lifeline(heard: Heard) {
     match heard {
-        Heard::Quit { reason, remaining } => quit::request(request(reason_of(&reason), remaining)),
+        Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
         // Who hears of the parent's death must not stand at a disk.
         Heard::Reopen => reopen::reopen_beside(),
         Heard::ParentDied { remaining } => {
@@ -240,11 +240,6 @@ fn request(reason: Reason, remaining: Option<Duration>) -> Request {
         Some(remaining) => request.within(remaining),
         None => request,
     }
-}
-
-fn reason_of(text: &str) -> Reason {
-    let known = [Reason::Restart, Reason::Scale, Reason::Reload];
-    known.into_iter().find(|reason| reason.to_string() == text).unwrap_or(Reason::Stop)
 }
 
 /// Whether this process was made by us, and may run entries below a guardian.

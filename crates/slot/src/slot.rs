@@ -208,7 +208,8 @@ impl Slot {
         self.recorded.as_ref().map(|recorded| &recorded.last_lines)
     }
 
-    /// Why the child is told to quit, from now on. Default: [`Reason::Stop`].
+    /// Why the child is told to quit, from now on, if it is not to come back ([`Reason::Restart`]). Default:
+    /// [`Reason::Stop`].
     pub fn set_reason(&mut self, reason: Reason) {
         self.reason = reason;
     }
@@ -282,7 +283,9 @@ impl Slot {
             }
             Action::Terminate { by, remaining } => {
                 tell(Report::Terminating { by: *by, remaining: *remaining });
-                self.terminate(*by, *remaining);
+                // Who is stopped with others that are started again comes back.
+                let reason = if machine.is_pausing() { Reason::Restart } else { self.reason };
+                self.terminate(*by, reason, *remaining);
             }
             Action::Kill => {
                 tell(Report::Killing);
@@ -354,7 +357,7 @@ impl Slot {
         recording.spawn(&mut self.spawn)
     }
 
-    fn terminate(&mut self, by: StopBy, remaining: Option<Duration>) {
+    fn terminate(&mut self, by: StopBy, reason: Reason, remaining: Option<Duration>) {
         let again = self.asked_by_word && by == StopBy::Quit;
         self.asked = true;
         self.asked_by_word |= by == StopBy::Quit;
@@ -362,7 +365,7 @@ impl Slot {
         let told = match by {
             // A child that has closed its ears gets a signal.
             StopBy::Quit => child
-                .ask_to_quit(&self.reason.to_string(), remaining)
+                .ask_to_quit(reason, remaining)
                 // Once: a second one would end it at once.
                 .or_else(|_| if again { Ok(()) } else { child.terminate() }),
             StopBy::Signal(signal) => child.signal(signal),

@@ -1,7 +1,6 @@
-//! What a child of ours tells its parent beside what any child can: the one place that knows how.
+//! What a child of ours tells its parent beside what any child can.
 
 use std::borrow::Cow;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -17,12 +16,4 @@ pub(crate) enum Word<'a> {
     Released,
     /// It quits because of this signal, and nobody has told it over the lifeline to.
     QuitsBy(i32),
-}
-
-pub(crate) fn write(word: &Word<'_>) -> io::Result<Vec<u8>> {
-    rmp_serde::to_vec(word).map_err(io::Error::other)
-}
-
-pub(crate) fn read(bytes: &[u8]) -> Result<Word<'static>, rmp_serde::decode::Error> {
-    rmp_serde::from_slice(bytes)
 }

@@ -65,9 +65,9 @@ pub enum ExistingFile {
     MeansRunning,
 }
 
-/// How the launch went, as the guardian tells it.
+/// How the launch goes, as the guardian tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Told {
+pub(crate) enum LaunchReport {
     Launched {
         pid: u32,
     },
@@ -78,12 +78,13 @@ pub(crate) enum Told {
     AlreadyRunning {
         pid: u32,
     },
-    Failed(Failed),
+    LaunchFailed(LaunchFailure),
 }
 
-/// Why the launch failed, after everything was undone.
+/// Why the launch failed, after everything was undone: in the guardian, on its way to who has started it, and there, where
+/// it becomes [`LaunchFailed`](crate::LaunchFailed).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Failed {
+pub(crate) enum LaunchFailure {
     /// A step of the guardian.
     Setup(SetupError),
     /// The executor did not get as far as its entry.
@@ -116,7 +117,7 @@ pub(crate) enum Guarded {
     AlreadyRunning {
         pid: u32,
     },
-    Failed(Failed),
+    LaunchFailed(LaunchFailure),
 }
 
 /// What an executor needs beyond its grace to be gone: one that was stopped has all of it still
@@ -139,7 +140,7 @@ impl Guardian {
     /// can be read.
     pub(crate) fn begin(plan: Plan, signals: StopSignals) -> Result<Guardian, Guarded> {
         let setup = |step: &str, error: &(dyn std::error::Error + 'static)| {
-            Guarded::Failed(Failed::Setup(SetupError::new(step, error)))
+            Guarded::LaunchFailed(LaunchFailure::Setup(SetupError::new(step, error)))
         };
         let descendants = Descendants::adopt().map_err(|error| setup("orphans", &error))?;
         let quit = quit::descriptor().map_err(|error| setup("signal handlers", &error))?;
@@ -166,7 +167,9 @@ impl Guardian {
                 pidfile::Error::Held { pid: Some(pid), .. }
                 | pidfile::Error::Exists { number: Some(pid), .. },
             ) => Err(Guarded::AlreadyRunning { pid }),
-            Err(pidfile::Error::Interrupted { .. }) => Err(Guarded::Failed(Failed::Quit)),
+            Err(pidfile::Error::Interrupted { .. }) => {
+                Err(Guarded::LaunchFailed(LaunchFailure::Quit))
+            }
             Err(error) => Err(setup("pid file", &error)),
         }
     }
@@ -193,11 +196,11 @@ impl Guardian {
         });
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), last_words, .. }) => {
-                Guarded::Failed(Failed::Executor { end, last_words })
+                Guarded::LaunchFailed(LaunchFailure::Executor { end, last_words })
             }
-            Ok(Kept { launched: false, .. }) => Guarded::Failed(Failed::Quit),
+            Ok(Kept { launched: false, .. }) => Guarded::LaunchFailed(LaunchFailure::Quit),
             Ok(Kept { outcome, .. }) => Guarded::Done(outcome),
-            Err(error) => Guarded::Failed(Failed::Setup(error)),
+            Err(error) => Guarded::LaunchFailed(LaunchFailure::Setup(error)),
         };
         log::logger().flush();
         // The last copy, unless somebody is left: then the pid file stays, and tells it.

@@ -11,7 +11,7 @@ use proc_spawn::{Role, Stream};
 use exit::SetupError;
 use signal_hook::consts::SIGHUP;
 
-use crate::guardian::{Failed, Guarded, Guardian, Starter};
+use crate::guardian::{Guarded, Guardian, LaunchFailure, Starter};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::start::{DaemonRunStatus, look};
@@ -149,9 +149,9 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
     };
     match guarded {
         Guarded::Done(outcome) => Ok(DaemonEnd::of(outcome)),
-        Guarded::Failed(Failed::Quit) => Ok(DaemonEnd::Stopped),
+        Guarded::LaunchFailed(LaunchFailure::Quit) => Ok(DaemonEnd::Stopped),
         Guarded::AlreadyRunning { pid } => Ok(DaemonEnd::AlreadyRunning { pid }),
-        Guarded::Failed(failed) => Err(failed.into()),
+        Guarded::LaunchFailed(failure) => Err(failure.into()),
     }
 }
 

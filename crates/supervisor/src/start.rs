@@ -12,7 +12,9 @@ use exit::{Exit, SetupError};
 use stdio_redirect::Target;
 
 use crate::early_stderr::EarlyStderr;
-use crate::guardian::{ExistingFile, Failed, Guarded, Guardian, Plan, Starter, Told};
+use crate::guardian::{
+    ExistingFile, Guarded, Guardian, LaunchFailure, LaunchReport, Plan, Starter,
+};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::run::DaemonEnd;
@@ -117,22 +119,21 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     let limit = plan.policy.start.timeout.saturating_add(undo);
     let mut deadline = Instant::now().checked_add(limit);
     let mut given_up = false;
-    let told = loop {
+    let report = loop {
         let received = guardian.receive(deadline).map_err(|source| {
             guardian.cancel();
             clean_up_after(plan);
             LaunchCause::Io { step: "wait for the guardian", source }
         })?;
         match received {
-            Some(Message::Told { bytes, .. }) => match rmp_serde::from_slice(&bytes) {
-                Ok(Told::Extended { remaining }) => {
+            Some(Message::Told(told)) => match told.read() {
+                Ok(Some(LaunchReport::Extended { remaining })) => {
                     deadline = Instant::now().checked_add(remaining.saturating_add(undo));
                 }
-                Ok(told) => break told,
-                Err(error) => {
-                    let source = io::Error::other(error);
-                    Err(LaunchCause::Io { step: "understand the guardian", source })?
-                }
+                Ok(Some(report)) => break report,
+                // Of a newer build: what counts comes in words that are known.
+                Ok(None) => (),
+                Err(source) => Err(LaunchCause::Io { step: "understand the guardian", source })?,
             },
             Some(Message::SetupFailed(source)) => {
                 // Only a launcher has ended by now that was not asked to.
@@ -165,16 +166,16 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
             }
         }
     };
-    match told {
-        Told::Extended { .. } => unreachable!("the loop above goes on"),
-        Told::Launched { pid } => Ok(DaemonRunStatus::Launched { pid }),
-        Told::AlreadyRunning { pid } => {
+    match report {
+        LaunchReport::Extended { .. } => unreachable!("the loop above goes on"),
+        LaunchReport::Launched { pid } => Ok(DaemonRunStatus::Launched { pid }),
+        LaunchReport::AlreadyRunning { pid } => {
             wait_for_end(&mut guardian);
             Ok(DaemonRunStatus::AlreadyRunning { pid })
         }
-        Told::Failed(failed) => {
+        LaunchReport::LaunchFailed(failure) => {
             wait_for_end(&mut guardian);
-            Err(failed.into())
+            Err(failure.into())
         }
     }
 }
@@ -199,14 +200,14 @@ fn wait_for_end(guardian: &mut Detached) {
     }
 }
 
-impl From<Failed> for LaunchFailed {
-    fn from(failed: Failed) -> LaunchFailed {
-        let (end, last_words) = match failed {
-            Failed::Setup(source) => {
+impl From<LaunchFailure> for LaunchFailed {
+    fn from(failure: LaunchFailure) -> LaunchFailed {
+        let (end, last_words) = match failure {
+            LaunchFailure::Setup(source) => {
                 return LaunchCause::Setup { role: Role::Guardian, source }.into();
             }
-            Failed::Executor { end, last_words } => (end, last_words),
-            Failed::Quit => return LaunchCause::Stopped.into(),
+            LaunchFailure::Executor { end, last_words } => (end, last_words),
+            LaunchFailure::Quit => return LaunchCause::Stopped.into(),
         };
         let cause = if let RunEnd::Exited(Exit::SetupFailed(source))
         | RunEnd::Succeeded(Exit::SetupFailed(source)) = end
@@ -242,7 +243,7 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
 }
 
 fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
-    let failed = |error| Guarded::Failed(Failed::Setup(error));
+    let failed = |error| Guarded::LaunchFailed(LaunchFailure::Setup(error));
     let plan: Plan = boot.setup().map_err(failed)?;
     let signals = StopSignals::install(&[], plan.reopen_on).map_err(failed)?;
     // A hang-up is not for a process without a terminal.
@@ -276,11 +277,9 @@ struct OverLink {
 
 impl OverLink {
     /// False if the starter is there and does not know.
-    fn tell(&self, told: &Told) -> bool {
-        let (Some(boot), Ok(bytes)) = (&self.boot, rmp_serde::to_vec_named(told)) else {
-            return true;
-        };
-        match boot.tell(&bytes) {
+    fn tell(&self, report: &LaunchReport) -> bool {
+        let Some(boot) = &self.boot else { return true };
+        match boot.tell(report) {
             Ok(()) => true,
             // Who is gone need not know. Who has given up does not listen either, and has said so
             // before.
@@ -304,11 +303,11 @@ impl OverLink {
         match guarded {
             Guarded::Done(outcome) => DaemonEnd::of(outcome).exit_code(),
             Guarded::AlreadyRunning { pid } => {
-                self.tell(&Told::AlreadyRunning { pid });
+                self.tell(&LaunchReport::AlreadyRunning { pid });
                 0
             }
-            Guarded::Failed(failed) => {
-                self.tell(&Told::Failed(failed));
+            Guarded::LaunchFailed(failure) => {
+                self.tell(&LaunchReport::LaunchFailed(failure));
                 proc_spawn::CODE_SETUP
             }
         }
@@ -317,7 +316,7 @@ impl OverLink {
 
 impl Starter for OverLink {
     fn launched(&mut self) -> bool {
-        let launched = Told::Launched { pid: std::process::id() };
+        let launched = LaunchReport::Launched { pid: std::process::id() };
         let wanted = !self.gave_up() && self.tell(&launched);
         if wanted {
             // Neither side keeps anything of the launch. Of one that is undone the starter keeps
@@ -329,10 +328,8 @@ impl Starter for OverLink {
 
     fn extended(&mut self, remaining: Duration) {
         // One that has hundreds of them unread is stopped, and will ask its own clock.
-        if let (Some(boot), Ok(bytes)) =
-            (&self.boot, rmp_serde::to_vec_named(&Told::Extended { remaining }))
-        {
-            let _ = boot.tell_now(&bytes);
+        if let Some(boot) = &self.boot {
+            let _ = boot.tell_now(&LaunchReport::Extended { remaining });
         }
     }
 

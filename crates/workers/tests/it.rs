@@ -8,6 +8,7 @@
 #[path = "it/limits.rs"]
 mod limits;
 
+use quit::Reason;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
@@ -134,7 +135,10 @@ fn worker((folder, manner): (PathBuf, Manner)) -> Result<(), Box<dyn Error>> {
             while !quit::quit_requested() {
                 quit::sleep(LIMIT);
             }
-            note("asked to quit");
+            note(match quit::reason() {
+                Some(Reason::Restart) => "asked to quit for a restart",
+                _ => "asked to quit",
+            });
         }
     }
     Ok(())
@@ -454,7 +458,7 @@ fn one_for_all_starts_all_again() {
         [
             "a run 1: called",
             "b run 1: called",
-            "b run 1: asked to quit",
+            "b run 1: asked to quit for a restart",
             "a run 2: called",
             "b run 2: called"
         ]
@@ -480,7 +484,10 @@ fn rest_for_one_starts_those_after_it_again() {
     let [quits @ .., b, d] = &*later else { panic!("{story:?}") };
     assert_eq!([b.as_str(), d.as_str()], ["b run 2: called", "d run 2: called"]);
     let quits = quits.iter().map(|line| line.as_str()).collect::<BTreeSet<_>>();
-    assert_eq!(quits, BTreeSet::from(["c run 1: asked to quit", "d run 1: asked to quit"]));
+    assert_eq!(
+        quits,
+        BTreeSet::from(["c run 1: asked to quit", "d run 1: asked to quit for a restart"])
+    );
 }
 
 /// Cases: WRK-22, STOP-01

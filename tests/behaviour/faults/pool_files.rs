@@ -24,11 +24,7 @@ fn one_without_our_rights_does_not_keep_its_pid_file_from_being_removed() {
         return eprintln!("skipped: giving up root needs root");
     }
     let bed = bed();
-    let released: Vec<String> = b"\xa8Released".iter().map(u8::to_string).collect();
-    let lies = format!(
-        "{{name: red, args: [become_user: {NOBODY}, {{tell: [{}]}}, abort]}}",
-        released.join(", ")
-    );
+    let lies = format!("{{name: red, args: [become_user: {NOBODY}, tell: Released, abort]}}");
     let workers = format!("{{restart: never, workers: [{lies}]}}");
     bed.write("w.yaml", &workers);
     bed.run(["workers", "w.yaml"]).fails(&["ended by SIGABRT"]);

@@ -9,15 +9,6 @@ use rustix::net::sockopt;
 use super::*;
 use waiter::readable;
 
-// What the tests say is read as what it is, whatever it is called.
-impl Word for u8 {
-    const NAMES: &[&str] = &[];
-}
-
-impl Word for String {
-    const NAMES: &[&str] = &[];
-}
-
 fn ends() -> (Link, Link) {
     let (ours, theirs) = Link::pair().unwrap();
     (ours, Link::new(theirs).unwrap())

@@ -44,7 +44,7 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 fn text(size: usize) -> ErrorText {
-    ErrorText::new(&std::io::Error::other("ä".repeat(size)))
+    ErrorText::new(&io::Error::other("ä".repeat(size)))
 }
 
 fn panic(size: usize) -> Panic {
@@ -110,7 +110,7 @@ proptest! {
                             prop_assert!(error.chain().len() <= MOST_OF_A_WORD);
                         }
                         Message::Closed | Message::Descriptors => break,
-                        Message::Ready | Message::Extend(_) | Message::Told { .. } => (),
+                        Message::Ready | Message::Extend(_) | Message::Told(_) => (),
                     }
                 }
             }
@@ -129,7 +129,7 @@ proptest! {
 #[test]
 fn what_nobody_has_asked_for_yet_is_kept_once_of_each_kind() {
     let mut waiting = VecDeque::new();
-    let told = |number: u8| Message::Told { by: None, bytes: vec![number] };
+    let told = |number: u8| Message::Told(Told { by: None, bytes: vec![number] });
     let status = |text: &str| Message::Status(text.to_owned());
     for number in 0..10 {
         keep(&mut waiting, Message::Ready);

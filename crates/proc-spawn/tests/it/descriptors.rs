@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use proc_spawn::{Message, entry};
+use proc_spawn::{Message, Told, entry};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{LIMIT, Report, report, spawn};
@@ -16,7 +16,7 @@ use crate::{LIMIT, Report, report, spawn};
 /// still there.
 pub(crate) fn has_no_descriptors_left() -> std::io::Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: Some(0) })?;
-    proc_spawn::tell(b"limited")?;
+    proc_spawn::tell(&"limited")?;
     loop {
         std::thread::park();
     }
@@ -28,8 +28,8 @@ pub(crate) fn no_descriptors_left() {
     const WORDS: usize = 3000;
     let mut child = spawn(entry(has_no_descriptors_left, ()));
     let start = Instant::now();
-    while !matches!(child.next_message(), Some(Message::Told { bytes, .. }) if bytes == b"limited")
-    {
+    let says_so = |told: &Told| told.read().unwrap() == Some("limited".to_owned());
+    while !matches!(child.next_message(), Some(Message::Told(told)) if says_so(&told)) {
         assert!(start.elapsed() < LIMIT, "it says nothing");
         std::thread::yield_now();
     }

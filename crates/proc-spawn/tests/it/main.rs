@@ -417,7 +417,7 @@ fn a_child_knows_who_it_is() {
     let report = report_of(|spawn| spawn.current(who.clone()));
     assert_eq!(report.current, format!("{who:?}"));
     assert!(report.args[0].ends_with(": worker red\\n"), "{:?}", report.args);
-    assert_eq!(report.comm.trim_end(), "red");
+    assert_eq!(report.comm.trim_end(), "red\\n");
     assert_eq!(current().role, Role::Application);
 }
 

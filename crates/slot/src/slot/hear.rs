@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Child, Message, Speaker};
+use proc_spawn::{Child, Message, Speaker, Told};
 
 use super::{Report, Slot};
-use crate::words::{self, Word};
+use crate::words::Word;
 use lifecycle::Event;
 
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
@@ -86,7 +86,7 @@ impl Slot {
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
                 Message::Descriptors => self.turn_away(),
-                Message::Told { by, bytes } => self.hear_told(by, &bytes),
+                Message::Told(told) => self.hear_told(&told),
                 // What failed comes again with the exit.
                 Message::SetupFailed(_) => (),
                 other => log::warn!("a child said what is not known here: {other:?}"),
@@ -118,23 +118,24 @@ impl Slot {
         }
     }
 
-    fn hear_told(&mut self, speaker: Option<Speaker>, told: &[u8]) {
+    fn hear_told(&mut self, told: &Told) {
         // Somebody else who has got its socket asks for nothing, with whatever rights.
-        let itself = speaker.filter(|speaker| Some(speaker.pid) == self.last_pid);
-        match words::read(told) {
-            Ok(Word::PidFiles(paths)) => {
+        let itself = told.by().filter(|speaker| Some(speaker.pid) == self.last_pid);
+        match told.read() {
+            Ok(None) => log::debug!("a child is of a newer build, and says what is not known here"),
+            Ok(Some(Word::PidFiles(paths))) => {
                 if let Some((files, speaker)) = self.pid_files.as_mut().zip(itself) {
                     files.note(speaker, paths);
                 }
             }
-            Ok(Word::PidFilesGone(paths)) => {
+            Ok(Some(Word::PidFilesGone(paths))) => {
                 if let Some((files, speaker)) = self.pid_files.as_mut().zip(itself) {
                     files.forget(speaker, &paths);
                 }
             }
             // One with fewer rights could leave a pid file for good that only we can remove.
-            Ok(Word::Released) => self.released = itself.is_some_and(has_our_rights),
-            Ok(Word::QuitsBy(signal)) => self.quits_by = Some(signal),
+            Ok(Some(Word::Released)) => self.released = itself.is_some_and(has_our_rights),
+            Ok(Some(Word::QuitsBy(signal))) => self.quits_by = Some(signal),
             // Once a run: it may go on so.
             Err(error) if !self.confuses => {
                 self.confuses = true;
