@@ -7,7 +7,7 @@ use std::path::Path;
 
 use trusted_path::{Fault, Place, Trust};
 
-use crate::{Error, LoggingConfig, Rotation, open, pattern};
+use crate::{Error, LoggingConfig, Rotation, logger, open, pattern};
 
 impl LoggingConfig {
     /// Everything that is wrong with this configuration, as far as looking can tell. Empty: nothing.
@@ -42,7 +42,10 @@ impl LoggingConfig {
 
     /// What the system refuses here, or what has no right name, is told elsewhere.
     fn stranger(&self) -> Option<Error> {
-        let file = self.file.as_deref().filter(|file| wrong_with_file(file).is_none())?;
+        let file = self.file.as_deref().filter(|_| logger::stream_of(self).is_none())?;
+        if wrong_with_file(file).is_some() {
+            return None;
+        }
         let trust = self.trust();
         let fault = match Place::find(file, trust) {
             Ok(place) => place.found().and_then(|found| place.fault_to_write(found))?,
@@ -54,6 +57,11 @@ impl LoggingConfig {
 
     pub(crate) fn trust(&self) -> Trust {
         Trust::folder_owners_if(self.trust_folder_owner)
+    }
+
+    /// Whatever a stream is, it is not opened by its name.
+    fn wrong_with_path(&self, file: &Path) -> Option<String> {
+        if logger::stream_of(self).is_some() { None } else { wrong_with_file(file) }
     }
 
     fn own_problems(&self) -> Vec<Error> {
@@ -80,7 +88,7 @@ impl LoggingConfig {
                 let reason = "`stream` is given, too; leave one of them out";
                 problems.push(wrong("file", file.display(), reason.to_owned()));
             }
-            if let Some(reason) = wrong_with_file(file) {
+            if let Some(reason) = self.wrong_with_path(file) {
                 problems.push(wrong("file", file.display(), reason));
             }
         }

@@ -58,6 +58,7 @@ const STORIES: &[Story] = stories![
     queues::the_end_does_not_wait_for_a_log_that_nobody_reads,
     queues::records_by_queue_are_in_order_across_rotations,
     streams::records_go_to_the_stream_that_was_chosen,
+    streams::a_stream_that_is_a_socket_is_written_to_by_whatever_name,
     streams::a_reader_that_has_gone_ends_nobody,
     streams::in_the_journal_each_line_has_its_priority,
     streams::colours_are_for_terminals,

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use rustix::fs::{Mode, OFlags};
@@ -25,6 +26,24 @@ pub(crate) fn records_go_to_the_stream_that_was_chosen() {
         let mut program = Player::start("script", &yaml, "me", &[]);
         assert_eq!(program.ask("log hello"), "me hello");
         assert_eq!(program.reply(), "dropped 0");
+    }
+}
+
+/// As systemd and inetd give: by no name can it be opened.
+pub(crate) fn a_stream_that_is_a_socket_is_written_to_by_whatever_name() {
+    for yaml in ["stream: stderr", "file: /dev/stderr", "file: /proc/self/fd/2"] {
+        let (mut reader, writer) = UnixStream::pair().unwrap();
+        let yaml = format!("{yaml}\nformat: '{{message}}'");
+        let mut command = Player::command("script", &yaml, "me", &[]);
+        let mut program = Player::spawn(command.stderr(OwnedFd::from(writer)));
+        // Else there is no end.
+        drop(command);
+        assert_eq!(program.reply(), "ready", "{yaml}");
+        assert_eq!(program.ask("log hello"), "dropped 0");
+        program.finish();
+        let mut told = String::new();
+        reader.read_to_string(&mut told).unwrap();
+        assert_eq!(told, "hello\n");
     }
 }
 
