@@ -51,5 +51,7 @@ mod recorder;
 mod sink;
 
 pub use last_lines::LastLines;
+/// What a capture says about its file and times.
+pub use log_file::{Precision, Rotation, Time};
 pub use options::{Capture, Captured, WhenFull};
 pub use recorder::{Lost, Recorder, Recording};

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use logging::{LoggingConfig, Precision, Rotation, Time};
+use log_file::{
+    DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options, Precision, Rotation, Time,
+};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
@@ -54,13 +56,13 @@ pub struct Capture {
     pub(crate) time: Time,
     pub(crate) precision: Precision,
     rotation: Rotation,
-    #[serde(with = "logging::size")]
+    #[serde(with = "log_file::size")]
     pub(crate) max_size: u64,
     keep: usize,
-    #[serde(with = "logging::size")]
+    #[serde(with = "log_file::size")]
     keep_size: u64,
     compress: bool,
-    #[serde(with = "logging::size")]
+    #[serde(with = "log_file::size")]
     pub(crate) buffer: u64,
     pub(crate) when_full: WhenFull,
     pub(crate) last_lines: usize,
@@ -117,18 +119,16 @@ impl Capture {
     ///
     /// Children whose captures are alike may share a file, if lines have a prefix.
     pub fn file(path: impl Into<PathBuf>) -> Capture {
-        // What holds for a log, holds here.
-        let log = LoggingConfig::file(path);
         Capture {
-            file: log.file_path().map(Path::to_owned).unwrap_or_default(),
+            file: path.into(),
             streams: Captured::default(),
             prefix: DEFAULT_PREFIX.to_owned(),
             time: Time::default(),
             precision: Precision::default(),
             rotation: Rotation::default(),
-            max_size: 256 << 20,
-            keep: 7,
-            keep_size: 1 << 30,
+            max_size: DEFAULT_MAX_SIZE,
+            keep: DEFAULT_KEEP,
+            keep_size: DEFAULT_KEEP_SIZE,
             compress: false,
             buffer: DEFAULT_BUFFER,
             when_full: WhenFull::default(),
@@ -169,7 +169,7 @@ impl Capture {
         self
     }
 
-    /// When a new file is begun, as with [a log](LoggingConfig::rotation). Default: at midnight.
+    /// When a new file is begun, as with [any log file](Options::rotation). Default: at midnight.
     #[must_use]
     pub fn rotation(mut self, rotation: Rotation) -> Capture {
         self.rotation = rotation;
@@ -230,7 +230,7 @@ impl Capture {
     }
 
     /// Whether the owner of the file's folder is trusted with links and files of his own there, as with
-    /// [a log](LoggingConfig::trust_folder_owner). Default: no.
+    /// [any log file](Options::trust_folder_owner). Default: no.
     #[must_use]
     pub fn trust_folder_owner(mut self, trust: bool) -> Capture {
         self.trust_folder_owner = trust;
@@ -256,8 +256,8 @@ impl Capture {
 
     /// Adds what is wrong with it, apart from its path.
     pub fn check(&self, problems: &mut Problems) {
-        for problem in self.logging().problems() {
-            if let logging::Error::Field { field, value, reason } = problem
+        for problem in self.options().problems() {
+            if let log_file::Error::Field { field, value, reason } = problem
                 && field != "file"
             {
                 problems.add(format!("capture.{field}"), value, reason);
@@ -290,7 +290,7 @@ impl Capture {
         if self.prefix.is_empty() || other.prefix.is_empty() {
             return Some("a file for several needs a prefix; give one, or another file");
         }
-        let alike = self.logging() == other.logging();
+        let alike = self.options() == other.options();
         (!alike).then_some("with another rotation; make them alike, or give another file")
     }
 
@@ -304,8 +304,8 @@ impl Capture {
     }
 
     /// The file, as the one who writes it is told.
-    pub(crate) fn logging(&self) -> LoggingConfig {
-        LoggingConfig::file(&self.file)
+    pub(crate) fn options(&self) -> Options {
+        Options::file(&self.file)
             .time(self.time)
             .rotation(self.rotation)
             .max_size(self.max_size)
@@ -318,3 +318,30 @@ impl Capture {
 
 pub(crate) const STDOUT: stdio_redirect::Stream = stdio_redirect::Stream::Stdout;
 pub(crate) const STDERR: stdio_redirect::Stream = stdio_redirect::Stream::Stderr;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_the_file_is_handed_on() {
+        let capture = Capture::file("out.txt")
+            .time(Time::Utc)
+            .rotation(Rotation::Weekly)
+            .max_size(1)
+            .keep(2)
+            .keep_size(3)
+            .compress(true)
+            .trust_folder_owner(true);
+        let options = Options::file("out.txt")
+            .time(Time::Utc)
+            .rotation(Rotation::Weekly)
+            .max_size(1)
+            .keep(2)
+            .keep_size(3)
+            .compress(true)
+            .trust_folder_owner(true);
+        assert_eq!(capture.options(), options);
+        assert_eq!(Capture::file("out.txt").options(), Options::file("out.txt"));
+    }
+}

@@ -1,6 +1,6 @@
 //! What a captured line begins with, taken apart once.
 
-use logging::{Precision, Stamp, Time};
+use log_file::{Precision, Stamp, Time};
 
 /// A prefix with its placeholders.
 #[derive(Debug)]

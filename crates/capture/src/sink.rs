@@ -12,7 +12,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
-use logging::RawLog;
 
 use crate::options::{Capture, WhenFull};
 use crate::prefix::Prefix;
@@ -92,7 +91,7 @@ impl Sink {
         pipes: Arc<Pipes>,
         changes: Arc<Changes>,
     ) -> Result<Arc<Sink>, ErrorText> {
-        let log = RawLog::open(&capture.logging()).map_err(|error| ErrorText::new(&error))?;
+        let file = capture.options().open().map_err(|error| ErrorText::new(&error))?;
         let sink = Arc::new(Sink {
             path: capture.file.clone(),
             queue: Mutex::default(),
@@ -104,7 +103,7 @@ impl Sink {
         let (writer, most) = (Arc::clone(&sink), usize::try_from(capture.max_size));
         let piece = most.unwrap_or(PIECE).clamp(1, PIECE);
         let complaints = Complaints::default();
-        let write = move || Writer { sink: writer, log, piece, complaints, failed_at: None }.run();
+        let write = move || Writer { sink: writer, file, piece, complaints, failed_at: None }.run();
         helper_thread::spawn("capture-file", STACK, write)
             .map_err(|error| ErrorText::new(&error))?;
         Ok(sink)

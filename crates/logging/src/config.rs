@@ -4,18 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
+use log_file::{
+    DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options, Precision, Rotation, Stream, Time,
+};
 use serde::{Deserialize, Serialize};
-
-/// How many rotated files are kept unless told otherwise: a week of days.
-///
-/// A default without a bound fills the disk one day, on a machine that nobody looks at.
-pub(crate) const DEFAULT_KEEP: usize = 7;
-
-/// How large a file gets unless told otherwise: an editor still opens it.
-pub(crate) const DEFAULT_MAX_SIZE: u64 = 256 << 20;
-
-/// How much the files put aside may take together unless told otherwise.
-pub(crate) const DEFAULT_KEEP_SIZE: u64 = 1 << 30;
 
 /// The format of a record unless told otherwise.
 pub(crate) const DEFAULT_FORMAT: &str =
@@ -75,80 +67,14 @@ pub struct LoggingConfig {
     pub(crate) stream: Option<Stream>,
     pub(crate) trust_folder_owner: bool,
     pub(crate) rotation: Rotation,
-    #[serde(with = "crate::size")]
+    #[serde(with = "log_file::size")]
     pub(crate) max_size: u64,
     pub(crate) keep: usize,
-    #[serde(with = "crate::size")]
+    #[serde(with = "log_file::size")]
     pub(crate) keep_size: u64,
     pub(crate) compress: bool,
     pub(crate) loggers: BTreeMap<String, LoggingConfig>,
     pub(crate) propagate: bool,
-}
-
-/// Which time `{time}` shows, and whose midnight is meant by [`Rotation::Midnight`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Time {
-    /// The time zone of the machine (`TZ`, else `/etc/localtime`), read when the logger is made. Without the
-    /// feature `local-time` it is UTC.
-    #[default]
-    Local,
-    /// Coordinated universal time.
-    Utc,
-}
-
-/// How many decimals of a second `{time}` shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Precision {
-    /// None.
-    Seconds,
-    /// Three.
-    #[default]
-    Millis,
-    /// Six.
-    Micros,
-    /// Nine.
-    Nanos,
-}
-
-/// A standard stream of the process as the place to log to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Stream {
-    /// Descriptor 1.
-    Stdout,
-    /// Descriptor 2.
-    Stderr,
-}
-
-/// When a log file is put aside and a new one begun.
-///
-/// Except for [`Never`](Rotation::Never), also when it would get larger than
-/// [`max_size`](LoggingConfig::max_size).
-///
-/// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
-/// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
-/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age, which is the order in which they were
-/// put aside: a file that was begun under a clock that was behind is called like the last one before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Rotation {
-    /// Never by us, however large it gets. It grows until someone else rotates it, which is noticed.
-    Never,
-    /// Only because of its size.
-    Size,
-    /// With the first record of a new hour.
-    Hourly,
-    /// With the first record of a new day.
-    #[default]
-    Midnight,
-    /// With the first record of a new week; weeks begin on Monday.
-    Weekly,
 }
 
 impl Default for LoggingConfig {
@@ -253,7 +179,7 @@ impl LoggingConfig {
     /// Whether the owner of the file's folder may decide which file it is, by links and files of his own:
     /// for a privileged process whose log belongs in a folder of a user who is trusted with that. Else a
     /// link, or a file, that somebody else may have laid out for us is refused; the rule is that of
-    /// [`trusted_path`]. Default: no.
+    /// [`log_file`]. Default: no.
     pub fn trust_folder_owner(mut self, trust: bool) -> LoggingConfig {
         self.trust_folder_owner = trust;
         self
@@ -337,6 +263,23 @@ impl LoggingConfig {
         self.file_path().into_iter().chain(named)
     }
 
+    /// Where records go, for who opens it.
+    pub(crate) fn options(&self) -> Options {
+        let file = match (&self.file, self.stream) {
+            (Some(file), _) => file.as_path(),
+            (None, Some(Stream::Stdout)) => Path::new("/dev/stdout"),
+            (None, Some(Stream::Stderr) | None) => Path::new("/dev/stderr"),
+        };
+        Options::file(file)
+            .time(self.time)
+            .rotation(self.rotation)
+            .max_size(self.max_size)
+            .keep(self.keep)
+            .keep_size(self.keep_size)
+            .compress(self.compress)
+            .trust_folder_owner(self.trust_folder_owner)
+    }
+
     /// Makes relative paths absolute: they are meant from `base`.
     ///
     /// Whoever hands a configuration to a process with another working directory calls this first.
@@ -347,5 +290,39 @@ impl LoggingConfig {
             *file = base.join(&*file);
         }
         self.loggers.values_mut().for_each(|logger| logger.resolve(base));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_file_is_handed_on_and_without_one_there_is_a_stream() {
+        let config = LoggingConfig::file("app.log")
+            .time(Time::Utc)
+            .rotation(Rotation::Weekly)
+            .max_size(1)
+            .keep(2)
+            .keep_size(3)
+            .compress(true)
+            .trust_folder_owner(true);
+        let options = Options::file("app.log")
+            .time(Time::Utc)
+            .rotation(Rotation::Weekly)
+            .max_size(1)
+            .keep(2)
+            .keep_size(3)
+            .compress(true)
+            .trust_folder_owner(true);
+        assert_eq!(config.options(), options);
+        assert_eq!(LoggingConfig::file("app.log").options(), Options::file("app.log"));
+        for (config, stream) in [
+            (LoggingConfig::stdout(), Stream::Stdout),
+            (LoggingConfig::stderr(), Stream::Stderr),
+            (LoggingConfig::default(), Stream::Stderr),
+        ] {
+            assert_eq!(config.options().stream(), Some(stream));
+        }
     }
 }

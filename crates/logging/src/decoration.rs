@@ -4,8 +4,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use log::Level;
-
-use crate::config::Stream;
+use log_file::Stream;
 
 /// What is added to a record for who reads the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

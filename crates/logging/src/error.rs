@@ -66,6 +66,18 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Of a log file, whose options are fields here.
+    pub(crate) fn of_file(error: log_file::Error) -> Error {
+        match error {
+            log_file::Error::Open { path, source } => Error::Open { path, source },
+            log_file::Error::Field { field, value, reason } => {
+                Error::Field { field, value, reason }
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Error {
     /// With the whole chain of causes in words: what a `main` that returns it prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,17 +2,17 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
+use std::time::SystemTime;
 
-use jiff::Timestamp;
 use log::kv::{Key, Value, VisitSource};
 use log::{Level, Record};
+use log_file::Stamp;
 
 use crate::Process;
 use crate::decoration::{self, Decoration};
 use crate::json::Members;
 use crate::logger::NO_ROLE;
 use crate::pattern::{self, Field, Part, Shape};
-use crate::timestamp::Stamper;
 use safe_text::{Lines, escape_since, escaped};
 
 /// The target of records that we write about the logging itself.
@@ -23,7 +23,7 @@ const OWN_TARGET: &str = "logging";
 pub(crate) struct Layout {
     shape: Shape,
     decoration: Decoration,
-    stamper: Stamper,
+    stamp: Stamp,
     pid: String,
     name: String,
     role: String,
@@ -48,7 +48,7 @@ impl Layout {
     pub(crate) fn new(
         shape: Shape,
         decoration: Decoration,
-        stamper: Stamper,
+        stamp: Stamp,
         process: &Process,
     ) -> Layout {
         let pid = std::process::id().to_string();
@@ -66,14 +66,14 @@ impl Layout {
                 Shape::Parts(pattern::with_constants(parts, &constants))
             }
         };
-        Layout { shape, decoration, stamper, pid, name, role, process }
+        Layout { shape, decoration, stamp, pid, name, role, process }
     }
 
     /// Hands the record's line, with its line end, to `consume`.
     pub(crate) fn with_line<T>(
         &self,
         record: &Record<'_>,
-        now: Timestamp,
+        now: SystemTime,
         consume: impl FnOnce(&str) -> T,
     ) -> T {
         let mut line = LINE.try_with(Cell::take).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Layout {
     }
 
     /// The line of a record of our own: what became of others.
-    pub(crate) fn notice(&self, now: Timestamp, text: &str) -> String {
+    pub(crate) fn notice(&self, now: SystemTime, text: &str) -> String {
         let mut line = String::new();
         let args = format_args!("{text}");
         let record = Record::builder().level(Level::Warn).target(OWN_TARGET).args(args).build();
@@ -95,7 +95,7 @@ impl Layout {
         line
     }
 
-    fn render(&self, out: &mut String, record: &Record<'_>, now: Timestamp) {
+    fn render(&self, out: &mut String, record: &Record<'_>, now: SystemTime) {
         match &self.shape {
             Shape::Parts(parts) => parts.iter().for_each(|part| self.part(out, part, record, now)),
             Shape::Json => self.json(out, record, now),
@@ -106,7 +106,7 @@ impl Layout {
         }
     }
 
-    fn part(&self, out: &mut String, part: &Part, record: &Record<'_>, now: Timestamp) {
+    fn part(&self, out: &mut String, part: &Part, record: &Record<'_>, now: SystemTime) {
         match part {
             Part::Text(text) => out.push_str(text),
             Part::Field(Field::Level, width) if self.decoration == Decoration::Colour => {
@@ -123,11 +123,11 @@ impl Layout {
         }
     }
 
-    fn json(&self, out: &mut String, record: &Record<'_>, now: Timestamp) {
+    fn json(&self, out: &mut String, record: &Record<'_>, now: SystemTime) {
         let mut members = Members::begin(out);
         members.raw("time", |out| {
             out.push('"');
-            self.stamper.write(out, now);
+            self.stamp.write_at(out, now);
             out.push('"');
         });
         members.raw("pid", |out| out.push_str(&self.pid));
@@ -140,9 +140,9 @@ impl Layout {
         members.end();
     }
 
-    fn field(&self, out: &mut String, field: Field, record: &Record<'_>, now: Timestamp) {
+    fn field(&self, out: &mut String, field: Field, record: &Record<'_>, now: SystemTime) {
         match field {
-            Field::Time => self.stamper.write(out, now),
+            Field::Time => self.stamp.write_at(out, now),
             Field::Pid => out.push_str(&self.pid),
             Field::Name => out.push_str(&self.name),
             Field::Role => out.push_str(&self.role),
@@ -203,17 +203,18 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Precision;
-    use jiff::tz::TimeZone;
+    use log_file::{Precision, Time};
+    use std::time::Duration;
 
     fn layout(format: &str, name: &str) -> Layout {
-        let stamper = Stamper::new(TimeZone::UTC, Precision::Millis);
+        let stamp = Stamp::new(Time::Utc, Precision::Millis);
         let process = Process::new(name).role("worker");
-        Layout::new(pattern::parse(format).unwrap(), Decoration::Nothing, stamper, &process)
+        Layout::new(pattern::parse(format).unwrap(), Decoration::Nothing, stamp, &process)
     }
 
     fn line(layout: &Layout, record: &Record<'_>) -> String {
-        let now = "2026-11-22T13:44:48.5Z".parse().unwrap();
+        // 2026-11-22T13:44:48.5Z
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_355_088_500);
         layout.with_line(record, now, str::to_owned)
     }
 
@@ -251,10 +252,10 @@ mod tests {
     /// Case: FLT-J4
     #[test]
     fn a_role_is_told_where_there_is_one() {
-        let stamper = || Stamper::new(TimeZone::UTC, Precision::Millis);
+        let stamp = || Stamp::new(Time::Utc, Precision::Millis);
         let shown = |process: Process| {
             let shape = pattern::parse("{process} {message}").unwrap();
-            let layout = Layout::new(shape, Decoration::Nothing, stamper(), &process);
+            let layout = Layout::new(shape, Decoration::Nothing, stamp(), &process);
             message(&layout, format_args!("x"))
         };
         assert_eq!(shown(Process::new("jobd").role("guardian")), "jobd/guardian x\n");

@@ -22,8 +22,8 @@
 //! [`Logger`] is one that is not installed. Which records pass is decided by the filters of `env_logger`; how
 //! they look by a [format](LoggingConfig::format), or as JSON. Files are put aside by time and by size
 //! ([`Rotation`]), and how many are kept is always bounded. Parts of a program can have
-//! [loggers](LoggingConfig::logger) with files of their own. [`RawLog`] is the same file for what is no
-//! record: the output of other programs.
+//! [loggers](LoggingConfig::logger) with files of their own. The file itself is [`log_file`], which can be had
+//! without a logger.
 //!
 //! What holds for a log file, whoever writes to it with this crate:
 //!
@@ -38,11 +38,9 @@
 //! * Nobody waits for a lock. A process that is stopped, wherever, holds up no other.
 //! * Whoever supervises waits for no log: with [`install_queued`] records go by a bounded queue.
 //! * A link or a file that somebody else may have laid out for us is neither followed nor written to, also
-//!   between two records; the rule is that of [`trusted_path`], and
+//!   between two records; the rule is that of [`log_file`], and
 //!   [`trust_folder_owner`](LoggingConfig::trust_folder_owner) the way out.
 //! * What a record contains cannot make it look like another one, nor command a terminal.
-//!
-//! How that is done without a lock around each record is told in the source, at the head of `append.rs`.
 //!
 //! # When it fits
 //!
@@ -89,26 +87,10 @@ mod decoration;
 mod json;
 mod layout;
 mod pattern;
-mod timestamp;
-
-mod append;
-#[cfg(feature = "compression")]
-mod compress;
-#[cfg(not(feature = "compression"))]
-#[path = "uncompressed.rs"]
-mod compress;
-mod file;
-mod folder;
-mod names;
-mod open;
-mod period;
-mod rotate;
 mod sink;
-pub mod size;
 
-mod raw;
-
-pub use config::{LoggingConfig, Precision, Rotation, Stream, Time};
+pub use config::LoggingConfig;
 pub use error::Error;
+/// What a configuration says about its files and times.
+pub use log_file::{Precision, Rotation, Time};
 pub use logger::{Handle, Logger, Process, install, install_queued};
-pub use raw::{RawLog, Stamp};

@@ -1,22 +1,14 @@
 //! From configuration to a logger: env_filter says which records pass, the layout how they look, the
 //! sink where they go.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
-use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record};
-use signal_hook::consts::SIGXFSZ;
-use trusted_path::Fault;
 
-use crate::config::Stream;
-use crate::file::{FilePlan, LogFile};
-use crate::names::Keep;
 use crate::output::Outputs;
-use crate::sink::{self, StreamSink, Target};
-use crate::{Error, LoggingConfig, problems, queue};
+use crate::{Error, LoggingConfig, queue};
 
 /// The role of a process that has none.
 pub(crate) const NO_ROLE: &str = "-";
@@ -134,7 +126,7 @@ impl Log for Logger {
         self.0.for_target(record.target(), |output| {
             if output.filter.matches(record) {
                 let queued = *queued.get_or_insert_with(|| self.0.is_queued());
-                output.write(record, *time.get_or_insert_with(sink::now), queued);
+                output.write(record, *time.get_or_insert_with(SystemTime::now), queued);
             }
         });
     }
@@ -143,61 +135,6 @@ impl Log for Logger {
     /// without a queue is written already.
     fn flush(&self) {
         self.0.flush(queue::PATIENCE);
-    }
-}
-
-/// Opens what `config` writes to.
-pub(crate) fn open(config: &LoggingConfig, zone: TimeZone) -> Result<Target, Error> {
-    survive_full_files();
-    if let Some(stream) = stream_of(config) {
-        return Ok(Target::Stream(StreamSink::new(stream)));
-    }
-    let path = config.file.clone().unwrap_or_default();
-    let plan = FilePlan {
-        // From now on it is the same file, wherever the process goes.
-        path: std::path::absolute(&path).unwrap_or_else(|_| path.clone()),
-        trust: config.trust(),
-        rotation: config.rotation,
-        zone,
-        max_size: config.max_size,
-        compress: config.compress,
-        clock: sink::now,
-        keep: Keep { files: config.keep, bytes: config.keep_size },
-    };
-    match LogFile::open(plan) {
-        Ok(file) => Ok(Target::File(Box::new(file))),
-        Err(trusted_path::Error::Path { fault, .. }) if fault != Fault::NoReader => {
-            Err(problems::distrusted(&path, config.trust(), &fault))
-        }
-        Err(error) => Err(Error::Open { path, source: error.into_io() }),
-    }
-}
-
-/// Who writes beyond the largest size that files of this process may have is ended by `SIGXFSZ`, unless
-/// that has a handler; then writing fails with `EFBIG`, which is counted like a full disk. A handler, for
-/// programs that are executed do not inherit it. If there can be none, all is as without us.
-fn survive_full_files() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
-    });
-}
-
-/// None: it is a file.
-pub(crate) fn stream_of(config: &LoggingConfig) -> Option<Stream> {
-    match &config.file {
-        Some(path) => as_stream(path),
-        None => Some(config.stream.unwrap_or(Stream::Stderr)),
-    }
-}
-
-/// A name for a stream that opening would miss: a socket cannot be opened by it, and a file would be
-/// rotated under the feet of whoever redirected the stream.
-fn as_stream(path: &Path) -> Option<Stream> {
-    match trusted_path::descriptor_named(path)? {
-        1 => Some(Stream::Stdout),
-        2 => Some(Stream::Stderr),
-        _ => None,
     }
 }
 

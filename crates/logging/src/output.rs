@@ -5,17 +5,15 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
 use log::Record;
 
 use crate::decoration::Decoration;
 use crate::layout::Layout;
 use crate::queue::{Entry, FlushedAtEnd, Queue};
 use crate::sink::Sink;
-use crate::timestamp::Stamper;
-use crate::{Error, LoggingConfig, Process, logger, pattern};
+use crate::{Error, LoggingConfig, Process, pattern};
 
 /// The thread that writes needs little: a line is made by who logs.
 const WRITER_STACK: usize = 256 << 10;
@@ -135,14 +133,13 @@ impl Output {
         process: &Process,
         dropped: &Arc<AtomicU64>,
     ) -> Result<Output, Error> {
-        let zone = config.time.zone();
-        let decoration = logger::stream_of(config).map_or(Decoration::Nothing, Decoration::of);
-        let target = logger::open(config, zone.clone())?;
+        let file = config.options().open().map_err(Error::of_file)?;
+        let decoration = file.stream().map_or(Decoration::Nothing, Decoration::of);
         let shape = pattern::parse(&config.format)
             .expect("a format without problems parses, and problems were looked for before");
-        let stamper = Stamper::new(zone, config.precision);
-        let layout = Arc::new(Layout::new(shape, decoration, stamper, process));
-        let sink = Sink::new(target, Arc::clone(&layout), Arc::clone(dropped));
+        let stamp = file.stamp(config.precision);
+        let layout = Arc::new(Layout::new(shape, decoration, stamp, process));
+        let sink = Sink::new(file, Arc::clone(&layout), Arc::clone(dropped));
 
         let mut filter = env_filter::Builder::new();
         filter.filter_level(config.level);
@@ -154,7 +151,7 @@ impl Output {
     }
 
     /// Writes a record, or leaves that to the thread that does it.
-    pub(crate) fn write(&self, record: &Record<'_>, now: Timestamp, queued: bool) {
+    pub(crate) fn write(&self, record: &Record<'_>, now: SystemTime, queued: bool) {
         self.layout.with_line(record, now, |line| match self.queue.get() {
             Some(queue) if queued => {
                 if !queue.push(line.as_bytes(), now) {

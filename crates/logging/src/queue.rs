@@ -6,9 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-use jiff::Timestamp;
+use std::time::{Duration, Instant, SystemTime};
 
 /// So many records wait at most.
 pub(crate) const MAX_RECORDS: usize = 4096;
@@ -27,7 +25,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// A line, and when its record was made.
-    Record(Box<[u8]>, Timestamp),
+    Record(Box<[u8]>, SystemTime),
     /// So many records did not fit in here.
     Lost(u64),
     /// Somebody wants the file opened anew.
@@ -61,7 +59,7 @@ struct State {
 
 impl Queue {
     /// Whether it fits. What does not is counted.
-    pub(crate) fn push(&self, line: &[u8], at: Timestamp) -> bool {
+    pub(crate) fn push(&self, line: &[u8], at: SystemTime) -> bool {
         let mut state = self.state();
         let fits = state.entries.len() < MAX_RECORDS
             && state.bytes.saturating_add(line.len() + OVERHEAD) <= MAX_BYTES;
@@ -178,11 +176,11 @@ mod tests {
     use super::*;
 
     fn push(queue: &Queue, line: &str) -> bool {
-        queue.push(line.as_bytes(), Timestamp::UNIX_EPOCH)
+        queue.push(line.as_bytes(), SystemTime::UNIX_EPOCH)
     }
 
     fn record(line: &str) -> Option<Entry> {
-        Some(Entry::Record(line.as_bytes().into(), Timestamp::UNIX_EPOCH))
+        Some(Entry::Record(line.as_bytes().into(), SystemTime::UNIX_EPOCH))
     }
 
     /// Case: FLT-E1

@@ -1,4 +1,4 @@
-//! Several processes and one log file: across midnight, over kills, on a full disk.
+//! Processes with a logger: on a full disk, by a queue, to a stream.
 //!
 //! This program is its own writers: called with the name of a part it plays that part. So a logger
 //! is only ever installed in a child.
@@ -14,16 +14,12 @@ mod support {
     pub(crate) mod parts;
 }
 mod stories {
-    pub(crate) mod crashes;
     pub(crate) mod failures;
-    pub(crate) mod kills;
-    pub(crate) mod leftovers;
-    pub(crate) mod midnight;
     pub(crate) mod queues;
     pub(crate) mod streams;
 }
 
-use stories::{crashes, failures, kills, leftovers, midnight, queues, streams};
+use stories::{failures, queues, streams};
 
 type Story = (&'static str, fn());
 
@@ -34,21 +30,11 @@ macro_rules! stories {
 }
 
 const STORIES: &[Story] = stories![
-    midnight::processes_share_a_file_across_midnight,
-    midnight::whoever_opens_yesterdays_file_puts_it_aside,
-    kills::a_killed_writer_cuts_its_own_last_line_at_most,
-    kills::writers_lose_nothing_over_rotations_kills_and_renames,
-    kills::nor_do_they_when_somebody_holds_the_lock_of_the_folder,
-    kills::nor_do_they_when_old_files_are_compressed,
-    kills::a_stopped_writer_holds_up_nobody,
-    crashes::killed_at_any_system_call_a_rotation_loses_nothing_and_the_next_goes_on,
     failures::without_its_folder_the_program_goes_on_and_counts,
     failures::on_a_full_device_the_program_goes_on_and_counts,
     failures::on_a_full_disk_nothing_is_cut,
     failures::at_the_largest_size_of_a_file_the_program_goes_on_and_counts,
     failures::a_second_logger_is_refused,
-    leftovers::the_next_process_compresses_what_one_that_lived_shortly_has_left,
-    midnight::what_was_put_aside_after_the_clock_was_set_is_not_the_oldest,
     queues::a_log_that_nobody_reads_holds_up_nobody_and_tells_what_it_did_not_take,
     queues::nor_does_a_stream,
     queues::only_the_thread_that_wants_it_hands_its_records_over,
@@ -64,9 +50,6 @@ const STORIES: &[Story] = stories![
     streams::colours_are_for_terminals,
 ];
 
-/// These take their time: run with `--ignored`.
-const LONG_STORIES: &[Story] = stories![kills::a_million_records_over_rotations_kills_and_renames];
-
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|first| first == support::parts::MARK) {
@@ -80,7 +63,5 @@ fn main() -> ExitCode {
             Ok(())
         })
     };
-    let usual = STORIES.iter().map(trial);
-    let long = LONG_STORIES.iter().map(trial).map(|trial| trial.with_ignored_flag(true));
-    libtest_mimic::run(&Arguments::from_args(), usual.chain(long).collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), STORIES.iter().map(trial).collect()).exit_code()
 }

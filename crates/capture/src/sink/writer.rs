@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
-use logging::RawLog;
+use log_file::LogFile;
 
 use super::{Segment, Sink};
 use crate::reader::Interest;
@@ -15,7 +15,7 @@ use crate::recorder::Lost;
 /// The thread of a sink.
 pub(super) struct Writer {
     pub(super) sink: Arc<Sink>,
-    pub(super) log: RawLog,
+    pub(super) file: LogFile,
     /// What is written at once, at most.
     pub(super) piece: usize,
     pub(super) complaints: Complaints,
@@ -85,7 +85,7 @@ impl Writer {
         while let Some(segment) = self.next() {
             let written = self.write(&segment);
             self.settle(segment, written);
-            for complaint in self.log.complaints() {
+            for complaint in self.file.complaints() {
                 log::warn!("{complaint}");
             }
         }
@@ -98,7 +98,7 @@ impl Writer {
         loop {
             if std::mem::take(&mut queue.reopen) {
                 drop(queue);
-                if let Err(error) = self.log.reopen() {
+                if let Err(error) = self.file.reopen() {
                     log::warn!("{}", ErrorText::new(&error).chain());
                 }
                 queue = self.sink.queue();
@@ -144,7 +144,7 @@ impl Writer {
     }
 
     fn append(&mut self, piece: &[u8], lines: bool) -> io::Result<()> {
-        if lines { self.log.append_lines(piece) } else { self.log.append_bytes(piece) }
+        if lines { self.file.append_lines(piece) } else { self.file.append_bytes(piece) }
     }
 
     /// What has to be told ahead of a segment, as lines for the file, and whether that has lines.

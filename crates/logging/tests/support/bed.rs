@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use flate2::read::GzDecoder;
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit};
 use tempfile::TempDir;
 
 use super::parts::MARK;
@@ -39,22 +38,7 @@ impl Bed {
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
-        let file = fs::File::open(self.inside(name)).unwrap();
-        let mut text = String::new();
-        match name.ends_with(".gz") {
-            true => GzDecoder::new(file).read_to_string(&mut text).unwrap(),
-            false => BufReader::new(file).read_to_string(&mut text).unwrap(),
-        };
-        text
-    }
-
-    /// The contents of the log file and all beside it. Not of copies that are not finished, nor of
-    /// what was copied and would have been removed the next moment.
-    pub(crate) fn everything(&self) -> Vec<String> {
-        let names = self.names();
-        let counts =
-            |name: &&String| !name.ends_with(".part") && !names.contains(&format!("{name}.gz"));
-        names.iter().filter(counts).map(|name| self.read(name)).collect()
+        fs::read_to_string(self.inside(name)).unwrap()
     }
 
     /// A configuration that logs bare messages to the file of this bed, and more lines of YAML.
@@ -66,7 +50,7 @@ impl Bed {
 /// A child that plays a part. Killed when dropped.
 pub(crate) struct Player {
     child: Child,
-    replies: Option<BufReader<ChildStdout>>,
+    replies: BufReader<ChildStdout>,
 }
 
 impl Player {
@@ -87,7 +71,7 @@ impl Player {
     pub(crate) fn spawn(command: &mut Command) -> Player {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let replies = BufReader::new(child.stdout.take().unwrap());
-        Player { child, replies: Some(replies) }
+        Player { child, replies }
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -102,13 +86,8 @@ impl Player {
     /// The next line that it says; empty when it has ended.
     pub(crate) fn reply(&mut self) -> String {
         let mut line = String::new();
-        self.replies.as_mut().unwrap().read_line(&mut line).unwrap();
+        self.replies.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
-    }
-
-    /// What it says from here on, for another thread to wait for.
-    pub(crate) fn take_replies(&mut self) -> BufReader<ChildStdout> {
-        self.replies.take().unwrap()
     }
 
     pub(crate) fn end_input(&mut self) {
@@ -119,7 +98,7 @@ impl Player {
     pub(crate) fn finish(mut self) -> String {
         self.end_input();
         let mut rest = String::new();
-        self.replies.as_mut().unwrap().read_to_string(&mut rest).unwrap();
+        self.replies.read_to_string(&mut rest).unwrap();
         assert!(self.child.wait().unwrap().success(), "it should end well; it said {rest}");
         rest
     }
@@ -130,10 +109,6 @@ impl Player {
         let mut text = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
         text
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).unwrap();
     }
 
     pub(crate) fn limit(&self, resource: Resource, limit: Rlimit) {

@@ -34,39 +34,6 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Reads files whose order is not known. Panics if a writer's records are not 0, 1, 2 … each once,
-    /// and in order in each file.
-    pub(crate) fn in_any_order<'a>(contents: impl IntoIterator<Item = &'a str>) -> Found {
-        let mut found = Found::default();
-        let mut stretches: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
-        for contents in contents {
-            let mut here: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-            for line in contents.lines() {
-                if line.trim().is_empty() {
-                    found.blanks += 1;
-                } else if let Some((writer, number)) = whole(line) {
-                    let stretch = here.entry(writer).or_insert((number, number));
-                    assert_eq!(number, stretch.1, "the next record of {writer} in this file");
-                    stretch.1 += 1;
-                } else {
-                    found.fragments.push(line.to_owned());
-                }
-            }
-            for (writer, stretch) in here {
-                stretches.entry(writer.to_owned()).or_default().push(stretch);
-            }
-        }
-        for (writer, mut stretches) in stretches {
-            stretches.sort_unstable();
-            let end = stretches.into_iter().fold(0, |expected, (start, end)| {
-                assert_eq!(start, expected, "where the next file of {writer} goes on");
-                end
-            });
-            found.records.insert(writer, end);
-        }
-        found
-    }
-
     /// Reads files in the order of their age. Panics if a writer's records are not 0, 1, 2 … in order,
     /// each once.
     pub(crate) fn in_files<'a>(contents: impl IntoIterator<Item = &'a str>) -> Found {

@@ -1,8 +1,7 @@
 //! What a child does. Each part installs the logger that it is given as YAML.
 
-use std::io::{BufRead, Read, Write, stdin, stdout};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::io::{BufRead, Write, stdin, stdout};
+use std::time::Duration;
 use std::{fs, thread};
 
 use logging::{Handle, LoggingConfig, Process, install, install_queued};
@@ -30,9 +29,6 @@ pub(crate) fn play(args: &[String]) {
         "others-words" => others_words(rest[0].parse().unwrap()),
         "elsewhere" => elsewhere(&rest[0]),
         "script" => script(&handle, &config),
-        "writer" => writer(name, rest[0].parse().unwrap()),
-        "count" => count(name, rest[0].parse().unwrap(), rest[1].parse().unwrap()),
-        "until" => until(name, rest[0].parse().unwrap()),
         "fill" => fill(&handle, config.file_path().unwrap()),
         other => panic!("there is no part {other}"),
     }
@@ -88,33 +84,6 @@ fn script(handle: &Handle, config: &LoggingConfig) {
     }
 }
 
-/// Logs numbered records of about `size` bytes, as fast as it can, until its input ends. Says so when
-/// it has logged some.
-fn writer(name: &str, size: usize) {
-    static OVER: AtomicBool = AtomicBool::new(false);
-    thread::spawn(|| {
-        let _ = stdin().read_to_end(&mut Vec::new());
-        OVER.store(true, Ordering::Relaxed);
-    });
-    let mut number = 0;
-    while !OVER.load(Ordering::Relaxed) {
-        log::info!("{}", lines::record(name, number, size));
-        number += 1;
-        if number == 20 {
-            say("going");
-        }
-    }
-    say(&format!("wrote {number}"));
-}
-
-/// Logs so many numbered records of about `size` bytes.
-fn count(name: &str, records: u64, size: usize) {
-    for number in 0..records {
-        log::info!("{}", lines::record(name, number, size));
-    }
-    say(&format!("wrote {records}"));
-}
-
 /// Another thread logs, and is there until `main` returns.
 fn others_words(records: u64) {
     let (done, wait) = std::sync::mpsc::channel();
@@ -143,17 +112,6 @@ fn last_words(records: u64) {
         log::info!("{}", lines::record("last", number, 100));
     }
     std::process::exit(0);
-}
-
-/// Logs numbered records until the time has come.
-fn until(name: &str, millis: u64) {
-    let end = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-    let mut number = 0;
-    while SystemTime::now() < end {
-        log::info!("{}", lines::record(name, number, 40));
-        number += 1;
-    }
-    say(&format!("wrote {number}"));
 }
 
 /// Logs until the disk is full, makes room, logs one more, and shows the file: the disk is its own.

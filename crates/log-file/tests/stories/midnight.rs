@@ -36,10 +36,10 @@ fn try_with_midnight_in(seconds: u64) -> bool {
     }
     let midnight = seconds_now() + seconds;
     let end = (midnight * 1_000 + 300).to_string();
-    let yaml = bed.yaml("rotation: midnight\nkeep: 3\n");
+    let options = bed.options("rotation: midnight\nkeep: 3\n");
     let mut writers: Vec<Player> = (0..WRITERS)
         .map(|number| {
-            let mut command = Player::command("until", &yaml, &format!("w{number}"), &[&end]);
+            let mut command = Player::command("until", &options, &format!("w{number}"), &[&end]);
             Player::spawn(command.env("TZ", zone_with_midnight_at(midnight)))
         })
         .collect();
@@ -85,8 +85,8 @@ pub(crate) fn whoever_opens_yesterdays_file_puts_it_aside() {
         std::thread::park_timeout(left);
     }
     for number in 0..8 {
-        let yaml = bed.yaml("rotation: midnight\n");
-        let mut command = Player::command("script", &yaml, &format!("w{number}"), &[]);
+        let options = bed.options("rotation: midnight\n");
+        let mut command = Player::command("script", &options, &format!("w{number}"), &[]);
         writers.push(Player::spawn(command.env("TZ", zone_with_midnight_at(midnight))));
     }
     for (number, writer) in writers.iter_mut().enumerate() {
@@ -121,8 +121,8 @@ pub(crate) fn what_was_put_aside_after_the_clock_was_set_is_not_the_oldest() {
         fs::write(bed.inside(&format!("app.log.{day}")), "old\n").unwrap();
     }
     fs::write(&clock, "@1970-01-01 00:00:10").unwrap();
-    let yaml = bed.yaml("rotation: midnight\nkeep: 2\ntime: utc\n");
-    let mut command = Player::command("script", &yaml, "x", &[]);
+    let options = bed.options("rotation: midnight\nkeep: 2\ntime: utc\n");
+    let mut command = Player::command("script", &options, "x", &[]);
     command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock);
     command.envs([("FAKETIME_NO_CACHE", "1"), ("NO_FAKE_STAT", "1"), ("TZ", "UTC")]);
     let mut program = Player::spawn(&mut command);

@@ -1,45 +1,40 @@
-//! The time of a record as text, at the price of a few digits: what stays the same for a second is
+//! The time of a line as text, at the price of a few digits: what stays the same for a second is
 //! rendered once per second and thread.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::{Precision, Time};
+use crate::time::{self, Time};
 
-impl Time {
-    /// The zone itself. A machine without time zone data has UTC, and so has
-    /// a build without the feature `local-time`.
-    pub(crate) fn zone(self) -> TimeZone {
-        match self {
-            Time::Local => local().unwrap_or(TimeZone::UTC),
-            Time::Utc => TimeZone::UTC,
-        }
-    }
+/// How many decimals of a second a [`Stamp`] shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Precision {
+    /// None.
+    Seconds,
+    /// Three.
+    #[default]
+    Millis,
+    /// Six.
+    Micros,
+    /// Nine.
+    Nanos,
 }
 
-#[cfg(not(feature = "local-time"))]
-fn local() -> Option<TimeZone> {
-    None
-}
-
-/// `TZ`, else `/etc/localtime`, as a file: only who wants to know the zone's *name* has to list all
-/// zones that there are, which takes jiff a hundred system calls and as many KiB, in each process.
-#[cfg(feature = "local-time")]
-fn local() -> Option<TimeZone> {
-    let file = || TimeZone::tzif("", &std::fs::read("/etc/localtime").ok()?).ok();
-    let named = std::env::var_os("TZ").is_some();
-    (!named).then(file).flatten().or_else(|| TimeZone::try_system().ok())
-}
-
-/// Renders times in one zone and precision.
+/// Times as text, for the beginning of a line: `2026-11-22T13:44:48.123+01:00`, as RFC 3339 has it.
+///
+/// That of a file's own zone is made by [`LogFile::stamp`](crate::LogFile::stamp).
 #[derive(Debug)]
-pub(crate) struct Stamper {
+pub struct Stamp {
     zone: TimeZone,
     precision: Precision,
-    /// Tells our text in a thread's cache from that of another logger in the process.
+    /// Tells our text in a thread's cache from that of another stamp in the process.
     id: u64,
 }
 
@@ -57,21 +52,26 @@ thread_local! {
     };
 }
 
-impl Stamper {
-    pub(crate) fn new(zone: TimeZone, precision: Precision) -> Stamper {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        Stamper { zone, precision, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) }
+impl Stamp {
+    /// In this zone, with this precision.
+    pub fn new(time: Time, precision: Precision) -> Stamp {
+        Stamp::in_zone(time.zone(), precision)
     }
 
-    /// Appends `now` to `out`, as RFC 3339 with the offset of the zone at that moment.
-    pub(crate) fn write(&self, out: &mut String, now: Timestamp) {
-        // Floor, also before 1970, so that second and fraction belong together.
-        let mut second = now.as_second();
-        let mut nanos = now.subsec_nanosecond();
-        if nanos < 0 {
-            second -= 1;
-            nanos += 1_000_000_000;
-        }
+    pub(crate) fn in_zone(zone: TimeZone, precision: Precision) -> Stamp {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        Stamp { zone, precision, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Appends the present time to `out`.
+    pub fn write(&self, out: &mut String) {
+        self.write_at(out, SystemTime::now());
+    }
+
+    /// Appends `at` to `out`, with the offset that the zone had at that moment.
+    pub fn write_at(&self, out: &mut String, at: SystemTime) {
+        // Rounded down, so that second and fraction belong together.
+        let (second, nanos) = time::since_epoch(at);
         let done = CACHED.try_with(|cached| {
             let mut cached = cached.borrow_mut();
             if (cached.id, cached.second) != (self.id, second) {
@@ -82,7 +82,7 @@ impl Stamper {
             self.fraction(out, nanos);
             out.push_str(&cached.offset);
         });
-        // A thread that logs while it ends has no cache any more.
+        // A thread that writes while it ends has no cache any more.
         if done.is_err() {
             let (to_second, offset) = self.render(second);
             out.push_str(&to_second);
@@ -92,7 +92,7 @@ impl Stamper {
     }
 
     fn render(&self, second: i64) -> (String, String) {
-        let Ok(timestamp) = Timestamp::from_second(second) else { return Default::default() };
+        let timestamp = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
         let there = timestamp.to_zoned(self.zone.clone());
         let date = there.date();
         let time = there.time();
@@ -116,7 +116,7 @@ impl Stamper {
         (to_second, offset)
     }
 
-    /// Digit by digit: this is done for every record, and the formatting machinery takes its time.
+    /// Digit by digit: this is done for every line, and the formatting machinery takes its time.
     fn fraction(&self, out: &mut String, nanos: i32) {
         let (digits, mut rest) = match self.precision {
             Precision::Seconds => return,
@@ -137,12 +137,16 @@ impl Stamper {
 mod tests {
     use super::*;
 
+    fn at(moment: &str) -> SystemTime {
+        moment.parse::<Timestamp>().unwrap().into()
+    }
+
     #[track_caller]
     fn check(zone: &str, precision: Precision, moments: &[(&str, &str)]) {
-        let stamper = Stamper::new(TimeZone::get(zone).unwrap(), precision);
+        let stamp = Stamp::in_zone(TimeZone::get(zone).unwrap(), precision);
         for (moment, expected) in moments {
             let mut out = String::new();
-            stamper.write(&mut out, moment.parse().unwrap());
+            stamp.write_at(&mut out, at(moment));
             assert_eq!(out, *expected);
         }
     }
@@ -178,13 +182,13 @@ mod tests {
 
     #[test]
     fn two_zones_in_one_thread_do_not_mix() {
-        let utc = Stamper::new(TimeZone::UTC, Precision::Seconds);
-        let berlin = Stamper::new(TimeZone::get("Europe/Berlin").unwrap(), Precision::Seconds);
-        let now = "2026-11-22T13:44:48Z".parse().unwrap();
+        let utc = Stamp::in_zone(TimeZone::UTC, Precision::Seconds);
+        let berlin = Stamp::in_zone(TimeZone::get("Europe/Berlin").unwrap(), Precision::Seconds);
+        let now = at("2026-11-22T13:44:48Z");
         let mut out = String::new();
-        utc.write(&mut out, now);
-        berlin.write(&mut out, now);
-        utc.write(&mut out, now);
+        utc.write_at(&mut out, now);
+        berlin.write_at(&mut out, now);
+        utc.write_at(&mut out, now);
         assert_eq!(out, "2026-11-22T13:44:48Z2026-11-22T14:44:48+01:002026-11-22T13:44:48Z");
     }
 }

@@ -1,5 +1,5 @@
 //! Sizes in configuration files: `100 MiB`, a number of bytes, or `unlimited`. For
-//! `#[serde(with = "logging::size")]` at a field of bytes.
+//! `#[serde(with = "log_file::size")]` at a field of bytes.
 
 use std::fmt;
 

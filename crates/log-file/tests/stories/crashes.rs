@@ -55,8 +55,8 @@ fn can_trace() -> bool {
 /// Whether it was called so often that it was killed.
 fn killed_at(call: &str, time: usize) -> bool {
     let bed = Bed::new();
-    let yaml = bed.yaml("rotation: size\nmax_size: 80\nkeep: 1000\n");
-    let part = Player::command("count", &yaml, "victim-0", &[&RECORDS.to_string(), "60"]);
+    let options = bed.options("rotation: size\nmax_size: 80\nkeep: 1000\n");
+    let part = Player::command("count", &options, "victim-0", &[&RECORDS.to_string(), "60"]);
     let mut strace = Command::new("strace");
     strace.args(["-o", "/dev/null", "-e", &format!("trace={call}")]);
     strace.args(["-e", &format!("inject={call}:signal=KILL:when={time}")]);
@@ -72,7 +72,7 @@ fn killed_at(call: &str, time: usize) -> bool {
     let killed = told.last().is_none_or(|line| !line.starts_with("wrote"));
 
     // Whatever it left behind, the next one writes and rotates.
-    let mut next = Player::start("count", &yaml, "next", &["3", "60"]);
+    let mut next = Player::start("count", &options, "next", &["3", "60"]);
     assert_eq!(next.reply(), "wrote 3");
     let contents = bed.everything();
     let found = Found::in_any_order(contents.iter().map(String::as_str));

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
 
-use crate::config::Rotation;
+use crate::options::Rotation;
 
 /// The stretch of time that one file is for.
 ///

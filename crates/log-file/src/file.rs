@@ -11,9 +11,9 @@ use trusted_path::{Place, Trust};
 
 use crate::append::{Appended, Appender};
 use crate::compress::Compressor;
-use crate::config::Rotation;
 use crate::names::{Horizon, Keep};
 use crate::open;
+use crate::options::Rotation;
 use crate::period::{self, Period, Verdict};
 use crate::rotate::{self, Aside, Rotated};
 
@@ -41,7 +41,7 @@ const LOCK_MEMORY: Duration = Duration::from_secs(60);
 /// who does nothing else can prevent it.
 const ATTEMPTS: usize = 100;
 
-/// What a file sink was told to do.
+/// What was asked for.
 #[derive(Debug)]
 pub(crate) struct FilePlan {
     pub(crate) path: PathBuf,
@@ -65,7 +65,7 @@ struct Current {
 
 /// Appends records to whatever the name leads to.
 #[derive(Debug)]
-pub(crate) struct LogFile {
+pub(crate) struct NamedFile {
     plan: FilePlan,
     current: Option<Current>,
     looked_at: Timestamp,
@@ -75,14 +75,14 @@ pub(crate) struct LogFile {
     /// Since when somebody else has had the lock whenever we wanted to rotate.
     busy_since: Option<Instant>,
     compressor: Compressor,
-    /// What should be told in the log: that rotation does not work.
+    /// What should be told in a log: that rotation does not work.
     complaints: Vec<String>,
 }
 
-impl LogFile {
+impl NamedFile {
     /// Opens the file. Later failures are those of single records.
-    pub(crate) fn open(plan: FilePlan) -> Result<LogFile, trusted_path::Error> {
-        let mut file = LogFile {
+    pub(crate) fn open(plan: FilePlan) -> Result<NamedFile, trusted_path::Error> {
+        let mut file = NamedFile {
             plan,
             current: None,
             looked_at: Timestamp::MIN,
@@ -107,9 +107,9 @@ impl LogFile {
         &self.plan.path
     }
 
-    /// What has come up since the last call, if anything has.
-    pub(crate) fn complaints(&mut self) -> Option<Vec<String>> {
-        (!self.complaints.is_empty()).then(|| std::mem::take(&mut self.complaints))
+    /// What has come up since the last call.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.complaints)
     }
 
     /// Appends a record, on lines of its own, to the file of its time.

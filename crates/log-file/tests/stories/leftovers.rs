@@ -10,7 +10,7 @@ use crate::support::lines::{Found, record};
 pub(crate) fn the_next_process_compresses_what_one_that_lived_shortly_has_left() {
     let bed = Bed::new();
     // Each of these rotates, and is killed before it has compressed anything.
-    let rotating = bed.yaml("rotation: size\nmax_size: 80\nkeep: 10\n");
+    let rotating = bed.options("rotation: size\nmax_size: 80\nkeep: 10\n");
     let short = Player::start("count", &rotating, "short", &["3", "60"]);
     short.finish();
     fs::write(bed.inside("app.log.2020-01-01.gz.part"), "half of a file that is gone").unwrap();
@@ -19,7 +19,7 @@ pub(crate) fn the_next_process_compresses_what_one_that_lived_shortly_has_left()
     fs::write(bed.inside(&format!("{}.gz.part", left[1])), "half of a file").unwrap();
 
     // The next one never rotates.
-    let _next = Player::start("script", &bed.yaml("compress: true\n"), "next", &[]);
+    let _next = Player::start("script", &bed.options("compress: true\n"), "next", &[]);
     let limit = Instant::now() + Duration::from_secs(30);
     loop {
         let names = bed.names();

@@ -17,7 +17,7 @@ fn at(moment: &str) -> Timestamp {
     now
 }
 
-fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> LogFile {
+fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> NamedFile {
     let plan = FilePlan {
         path: folder.path().join("app.log"),
         trust: Trust::default(),
@@ -28,7 +28,7 @@ fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> LogFile {
         compress: false,
         clock: || CLOCK.get(),
     };
-    LogFile::open(plan).unwrap()
+    NamedFile::open(plan).unwrap()
 }
 
 /// Name and contents of each file, sorted.

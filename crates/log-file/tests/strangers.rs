@@ -1,6 +1,4 @@
-//! A log where others can do something: put names into its folder, lock what they can read.
-//!
-//! Each test makes a logger of its own; none is installed, for that would be the whole process's.
+//! A file where others can do something: put names into its folder, lock what they can read.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::fs::{self, File};
@@ -9,10 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use log::{Level, Log, Record};
-use logging::{Error, Logger, LoggingConfig, Process, Rotation};
+use log_file::{Error, LogFile, Options, Rotation};
 use rustix::process::geteuid;
 use tempfile::TempDir;
+
+mod support {
+    pub(crate) mod log;
+}
+
+use support::log::Log;
 
 /// An ordinary user who owns nothing, by custom.
 const NOBODY: u32 = 65534;
@@ -66,7 +69,7 @@ impl Bed {
     }
 
     fn refusal(&self, log: &Path) -> String {
-        let error = Logger::new(&LoggingConfig::file(log), Process::new("test")).unwrap_err();
+        let error = LogFile::open(log).unwrap_err();
         assert!(matches!(error, Error::Field { field: "file", .. }), "{error:?}");
         self.check_ours();
         error.to_string()
@@ -74,7 +77,7 @@ impl Bed {
 }
 
 impl Drop for Bed {
-    /// A thread that compresses may outlive its logger, and make a file while the folder is removed.
+    /// A thread that compresses may outlive its file's opener, and make a file while the folder is removed.
     fn drop(&mut self) {
         let start = Instant::now();
         while fs::remove_dir_all(self.root.path())
@@ -97,15 +100,6 @@ fn file_of(owner: u32, text: &str, at: &Path) {
     chown(at, Some(owner), Some(owner)).unwrap();
 }
 
-fn logger(path: &Path, change: impl FnOnce(LoggingConfig) -> LoggingConfig) -> Logger {
-    let config = change(LoggingConfig::file(path).format("{message}"));
-    Logger::new(&config, Process::new("test")).unwrap()
-}
-
-fn log(logger: &Logger, text: &str) {
-    logger.log(&Record::builder().level(Level::Info).args(format_args!("{text}")).build());
-}
-
 /// Case: FLT-A1
 #[test]
 fn a_link_in_the_place_of_the_log_leads_nowhere() {
@@ -124,13 +118,13 @@ fn a_link_in_the_place_of_the_log_leads_nowhere() {
             fs::remove_file(&bed.log).unwrap();
 
             // Between two records.
-            let logger = logger(&bed.log, |config| config.rotation(Rotation::Size).max_size(10));
-            log(&logger, "one");
+            let log = Log::open(&bed.log, |options| options.rotation(Rotation::Size).max_size(10));
+            log.append("one");
             fs::remove_file(&bed.log).unwrap();
             link_of(NOBODY, &target, &bed.log);
-            (0..5).for_each(|number| log(&logger, &format!("record {number}")));
-            assert_eq!(logger.handle().dropped(), 5);
-            logger.handle().reopen().unwrap_err();
+            (0..5).for_each(|number| log.append(&format!("record {number}")));
+            assert_eq!(log.dropped(), 5);
+            log.reopen().unwrap_err();
             bed.check_ours();
             assert_eq!(
                 fs::read_dir(&bed.folder).unwrap().count(),
@@ -138,10 +132,9 @@ fn a_link_in_the_place_of_the_log_leads_nowhere() {
                 "the link, and nothing put aside"
             );
             fs::remove_file(&bed.log).unwrap();
-            log(&logger, "again");
-            let told = fs::read_to_string(&bed.log).unwrap();
-            assert!(told.starts_with("5 records could not be written: the link `"), "{told}");
-            assert!(told.ends_with("again\n"), "{told}");
+            log.append("again");
+            assert_eq!(fs::read_to_string(&bed.log).unwrap(), "again\n");
+            assert!(log.why().starts_with("the link `"), "{}", log.why());
         }
     }
 }
@@ -153,13 +146,13 @@ fn a_second_name_of_a_file_of_ours_is_not_written_to() {
     fs::hard_link(&bed.secret, &bed.log).unwrap();
     assert!(bed.refusal(&bed.log).contains("it has 2 names"));
     fs::remove_file(&bed.log).unwrap();
-    let logger = logger(&bed.log, |config| config);
-    log(&logger, "one");
+    let log = Log::open(&bed.log, |options| options);
+    log.append("one");
     fs::remove_file(&bed.log).unwrap();
     fs::hard_link(&bed.secret, &bed.log).unwrap();
-    log(&logger, "two");
+    log.append("two");
     bed.check_ours();
-    assert_eq!(logger.handle().dropped(), 1);
+    assert_eq!(log.dropped(), 1);
 }
 
 /// Whatever it is at which moment: somebody exchanges the log without a pause, while it is rotated.
@@ -176,8 +169,8 @@ fn nobody_is_led_anywhere_by_exchanging_the_log_while_it_is_rotated() {
         link_of(NOBODY, &bed.secret.with_file_name(target), &links.join(format!("{number}")));
     }
     let over = AtomicBool::new(false);
-    let logger = logger(&bed.log, |config| {
-        config.rotation(Rotation::Size).max_size(20).keep(5).compress(true)
+    let log = Log::open(&bed.log, |options| {
+        options.rotation(Rotation::Size).max_size(20).keep(5).compress(true)
     });
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -190,7 +183,7 @@ fn nobody_is_led_anywhere_by_exchanging_the_log_while_it_is_rotated() {
             over.store(true, Ordering::Relaxed);
         });
         while !over.load(Ordering::Relaxed) {
-            log(&logger, "a record of us");
+            log.append("a record of us");
         }
     });
     bed.check_ours();
@@ -207,7 +200,7 @@ fn a_link_of_a_stranger_on_the_way_is_not_followed() {
         // One of ours is, there too.
         let mine = bed.inside("mine");
         symlink(bed.folder.parent().unwrap().join("theirs"), &mine).unwrap();
-        logger(&mine.join("app.log"), |config| config);
+        Log::open(&mine.join("app.log"), |options| options);
         assert!(bed.log.is_file());
     }
 }
@@ -221,22 +214,22 @@ fn a_file_of_a_stranger_is_not_the_log() {
     assert_eq!(fs::read_to_string(&bed.log).unwrap(), "theirs\n");
     // Nor when it takes the place of ours.
     fs::remove_file(&bed.log).unwrap();
-    let logger = logger(&bed.log, |config| config.rotation(Rotation::Size).max_size(10));
-    log(&logger, "one");
+    let log = Log::open(&bed.log, |options| options.rotation(Rotation::Size).max_size(10));
+    log.append("one");
     fs::remove_file(&bed.log).unwrap();
     file_of(NOBODY, "theirs\n", &bed.log);
-    (0..3).for_each(|_| log(&logger, "a long record"));
+    (0..3).for_each(|_| log.append("a long record"));
     assert_eq!(fs::read_to_string(&bed.log).unwrap(), "theirs\n");
-    assert_eq!(logger.handle().dropped(), 3);
+    assert_eq!(log.dropped(), 3);
 }
 
 /// Case: FLT-A1
 #[test]
 fn a_successor_inherits_from_a_file_of_ours_only() {
-    let change = |config: LoggingConfig| config.rotation(Rotation::Size).max_size(10);
+    let change = |options: Options| options.rotation(Rotation::Size).max_size(10);
     let rotated = |bed: &Bed| {
-        let logger = logger(&bed.log, change);
-        ["one more", "one more"].iter().for_each(|text| log(&logger, text));
+        let log = Log::open(&bed.log, change);
+        ["one more", "one more"].iter().for_each(|text| log.append(text));
         let log = fs::metadata(&bed.log).unwrap();
         (log.uid(), log.mode() & 0o777)
     };
@@ -259,19 +252,17 @@ fn the_owner_of_the_folder_can_be_trusted_with_the_log() {
     let theirs = bed.inside("theirs.log");
     file_of(NOBODY, "", &theirs);
     link_of(NOBODY, &theirs, &bed.log);
-    let config = LoggingConfig::file(&bed.log);
-    assert_eq!(config.problems().len(), 1);
-    let yaml =
-        format!("file: {}\ntrust_folder_owner: true\nformat: '{{message}}'", bed.log.display());
-    let config = LoggingConfig::from_yaml_str(&yaml).unwrap();
-    log(&Logger::new(&config, Process::new("test")).unwrap(), "by his link");
+    let options = Options::file(&bed.log);
+    assert!(options.distrust().is_some());
+    let options = options.trust_folder_owner(true);
+    Log::open(&bed.log, |_| options.clone()).append("by his link");
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "by his link\n");
     // Nobody else is, where others can put names, too.
     fs::set_permissions(&bed.folder, fs::Permissions::from_mode(0o1777)).unwrap();
-    assert_eq!(config.problems().len(), 0);
+    assert!(options.distrust().is_none());
     fs::remove_file(&bed.log).unwrap();
     link_of(1, &theirs, &bed.log);
-    assert_eq!(config.problems().len(), 1);
+    assert!(options.distrust().is_some());
 }
 
 /// Case: FLT-A5
@@ -285,11 +276,11 @@ fn keeps_to_our_own(folder: u32) {
     let Some(bed) = Bed::new(0, folder) else { return };
     let names = ["app.log.2020-01-01", "app.log.2020-01-02.gz", "app.log.2020-01-03.gz.part"];
     names.iter().for_each(|name| file_of(NOBODY, "theirs", &bed.inside(name)));
-    let logger = logger(&bed.log, |config| {
-        config.rotation(Rotation::Size).max_size(10).keep(1).compress(true)
+    let log = Log::open(&bed.log, |options| {
+        options.rotation(Rotation::Size).max_size(10).keep(1).compress(true)
     });
     for number in 0..20 {
-        log(&logger, &format!("record {number:02}"));
+        log.append(&format!("record {number:02}"));
         // The name that ours will have when it is compressed.
         let aside = fs::read_dir(&bed.folder).unwrap().map(|entry| entry.unwrap().path());
         let aside: Vec<_> =
@@ -305,17 +296,17 @@ fn keeps_to_our_own(folder: u32) {
 fn a_folder_whose_lock_is_held_delays_rotation_and_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.log");
-    let logger = logger(&path, |config| config.rotation(Rotation::Size).max_size(10));
+    let log = Log::open(&path, |options| options.rotation(Rotation::Size).max_size(10));
     let lock = File::open(folder.path()).unwrap();
     lock.lock().unwrap();
-    ["one more", "two more"].iter().for_each(|text| log(&logger, text));
+    ["one more", "two more"].iter().for_each(|text| log.append(text));
     assert_eq!(fs::read_to_string(&path).unwrap(), "one more\ntwo more\n");
     lock.unlock().unwrap();
     // As soon as someone tries again, which is a millisecond later.
     while fs::read_dir(folder.path()).unwrap().count() == 1 {
-        log(&logger, "x");
+        log.append("x");
     }
-    assert_eq!(logger.handle().dropped(), 0);
+    assert_eq!(log.dropped(), 0);
 }
 
 /// Anybody who can read a folder can lock it.
@@ -332,13 +323,13 @@ fn a_folder_whose_lock_is_held_for_ever_does_not_keep_a_file_from_being_rotated(
         } else {
             lock.lock_shared().unwrap()
         }
-        let logger = logger(&path, |config| config.rotation(Rotation::Size).max_size(10).keep(2));
+        let log = Log::open(&path, |options| options.rotation(Rotation::Size).max_size(10).keep(2));
         let start = Instant::now();
         while fs::read_dir(folder.path()).unwrap().count() < 3 {
-            log(&logger, "a record");
+            log.append("a record");
             assert!(start.elapsed() < LIMIT, "it should be rotated, again and again");
         }
-        assert_eq!(logger.handle().dropped(), 0);
+        assert_eq!(log.dropped(), 0);
         drop(lock);
     }
 }
@@ -358,12 +349,12 @@ fn locks_on_the_log_itself_hold_up_nothing() {
         } else {
             lock.lock_shared().unwrap()
         }
-        let logger = logger(&path, |config| {
-            config.rotation(Rotation::Size).max_size(10).keep(3).compress(true)
+        let log = Log::open(&path, |options| {
+            options.rotation(Rotation::Size).max_size(10).keep(3).compress(true)
         });
         let wanted = lock.metadata().unwrap().ino();
-        (0..50).for_each(|number| log(&logger, &format!("record {number:02}")));
-        assert_eq!(logger.handle().dropped(), 0);
+        (0..50).for_each(|number| log.append(&format!("record {number:02}")));
+        assert_eq!(log.dropped(), 0);
         assert_eq!(fs::read_to_string(&path).unwrap(), "record 49\n");
         assert_ne!(fs::metadata(&path).unwrap().ino(), wanted);
         drop(lock);
@@ -377,16 +368,16 @@ fn a_link_of_ours_is_followed_wherever_it_is() {
     symlink(&path, &link).unwrap();
     for mode in [0o700, 0o777] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-        log(&logger(&link, |config| config), "by the link");
+        Log::open(&link, |options| options).append("by the link");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "by the link\nby the link\n");
     // Somebody else's is not, where he can put one.
     if geteuid().is_root() {
         lchown(&link, Some(NOBODY), Some(NOBODY)).unwrap();
-        let error = Logger::new(&LoggingConfig::file(&link), Process::new("test")).unwrap_err();
+        let error = LogFile::open(&link).unwrap_err();
         assert!(error.to_string().contains("belongs to user 65534"), "{error}");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        log(&logger(&link, |config| config), "by his link");
+        Log::open(&link, |options| options).append("by his link");
         assert!(fs::read_to_string(&path).unwrap().ends_with("by his link\n"));
     }
 }

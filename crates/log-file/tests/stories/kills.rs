@@ -14,11 +14,11 @@ const SIZES: [usize; 3] = [100, 5_000, 200_000];
 
 pub(crate) fn a_killed_writer_cuts_its_own_last_line_at_most() {
     let bed = Bed::new();
-    let yaml = bed.yaml("rotation: never\n");
-    let survivor = Player::start("writer", &yaml, "survivor", &["200"]);
+    let options = bed.options("rotation: never\n");
+    let survivor = Player::start("writer", &options, "survivor", &["200"]);
     let start = |number: usize| {
         let size = SIZES[number % SIZES.len()].to_string();
-        Player::start("writer", &yaml, &format!("victim-{number}"), &[&size])
+        Player::start("writer", &options, &format!("victim-{number}"), &[&size])
     };
     let mut victims: Vec<Player> = (0..3).map(start).collect();
     for kill in 0..KILLS {
@@ -54,10 +54,10 @@ fn check_fragments(found: &Found) -> usize {
 
 pub(crate) fn a_stopped_writer_holds_up_nobody() {
     let bed = Bed::new();
-    let yaml = bed.yaml("rotation: midnight\n");
-    let mut witness = Player::start("script", &yaml, "witness", &[]);
+    let options = bed.options("rotation: midnight\n");
+    let mut witness = Player::start("script", &options, "witness", &[]);
     for round in 0..20 {
-        let mut writer = Player::start("writer", &yaml, &format!("stopped-{round}"), &["100"]);
+        let mut writer = Player::start("writer", &options, &format!("stopped-{round}"), &["100"]);
         assert_eq!(writer.reply(), "going");
         writer.signal(Signal::STOP);
         // Wherever it was stopped: whoever waited for it would wait for ever.
@@ -100,14 +100,14 @@ fn storm(records: u64, max_size: usize, more: &str) {
 }
 
 fn storm_in(bed: &Bed, records: u64, max_size: usize, more: &str, rotated: usize) {
-    let yaml = bed.yaml(&format!(
+    let options = bed.options(&format!(
         "rotation: size\nmax_size: {max_size}\nkeep: 100000\nkeep_size: unlimited\n{more}"
     ));
     let share = records / 4;
     let mut survivors: Vec<Player> = (0..4)
         .map(|number| {
             let name = format!("survivor-{number}");
-            Player::start("count", &yaml, &name, &[&share.to_string(), "100"])
+            Player::start("count", &options, &name, &[&share.to_string(), "100"])
         })
         .collect();
     let (over, finished) = std::sync::mpsc::channel();
@@ -119,7 +119,7 @@ fn storm_in(bed: &Bed, records: u64, max_size: usize, more: &str, rotated: usize
     });
     let start = |number: usize| {
         let size = [100, 5_000, 60_000][number % 3].to_string();
-        Player::start("writer", &yaml, &format!("victim-{number}"), &[&size])
+        Player::start("writer", &options, &format!("victim-{number}"), &[&size])
     };
     let mut victims: Vec<Player> = (0..4).map(start).collect();
     let mut kills = 0;
@@ -140,7 +140,7 @@ fn storm_in(bed: &Bed, records: u64, max_size: usize, more: &str, rotated: usize
     drop(victims);
     if more.contains("compress") {
         // Who is alone at last can compress what all have left.
-        let mut last = Player::start("script", &yaml, "last", &[]);
+        let mut last = Player::start("script", &options, "last", &[]);
         let limit = Instant::now() + Duration::from_secs(60);
         while !bed.names().iter().any(|name| name.ends_with(".gz")) {
             last.ask(&format!("log {}", " ".repeat(100_000)));
