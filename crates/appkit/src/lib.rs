@@ -143,7 +143,7 @@
 //!
 //! * Supervise programs that are not this application.
 //! * Keep a daemon whose guardian is killed: the rest then quits, each process within its grace.
-//! * Run anywhere but on Linux. `quit`, `stdio-redirect` and `logging` alone are for any Unix.
+//! * Run anywhere but on Linux. `quit`, `stdio-redirect`, `log-file` and `logging` alone are for any Unix.
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::Exit;

@@ -23,8 +23,12 @@ const MOST: usize = 10;
 const EXCEPT: [&str; 2] = ["logging", "proc-spawn"];
 
 /// Crates that do more than they must, and what that is called: shown with it, too.
-const FEATURES: [(&str, &str); 3] =
-    [("logging", "yaml,compression,local-time"), ("supervisor", "yaml"), ("workers", "yaml")];
+const FEATURES: [(&str, &str); 4] = [
+    ("log-file", "compression,local-time"),
+    ("logging", "yaml,compression,local-time"),
+    ("supervisor", "yaml"),
+    ("workers", "yaml"),
+];
 
 pub(crate) fn run() -> Outcome {
     let root = tree::root();
@@ -163,6 +167,11 @@ fn use_of(package: Option<&str>) -> &'static str {
             "    let (access, trust) = (trusted_path::Access::Append, Default::default());\n    \
              let path = std::path::Path::new(\"hello.txt\");\n    \
              drop(trusted_path::open_or_create(path, access, 0o644, trust).unwrap());\n"
+        }
+        Some("log-file") => {
+            "    use std::io::Write;\n    \
+             let mut log = log_file::LogFile::open(\"hello.log\").unwrap();\n    \
+             writeln!(log, \"hello\").unwrap();\n"
         }
         Some("logging") => {
             "    let config = logging::LoggingConfig::file(\"hello.log\");\n    \
