@@ -4,29 +4,17 @@ use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
-use tempfile::TempDir;
+use testbed::{Bed, LIMIT, Output, Process, Running, Watch};
 
 use crate::daemon::Daemon;
-use crate::output::{Output, Running};
-use crate::process::{self, MARKER, Process, run_id};
-use crate::watch::Watch;
-
-/// How long anything may take: generous, since the machine may be busy with something else.
-pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the fixture's processes find the journal.
 const FOLDER: &str = "APPKIT_BED_FOLDER";
-
-/// How the names of the folders of a run begin.
-pub(crate) fn folder_prefix(run: &str) -> String {
-    format!("bed-{run}")
-}
 
 /// Whether folders stay, for looking.
 pub(crate) fn kept() -> bool {
@@ -36,10 +24,7 @@ pub(crate) fn kept() -> bool {
 /// A folder and everything that runs in it. Dropping it kills those processes, also when the test
 /// has panicked, and removes the folder, unless `KEEP_BED` is set.
 pub struct TestBed {
-    /// `None`: it is kept.
-    temporary: Option<TempDir>,
-    folder: PathBuf,
-    marker: String,
+    bed: Bed,
     fixture: PathBuf,
     watch: Watch,
     /// What is to be seen after a failure has been shown.
@@ -49,31 +34,17 @@ pub struct TestBed {
 impl TestBed {
     /// An empty one, whose programs are the one at this path.
     pub fn new(fixture: impl Into<PathBuf>) -> TestBed {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let prefix = format!("{}-", folder_prefix(run_id()));
-        let temporary = tempfile::Builder::new().prefix(&prefix).tempdir().unwrap();
-        // Resolved: /proc shows paths without links.
-        let folder = temporary.path().canonicalize().unwrap();
-        let watch = Watch::new(&folder).unwrap();
-        let temporary = if kept() {
-            eprintln!("the bed stays in {}", temporary.keep().display());
-            None
-        } else {
-            Some(temporary)
-        };
-        TestBed {
-            temporary,
-            folder,
-            marker: format!("{}.{}", run_id(), COUNT.fetch_add(1, Ordering::Relaxed)),
-            fixture: fixture.into(),
-            watch,
-            told: Cell::new(false),
+        let mut bed = Bed::new().unwrap();
+        if kept() {
+            eprintln!("the bed stays in {}", bed.keep().display());
         }
+        let watch = Watch::new(bed.folder()).unwrap();
+        TestBed { bed, fixture: fixture.into(), watch, told: Cell::new(false) }
     }
 
     /// A path in the folder.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.folder.join(name)
+        self.bed.folder().join(name)
     }
 
     /// Writes a file, with the folders above it.
@@ -92,7 +63,7 @@ impl TestBed {
 
     /// Lets every user in, and gives them a fixture that they can execute.
     pub fn open_to_others(&mut self) {
-        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(self.bed.folder(), fs::Permissions::from_mode(0o777)).unwrap();
         self.own_fixture();
     }
 
@@ -137,8 +108,8 @@ impl TestBed {
 
     /// Any program, in the folder and with the marker.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.folder).env(MARKER, &self.marker).env(FOLDER, &self.folder);
+        let mut command = self.bed.command(program);
+        command.env(FOLDER, self.bed.folder());
         // script(1) would run its command with whatever somebody works in, and bash and perl complain to
         // standard error of a locale that is not installed.
         command.env("SHELL", "/bin/sh").env("LC_ALL", "C");
@@ -155,12 +126,13 @@ impl TestBed {
     pub fn launch<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Running {
         let mut command = self.command(&self.fixture);
         command.args(args);
-        Running::start(command)
+        self.launch_command(command)
     }
 
-    /// A program that [`command`](TestBed::command) has made, running.
-    pub fn launch_command(&self, command: Command) -> Running {
-        Running::start(command)
+    /// A program that [`command`](TestBed::command) has made, running, with pipes to its three streams.
+    pub fn launch_command(&self, mut command: Command) -> Running {
+        command.stdin(Stdio::piped());
+        Running::start(command).unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     /// Writes the options of the daemon `d` to `d.yaml`: these, and what they leave out. Its pid
@@ -213,7 +185,7 @@ impl TestBed {
     /// Looks until there is something to see; fails with all there is to know when there is not.
     #[track_caller]
     pub fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
-        self.watch.until(LIMIT, look).unwrap_or_else(|| {
+        self.watch.until(LIMIT, look).unwrap().unwrap_or_else(|| {
             self.told.set(true);
             panic!("waited in vain for {what}\n{}", self.scene())
         })
@@ -221,7 +193,7 @@ impl TestBed {
 
     /// The same, where it may be that there never is: `None` when the limit is over.
     pub fn wait<T>(&self, limit: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
-        self.watch.until(limit, look)
+        self.watch.until(limit, look).unwrap()
     }
 
     /// The journal: what every process of the fixture has said it does, in order.
@@ -284,7 +256,7 @@ impl TestBed {
 
     /// All that lives in this bed.
     pub fn processes(&self) -> Vec<Process> {
-        process::find(|value| value == self.marker.as_bytes())
+        self.bed.processes()
     }
 
     /// Waits for the process that calls itself so: `executor d`, `worker red`, `guardian d`.
@@ -337,8 +309,7 @@ impl TestBed {
     /// Fails if anything of this bed is alive now, or a pid file is there.
     #[track_caller]
     pub fn nothing_left(&self) {
-        let left: Vec<String> =
-            self.processes().iter().map(|process| process.title().to_owned()).collect();
+        let left: Vec<String> = self.processes().iter().map(Process::title).collect();
         let files = self.pid_files();
         if !left.is_empty() || !files.is_empty() {
             self.told.set(true);
@@ -359,7 +330,7 @@ impl TestBed {
 
     /// What is in the folder, sorted; nothing if the folder is gone.
     pub fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.bed.folder()).into_iter().flatten().flatten();
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
@@ -390,13 +361,9 @@ impl TestBed {
 
 impl Drop for TestBed {
     fn drop(&mut self) {
+        // The bed itself goes after this.
         if std::thread::panicking() && !self.told.get() {
             eprintln!("{}", self.scene());
-        }
-        process::kill(|value| value == self.marker.as_bytes());
-        if let Some(folder) = self.temporary.take() {
-            // A folder that the test has closed to us stays closed, and the system's cleaner's.
-            let _ = folder.close();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A daemon that was launched in a bed.
 
+use testbed::{Output, Process};
+
 use crate::bed::TestBed;
-use crate::output::Output;
-use crate::process::Process;
 
 /// A daemon that was launched. Dropping it does nothing: the bed sees to its end.
 pub struct Daemon<'bed> {

@@ -20,7 +20,7 @@
 //!
 //! # What it cannot do
 //!
-//! * Find a process that has changed its environment: nothing in the fixture does.
+//! * What [`testbed`] cannot, of which it is made.
 //! * Say how long something took. A test says "not before", and leaves the rest to benchmarks.
 
 #![expect(clippy::unwrap_used, reason = "what fails in here fails the test")]
@@ -28,13 +28,9 @@
 
 mod bed;
 mod daemon;
-mod output;
-mod process;
 mod reaper;
-mod watch;
 
-pub use bed::{LIMIT, TestBed};
+pub use bed::TestBed;
 pub use daemon::Daemon;
-pub use output::{Output, Running};
-pub use process::{MARKER, Process, Stat, left_of_run, run_id};
 pub use reaper::Reaper;
+pub use testbed::{LIMIT, Output, Process, Running, left_of_run};

@@ -4,8 +4,9 @@ use std::io::{Read, stdin};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::bed::{folder_prefix, kept};
-use crate::process::{self, run_id};
+use testbed::run_prefix;
+
+use crate::bed::kept;
 
 const REAP: &str = "--reap=";
 
@@ -22,14 +23,14 @@ impl Reaper {
         if let Some(run) = first.strip_prefix(REAP) {
             // Ends when whoever started us does, however that comes.
             let _ = stdin().read_to_end(&mut Vec::new());
-            process::kill(|value| value.starts_with(run.as_bytes()));
+            testbed::kill(|value| value.starts_with(run.as_bytes()));
             if !kept() {
-                remove_folders(&folder_prefix(run));
+                remove_folders(run);
             }
             std::process::exit(0);
         }
         let mut command = Command::new("/proc/self/exe");
-        command.arg(format!("{REAP}{}", run_id())).stdin(Stdio::piped());
+        command.arg(format!("{REAP}{}", run_prefix())).stdin(Stdio::piped());
         // A Ctrl-C is for the tests.
         command.process_group(0);
         Reaper(command.spawn().unwrap())

@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::failure::{Failure, Outcome};
 use crate::finding::Finding;
-use crate::paint;
-use crate::tree::{self, Workspace};
 use claims::Claim;
 use page::Page;
+use testbed::paint;
+use testbed::{Failure, Outcome, Workspace};
 
 const PAGE: &str = "docs/behaviour.md";
 
@@ -20,12 +19,12 @@ const PAGE: &str = "docs/behaviour.md";
 const MAP: &str = "behaviour.md";
 
 pub(crate) fn run() -> Outcome {
-    let root = tree::root();
-    let page = Page::parse(&tree::read(&root.join(PAGE))?)?;
+    let root = testbed::root();
+    let page = Page::parse(&testbed::read(&root.join(PAGE))?)?;
     let claims = claims::find(&root)?;
     let proofs = by_case(&claims);
 
-    let map = Workspace::load(&root)?.target.join(MAP);
+    let map = Workspace::load()?.target.join(MAP);
     fs::write(&map, page.map(&proofs)).map_err(Failure::at("write", &map))?;
     print_gaps(&page, &proofs);
     let findings = check(&page, &claims);
@@ -103,7 +102,7 @@ fn print_gaps(page: &Page, proofs: &Proofs) {
 
 /// Feature rows of the page, in its order: what `examples` must show.
 pub(crate) fn features(root: &Path) -> Outcome<Vec<(String, String)>> {
-    let page = Page::parse(&tree::read(&root.join(PAGE))?)?;
+    let page = Page::parse(&testbed::read(&root.join(PAGE))?)?;
     let rows = page.cases.into_iter().filter(|case| case.part == "features");
     Ok(rows.map(|case| (case.id, case.text)).collect())
 }

@@ -19,15 +19,14 @@ use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::failure::{Failure, Outcome};
-use crate::paint;
-use crate::tree::{self, Workspace};
 use options::Options;
 use peers::Found;
 use programs::Programs;
 use samples::Samples;
 use sessions::Sessions;
 use table::Circumstances;
+use testbed::paint;
+use testbed::{Failure, Outcome, Workspace};
 
 /// Where the table of a whole run stands, between markers of this name.
 const PAGE: &str = "docs/performance.md";
@@ -78,7 +77,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         print_peers(&peers, &found.missing);
     }
     let json = table::json(&rows, &circumstances, &peers, &found.missing);
-    let path = Workspace::load(&tree::root())?.target.join(JSON);
+    let path = Workspace::load()?.target.join(JSON);
     std::fs::write(&path, format!("{json:#}\n")).map_err(Failure::at("write", &path))?;
     println!("{}; {}", seconds(started), path.display());
     if options.write {

@@ -15,12 +15,12 @@ mod world;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::failure::{Failure, Outcome};
 use crate::faults::{Victim, some_seed};
-use crate::interrupt;
 use adversary::Choice;
 use round::Round;
 use tally::Tally;
+use testbed::interrupt;
+use testbed::{Failure, Outcome};
 use world::World;
 pub(crate) use world::first_process;
 

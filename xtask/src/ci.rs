@@ -2,37 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use crate::failure::{Failure, Outcome};
-use crate::program::Program;
-use crate::{alone, behaviour, bench, chaos, examples, faults, paint, tidy};
+use crate::{alone, behaviour, bench, chaos, examples, faults, tidy};
+use testbed::cargo::Cargo;
+use testbed::{Failure, Outcome, paint};
 
 /// One line of the list.
 enum Step {
     /// A cargo command.
-    Cargo(Program),
+    Run(Cargo),
     /// A command of this program.
     Xtask(&'static str, fn() -> Outcome),
     /// A cargo command whose tool may not be installed.
-    IfInstalled(Program, &'static str),
+    IfInstalled(Cargo, &'static str),
 }
 
 /// The list.
 fn steps() -> Vec<Step> {
     use Step::*;
     vec![
-        Cargo(Program::cargo(["fmt", "--all", "--check"])),
+        Run(Cargo::new(["fmt", "--all", "--check"])),
         Xtask("tidy", tidy::run),
         IfInstalled(
-            Program::cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]),
+            Cargo::new(["deny", "--offline", "check", "bans", "licenses", "sources"]),
             "cargo-deny",
         ),
-        Cargo(Program::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Run(Cargo::new(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         Xtask("alone --check", || alone::run(&["--check".to_owned()])),
-        Cargo(Program::cargo(["test", "--workspace"])),
-        Cargo(
-            Program::cargo(["doc", "--workspace", "--no-deps"])
-                .variable("RUSTDOCFLAGS", "-D warnings"),
-        ),
+        Run(Cargo::new(["test", "--workspace"])),
+        Run(Cargo::new(["doc", "--workspace", "--no-deps"]).variable("RUSTDOCFLAGS", "-D warnings")),
         Xtask("behaviour", behaviour::run),
         Xtask("faults --sample 300", || faults::run(&words("--sample 300 --build workspace"))),
         Xtask("chaos --minutes 1", || chaos::run(&words("--minutes 1 --build workspace"))),
@@ -51,7 +48,7 @@ pub(crate) fn run() -> Outcome {
     for step in steps() {
         let began = Instant::now();
         let line = match step {
-            Step::Cargo(program) => {
+            Step::Run(program) => {
                 program.run()?;
                 program.line()
             }

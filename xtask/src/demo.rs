@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::examples::{Bed, build, number_in};
-use crate::failure::{Failure, Outcome};
-use crate::interrupt;
-use crate::paint::{faint, good, strong};
-use crate::process::{self, Process};
-use crate::tree;
-use crate::watch::Watch;
+use testbed::Process;
+use testbed::Watch;
+use testbed::example::{ExampleBed, build, number_in};
+use testbed::interrupt;
+use testbed::paint::{faint, good, strong};
+use testbed::{Failure, Outcome};
 
 /// How long one looks at each part.
 const LOOK: Duration = Duration::from_secs(3);
@@ -24,7 +23,7 @@ const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 
 pub(crate) fn run() -> Outcome {
     let programs = build(&["-p", "example-workers"])?;
-    let bed = Bed::new(&tree::root().join("examples/workers"), &programs, false)?;
+    let bed = ExampleBed::new(&testbed::root().join("examples/workers"), &programs, false)?;
     let demo = Demo { watch: bed.watch()?, bed: &bed };
     demo.play().map_err(|failure| match interrupt::asked() {
         // Nobody who pressed Ctrl-C wants to read what was going on.
@@ -34,7 +33,7 @@ pub(crate) fn run() -> Outcome {
 }
 
 struct Demo<'a> {
-    bed: &'a Bed,
+    bed: &'a ExampleBed,
     watch: Watch,
 }
 
@@ -60,20 +59,20 @@ impl Demo<'_> {
         let red = self.process(&pid_file(WORKERS[0]))?;
         let yellow = self.process(&pid_file(WORKERS[1]))?;
         let killed = kill(&red, WORKERS[0])?;
-        let successor = self.other_than(WORKERS[0], red.pid)?;
+        let successor = self.other_than(WORKERS[0], red.pid())?;
         let took = since(killed);
         println!("  {} after {took}: {} runs as {successor}", good("back"), WORKERS[0]);
-        if yellow.alive() {
-            println!("  {} did not notice: still {}", WORKERS[1], yellow.pid);
+        if yellow.is_alive() {
+            println!("  {} did not notice: still {}", WORKERS[1], yellow.pid());
         }
         self.follow("One of the two fails by itself now and then:")?;
 
         let before = [self.process(&pid_file(WORKERS[0]))?, self.process(&pid_file(WORKERS[1]))?];
         let executor = self.executor(&guardian)?;
         let killed = kill(&executor, "the executor, above both workers")?;
-        self.workers_other_than(before.each_ref().map(|worker| worker.pid))?;
+        self.workers_other_than(before.each_ref().map(|worker| worker.pid()))?;
         let took = since(killed);
-        let gone = before.iter().all(|worker| !worker.alive());
+        let gone = before.iter().all(|worker| !worker.is_alive());
         println!("  {} after {took}: a new executor and two new workers", good("back"));
         println!("  of the old ones {} is left", if gone { "nothing" } else { "something" });
         self.show_tree(&guardian)?;
@@ -88,8 +87,8 @@ impl Demo<'_> {
     }
 
     fn change(&self, old: &str, new: &str) -> Outcome {
-        let path = self.bed.folder.join("workers.yaml");
-        let text = tree::read(&path)?;
+        let path = self.bed.folder().join("workers.yaml");
+        let text = testbed::read(&path)?;
         std::fs::write(&path, text.replace(old, new)).map_err(Failure::at("write", &path))
     }
 
@@ -109,25 +108,23 @@ impl Demo<'_> {
     }
 
     fn process(&self, pid_file: &str) -> Outcome<Process> {
-        let path = self.bed.folder.join(pid_file);
-        let look = || Process::open(number_in(&path)?, &self.bed.marker).ok();
-        let found = self.watch.until(LIMIT, look)?;
+        let found = self.watch.until(LIMIT, || self.bed.named_by(pid_file))?;
         found.ok_or_else(|| Failure::new(format!("`{pid_file}` names no process of the demo")))
     }
 
     fn executor(&self, guardian: &Process) -> Outcome<Process> {
-        let look = || process::children(guardian.pid, &self.bed.marker).into_iter().next();
+        let look = || self.bed.bed().children(guardian.pid()).into_iter().next();
         let found = self.watch.until(LIMIT, look)?;
         found.ok_or_else(|| Failure::new("the guardian has no executor"))
     }
 
     /// Waits for a worker that has another number than `pid`, and has begun to work.
     fn other_than(&self, worker: &str, pid: u32) -> Outcome<u32> {
-        let file = self.bed.folder.join(pid_file(worker));
-        let log = self.bed.folder.join(format!(".data/{worker}.log"));
+        let file = self.bed.folder().join(pid_file(worker));
+        let log = self.bed.folder().join(format!(".data/{worker}.log"));
         let found = self.watch.until(LIMIT, || {
             let number = number_in(&file).filter(|number| *number != pid)?;
-            tree::read(&log).ok()?.contains(&format!(" {number} ")).then_some(number)
+            testbed::read(&log).ok()?.contains(&format!(" {number} ")).then_some(number)
         })?;
         found.ok_or_else(|| Failure::new(format!("{worker} did not come back")))
     }
@@ -140,14 +137,14 @@ impl Demo<'_> {
     }
 
     fn show_tree(&self, guardian: &Process) -> Outcome {
-        let executor = self.executor(guardian)?.pid;
+        let executor = self.executor(guardian)?.pid();
         println!();
         let line = |head: String, what: &str| println!("  {head:28}{}", faint(what));
         let holds = "holds the pid file, keeps the executor alive";
-        line(format!("guardian {}", guardian.pid), holds);
+        line(format!("guardian {}", guardian.pid()), holds);
         line(format!("└─ executor {executor}"), "runs daemon_main, keeps the workers alive");
         for (worker, edge) in WORKERS.into_iter().zip(["├─", "└─"]) {
-            let pid = self.process(&pid_file(worker))?.pid;
+            let pid = self.process(&pid_file(worker))?.pid();
             line(format!("   {edge} {worker} {pid}"), "runs worker_main");
         }
         Ok(())
@@ -174,13 +171,13 @@ impl Demo<'_> {
     }
 
     fn log(&self, name: &str) -> String {
-        tree::read(&self.bed.folder.join(format!(".data/{name}.log"))).unwrap_or_default()
+        testbed::read(&self.bed.folder().join(format!(".data/{name}.log"))).unwrap_or_default()
     }
 
     fn check_nothing_left(&self) -> Outcome {
-        let left = process::marked(&self.bed.marker).len();
+        let left = self.bed.bed().processes().len();
         let files = [PID_FILE.to_owned(), pid_file(WORKERS[0]), pid_file(WORKERS[1])];
-        let files = files.iter().filter(|file| Path::exists(&self.bed.folder.join(file))).count();
+        let files = files.iter().filter(|file| Path::exists(&self.bed.folder().join(file))).count();
         match (left, files) {
             (0, 0) => Ok(()),
             (left, files) => {
@@ -195,9 +192,9 @@ fn pid_file(worker: &str) -> String {
 }
 
 fn kill(process: &Process, who: &str) -> Outcome<Instant> {
-    say(&format!("$ kill -KILL {}   # {who}", process.pid));
+    say(&format!("$ kill -KILL {}   # {who}", process.pid()));
     let now = Instant::now();
-    process.signal(Signal::KILL).map_err(Failure::step(&format!("kill {who}")))?;
+    process.try_signal(Signal::KILL).map_err(Failure::step(&format!("kill {who}")))?;
     Ok(now)
 }
 

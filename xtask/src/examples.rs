@@ -1,10 +1,7 @@
 //! Every example played end to end, as a user would: scenarios are data, this is what plays them.
 
-mod bed;
-mod build;
 mod detached;
 mod look;
-mod output;
 mod player;
 mod scenario;
 mod zone;
@@ -15,19 +12,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::failure::{Failure, Outcome};
-use crate::{behaviour, interrupt, paint, tree};
-pub(crate) use bed::Bed;
-pub(crate) use build::{Programs, build};
-pub(crate) use look::number_in;
+use crate::{behaviour, tree};
 use scenario::Scenario;
+use testbed::cargo::Built;
+use testbed::example::build;
+use testbed::{Failure, Outcome, interrupt, paint};
 
 /// Scenarios mostly wait; more of them at once is also a harder test.
 const JOBS: usize = 4;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
-    let root = tree::root();
+    let root = testbed::root();
     let features = behaviour::features(&root)?;
     let all = scenarios(&root)?;
     check_features(&features, &all)?;
@@ -101,7 +97,7 @@ fn scenarios(root: &Path) -> Outcome<Vec<Scenario>> {
     for path in tree::files(&folder, "txt")? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("scenario") {
-            scenarios.push(Scenario::parse(&folder, &path, &tree::read(&path)?)?);
+            scenarios.push(Scenario::parse(&folder, &path, &testbed::read(&path)?)?);
         }
     }
     Ok(scenarios)
@@ -118,7 +114,7 @@ fn check_features(features: &[(String, String)], scenarios: &[Scenario]) -> Outc
     Ok(())
 }
 
-fn play_all(scenarios: &[&Scenario], programs: &Programs, options: &Options) -> Outcome {
+fn play_all(scenarios: &[&Scenario], programs: &[Built], options: &Options) -> Outcome {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -19,12 +19,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::failure::{Failure, Outcome};
-use crate::{interrupt, paint};
 use calls::Fault;
 use options::Options;
 pub(crate) use random::{Random, some_seed};
 use scenario::{Played, Scenario};
+use testbed::{Failure, Outcome, interrupt, paint};
 pub(crate) use victim::Victim;
 
 /// How many failures are shown with all that there is to see; of the others only what was wrong.

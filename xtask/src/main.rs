@@ -17,19 +17,13 @@ mod examples;
 mod faults;
 mod tidy;
 
-mod failure;
 mod finding;
-mod interrupt;
-mod paint;
-mod process;
-mod program;
 mod rust_text;
 mod tree;
-mod watch;
 
 use std::process::ExitCode;
 
-use failure::{Failure, Outcome};
+use testbed::{Failure, Outcome, interrupt};
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -58,13 +52,7 @@ usage: cargo xtask <command>
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match dispatch(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{} {failure}", paint::bad("failed:"));
-            ExitCode::FAILURE
-        }
-    }
+    testbed::at_end(dispatch(&arguments))
 }
 
 fn dispatch(arguments: &[String]) -> Outcome {

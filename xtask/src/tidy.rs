@@ -8,13 +8,12 @@ mod manifests;
 mod papers;
 mod sources;
 
-use crate::failure::{Failure, Outcome};
 use crate::finding::Weight;
-use crate::tree::{self, Workspace};
+use testbed::{Failure, Outcome, Workspace};
 
 pub(crate) fn run() -> Outcome {
-    let root = tree::root();
-    let workspace = Workspace::load(&root)?;
+    let root = testbed::root();
+    let workspace = Workspace::load()?;
     let mut findings = layers::check(&root, &workspace)?;
     findings.extend(manifests::check(&root, &workspace)?);
     findings.extend(sources::check(&root)?);

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use super::ids;
-use crate::failure::Outcome;
 use crate::tree;
+use testbed::Outcome;
 
 #[derive(Debug)]
 pub(super) struct Claim {
@@ -34,11 +34,11 @@ pub(super) fn find(root: &Path) -> Outcome<Vec<Claim>> {
     let mut claims = Vec::new();
     for path in tree::files(root, "rs")? {
         let file = tree::relative(root, &path);
-        claims.extend(in_source(file, &tree::read(&path)?));
+        claims.extend(in_source(file, &testbed::read(&path)?));
     }
     for path in tree::files(&root.join("examples"), "txt")? {
         let file = tree::relative(root, &path);
-        claims.extend(in_scenario(file, &tree::read(&path)?));
+        claims.extend(in_scenario(file, &testbed::read(&path)?));
     }
     Ok(claims)
 }

@@ -4,7 +4,7 @@
 //! A line `complete: part, part` at the head says which parts may have no gaps.
 
 use super::Proofs;
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 #[derive(Debug)]
 pub(super) struct Case {

@@ -6,9 +6,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::daemon::Caller;
-use super::ground::pause;
 use super::sessions::{Sessions, step};
-use crate::failure::{Failure, Outcome};
+use testbed::interrupt::pause;
+use testbed::{Failure, Outcome};
 
 /// Two pools: what the second needs more is what its further workers need.
 const FEW: usize = 5;

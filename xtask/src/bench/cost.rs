@@ -4,15 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use tempfile::TempDir;
 
 use super::{page, sessions, table};
-use crate::failure::{Failure, Outcome};
-use crate::interrupt;
-use crate::tree::{self, Workspace};
+use testbed::cargo::Cargo;
+use testbed::{Failure, Outcome, Workspace, interrupt};
 
 /// Where the table stands.
 const PAGE: &str = "README.md";
@@ -31,8 +29,8 @@ const FEATURES: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn run() -> Outcome {
-    let root = tree::root();
-    let workspace = Workspace::load(&root)?;
+    let root = testbed::root();
+    let workspace = Workspace::load()?;
     let folder =
         TempDir::with_prefix("appkit-cost-").map_err(Failure::step("make a temporary folder"))?;
     let bare = build(folder.path(), &root, None, "")?;
@@ -55,7 +53,7 @@ pub(crate) fn run() -> Outcome {
             return Err(Failure::new("interrupted"));
         }
         sessions::step(name);
-        let crates = count(&root, name, features)?;
+        let crates = count(name, features)?;
         let built = build(folder.path(), &root, Some(name), features)?;
         let size = built.size.saturating_sub(bare.size) as f64 / 1024.0;
         let leaf = workspace.layers.iter().any(|(layer, below)| layer == name && below.is_empty());
@@ -95,14 +93,11 @@ struct Crates {
     all: usize,
 }
 
-fn count(root: &Path, package: &str, features: &str) -> Outcome<Crates> {
+fn count(package: &str, features: &str) -> Outcome<Crates> {
     let names = |depth: &str| -> Outcome<usize> {
-        let output = Command::new(tree::cargo())
-            .args(["tree", "-p", package, "--edges", "normal,build", "--prefix", "none"])
-            .args(["--format", "{p}", "--depth", depth, "--features", features])
-            .current_dir(root)
-            .output()
-            .map_err(Failure::step("run cargo tree"))?;
+        let what = ["tree", "-p", package, "--edges", "normal,build", "--prefix", "none"];
+        let how = ["--format", "{p}", "--depth", depth, "--features", features];
+        let output = Cargo::new(what.into_iter().chain(how)).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let words = text.lines().filter_map(|line| line.split(' ').next().map(str::to_owned));
         let names: BTreeSet<String> = words.filter(|name| !name.is_empty()).collect();
@@ -137,8 +132,8 @@ fn build(folder: &Path, root: &Path, package: Option<&str>, features: &str) -> O
     let lock = place.join("Cargo.lock");
     fs::copy(root.join("Cargo.lock"), &lock).map_err(Failure::at("copy", &lock))?;
     let began = Instant::now();
-    let output = Command::new(tree::cargo())
-        .args(["build", "--release", "--offline", "--quiet"])
+    let output = Cargo::new(["build", "--release", "--offline", "--quiet"])
+        .command()
         .env("CARGO_TARGET_DIR", place.join("target"))
         .current_dir(&place)
         .output()

@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::process::Signal;
 
 use super::ground::{Ground, LIMIT, Line, now};
-use crate::failure::{Failure, Outcome};
-use crate::process::Process;
+use testbed::Process;
+use testbed::{Failure, Outcome};
 
 /// A program that starts daemons in a ground of its own, with which both go.
 pub(crate) struct Caller {
@@ -98,7 +98,7 @@ impl Caller {
     /// Every process of the daemon.
     pub(crate) fn everybody(&self) -> Vec<Process> {
         let mut all = self.ground.processes();
-        all.retain(|process| process.pid != self.child.id());
+        all.retain(|process| process.pid() != self.child.id());
         all
     }
 
@@ -107,11 +107,11 @@ impl Caller {
         let all = self.everybody();
         let guardian = self.ground.process(daemon.guardian)?;
         let asked = now();
-        guardian.signal(signal).map_err(Failure::step("signal the guardian"))?;
+        guardian.try_signal(signal).map_err(Failure::step("signal the guardian"))?;
         // The one that goes last first: then nearly all others have gone, and are not waited for.
         for process in std::iter::once(&guardian).chain(&all) {
             if !process.wait(LIMIT) {
-                return Err(Failure::new(format!("process {} does not go", process.pid)));
+                return Err(Failure::new(format!("process {} does not go", process.pid())));
             }
         }
         let gone = now();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use super::ground::{Ground, Line, now};
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// The loop while it runs. Killed with its ground.
 pub(crate) struct Floor {

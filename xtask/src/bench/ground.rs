@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
-use tempfile::TempDir;
 
-use crate::failure::{Failure, Outcome};
-use crate::interrupt;
-use crate::process::{self, MARKER, Process};
+use testbed::interrupt::pause;
+use testbed::{Bed, Failure, Outcome, Process};
 
 /// Longer than anything that is measured.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -23,10 +20,8 @@ const LINE: u64 = 45;
 /// Between two looks at the journal's length. Times are in the lines, not in when they are seen.
 const LOOK: Duration = Duration::from_millis(5);
 
-pub(crate) struct Ground {
-    marker: String,
-    folder: TempDir,
-}
+/// A bed with a journal.
+pub(crate) struct Ground(Bed);
 
 /// What the journal tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,33 +34,26 @@ pub(crate) struct Line {
 
 impl Ground {
     pub(crate) fn new() -> Outcome<Ground> {
-        let folder = TempDir::with_prefix("appkit-bench-")
-            .map_err(Failure::step("make a temporary folder"))?;
-        let marker = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ground = Ground { marker, folder };
+        let ground = Ground(Bed::new()?);
         let journal = ground.journal();
         File::create(&journal).map_err(Failure::at("create", &journal))?;
         Ok(ground)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.0.folder()
     }
 
     fn journal(&self) -> PathBuf {
-        self.folder.path().join("journal")
+        self.0.folder().join("journal")
     }
 
     /// A command in this folder, with what marks it as ours.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = self.0.command(program);
         command
-            .env(MARKER, &self.marker)
             .env("BENCH_JOURNAL", self.journal())
-            .env_remove("RUST_LOG")
-            .env_remove("RUST_BACKTRACE")
             .env_remove("CARGO_MANIFEST_DIR")
-            .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command
     }
@@ -104,30 +92,24 @@ impl Ground {
 
     /// Every living process that began here.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        process::marked(&self.marker)
+        self.0.processes()
     }
 
     /// The process of this number, if it is one of ours.
     pub(crate) fn process(&self, pid: u32) -> Outcome<Process> {
-        Process::open(pid, &self.marker).map_err(Failure::step(&format!("open process {pid}")))
+        self.0.open(pid)
     }
 
     fn describe(&self) -> String {
         let mut text = String::new();
         for name in ["err.txt", "d.log", "w.log"] {
-            let content = fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+            let content = fs::read_to_string(self.0.folder().join(name)).unwrap_or_default();
             let lines: Vec<&str> = content.lines().collect();
             for line in &lines[lines.len().saturating_sub(20)..] {
                 text += &format!("  {name}: {line}\n");
             }
         }
         text
-    }
-}
-
-impl Drop for Ground {
-    fn drop(&mut self) {
-        process::kill_marked(&self.marker);
     }
 }
 
@@ -141,15 +123,6 @@ fn parse(line: &str) -> Option<Line> {
 pub(crate) fn now() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap_or_default()
-}
-
-/// Lets time pass, unless somebody presses Ctrl-C.
-pub(crate) fn pause(time: Duration) -> Outcome {
-    let asked = interrupt::descriptor();
-    let mut waiting: Vec<_> = asked.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-    let time = Timespec::try_from(time).ok();
-    let _ = poll(&mut waiting, time.as_ref());
-    if interrupt::asked() { Err(Failure::new("interrupted")) } else { Ok(()) }
 }
 
 #[cfg(test)]

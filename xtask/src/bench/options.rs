@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// The rows that belong together, since they are measured together.
 pub(crate) const GROUPS: [&str; 10] = [

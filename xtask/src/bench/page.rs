@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use crate::failure::{Failure, Outcome};
-use crate::tree;
+use testbed::{Failure, Outcome};
 
 /// Puts `content` between `<!-- name -->` and `<!-- /name -->`.
 pub(crate) fn write(page: &str, name: &str, content: &str) -> Outcome {
-    let path = tree::root().join(page);
-    let text = replaced(&tree::read(&path)?, name, content).ok_or_else(|| {
+    let path = testbed::root().join(page);
+    let text = replaced(&testbed::read(&path)?, name, content).ok_or_else(|| {
         Failure::new(format!("{page} has no `<!-- {name} -->`, `<!-- /{name} -->`"))
     })?;
     write_file(&path, &text)?;

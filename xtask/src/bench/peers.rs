@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::ground::{Ground, now, pause};
+use super::ground::{Ground, now};
 use super::look;
 use super::sessions::{Sessions, all_gone, step};
-use crate::failure::{Failure, Outcome};
+use testbed::interrupt::pause;
+use testbed::{Failure, Outcome};
 
 /// One of another make.
 struct Peer {
@@ -90,7 +91,7 @@ impl Sessions<'_> {
                     step(&format!("{}, {workers} services", peer.name));
                     // What another make does wrong is no failure of ours.
                     if let Err(failure) = self.peer(peer, workers) {
-                        if crate::interrupt::asked() {
+                        if testbed::interrupt::asked() {
                             return Err(failure);
                         }
                         println!("  {} with {workers} services: {failure}", peer.name);
@@ -117,13 +118,13 @@ impl Sessions<'_> {
         pause(Duration::from_millis(1500))?;
 
         let all = ground.processes();
-        let above = all.iter().filter(|it| !lines.iter().any(|line| line.pid == it.pid));
-        let memory: u64 = above.map(|process| look::memory(process.pid).pss).sum();
+        let above = all.iter().filter(|it| !lines.iter().any(|line| line.pid == it.pid()));
+        let memory: u64 = above.map(|process| look::memory(process.pid()).pss).sum();
         self.samples.add(sample("memory"), memory as f64);
 
         let victim = ground.process(lines[services / 2].pid)?;
         let killed = now();
-        victim.signal(Signal::KILL).map_err(Failure::step("kill a service"))?;
+        victim.try_signal(Signal::KILL).map_err(Failure::step("kill a service"))?;
         let successor = &ground.lines(services + 1)?[services];
         self.samples.add_span(sample("restart"), killed, successor.at);
         pause(Duration::from_millis(500))?;
@@ -136,7 +137,7 @@ impl Sessions<'_> {
             }
             Stop::Signal(signal) => {
                 let root = ground.process(child.id())?;
-                root.signal(*signal).map_err(Failure::step("signal it"))?;
+                root.try_signal(*signal).map_err(Failure::step("signal it"))?;
             }
         }
         if !all_gone(&all) {

@@ -4,13 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::options::Options;
-use crate::failure::{Failure, Outcome};
-use crate::program::Program;
-use crate::{paint, tree};
+use testbed::cargo::{self, Built};
+use testbed::{Failure, Outcome};
 
 /// Their files go with this value.
 pub(crate) struct Programs {
@@ -19,7 +17,7 @@ pub(crate) struct Programs {
     /// The smallest static program; `None` where no C compiler makes it.
     pub(crate) smallest: Option<PathBuf>,
     /// Measurements of one crate each, which are examples of it.
-    examples: Vec<(String, PathBuf)>,
+    examples: Vec<Built>,
     _folder: TempDir,
 }
 
@@ -37,7 +35,11 @@ impl Programs {
             .map_err(Failure::step("make a temporary folder"))?;
         let built = match &options.program {
             Some(path) => path.clone(),
-            None => bench_program(options.small)?,
+            None => {
+                let built =
+                    cargo_build(options.small, &["-p", "behaviour-tests", "--bin", "bench"])?;
+                cargo::find(&built, "bench")?
+            }
         };
         let bench = folder.path().join("bench");
         fs::copy(&built, &bench).map_err(Failure::at("copy", &built))?;
@@ -49,8 +51,7 @@ impl Programs {
             };
             if options.wants(group) {
                 let built = cargo_build(options.small, &["-p", package, "--example", example])?;
-                let built = built.into_iter().find(|(name, _)| name == example);
-                examples.extend(built);
+                examples.extend(built.into_iter().filter(|built| built.name == example));
             }
         }
         let smallest = smallest(folder.path());
@@ -59,11 +60,9 @@ impl Programs {
 
     /// Runs an example to its end; what it printed.
     pub(crate) fn example(&self, name: &str, arguments: &[&str]) -> Outcome<String> {
-        let found = self.examples.iter().find(|(example, _)| example == name);
-        let (_, path) =
-            found.ok_or_else(|| Failure::new(format!("cargo did not build `{name}`")))?;
+        let path = cargo::find(&self.examples, name)?;
         let output =
-            Command::new(path).args(arguments).output().map_err(Failure::at("run", path))?;
+            Command::new(&path).args(arguments).output().map_err(Failure::at("run", &path))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             return Err(Failure::new(format!("`{name}` ended with {}\n{text}", output.status)));
@@ -72,36 +71,10 @@ impl Programs {
     }
 }
 
-fn bench_program(small: bool) -> Outcome<PathBuf> {
-    let built = cargo_build(small, &["-p", "behaviour-tests", "--bin", "bench"])?;
-    let bench = built.into_iter().find(|(name, _)| name == "bench");
-    bench
-        .map(|(_, path)| path)
-        .ok_or_else(|| Failure::new("cargo does not say where the bench program is"))
-}
-
-/// In release mode, unless only correctness matters; names and paths of what there is now.
-fn cargo_build(small: bool, arguments: &[&str]) -> Outcome<Vec<(String, PathBuf)>> {
+/// In release mode, unless only correctness matters.
+fn cargo_build(small: bool, arguments: &[&str]) -> Outcome<Vec<Built>> {
     let mode = if small { &[][..] } else { &["--release"][..] };
-    let words = || ["build"].iter().chain(mode).chain(arguments).copied();
-    println!("{}", paint::strong(format!("$ {}", Program::cargo(words()).line())));
-    let output = Command::new(tree::cargo())
-        .args(words())
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(tree::root())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(Failure::step("run cargo build"))?;
-    if !output.status.success() {
-        return Err(Failure::new(format!("cargo build ended with {}", output.status)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).collect())
-}
-
-fn executable(message: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    let path = message["executable"].as_str()?;
-    Some((message["target"]["name"].as_str()?.to_owned(), path.into()))
+    cargo::build(&[mode, arguments].concat())
 }
 
 /// Writes the same line as the own floor, and waits: without a C library, a linker at its start, or

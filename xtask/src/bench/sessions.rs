@@ -8,12 +8,13 @@ use rustix::process::Signal;
 
 use super::daemon::{Caller, Daemon, is_worker};
 use super::floor::Floor;
-use super::ground::{Ground, LIMIT, now, pause};
+use super::ground::{Ground, LIMIT, now};
 use super::look;
 use super::options::Sizes;
 use super::programs::Programs;
 use super::samples::Samples;
-use crate::failure::{Failure, Outcome};
+use testbed::interrupt::pause;
+use testbed::{Failure, Outcome};
 
 pub(crate) struct Sessions<'a> {
     pub(crate) programs: &'a Programs,
@@ -123,7 +124,7 @@ impl Sessions<'_> {
             self.samples.add(format!("{who}.private"), memory.private as f64);
             self.samples.add(format!("{who}.pss"), memory.pss as f64);
         }
-        let all: Vec<u32> = caller.everybody().iter().map(|process| process.pid).collect();
+        let all: Vec<u32> = caller.everybody().iter().map(testbed::Process::pid).collect();
         let whole: u64 = all.iter().map(|pid| look::memory(*pid).pss).sum();
         self.samples.add("idle", whole as f64 / workers as f64);
         step(&format!("{} processes idle for {} s", all.len(), self.sizes.idle));
@@ -144,7 +145,7 @@ impl Sessions<'_> {
         let (pid, _) = oldest.ok_or_else(|| Failure::new("there is no worker"))?;
         let process = caller.ground.process(pid)?;
         let killed = now();
-        process.signal(Signal::KILL).map_err(Failure::step("kill a worker"))?;
+        process.try_signal(Signal::KILL).map_err(Failure::step("kill a worker"))?;
         let lines = caller.ground.lines(before + 1)?;
         self.samples.add_span(format!("restart.{workers}"), killed, lines[before].at);
         pause(Duration::from_millis(150))
@@ -198,7 +199,7 @@ impl Sessions<'_> {
                 all.values().map(|(pid, _)| caller.ground.process(*pid)).collect();
             let killed = now();
             for process in opened? {
-                process.signal(Signal::KILL).map_err(Failure::step("kill a worker"))?;
+                process.try_signal(Signal::KILL).map_err(Failure::step("kill a worker"))?;
             }
             // Fails if one does not come back.
             caller.ground.lines(lines + storm * many)?;
@@ -274,11 +275,11 @@ fn milliseconds(text: &str, start: &str) -> Outcome<f64> {
 
 /// What goes on, for who waits.
 pub(crate) fn step(text: &str) {
-    println!("  {}", crate::paint::faint(text));
+    println!("  {}", testbed::paint::faint(text));
 }
 
 /// Waits for the end of everything in a ground but those; how many are left.
-pub(crate) fn all_gone(processes: &[crate::process::Process]) -> bool {
+pub(crate) fn all_gone(processes: &[testbed::Process]) -> bool {
     processes.iter().all(|process| process.wait(LIMIT))
 }
 

@@ -6,7 +6,7 @@ use super::options::Sizes;
 use super::peers::Found;
 use super::rows::{Goal, Row};
 use super::samples::Samples;
-use crate::paint;
+use testbed::paint;
 
 /// Where and when it was measured.
 pub(crate) struct Circumstances {

@@ -2,8 +2,8 @@
 //! seed of a round, independently of its acts, which are the same with adversaries and without.
 
 use super::round::Who;
-use crate::failure::{Failure, Outcome};
 use crate::faults::Random;
+use testbed::{Failure, Outcome};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::process::Process;
+use testbed::Process;
 
 /// How many there may be: few enough for the numbers of the world to suffice for all others.
 const LIMIT: &str = "40";
@@ -59,7 +59,7 @@ impl Crowd {
         loop {
             let members = self.members(marker);
             for member in &members {
-                let _ = member.signal(Signal::KILL);
+                let _ = member.try_signal(Signal::KILL);
             }
             let gone = members.iter().all(|it| it.wait(std::time::Duration::from_secs(10)));
             if members.is_empty() || !gone {

@@ -9,7 +9,6 @@ use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::Signal as Number;
-use tempfile::TempDir;
 
 use super::adversary::Choice;
 use super::round::{Act, Before, Round, Signal, Who};
@@ -17,10 +16,8 @@ use super::siege::Siege;
 use super::tally::Tally;
 use super::who::is;
 use super::world::World;
-use crate::failure::{Failure, Outcome};
-use crate::faults::bed::{Bed, Calling};
-use crate::paint;
-use crate::process::{self, Process};
+use crate::faults::bed::{Calling, VictimBed};
+use testbed::{Bed, Failure, Outcome, Process, paint};
 
 /// How long the victim may take to start, in milliseconds: a starter whose guardian is stopped
 /// waits so long.
@@ -70,7 +67,7 @@ struct Play<'a> {
     round: &'a Round,
     world: &'a World,
     tally: &'a mut Tally,
-    bed: Bed,
+    bed: VictimBed,
     calls: Vec<(&'static str, Calling)>,
     /// Callers that were hit have no answer to give.
     callers_hit: bool,
@@ -85,8 +82,6 @@ struct Play<'a> {
 
 impl<'a> Play<'a> {
     fn new(round: &'a Round, world: &'a World, tally: &'a mut Tally) -> Outcome<Play<'a>> {
-        let root = TempDir::with_prefix("appkit-round-")
-            .map_err(Failure::step("make a temporary folder"))?;
         let work = world.disk.join(format!("round-{}", round.seed));
         let pairs = [
             ("--restart", round.restart),
@@ -97,8 +92,13 @@ impl<'a> Play<'a> {
         ];
         let pairs = pairs.into_iter().chain(round.adversaries.iter().flat_map(|it| it.flags()));
         let flags = pairs.flat_map(|(flag, value)| [flag.to_owned(), value.to_string()]);
-        let mut bed =
-            Bed::in_folder(&world.program, root, work.clone(), round.workers, flags.collect())?;
+        let mut bed = VictimBed::in_folder(
+            &world.program,
+            Bed::new()?,
+            work.clone(),
+            round.workers,
+            flags.collect(),
+        )?;
         if let Some(crowd) = &world.crowd {
             bed.set_variable("VICTIM_CGROUP", crowd.folder());
         }
@@ -215,17 +215,17 @@ impl<'a> Play<'a> {
             // A caller without a role in its name may be a `run`, which is a guardian.
             self.callers_hit |= is(Who::Caller, process);
             self.guardian_killed |= is(Who::Guardian, process) || is(Who::Caller, process);
-            self.tally.signals += u64::from(process.signal(number).is_ok());
+            self.tally.signals += u64::from(process.try_signal(number).is_ok());
             if signal == Signal::Stop && self.is_orphan(process) {
-                self.forsaken.extend(Process::open(process.pid, self.bed.marker()));
+                self.forsaken.extend(Process::open(process.pid(), self.bed.marker()));
             }
         }
     }
 
     /// Whether its parent is none of the daemon's. Who is stopped before that dies is woken then.
     fn is_orphan(&self, process: &Process) -> bool {
-        let parent = process::stat(process.pid).map_or(0, |stat| stat.parent);
-        let has_parent = self.bed.alive().iter().any(|other| other.pid == parent);
+        let parent = testbed::stat(process.pid()).map_or(0, |stat| stat.parent);
+        let has_parent = self.bed.alive().iter().any(|other| other.pid() == parent);
         !has_parent && !is(Who::Guardian, process)
     }
 }
@@ -238,7 +238,7 @@ impl Drop for Play<'_> {
         self.clear_leavings(&[]);
         // Its folder is not the bed's, so that it can be on a disk that gets full.
         for process in self.bed.alive() {
-            let _ = process.signal(Number::KILL);
+            let _ = process.try_signal(Number::KILL);
         }
         let _ = fs::remove_dir_all(self.bed.work());
     }

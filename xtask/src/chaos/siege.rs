@@ -9,8 +9,8 @@ use rustix::fs::{FileType, Mode, OFlags, mknodat, open};
 
 use super::adversary::{Adversary, Deaf};
 use super::world::World;
-use crate::failure::{Failure, Outcome};
-use crate::process::Process;
+use testbed::Process;
+use testbed::{Failure, Outcome};
 
 /// What a round has beside its daemon.
 pub(super) struct Siege {
@@ -107,7 +107,7 @@ impl Tracer {
     fn seize(&mut self, process: &Process) -> bool {
         let input = self.child.stdin.as_mut().expect("it is piped, and closed by nobody");
         let mut answer = String::new();
-        writeln!(input, "{}", process.pid).is_ok()
+        writeln!(input, "{}", process.pid()).is_ok()
             && self.answers.read_line(&mut answer).is_ok()
             && answer == "seized\n"
     }

@@ -1,14 +1,14 @@
 //! Who a process is.
 
 use super::round::Who;
-use crate::process::{self, Process};
+use testbed::Process;
 
 /// What the library calls its processes; a caller has no such name.
 const ROLES: [&str; 4] = ["launcher", "guardian", "executor", "worker"];
 
 /// By the name that the library gives to its processes.
 pub(super) fn is(who: Who, process: &Process) -> bool {
-    let title = process::title(process.pid);
+    let title = process.title();
     let named = |role: &str| title.contains(&format!(": {role}"));
     match who {
         Who::Anybody => true,

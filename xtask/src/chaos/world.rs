@@ -15,7 +15,7 @@ use super::Options;
 use super::bystanders::Bystanders;
 use super::crowd::Crowd;
 use super::tally::Tally;
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// The first 300 numbers are used only once, so these are what comes round.
 const PID_MAX: &str = "420";

@@ -2,14 +2,13 @@
 
 use std::fs;
 
-use crate::failure::{Failure, Outcome};
-use crate::process;
+use testbed::{Failure, Outcome};
 
 /// Own session, no terminal, in `/`, standard input empty, and no child of ours.
 pub(super) fn check(pid: u32) -> Outcome {
-    let stat = process::stat(pid).ok_or_else(|| Failure::new("it has ended"))?;
+    let stat = testbed::stat(pid).ok_or_else(|| Failure::new("it has ended"))?;
     let ours =
-        process::stat(std::process::id()).ok_or_else(|| Failure::new("there is no /proc"))?;
+        testbed::stat(std::process::id()).ok_or_else(|| Failure::new("there is no /proc"))?;
     let link = |name: &str| {
         let target = fs::read_link(format!("/proc/{pid}/{name}"));
         target.map_or_else(|cause| cause.to_string(), |target| target.display().to_string())

@@ -22,23 +22,11 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The content as text, with replacement characters where it is none; `None` if it cannot be read.
-pub(super) fn text(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The number in a pid file: digits and one newline, nothing else.
-pub(crate) fn number_in(path: &Path) -> Option<u32> {
-    let text = text(path)?;
-    let digits = text.strip_suffix('\n')?;
-    digits.chars().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{matching, number_in};
+    use super::matching;
 
     #[test]
     fn a_star_stands_for_anything_in_a_name() {
@@ -48,17 +36,5 @@ mod tests {
         }
         let count = |pattern: &str| matching(folder.path(), pattern).len();
         assert_eq!((count("log"), count("log.*"), count("l*g"), count("x*")), (1, 2, 1, 0));
-    }
-
-    #[test]
-    fn a_pid_file_holds_one_whole_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pid");
-        for (content, number) in
-            [("12\n", Some(12)), ("12", None), ("", None), ("+1\n", None), ("1 2\n", None)]
-        {
-            fs::write(&file, content).unwrap();
-            assert_eq!(number_in(&file), number, "{content:?}");
-        }
     }
 }

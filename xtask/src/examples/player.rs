@@ -10,15 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::bed::Bed;
-use super::look::{matching, number_in, text};
-use super::output::{Output, Reading};
+use super::look::matching;
 use super::scenario::{Identity, Line, Scenario, Source, Step, Stream};
-use super::{Programs, detached, zone};
-use crate::failure::{Failure, Outcome};
-use crate::paint;
-use crate::process::{self, Process};
-use crate::watch::Watch;
+use super::{detached, zone};
+use testbed::cargo::Built;
+use testbed::example::{ExampleBed, text};
+use testbed::{Failure, Outcome, Output, Process, Running, Watch, paint};
 
 /// How long any step may take: far more than it needs, also on a machine that does much else.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 const NOTABLE: Duration = Duration::from_millis(20);
 
 /// Plays `scenario` in a folder of its own. Whatever happens, nothing of it is left running.
-pub(super) fn play(scenario: &Scenario, programs: &Programs, keep: bool) -> Outcome {
-    let bed = Bed::new(&scenario.folder, programs, keep)?;
+pub(super) fn play(scenario: &Scenario, programs: &[Built], keep: bool) -> Outcome {
+    let bed = ExampleBed::new(&scenario.folder, programs, keep)?;
     let mut player = Player::new(&bed)?;
     for line in &scenario.steps {
         let started = Instant::now();
@@ -61,7 +58,7 @@ pub(super) fn play(scenario: &Scenario, programs: &Programs, keep: bool) -> Outc
 }
 
 struct Player<'a> {
-    bed: &'a Bed,
+    bed: &'a ExampleBed,
     watch: Watch,
     last: Option<Output>,
     processes: HashMap<String, Process>,
@@ -74,7 +71,7 @@ struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(bed: &'a Bed) -> Outcome<Self> {
+    fn new(bed: &'a ExampleBed) -> Outcome<Self> {
         Ok(Player {
             bed,
             watch: bed.watch()?,
@@ -94,12 +91,12 @@ impl<'a> Player<'a> {
             Step::Find { source, identity, name } => self.find(source, *identity, name),
             Step::Signal { signal, name } => {
                 let process = self.process(name)?;
-                process.signal(*signal).map_err(Failure::step(&format!("signal {name}")))
+                process.try_signal(*signal).map_err(Failure::step(&format!("signal {name}")))
             }
             Step::Ends { name, code } => self.ends(name, *code),
-            Step::Alive { name } if self.process(name)?.alive() => Ok(()),
+            Step::Alive { name } if self.process(name)?.is_alive() => Ok(()),
             Step::Alive { name } => Err(Failure::new(format!("{name} has ended"))),
-            Step::Detached { name } => detached::check(self.process(name)?.pid),
+            Step::Detached { name } => detached::check(self.process(name)?.pid()),
             Step::Expect { file, text } => self.expect(file, text),
             Step::Lacks { file, text } => self.lacks(file, text),
             Step::Exists { file } => self
@@ -108,7 +105,7 @@ impl<'a> Player<'a> {
                 matching(folder, file).is_empty()
             }),
             Step::Write { file, text } => {
-                let path = self.bed.folder.join(file);
+                let path = self.bed.folder().join(file);
                 if let Some(folder) = path.parent() {
                     fs::create_dir_all(folder).map_err(Failure::at("make", folder))?;
                 }
@@ -123,19 +120,12 @@ impl<'a> Player<'a> {
     /// Runs a program as `$(…)` does: until it has exited and nobody holds its streams any more.
     fn run(&mut self, words: &[String], code: i32) -> Outcome {
         let mut command = self.command(words)?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
-        let reading = Reading::of(&mut child);
-        let status = self.wait(&mut child)?;
-        let output = reading.finish(LIMIT)?;
-        let described = output.describe();
+        command.stdin(Stdio::null());
+        let output = Running::start(command)?.finish_within(LIMIT)?;
+        let fault = (output.status.code() != Some(code))
+            .then(|| format!("it ended with {}, not with code {code}", output.status));
         self.last = Some(output);
-        if status.code() == Some(code) {
-            Ok(())
-        } else {
-            Err(Failure::new(format!("it ended with {status}, not with code {code}\n{described}")))
-        }
+        fault.map_or(Ok(()), |fault| Err(Failure::new(fault)))
     }
 
     fn command(&self, words: &[String]) -> Outcome<Command> {
@@ -149,13 +139,12 @@ impl<'a> Player<'a> {
     fn begin(&mut self, name: &str, words: &[String]) -> Outcome {
         let mut command = self.command(words)?;
         let into = |suffix: &str| {
-            let path = self.bed.folder.join(format!("{name}.{suffix}"));
+            let path = self.bed.folder().join(format!("{name}.{suffix}"));
             File::create(&path).map_err(Failure::at("make", &path))
         };
         command.stdin(Stdio::null()).stdout(into("stdout")?).stderr(into("stderr")?);
         let child = command.spawn().map_err(Failure::step(&format!("run {}", words.join(" "))))?;
-        let process = Process::open(child.id(), &self.bed.marker)
-            .map_err(Failure::step(&format!("follow {name}")))?;
+        let process = self.bed.bed().open(child.id())?;
         self.processes.insert(name.to_owned(), process);
         self.begun.insert(name.to_owned(), child);
         Ok(())
@@ -177,7 +166,7 @@ impl<'a> Player<'a> {
             )));
         }
         let process = self.process(name)?;
-        let look = || (!process.alive()).then_some(());
+        let look = || (!process.is_alive()).then_some(());
         let ended = self.watch.until_beside(Some(process.as_fd()), LIMIT, look)?;
         ended.ok_or_else(|| Failure::new(format!("{name} is still alive")))
     }
@@ -199,35 +188,34 @@ impl<'a> Player<'a> {
     fn output(&self, stream: Stream, contains: bool, wanted: &str) -> Outcome {
         let last = self.last.as_ref().ok_or_else(|| Failure::new("nothing was run yet"))?;
         let wanted = self.with_numbers(wanted)?;
-        match last.of(stream).contains(&wanted) == contains {
+        match of(last, stream).contains(&wanted) == contains {
             true => Ok(()),
-            false => Err(Failure::new(format!("it does not:\n{}", last.describe()))),
+            false => Err(Failure::new(format!("it does not:\n{}", describe(last)))),
         }
     }
 
     fn find(&mut self, source: &Source, identity: Identity, name: &str) -> Outcome {
         let known = match identity {
             Identity::Any => None,
-            Identity::New | Identity::Same => Some(self.process(name)?.pid),
+            Identity::New | Identity::Same => Some(self.process(name)?.pid()),
         };
         let parent = match source {
-            Source::ChildOf(parent) => Some(self.process(parent)?.pid),
+            Source::ChildOf(parent) => Some(self.process(parent)?.pid()),
             Source::PidFile(_) => None,
         };
-        let marker = &self.bed.marker;
         let found = self.watch.until(LIMIT, || {
             let process = match source {
-                Source::PidFile(file) => open_named(&self.bed.folder.join(file), marker),
+                Source::PidFile(file) => self.bed.named_by(file),
                 Source::ChildOf(_) => {
-                    let children = process::children(parent?, marker).into_iter();
-                    let living = children.filter(Process::alive).collect::<Vec<_>>();
+                    let children = self.bed.bed().children(parent?).into_iter();
+                    let living = children.filter(Process::is_alive).collect::<Vec<_>>();
                     <[Process; 1]>::try_from(living).ok().map(|[only]| only)
                 }
             }?;
             let fits = match identity {
                 Identity::Any => true,
-                Identity::New => Some(process.pid) != known,
-                Identity::Same => Some(process.pid) == known,
+                Identity::New => Some(process.pid()) != known,
+                Identity::Same => Some(process.pid()) == known,
             };
             fits.then_some(process)
         })?;
@@ -240,7 +228,7 @@ impl<'a> Player<'a> {
         let wanted = self.with_numbers(wanted)?;
         let (known, read) = self.read.get(file).copied().unwrap_or_default();
         let found = self.watch.until(LIMIT, || {
-            let path = matching(&self.bed.folder, file).into_iter().next()?;
+            let path = matching(self.bed.folder(), file).into_iter().next()?;
             let inode = fs::metadata(&path).ok()?.ino();
             let content = text(&path)?;
             // One that was replaced or cut short is another file, of which nothing was read.
@@ -258,14 +246,14 @@ impl<'a> Player<'a> {
         let unwanted = self.with_numbers(unwanted)?;
         let holds =
             |path: &std::path::PathBuf| text(path).is_some_and(|text| text.contains(&unwanted));
-        match matching(&self.bed.folder, file).iter().find(|path| holds(path)) {
+        match matching(self.bed.folder(), file).iter().find(|path| holds(path)) {
             Some(path) => Err(Failure::new(format!("`{}` holds it", path.display()))),
             None => Ok(()),
         }
     }
 
     fn change(&self, file: &str, old: &str, new: &str) -> Outcome {
-        let path = self.bed.folder.join(file);
+        let path = self.bed.folder().join(file);
         let content = fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
         if !content.contains(old) {
             return Err(Failure::new(format!("`{file}` does not hold `{old}`")));
@@ -282,14 +270,13 @@ impl<'a> Player<'a> {
     }
 
     fn wait_for(&self, what: &str, is_so: impl Fn(&Path) -> bool) -> Outcome {
-        let found = self.watch.until(LIMIT, || is_so(&self.bed.folder).then_some(()))?;
+        let found = self.watch.until(LIMIT, || is_so(self.bed.folder()).then_some(()))?;
         found.ok_or_else(|| Failure::new(format!("waited {} s for {what}", LIMIT.as_secs())))
     }
 
     fn nothing_left(&self) -> Outcome {
-        let left = self
-            .watch
-            .until(LIMIT, || process::marked(&self.bed.marker).is_empty().then_some(()))?;
+        let left =
+            self.watch.until(LIMIT, || self.bed.bed().processes().is_empty().then_some(()))?;
         left.ok_or_else(|| Failure::new("processes of the scenario are left"))
     }
 
@@ -305,13 +292,13 @@ impl<'a> Player<'a> {
         for piece in pieces {
             let end = piece.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
             let (name, rest) = piece.split_at(end.unwrap_or(piece.len()));
-            done += &format!("{}{rest}", self.process(name)?.pid);
+            done += &format!("{}{rest}", self.process(name)?.pid());
         }
         Ok(done)
     }
 
     fn describe(&self) -> String {
-        let last = self.last.as_ref().map_or_else(String::new, Output::describe);
+        let last = self.last.as_ref().map_or_else(String::new, describe);
         format!("{last}{}", self.bed.describe())
     }
 }
@@ -319,15 +306,27 @@ impl<'a> Player<'a> {
 impl Drop for Player<'_> {
     fn drop(&mut self) {
         // Our own children would stay zombies; the rest is the bed's.
-        process::kill_marked(&self.bed.marker);
+        self.bed.bed().kill_all();
         for child in self.begun.values_mut() {
             let _ = child.wait();
         }
     }
 }
 
-/// The process that a pid file names, if the file still names it once the process is held.
-fn open_named(path: &Path, marker: &str) -> Option<Process> {
-    let process = Process::open(number_in(path)?, marker).ok()?;
-    (number_in(path) == Some(process.pid)).then_some(process)
+fn of(output: &Output, stream: Stream) -> &str {
+    match stream {
+        Stream::Stdout => &output.stdout,
+        Stream::Stderr => &output.stderr,
+    }
+}
+
+fn describe(output: &Output) -> String {
+    let mut text = String::new();
+    for (name, printed) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        text += &format!("  {name} of the last run:\n");
+        for line in printed.lines() {
+            text += &format!("    {line}\n");
+        }
+    }
+    text
 }

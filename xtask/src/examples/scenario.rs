@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use crate::behaviour::ids;
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// A file of steps.
 #[derive(Debug)]
@@ -269,7 +269,7 @@ mod tests {
     use std::path::Path;
 
     use super::{Identity, Scenario, Source, Step, Stream};
-    use crate::failure::Outcome;
+    use testbed::Outcome;
 
     fn parse(text: &str) -> Outcome<Scenario> {
         Scenario::parse(Path::new("e"), Path::new("e/daemon/scenario-life.txt"), text)

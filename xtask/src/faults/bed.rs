@@ -5,18 +5,14 @@ use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tempfile::TempDir;
-
 use super::journal::Journal;
 use super::outside::Outside;
-use crate::failure::{Failure, Outcome};
-use crate::process::{self, MARKER, Process};
-use crate::watch::Watch;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use testbed::{Bed, Failure, Outcome, Process, Watch};
 
 /// How many workers the victim has.
 pub(crate) const WORKERS: usize = 2;
@@ -26,9 +22,9 @@ pub(crate) const WORKERS: usize = 2;
 pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 
 /// The place where an attack happens.
-pub(crate) struct Bed {
+pub(crate) struct VictimBed {
+    bed: Bed,
     program: PathBuf,
-    marker: String,
     /// The folder of the daemon's own files.
     work: PathBuf,
     workers: usize,
@@ -36,7 +32,6 @@ pub(crate) struct Bed {
     /// More of the environment.
     variables: Vec<(&'static str, OsString)>,
     calls: AtomicU32,
-    root: TempDir,
     watch: Watch,
     before: Outside,
 }
@@ -76,35 +71,34 @@ pub(crate) struct Calling {
     output: PathBuf,
 }
 
-impl Bed {
-    pub(crate) fn new(program: &Path) -> Outcome<Bed> {
-        let root = TempDir::with_prefix("appkit-fault-")
-            .map_err(Failure::step("make a temporary folder"))?;
-        let work = root.path().join("work");
-        Bed::in_folder(program, root, work, WORKERS, Vec::new())
+impl VictimBed {
+    pub(crate) fn new(program: &Path) -> Outcome<VictimBed> {
+        let bed = Bed::new()?;
+        let work = bed.folder().join("work");
+        VictimBed::in_folder(program, bed, work, WORKERS, Vec::new())
     }
 
     /// The daemon's files in `work`, which is not there yet; with more flags.
     pub(crate) fn in_folder(
         program: &Path,
-        root: TempDir,
+        bed: Bed,
         work: PathBuf,
         workers: usize,
         flags: Vec<String>,
-    ) -> Outcome<Bed> {
+    ) -> Outcome<VictimBed> {
+        let root = bed.folder();
         fs::create_dir(&work).map_err(Failure::at("make", &work))?;
         for name in ["records", "tmp", "beside"] {
-            let folder = root.path().join(name);
+            let folder = root.join(name);
             fs::create_dir(&folder).map_err(Failure::at("make", &folder))?;
         }
-        let file = root.path().join("beside/file");
+        let file = root.join("beside/file");
         fs::write(&file, "of somebody else\n").map_err(Failure::at("write", &file))?;
-        let marker = root.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let watch = Watch::new(&root.path().join("records"))?;
-        let before = Outside::look(root.path());
+        let watch = Watch::new(&root.join("records"))?;
+        let before = Outside::look(root);
         let (program, calls) = (program.to_owned(), AtomicU32::new(1));
         let variables = Vec::new();
-        Ok(Bed { program, marker, work, workers, flags, variables, calls, root, watch, before })
+        Ok(VictimBed { bed, program, work, workers, flags, variables, calls, watch, before })
     }
 
     /// Puts one more into the environment of whoever is called.
@@ -114,7 +108,7 @@ impl Bed {
 
     /// What its processes have in their environment.
     pub(crate) fn marker(&self) -> &str {
-        &self.marker
+        self.bed.marker()
     }
 
     pub(crate) fn work(&self) -> &Path {
@@ -122,7 +116,7 @@ impl Bed {
     }
 
     pub(crate) fn records(&self) -> PathBuf {
-        self.root.path().join("records")
+        self.bed.folder().join("records")
     }
 
     pub(crate) fn journal(&self) -> Journal {
@@ -163,22 +157,19 @@ impl Bed {
             Some(errors) => errors,
             None => file.try_clone().map_err(Failure::at("open", &output))?.into(),
         };
-        let mut command = Command::new(&self.program);
+        let mut command = self.bed.command(&self.program);
         command
             .args([word, "--workers", &self.workers.to_string()])
             .args(&self.flags)
             .args(flags)
-            .env(MARKER, &self.marker)
             .env("VICTIM_RECORDS", self.records())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("TMPDIR", self.root.path().join("tmp"))
+            .env("TMPDIR", self.bed.folder().join("tmp"))
             .current_dir(&self.work)
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors);
-        for variable in ["RUST_LOG", "RUST_BACKTRACE", "NOTIFY_SOCKET", "VICTIM_GATE"] {
-            command.env_remove(variable);
-        }
+        command.env_remove("VICTIM_GATE");
         if let Some((role, which)) = gate {
             let folder = self.records();
             command.env("VICTIM_GATE", format!("{} {role} {which}", folder.display()));
@@ -195,12 +186,12 @@ impl Bed {
     /// entered as `who` before, so that what is about to be restarted does not count.
     pub(crate) fn settle(&self, limit: Duration, who: &str, fresh: usize) -> Outcome<State> {
         let state = self.watch.until(limit, || {
-            let alive = process::marked(&self.marker);
+            let alive = self.bed.processes();
             if alive.is_empty() {
                 return Some(State::Gone);
             }
             let journal = self.journal();
-            let numbers: Vec<u32> = alive.iter().map(|process| process.pid).collect();
+            let numbers: Vec<u32> = alive.iter().map(Process::pid).collect();
             let is_up = |who: &str| journal.last(who).is_some_and(|pid| numbers.contains(&pid));
             let workers = (1..=self.workers).all(|number| is_up(&format!("worker w{number}")));
             let fresh = fresh <= journal.count(who);
@@ -212,19 +203,19 @@ impl Bed {
     /// The living process that entered last as `who`.
     pub(crate) fn process(&self, who: &str) -> Outcome<Process> {
         let pid = self.journal().last(who).unwrap_or_default();
-        Process::open(pid, &self.marker).map_err(Failure::step(&format!("find the {who}")))
+        self.bed.open(pid).map_err(Failure::step(&format!("find the {who}")))
     }
 
     /// The process of this number, if it is one of ours.
     pub(crate) fn open(&self, pid: u32) -> Outcome<Process> {
-        Process::open(pid, &self.marker).map_err(Failure::step("find a process of the daemon"))
+        self.bed.open(pid)
     }
 
     /// Everybody who is alive.
     pub(crate) fn alive(&self) -> Vec<Process> {
         // The list is read in the order of the numbers. Where they come round, one that is born
         // behind the reader, of one that dies before it, is not in it.
-        let mut looks = (0..3).map(|_| process::marked(&self.marker));
+        let mut looks = (0..3).map(|_| self.bed.processes());
         looks.find(|found| !found.is_empty()).unwrap_or_default()
     }
 
@@ -260,7 +251,7 @@ impl Bed {
 
     /// What has changed where nothing should.
     pub(crate) fn changed_outside(&self) -> Vec<String> {
-        Outside::look(self.root.path()).since(&self.before)
+        Outside::look(self.bed.folder()).since(&self.before)
     }
 
     /// Everything one wants to see of a failure.
@@ -285,14 +276,8 @@ impl Bed {
 
 /// Number, state and name.
 pub(crate) fn describe(process: &Process) -> String {
-    let state = process::stat(process.pid).map_or('?', |stat| stat.state);
-    format!("{} {state} {}", process.pid, process::title(process.pid))
-}
-
-impl Drop for Bed {
-    fn drop(&mut self) {
-        process::kill_marked(&self.marker);
-    }
+    let state = testbed::stat(process.pid()).map_or('?', |stat| stat.state);
+    format!("{} {state} {}", process.pid(), process.title())
 }
 
 impl Calling {
@@ -306,7 +291,7 @@ impl Calling {
     }
 
     pub(crate) fn answer(mut self, limit: Duration) -> Outcome<Answer> {
-        if !process::readable(self.pidfd.as_fd(), limit) {
+        if !testbed::readable(self.pidfd.as_fd(), limit) {
             let _ = self.child.kill();
             let _ = self.child.wait();
             return Ok(Answer::None);

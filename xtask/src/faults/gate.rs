@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::bed::Calling;
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// A socket that is known to the victim.
 pub(crate) struct Gate(UnixListener);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::calls::Fault;
 use super::random::some_seed;
 use super::scenario::{Phase, Role, Scenario};
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 #[derive(Default)]
 pub(crate) struct Options {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::bed::{Answer, Bed, LIMIT, State, WORKERS};
+use super::bed::{Answer, LIMIT, State, VictimBed, WORKERS};
 use super::calls::Fault;
 use super::gate::Gate;
 use super::trace::{Trace, Tracer};
-use crate::failure::{Failure, Outcome};
+use testbed::{Failure, Outcome};
 
 /// Who is traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +111,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 impl Scenario {
     pub(crate) fn play(self, program: &Path, fault: Option<&Fault>) -> Outcome<Played> {
-        let bed = Bed::new(program)?;
+        let bed = VictimBed::new(program)?;
         let mut play = Play { scenario: self, bed: &bed, fault, problems: Vec::new() };
         let (trace, gave_up) = match self.phase {
             Phase::Start => play.start()?,
@@ -128,7 +128,7 @@ impl Scenario {
 
 struct Play<'a> {
     scenario: Scenario,
-    bed: &'a Bed,
+    bed: &'a VictimBed,
     fault: Option<&'a Fault>,
     problems: Vec<String>,
 }
@@ -226,7 +226,7 @@ impl Play<'_> {
     fn restart(&mut self) -> Outcome<(Trace, bool)> {
         let guardian = self.healthy_start(None)?;
         let (pid, who) = if self.scenario.role == Role::Executor {
-            (self.bed.process("executor d")?.pid, "worker w1")
+            (self.bed.process("executor d")?.pid(), "worker w1")
         } else {
             (guardian, "executor d")
         };
@@ -239,15 +239,15 @@ impl Play<'_> {
 
     fn kill(&self, who: &str) -> Outcome {
         let process = self.bed.process(who)?;
-        process.signal(Signal::KILL).map_err(Failure::step("kill a process of the victim"))
+        process.try_signal(Signal::KILL).map_err(Failure::step("kill a process of the victim"))
     }
 
     fn stop(&mut self) -> Outcome<(Trace, bool)> {
         let guardian = self.healthy_start(None)?;
         let pid = match self.scenario.role {
-            Role::Executor => self.bed.process("executor d")?.pid,
-            Role::Worker => self.bed.process("worker w1")?.pid,
-            Role::Caller | Role::Launcher | Role::Guardian => self.bed.open(guardian)?.pid,
+            Role::Executor => self.bed.process("executor d")?.pid(),
+            Role::Worker => self.bed.process("worker w1")?.pid(),
+            Role::Caller | Role::Launcher | Role::Guardian => self.bed.open(guardian)?.pid(),
         };
         let own = self.scenario.role == Role::Caller;
         let (calling, tracer) = if own {

@@ -13,8 +13,7 @@ use std::time::Duration;
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::calls::{Calls, Fault};
-use crate::failure::{Failure, Outcome};
-use crate::process;
+use testbed::{Failure, Outcome};
 
 /// How long strace may take to let go.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -79,7 +78,7 @@ impl Tracer {
             // A process that waits for a vfork cannot be let go by strace, which waits for it while
             // holding its child. The system lets go of both when strace is killed.
             let ended = pidfd_open(pid, PidfdFlags::empty())
-                .is_ok_and(|pidfd| process::readable(pidfd.as_fd(), PATIENCE));
+                .is_ok_and(|pidfd| testbed::readable(pidfd.as_fd(), PATIENCE));
             if !ended {
                 let _ = self.strace.kill();
             }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::failure::Outcome;
 use crate::finding::Finding;
-use crate::tree::{self, Package, Workspace};
+use crate::tree;
+use testbed::{Outcome, Package, Workspace};
 
 pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>> {
     let mut findings = in_table_and_on_disk(root, workspace)?;
@@ -12,7 +12,7 @@ pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>>
         let Some(allowed) = allowed(root, workspace, package) else {
             continue;
         };
-        let text = tree::read(&package.manifest())?;
+        let text = testbed::read(&package.manifest())?;
         // One that names itself has its tests built with its features.
         let ours = package.dependencies.iter().filter(|name| **name != package.name);
         let ours = ours.filter(|name| is_ours(workspace, name));
@@ -49,7 +49,7 @@ fn is_ours(workspace: &Workspace, name: &str) -> bool {
 }
 
 fn in_table_and_on_disk(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>> {
-    let text = tree::read(&root.join("Cargo.toml"))?;
+    let text = testbed::read(&root.join("Cargo.toml"))?;
     let in_table = |wanted: &str| workspace.layers.iter().any(|(name, _)| name == wanted);
     let mut findings = Vec::new();
     for package in workspace.crates(root).filter(|package| !in_table(&package.name)) {
@@ -86,7 +86,7 @@ mod tests {
     use std::fs;
 
     use super::{check, line_of};
-    use crate::tree::{Package, Workspace};
+    use testbed::{Package, Workspace};
 
     #[test]
     fn an_edge_that_is_not_in_the_table_is_found_where_it_stands() {

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use crate::failure::Outcome;
 use crate::finding::Finding;
 use crate::rust_text::has_word;
 use crate::tree;
+use testbed::Outcome;
 
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for page in tree::files(root, "md")? {
-        let text = tree::read(&page)?;
+        let text = testbed::read(&page)?;
         for (line, target) in links(&text) {
             if let Some(fault) = fault(&page, &text, &target) {
                 findings.push(Finding::new(tree::relative(root, &page), line, fault));
@@ -41,7 +41,7 @@ fn fault(page: &Path, text: &str, target: &str) -> Option<String> {
     let text = if file.is_empty() {
         text
     } else if path.extension().is_some_and(|found| found == "md") {
-        there = tree::read(&path).ok()?;
+        there = testbed::read(&path).ok()?;
         &there
     } else {
         return None;

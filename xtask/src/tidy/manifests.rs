@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use crate::failure::Outcome;
 use crate::finding::Finding;
-use crate::tree::{self, Workspace};
+use crate::tree;
+use testbed::{Outcome, Workspace};
 
 pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for package in &workspace.packages {
         let manifest = package.manifest();
-        let text = tree::read(&manifest)?;
+        let text = testbed::read(&manifest)?;
         for (line, name) in without_reason(&text) {
             findings.push(Finding::new(
                 tree::relative(root, &manifest),

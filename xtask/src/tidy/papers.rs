@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::failure::Outcome;
 use crate::finding::Finding;
-use crate::tree::{self, Workspace};
+use crate::tree;
+use testbed::{Outcome, Workspace};
 
 /// Of the whole workspace.
 const PAPERS: [&str; 7] = [
@@ -32,7 +32,7 @@ pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>>
             findings.push(Finding::new(folder.join("examples"), 1, text));
         }
         let library = package.folder.join("src/lib.rs");
-        let source = tree::read(&library)?;
+        let source = testbed::read(&library)?;
         for text in missing_in_docs(&source) {
             findings.push(Finding::new(tree::relative(root, &library), 1, text));
         }

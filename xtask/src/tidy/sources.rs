@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::failure::Outcome;
 use crate::finding::Finding;
 use crate::rust_text::{code_only, has_word};
 use crate::tree;
+use testbed::Outcome;
 
 /// A file this long holds two ideas.
 const LONG: usize = 450;
@@ -20,7 +20,7 @@ const HEARING: [&str; 3] = ["thread::spawn(", "thread::Builder", "thread::scope(
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in tree::files(root, "rs")? {
-        let source = tree::read(&path)?;
+        let source = testbed::read(&path)?;
         findings.extend(check_file(tree::relative(root, &path), &source));
     }
     Ok(findings)

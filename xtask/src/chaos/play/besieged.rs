@@ -10,9 +10,9 @@ use super::super::idle;
 use super::super::round::{Act, Who};
 use super::super::who::{is, is_descendant};
 use super::{Play, SLACK};
-use crate::failure::Outcome;
 use crate::faults::bed::{LIMIT, State, describe};
-use crate::process::{self, Process};
+use testbed::Outcome;
+use testbed::Process;
 
 /// The most that may stand in the daemon's log and status after a round, however much was told.
 const WRITTEN: u64 = 256 << 10;
@@ -53,7 +53,7 @@ impl Play<'_> {
         if seized > 0 {
             self.guardian_killed |= whom == Who::Guardian;
             for process in chosen {
-                let _ = process.signal(Number::KILL);
+                let _ = process.try_signal(Number::KILL);
             }
         }
     }
@@ -107,7 +107,7 @@ impl Play<'_> {
         }
         let entered = self.bed.journal().count("worker w1");
         for worker in self.bed.alive().iter().filter(|process| is(Who::Worker, process)) {
-            let _ = worker.signal(Number::KILL);
+            let _ = worker.try_signal(Number::KILL);
         }
         let state = self.bed.settle(LIMIT, "worker w1", entered + 1)?;
         if state != State::Up {
@@ -123,20 +123,20 @@ impl Play<'_> {
         let supervises = |process: &&Process| {
             is(Who::Guardian, process)
                 || is(Who::Executor, process)
-                || process::title(process.pid).contains("victim run ")
+                || process.title().contains("victim run ")
         };
-        let pids: Vec<u32> = alive.iter().filter(supervises).map(|process| process.pid).collect();
+        let pids: Vec<u32> = alive.iter().filter(supervises).map(Process::pid).collect();
         let named = |text: String| {
             let pid = text.split(' ').next().and_then(|word| word.parse().ok());
-            format!("{text}: {}", process::title(pid.unwrap_or_default()))
+            let process = alive.iter().find(|process| Some(process.pid()) == pid);
+            format!("{text}: {}", process.map(Process::title).unwrap_or_default())
         };
         self.problems.extend(idle::swollen(&pids).into_iter().map(named));
         if !at_rest || pids.is_empty() {
             return;
         }
-        let before: Vec<u32> = alive.iter().map(|process| process.pid).collect();
-        let the_same =
-            || self.bed.alive().iter().map(|process| process.pid).collect::<Vec<_>>() == before;
+        let before: Vec<u32> = alive.iter().map(Process::pid).collect();
+        let the_same = || self.bed.alive().iter().map(Process::pid).collect::<Vec<_>>() == before;
         if let Some(restless) = idle::restless(&pids, the_same) {
             self.tally.rested += 1;
             self.problems.extend(restless.into_iter().map(named));
@@ -149,12 +149,12 @@ impl Play<'_> {
         loop {
             let alive = self.bed.alive();
             let (left, others): (Vec<_>, Vec<_>) =
-                alive.iter().partition(|process| is_descendant(&process::title(process.pid)));
+                alive.iter().partition(|process| is_descendant(&process.title()));
             let of_earlier: Vec<String> = left
                 .iter()
                 .filter(|left| {
-                    let parent = process::stat(left.pid).map_or(0, |stat| stat.parent);
-                    let parent = others.iter().find(|process| process.pid == parent);
+                    let parent = testbed::stat(left.pid()).map_or(0, |stat| stat.parent);
+                    let parent = others.iter().find(|process| process.pid() == parent);
                     // It has been a worker's, and is whoever's takes it when that ends.
                     parent.is_none_or(|parent| !is(Who::Worker, parent))
                 })
@@ -178,8 +178,8 @@ impl Play<'_> {
             crowd.disperse(self.bed.marker());
         }
         for process in left {
-            if is_descendant(&process::title(process.pid)) {
-                let _ = process.signal(Number::KILL);
+            if is_descendant(&process.title()) {
+                let _ = process.try_signal(Number::KILL);
             }
         }
     }

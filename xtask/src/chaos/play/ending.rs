@@ -9,9 +9,9 @@ use super::super::round::{Ending, Signal, Who};
 use super::super::who::is;
 use super::shortages::limit_descriptors;
 use super::{FOREIGN, Play, SLACK};
-use crate::failure::{Failure, Outcome};
 use crate::faults::bed::{Answer, LIMIT, State, describe};
-use crate::process::{self, Process};
+use testbed::Process;
+use testbed::{Failure, Outcome};
 
 impl Play<'_> {
     /// From here on everything can do what it is for.
@@ -29,9 +29,9 @@ impl Play<'_> {
                 || is(Who::Caller, &process)
                 || is(Who::Guardian, &process)
                 || is(Who::Launcher, &process)
-                || process::threads(process.pid) < 2
+                || testbed::threads(process.pid()) < 2
             {
-                let _ = process.signal(Number::CONT);
+                let _ = process.try_signal(Number::CONT);
             }
         }
         self.look_under_siege();
@@ -121,7 +121,7 @@ impl Play<'_> {
     fn expect_gone(&mut self, killed: &[Process]) -> Outcome {
         self.siege.release();
         for process in self.forsaken.drain(..) {
-            let _ = process.signal(Number::CONT);
+            let _ = process.try_signal(Number::CONT);
         }
         let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
         // One that is dying is found no more, since its environment goes first; its locks go later.

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use super::super::round::Who;
 use super::super::who::is;
 use super::Play;
-use crate::process::Process;
+use testbed::Process;
 
 impl Play<'_> {
     fn filler(&self) -> PathBuf {
@@ -57,7 +57,7 @@ impl Play<'_> {
 }
 
 pub(super) fn limit_descriptors(process: &Process, soft: u64) {
-    if let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) {
+    if let Some(pid) = i32::try_from(process.pid()).ok().and_then(Pid::from_raw) {
         // The number is its own until it is reaped, and a stranger that had it by now would be
         // limited for its tenth of a second: none of them opens anything.
         let limit = Rlimit { current: Some(soft), maximum: getrlimit(Resource::Nofile).maximum };

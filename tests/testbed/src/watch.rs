@@ -1,27 +1,27 @@
 //! Waiting for something to be true of a folder, without guessing how long it takes.
 
 use std::fs;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 
 use crate::failure::{Failure, Outcome};
 use crate::interrupt;
 
 /// What no file tells (a child in /proc, a file system without inotify) is looked at this often.
-const SECOND_LOOK: Duration = Duration::from_millis(100);
+const SECOND_LOOK: Duration = Duration::from_millis(50);
 
 /// A folder whose changes wake us.
-pub(crate) struct Watch {
+pub struct Watch {
     folder: PathBuf,
     changes: OwnedFd,
 }
 
 impl Watch {
-    pub(crate) fn new(folder: &Path) -> Outcome<Self> {
+    /// Of this folder, and of those in it.
+    pub fn new(folder: &Path) -> Outcome<Self> {
         let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
         let changes = inotify::init(flags).map_err(Failure::at("watch", folder))?;
         let folder = folder.to_owned();
@@ -29,17 +29,13 @@ impl Watch {
     }
 
     /// Looks until there is something to see: at once, and after every change in the folder or one
-    /// of its subfolders. `None` when `limit` passed first.
-    pub(crate) fn until<T>(
-        &self,
-        limit: Duration,
-        look: impl FnMut() -> Option<T>,
-    ) -> Outcome<Option<T>> {
+    /// of its subfolders. `None` when `limit` passed first. Fails when somebody asks us to stop.
+    pub fn until<T>(&self, limit: Duration, look: impl FnMut() -> Option<T>) -> Outcome<Option<T>> {
         self.until_beside(None, limit, look)
     }
 
     /// The same, woken also by a descriptor that becomes readable: the end of a process.
-    pub(crate) fn until_beside<T>(
+    pub fn until_beside<T>(
         &self,
         beside: Option<BorrowedFd<'_>>,
         limit: Duration,
@@ -78,24 +74,14 @@ impl Watch {
     }
 
     fn wait(&self, beside: Option<BorrowedFd<'_>>, limit: Duration) -> Outcome {
-        let asked = interrupt::descriptor();
-        let mut waiting = vec![PollFd::new(&self.changes, PollFlags::IN)];
-        let others = [&asked, &beside].into_iter().flatten();
-        waiting.extend(others.map(|other| PollFd::new(other, PollFlags::IN)));
-        match poll(&mut waiting, Timespec::try_from(limit).ok().as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => (),
-            Err(cause) => return Err(Failure::at("watch", &self.folder)(cause)),
-        }
-        if asked.is_some() && !waiting[1].revents().is_empty() {
-            return Err(Failure::new("interrupted"));
-        }
+        let descriptors: Vec<_> = [self.changes.as_fd()].into_iter().chain(beside).collect();
+        interrupt::wait_for(&descriptors, limit)?;
         // Which file it was does not matter: everything is looked at again.
         let mut events = [0; 4096];
         while rustix::io::read(&self.changes, &mut events).is_ok_and(|read| read > 0) {}
         Ok(())
     }
 }
-
 #[cfg(test)]
 mod tests {
     use std::fs;

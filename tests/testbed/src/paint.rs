@@ -3,19 +3,23 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
-pub(crate) fn good(text: impl Display) -> String {
+/// What went well.
+pub fn good(text: impl Display) -> String {
     paint("32", text)
 }
 
-pub(crate) fn bad(text: impl Display) -> String {
+/// What did not.
+pub fn bad(text: impl Display) -> String {
     paint("31", text)
 }
 
-pub(crate) fn strong(text: impl Display) -> String {
+/// A heading.
+pub fn strong(text: impl Display) -> String {
     paint("1", text)
 }
 
-pub(crate) fn faint(text: impl Display) -> String {
+/// What one may skip.
+pub fn faint(text: impl Display) -> String {
     paint("2", text)
 }
 

@@ -11,40 +11,47 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// The variable that every process of a bed inherits; its value begins with [`run_id`].
+/// The variable that every process of a bed inherits; its value is the name of the bed's folder.
 pub const MARKER: &str = "APPKIT_BED";
 
-/// What the beds of this test run have in common, and no other run has.
-pub fn run_id() -> &'static str {
+/// How the markers and folders of all beds of this process begin, and those of no other.
+pub fn run_prefix() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
     RUN.get_or_init(|| {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        format!("{}.{}", std::process::id(), since.as_nanos())
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.map_or(0, |since| since.as_nanos());
+        format!("bed-{}.{since}-", std::process::id())
     })
 }
 
 /// Every process of any bed of this run that is alive.
 pub fn left_of_run() -> Vec<Process> {
-    find(|value| value.starts_with(run_id().as_bytes()))
+    find(|value| value.starts_with(run_prefix().as_bytes()))
 }
 
-/// A process that was alive when it was found. The number cannot come to mean another one in here.
+/// A process that was alive when it was opened. The number cannot come to mean another one in here.
 #[derive(Debug)]
 pub struct Process {
     pid: u32,
-    title: String,
     descriptor: OwnedFd,
 }
 
 impl Process {
-    /// Opens a process of a bed whose marker satisfies `wanted`. The environment is read after the
+    /// Opens `pid` if it belongs to the bed with this marker.
+    pub fn open(pid: u32, marker: &str) -> io::Result<Self> {
+        Process::open_if(pid, &|value| value == marker.as_bytes())
+    }
+
+    /// Opens it if it has a marker that satisfies `wanted`. The environment is read after the
     /// descriptor is open: until that process is reaped, the number is its own.
-    fn open(pid: u32, wanted: impl Fn(&[u8]) -> bool) -> Option<Process> {
-        let number = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
-        let descriptor = pidfd_open(number, PidfdFlags::empty()).ok()?;
-        marker_of(pid).filter(|value| wanted(value))?;
-        let title = String::from_utf8_lossy(&read_proc(pid, "cmdline")).replace('\0', " ");
-        Some(Process { pid, title: title.trim_end().to_owned(), descriptor })
+    fn open_if(pid: u32, wanted: &impl Fn(&[u8]) -> bool) -> io::Result<Self> {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let number = number.ok_or_else(|| io::Error::other("no process has this number"))?;
+        let descriptor = pidfd_open(number, PidfdFlags::empty())?;
+        if !marker_of(pid).is_some_and(|value| wanted(&value)) {
+            return Err(io::Error::other("this process is not one of the bed's"));
+        }
+        Ok(Process { pid, descriptor })
     }
 
     /// Its number.
@@ -52,17 +59,23 @@ impl Process {
         self.pid
     }
 
-    /// What `ps` shows of it: its title, and its arguments.
-    pub fn title(&self) -> &str {
-        &self.title
+    /// What `ps` shows of it: its title, and its arguments. Empty when it has ended.
+    pub fn title(&self) -> String {
+        title(self.pid)
     }
 
     /// Sends a signal; one that has ended gets none.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) {
         match pidfd_send_signal(&self.descriptor, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => (),
-            Err(error) => panic!("cannot signal {}: {}", self.title, io::Error::from(error)),
+            Err(error) => panic!("cannot signal {} {}: {error}", self.pid, self.title()),
         }
+    }
+
+    /// The same, for who wants to know.
+    pub fn try_signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(pidfd_send_signal(&self.descriptor, signal)?)
     }
 
     /// Whether it has not ended.
@@ -72,13 +85,13 @@ impl Process {
 
     /// Waits for its end; `false` when `limit` came first.
     pub fn wait(&self, limit: Duration) -> bool {
-        readable(self.descriptor.as_fd(), limit)
+        readable(self.as_fd(), limit)
     }
 
     /// Its parent, session, group, terminal and state.
     #[track_caller]
     pub fn stat(&self) -> Stat {
-        stat(self.pid).unwrap_or_else(|| panic!("{} has gone", self.title))
+        stat(self.pid).unwrap_or_else(|| panic!("process {} has gone", self.pid))
     }
 
     /// A field of its `/proc/<pid>/status`.
@@ -86,7 +99,8 @@ impl Process {
     pub fn status(&self, field: &str) -> String {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value.unwrap_or_else(|| panic!("{} has no {field}: {text}", self.title)).trim().to_owned()
+        let value = value.unwrap_or_else(|| panic!("{} has no {field}: {text}", self.pid));
+        value.trim().to_owned()
     }
 
     /// The names of its threads that the kernel may give a signal for the process to.
@@ -111,7 +125,7 @@ impl Process {
     #[track_caller]
     pub fn link(&self, name: &str) -> PathBuf {
         fs::read_link(format!("/proc/{}/{name}", self.pid))
-            .unwrap_or_else(|error| panic!("{} has no {name}: {error}", self.title))
+            .unwrap_or_else(|error| panic!("process {} has no {name}: {error}", self.pid))
     }
 
     /// Its descriptors that would survive an exec, which is all that it has inherited itself.
@@ -142,7 +156,14 @@ impl Process {
     }
 }
 
-fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
+impl AsFd for Process {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// Waits until a descriptor is readable; `false` when `limit` came first.
+pub fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -150,52 +171,76 @@ fn readable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
         match poll(&mut waiting, Timespec::try_from(left).ok().as_ref()) {
             Ok(ready) => return ready > 0,
             Err(rustix::io::Errno::INTR) => (),
-            Err(error) => panic!("cannot wait for a process: {error}"),
+            Err(error) => panic!("cannot wait for a descriptor: {error}"),
         }
     }
 }
 
-/// Every process with a marker that satisfies `wanted`, in the order of their numbers.
-pub(crate) fn find(wanted: impl Fn(&[u8]) -> bool) -> Vec<Process> {
+/// Every living process with a marker that satisfies `wanted`, in the order of their numbers.
+pub fn find(wanted: impl Fn(&[u8]) -> bool) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut numbers: Vec<u32> =
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     numbers.sort_unstable();
-    numbers.into_iter().filter_map(|pid| Process::open(pid, &wanted)).collect()
+    numbers.into_iter().filter_map(|pid| Process::open_if(pid, &wanted).ok()).collect()
 }
 
-/// Kills every such process, also those that appear meanwhile.
-pub(crate) fn kill(wanted: impl Fn(&[u8]) -> bool) {
+/// Every living process of the bed with this marker.
+pub fn marked(marker: &str) -> Vec<Process> {
+    find(|value| value == marker.as_bytes())
+}
+
+/// Living children of `parent` in the bed with this marker.
+pub fn children(parent: u32, marker: &str) -> Vec<Process> {
+    let mut found = marked(marker);
+    found.retain(|process| stat(process.pid).is_some_and(|stat| stat.parent == parent));
+    found
+}
+
+/// Kills every process with such a marker, also those that appear meanwhile; says how many.
+pub fn kill(wanted: impl Fn(&[u8]) -> bool) -> usize {
+    let mut killed = 0;
     // One that starts another one and ends while we look hides both: so look twice.
     let mut looks_in_vain = 0;
     while looks_in_vain < 2 {
         let found = find(&wanted);
         looks_in_vain = if found.is_empty() { looks_in_vain + 1 } else { 0 };
         for process in &found {
-            process.signal(Signal::KILL);
+            // It may end by itself before the signal: that is just as well.
+            let _ = process.try_signal(Signal::KILL);
         }
         // One that cannot die (uninterruptible sleep) must not hold us for ever.
         if !found.iter().all(|process| process.wait(Duration::from_secs(10))) {
-            return;
+            return killed;
         }
+        killed += found.len();
     }
+    killed
 }
+
+/// The same for one bed.
+pub fn kill_marked(marker: &str) -> usize {
+    kill(|value| value == marker.as_bytes())
+}
+
+/// A process in the middle of its exec has a program, but neither arguments nor environment yet.
+/// That is over in microseconds, unless the program must come from a slow disk; and a program may
+/// have emptied both for good.
+const EXEC_LIMIT: Duration = Duration::from_secs(1);
 
 /// The value of [`MARKER`]. A zombie has no environment any more, so it never counts.
 fn marker_of(pid: u32) -> Option<Vec<u8>> {
-    let mut environment = read_proc(pid, "environ");
-    // A process in the middle of its exec has a program, but neither arguments nor environment
-    // yet. That is over in microseconds, so look again; with a limit, as a program may empty both.
-    for _ in 0..1000 {
-        let in_exec = environment.is_empty()
-            && read_proc(pid, "cmdline").is_empty()
+    let until = Instant::now() + EXEC_LIMIT;
+    let environment = loop {
+        // In this order: once there are arguments, the environment that is read next is there too.
+        let in_exec = read_proc(pid, "cmdline").is_empty()
             && fs::read_link(format!("/proc/{pid}/exe")).is_ok();
-        if !in_exec {
-            break;
+        let environment = read_proc(pid, "environ");
+        if !environment.is_empty() || !in_exec || until < Instant::now() {
+            break environment;
         }
         std::thread::yield_now();
-        environment = read_proc(pid, "environ");
-    }
+    };
     let mut variables = environment.split(|&byte| byte == 0);
     variables.find_map(|variable| {
         let value = variable.strip_prefix(MARKER.as_bytes())?.strip_prefix(b"=")?;
@@ -206,6 +251,10 @@ fn marker_of(pid: u32) -> Option<Vec<u8>> {
 /// Empty where there is nothing to read, or nobody any more.
 fn read_proc(pid: u32, file: &str) -> Vec<u8> {
     fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+fn title(pid: u32) -> String {
+    String::from_utf8_lossy(&read_proc(pid, "cmdline")).replace('\0', " ").trim_end().to_owned()
 }
 
 /// What `/proc/<pid>/stat` tells, as far as we ask.
@@ -223,8 +272,12 @@ pub struct Stat {
     pub terminal: i32,
 }
 
-fn stat(pid: u32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+/// Of any process; `None` if there is none of this number.
+pub fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse_stat(text: &str) -> Option<Stat> {
     // The name in parentheses may itself hold spaces and parentheses: the last one ends it.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     Some(Stat {
@@ -234,4 +287,41 @@ fn stat(pid: u32) -> Option<Stat> {
         session: fields.next()?.parse().ok()?,
         terminal: fields.next()?.parse().ok()?,
     })
+}
+
+/// How many threads it has. A child that watches its parent has one for that.
+pub fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::{MARKER, Process, Stat, kill_marked, marked, parse_stat};
+
+    #[test]
+    fn a_strange_name_does_not_shift_the_fields() {
+        let text = "12 (a) b (c)) S 1 12 34 0 -1 4194304";
+        let expected = Stat { state: 'S', parent: 1, group: 12, session: 34, terminal: 0 };
+        assert_eq!(parse_stat(text), Some(expected));
+    }
+
+    #[test]
+    fn marked_processes_are_found_and_killed_and_others_are_not() {
+        let marker = format!("testbed-test-{}", std::process::id());
+        let mut child = Command::new("sleep").arg("600").env(MARKER, &marker).spawn().unwrap();
+        let found = marked(&marker);
+        let numbers: Vec<u32> = found.iter().map(Process::pid).collect();
+        // Before anything can fail, or the child would stay.
+        let killed = kill_marked(&marker);
+        let status = child.wait().unwrap();
+        assert_eq!(numbers, [child.id()]);
+        assert_eq!(killed, 1);
+        assert!(!status.success());
+        assert!(found[0].wait(Duration::ZERO));
+        assert!(marked(&marker).is_empty());
+        assert!(Process::open(std::process::id(), &marker).is_err());
+    }
 }
