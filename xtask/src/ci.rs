@@ -1,9 +1,10 @@
 //! Everything CI runs, in its order: cheap first, stop at the first failure.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{alone, behaviour, bench, chaos, examples, faults, tidy};
-use testbed::cargo::Cargo;
+use crate::{alone, behaviour, bench, examples, tidy};
+use testbed::cargo::{self, Cargo};
 use testbed::{Failure, Outcome, paint};
 
 /// One line of the list.
@@ -12,6 +13,8 @@ enum Step {
     Run(Cargo),
     /// A command of this program.
     Xtask(&'static str, fn() -> Outcome),
+    /// A program of this workspace, and who it is to attack or to measure: those that the tests were built with.
+    Member(&'static str, &'static str),
     /// A cargo command whose tool may not be installed.
     IfInstalled(Cargo, &'static str),
 }
@@ -31,15 +34,21 @@ fn steps() -> Vec<Step> {
         Run(Cargo::new(["test", "--workspace"])),
         Run(Cargo::new(["doc", "--workspace", "--no-deps"]).variable("RUSTDOCFLAGS", "-D warnings")),
         Xtask("behaviour", behaviour::run),
-        Xtask("faults --sample 300", || faults::run(&words("--sample 300 --build workspace"))),
-        Xtask("chaos --minutes 1", || chaos::run(&words("--minutes 1 --build workspace"))),
+        Member("faults --sample 300", "victim"),
+        Member("chaos --minutes 1", "victim"),
         Xtask("bench --small", || bench::run(&["--small".to_owned()])),
         Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
     ]
 }
 
-fn words(line: &str) -> Vec<String> {
-    line.split(' ').map(str::to_owned).collect()
+/// Runs what is built already, with the same features: alone it would be built once more.
+fn member(line: &str, other: &str) -> Outcome {
+    let built = cargo::build(&["--workspace", "--all-targets"])?;
+    let mut words = line.split(' ');
+    let mut command = Command::new(cargo::find(&built, words.next().unwrap_or_default())?);
+    command.args(words).arg("--program").arg(cargo::find(&built, other)?);
+    let status = cargo::foreground(command)?;
+    if status.success() { Ok(()) } else { Err(Failure::new(status.to_string())) }
 }
 
 pub(crate) fn run() -> Outcome {
@@ -56,6 +65,13 @@ pub(crate) fn run() -> Outcome {
                 let line = format!("cargo xtask {name}");
                 println!("{}", paint::strong(format!("$ {line}")));
                 command().map_err(|failure| Failure::new(format!("{line}: {failure}")))?;
+                line
+            }
+            Step::Member(line, other) => {
+                let line = format!("cargo xtask {line}");
+                println!("{}", paint::strong(format!("$ {line}")));
+                member(&line["cargo xtask ".len()..], other)
+                    .map_err(|failure| Failure::new(format!("{line}: {failure}")))?;
                 line
             }
             Step::IfInstalled(program, tool) => {

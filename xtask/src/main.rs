@@ -11,22 +11,22 @@ mod ci;
 mod alone;
 mod behaviour;
 mod bench;
-mod chaos;
 mod demo;
 mod examples;
-mod faults;
 mod tidy;
 
 mod finding;
 mod rust_text;
 mod tree;
 
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
+use testbed::cargo::Cargo;
 use testbed::{Failure, Outcome, interrupt};
 
 const USAGE: &str = "\
-usage: cargo xtask <command>
+usage: cargo xtask <command>          (…: options, which `cargo xtask <command> --help` tells)
 
   demo                    a daemon with workers starts, crashes, comes back and stops, in fifteen seconds
   ci                      what CI runs, in its order
@@ -38,12 +38,8 @@ usage: cargo xtask <command>
   examples [--repeat N] [--jobs N] [--keep] [NAME…]
                           plays the scenarios of the examples (NAME: those whose name contains it;
                           --keep: leave their folders for looking)
-  faults [--role R] [--phase P] [--call NAME [--nth N]] [--fault ERROR|KILL] [--sample N] [--seed S]
-         [--jobs N]       each system call of each process fails once, each process is killed at each
-  chaos [--rounds N] [--seed S] [--minutes M] [--jobs N] [--adversaries some|none|all|NAME,…]
-                          starts, stops, kills and shortages at random, in namespaces of their own
-                          (adversaries: who is beside the daemon, locks, deaf, tracer, leaver, bomb
-                          or talker; some: in half of the rounds)
+  faults …                each system call of each process fails once, each process is killed at each
+  chaos …                 starts, stops, kills and shortages at random, in namespaces of their own
   bench [--small] [--rows NAME…] [--write]
                           what it costs beside what the kernel costs (--small: whether it works, never how
                           long it takes; --write: put the table into docs/performance.md)
@@ -59,6 +55,9 @@ fn dispatch(arguments: &[String]) -> Outcome {
     let Some((command, rest)) = arguments.split_first() else {
         return Err(Failure::new(USAGE));
     };
+    if MEMBERS.contains(&command.as_str()) {
+        return Err(become_member(command, rest));
+    }
     interrupt::install()?;
     match command.as_str() {
         "demo" => demo::run(),
@@ -68,15 +67,22 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "behaviour" => behaviour::run(),
         "bench" => bench::run(rest),
         "examples" => examples::run(rest),
-        "chaos" => chaos::run(rest),
-        // For `chaos` itself.
-        "chaos-first-process" => chaos::first_process(rest),
-        "chaos-inside" => chaos::inside(rest),
-        "faults" => faults::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
         }
         unknown => Err(Failure::new(format!("unknown command `{unknown}`\n\n{USAGE}"))),
     }
+}
+
+/// Commands that are programs of their own, below `tests/`.
+const MEMBERS: [&str; 2] = ["faults", "chaos"];
+
+/// Becomes the program, built by cargo: its exit code is ours then, and so are its signals. Returns
+/// only if it cannot.
+fn become_member(name: &str, arguments: &[String]) -> Failure {
+    let cargo = Cargo::new(["run", "--quiet", "-p", name, "--"]);
+    // Where we are: a path among the arguments is meant from here.
+    let error = cargo.command().args(arguments).current_dir(".").exec();
+    Failure::step("run cargo")(error)
 }

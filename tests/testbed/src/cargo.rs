@@ -1,13 +1,15 @@
 //! Running cargo: printed so that it can be pasted, timed, and its failure kept.
 
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
-use crate::{paint, root};
+use crate::{interrupt, paint, root};
 
 /// A command of cargo, with the variables that belong to it.
 pub struct Cargo {
@@ -47,7 +49,7 @@ impl Cargo {
     pub fn run(&self) -> Outcome<Duration> {
         println!("{}", paint::strong(format!("$ {}", self.line())));
         let started = Instant::now();
-        let status = self.command().status().map_err(Failure::step("run cargo"))?;
+        let status = foreground(self.command())?;
         if status.success() {
             Ok(started.elapsed())
         } else {
@@ -75,6 +77,21 @@ impl Cargo {
     pub fn output(&self) -> Outcome<Output> {
         self.command().output().map_err(Failure::step("run cargo"))
     }
+}
+
+/// Longer than any program runs, in seconds.
+const YEAR: u64 = 365 * 24 * 60 * 60;
+
+/// Runs a program to its end, with our streams. Who asks us to stop asks it, too.
+pub fn foreground(mut command: Command) -> Outcome<ExitStatus> {
+    let mut child = command.spawn().map_err(Failure::step(&format!("run {command:?}")))?;
+    let pid = Pid::from_child(&child);
+    let end = pidfd_open(pid, PidfdFlags::empty()).map_err(Failure::step("follow a program"))?;
+    if interrupt::wait(end.as_fd(), Duration::from_secs(YEAR)).is_err() {
+        // A Ctrl-C has reached it already; a signal that was for us alone has not.
+        let _ = pidfd_send_signal(&end, Signal::TERM);
+    }
+    child.wait().map_err(Failure::step("wait for a program"))
 }
 
 /// A program that cargo has built.

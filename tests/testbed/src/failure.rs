@@ -38,6 +38,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What is wrong with a command line.
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
 /// What `main` returns: says why, if it failed.
 pub fn at_end(outcome: Outcome) -> ExitCode {
     match outcome {

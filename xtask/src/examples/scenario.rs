@@ -152,7 +152,7 @@ fn parse_step(line: &str) -> Outcome<Step> {
     let unknown = || Failure::new(format!("unknown step `{line}`"));
     let (verb, rest) = line.split_once(' ').ok_or_else(unknown)?;
     let rest = rest.trim();
-    let two = || {
+    let two = || -> Outcome<(String, String)> {
         let pair = rest.split_once(' ').filter(|(_, text)| !text.trim().is_empty());
         let (first, second) =
             pair.ok_or_else(|| Failure::new(format!("`{verb}` needs two things")))?;

@@ -11,15 +11,19 @@ use std::sync::Arc;
 use rustix::process::{WaitOptions, geteuid, wait};
 use tempfile::TempDir;
 
-use super::Options;
 use super::bystanders::Bystanders;
 use super::crowd::Crowd;
+use super::options::Options;
 use super::tally::Tally;
 use testbed::{Failure, Outcome};
 
 /// The first 300 numbers are used only once, so these are what comes round.
 const PID_MAX: &str = "420";
 const DISK: &str = "512k";
+
+/// What copies of this program are called to do: what makes a world, and what plays in it.
+pub(crate) const FIRST_PROCESS: &str = "first-process";
+pub(crate) const INSIDE: &str = "inside";
 
 /// Names the control group of a world, for who plays in it.
 const CROWD: &str = "CHAOS_CROWD";
@@ -56,7 +60,7 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
     let folder =
         TempDir::with_prefix("appkit-chaos-").map_err(Failure::step("make a temporary folder"))?;
     // Our file may have been replaced by a build since we were started.
-    let ourselves = folder.path().join("xtask");
+    let ourselves = folder.path().join("chaos");
     fs::copy("/proc/self/exe", &ourselves)
         .map_err(Failure::at("copy this program to", &ourselves))?;
     if job == 0 && !own_pid_max() {
@@ -80,7 +84,7 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
     command
         .arg("--")
         .arg(ourselves)
-        .arg("chaos-first-process")
+        .arg(FIRST_PROCESS)
         .arg(program)
         .args([job.to_string(), jobs.to_string()])
         .arg(folder.path())
@@ -132,7 +136,7 @@ fn set_up(arguments: &[String]) -> Outcome<std::process::Child> {
     }
     let ourselves = std::env::current_exe().map_err(Failure::step("find this program"))?;
     Command::new(ourselves)
-        .arg("chaos-inside")
+        .arg(INSIDE)
         .args(arguments)
         .spawn()
         .map_err(Failure::step("start what plays"))

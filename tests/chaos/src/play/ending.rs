@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 
-use super::super::round::{Ending, Signal, Who};
-use super::super::who::is;
 use super::shortages::limit_descriptors;
 use super::{FOREIGN, Play, SLACK};
-use crate::faults::bed::{Answer, LIMIT, State, describe};
+use crate::round::{Ending, Signal, Who};
+use crate::who::is;
 use testbed::Process;
 use testbed::{Failure, Outcome};
+use victim::{Answer, LIMIT, State, describe};
 
 impl Play<'_> {
     /// From here on everything can do what it is for.

@@ -1,41 +1,47 @@
 //! Every system call of every role is made to fail once, and every process is killed once at each:
 //! then the daemon must be up or gone, its caller must know, and nothing may be left.
 
-pub(crate) mod bed;
+#![expect(clippy::print_stdout, reason = "it tells who called it how it goes")]
+
 mod calls;
 mod errors;
 mod gate;
-mod journal;
 mod options;
-mod outside;
-mod random;
 mod scenario;
 mod trace;
-mod victim;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use calls::Fault;
 use options::Options;
-pub(crate) use random::{Random, some_seed};
 use scenario::{Played, Scenario};
 use testbed::{Failure, Outcome, interrupt, paint};
-pub(crate) use victim::Victim;
+use victim::Victim;
 
 /// How many failures are shown with all that there is to see; of the others only what was wrong.
 const SHOWN_WHOLE: usize = 5;
 
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
+fn main() -> ExitCode {
+    testbed::at_end(run())
+}
+
+fn run() -> Outcome {
+    let options = Options::parse(lexopt::Parser::from_env())?;
+    if options.help {
+        print!("{}", options::USAGE);
+        return Ok(());
+    }
+    interrupt::install()?;
     if std::process::Command::new("strace").arg("-V").output().is_err() {
         println!("skipped, because strace is not installed");
         return Ok(());
     }
-    let victim = Victim::take(options.program.as_deref(), options.whole)?;
+    let victim = Victim::take(options.program.as_deref())?;
     let started = Instant::now();
     let mut tally = Tally::default();
     let mut attacks = Vec::new();
@@ -45,7 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         return Err(Failure::new("that role has no such phase"));
     }
     for scenario in scenarios.iter().copied() {
-        let recorded = record(scenario, &victim.program)?;
+        let recorded = record(scenario, victim.program())?;
         tally.of(scenario).calls = recorded.trace.calls.count();
         let faults = recorded.trace.calls.faults().into_iter();
         attacks.extend(
@@ -61,11 +67,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     let all = attacks.len();
     if let Some(sample) = options.sample {
-        attacks = Random::new(options.seed).sample(attacks, sample);
+        attacks = self::sample(attacks, sample, options.seed);
         println!("{} of {all} faults, seed {}", attacks.len(), options.seed);
     }
     let tally = Mutex::new(tally);
-    attack_all(&attacks, &victim.program, &options, &tally)?;
+    attack_all(&attacks, victim.program(), &options, &tally)?;
     let tally = tally.into_inner().expect("no thread panics while it holds this");
     tally.print();
     println!("{:.0} s", started.elapsed().as_secs_f64());
@@ -73,6 +79,13 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         0 => Ok(()),
         failures => Err(Failure::new(format!("{failures} faults were not survived"))),
     }
+}
+
+/// So many of them, in a random order, which repeats with its seed.
+fn sample<T>(mut from: Vec<T>, count: usize, seed: u64) -> Vec<T> {
+    fastrand::Rng::with_seed(seed).shuffle(&mut from);
+    from.truncate(count);
+    from
 }
 
 /// What is done to whom.
@@ -223,5 +236,20 @@ impl Tally {
         }
         let Row { calls, tried, hit, survived, gave_up } = sum;
         println!(" {:18} {calls:6} {tried:9} {hit:9} {survived:9} {gave_up:10}", "all");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample;
+
+    #[test]
+    fn a_seed_repeats_and_a_sample_has_each_at_most_once() {
+        let draw = || sample((0..100).collect::<Vec<_>>(), 30, 7);
+        let mut first = draw();
+        assert_eq!(first, draw());
+        first.sort_unstable();
+        first.dedup();
+        assert_eq!(first.len(), 30);
     }
 }

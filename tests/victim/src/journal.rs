@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 /// The journal so far.
-pub(crate) struct Journal(String);
+pub struct Journal(String);
 
 impl Journal {
-    pub(crate) fn read(records: &Path) -> Journal {
+    /// That in this folder; empty if there is none.
+    pub fn read(records: &Path) -> Journal {
         Journal(
             fs::read(records.join("journal")).map_or_else(
                 |_| String::new(),
@@ -17,17 +18,17 @@ impl Journal {
     }
 
     /// The number of the last process that entered as `who` ("executor d", "worker w1").
-    pub(crate) fn last(&self, who: &str) -> Option<u32> {
+    pub fn last(&self, who: &str) -> Option<u32> {
         self.entered(who).last()
     }
 
     /// Whether a process entered as `who` after `count` others had.
-    pub(crate) fn count(&self, who: &str) -> usize {
+    pub fn count(&self, who: &str) -> usize {
         self.entered(who).count()
     }
 
     /// How many processes entered at all.
-    pub(crate) fn all(&self) -> usize {
+    pub fn all(&self) -> usize {
         self.0.lines().filter(|line| line.contains(" entered, run ")).count()
     }
 
@@ -39,7 +40,7 @@ impl Journal {
     }
 
     /// Lines of those that met themselves: two processes in one place.
-    pub(crate) fn met(&self) -> Vec<&str> {
+    pub fn met(&self) -> Vec<&str> {
         self.0.lines().filter(|line| line.contains(" met itself")).collect()
     }
 }

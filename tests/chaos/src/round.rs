@@ -1,7 +1,7 @@
 //! What happens in a round, decided by its seed alone.
 
 use super::adversary::{Adversary, Choice};
-use crate::faults::Random;
+use fastrand::Rng;
 
 /// Who is hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,24 +96,24 @@ impl Round {
     }
 
     pub(crate) fn new(seed: u64, choice: &Choice) -> Round {
-        let mut random = Random::new(seed);
-        let workers = 1 + random.below(4);
+        let mut random = Rng::with_seed(seed);
+        let workers = 1 + random.usize(..4);
         let restart = pick(&mut random, &[0, 1, 5, 20]);
         let grace = pick(&mut random, &[50, 100, 200]);
         let linger = pick(&mut random, &[0, 0, grace / 4, 3 * grace / 4, 10 * grace]);
-        let descendant = random.below(4) == 0;
+        let descendant = random.usize(..4) == 0;
         let before = pick(
             &mut random,
             &[Before::Nothing, Before::Nothing, Before::Garbage, Before::Stranger],
         );
         let mut acts = vec![Act::Start];
-        for _ in 0..3 + random.below(8) {
+        for _ in 0..3 + random.usize(..8) {
             acts.push(Act::Wait(wait(&mut random)));
             acts.push(act(&mut random));
         }
-        let wake_all = random.below(2) == 0;
-        let feed = random.below(2) == 0;
-        let ending = match random.below(6) {
+        let wake_all = random.usize(..2) == 0;
+        let feed = random.usize(..2) == 0;
+        let ending = match random.usize(..6) {
             0 => Ending::KillGuardian,
             1 => Ending::KillBoth,
             _ => Ending::Stop,
@@ -137,13 +137,13 @@ impl Round {
 }
 
 /// Mostly so short that something is still on its way.
-fn wait(random: &mut Random) -> u64 {
+fn wait(random: &mut Rng) -> u64 {
     let most = pick(random, &[0, 300, 3_000, 3_000, 10_000, 10_000, 30_000]);
-    random.next() % (most + 1)
+    random.u64(..=most)
 }
 
-fn act(random: &mut Random) -> Act {
-    match random.below(40) {
+fn act(random: &mut Rng) -> Act {
+    match random.usize(..40) {
         0..6 => Act::Start,
         6 => Act::Run,
         7..10 => Act::Stop,
@@ -158,7 +158,7 @@ fn act(random: &mut Random) -> Act {
     }
 }
 
-fn who(random: &mut Random) -> Who {
+fn who(random: &mut Rng) -> Who {
     use Who::{Anybody, Caller, Executor, Guardian, Launcher, Worker};
     pick(
         random,
@@ -169,13 +169,13 @@ fn who(random: &mut Random) -> Who {
     )
 }
 
-fn signal(random: &mut Random) -> Signal {
+fn signal(random: &mut Rng) -> Signal {
     use Signal::{Cont, Int, Kill, Stop, Term};
     pick(random, &[Kill, Kill, Kill, Kill, Term, Term, Int, Stop, Stop, Cont])
 }
 
-fn pick<T: Copy>(random: &mut Random, from: &[T]) -> T {
-    from[random.below(from.len())]
+fn pick<T: Copy>(random: &mut Rng, from: &[T]) -> T {
+    from[random.usize(..from.len())]
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who `cargo xtask chaos` has beside the daemon that it attacks: none of them is a process of the
+//! Who `chaos` has beside the daemon that it attacks: none of them is a process of the
 //! daemon, and none may keep it from what it promises.
 //!
 //! `adversary locks FOLDER pass|keep`, `adversary trace`, `adversary bomb CGROUP`.

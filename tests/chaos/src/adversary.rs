@@ -2,7 +2,7 @@
 //! seed of a round, independently of its acts, which are the same with adversaries and without.
 
 use super::round::Who;
-use crate::faults::Random;
+use fastrand::Rng;
 use testbed::{Failure, Outcome};
 
 /// One of them.
@@ -119,13 +119,13 @@ impl Choice {
 
     /// Those of the round with this seed and so many acts.
     pub(crate) fn of(&self, seed: u64, acts: usize) -> Vec<Adversary> {
-        let mut random = Random::new(seed ^ APART);
+        let mut random = Rng::with_seed(seed ^ APART);
         let names = match self {
             Choice::None => Vec::new(),
             Choice::Only(names) => names.iter().map(String::as_str).collect(),
             Choice::Some => {
-                let count = [0, 0, 0, 0, 1, 1, 1, 2][random.below(8)];
-                random.sample(NAMES.to_vec(), count)
+                let count = [0, 0, 0, 0, 1, 1, 1, 2][random.usize(..8)];
+                random.choose_multiple(NAMES, count)
             }
         };
         names.into_iter().map(|name| Adversary::new(name, acts, &mut random)).collect()
@@ -133,28 +133,29 @@ impl Choice {
 }
 
 impl Adversary {
-    fn new(name: &str, acts: usize, random: &mut Random) -> Adversary {
+    fn new(name: &str, acts: usize, random: &mut Rng) -> Adversary {
         use Deaf::{Captured, Errors, Foreground, Log, WorkersLog};
         use Leaving::{InTheGroup, OwnGroup, OwnSession};
         use Words::{All, MoreTime, Panics, PidFiles, Ready, Statuses};
         match name {
-            "locks" => Adversary::Locks { keep: random.below(2) == 0 },
+            "locks" => Adversary::Locks { keep: random.usize(..2) == 0 },
             "deaf" => {
                 let all = [Log, WorkersLog, Captured, Errors, Foreground];
-                Adversary::Deaf(all[random.below(all.len())])
+                Adversary::Deaf(all[random.usize(..all.len())])
             }
             "tracer" => {
                 let whom = [Who::Worker, Who::Worker, Who::Executor, Who::Guardian];
-                let whom = whom[random.below(whom.len())];
-                let at = 1 + random.below(acts.max(1));
-                Adversary::Tracer { whom, at, stays: random.below(3) == 0 }
+                let whom = whom[random.usize(..whom.len())];
+                let at = 1 + random.usize(..acts.max(1));
+                Adversary::Tracer { whom, at, stays: random.usize(..3) == 0 }
             }
-            "leaver" => Adversary::Leaver([InTheGroup, OwnGroup, OwnSession][random.below(3)]),
+            "leaver" => Adversary::Leaver([InTheGroup, OwnGroup, OwnSession][random.usize(..3)]),
             "bomb" => Adversary::Bomb,
             _ => {
                 let what = [Statuses, MoreTime, Ready, Panics, All, PidFiles];
                 let who = [Talking::Workers, Talking::Executor, Talking::Both];
-                let (what, who) = (what[random.below(what.len())], who[random.below(who.len())]);
+                let (what, who) =
+                    (what[random.usize(..what.len())], who[random.usize(..who.len())]);
                 Adversary::Talker { what, who }
             }
         }

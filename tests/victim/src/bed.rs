@@ -9,20 +9,20 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::journal::Journal;
-use super::outside::Outside;
+use crate::journal::Journal;
+use crate::outside::Outside;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use testbed::{Bed, Failure, Outcome, Process, Watch};
 
 /// How many workers the victim has.
-pub(crate) const WORKERS: usize = 2;
+pub const WORKERS: usize = 2;
 
 /// Longer than anything that the victim is allowed: its time to start, its grace, and the two
 /// seconds that a caller waits for a guardian that cannot keep the time itself.
-pub(crate) const LIMIT: Duration = Duration::from_secs(8);
+pub const LIMIT: Duration = Duration::from_secs(8);
 
 /// The place where an attack happens.
-pub(crate) struct VictimBed {
+pub struct VictimBed {
     bed: Bed,
     program: PathBuf,
     /// The folder of the daemon's own files.
@@ -38,10 +38,14 @@ pub(crate) struct VictimBed {
 
 /// How a command of the victim ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// A daemon, whose guardian has this number.
     Launched(u32),
+    /// Nothing was started.
     AlreadyRunning,
+    /// It was running, and is gone.
     Stopped,
+    /// There was nothing to stop.
     NotRunning,
     /// An error, in its own words.
     Failed(String),
@@ -55,7 +59,7 @@ pub(crate) enum Answer {
 
 /// What there is of a daemon, when nothing changes any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// Executor and all workers run their entries.
     Up,
     /// No process is left.
@@ -65,21 +69,22 @@ pub(crate) enum State {
 }
 
 /// A command of the victim that has not been waited for.
-pub(crate) struct Calling {
+pub struct Calling {
     child: Child,
     pidfd: OwnedFd,
     output: PathBuf,
 }
 
 impl VictimBed {
-    pub(crate) fn new(program: &Path) -> Outcome<VictimBed> {
+    /// One with everything in it.
+    pub fn new(program: &Path) -> Outcome<VictimBed> {
         let bed = Bed::new()?;
         let work = bed.folder().join("work");
         VictimBed::in_folder(program, bed, work, WORKERS, Vec::new())
     }
 
     /// The daemon's files in `work`, which is not there yet; with more flags.
-    pub(crate) fn in_folder(
+    pub fn in_folder(
         program: &Path,
         bed: Bed,
         work: PathBuf,
@@ -102,39 +107,42 @@ impl VictimBed {
     }
 
     /// Puts one more into the environment of whoever is called.
-    pub(crate) fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
+    pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.variables.push((name, value.into()));
     }
 
     /// What its processes have in their environment.
-    pub(crate) fn marker(&self) -> &str {
+    pub fn marker(&self) -> &str {
         self.bed.marker()
     }
 
-    pub(crate) fn work(&self) -> &Path {
+    /// The folder of the daemon's files.
+    pub fn work(&self) -> &Path {
         &self.work
     }
 
-    pub(crate) fn records(&self) -> PathBuf {
+    /// The folder of what its processes write down.
+    pub fn records(&self) -> PathBuf {
         self.bed.folder().join("records")
     }
 
-    pub(crate) fn journal(&self) -> Journal {
+    /// What they have written so far.
+    pub fn journal(&self) -> Journal {
         Journal::read(&self.records())
     }
 
     /// Begins `victim <word>`; `gate` names the process that is to wait for a tracer.
-    pub(crate) fn call(&self, word: &str, gate: Option<(&str, usize)>) -> Outcome<Calling> {
+    pub fn call(&self, word: &str, gate: Option<(&str, usize)>) -> Outcome<Calling> {
         self.call_with(word, &[], gate)
     }
 
     /// Begins `victim <word>`, whose standard error is this.
-    pub(crate) fn call_into(&self, word: &str, errors: OwnedFd) -> Outcome<Calling> {
+    pub fn call_into(&self, word: &str, errors: OwnedFd) -> Outcome<Calling> {
         self.call_beside(word, &[], None, Some(errors.into()))
     }
 
     /// The same with other flags, which win.
-    pub(crate) fn call_with(
+    pub fn call_with(
         &self,
         word: &str,
         flags: &[&str],
@@ -184,7 +192,7 @@ impl VictimBed {
 
     /// Waits until executor and workers are there, or nobody is; `fresh` processes must have
     /// entered as `who` before, so that what is about to be restarted does not count.
-    pub(crate) fn settle(&self, limit: Duration, who: &str, fresh: usize) -> Outcome<State> {
+    pub fn settle(&self, limit: Duration, who: &str, fresh: usize) -> Outcome<State> {
         let state = self.watch.until(limit, || {
             let alive = self.bed.processes();
             if alive.is_empty() {
@@ -201,18 +209,18 @@ impl VictimBed {
     }
 
     /// The living process that entered last as `who`.
-    pub(crate) fn process(&self, who: &str) -> Outcome<Process> {
+    pub fn process(&self, who: &str) -> Outcome<Process> {
         let pid = self.journal().last(who).unwrap_or_default();
         self.bed.open(pid).map_err(Failure::step(&format!("find the {who}")))
     }
 
     /// The process of this number, if it is one of ours.
-    pub(crate) fn open(&self, pid: u32) -> Outcome<Process> {
+    pub fn open(&self, pid: u32) -> Outcome<Process> {
         self.bed.open(pid)
     }
 
     /// Everybody who is alive.
-    pub(crate) fn alive(&self) -> Vec<Process> {
+    pub fn alive(&self) -> Vec<Process> {
         // The list is read in the order of the numbers. Where they come round, one that is born
         // behind the reader, of one that dies before it, is not in it.
         let mut looks = (0..3).map(|_| self.bed.processes());
@@ -220,17 +228,17 @@ impl VictimBed {
     }
 
     /// Who is alive, with name and state.
-    pub(crate) fn left(&self) -> Vec<String> {
+    pub fn left(&self) -> Vec<String> {
         self.alive().iter().map(describe).collect()
     }
 
     /// Pid files in the folder.
-    pub(crate) fn pid_files(&self) -> Vec<String> {
+    pub fn pid_files(&self) -> Vec<String> {
         self.names().into_iter().filter(|name| name.ends_with(".pid")).collect()
     }
 
     /// What should not be there after a stop.
-    pub(crate) fn litter(&self) -> Vec<String> {
+    pub fn litter(&self) -> Vec<String> {
         let own = |name: &str| {
             ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
@@ -250,12 +258,12 @@ impl VictimBed {
     }
 
     /// What has changed where nothing should.
-    pub(crate) fn changed_outside(&self) -> Vec<String> {
+    pub fn changed_outside(&self) -> Vec<String> {
         Outside::look(self.bed.folder()).since(&self.before)
     }
 
     /// Everything one wants to see of a failure.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut text = format!("  alive: {:#?}\n", self.left());
         let (records, work) = (self.records(), &self.work);
         let journal = records.join("journal");
@@ -275,22 +283,24 @@ impl VictimBed {
 }
 
 /// Number, state and name.
-pub(crate) fn describe(process: &Process) -> String {
+pub fn describe(process: &Process) -> String {
     let state = testbed::stat(process.pid()).map_or('?', |stat| stat.state);
     format!("{} {state} {}", process.pid(), process.title())
 }
 
 impl Calling {
     /// Readable when it has ended.
-    pub(crate) fn pidfd(&self) -> &OwnedFd {
+    pub fn pidfd(&self) -> &OwnedFd {
         &self.pidfd
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> std::io::Result<()> {
+    /// Sends a signal; fails when it has ended.
+    pub fn signal(&self, signal: Signal) -> std::io::Result<()> {
         Ok(pidfd_send_signal(&self.pidfd, signal)?)
     }
 
-    pub(crate) fn answer(mut self, limit: Duration) -> Outcome<Answer> {
+    /// Waits for its end, and kills it if that takes too long.
+    pub fn answer(mut self, limit: Duration) -> Outcome<Answer> {
         if !testbed::readable(self.pidfd.as_fd(), limit) {
             let _ = self.child.kill();
             let _ = self.child.wait();

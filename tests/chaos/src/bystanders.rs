@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use crate::faults::Random;
+use fastrand::Rng;
 
 /// How many there are at a time.
 const COUNT: u64 = 24;
@@ -26,14 +26,14 @@ impl Bystanders {
         let bystanders = Arc::new(Bystanders::default());
         for number in 0..COUNT {
             let seen = Arc::clone(&bystanders);
-            thread::spawn(move || seen.live(Random::new(number)));
+            thread::spawn(move || seen.live(Rng::with_seed(number)));
         }
         bystanders
     }
 
-    fn live(&self, mut random: Random) {
+    fn live(&self, mut random: Rng) {
         loop {
-            let seconds = 0.1 + random.below(300) as f64 / 1000.0;
+            let seconds = 0.1 + random.usize(..300) as f64 / 1000.0;
             let mut command = Command::new("sleep");
             command.arg(seconds.to_string()).stdin(Stdio::null());
             // None can be had during a storm.

@@ -16,8 +16,8 @@ use super::siege::Siege;
 use super::tally::Tally;
 use super::who::is;
 use super::world::World;
-use crate::faults::bed::{Calling, VictimBed};
 use testbed::{Bed, Failure, Outcome, Process, paint};
+use victim::{Calling, VictimBed};
 
 /// How long the victim may take to start, in milliseconds: a starter whose guardian is stopped
 /// waits so long.

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 
-use super::super::adversary::{Adversary, LOG_SIZE, Talking};
-use super::super::idle;
-use super::super::round::{Act, Who};
-use super::super::who::{is, is_descendant};
 use super::{Play, SLACK};
-use crate::faults::bed::{LIMIT, State, describe};
+use crate::adversary::{Adversary, LOG_SIZE, Talking};
+use crate::idle;
+use crate::round::{Act, Who};
+use crate::who::{is, is_descendant};
 use testbed::Outcome;
 use testbed::Process;
+use victim::{LIMIT, State, describe};
 
 /// The most that may stand in the daemon's log and status after a round, however much was told.
 const WRITTEN: u64 = 256 << 10;

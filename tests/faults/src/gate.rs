@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::bed::Calling;
 use testbed::{Failure, Outcome};
+use victim::Calling;
 
 /// A socket that is known to the victim.
 pub(crate) struct Gate(UnixListener);

@@ -1,5 +1,4 @@
-//! The program that `cargo xtask faults` and `cargo xtask chaos` attack: a daemon with workers,
-//! built on the facade alone.
+//! The program that `faults` and `chaos` attack: a daemon with workers, built on the facade alone.
 //!
 //! `victim start|run|stop|status [--workers N] [--grace MS] …`, in the folder that is to hold its
 //! files. Every process of it writes what it does into a journal, and holds a witness.

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::super::round::Who;
-use super::super::who::is;
 use super::Play;
+use crate::round::Who;
+use crate::who::is;
 use testbed::Process;
 
 impl Play<'_> {
