@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{alone, behaviour, bench, examples, tidy};
+use crate::{alone, behaviour, examples, tidy};
 use testbed::cargo::{self, Cargo};
 use testbed::{Failure, Outcome, paint};
 
@@ -36,7 +36,7 @@ fn steps() -> Vec<Step> {
         Xtask("behaviour", behaviour::run),
         Member("faults --sample 300", "victim"),
         Member("chaos --minutes 1", "victim"),
-        Xtask("bench --small", || bench::run(&["--small".to_owned()])),
+        Member("bench --small", "workload"),
         Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
     ]
 }

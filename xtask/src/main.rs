@@ -10,7 +10,6 @@ mod ci;
 
 mod alone;
 mod behaviour;
-mod bench;
 mod demo;
 mod examples;
 mod tidy;
@@ -40,10 +39,7 @@ usage: cargo xtask <command>          (…: options, which `cargo xtask <command
                           --keep: leave their folders for looking)
   faults …                each system call of each process fails once, each process is killed at each
   chaos …                 starts, stops, kills and shortages at random, in namespaces of their own
-  bench [--small] [--rows NAME…] [--write]
-                          what it costs beside what the kernel costs (--small: whether it works, never how
-                          long it takes; --write: put the table into docs/performance.md)
-  bench --cost            what each crate costs who depends on it; kept in README.md
+  bench …                 what it costs beside what the kernel costs; what each crate costs who depends on it
 ";
 
 fn main() -> ExitCode {
@@ -65,7 +61,6 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "tidy" => tidy::run(),
         "alone" => alone::run(rest),
         "behaviour" => behaviour::run(),
-        "bench" => bench::run(rest),
         "examples" => examples::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -76,7 +71,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
 }
 
 /// Commands that are programs of their own, below `tests/`.
-const MEMBERS: [&str; 2] = ["faults", "chaos"];
+const MEMBERS: [&str; 3] = ["faults", "chaos", "bench"];
 
 /// Becomes the program, built by cargo: its exit code is ours then, and so are its signals. Returns
 /// only if it cannot.

@@ -1,4 +1,4 @@
-//! The program that `cargo xtask bench` measures: a daemon with workers, built on the facade alone,
+//! The program that `bench` measures: a daemon with workers, built on the facade alone,
 //! and the plain loop that it is compared with.
 //!
 //! Who measures does it from outside: by lines with the time in a journal, which the functions here
@@ -32,6 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.first().map(String::as_str) {
         Some("caller") => caller::obey(number(1)?, number(2)?),
         Some("arguments") => pool::with_arguments(number(1)?),
-        _ => Err("usage: bench line|floor|caller|arguments …".into()),
+        _ => Err("usage: workload line|floor|caller|arguments …".into()),
     }
 }

@@ -25,11 +25,11 @@ pub(crate) struct Sessions<'a> {
 impl Sessions<'_> {
     /// One start of a daemon without workers, by a small and by a big caller, beside one spawn.
     pub(crate) fn launch(&mut self) -> Outcome {
-        let Programs { bench, smallest, .. } = self.programs;
-        let mut floor = Floor::start(bench, bench, 0)?;
-        let mut kernel = smallest.as_ref().map(|it| Floor::start(bench, it, 0)).transpose()?;
-        let mut plain = Caller::new(bench, 0, 0)?;
-        let mut heavy = Caller::new(bench, self.sizes.memory, self.sizes.threads)?;
+        let Programs { workload, smallest, .. } = self.programs;
+        let mut floor = Floor::start(workload, workload, 0)?;
+        let mut kernel = smallest.as_ref().map(|it| Floor::start(workload, it, 0)).transpose()?;
+        let mut plain = Caller::new(workload, 0, 0)?;
+        let mut heavy = Caller::new(workload, self.sizes.memory, self.sizes.threads)?;
         // The first of everything, which comes from a slow disk, and waits for memory, is for free.
         for round in 0..=4 * self.sizes.rounds {
             let mut spans = vec![("spawn", floor.one_more()?)];
@@ -72,10 +72,10 @@ impl Sessions<'_> {
     }
 
     fn floors(&mut self, workers: usize, first: bool) -> Outcome {
-        let Programs { bench, smallest, .. } = self.programs;
-        let programs = [("floor", Some(bench)), ("kernel", smallest.as_ref())];
+        let Programs { workload, smallest, .. } = self.programs;
+        let programs = [("floor", Some(workload)), ("kernel", smallest.as_ref())];
         for (kind, program) in programs.into_iter().filter_map(|(kind, it)| Some((kind, it?))) {
-            let floor = Floor::start(bench, program, workers)?;
+            let floor = Floor::start(workload, program, workers)?;
             let lines = floor.lines(workers)?;
             let (call, last) = (lines[0].at, lines.iter().map(|line| line.at).max());
             self.samples.add_span(format!("{kind}.start.{workers}"), call, last.unwrap_or(call));
@@ -92,7 +92,7 @@ impl Sessions<'_> {
     }
 
     fn tree(&mut self, workers: usize, first: bool) -> Outcome {
-        let mut caller = Caller::new(&self.programs.bench, 0, 0)?;
+        let mut caller = Caller::new(&self.programs.workload, 0, 0)?;
         let daemon = caller.start(workers)?;
         let started = daemon.workers_started();
         let (call, last) = started.ok_or_else(|| Failure::new("no worker has started"))?;
@@ -154,7 +154,7 @@ impl Sessions<'_> {
     /// The guardian is killed.
     pub(crate) fn orphans(&mut self) -> Outcome {
         for _ in 0..self.sizes.rounds {
-            let mut caller = Caller::new(&self.programs.bench, 0, 0)?;
+            let mut caller = Caller::new(&self.programs.workload, 0, 0)?;
             let daemon = caller.start(self.sizes.some)?;
             pause(Duration::from_millis(100))?;
             let (killed, gone) = caller.until_gone(&daemon, Signal::KILL)?;
@@ -168,10 +168,13 @@ impl Sessions<'_> {
         for _ in 0..2 * self.sizes.rounds {
             let ground = Ground::new()?;
             let bytes = self.sizes.argument.to_string();
-            let status = ground.command(&self.programs.bench).args(["arguments", &bytes]).status();
-            let status = status.map_err(Failure::at("run", &self.programs.bench))?;
+            let status =
+                ground.command(&self.programs.workload).args(["arguments", &bytes]).status();
+            let status = status.map_err(Failure::at("run", &self.programs.workload))?;
             if !status.success() {
-                return Err(Failure::new(format!("`bench arguments {bytes}` ended with {status}")));
+                return Err(Failure::new(format!(
+                    "`workload arguments {bytes}` ended with {status}"
+                )));
             }
             let lines = ground.lines(2)?;
             self.samples.add_span("arguments", lines[0].at, lines[1].at);
@@ -182,12 +185,12 @@ impl Sessions<'_> {
     /// All workers die at once, every second, or as soon as all are back if that takes longer.
     pub(crate) fn storm(&mut self) -> Outcome {
         let Sizes { many, storms, .. } = self.sizes;
-        let floor = Floor::start(&self.programs.bench, &self.programs.bench, many)?;
+        let floor = Floor::start(&self.programs.workload, &self.programs.workload, many)?;
         floor.lines(many)?;
         let spawning = look::ran(floor.pid());
         floor.stop()?;
 
-        let mut caller = Caller::new(&self.programs.bench, 0, 0)?;
+        let mut caller = Caller::new(&self.programs.workload, 0, 0)?;
         let daemon = caller.start(many)?;
         pause(Duration::from_millis(300))?;
         let (ran, began, lines) = (look::ran(daemon.executor), now(), caller.ground.count());

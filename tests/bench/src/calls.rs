@@ -38,7 +38,7 @@ impl Sessions<'_> {
         let folder = tempfile::TempDir::with_prefix("appkit-bench-calls-")
             .map_err(Failure::step("make a temporary folder"))?;
         let trace = folder.path().join("trace");
-        let mut caller = Caller::traced(&self.programs.bench, &trace)?;
+        let mut caller = Caller::traced(&self.programs.workload, &trace)?;
         let daemon = caller.start(workers)?;
         pause(SETTLED)?;
         // Before anybody is told to end.

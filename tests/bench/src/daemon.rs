@@ -30,21 +30,21 @@ pub(crate) struct Daemon {
 
 impl Caller {
     /// One that holds so many MiB and threads.
-    pub(crate) fn new(bench: &Path, mebibytes: usize, threads: usize) -> Outcome<Caller> {
+    pub(crate) fn new(workload: &Path, mebibytes: usize, threads: usize) -> Outcome<Caller> {
         let ground = Ground::new()?;
-        let mut command = ground.command(bench);
+        let mut command = ground.command(workload);
         command.args(["caller", &mebibytes.to_string(), &threads.to_string()]);
         Caller::run(ground, command)
     }
 
     /// A small one below strace, which writes down each system call of everybody: a line each, out
     /// as soon as it is made.
-    pub(crate) fn traced(bench: &Path, trace: &Path) -> Outcome<Caller> {
+    pub(crate) fn traced(workload: &Path, trace: &Path) -> Outcome<Caller> {
         let ground = Ground::new()?;
         let mut command = ground.command("strace");
         // Cargo sets it, and the linker would look in each of its folders first.
         command.env_remove("LD_LIBRARY_PATH");
-        command.args(["-f", "-qq", "-o"]).args([trace, bench]).args(["caller", "0", "0"]);
+        command.args(["-f", "-qq", "-o"]).args([trace, workload]).args(["caller", "0", "0"]);
         Caller::run(ground, command)
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn line(who: &str) -> Outcome {
 /// starts one more, in a round of its own.
 pub(crate) fn spawn_and_wait(words: &[String]) -> Outcome {
     let [count, program, arguments @ ..] = words else {
-        return Err("usage: bench floor <count> <program> …".into());
+        return Err("usage: workload floor <count> <program> …".into());
     };
     let path = std::env::var_os("BENCH_JOURNAL").ok_or("BENCH_JOURNAL is not set")?;
     let journal = File::options().append(true).open(path)?;

@@ -23,7 +23,7 @@ struct Peer {
     /// Ends well if it is installed.
     probe: &'static [&'static str],
     /// Puts into the ground what it wants to find there.
-    prepare: fn(ground: &Path, bench: &Path, services: usize) -> std::io::Result<()>,
+    prepare: fn(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()>,
     /// Starts everything, and stays.
     run: &'static [&'static str],
     /// Ends everything: a command, or the signal that it takes.
@@ -105,7 +105,7 @@ impl Sessions<'_> {
 
     fn peer(&mut self, peer: &Peer, services: usize) -> Outcome {
         let ground = Ground::new()?;
-        (peer.prepare)(ground.path(), &self.programs.bench, services)
+        (peer.prepare)(ground.path(), &self.programs.workload, services)
             .map_err(Failure::step(&format!("prepare {}", peer.name)))?;
         let called = now();
         let mut child = quiet(&ground, peer.run)?;
@@ -167,29 +167,29 @@ fn quiet(ground: &Ground, words: &[&str]) -> Outcome<Child> {
 }
 
 /// s6 and runit: a folder for each service, in which `run` is the program.
-fn service_folders(ground: &Path, bench: &Path, services: usize) -> std::io::Result<()> {
+fn service_folders(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()> {
     for number in 1..=services {
         let folder = ground.join(format!("services/w{number}"));
         fs::create_dir_all(&folder)?;
-        symlink(bench, folder.join("run"))?;
+        symlink(workload, folder.join("run"))?;
     }
     Ok(())
 }
 
-fn supervisor_file(ground: &Path, bench: &Path, services: usize) -> std::io::Result<()> {
+fn supervisor_file(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()> {
     let text = format!(
         "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
          pidfile={}/s.pid\nminfds=20000\n\
          [program:w]\ncommand={} line\nnumprocs={services}\nprocess_name=w%(process_num)d\n\
          autorestart=true\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n",
         ground.display(),
-        bench.display(),
+        workload.display(),
     );
     fs::write(ground.join("supervisord.conf"), text)
 }
 
 /// A library: the program is a function.
-fn python_program(ground: &Path, _bench: &Path, services: usize) -> std::io::Result<()> {
+fn python_program(ground: &Path, _workload: &Path, services: usize) -> std::io::Result<()> {
     let text = format!(
         r#"import datetime, os, signal, time
 os.environ["ENV_HOME"] = os.getcwd()

@@ -14,17 +14,17 @@ pub(crate) struct Floor {
 
 impl Floor {
     /// Starts `count` times `program`, which writes its line and waits.
-    pub(crate) fn start(bench: &Path, program: &Path, count: usize) -> Outcome<Floor> {
+    pub(crate) fn start(workload: &Path, program: &Path, count: usize) -> Outcome<Floor> {
         let ground = Ground::new()?;
         let child = ground
-            .command(bench)
+            .command(workload)
             .args(["floor", &count.to_string()])
             .arg(program)
             .arg("line")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
-            .map_err(Failure::at("run", bench))?;
+            .map_err(Failure::at("run", workload))?;
         let floor = Floor { ground, child };
         // Its own line: what comes after it is the programs'.
         floor.lines(0)?;

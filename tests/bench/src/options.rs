@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lexopt::prelude::*;
 use testbed::{Failure, Outcome};
 
 /// The rows that belong together, since they are measured together.
@@ -18,41 +19,44 @@ pub(crate) const GROUPS: [&str; 10] = [
     "peers",
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Options {
     /// For correctness, never for times: few workers, few rounds, a build that is there already.
     pub(crate) small: bool,
     /// Those of [`GROUPS`] that are wanted; empty: all.
-    rows: Vec<String>,
+    rows: Vec<&'static str>,
     pub(crate) write: bool,
     pub(crate) cost: bool,
     /// What is measured, if not what is built.
     pub(crate) program: Option<PathBuf>,
+    pub(crate) help: bool,
 }
 
+/// What is printed for who asks.
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask bench [--small] [--rows NAME…] [--write] [--program WORKLOAD]
+       cargo xtask bench --cost
+
+What it costs beside what the kernel costs (--small: whether it works, never how long it takes; --write:
+put the table into docs/performance.md). --cost: what each crate costs who depends on it; kept in README.md.
+";
+
 impl Options {
-    pub(crate) fn parse(arguments: &[String]) -> Outcome<Options> {
-        let mut options =
-            Options { small: false, rows: Vec::new(), write: false, cost: false, program: None };
-        let mut words = arguments.iter().peekable();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--small" => options.small = true,
-                "--write" => options.write = true,
-                "--cost" => options.cost = true,
-                "--program" => options.program = words.next().map(PathBuf::from),
-                "--rows" => {
-                    while let Some(name) = words.next_if(|word| !word.starts_with("--")) {
-                        if !GROUPS.contains(&name.as_str()) {
-                            let known = GROUPS.join(", ");
-                            return Err(Failure::new(format!(
-                                "there are no rows `{name}`; there are: {known}"
-                            )));
-                        }
-                        options.rows.push(name.clone());
+    pub(crate) fn parse(mut words: lexopt::Parser) -> Outcome<Options> {
+        let mut options = Options::default();
+        while let Some(word) = words.next()? {
+            match word {
+                Long("small") => options.small = true,
+                Long("write") => options.write = true,
+                Long("cost") => options.cost = true,
+                Long("program") => options.program = Some(words.value()?.into()),
+                Long("rows") => {
+                    for name in words.values()? {
+                        options.rows.push(group(&name.string()?)?);
                     }
                 }
-                unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
+                Long("help") | Short('h') => options.help = true,
+                Short(_) | Long(_) | Value(_) => return Err(word.unexpected().into()),
             }
         }
         if options.write && (options.small || !options.rows.is_empty()) {
@@ -62,7 +66,7 @@ impl Options {
     }
 
     pub(crate) fn wants(&self, group: &str) -> bool {
-        self.rows.is_empty() || self.rows.iter().any(|row| row == group)
+        self.rows.is_empty() || self.rows.contains(&group)
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
@@ -94,6 +98,14 @@ impl Options {
     }
 }
 
+/// The one of this name.
+fn group(name: &str) -> Outcome<&'static str> {
+    GROUPS.into_iter().find(|group| *group == name).ok_or_else(|| {
+        let known = GROUPS.join(", ");
+        Failure::new(format!("there are no rows `{name}`; there are: {known}"))
+    })
+}
+
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
@@ -117,8 +129,8 @@ mod tests {
     use super::Options;
 
     fn parse(line: &str) -> Result<Options, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Options::parse(&words).map_err(|failure| failure.to_string())
+        let words = lexopt::Parser::from_args(line.split_whitespace());
+        Options::parse(words).map_err(|failure| failure.to_string())
     }
 
     #[test]

@@ -196,8 +196,8 @@ pub(crate) fn json(
 #[cfg(test)]
 mod tests {
     use super::{cells, goal, number, verdict};
-    use crate::bench::rows::{Goal, Row};
-    use crate::bench::samples::Summary;
+    use crate::rows::{Goal, Row};
+    use crate::samples::Summary;
 
     #[test]
     fn a_row_says_what_it_is_compared_with_and_by_how_much_it_missed() {

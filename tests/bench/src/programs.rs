@@ -13,7 +13,7 @@ use testbed::{Failure, Outcome};
 /// Their files go with this value.
 pub(crate) struct Programs {
     /// What is measured, and the own floor.
-    pub(crate) bench: PathBuf,
+    pub(crate) workload: PathBuf,
     /// The smallest static program; `None` where no C compiler makes it.
     pub(crate) smallest: Option<PathBuf>,
     /// Measurements of one crate each, which are examples of it.
@@ -36,13 +36,12 @@ impl Programs {
         let built = match &options.program {
             Some(path) => path.clone(),
             None => {
-                let built =
-                    cargo_build(options.small, &["-p", "behaviour-tests", "--bin", "bench"])?;
-                cargo::find(&built, "bench")?
+                let built = cargo_build(options.small, &["-p", "bench", "--bin", "workload"])?;
+                cargo::find(&built, "workload")?
             }
         };
-        let bench = folder.path().join("bench");
-        fs::copy(&built, &bench).map_err(Failure::at("copy", &built))?;
+        let workload = folder.path().join("workload");
+        fs::copy(&built, &workload).map_err(Failure::at("copy", &built))?;
         let mut examples = Vec::new();
         for (package, example) in EXAMPLES {
             let group = match package {
@@ -55,7 +54,7 @@ impl Programs {
             }
         }
         let smallest = smallest(folder.path());
-        Ok(Programs { bench, smallest, examples, _folder: folder })
+        Ok(Programs { workload, smallest, examples, _folder: folder })
     }
 
     /// Runs an example to its end; what it printed.

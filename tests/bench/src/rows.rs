@@ -147,8 +147,8 @@ pub(crate) fn rows(samples: &Samples, sizes: Sizes) -> Vec<Row> {
 #[cfg(test)]
 mod tests {
     use super::{Goal, rows};
-    use crate::bench::options::Options;
-    use crate::bench::samples::Samples;
+    use crate::options::Options;
+    use crate::samples::Samples;
 
     #[test]
     fn a_row_is_judged_by_its_goal_and_rows_that_were_not_measured_are_left_out() {
@@ -156,7 +156,7 @@ mod tests {
         for (name, value) in [("spawn", 2.0), ("launch.entry", 12.0), ("switches", 0.0)] {
             samples.add(name, value);
         }
-        let rows = rows(&samples, Options::parse(&[]).unwrap().sizes());
+        let rows = rows(&samples, Options::default().sizes());
         assert_eq!(rows.len(), 3);
         assert_eq!(rows[1].goal, Goal::Times(5.0));
         assert_eq!(rows[1].ratio(), Some(6.0));

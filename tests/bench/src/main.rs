@@ -1,5 +1,7 @@
 //! What it costs, beside what the kernel itself costs: everything in one run, taking turns.
 
+#![expect(clippy::print_stdout, reason = "it tells who called it how it goes")]
+
 mod calls;
 mod cost;
 mod daemon;
@@ -15,6 +17,7 @@ mod samples;
 mod sessions;
 mod table;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -25,8 +28,7 @@ use programs::Programs;
 use samples::Samples;
 use sessions::Sessions;
 use table::Circumstances;
-use testbed::paint;
-use testbed::{Failure, Outcome, Workspace};
+use testbed::{Failure, Outcome, Workspace, interrupt, paint};
 
 /// Where the table of a whole run stands, between markers of this name.
 const PAGE: &str = "docs/performance.md";
@@ -35,8 +37,18 @@ const NAME: &str = "bench";
 /// For programs, beside what cargo builds.
 const JSON: &str = "bench.json";
 
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
+fn main() -> ExitCode {
+    testbed::at_end(run())
+}
+
+fn run() -> Outcome {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let options = Options::parse(lexopt::Parser::from_args(&words))?;
+    if options.help {
+        print!("{}", options::USAGE);
+        return Ok(());
+    }
+    interrupt::install()?;
     if options.cost {
         return cost::run();
     }
@@ -46,7 +58,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     let started = Instant::now();
     allow_many_descriptors()?;
-    let circumstances = Circumstances::look(arguments);
+    let circumstances = Circumstances::look(&words);
     let mut samples = Samples::default();
     let sizes = options.sizes();
     let mut sessions = Sessions { programs: &programs, sizes, samples: &mut samples };
