@@ -10,8 +10,7 @@ use std::path::Path;
 use crate::finding::Finding;
 use claims::Claim;
 use page::Page;
-use testbed::paint;
-use testbed::{Failure, Outcome, Workspace};
+use testbed::{Failure, Outcome, Workspace, paint};
 
 const PAGE: &str = "docs/behaviour.md";
 

@@ -10,7 +10,6 @@ mod ci;
 
 mod alone;
 mod behaviour;
-mod demo;
 mod examples;
 mod tidy;
 
@@ -56,7 +55,6 @@ fn dispatch(arguments: &[String]) -> Outcome {
     }
     interrupt::install()?;
     match command.as_str() {
-        "demo" => demo::run(),
         "ci" => ci::run(),
         "tidy" => tidy::run(),
         "alone" => alone::run(rest),
@@ -71,7 +69,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
 }
 
 /// Commands that are programs of their own, below `tests/`.
-const MEMBERS: [&str; 3] = ["faults", "chaos", "bench"];
+const MEMBERS: [&str; 4] = ["faults", "chaos", "bench", "demo"];
 
 /// Becomes the program, built by cargo: its exit code is ours then, and so are its signals. Returns
 /// only if it cannot.

@@ -7,8 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::process::Signal;
 
 use super::ground::{Ground, LIMIT, Line, now};
-use testbed::Process;
-use testbed::{Failure, Outcome};
+use testbed::{Failure, Outcome, Process};
 
 /// A program that starts daemons in a ground of its own, with which both go.
 pub(crate) struct Caller {

@@ -21,8 +21,7 @@ use std::time::{Duration, Instant};
 use options::Options;
 use round::Round;
 use tally::Tally;
-use testbed::interrupt;
-use testbed::{Failure, Outcome};
+use testbed::{Failure, Outcome, interrupt};
 use victim::Victim;
 use world::World;
 

@@ -9,8 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags, mknodat, open};
 
 use super::adversary::{Adversary, Deaf};
 use super::world::World;
-use testbed::Process;
-use testbed::{Failure, Outcome};
+use testbed::{Failure, Outcome, Process};
 
 /// What a round has beside its daemon.
 pub(super) struct Siege {

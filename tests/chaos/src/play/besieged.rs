@@ -10,8 +10,7 @@ use crate::adversary::{Adversary, LOG_SIZE, Talking};
 use crate::idle;
 use crate::round::{Act, Who};
 use crate::who::{is, is_descendant};
-use testbed::Outcome;
-use testbed::Process;
+use testbed::{Outcome, Process};
 use victim::{LIMIT, State, describe};
 
 /// The most that may stand in the daemon's log and status after a round, however much was told.

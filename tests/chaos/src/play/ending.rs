@@ -9,8 +9,7 @@ use super::shortages::limit_descriptors;
 use super::{FOREIGN, Play, SLACK};
 use crate::round::{Ending, Signal, Who};
 use crate::who::is;
-use testbed::Process;
-use testbed::{Failure, Outcome};
+use testbed::{Failure, Outcome, Process};
 use victim::{Answer, LIMIT, State, describe};
 
 impl Play<'_> {

@@ -1,16 +1,16 @@
 //! `examples/workers` for a person to watch: started, shot at, stopped, each with its time.
 
+#![expect(clippy::print_stdout, reason = "it is made to be read")]
+
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use testbed::Process;
-use testbed::Watch;
 use testbed::example::{ExampleBed, build, number_in};
-use testbed::interrupt;
 use testbed::paint::{faint, good, strong};
-use testbed::{Failure, Outcome};
+use testbed::{Failure, Outcome, Process, Watch, interrupt};
 
 /// How long one looks at each part.
 const LOOK: Duration = Duration::from_secs(3);
@@ -21,7 +21,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 const PID_FILE: &str = ".data/workers.pid";
 const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 
-pub(crate) fn run() -> Outcome {
+fn main() -> ExitCode {
+    testbed::at_end(interrupt::install().and_then(|()| run()))
+}
+
+fn run() -> Outcome {
     let programs = build(&["-p", "example-workers"])?;
     let bed = ExampleBed::new(&testbed::root().join("examples/workers"), &programs, false)?;
     let demo = Demo { watch: bed.watch()?, bed: &bed };
