@@ -3,12 +3,20 @@
 //! A workspace build hides a missing feature, because a neighbour asks for it. So each crate is
 //! checked with its own features only, and without those of its tests.
 
+use lexopt::prelude::*;
 use testbed::cargo::Cargo;
 use testbed::{Failure, Outcome, Workspace};
 
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let only_check = arguments.iter().any(|argument| argument == "--check");
-    let wanted: Vec<&String> = arguments.iter().filter(|argument| *argument != "--check").collect();
+pub(crate) fn run(words: &[String]) -> Outcome {
+    let (mut only_check, mut wanted) = (false, Vec::new());
+    let mut words = lexopt::Parser::from_args(words);
+    while let Some(word) = words.next()? {
+        match word {
+            Long("check") => only_check = true,
+            Value(name) => wanted.push(name.string()?),
+            Short(_) | Long(_) => return Err(word.unexpected().into()),
+        }
+    }
     let root = testbed::root();
     let workspace = Workspace::load()?;
     if let Some(unknown) =

@@ -7,12 +7,14 @@ mod scenario;
 mod zone;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::{behaviour, tree};
+use lexopt::prelude::*;
 use scenario::Scenario;
 use testbed::cargo::Built;
 use testbed::example::build;
@@ -57,7 +59,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(arguments: &[String]) -> Outcome<Self> {
+    fn parse(words: &[String]) -> Outcome<Self> {
         let mut options = Options {
             names: Vec::new(),
             repeat: 1,
@@ -65,21 +67,16 @@ impl Options {
             keep: false,
             build: vec!["-p", "example-daemon", "-p", "example-workers", "-p", "example-pieces"],
         };
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let mut number = || {
-                let number = arguments.next().and_then(|number| number.parse().ok());
-                let needed = || Failure::new(format!("`{argument}` needs a number above 0"));
-                number.filter(|number| *number > 0).ok_or_else(needed)
-            };
-            match argument.as_str() {
-                "--repeat" => options.repeat = number()?,
-                "--jobs" => options.jobs = number()?,
-                "--keep" => options.keep = true,
+        let mut words = lexopt::Parser::from_args(words);
+        while let Some(word) = words.next()? {
+            match word {
+                Long("repeat") => options.repeat = words.value()?.parse::<NonZeroUsize>()?.get(),
+                Long("jobs") => options.jobs = words.value()?.parse::<NonZeroUsize>()?.get(),
+                Long("keep") => options.keep = true,
                 // After the tests nearly all of this is built, with the same features.
-                "--workspace-build" => options.build = vec!["--workspace", "--all-targets"],
-                name if !name.starts_with('-') => options.names.push(name.to_owned()),
-                unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
+                Long("workspace-build") => options.build = vec!["--workspace", "--all-targets"],
+                Value(name) => options.names.push(name.string()?),
+                Short(_) | Long(_) => return Err(word.unexpected().into()),
             }
         }
         Ok(options)

@@ -28,7 +28,7 @@ usage: cargo xtask <command>          (…: options, which `cargo xtask <command
 
   demo                    a daemon with workers starts, crashes, comes back and stops, in fifteen seconds
   ci                      what CI runs, in its order
-  tidy                    layers, module docs, no unsafe, reasons of dependencies, links, papers
+  tidy                    layers, module docs, reasons of dependencies, links, papers
   alone [--check] [CRATE…]
                           each crate by itself: check, test, package list (--check: without the tests)
   behaviour               cases without test, tests without case; which tests hold a case, into

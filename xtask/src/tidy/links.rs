@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::finding::Finding;
-use crate::rust_text::has_word;
 use crate::tree;
 use testbed::Outcome;
 
@@ -25,6 +24,12 @@ pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+/// Does a text have this as a whole word?
+fn has_word(text: &str, word: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.split(|letter: char| !is_word(letter)).any(|found| found == word)
 }
 
 fn fault(page: &Path, text: &str, target: &str) -> Option<String> {

@@ -1,4 +1,5 @@
-//! A dependency is a decision: each stands with its reason, beside it or above it.
+//! A dependency is a decision: each stands with its reason, beside it or above it. And each package
+//! has the lints of the workspace, of which one forbids unsafe code.
 
 use std::path::Path;
 
@@ -11,6 +12,10 @@ pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>>
     for package in &workspace.packages {
         let manifest = package.manifest();
         let text = testbed::read(&manifest)?;
+        if !text.contains("[lints]\nworkspace = true\n") {
+            let text = "a package has the lints of the workspace: `[lints]`, `workspace = true`";
+            findings.push(Finding::new(tree::relative(root, &manifest), 1, text));
+        }
         for (line, name) in without_reason(&text) {
             findings.push(Finding::new(
                 tree::relative(root, &manifest),
