@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use testbed::{Failure, Outcome, Workspace, paint};
+
 use crate::finding::Finding;
 use claims::Claim;
 use page::Page;
-use testbed::{Failure, Outcome, Workspace, paint};
 
 const PAGE: &str = "docs/behaviour.md";
 

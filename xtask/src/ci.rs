@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{alone, behaviour, examples, tidy};
 use testbed::cargo::{self, Cargo};
 use testbed::{Failure, Outcome, paint};
+
+use crate::{alone, behaviour, examples, tidy};
 
 /// One line of the list.
 enum Step {

@@ -13,12 +13,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::{behaviour, tree};
 use lexopt::prelude::*;
-use scenario::Scenario;
 use testbed::cargo::Built;
 use testbed::example::build;
 use testbed::{Failure, Outcome, interrupt, paint};
+
+use crate::{behaviour, tree};
+use scenario::Scenario;
 
 /// Scenarios mostly wait; more of them at once is also a harder test.
 const JOBS: usize = 4;

@@ -8,8 +8,9 @@ mod manifests;
 mod papers;
 mod sources;
 
-use crate::finding::Weight;
 use testbed::{Failure, Outcome, Workspace};
+
+use crate::finding::Weight;
 
 pub(crate) fn run() -> Outcome {
     let root = testbed::root();

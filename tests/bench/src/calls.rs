@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use super::daemon::Caller;
-use super::sessions::{Sessions, step};
 use testbed::interrupt::pause;
 use testbed::{Failure, Outcome};
+
+use super::daemon::Caller;
+use super::sessions::{Sessions, step};
 
 /// Two pools: what the second needs more is what its further workers need.
 const FEW: usize = 5;

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use tempfile::TempDir;
-
-use super::{page, sessions, table};
 use testbed::cargo::Cargo;
 use testbed::{Failure, Outcome, Workspace, interrupt};
+
+use super::{page, sessions, table};
 
 /// Where the table stands.
 const PAGE: &str = "README.md";
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Outcome {
     });
     for (name, features) in all {
         if interrupt::asked() {
-            return Err(Failure::new("interrupted"));
+            return Err(interrupt::failure());
         }
         sessions::step(name);
         let crates = count(name, features)?;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::Signal;
+use testbed::{Failure, Outcome, Process};
 
 use super::ground::{Ground, LIMIT, Line, now};
-use testbed::{Failure, Outcome, Process};
 
 /// A program that starts daemons in a ground of its own, with which both go.
 pub(crate) struct Caller {

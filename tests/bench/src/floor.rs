@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use super::ground::{Ground, Line, now};
 use testbed::{Failure, Outcome};
+
+use super::ground::{Ground, Line, now};
 
 /// The loop while it runs. Killed with its ground.
 pub(crate) struct Floor {

@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-
 use testbed::interrupt::pause;
 use testbed::{Bed, Failure, Outcome, Process};
 

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use testbed::{Failure, Outcome, Workspace, interrupt, paint};
 
 use options::Options;
 use peers::Found;
@@ -28,7 +29,6 @@ use programs::Programs;
 use samples::Samples;
 use sessions::Sessions;
 use table::Circumstances;
-use testbed::{Failure, Outcome, Workspace, interrupt, paint};
 
 /// Where the table of a whole run stands, between markers of this name.
 const PAGE: &str = "docs/performance.md";

@@ -10,12 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use testbed::interrupt::pause;
+use testbed::{Failure, Outcome};
 
 use super::ground::{Ground, now};
 use super::look;
 use super::sessions::{Sessions, all_gone, step};
-use testbed::interrupt::pause;
-use testbed::{Failure, Outcome};
 
 /// One of another make.
 struct Peer {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
-
-use super::options::Options;
 use testbed::cargo::{self, Built};
 use testbed::{Failure, Outcome};
+
+use super::options::Options;
 
 /// Their files go with this value.
 pub(crate) struct Programs {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use testbed::interrupt::pause;
+use testbed::{Failure, Outcome};
 
 use super::daemon::{Caller, Daemon, is_worker};
 use super::floor::Floor;
@@ -13,8 +15,6 @@ use super::look;
 use super::options::Sizes;
 use super::programs::Programs;
 use super::samples::Samples;
-use testbed::interrupt::pause;
-use testbed::{Failure, Outcome};
 
 pub(crate) struct Sessions<'a> {
     pub(crate) programs: &'a Programs,

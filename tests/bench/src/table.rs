@@ -1,12 +1,12 @@
 //! The result for people, as a table, and for programs, as JSON.
 
 use serde_json::{Value, json};
+use testbed::paint;
 
 use super::options::Sizes;
 use super::peers::Found;
 use super::rows::{Goal, Row};
 use super::samples::Samples;
-use testbed::paint;
 
 /// Where and when it was measured.
 pub(crate) struct Circumstances {

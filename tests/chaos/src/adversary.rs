@@ -1,9 +1,10 @@
 //! Who is beside a daemon, or below it, and would keep it from what it promises: chosen by the
 //! seed of a round, independently of its acts, which are the same with adversaries and without.
 
-use super::round::Who;
 use fastrand::Rng;
 use testbed::{Failure, Outcome};
+
+use super::round::Who;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
-
 use testbed::Process;
 
 /// How many there may be: few enough for the numbers of the world to suffice for all others.

@@ -18,11 +18,12 @@ mod world;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use testbed::{Failure, Outcome, interrupt};
+use victim::Victim;
+
 use options::Options;
 use round::Round;
 use tally::Tally;
-use testbed::{Failure, Outcome, interrupt};
-use victim::Victim;
 use world::World;
 
 fn main() -> ExitCode {

@@ -9,6 +9,8 @@ use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::Signal as Number;
+use testbed::{Bed, Failure, Outcome, Process, paint};
+use victim::{Calling, VictimBed};
 
 use super::adversary::Choice;
 use super::round::{Act, Before, Round, Signal, Who};
@@ -16,8 +18,6 @@ use super::siege::Siege;
 use super::tally::Tally;
 use super::who::is;
 use super::world::World;
-use testbed::{Bed, Failure, Outcome, Process, paint};
-use victim::{Calling, VictimBed};
 
 /// How long the victim may take to start, in milliseconds: a starter whose guardian is stopped
 /// waits so long.

@@ -1,7 +1,8 @@
 //! What happens in a round, decided by its seed alone.
 
-use super::adversary::{Adversary, Choice};
 use fastrand::Rng;
+
+use super::adversary::{Adversary, Choice};
 
 /// Who is hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

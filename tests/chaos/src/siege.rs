@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::fs::{FileType, Mode, OFlags, mknodat, open};
+use testbed::{Failure, Outcome, Process};
 
 use super::adversary::{Adversary, Deaf};
 use super::world::World;
-use testbed::{Failure, Outcome, Process};
 
 /// What a round has beside its daemon.
 pub(super) struct Siege {

@@ -1,7 +1,8 @@
 //! Who a process is.
 
-use super::round::Who;
 use testbed::Process;
+
+use super::round::Who;
 
 /// What the library calls its processes; a caller has no such name.
 const ROLES: [&str; 4] = ["launcher", "guardian", "executor", "worker"];

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use rustix::process::{WaitOptions, geteuid, wait};
 use tempfile::TempDir;
+use testbed::{Failure, Outcome};
 
 use super::bystanders::Bystanders;
 use super::crowd::Crowd;
 use super::options::Options;
 use super::tally::Tally;
-use testbed::{Failure, Outcome};
 
 /// The first 300 numbers are used only once, so these are what comes round.
 const PID_MAX: &str = "420";

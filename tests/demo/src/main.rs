@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-
 use testbed::example::{ExampleBed, build, number_in};
 use testbed::paint::{faint, good, strong};
 use testbed::{Failure, Outcome, Process, Watch, interrupt};

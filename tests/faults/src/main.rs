@@ -17,11 +17,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use testbed::{Failure, Outcome, interrupt, paint};
+use victim::Victim;
+
 use calls::Fault;
 use options::Options;
 use scenario::{Played, Scenario};
-use testbed::{Failure, Outcome, interrupt, paint};
-use victim::Victim;
 
 /// How many failures are shown with all that there is to see; of the others only what was wrong.
 const SHOWN_WHOLE: usize = 5;
@@ -158,7 +159,7 @@ fn attack_all(
             });
         }
     });
-    if interrupt::asked() { Err(Failure::new("interrupted")) } else { Ok(()) }
+    if interrupt::asked() { Err(interrupt::failure()) } else { Ok(()) }
 }
 
 /// The table.

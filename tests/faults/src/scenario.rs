@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use testbed::{Failure, Outcome};
+use victim::{Answer, LIMIT, State, VictimBed, WORKERS};
 
 use super::calls::Fault;
 use super::gate::Gate;
 use super::trace::{Trace, Tracer};
-use testbed::{Failure, Outcome};
-use victim::{Answer, LIMIT, State, VictimBed, WORKERS};
 
 /// Who is traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,9 +11,9 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{PidfdFlags, pidfd_open};
+use testbed::{Failure, Outcome};
 
 use super::calls::{Calls, Fault};
-use testbed::{Failure, Outcome};
 
 /// How long strace may take to let go.
 const PATIENCE: Duration = Duration::from_millis(500);

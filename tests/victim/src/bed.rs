@@ -9,10 +9,11 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::journal::Journal;
-use crate::outside::Outside;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use testbed::{Bed, Failure, Outcome, Process, Watch};
+
+use crate::journal::Journal;
+use crate::outside::Outside;
 
 /// How many workers the victim has.
 pub const WORKERS: usize = 2;

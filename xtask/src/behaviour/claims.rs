@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use testbed::Outcome;
+
 use super::ids;
 use crate::tree;
-use testbed::Outcome;
 
 #[derive(Debug)]
 pub(super) struct Claim {

@@ -3,8 +3,9 @@
 //! A row is `| id | what must be seen | part |`. Rows under the heading `Argued` are `| id | why | shown by |`.
 //! A line `complete: part, part` at the head says which parts may have no gaps.
 
-use super::Proofs;
 use testbed::{Failure, Outcome};
+
+use super::Proofs;
 
 #[derive(Debug)]
 pub(super) struct Case {

@@ -9,13 +9,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use testbed::cargo::Built;
+use testbed::example::{ExampleBed, text};
+use testbed::{Failure, Outcome, Output, Process, Running, Watch, paint};
 
 use super::look::matching;
 use super::scenario::{Identity, Line, Scenario, Source, Step, Stream};
 use super::{detached, zone};
-use testbed::cargo::Built;
-use testbed::example::{ExampleBed, text};
-use testbed::{Failure, Outcome, Output, Process, Running, Watch, paint};
 
 /// How long any step may take: far more than it needs, also on a machine that does much else.
 const LIMIT: Duration = Duration::from_secs(20);

@@ -29,9 +29,9 @@
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
+use testbed::{Failure, Outcome};
 
 use crate::behaviour::ids;
-use testbed::{Failure, Outcome};
 
 /// A file of steps.
 #[derive(Debug)]

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use testbed::{Outcome, Package, Workspace};
+
 use crate::finding::Finding;
 use crate::tree;
-use testbed::{Outcome, Package, Workspace};
 
 pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>> {
     let mut findings = in_table_and_on_disk(root, workspace)?;

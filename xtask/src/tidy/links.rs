@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use testbed::Outcome;
+
 use crate::finding::Finding;
 use crate::tree;
-use testbed::Outcome;
 
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();

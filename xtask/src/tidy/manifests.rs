@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use testbed::{Outcome, Workspace};
+
 use crate::finding::Finding;
 use crate::tree;
-use testbed::{Outcome, Workspace};
 
 pub(super) fn check(root: &Path, workspace: &Workspace) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use testbed::{Outcome, Workspace};
+
 use crate::finding::Finding;
 use crate::tree;
-use testbed::{Outcome, Workspace};
 
 /// Of the whole workspace.
 const PAPERS: [&str; 7] = [

@@ -4,14 +4,14 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
+use testbed::{Outcome, Process};
+use victim::{LIMIT, State, describe};
 
 use super::{Play, SLACK};
 use crate::adversary::{Adversary, LOG_SIZE, Talking};
 use crate::idle;
 use crate::round::{Act, Who};
 use crate::who::{is, is_descendant};
-use testbed::{Outcome, Process};
-use victim::{LIMIT, State, describe};
 
 /// The most that may stand in the daemon's log and status after a round, however much was told.
 const WRITTEN: u64 = 256 << 10;

@@ -4,13 +4,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
+use testbed::{Failure, Outcome, Process};
+use victim::{Answer, LIMIT, State, describe};
 
 use super::shortages::limit_descriptors;
 use super::{FOREIGN, Play, SLACK};
 use crate::round::{Ending, Signal, Who};
 use crate::who::is;
-use testbed::{Failure, Outcome, Process};
-use victim::{Answer, LIMIT, State, describe};
 
 impl Play<'_> {
     /// From here on everything can do what it is for.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use testbed::Process;
 
 use super::Play;
 use crate::round::Who;
 use crate::who::is;
-use testbed::Process;
 
 impl Play<'_> {
     fn filler(&self) -> PathBuf {
