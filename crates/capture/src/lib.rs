@@ -49,6 +49,7 @@ mod prefix;
 mod reader;
 mod recorder;
 mod sink;
+mod source;
 
 pub use last_lines::LastLines;
 /// What a capture says about its file and times.

@@ -6,20 +6,15 @@ use std::ops::{ControlFlow, Deref};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::Errno;
 use waiter::Waiter;
 
-use crate::last_lines::Tail;
-use crate::lines::Lines;
 use crate::prefix::Prefix;
 use crate::sink::{AccountId, STACK, Sink};
-
-/// What is read at once: what a pipe holds (pipe(7)).
-const CHUNK: usize = 64 << 10;
+use crate::source::{CHUNK, Read, Source};
 
 /// Whether a pipe is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,40 +92,6 @@ impl Deref for Reader {
     }
 }
 
-/// One stream of one run of a child.
-#[derive(Debug)]
-pub(crate) struct Source {
-    token: u64,
-    /// Its other end is the child's stream.
-    pipe: OwnedFd,
-    stream: stdio_redirect::Stream,
-    sink: Arc<Sink>,
-    account: AccountId,
-    prefix: Arc<Prefix>,
-    state: Mutex<State>,
-}
-
-/// What is known of what has been read. Locked while something is, so that nobody overtakes.
-#[derive(Debug)]
-struct State {
-    pid: u32,
-    lines: Lines,
-    tail: Tail,
-    out: Vec<u8>,
-}
-
-/// What came of a read.
-enum Read {
-    /// There may be more.
-    Some(usize),
-    /// Not now.
-    Nothing,
-    /// The pipe has ended.
-    End,
-    /// Another thread stands still in it.
-    Stuck,
-}
-
 impl Pipes {
     pub(crate) fn new() -> io::Result<Pipes> {
         let waiter = Waiter::new()?;
@@ -158,33 +119,23 @@ impl Pipes {
         &self,
         pipe: OwnedFd,
         stream: stdio_redirect::Stream,
-        (sink, account): (&Arc<Sink>, AccountId),
+        to: (&Arc<Sink>, AccountId),
         prefix: &Arc<Prefix>,
         longest: usize,
     ) -> io::Result<Arc<Source>> {
         let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let state =
-            State { pid: 0, lines: Lines::new(longest), tail: Tail::default(), out: Vec::new() };
-        let source = Arc::new(Source {
-            token,
-            pipe,
-            stream,
-            sink: Arc::clone(sink),
-            account,
-            prefix: Arc::clone(prefix),
-            state: Mutex::new(state),
-        });
-        self.waiter.watch_without_interest(source.pipe.as_fd(), token)?;
+        let source = Arc::new(Source::new(token, pipe, stream, to, prefix, longest));
+        self.waiter.watch_without_interest(source.as_fd(), token)?;
         self.sources().insert(token, Arc::clone(&source));
         Ok(source)
     }
 
     /// Has it read no more, and closed.
     pub(crate) fn remove(&self, source: Arc<Source>) {
-        let known = self.sources().remove(&source.token);
+        let known = self.sources().remove(&source.token());
         if known.is_some() {
-            self.waiter.forget(source.pipe.as_fd());
-            source.sink.detach(source.account, &source);
+            self.waiter.forget(source.as_fd());
+            source.detach();
         }
         let mut desk = self.desk();
         desk.retired.extend(known);
@@ -194,7 +145,7 @@ impl Pipes {
     }
 
     pub(crate) fn set_interest(&self, source: &Source, interest: Interest) {
-        self.waiter.set_interest(source.pipe.as_fd(), source.token, interest == Interest::Read);
+        self.waiter.set_interest(source.as_fd(), source.token(), interest == Interest::Read);
     }
 
     /// Has what these pipes hold now taken, which is all that a child has written when it has ended, and says what
@@ -265,13 +216,13 @@ impl Pipes {
                     Read::Stuck => {
                         self.set_interest(&source, Interest::Nothing);
                         // It may have come free before that; who comes free after it is read again.
-                        if source.try_state().is_some() {
-                            source.sink.resume(source.account, &source);
+                        if source.is_free() {
+                            source.resume();
                         }
                     }
                     Read::End => self.remove(source),
                     Read::Some(_) | Read::Nothing if self.is_replaced(reader) => {
-                        source.sink.resume(source.account, &source);
+                        source.resume();
                     }
                     Read::Some(_) | Read::Nothing => (),
                 }
@@ -306,7 +257,7 @@ impl Pipes {
                 // Who has asked may have gone on.
                 let _ = drain.drained.send(lines.collect());
                 if self.is_replaced(reader) {
-                    drain.sources.iter().for_each(|it| it.sink.resume(it.account, it));
+                    drain.sources.iter().for_each(|source| source.resume());
                 }
                 continue;
             }
@@ -338,114 +289,4 @@ impl Pipes {
     fn sources(&self) -> MutexGuard<'_, HashMap<u64, Arc<Source>>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Source {
-    pub(crate) fn token(&self) -> u64 {
-        self.token
-    }
-
-    pub(crate) fn stream(&self) -> stdio_redirect::Stream {
-        self.stream
-    }
-
-    /// Whose output it is. Nobody reads it before that.
-    pub(crate) fn set_pid(&self, pid: u32) {
-        if let Some(mut state) = self.try_state() {
-            state.pid = pid;
-        }
-    }
-
-    /// Takes what the pipe holds now, and ends the line; gives back the last lines. Others may have the other end
-    /// still, and go on writing: not more is taken. `None`: another thread stands still in it.
-    fn drain(&self, count: usize) -> Option<Vec<String>> {
-        let mut state = self.try_state()?;
-        // At least as much as a pipe can hold that nobody has made larger.
-        let mut left = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(1 << 20);
-        let mut chunk = Vec::new();
-        while left > 0 {
-            let size = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            chunk.resize(size, 0);
-            match self.read(&mut state, &mut chunk, true) {
-                Read::Some(read) => left = left.saturating_sub(read as u64),
-                Read::Nothing | Read::End | Read::Stuck => break,
-            }
-        }
-        self.end(&mut state, true);
-        Some(state.tail.lines(count))
-    }
-
-    /// Reads once.
-    fn read_on(&self, chunk: &mut [u8]) -> Read {
-        let Some(mut state) = self.try_state() else { return Read::Stuck };
-        let read = self.read(&mut state, chunk, false);
-        if matches!(read, Read::End) {
-            self.end(&mut state, false);
-        }
-        read
-    }
-
-    fn read(&self, state: &mut State, chunk: &mut [u8], last: bool) -> Read {
-        loop {
-            match rustix::io::read(&self.pipe, &mut *chunk) {
-                Ok(0) => return Read::End,
-                Ok(read) => {
-                    self.take(state, &chunk[..read], last);
-                    return Read::Some(read);
-                }
-                Err(Errno::INTR) => (),
-                Err(Errno::AGAIN) => return Read::Nothing,
-                // It is there still, so the system lacks something for a moment.
-                Err(_) => waiter::breathe(),
-            }
-        }
-    }
-
-    fn take(&self, state: &mut State, bytes: &[u8], last: bool) {
-        state.tail.push(bytes);
-        if self.prefix.is_empty() {
-            let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-            return self.sink.push(self.account, bytes, lines, last);
-        }
-        let prefix = self.prefix.now(state.pid, name_of(self.stream));
-        let State { lines, out, .. } = state;
-        let count = lines.push(bytes, prefix.as_bytes(), out);
-        self.sink.push(self.account, out, count, last);
-        shrink(out);
-    }
-
-    /// Ends a line that has begun.
-    fn end(&self, state: &mut State, last: bool) {
-        if self.prefix.is_empty() {
-            return;
-        }
-        let prefix = self.prefix.now(state.pid, name_of(self.stream));
-        let State { lines, out, .. } = state;
-        let count = lines.end(prefix.as_bytes(), out);
-        self.sink.push(self.account, out, count, last);
-        shrink(out);
-    }
-
-    /// `None`: a thread stands in it, perhaps for ever.
-    fn try_state(&self) -> Option<MutexGuard<'_, State>> {
-        match self.state.try_lock() {
-            Ok(state) => Some(state),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-}
-
-fn name_of(stream: stdio_redirect::Stream) -> &'static str {
-    match stream {
-        stdio_redirect::Stream::Stdin => "stdin",
-        stdio_redirect::Stream::Stdout => "stdout",
-        stdio_redirect::Stream::Stderr => "stderr",
-    }
-}
-
-/// Empties it; room for an unusual lot is given back.
-fn shrink(out: &mut Vec<u8>) {
-    out.clear();
-    out.shrink_to(4 << 10);
 }

@@ -17,8 +17,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use crate::last_lines::LastLines;
 use crate::options::{Capture, STDERR, STDOUT};
 use crate::prefix::{Pattern, Prefix};
-use crate::reader::{Pipes, Reader, Source};
+use crate::reader::{Pipes, Reader};
 use crate::sink::{AccountId, PATIENCE, Sink};
+use crate::source::Source;
 
 /// What a child has written and is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]

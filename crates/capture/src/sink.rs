@@ -15,8 +15,9 @@ use exit::ErrorText;
 
 use crate::options::{Capture, WhenFull};
 use crate::prefix::Prefix;
-use crate::reader::{Interest, Pipes, Source};
+use crate::reader::{Interest, Pipes};
 use crate::recorder::{Changes, Lost};
+use crate::source::Source;
 use writer::{Complaints, Writer};
 
 /// What is handed to the file at once, at most: as much as a pipe holds.
