@@ -5,7 +5,7 @@ use std::io;
 use trusted_path::Place;
 
 #[derive(Debug, Default)]
-pub(crate) struct Compressor;
+pub(crate) struct Compressor {}
 
 impl Compressor {
     #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as with compression")]
