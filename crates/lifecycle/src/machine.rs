@@ -15,7 +15,7 @@ use crate::backoff::{CountFrom, Delays};
 use crate::end::RunEnd;
 use crate::limit::RestartLog;
 use crate::policy::Policy;
-use crate::restart::{GaveUp, Verdict};
+use crate::restart::{AfterEnd, GaveUp};
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
 use stopping::{Goal, Stop};
@@ -291,10 +291,10 @@ impl Machine {
         if self.policy.must_launch && !self.launched {
             return self.finish(Outcome::NotLaunched(end));
         }
-        match self.policy.restart.verdict(&end) {
-            Verdict::Over => return self.finish(Outcome::Ended(end)),
-            Verdict::GiveUp(why) => return self.finish(Outcome::GaveUp(why, end)),
-            Verdict::Again => (),
+        match self.policy.restart.follows(&end) {
+            AfterEnd::Over => return self.finish(Outcome::Ended(end)),
+            AfterEnd::GiveUp(why) => return self.finish(Outcome::GaveUp(why, end)),
+            AfterEnd::Again => (),
         }
         if let Some(limit) = self.policy.restart.limit
             && !self.restarts.allow(at, limit)

@@ -168,7 +168,7 @@ impl fmt::Display for GaveUp {
 
 /// What follows a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AfterEnd {
     /// Nothing: that was it.
     Over,
     /// Another run.
@@ -257,16 +257,16 @@ impl RestartPolicy {
     }
 
     /// What follows a run that ended so, apart from the limit.
-    pub(crate) fn verdict(&self, end: &RunEnd) -> Verdict {
+    pub(crate) fn follows(&self, end: &RunEnd) -> AfterEnd {
         let forced = self.force.contains(end);
         if !forced && !self.restart.wanted_after(self.cause_of(end)) {
-            Verdict::Over
+            AfterEnd::Over
         } else if self.prevent.contains(end) {
-            Verdict::GiveUp(GaveUp::Prevented)
+            AfterEnd::GiveUp(GaveUp::Prevented)
         } else if end.is_permanent() {
-            Verdict::GiveUp(GaveUp::Permanent)
+            AfterEnd::GiveUp(GaveUp::Permanent)
         } else {
-            Verdict::Again
+            AfterEnd::Again
         }
     }
 

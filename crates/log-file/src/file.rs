@@ -14,7 +14,7 @@ use crate::compress::Compressor;
 use crate::names::{Horizon, Keep};
 use crate::open;
 use crate::options::Rotation;
-use crate::period::{self, Period, Verdict};
+use crate::period::{self, Period, Turn};
 use crate::rotate::{self, Aside, Rotated};
 
 /// Records that follow each other faster than a file can be renamed need no look at the name in
@@ -203,11 +203,11 @@ impl NamedFile {
 
     fn rotate_if_due(&mut self, bytes: usize, now: Timestamp) {
         let Some(current) = &mut self.current else { return };
-        match current.period.map_or(Verdict::Keep, |period| period.verdict(now)) {
-            Verdict::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
-            Verdict::Keep => (),
-            Verdict::Anew => current.begin(&self.plan, (self.plan.clock)()),
-            Verdict::PutAside => self.rotate(now),
+        match current.period.map_or(Turn::Keep, |period| period.turn(now)) {
+            Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
+            Turn::Keep => (),
+            Turn::Anew => current.begin(&self.plan, (self.plan.clock)()),
+            Turn::PutAside => self.rotate(now),
         }
     }
 

@@ -33,12 +33,12 @@ use crate::{Error, Options, Precision, Stamp, time};
 /// ```
 #[derive(Debug)]
 pub struct LogFile {
-    target: Target,
+    to: Destination,
     zone: TimeZone,
 }
 
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum Destination {
     File(Box<NamedFile>),
     Stream(StreamSink),
 }
@@ -53,8 +53,8 @@ impl LogFile {
         Options::file(path.as_ref()).open()
     }
 
-    pub(crate) fn new(target: Target, zone: TimeZone) -> LogFile {
-        LogFile { target, zone }
+    pub(crate) fn new(to: Destination, zone: TimeZone) -> LogFile {
+        LogFile { to, zone }
     }
 
     /// Appends whole lines, the last with its end: in one piece and on lines of their own, whoever else
@@ -79,9 +79,9 @@ impl LogFile {
     }
 
     fn append_timestamped(&mut self, lines: &[u8], now: Timestamp) -> io::Result<()> {
-        match &mut self.target {
-            Target::File(file) => file.append(lines, now),
-            Target::Stream(stream) => stream.write(lines),
+        match &mut self.to {
+            Destination::File(file) => file.append(lines, now),
+            Destination::Stream(stream) => stream.write(lines),
         }
     }
 
@@ -91,9 +91,9 @@ impl LogFile {
     ///
     /// They cannot be written; the first of them may be there.
     pub fn append_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.target {
-            Target::File(file) => file.append_bytes(bytes, time::now()),
-            Target::Stream(stream) => stream.write(bytes),
+        match &mut self.to {
+            Destination::File(file) => file.append_bytes(bytes, time::now()),
+            Destination::Stream(stream) => stream.write(bytes),
         }
     }
 
@@ -104,28 +104,28 @@ impl LogFile {
     ///
     /// [`Error::Open`]; the file stays as it was, if it still has a name.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        match &mut self.target {
-            Target::File(file) => {
+        match &mut self.to {
+            Destination::File(file) => {
                 file.reopen().map_err(|source| Error::Open { path: file.path().to_owned(), source })
             }
-            Target::Stream(_) => Ok(()),
+            Destination::Stream(_) => Ok(()),
         }
     }
 
     /// What has come up with rotation, retention and compression since the last call, to be told in a log: it did not
     /// work, and the file goes on. Mostly empty, and free of cost then.
     pub fn complaints(&mut self) -> Vec<String> {
-        match &mut self.target {
-            Target::File(file) => file.complaints(),
-            Target::Stream(_) => Vec::new(),
+        match &mut self.to {
+            Destination::File(file) => file.complaints(),
+            Destination::Stream(_) => Vec::new(),
         }
     }
 
     /// The stream of the process that it is, if it is no file.
     pub fn stream(&self) -> Option<Stream> {
-        match &self.target {
-            Target::File(_) => None,
-            Target::Stream(sink) => Some(sink.stream),
+        match &self.to {
+            Destination::File(_) => None,
+            Destination::Stream(sink) => Some(sink.stream),
         }
     }
 

@@ -8,7 +8,7 @@ use signal_hook::consts::SIGXFSZ;
 use trusted_path::{Fault, Trust};
 
 use crate::file::{FilePlan, NamedFile};
-use crate::log_file::{LogFile, Target};
+use crate::log_file::{Destination, LogFile};
 use crate::names::Keep;
 use crate::stream::{Stream, StreamSink};
 use crate::{Error, Time, problems, time};
@@ -181,7 +181,7 @@ impl Options {
         survive_full_files();
         let zone = self.time.zone();
         if let Some(stream) = self.stream() {
-            return Ok(LogFile::new(Target::Stream(StreamSink::new(stream)), zone));
+            return Ok(LogFile::new(Destination::Stream(StreamSink::new(stream)), zone));
         }
         let plan = FilePlan {
             // From now on it is the same file, wherever the process goes.
@@ -195,7 +195,7 @@ impl Options {
             clock: time::now,
         };
         match NamedFile::open(plan) {
-            Ok(file) => Ok(LogFile::new(Target::File(Box::new(file)), zone)),
+            Ok(file) => Ok(LogFile::new(Destination::File(Box::new(file)), zone)),
             Err(trusted_path::Error::Path { fault, .. }) if fault != Fault::NoReader => {
                 Err(problems::distrusted(&self.file, self.trust(), &fault))
             }

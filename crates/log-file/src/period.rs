@@ -12,7 +12,7 @@ use crate::options::Rotation;
 /// from a time that never was must not keep one open for years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period {
-    /// A clock before this was set back by more than a period: [`Verdict::Anew`].
+    /// A clock before this was set back by more than a period: [`Turn::Anew`].
     not_before: Timestamp,
     start: Timestamp,
     end: Timestamp,
@@ -20,7 +20,7 @@ pub(crate) struct Period {
 
 /// What is to become of the open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Turn {
     /// Go on with it.
     Keep,
     /// Put it aside, begin another.
@@ -37,13 +37,13 @@ impl Period {
         Some(Period { not_before, start, end })
     }
 
-    pub(crate) fn verdict(&self, now: Timestamp) -> Verdict {
+    pub(crate) fn turn(&self, now: Timestamp) -> Turn {
         if self.end <= now {
-            Verdict::PutAside
+            Turn::PutAside
         } else if now < self.not_before {
-            Verdict::Anew
+            Turn::Anew
         } else {
-            Verdict::Keep
+            Turn::Keep
         }
     }
 }
@@ -107,12 +107,12 @@ mod tests {
     /// Plays a clock: the file begun at the first moment, then at each moment what is decided. A
     /// file put aside or taken anew begins at that moment.
     #[track_caller]
-    fn check(rotation: Rotation, zone: &str, begun: &str, story: &[(&str, Verdict)]) {
+    fn check(rotation: Rotation, zone: &str, begun: &str, story: &[(&str, Turn)]) {
         let zone = TimeZone::get(zone).unwrap();
         let mut period = Period::of(rotation, &zone, at(begun)).unwrap();
         for (moment, expected) in story {
             let now = at(moment);
-            let verdict = period.verdict(now);
+            let verdict = period.turn(now);
             assert_eq!(verdict, *expected, "at {moment} in {period:?}");
             if verdict != Keep {
                 period = Period::of(rotation, &zone, now).unwrap();
@@ -120,7 +120,7 @@ mod tests {
         }
     }
 
-    use Verdict::{Anew, Keep, PutAside};
+    use Turn::{Anew, Keep, PutAside};
 
     /// Case: LOG-02
     #[test]
@@ -260,7 +260,7 @@ mod tests {
                 for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Niue"] {
                     let zone = TimeZone::get(zone).unwrap();
                     let period = Period::of(rotation, &zone, moment);
-                    assert!(period.is_none_or(|period| period.verdict(moment) == Keep));
+                    assert!(period.is_none_or(|period| period.turn(moment) == Keep));
                     stamp(rotation, &zone, moment);
                 }
             }

@@ -69,7 +69,7 @@ impl Events {
 pub(crate) struct WatchedPidFile {
     pid_file: PidFile,
     events: Events,
-    told: [Told; KINDS],
+    told: [Rate; KINDS],
     pause: Duration,
     /// Not before, however much happens.
     look_at: Option<Instant>,
@@ -98,7 +98,7 @@ const KINDS: usize = 5;
 
 /// When something of a kind was told last, and how much was not since.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct Rate {
     at: Option<Instant>,
     untold: u32,
 }
@@ -121,7 +121,7 @@ impl WatchedPidFile {
         let watched = WatchedPidFile {
             pid_file,
             events,
-            told: [Told::default(); KINDS],
+            told: [Rate::default(); KINDS],
             pause: FIRST_PAUSE,
             look_at: None,
             busy_at: None,

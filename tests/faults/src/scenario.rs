@@ -287,6 +287,10 @@ impl Play<'_> {
     /// Whatever happened: it can be stopped, it can be started, and nothing is left in the end.
     fn epilogue(&mut self) -> Outcome {
         let stop = self.bed.call("stop", None)?.answer(ANSWER)?;
+        // A guardian gives up its file last: who asks after that finds nobody to wait for, while it is ending.
+        if stop == Answer::NotRunning {
+            self.bed.settle(LIMIT, "executor d", usize::MAX)?;
+        }
         self.judge_gone(&format!("{stop:?} after the fault"));
         if !matches!(stop, Answer::Stopped | Answer::NotRunning) {
             self.problem(format!("the stop after the fault: {stop:?}"));

@@ -238,7 +238,7 @@ fn the_table_of_causes_and_policies() {
         assert_eq!(clean, name == "code 0" || name.ends_with("listed"), "{name}");
         for restart in policies {
             let policy = RestartPolicy::new(restart).success(listed.clone());
-            let again = policy.verdict(&end) == Verdict::Again;
+            let again = policy.follows(&end) == AfterEnd::Again;
             table += if again { " yes" } else { "  - " };
         }
         table += "\n";
