@@ -249,7 +249,7 @@ impl Slot {
     }
 
     /// Removes the pid files of processes below the child's that were [noted](Slot::notes_pid_files) and are
-    /// stale. Takes at most a few seconds, whatever disks they are on.
+    /// stale. Takes at most a few seconds, whatever disks they are on, where the system grants threads.
     pub fn remove_left_pid_files(&self) {
         if let Some(files) = &self.pid_files {
             files.remove();
