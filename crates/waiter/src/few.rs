@@ -24,7 +24,7 @@ pub(crate) fn is_shortage(errno: Errno) -> bool {
 }
 
 /// What is longer than the system can tell is as good as for ever.
-pub(crate) fn timeout(left: Duration) -> Timespec {
+fn timeout(left: Duration) -> Timespec {
     Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }
 

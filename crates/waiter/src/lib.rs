@@ -37,6 +37,7 @@
 mod few;
 #[cfg(target_os = "linux")]
 mod many;
+mod sys;
 
 pub use few::{breathe, readable, wait_once};
 #[cfg(target_os = "linux")]

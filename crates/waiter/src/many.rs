@@ -2,20 +2,16 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
-use crate::few::{breathe, is_shortage, timeout};
+use crate::few::{breathe, is_shortage};
+use crate::sys::{Set, Wanted};
 
 /// So many are told of at once: the others have their turn when these have been looked at.
 const TURN: usize = 256;
-
-/// For longer nobody waits at once: more milliseconds than an `i32` holds are for a system call that Linux has since
-/// 5.11 only (epoll_pwait2(2)).
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What stands for a descriptor.
 pub trait Key: Copy {
@@ -40,7 +36,7 @@ impl Key for u64 {
 /// Dropping it closes its own descriptor, and none of those.
 #[derive(Debug)]
 pub struct Waiter<K> {
-    epoll: OwnedFd,
+    set: Set,
     keys: PhantomData<fn(K) -> K>,
 }
 
@@ -51,7 +47,7 @@ impl<K: Key> Waiter<K> {
     ///
     /// The system has no descriptor to give.
     pub fn new() -> io::Result<Waiter<K>> {
-        Ok(Waiter { epoll: epoll::create(CreateFlags::CLOEXEC)?, keys: PhantomData })
+        Ok(Waiter { set: Set::new()?, keys: PhantomData })
     }
 
     /// Watches a descriptor until it is [forgotten](Waiter::forget), which it has to be before it is
@@ -63,7 +59,7 @@ impl<K: Key> Waiter<K> {
     /// The system refuses it: it is watched already, cannot be waited for, or there are too many (`ENOSPC`, of
     /// `/proc/sys/fs/epoll/max_user_watches`).
     pub fn watch(&self, fd: BorrowedFd<'_>, key: K) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key.into_number()), EventFlags::IN)?)
+        Ok(self.set.add(fd, key.into_number(), Wanted::Readable)?)
     }
 
     /// The same for one that is told of once, when it is at its end, and not before there is
@@ -73,22 +69,21 @@ impl<K: Key> Waiter<K> {
     ///
     /// As [`watch`](Waiter::watch).
     pub fn watch_without_interest(&self, fd: BorrowedFd<'_>, key: K) -> io::Result<()> {
-        let data = EventData::new_u64(key.into_number());
-        Ok(epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?)
+        Ok(self.set.add(fd, key.into_number(), Wanted::EndOnce)?)
     }
 
     /// Whether it is told that this one is readable. The end of a pipe is told whether one wants it or not: but,
     /// without interest, only once.
     pub fn set_interest(&self, fd: BorrowedFd<'_>, key: K, interest: bool) {
-        let flags = if interest { EventFlags::IN } else { EventFlags::ONESHOT };
-        // It takes no memory, and so cannot be refused to one that is there.
-        let _ = epoll::modify(&self.epoll, fd, EventData::new_u64(key.into_number()), flags);
+        let wanted = if interest { Wanted::Readable } else { Wanted::EndOnce };
+        // Refused only to one that is not there.
+        let _ = self.set.change(fd, key.into_number(), wanted);
     }
 
     /// Watches a descriptor no more; nothing happens if it was not watched.
     pub fn forget(&self, fd: BorrowedFd<'_>) {
         // It can only be that it is not there.
-        let _ = epoll::delete(&self.epoll, fd);
+        let _ = self.set.remove(fd);
     }
 
     /// Waits until something is readable or the deadline has come (`None`: there is none), and tells what is: at
@@ -98,15 +93,17 @@ impl<K: Key> Waiter<K> {
     ///
     /// None that is known of.
     pub fn wait(&self, deadline: Option<Instant>) -> io::Result<Vec<K>> {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).min(DAY));
-        let mut events = Vec::with_capacity(TURN);
-        let buffer = rustix::buffer::spare_capacity(&mut events);
-        match epoll::wait(&self.epoll, buffer, left.map(timeout).as_ref()) {
-            Ok(_) | Err(Errno::INTR) => (),
-            Err(errno) if is_shortage(errno) => breathe(),
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let told = match self.set.wait(TURN, left) {
+            Ok(numbers) => numbers,
+            Err(Errno::INTR) => Vec::new(),
+            Err(errno) if is_shortage(errno) => {
+                breathe();
+                Vec::new()
+            }
             Err(errno) => return Err(errno.into()),
-        }
-        Ok(events.iter().map(|event| K::from_number(event.data.u64())).collect())
+        };
+        Ok(told.into_iter().map(K::from_number).collect())
     }
 }
 

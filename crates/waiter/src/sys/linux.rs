@@ -1,0 +1,71 @@
+//! Descriptors watched by epoll(7).
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
+
+/// For longer nobody waits at once: more milliseconds than an `i32` holds are for a system call that Linux has since
+/// 5.11 only (epoll_pwait2(2)).
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Descriptors that are watched together, each with a number. Dropping it closes its own descriptor, and none of
+/// those.
+#[derive(Debug)]
+pub(crate) struct Set(OwnedFd);
+
+/// What is told of a descriptor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// That it is readable or at its end, as long as it is.
+    Readable,
+    /// That it is at its end, once.
+    EndOnce,
+}
+
+impl Wanted {
+    fn flags(self) -> EventFlags {
+        match self {
+            Wanted::Readable => EventFlags::IN,
+            Wanted::EndOnce => EventFlags::ONESHOT,
+        }
+    }
+}
+
+impl Set {
+    /// An empty one (epoll_create1(2)).
+    pub(crate) fn new() -> Result<Set, Errno> {
+        epoll::create(CreateFlags::CLOEXEC).map(Set)
+    }
+
+    /// `EXIST` if it is in already, `PERM` if it cannot be waited for, `NOSPC` if there are too many (epoll_ctl(2)).
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, number: u64, wanted: Wanted) -> Result<(), Errno> {
+        epoll::add(&self.0, fd, EventData::new_u64(number), wanted.flags())
+    }
+
+    /// Of one that is in. It takes no memory, and so is refused to none of those.
+    pub(crate) fn change(
+        &self,
+        fd: BorrowedFd<'_>,
+        number: u64,
+        wanted: Wanted,
+    ) -> Result<(), Errno> {
+        epoll::modify(&self.0, fd, EventData::new_u64(number), wanted.flags())
+    }
+
+    /// `NOENT` if it is not in.
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        epoll::delete(&self.0, fd)
+    }
+
+    /// Waits until there is something to tell, this time is over (`None`: it never is) or a day has passed; the
+    /// numbers of so many at most.
+    pub(crate) fn wait(&self, most: usize, left: Option<Duration>) -> Result<Vec<u64>, Errno> {
+        let left = left.map(|left| left.min(DAY)).and_then(|left| Timespec::try_from(left).ok());
+        let mut events = Vec::with_capacity(most);
+        epoll::wait(&self.0, rustix::buffer::spare_capacity(&mut events), left.as_ref())?;
+        Ok(events.iter().map(|event: &epoll::Event| event.data.u64()).collect())
+    }
+}
