@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use nix::sched::CloneFlags;
 use nix::sys::socket::{MsgFlags, recvmsg};
 
-use crate::link::lock;
+use crate::mutex::lock;
 use crate::surroundings::open_descriptors;
 
 /// So many close at a time, should they have to wait; the rest waits for them, as descriptors.

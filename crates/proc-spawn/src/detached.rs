@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::Boot;
+use crate::boot::Boot;
 use crate::called::Called;
 use crate::child::end;
 use crate::link::{Link, Received};
@@ -79,7 +79,7 @@ pub(crate) fn launch(boot: &Boot) -> i32 {
         let relay: Relay = boot.setup()?;
         rustix::process::setsid()
             .map_err(|errno| SetupError::new("new session", &io::Error::from(errno)))?;
-        relay.start(boot.link()).map_err(|error| SetupError::new("launch", &error))
+        relay.start(&boot.link).map_err(|error| SetupError::new("launch", &error))
     };
     match launch() {
         Ok(()) => 0,

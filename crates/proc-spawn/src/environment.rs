@@ -111,7 +111,7 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{from_bytes, to_bytes};
+    use crate::wire::{from_bytes, to_bytes};
 
     #[test]
     fn the_last_word_about_a_variable_counts() {

@@ -5,8 +5,8 @@ use rustix::net::SendFlags;
 use serde::Deserialize;
 
 use crate::args;
-use crate::link::{Link, Received, from_bytes, to_bytes};
-use crate::wire::{Down, Payload, Up, Verdict};
+use crate::link::{Link, Received};
+use crate::wire::{Down, Payload, Up, Verdict, from_bytes, to_bytes};
 use crate::words::{Message, Words};
 use exit::{ErrorText, Failure, Panic, SetupError};
 

@@ -62,6 +62,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("proc-spawn needs pidfds and /proc/self/exe, which only Linux has");
 
+mod boot;
 mod bootstrap;
 mod current;
 mod entries;
@@ -78,7 +79,9 @@ mod environment;
 mod judge;
 mod lifeline;
 mod link;
+mod mutex;
 mod oom;
+mod opinions;
 mod payload_file;
 mod peer;
 mod privilege;
@@ -97,7 +100,8 @@ mod words;
 pub mod fuzzing;
 
 pub use args::Error as ArgsError;
-pub use bootstrap::{App, Boot, Bound, Handler, at_end, init};
+pub use boot::{Boot, Bound, at_end};
+pub use bootstrap::{App, Handler, init};
 pub use child::{Child, NotReady};
 pub use current::{Current, Role, current};
 pub use detached::Detached;

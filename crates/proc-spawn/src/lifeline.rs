@@ -7,7 +7,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use rustix::process::{
 };
 
 use crate::link::{Link, Received};
+use crate::mutex::lock;
 use crate::wire::Down;
 use exit::Panic;
 use quit::Reason;
@@ -168,12 +169,12 @@ static LAST_PANIC: Mutex<Option<(thread::ThreadId, Panic)>> = Mutex::new(None);
 
 /// Keeps the place of a panic until it is known whether the entry ended by it.
 pub(crate) fn remember_panic(panic: Panic) {
-    let mut last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = lock(&LAST_PANIC);
     *last = Some((thread::current().id(), panic));
 }
 
 /// The last panic, if it was this thread's.
 pub(crate) fn last_panic() -> Option<Panic> {
-    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    let last = lock(&LAST_PANIC);
     last.clone().filter(|(thread, _)| *thread == thread::current().id()).map(|(_, panic)| panic)
 }

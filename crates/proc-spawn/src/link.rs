@@ -9,7 +9,7 @@ mod descriptors;
 mod end;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
@@ -20,9 +20,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use waiter::breathe;
 
+use crate::mutex::lock;
 use crate::payload_file;
 use crate::speaker::Speaker;
-use crate::wire;
+use crate::wire::{self, to_bytes};
 
 pub(crate) use descriptors::{receive_with, send_with};
 use end::{End, Packet};
@@ -354,18 +355,6 @@ pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     )?)
 }
 
-pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
-    // Enough for what crosses to a child: what grows bit by bit leaves holes between what is kept, in a parent
-    // of thousands.
-    let mut bytes = Vec::with_capacity(4096);
-    rmp_serde::encode::write_named(&mut bytes, message).map_err(io::Error::other)?;
-    Ok(bytes)
-}
-
-pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
-    rmp_serde::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
 /// Sends, and does it again if it could not be done just now.
 fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) -> Result<(), Errno> {
     loop {
@@ -384,11 +373,6 @@ fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) ->
 /// daemon that nobody has killed.
 pub(crate) fn is_shortage(errno: Errno) -> bool {
     matches!(errno, Errno::NOMEM | Errno::NOBUFS)
-}
-
-/// A panic elsewhere leaves nothing half done in here.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::closer;
 use crate::current::{Current, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
-use crate::link::{Link, to_bytes};
+use crate::link::Link;
 use crate::oom;
 use crate::payload_file::LONGEST_PAYLOAD;
 use crate::privilege;
@@ -34,7 +34,7 @@ use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
 use crate::stream::Stream;
 use crate::surroundings::{bequeathed, open_null, outlive_file_size_limits};
-use crate::wire::Payload;
+use crate::wire::{Payload, to_bytes};
 
 /// What to execute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex};
 use nix::sched::CloneFlags;
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::link::{is_shortage, lock, receive_with, send_with, socket_pair};
+use crate::link::{is_shortage, receive_with, send_with, socket_pair};
+use crate::mutex::lock;
 use crate::surroundings::open_descriptors;
 
 /// Standard output and error.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 
-use crate::link::{Link, to_bytes};
-use crate::wire::Up;
+use crate::link::Link;
+use crate::wire::{Up, to_bytes};
 use crate::words::LONGEST_STATUS;
 use exit::cut;
 

@@ -6,6 +6,7 @@
 //! guess. A word that one side does not know, since the other one is newer, is passed over.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -13,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::current::Current;
-use crate::link::{from_bytes, to_bytes};
 use exit::{Failure, Panic, SetupError};
 use quit::Reason;
 
@@ -39,7 +39,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    pub(crate) fn encode(&self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn encode(&self) -> io::Result<Vec<u8>> {
         let mut bytes = [MAGIC, &PROTOCOL.to_le_bytes()].concat();
         bytes.extend(to_bytes(self)?);
         Ok(bytes)
@@ -56,6 +56,19 @@ impl Payload {
     }
 }
 
+/// As everything crosses: MessagePack, with names of fields.
+pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
+    // Enough for what crosses to a child: what grows bit by bit leaves holes between what is kept, in a parent
+    // of thousands.
+    let mut bytes = Vec::with_capacity(4096);
+    rmp_serde::encode::write_named(&mut bytes, message).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    rmp_serde::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// Why a payload was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PayloadError {
@@ -67,7 +80,7 @@ pub(crate) enum PayloadError {
     )]
     Version { theirs: u32 },
     #[error("the payload cannot be decoded")]
-    Malformed { source: std::io::Error },
+    Malformed { source: io::Error },
     #[error("nothing has been sent")]
     Missing,
     #[error("the payload is for another process")]
@@ -79,7 +92,7 @@ pub(crate) enum PayloadError {
 /// # Errors
 ///
 /// It is no word, or one that is known and says what it cannot.
-pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> std::io::Result<Option<T>> {
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<T>> {
     from_bytes(bytes).map(Some).or_else(|error| {
         let unknown = name(bytes)
             .zip(known::<T>())
