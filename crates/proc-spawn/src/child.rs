@@ -7,13 +7,12 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::link::Link;
-use crate::oom;
-use crate::process::{End, Process};
 use crate::program::other_program;
 use crate::spawn_error::SpawnError;
+use crate::sys::{End, Process, oom_kills};
 use crate::wire::{Down, Verdict};
 use crate::words::{Message, Said, Words};
 use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
@@ -34,7 +33,7 @@ pub struct Child {
     own_group: bool,
     /// Most live: what they do not have takes no room.
     exit: Option<Box<Exit>>,
-    /// [`oom::kills`] before it began.
+    /// [`oom_kills`] before it began.
     oom_kills: Option<u64>,
 }
 
@@ -185,7 +184,7 @@ impl Child {
     }
 
     fn send(&self, signal: Signal) -> io::Result<()> {
-        match pidfd_send_signal(&self.process, signal) {
+        match self.process.signal(signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -269,7 +268,7 @@ impl Child {
                 Exit::Signal { signal, core, out_of_memory: false, panic }
             }
             (Exit::Signal { signal, core, panic, .. }, _) if signal == Signal::KILL.as_raw() => {
-                let counts = Option::zip(self.oom_kills, oom::kills());
+                let counts = Option::zip(self.oom_kills, oom_kills());
                 let out_of_memory = counts.is_some_and(|(before, now)| before < now);
                 Exit::Signal { signal, core, out_of_memory, panic }
             }

@@ -12,9 +12,10 @@ use crate::boot::Boot;
 use crate::called::Called;
 use crate::child::end;
 use crate::link::{Link, Received};
-use crate::spawn::{Program, Spawn, command, new_nonce, pidfd_of};
+use crate::spawn::{Program, Spawn, command, new_nonce};
 use crate::spawn_error::SpawnError;
 use crate::surroundings::strays;
+use crate::sys::watch_end;
 use crate::wire::{Down, Up};
 use crate::words::{Message, Told};
 use exit::{Exit, SetupError};
@@ -149,8 +150,8 @@ impl Detached {
         /// A launcher ends as soon as it has done its work or failed to, unless it is stopped.
         const LIMIT: Duration = Duration::from_secs(2);
         let mut launcher = self.launcher.take()?;
-        if let Ok(pidfd) = pidfd_of(&launcher) {
-            let _ = readable(&[pidfd.as_fd()], Instant::now().checked_add(LIMIT));
+        if let Ok(end) = watch_end(launcher.id()) {
+            let _ = readable(&[end.as_fd()], Instant::now().checked_add(LIMIT));
         }
         let _ = launcher.kill();
         launcher.wait().ok().map(Exit::from)

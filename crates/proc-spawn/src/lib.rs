@@ -59,9 +59,6 @@
 //!   a SIGCONT, which is harmless unless the child was stopped on purpose. A [`Spawner`] is a thread
 //!   that stays.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("proc-spawn needs pidfds and /proc/self/exe, which only Linux has");
-
 mod boot;
 mod bootstrap;
 mod current;
@@ -80,12 +77,10 @@ mod judge;
 mod lifeline;
 mod link;
 mod mutex;
-mod oom;
 mod opinions;
 mod payload_file;
 mod peer;
 mod privilege;
-mod process;
 mod program;
 mod spawn_error;
 mod spawner;
@@ -93,6 +88,7 @@ mod speaker;
 mod status;
 mod stream;
 mod surroundings;
+mod sys;
 mod wire;
 mod words;
 

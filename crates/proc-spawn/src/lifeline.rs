@@ -1,6 +1,6 @@
 //! The child's side of the lifeline: what the parent says, and that it has died.
 //!
-//! The socket's end tells of the parent's death, whatever it died of. A pidfd of the parent stands
+//! The socket's end tells of the parent's death, whatever it died of. A descriptor of the parent stands
 //! beside it, for a parent that forked without exec and so left a copy of its end behind. And the
 //! kernel sends SIGCONT when the parent dies, so that a child which is stopped gets to see it.
 
@@ -12,12 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
-    pidfd_open, set_parent_process_death_signal,
+    Pid, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
 };
 
 use crate::link::{Link, Received};
 use crate::mutex::lock;
+use crate::sys::{wake_at_end_of_parent, watch_end};
 use crate::wire::Down;
 use exit::Panic;
 use quit::Reason;
@@ -45,6 +45,7 @@ pub enum Heard {
 
 struct Watch<F> {
     link: Arc<Link>,
+    /// Readable at the parent's end.
     parent: Option<OwnedFd>,
     parent_died: bool,
     grace: Duration,
@@ -60,16 +61,15 @@ pub(crate) fn watch(
     heard: impl FnMut(Heard) + Send + 'static,
 ) -> io::Result<()> {
     let Some(parent) = parent else { return Ok(()) };
-    let parent = Pid::from_raw(i32::try_from(parent).unwrap_or_default());
     // Second lines of defence: where the system does not have them, the socket is enough.
-    let _ = set_parent_process_death_signal(Some(Signal::CONT));
-    let pidfd = parent.and_then(|parent| pidfd_open(parent, PidfdFlags::empty()).ok());
+    wake_at_end_of_parent();
+    let parents_end = watch_end(parent).ok();
     // Looked at after the number was turned into a descriptor: if it is still our parent, then the
     // descriptor is the parent's.
-    let parent_died = getppid() != parent;
+    let parent_died = getppid() != Pid::from_raw(i32::try_from(parent).unwrap_or_default());
     let mut watch = Watch {
         link,
-        parent: pidfd.filter(|_| !parent_died),
+        parent: parents_end.filter(|_| !parent_died),
         parent_died: false,
         grace,
         deadline: None,

@@ -2,31 +2,19 @@
 //!
 //! Who starts a child must not wait for it to read (one that is stopped, or held up by the constructor
 //! of a library, reads nothing), and a socket has room for little (unix(7), `SO_SNDBUF`). A file takes
-//! everything at once (memfd_create(2)), belongs to who has it open, and goes with the last of them. Its
+//! everything at once, belongs to who has it open, and goes with the last of them. Its
 //! seals keep it as it was sent.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
+use crate::sys::sealed::is_sealed;
+pub(crate) use crate::sys::sealed::write;
 
 /// The most that a payload may be: it is as large as the arguments that our own parent was given.
 pub(crate) const LONGEST_PAYLOAD: usize = 1 << 30;
-
-/// From now on nobody changes it, or its length.
-const SEALS: SealFlags =
-    SealFlags::WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK).union(SealFlags::SEAL);
-
-/// A file with this in it.
-pub(crate) fn write(payload: &[u8]) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = File::from(memfd_create("payload", flags)?);
-    file.write_all(payload)?;
-    fcntl_add_seals(&file, SEALS)?;
-    Ok(file.into())
-}
 
 /// What is said of it beside its descriptor: its length.
 pub(crate) fn head(payload: &[u8]) -> [u8; 8] {
@@ -49,8 +37,7 @@ pub(crate) fn read(file: Option<OwnedFd>, head: &[u8]) -> io::Result<Vec<u8>> {
     if said > most {
         return Err(wrong(format!("a payload of {said} bytes; {most} are allowed")));
     }
-    // Only files in memory can have seals (fcntl(2)).
-    if !fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SEALS)) {
+    if !is_sealed(&file) {
         return Err(wrong("a payload's file is not sealed".to_owned()));
     }
     let length = file.metadata()?.len();
@@ -65,6 +52,7 @@ pub(crate) fn read(file: Option<OwnedFd>, head: &[u8]) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::fd::AsFd;
 
     use super::*;
@@ -92,10 +80,9 @@ mod tests {
         assert_eq!(error(sealed(), &head(b"pay")), other);
         let long = "a payload of 18446744073709551615 bytes; 1073741824 are allowed";
         assert_eq!(error(sealed(), &[255; 8]), long);
-        let open = memfd_create("open", MemfdFlags::ALLOW_SEALING).unwrap();
         let on_disk = tempfile::tempfile().unwrap().into();
         let (pipe, _writer) = io::pipe().unwrap();
-        for file in [open, on_disk, pipe.into()] {
+        for file in [on_disk, pipe.into()] {
             assert_eq!(error(Some(file), &head(b"")), "a payload's file is not sealed");
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::{env, fs};
 
 use crate::entries::{Call, Entries, EntryError};
+use crate::sys;
 
 struct Program {
     entries: Entries,
@@ -26,8 +27,9 @@ pub(crate) fn entries() -> Option<&'static Entries> {
     PROGRAM.get().map(|program| &program.entries)
 }
 
-pub(crate) fn own_path() -> Option<&'static Path> {
-    PROGRAM.get()?.path.as_deref()
+/// What is executed to become this program again.
+pub(crate) fn own_image() -> &'static Path {
+    sys::own_image(PROGRAM.get().and_then(|program| program.path.as_deref()))
 }
 
 /// `/proc/self/exe` is another program than this one: it was started by a dynamic linker, an emulator
@@ -57,16 +59,10 @@ pub fn other_program() -> Option<OtherProgram> {
     let started_as = PathBuf::from(env::args_os().next()?);
     // A bare name was looked for in `PATH`.
     let started = fs::metadata(&started_as).ok().filter(|_| started_as.components().count() > 1)?;
-    let running = fs::metadata("/proc/self/exe").ok()?;
-    if (started.dev(), started.ino()) == (running.dev(), running.ino()) {
-        return None;
-    }
-    let executed = fs::read_link("/proc/self/exe").ok()?;
-    // Its file was replaced since, which is no reason.
-    if executed.as_os_str().as_encoded_bytes().ends_with(b" (deleted)") {
-        return None;
-    }
-    Some(OtherProgram { executed, started_as })
+    // A file that was replaced since is no reason.
+    let (running, executed) = sys::executed()?;
+    let same = (started.dev(), started.ino()) == (running.dev(), running.ino());
+    (!same).then_some(OtherProgram { executed, started_as })
 }
 
 /// What [`Spawn::keep_open`](crate::Spawn::keep_open) has given to this process.

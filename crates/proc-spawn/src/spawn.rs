@@ -14,8 +14,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::{env, io};
 
-use rustix::fs::Access;
-use rustix::process::PidfdFlags;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 
@@ -26,7 +24,6 @@ use crate::current::{Current, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
 use crate::link::Link;
-use crate::oom;
 use crate::payload_file::LONGEST_PAYLOAD;
 use crate::privilege;
 use crate::program;
@@ -34,6 +31,7 @@ use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
 use crate::stream::Stream;
 use crate::surroundings::{bequeathed, open_null, outlive_file_size_limits};
+use crate::sys::{oom_kills, random};
 use crate::wire::{Payload, to_bytes};
 
 /// What to execute.
@@ -256,7 +254,7 @@ impl Spawn {
         // wait for one that says nothing.
         let kept = self.kept.as_ref().map(|kept| kept.as_fd());
         ours.send_payload(&payload, kept).map_err(SpawnError::io("send the payload"))?;
-        let oom_kills = oom::kills();
+        let oom_kills = oom_kills();
         let process = self.execute(nonce, theirs)?;
         Child::adopt(process, ours, self.own_group, oom_kills)
     }
@@ -366,17 +364,11 @@ impl Spawn {
     }
 }
 
-const SELF: &str = "/proc/self/exe";
-
 impl Program {
     pub(crate) fn path(&self) -> Cow<'_, Path> {
         match self {
             Program::Path(path) => Cow::Borrowed(path),
-            // After a chroot without /proc there is still the name that we had.
-            Program::SameImage => match program::own_path() {
-                Some(path) if rustix::fs::access(SELF, Access::EXISTS).is_err() => path.into(),
-                _ => Path::new(SELF).into(),
-            },
+            Program::SameImage => Cow::Borrowed(program::own_image()),
         }
     }
 }
@@ -388,14 +380,5 @@ pub(crate) fn command(program: &Path, title: &str, called: &Called) -> Command {
 }
 
 pub(crate) fn new_nonce() -> Result<u64, SpawnError> {
-    let mut bytes = [0; 8];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| SpawnError::io("get random bytes")(errno.into()))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-pub(crate) fn pidfd_of(process: &std::process::Child) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw);
-    let pid = pid.expect("a child's number is positive");
-    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+    random().map_err(SpawnError::io("get random bytes"))
 }

@@ -1,10 +1,8 @@
 //! What a child inherits without being asked, put right before anything else runs.
 
-use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, Once};
@@ -15,7 +13,9 @@ use signal_hook::consts::{SIGFPE, SIGILL, SIGPIPE, SIGSEGV, SIGXFSZ};
 
 use crate::called::Called;
 use crate::peer::{self, Stranger};
+use crate::program;
 use crate::status::{Status, read_small};
+use crate::sys;
 
 /// Signals, stray descriptors, and the name that `top` shows.
 pub(crate) fn reset(called: &Called, status: Option<&Status>) {
@@ -24,11 +24,7 @@ pub(crate) fn reset(called: &Called, status: Option<&Status>) {
     unignore_signals(called, status.map_or(0, |status| status.ignored));
     outlive_file_size_limits();
     close_strays(called, status.and_then(|status| status.parent));
-    let comm = called.comm.as_bytes();
-    let name: Vec<u8> = comm.iter().copied().filter(|byte| *byte != 0).take(15).collect();
-    if let Ok(name) = CString::new(name) {
-        let _ = rustix::thread::set_name(&name);
-    }
+    sys::show_name(&called.comm);
 }
 
 /// The parent's socket, taken from descriptor 0.
@@ -84,7 +80,7 @@ fn unignore_signals(called: &Called, ignored: u64) {
         let anew = Called { anew: true, inherited, and_others: false, ..called.clone() };
         let title = std::env::args_os().next().unwrap_or_default();
         // Comes back only if it failed; then the handlers, which do nothing, have to do.
-        let _ = Command::new("/proc/self/exe").arg0(title).args(anew.to_args()).exec();
+        let _ = Command::new(program::own_image()).arg0(title).args(anew.to_args()).exec();
     }
 }
 

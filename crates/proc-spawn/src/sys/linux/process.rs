@@ -1,4 +1,4 @@
-//! A child process by its number and a descriptor of it.
+//! A process by its number and a descriptor of it (pidfd_open(2)), which never means another one.
 //!
 //! That is all that is needed to wait for it, to signal it, and to hand it on: what has both can be made anew of
 //! what is left after an exec, as the standard library's `Child` cannot.
@@ -9,7 +9,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal, waitid,
+};
 
 /// A child of this process. Dropping it lets it go on, and leaves its end to be seen by nobody.
 #[derive(Debug)]
@@ -40,15 +43,21 @@ impl Process {
     ) -> Result<Process, (io::Error, std::process::Child)> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.expect("a child's number is positive");
-        match pidfd_open(pid, PidfdFlags::empty()) {
+        match watch_end(child.id()) {
             Ok(descriptor) => Ok(Process { pid, descriptor }),
-            Err(errno) => Err((errno.into(), child)),
+            Err(error) => Err((error, child)),
         }
     }
 
     /// Its number: its own until its end has been [seen](Process::try_wait).
     pub(crate) fn id(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Reaches this process or none: `SRCH` if it has ended, `PERM` if it is another user's by now
+    /// (pidfd_send_signal(2)).
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), Errno> {
+        pidfd_send_signal(&self.descriptor, signal)
     }
 
     /// Reaps it, if it has ended. Does not wait.
@@ -89,10 +98,22 @@ impl Process {
 }
 
 impl AsFd for Process {
-    /// Readable when it has ended (pidfd_open(2)).
+    /// Readable when it has ended.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
+}
+
+/// A descriptor that is readable once this process has ended, ours or not; `SRCH` if there is none.
+pub(crate) fn watch_end(process: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Has the kernel send us SIGCONT when the thread that started us ends, should we be stopped then (prctl(2),
+/// `PR_SET_PDEATHSIG`). Refused to nobody.
+pub(crate) fn wake_at_end_of_parent() {
+    let _ = set_parent_process_death_signal(Some(Signal::CONT));
 }
 
 /// As wait(2) has it: the code, or the signal and whether there is a core.
@@ -137,7 +158,7 @@ mod tests {
     fn who_lives_has_not_ended() {
         let process = process("exec sleep 777");
         assert_eq!(process.try_wait().unwrap(), End::None);
-        let _ = rustix::process::kill_process(process.pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(process.pid, Signal::KILL);
         assert!(waiter::readable(&[process.as_fd()], None).unwrap());
         assert!(
             matches!(process.try_wait().unwrap(), End::Seen(status) if status.signal() == Some(9))

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// How many processes of our group have been killed so; `None` where nobody counts.
-pub(crate) fn kills() -> Option<u64> {
+pub(crate) fn oom_kills() -> Option<u64> {
     static COUNTER: OnceLock<Option<File>> = OnceLock::new();
     count(COUNTER.get_or_init(open).as_ref()?)
 }
