@@ -1,11 +1,11 @@
 //! What `tests/fuzz/` reaches and nobody else: all that is made of bytes from the other end. Only in a
 //! build for fuzzing.
 
-use rustix::net::SendFlags;
 use serde::Deserialize;
 
 use crate::args;
 use crate::link::{Link, Received};
+use crate::sys::socket::send_packet_now;
 use crate::wire::{Down, Payload, Up, Verdict, from_bytes, to_bytes};
 use crate::words::{Message, Words};
 use exit::{ErrorText, Failure, Panic, SetupError};
@@ -50,7 +50,7 @@ pub fn decode(bytes: &[u8]) {
 pub fn receive(bytes: &[u8]) {
     let (link, other) = Link::pair().expect("a socket can be made");
     for packet in bytes.chunks(16).take(64) {
-        rustix::net::send(&other, packet, SendFlags::DONTWAIT).expect("64 packets find room");
+        send_packet_now(&other, packet).expect("64 packets find room");
     }
     drop(other);
     for _ in 0..=64 {
@@ -90,7 +90,7 @@ pub fn exchange(bytes: &[u8]) {
             6 => Up::Verdict(Verdict::Error(Failure { error: error(), permanent: true, code: 1 })),
             7 => Up::Told(vec![*what; size].into()),
             8 => {
-                let _ = rustix::net::send(&child, &[*what; 9][..size.min(9)], SendFlags::DONTWAIT);
+                let _ = send_packet_now(&child, &[*what; 9][..size.min(9)]);
                 continue;
             }
             9 => {

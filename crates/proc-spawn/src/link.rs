@@ -1,11 +1,10 @@
 //! The socket between parent and child: messages both ways, and a lifeline.
 //!
-//! Packets keep their borders (`SOCK_SEQPACKET`, unix(7)), so no reader takes more than it asked
+//! Packets keep their borders, so no reader takes more than it asked
 //! for: a launcher reads its own message and leaves the next one to the process it starts. A word
 //! longer than a packet travels in several, each marked with whether more follow; a payload is one
 //! packet, so that who sends it waits for nobody.
 
-mod descriptors;
 mod end;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,8 +13,8 @@ use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use rustix::io::Errno;
+use rustix::net::Shutdown;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
 use serde::{Serialize, de::DeserializeOwned};
 
 use waiter::breathe;
@@ -23,9 +22,9 @@ use waiter::breathe;
 use crate::mutex::lock;
 use crate::payload_file;
 use crate::speaker::Speaker;
+use crate::sys::socket::{self, is_shortage};
 use crate::wire::{self, to_bytes};
 
-pub(crate) use descriptors::{receive_with, send_with};
 use end::{End, Packet};
 
 /// Small enough for a socket buffer that an administrator has made small.
@@ -88,7 +87,7 @@ pub(crate) enum Received<T> {
 
 impl Link {
     pub(crate) fn pair() -> io::Result<(Link, OwnedFd)> {
-        let (ours, theirs) = socket_pair()?;
+        let (ours, theirs) = socket::pair()?;
         Ok((Link::over(End::parents(ours)?)?, theirs))
     }
 
@@ -134,8 +133,7 @@ impl Link {
         let Ok(_whole) = self.sending.try_lock() else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
-        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        Ok(rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &packet, flags)).map(drop)?)
+        Ok(rustix::io::retry_on_intr(|| socket::send_packet_now(&self.fd, &packet))?)
     }
 
     fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
@@ -147,7 +145,7 @@ impl Link {
             if Instant::now() >= until {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            until_sent(until, || rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL))?;
+            until_sent(until, || socket::send_packet(&self.fd, &packet))?;
             if later.is_empty() {
                 return Ok(());
             }
@@ -173,8 +171,8 @@ impl Link {
         let file = file.as_ref().map(OwnedFd::as_fd);
         let descriptors: Vec<_> = file.into_iter().chain(descriptor).collect();
         until_sent(Instant::now() + SEND_TIMEOUT, || match &descriptors[..] {
-            [] => rustix::net::send(&self.fd, &packet, SendFlags::NOSIGNAL),
-            descriptors => send_with(&self.fd, &packet, descriptors),
+            [] => socket::send_packet(&self.fd, &packet),
+            descriptors => socket::send_with(&self.fd, &packet, descriptors),
         })?;
         Ok(())
     }
@@ -207,7 +205,7 @@ impl Link {
     pub(crate) fn take_payload(&self, descriptor: &mut Option<OwnedFd>) -> io::Result<Vec<u8>> {
         let mut reset = false;
         let (packet, descriptors) = loop {
-            match self.packet_with() {
+            match socket::take_with(&self.fd, PACKET + 1) {
                 Ok(taken) => break taken,
                 Err(Errno::INTR) => (),
                 Err(errno) if is_shortage(errno) => breathe(),
@@ -240,19 +238,6 @@ impl Link {
     pub(crate) fn close_ears(&self) {
         // Refused only to who has no socket.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
-    }
-
-    fn packet_with(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
-        // As long as what has come: all of a packet's longest would be touched, in every child.
-        let look = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
-        let (_, length) = rustix::net::recv(&self.fd, &mut [0; 1], look)?;
-        if length > PACKET + 1 {
-            return Err(Errno::MSGSIZE);
-        }
-        let mut packet = vec![0; length];
-        let (length, descriptors) = receive_with(&self.fd, &mut packet)?;
-        packet.truncate(length);
-        Ok((packet, descriptors))
     }
 
     fn receive_bytes(&self) -> io::Result<Received<Vec<u8>>> {
@@ -345,21 +330,11 @@ fn packet_of(message: &[u8]) -> (Vec<u8>, &[u8]) {
     (packet, later)
 }
 
-/// Packets keep their borders, and nothing of it is inherited.
-pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(rustix::net::socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )?)
-}
-
 /// Sends, and does it again if it could not be done just now.
-fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) -> Result<(), Errno> {
+fn until_sent(until: Instant, mut send: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
     loop {
         match send() {
-            Ok(_) => return Ok(()),
+            Ok(()) => return Ok(()),
             // The time that the socket waits begins anew with each of these.
             Err(Errno::INTR) if Instant::now() < until => (),
             Err(Errno::INTR) => return Err(Errno::AGAIN),
@@ -367,12 +342,6 @@ fn until_sent(until: Instant, mut send: impl FnMut() -> Result<usize, Errno>) ->
             Err(errno) => return Err(errno),
         }
     }
-}
-
-/// Whether the system lacked memory for a moment. Taken for the other end's death it would end a
-/// daemon that nobody has killed.
-pub(crate) fn is_shortage(errno: Errno) -> bool {
-    matches!(errno, Errno::NOMEM | Errno::NOBUFS)
 }
 
 #[cfg(test)]

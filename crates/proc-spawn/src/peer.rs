@@ -1,16 +1,16 @@
 //! Whether the socket at standard input is one that our parent has made for us.
 //!
 //! Nobody is believed for what he sends, only for who the kernel says he is: the socket remembers who
-//! made it (`SO_PEERCRED`, unix(7)), whoever holds it now.
+//! made it, whoever holds it now.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, SocketType, sockopt};
+use rustix::io::Errno;
 
 use crate::status::Status;
+use crate::sys::socket;
 
 /// Why a child does not take its standard input for its link.
 #[derive(Debug, thiserror::Error)]
@@ -39,34 +39,31 @@ pub(crate) enum Stranger {
 /// that has started us and is gone. `status`: what is known of
 /// ourselves already.
 pub(crate) fn check(
-    socket: BorrowedFd<'_>,
+    stdin: BorrowedFd<'_>,
     relayed: bool,
     status: Option<&Status>,
 ) -> Result<(), Stranger> {
-    let no_socket = |errno: rustix::io::Errno| Stranger::NoSocket(errno.into());
-    let domain = sockopt::socket_domain(socket).map_err(no_socket)?;
-    let kind = sockopt::socket_type(socket).map_err(no_socket)?;
-    if (domain, kind) != (AddressFamily::UNIX, SocketType::SEQPACKET) {
+    let no_socket = |errno: Errno| Stranger::NoSocket(errno.into());
+    if !socket::is_one_of_a_pair(stdin).map_err(no_socket)? {
         return Err(Stranger::OtherSocket);
     }
-    let peer = getsockopt(&socket.as_fd(), PeerCredentials)
-        .map_err(|errno| Stranger::NoSocket(errno.into()))?;
+    let maker = socket::maker(stdin).map_err(no_socket)?;
     let user = status.and_then(|status| status.user);
     let ours = user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
     // Root may do all that a process of ours can; anybody else who is not us may not. Our real user is
     // our effective one: whoever has two is no child.
-    if peer.uid() != 0 && peer.uid() != ours {
-        return Err(Stranger::OtherUser { theirs: peer.uid(), ours });
+    if maker.user != 0 && maker.user != ours {
+        return Err(Stranger::OtherUser { theirs: maker.user, ours });
     }
     // 0 on both sides: a parent in another pid namespace.
     let parent = match status.filter(|status| status.own_numbers) {
         Some(status) => status.parent.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
         None => rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
     };
-    let maker = peer.pid();
+    let maker = maker.process;
     if relayed || maker == parent {
         Ok(())
-    } else if is_closed(socket) {
+    } else if is_closed(stdin) {
         // As after the parent was killed in our first moments: whoever adopts us is not the maker.
         Err(Stranger::ParentGone { maker, parent })
     } else {

@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex};
 use nix::sched::CloneFlags;
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::link::{is_shortage, receive_with, send_with, socket_pair};
 use crate::mutex::lock;
 use crate::surroundings::open_descriptors;
+use crate::sys::socket::{self, is_shortage, receive_with, send_with};
 
 /// Standard output and error.
 const OUTPUTS: usize = 2;
@@ -81,7 +81,7 @@ impl Spawner {
     /// The system refuses a thread or a socket, has no `/proc`, or forbids unshare(2), as containers of
     /// some make do (`EPERM`). Who has no spawner starts children all the same.
     pub fn start() -> io::Result<Spawner> {
-        let (socket, theirs) = socket_pair()?;
+        let (socket, theirs) = socket::pair()?;
         let number = theirs.as_raw_fd();
         let tray = Arc::new(Tray::default());
         let (theirs_too, (tell, begun)) = (Arc::clone(&tray), channel());
@@ -127,7 +127,7 @@ impl Spawner {
 }
 
 fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    retry_on_intr(|| send_with(socket, &[0], descriptors)).map(drop)
+    retry_on_intr(|| send_with(socket, &[0], descriptors))
 }
 
 /// In the thread: a table of its own, with nothing in it.

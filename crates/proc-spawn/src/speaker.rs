@@ -5,8 +5,6 @@
 //! the word (`SCM_CREDENTIALS`, unix(7)), fixed when it was sent: the *real* user and group, which such an
 //! execution does not change.
 
-use nix::sys::socket::UnixCredentials;
-
 /// Who has said something: see [`Told::by`](crate::Told::by).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,12 +15,4 @@ pub struct Speaker {
     pub user: u32,
     /// Its real group.
     pub group: u32,
-}
-
-impl Speaker {
-    /// `None`: a process of another pid namespace, which has number 0 here.
-    pub(crate) fn of(sender: UnixCredentials) -> Option<Speaker> {
-        let pid = u32::try_from(sender.pid()).ok().filter(|pid| *pid != 0)?;
-        Some(Speaker { pid, user: sender.uid(), group: sender.gid() })
-    }
 }

@@ -16,3 +16,10 @@ pub(crate) use system::random::random;
 pub(crate) mod sealed {
     pub(crate) use super::system::sealed::{is_sealed, write};
 }
+
+pub(crate) mod socket {
+    pub(crate) use super::system::socket::{
+        Look, ask_for_senders, is_one_of_a_pair, is_shortage, look, maker, pair, receive_with,
+        send_packet, send_packet_now, send_with, take, take_with,
+    };
+}

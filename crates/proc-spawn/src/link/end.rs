@@ -4,17 +4,16 @@
 //! socket before, or has no room for it; and a close may wait for years. So a parent looks first, and
 //! takes no packet that brings one.
 
-use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::cmsg_space;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, Shutdown, sockopt};
+use rustix::net::Shutdown;
 
 use super::{PACKET, TURN};
 use crate::closer;
 use crate::speaker::Speaker;
+use crate::sys::socket::{self, Look};
 
 /// What comes next.
 #[derive(Debug)]
@@ -35,20 +34,10 @@ pub(super) struct End {
     parent: Option<u32>,
 }
 
-/// The first packet, as far as it is seen before it is taken.
-struct Look {
-    /// The kernel says of each packet who sent it, and so tells one without content from the end.
-    is_packet: bool,
-    /// `None`: it has no number in our pid namespace.
-    speaker: Option<Speaker>,
-    length: usize,
-    descriptors: bool,
-}
-
 impl End {
     /// Of a child of ours.
     pub(super) fn parents(fd: OwnedFd) -> io::Result<End> {
-        sockopt::set_socket_passcred(&fd, true)?;
+        socket::ask_for_senders(&fd)?;
         Ok(End { fd: Some(fd), parent: Some(std::process::id()) })
     }
 
@@ -60,7 +49,7 @@ impl End {
     /// Takes the next packet; does not wait.
     pub(super) fn packet(&self) -> Result<Packet, Errno> {
         let (room, speaker) = if self.parent.is_some() {
-            match self.look()? {
+            match socket::look(self)? {
                 Look { descriptors: true, .. } => return Ok(Packet::Descriptors),
                 Look { is_packet: false, .. } => return Ok(Packet::End),
                 Look { length, speaker, .. } => (length.clamp(1, PACKET + 1), speaker),
@@ -68,43 +57,13 @@ impl End {
         } else {
             (PACKET + 1, None)
         };
-        // The pages of the buffer that a small packet does not reach are never touched.
-        let mut packet: Vec<u8> = Vec::with_capacity(room);
-        let (_, length) = rustix::net::recv(
-            self,
-            rustix::buffer::spare_capacity(&mut packet),
-            RecvFlags::DONTWAIT | RecvFlags::TRUNC,
-        )?;
+        let (packet, length) = socket::take(self, room)?;
         match length {
             0 if self.parent.is_none() => Ok(Packet::End),
             // No packet of ours is longer.
             length if length > PACKET + 1 => Err(Errno::MSGSIZE),
             _ => Ok(Packet::Bytes(packet, speaker)),
         }
-    }
-
-    /// Looks at the next packet. Of its descriptors we get none: there is room for its sender only, and
-    /// the queue keeps what does not fit.
-    fn look(&self) -> Result<Look, Errno> {
-        let flags = MsgFlags::MSG_PEEK
-            | MsgFlags::MSG_TRUNC
-            | MsgFlags::MSG_DONTWAIT
-            | MsgFlags::MSG_CMSG_CLOEXEC;
-        let mut space = cmsg_space!(UnixCredentials);
-        let mut nothing = [IoSliceMut::new(&mut [])];
-        let seen = recvmsg::<()>(self.as_fd().as_raw_fd(), &mut nothing, Some(&mut space), flags)
-            .map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
-        // What had no room (MSG_CTRUNC) is no sender.
-        let Ok(mut told) = seen.cmsgs() else {
-            let (speaker, length) = (None, seen.bytes);
-            return Ok(Look { is_packet: true, speaker, length, descriptors: true });
-        };
-        let sender = told.find_map(|it| {
-            if let ControlMessageOwned::ScmCredentials(sender) = it { Some(sender) } else { None }
-        });
-        let is_packet = seen.bytes > 0 || sender.is_some();
-        let speaker = sender.and_then(Speaker::of);
-        Ok(Look { is_packet, speaker, length: seen.bytes, descriptors: false })
     }
 
     /// Whether nothing is left in the queue but what can be thrown away: takes that.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 
-use rustix::net::sockopt;
+use rustix::net::{SendFlags, sockopt};
 
 use super::*;
 use waiter::readable;
@@ -125,7 +125,7 @@ fn a_payload_has_to_be_there_when_its_reader_is() {
     drop(gone);
     assert_eq!(c.take_payload(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     // Nobody is waited for who begins and does not go on.
-    rustix::net::send(&a.fd, &[&[MORE][..], &[7; PACKET]].concat(), SendFlags::NOSIGNAL).unwrap();
+    socket::send_packet(&a.fd, &[&[MORE][..], &[7; PACKET]].concat()).unwrap();
     let error = b.take_payload(&mut None).unwrap_err();
     assert_eq!(error.to_string(), "a packet that is no payload");
 }
@@ -173,7 +173,7 @@ fn parts_that_no_sender_makes_are_refused() {
     for packets in parts {
         let (a, b) = ends();
         for packet in packets {
-            rustix::net::send(&a.fd, packet, SendFlags::NOSIGNAL).unwrap();
+            socket::send_packet(&a.fd, packet).unwrap();
         }
         b.receive::<u8>().unwrap_err();
         assert_eq!(lock(&b.incoming).partial.capacity(), 0);
@@ -208,7 +208,7 @@ fn a_word_without_end_is_not_kept() {
     let (a, b) = ends();
     std::thread::spawn(move || {
         let packet = [&[MORE][..], &[b'x'; PACKET]].concat();
-        while rustix::net::send(&a.fd, &packet, SendFlags::NOSIGNAL).is_ok() {}
+        while socket::send_packet(&a.fd, &packet).is_ok() {}
     });
     let error = loop {
         match b.receive::<String>() {
@@ -267,7 +267,7 @@ fn a_descriptor_that_a_child_sends_is_not_closed_by_who_listens() {
         let (a, b) = ends();
         b.send(&1u8).unwrap();
         let packet = [&[LAST][..], packet].concat();
-        send_with(&b.fd, &packet, &[lingering(&peer).as_fd()]).unwrap();
+        socket::send_with(&b.fd, &packet, &[lingering(&peer).as_fd()]).unwrap();
         b.send(&2u8).unwrap();
         at_once(move || {
             assert_eq!(a.receive::<u8>().unwrap(), Received::Message(1));
@@ -287,9 +287,9 @@ fn a_descriptor_that_is_still_unread_is_not_closed_by_who_drops_the_end() {
     let peer = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let (a, b) = ends();
     for packet in [&[LAST, 7][..], &[LAST; PACKET + 9], &[], &[]] {
-        rustix::net::send(&b.fd, packet, SendFlags::NOSIGNAL).unwrap();
+        socket::send_packet(&b.fd, packet).unwrap();
     }
-    send_with(&b.fd, &[], &[lingering(&peer).as_fd()]).unwrap();
+    socket::send_with(&b.fd, &[], &[lingering(&peer).as_fd()]).unwrap();
     drop(b);
     at_once(move || drop(a));
 }
@@ -322,7 +322,7 @@ fn send_many(to: &Link, descriptors: &[BorrowedFd<'_>]) {
 #[test]
 fn an_empty_packet_is_not_the_end() {
     let (a, b) = ends();
-    rustix::net::send(&b.fd, &[], SendFlags::NOSIGNAL).unwrap();
+    socket::send_packet(&b.fd, &[]).unwrap();
     assert_eq!(a.receive::<u8>().unwrap_err().kind(), io::ErrorKind::InvalidData);
     b.send(&7u8).unwrap();
     assert_eq!(a.receive::<u8>().unwrap(), Received::Message(7));

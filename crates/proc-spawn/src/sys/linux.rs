@@ -1,7 +1,8 @@
-//! Linux: pidfds, /proc, control groups, files in memory.
+//! Linux: pidfds, /proc, control groups, files in memory, packets over sockets.
 
 pub(super) mod image;
 pub(super) mod oom;
 pub(super) mod process;
 pub(super) mod random;
 pub(super) mod sealed;
+pub(super) mod socket;

@@ -2,9 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rustix::net::SendFlags;
 
 use super::*;
+use crate::sys::socket::send_packet_now;
 use exit::{ErrorText, Failure};
 
 /// What a child may put into its socket in one go.
@@ -91,9 +91,7 @@ proptest! {
                     }
                 }
                 Said::Packet(bytes) => {
-                    let _ = rustix::net::send(
-                        &child, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL
-                    );
+                    let _ = send_packet_now(&child, bytes);
                 }
             }
             if *take {
