@@ -16,8 +16,8 @@ use crate::link::Link;
 use crate::peer::Stranger;
 use crate::privilege;
 use crate::program;
-use crate::status::Status;
 use crate::surroundings;
+use crate::sys::Ourselves;
 use crate::telling;
 use crate::wire::{MARKER, Payload, PayloadError, Up};
 use exit::{CODE_SETUP, Panic, SetupError};
@@ -63,22 +63,22 @@ impl App {
         let called = Called::parse(env::args_os().skip(1));
         let path = env::current_exe().ok();
         program::set(self.entries, path);
-        let status = Status::read();
-        let privileged = privilege::look(status.as_ref(), called.is_some());
+        let ourselves = Ourselves::look();
+        let privileged = privilege::look(&ourselves, called.is_some());
         if let Some(called) = called {
             let code = if privileged {
                 refuse(&"this program has gained rights by being executed, and becomes no child")
             } else {
-                become_child(&called, status.as_ref(), &self.handlers)
+                become_child(&called, &ourselves, &self.handlers)
             };
             end(code);
         }
     }
 }
 
-fn become_child(called: &Called, status: Option<&Status>, handlers: &[(Role, Handler)]) -> i32 {
-    surroundings::reset(called, status);
-    let link = match surroundings::take_stdin(called, status) {
+fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handler)]) -> i32 {
+    surroundings::reset(called, ourselves);
+    let link = match surroundings::take_stdin(called, ourselves) {
         Ok(socket) => Link::new(socket).map_err(Stranger::NoSocket),
         Err(stranger) => Err(stranger),
     };

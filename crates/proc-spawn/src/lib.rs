@@ -85,7 +85,6 @@ mod program;
 mod spawn_error;
 mod spawner;
 mod speaker;
-mod status;
 mod stream;
 mod surroundings;
 mod sys;

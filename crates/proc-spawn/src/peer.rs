@@ -9,8 +9,7 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::status::Status;
-use crate::sys::socket;
+use crate::sys::{Ourselves, socket};
 
 /// Why a child does not take its standard input for its link.
 #[derive(Debug, thiserror::Error)]
@@ -36,30 +35,24 @@ pub(crate) enum Stranger {
 }
 
 /// Refuses a socket that is not the end of a link to our parent; `relayed`: to the parent of the one
-/// that has started us and is gone. `status`: what is known of
-/// ourselves already.
+/// that has started us and is gone.
 pub(crate) fn check(
     stdin: BorrowedFd<'_>,
     relayed: bool,
-    status: Option<&Status>,
+    ourselves: &Ourselves,
 ) -> Result<(), Stranger> {
     let no_socket = |errno: Errno| Stranger::NoSocket(errno.into());
     if !socket::is_one_of_a_pair(stdin).map_err(no_socket)? {
         return Err(Stranger::OtherSocket);
     }
     let maker = socket::maker(stdin).map_err(no_socket)?;
-    let user = status.and_then(|status| status.user);
-    let ours = user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
-    // Root may do all that a process of ours can; anybody else who is not us may not. Our real user is
-    // our effective one: whoever has two is no child.
+    let ours = ourselves.user();
+    // Root may do all that a process of ours can; anybody else who is not us may not.
     if maker.user != 0 && maker.user != ours {
         return Err(Stranger::OtherUser { theirs: maker.user, ours });
     }
     // 0 on both sides: a parent in another pid namespace.
-    let parent = match status.filter(|status| status.own_numbers) {
-        Some(status) => status.parent.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
-        None => rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
-    };
+    let parent = ourselves.parent();
     let maker = maker.process;
     if relayed || maker == parent {
         Ok(())

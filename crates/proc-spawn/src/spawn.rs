@@ -1,7 +1,7 @@
 //! Starting this program again, as somebody else.
 //!
-//! The child is `/proc/self/exe` executed anew: the same image even when the file on disk has been
-//! replaced. `std::process::Command` without anything to do between fork and exec takes the
+//! The child is [our image](crate::sys::own_image) executed anew, the same even when the file on disk has
+//! been replaced. `std::process::Command` without anything to do between fork and exec takes the
 //! `posix_spawn` path, whose cost does not grow with our memory and which is safe when other
 //! threads hold locks.
 

@@ -2,10 +2,10 @@
 //!
 //! A child is begun with a copy of its parent's table, which exec(2) then closes one by one. Who holds
 //! two descriptors for each of thousands of children pays more for that than for all the rest of a
-//! start. The table belongs to the thread that starts: one that has made its own (unshare(2),
-//! `CLONE_FILES`) and closed what it does not need copies next to nothing.
+//! start. The table belongs to the thread that starts: one that has made [its own](own_table) and closed
+//! what it does not need copies next to nothing.
 //!
-//! What a child is to have as its standard streams is sent over a socket (unix(7), `SCM_RIGHTS`), which
+//! What a child is to have as its standard streams is [sent over a socket](send_with), which
 //! puts it into the thread's table; all the rest is the process's, which its threads share.
 
 use std::fs::File;
@@ -15,12 +15,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use nix::sched::CloneFlags;
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::mutex::lock;
-use crate::surroundings::open_descriptors;
 use crate::sys::socket::{self, is_shortage, receive_with, send_with};
+use crate::sys::{close_all_but, own_table};
 
 /// Standard output and error.
 const OUTPUTS: usize = 2;
@@ -132,8 +131,8 @@ fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
 
 /// In the thread: a table of its own, with nothing in it.
 fn prepare(socket: &OwnedFd) -> Begun {
-    let own = nix::sched::unshare(CloneFlags::CLONE_FILES).map_err(io::Error::from);
-    let own_table = own.is_ok();
+    let own = own_table();
+    let has_own = own.is_ok();
     let emptied = |()| {
         // What others close is to be closed.
         let null = File::options().read(true).write(true).open("/dev/null")?;
@@ -141,13 +140,9 @@ fn prepare(socket: &OwnedFd) -> Begun {
         rustix::stdio::dup2_stdout(&null)?;
         rustix::stdio::dup2_stderr(&null)?;
         drop(null);
-        let keep = socket.as_raw_fd();
-        for fd in open_descriptors("/proc/thread-self/fd")?.into_iter().filter(|fd| *fd != keep) {
-            let _ = nix::unistd::close(fd);
-        }
-        Ok(())
+        close_all_but(socket.as_raw_fd())
     };
-    Begun { own_table, result: own.and_then(emptied) }
+    Begun { own_table: has_own, result: own.and_then(emptied) }
 }
 
 /// In the thread: starts what it is given, until nobody is there to give.

@@ -2,8 +2,8 @@
 //!
 //! A process may be somebody else by the time that its word is read: a set-user-ID program executed in
 //! its place has the same number, and root's rights. So its rights are not asked for, but come with
-//! the word (`SCM_CREDENTIALS`, unix(7)), fixed when it was sent: the *real* user and group, which such an
-//! execution does not change.
+//! the [packet](crate::sys::socket::look), fixed when it was sent: the *real* user and group, which such
+//! an execution does not change.
 
 /// Who has said something: see [`Told::by`](crate::Told::by).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

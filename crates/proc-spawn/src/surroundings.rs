@@ -1,36 +1,34 @@
 //! What a child inherits without being asked, put right before anything else runs.
 
-use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, Once};
 
 use nix::sys::signal::SigSet;
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use signal_hook::consts::{SIGFPE, SIGILL, SIGPIPE, SIGSEGV, SIGXFSZ};
 
 use crate::called::Called;
 use crate::peer::{self, Stranger};
 use crate::program;
-use crate::status::{Status, read_small};
-use crate::sys;
+use crate::sys::{self, Ourselves, descriptors};
 
 /// Signals, stray descriptors, and the name that `top` shows.
-pub(crate) fn reset(called: &Called, status: Option<&Status>) {
+pub(crate) fn reset(called: &Called, ourselves: &Ourselves) {
     // A signal blocked in the thread that spawned us would stay so for ever, SIGTERM too.
     let _ = SigSet::empty().thread_set_mask();
-    unignore_signals(called, status.map_or(0, |status| status.ignored));
+    unignore_signals(called, ourselves.ignored_signals());
     outlive_file_size_limits();
-    close_strays(called, status.and_then(|status| status.parent));
+    close_strays(called, ourselves);
     sys::show_name(&called.comm);
 }
 
 /// The parent's socket, taken from descriptor 0.
-pub(crate) fn take_stdin(called: &Called, status: Option<&Status>) -> Result<OwnedFd, Stranger> {
+pub(crate) fn take_stdin(called: &Called, ourselves: &Ourselves) -> Result<OwnedFd, Stranger> {
     let stdin = rustix::stdio::stdin();
-    peer::check(stdin, called.relayed, status)?;
+    peer::check(stdin, called.relayed, ourselves)?;
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3);
     socket.map_err(|errno| Stranger::NoSocket(errno.into()))
 }
@@ -68,10 +66,9 @@ fn do_nothing_at(signal: i32) {
 /// SIGPIPE is left as it is in any Rust program, SIGXFSZ gets a handler anyway, and the two signals
 /// that glibc keeps for itself are not ours. Those of a wrong instruction or address cannot be ignored
 /// when they are due, and no handler may take them: they stay as they are.
-fn unignore_signals(called: &Called, ignored: u64) {
+fn unignore_signals(called: &Called, mut ignored: Vec<i32>) {
     const OWN: &[i32] = &[SIGPIPE, SIGXFSZ, SIGILL, SIGFPE, SIGSEGV, 32, 33];
-    let ignored = (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0);
-    let ignored: Vec<i32> = ignored.filter(|signal| !OWN.contains(signal)).collect();
+    ignored.retain(|signal| !OWN.contains(signal));
     for signal in &ignored {
         do_nothing_at(*signal);
     }
@@ -91,14 +88,14 @@ fn unignore_signals(called: &Called, ignored: u64) {
 /// Who has started us has said which they are, as far as it knew. Otherwise our parent's own table tells:
 /// what lacks close-on-exec there came with us. But that is the table of now, and what the parent has
 /// closed since it started us is not in it.
-fn close_strays(called: &Called, parent: Option<u32>) {
+fn close_strays(called: &Called, ourselves: &Ourselves) {
     let listed = called.inherited.as_deref();
     let inherited = match listed {
         Some(inherited) if !called.and_others => inherited.to_vec(),
         _ => {
             let is_listed = |fd: &i32| listed.is_some_and(|listed| listed.contains(fd));
             let strays = strays().unwrap_or_default().into_iter();
-            strays.filter(|fd| is_listed(fd) || is_of(parent, *fd)).collect()
+            strays.filter(|fd| is_listed(fd) || ourselves.may_have_inherited(*fd)).collect()
         }
     };
     for fd in inherited {
@@ -109,9 +106,9 @@ fn close_strays(called: &Called, parent: Option<u32>) {
 /// What a child that is started now inherits from this process, which says so to it: the child would see
 /// only what is still open here when it looks. `None`: that is not known, or would cost too much.
 pub(crate) fn bequeathed() -> Option<Vec<i32>> {
-    let open = open_descriptors("/proc/self/fd").ok()?;
+    let open = descriptors::open().ok()?;
     let few = open.len() <= MOST_LOOKED_AT;
-    few.then(|| open.into_iter().filter(|fd| !closes_on_exec("self", *fd)).collect())
+    few.then(|| open.into_iter().filter(|fd| !descriptors::closes_on_exec(*fd)).collect())
 }
 
 /// A look at a descriptor takes three system calls, at each start, and the list has to fit an argument. Who
@@ -120,37 +117,6 @@ const MOST_LOOKED_AT: usize = 1024;
 
 /// Every descriptor from 3 on that lacks close-on-exec.
 pub(crate) fn strays() -> io::Result<Vec<i32>> {
-    let open = open_descriptors("/proc/self/fd")?;
-    Ok(open.into_iter().filter(|fd| !closes_on_exec("self", *fd)).collect())
-}
-
-/// Whether our parent has handed this one on to us. One whose table cannot be seen (proc(5),
-/// `hidepid`; ptrace(2), access mode) may have.
-fn is_of(parent: Option<u32>, fd: i32) -> bool {
-    let Some(parent) = parent.map(|parent| parent.to_string()) else { return true };
-    if fs::read_dir(format!("/proc/{parent}/fd")).is_err() {
-        return true;
-    }
-    let target = |whose: &str| fs::read_link(format!("/proc/{whose}/fd/{fd}")).ok();
-    !closes_on_exec(&parent, fd) && target(&parent) == target("self")
-}
-
-/// The descriptors from 3 on that are open in the table that this folder shows.
-pub(crate) fn open_descriptors(folder: &str) -> io::Result<Vec<i32>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
-    let own = folder.as_raw_fd();
-    // Collected first: the folder that is read is itself one of them.
-    let numbers = Dir::new(folder)?
-        .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
-        .filter(|fd| *fd >= 3 && *fd != own);
-    Ok(numbers.collect())
-}
-
-/// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). One that is gone is closed.
-fn closes_on_exec(whose: &str, fd: i32) -> bool {
-    let Ok(info) = read_small(&format!("/proc/{whose}/fdinfo/{fd}")) else { return true };
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok());
-    flags.is_none_or(|flags| flags & OFlags::CLOEXEC.bits() != 0)
+    let open = descriptors::open()?;
+    Ok(open.into_iter().filter(|fd| !descriptors::closes_on_exec(*fd)).collect())
 }

@@ -1,29 +1,28 @@
 //! What the kernel tells of this process in one read: `/proc/self/status` (proc_pid_status(5)).
 
-use std::fs;
-use std::io::{self, Read};
+use super::small::read_small;
 
-/// The lines that the bootstrap asks for.
+/// The lines that are asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Status {
+pub(super) struct Status {
     /// The parent, as numbered by whoever has mounted `/proc`; `None` where it is not seen there.
-    pub(crate) parent: Option<u32>,
+    pub(super) parent: Option<u32>,
     /// Whether those numbers are also those that we know: `/proc` is of our own pid namespace.
-    pub(crate) own_numbers: bool,
+    pub(super) own_numbers: bool,
     /// Whether real and effective user or group are two.
-    pub(crate) ids_differ: bool,
+    pub(super) ids_differ: bool,
     /// The real user.
-    pub(crate) user: Option<u32>,
+    pub(super) user: Option<u32>,
     /// Whether it is permitted capabilities that are not ambient, and is not root: at the start of
     /// a program only its file can have given them (capabilities(7)).
-    pub(crate) more_than_ambient: bool,
+    pub(super) more_than_ambient: bool,
     /// Bit n-1 for signal n.
-    pub(crate) ignored: u64,
+    pub(super) ignored: u64,
 }
 
 impl Status {
     /// `None` where there is no `/proc`.
-    pub(crate) fn read() -> Option<Status> {
+    pub(super) fn read() -> Option<Status> {
         Some(Status::parse(&read_small("/proc/self/status").ok()?))
     }
 
@@ -59,28 +58,6 @@ impl Status {
         }
         status.more_than_ambient = status.user != Some(0) && permitted & !ambient != 0;
         status
-    }
-}
-
-/// A file in /proc. Its length is not told before, so std would feel its way from 32 bytes on; and what
-/// is less than there was room for is all of it.
-pub(crate) fn read_small(path: &str) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let mut bytes = vec![0; 8 * 1024];
-    let mut length = 0;
-    loop {
-        match file.read(&mut bytes[length..]) {
-            Ok(read) if read < bytes.len() - length => {
-                bytes.truncate(length + read);
-                return String::from_utf8(bytes).map_err(io::Error::other);
-            }
-            Ok(read) => {
-                length += read;
-                bytes.resize(2 * length, 0);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
     }
 }
 
