@@ -17,7 +17,9 @@
 //! * **A socket of packets** ([`socket`]) that keep their borders, bring their sender's ids as the kernel notes
 //!   them, and may bring descriptors. At the end of all that was sent comes the end, whatever the other side
 //!   died of; nothing is read beyond a packet, as the next may be another process's. A look at a packet takes
-//!   none of its descriptors. The socket knows who made it, whoever has it: by this alone a child believes
+//!   none of its descriptors. An empty one has room for two packets of 32 KiB and more. `CONNRESET` says once that
+//!   the other end has left something unread; who shuts his reading (shutdown(2)) lets the other's sending
+//!   fail with `PIPE`. The socket knows who made it, whoever has it: by this alone a child believes
 //!   its standard input, so it must not be guessed. *Linux:* `SOCK_SEQPACKET`, `SCM_CREDENTIALS`, `SCM_RIGHTS`,
 //!   `SO_PEERCRED` of unix(7). *FreeBSD:* the same kind, `SCM_CREDS2` and `LOCAL_PEERCRED` of unix(4). *macOS:* no
 //!   such kind, so a stream with lengths in front; `LOCAL_PEERPID`, `LOCAL_PEERCRED`. A speaker may be `None`.

@@ -313,7 +313,7 @@ fn send_many(to: &Link, descriptors: &[BorrowedFd<'_>]) {
     let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
     control.push(rustix::net::SendAncillaryMessage::ScmRights(descriptors));
     let packet = rustix::io::IoSlice::new(&[LAST, 7]);
-    rustix::net::sendmsg(&to.fd, &[packet], &mut control, SendFlags::NOSIGNAL).unwrap();
+    rustix::net::sendmsg(&to.fd, &[packet], &mut control, SendFlags::empty()).unwrap();
 }
 
 /// A word without content is none; it is not the end.
