@@ -50,6 +50,11 @@ impl Child {
                 Ok(Child { process, words, own_group, exit: None, oom_kills })
             }
             Err((source, mut process)) => {
+                // It may have started others by now.
+                let leader = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+                if let Some(leader) = leader.filter(|_| own_group) {
+                    let _ = kill_process_group(leader, Signal::KILL);
+                }
                 end(&mut process);
                 Err(SpawnError::io("open a pidfd of the child")(source))
             }

@@ -137,7 +137,10 @@ impl<'a> Runner<'a> {
                     KeeperChange::Stepped(step) => {
                         let tell = &mut |report| tell(&mut self.teller, &report);
                         let follows = self.slot.carry_out(&step, self.keeper.machine(), now, tell);
-                        next = follows.map(KeeperEvent::Child).or(next);
+                        if follows.is_some() {
+                            self.sweep = Sweep::default();
+                        }
+                        next = follows.map(after_start).or(next);
                         match step.action {
                             Action::Finish(outcome) => self.outcome = Some(outcome),
                             Action::Kill => self.killed_at = Some(now),
@@ -298,7 +301,37 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// A start that has failed may have left something, as any run: a process that cannot be watched is killed after it
+/// has begun.
+fn after_start(event: Event) -> KeeperEvent {
+    if let Event::Ended { end, at } = event {
+        return KeeperEvent::Reaped { end, at };
+    }
+    KeeperEvent::Child(event)
+}
+
 /// What the guardian says of its executor.
 fn tell(teller: &mut Teller, report: &Report) {
     teller.log("executor", report);
+}
+
+#[cfg(test)]
+mod tests {
+    use exit::ErrorText;
+    use lifecycle::RunEnd;
+
+    use super::*;
+
+    /// One that could not be watched was killed after it had begun, and what it had started lived on.
+    ///
+    /// Case: FLT-F1
+    #[test]
+    fn what_a_failed_start_has_left_is_ended_as_that_of_any_run() {
+        let at = Instant::now();
+        let refused = io::Error::from(io::ErrorKind::OutOfMemory);
+        let end = RunEnd::NotStarted(ErrorText::new(&refused));
+        let failed = Event::Ended { end: end.clone(), at };
+        assert_eq!(after_start(failed), KeeperEvent::Reaped { end, at });
+        assert_eq!(after_start(Event::Ready), KeeperEvent::Child(Event::Ready));
+    }
 }

@@ -61,8 +61,16 @@ pub(crate) fn run(program: &Path, options: &Options, job: u64, jobs: u64) -> Out
         TempDir::with_prefix("appkit-chaos-").map_err(Failure::step("make a temporary folder"))?;
     // Our file may have been replaced by a build since we were started.
     let ourselves = folder.path().join("chaos");
-    fs::copy("/proc/self/exe", &ourselves)
-        .map_err(Failure::at("copy this program to", &ourselves))?;
+    // By another program: a child of another job's thread may have a copy of a descriptor that is open for
+    // writing until its exec, and a file that is open for writing cannot be executed.
+    let copied = Command::new("cp")
+        .arg(format!("/proc/{}/exe", std::process::id()))
+        .arg(&ourselves)
+        .status()
+        .map_err(Failure::step("run cp"))?;
+    if !copied.success() {
+        return Err(Failure::new(format!("cannot copy this program to `{}`", ourselves.display())));
+    }
     if job == 0 && !own_pid_max() {
         println!("skipped: numbers that come round soon, which needs Linux 6.14");
     }
