@@ -50,7 +50,7 @@ struct Work {
     closing: bool,
 }
 
-/// A pid file that could not be looked at.
+/// What could not be done, and is tried again.
 #[derive(Clone, Copy)]
 struct Failed {
     tries: u32,
@@ -204,7 +204,8 @@ impl Shared {
     /// Has a status tried again later, if no other one has come by then: until then the file says what was.
     fn keep_status(&self, place: StatusPlace, text: Vec<u8>, tries: u32) {
         let mut work = self.lock();
-        if !work.last {
+        // A newer one that waits already is written next, and this one must not come after it.
+        if !work.last && work.status.is_none() {
             // Once a minute for as long as it takes: what it says is what people look at.
             let failed = Failed::new(tries.min(MOST_TRIES - 1), Instant::now());
             work.failed_status = Some((place, text, failed));
@@ -250,5 +251,37 @@ impl Shared {
                 None => self.more.wait(work).unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> StatusPlace {
+        StatusPlace::new("/nowhere/status.json".into(), trusted_path::Trust::default(), &[])
+    }
+
+    /// It would have stood in the file after the newer one, for good.
+    #[test]
+    fn a_status_that_failed_is_not_tried_again_after_a_newer_one() {
+        let shared = Shared::default();
+        shared.lock().status = Some((place(), b"new".into()));
+        shared.keep_status(place(), b"old".into(), 0);
+        assert!(shared.lock().failed_status.is_none());
+        shared.lock().status = None;
+        shared.keep_status(place(), b"old".into(), 0);
+        let mut work = shared.lock();
+        work.retry(|_| true);
+        assert!(matches!(&work.status, Some((_, text)) if text == b"old"));
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_for_a_minute() {
+        let now = Instant::now();
+        let pauses = (0..=MOST_TRIES).map(|tries| Failed::new(tries, now).again);
+        let pauses: Vec<_> = pauses.map(|at| at.map(|at| (at - now).as_secs())).collect();
+        let expected = [Some(1), Some(2), Some(4), Some(8), Some(16), Some(32), None];
+        assert_eq!(pauses, expected);
     }
 }
