@@ -70,6 +70,10 @@ const ASKED: u64 = 0;
 /// How long is waited for the thread that reads. It has the pipes of a pool to read, each no more than it holds.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// When so many pipes wait to be closed by a thread that stands still, no child is started whose output would be
+/// read. More than a pool of thousands has that ends at once.
+const MOST_RETIRED: usize = 1 << 16;
+
 /// So many threads may stand still.
 const MOST_STUCK: usize = 16;
 
@@ -123,6 +127,10 @@ impl Pipes {
         prefix: &Arc<Prefix>,
         longest: usize,
     ) -> io::Result<Arc<Source>> {
+        if MOST_RETIRED < self.desk().retired.len() {
+            let text = "the output of others is not read any more, and nobody closes their pipes";
+            return Err(io::Error::other(text));
+        }
         let token = self.next.fetch_add(1, Ordering::Relaxed);
         let source = Arc::new(Source::new(token, pipe, stream, to, prefix, longest));
         self.waiter.watch_without_interest(source.as_fd(), token)?;
@@ -158,15 +166,20 @@ impl Pipes {
         if sources.is_empty() {
             return Vec::new();
         }
+        let nothing = || vec![None; sources.len()];
         let (drained, answer) = channel();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut desk = self.desk();
-        let patience = if desk.is_silent { Duration::ZERO } else { ANSWER };
+        if desk.is_silent {
+            drop(desk);
+            // It says so when it goes on.
+            self.wake();
+            return nothing();
+        }
         desk.drains.push(Drain { number, sources: sources.to_vec(), count, drained });
         drop(desk);
         self.wake();
-        let nothing = || vec![None; sources.len()];
-        match answer.recv_timeout(patience) {
+        match answer.recv_timeout(ANSWER) {
             Ok(lines) => lines,
             // One that it stands still in is lost; others are done by who comes after it.
             Err(_) if self.replace_reader() && self.waits(number) => {
@@ -186,18 +199,20 @@ impl Pipes {
         if desk.is_silent {
             return false;
         }
-        if desk.stuck < MOST_STUCK && self.spawn(desk.reader + 1).is_ok() {
+        let replaced = desk.stuck < MOST_STUCK && self.spawn(desk.reader + 1).is_ok();
+        desk.is_silent = !replaced;
+        desk.reader += u64::from(replaced);
+        desk.stuck += usize::from(replaced);
+        drop(desk);
+        if replaced {
             log::warn!(
                 "the thread that reads captured output has not answered for {ANSWER:?}, perhaps because somebody \
                  writes to a pipe and does not finish: another thread reads on"
             );
-            desk.reader += 1;
-            desk.stuck += 1;
-            return true;
+        } else {
+            log::error!("captured output is not read any more: too many pipes hold up who reads");
         }
-        log::error!("captured output is not read any more: too many pipes hold up who reads");
-        desk.is_silent = true;
-        false
+        replaced
     }
 
     /// Reads until nobody is left for whom it would, or another thread does.
