@@ -175,7 +175,7 @@ impl Options {
     /// [`Error::Field`]: the first of the [`problems`](Self::problems), or the file is
     /// [not ours](Self::distrust); [`Error::Open`].
     pub fn open(&self) -> Result<LogFile, Error> {
-        if let Some(problem) = self.problems().into_iter().next() {
+        if let Some(problem) = self.wrong_text() {
             return Err(problem);
         }
         survive_full_files();
@@ -196,11 +196,17 @@ impl Options {
         };
         match NamedFile::open(plan) {
             Ok(file) => Ok(LogFile::new(Destination::File(Box::new(file)), zone)),
-            Err(trusted_path::Error::Path { fault, .. }) if fault != Fault::NoReader => {
-                Err(problems::distrusted(&self.file, self.trust(), &fault))
-            }
-            Err(error) => Err(Error::Open { path: self.file.clone(), source: error.into_io() }),
+            Err(error) => Err(self.wrong_place().unwrap_or_else(|| self.refused(error))),
         }
+    }
+
+    fn refused(&self, error: trusted_path::Error) -> Error {
+        if let trusted_path::Error::Path { fault, .. } = &error
+            && *fault != Fault::NoReader
+        {
+            return problems::distrusted(&self.file, self.trust(), fault);
+        }
+        Error::Open { path: self.file.clone(), source: error.into_io() }
     }
 }
 

@@ -16,6 +16,26 @@ impl Options {
     /// [opened](Self::open); whose it is takes a look of its own, [`distrust`](Self::distrust). A relative path is
     /// meant from the current directory.
     pub fn problems(&self) -> Vec<Error> {
+        let mut problems = self.wrong_values();
+        if let Some(reason) = self.wrong_with_path() {
+            problems.push(wrong("file", self.file.display(), reason));
+        }
+        problems
+    }
+
+    /// The first thing that is wrong with the values, and with the path as a text: nothing is looked at.
+    pub(crate) fn wrong_text(&self) -> Option<Error> {
+        let path = || self.stream().is_none().then(|| wrong_name(&self.file)).flatten();
+        let wrong_path = || path().map(|reason| wrong("file", self.file.display(), reason));
+        self.wrong_values().into_iter().next().or_else(wrong_path)
+    }
+
+    /// What a look finds wrong with the path that could not be opened.
+    pub(crate) fn wrong_place(&self) -> Option<Error> {
+        self.wrong_with_path().map(|reason| wrong("file", self.file.display(), reason))
+    }
+
+    fn wrong_values(&self) -> Vec<Error> {
         let mut problems = Vec::new();
         if self.max_size == 0 && self.rotation != Rotation::Never {
             let reason = "no record fits in; give at least the size of one, or `rotation: never`";
@@ -25,9 +45,6 @@ impl Options {
             let reason =
                 "this program is built without; add the feature `compression`, or leave it out";
             problems.push(wrong("compress", true, reason.to_owned()));
-        }
-        if let Some(reason) = self.wrong_with_path() {
-            problems.push(wrong("file", self.file.display(), reason));
         }
         problems
     }
@@ -50,7 +67,10 @@ impl Options {
 
     /// Whatever a stream is, it is not opened by its name.
     fn wrong_with_path(&self) -> Option<String> {
-        if self.stream().is_some() { None } else { wrong_with_file(&self.file) }
+        if self.stream().is_some() {
+            return None;
+        }
+        wrong_name(&self.file).or_else(|| wrong_with_file(&self.file))
     }
 }
 
@@ -58,7 +78,7 @@ fn wrong(field: &'static str, value: impl ToString, reason: String) -> Error {
     Error::Field { field, value: value.to_string(), reason }
 }
 
-fn wrong_with_file(file: &Path) -> Option<String> {
+fn wrong_name(file: &Path) -> Option<String> {
     let bytes = file.as_os_str().as_bytes();
     if bytes.is_empty() {
         return Some("it is empty; give the path of a file".to_owned());
@@ -69,6 +89,10 @@ fn wrong_with_file(file: &Path) -> Option<String> {
     if bytes.ends_with(b"/") || file.file_name().is_none() {
         return Some("it names a folder; give the path of a file".to_owned());
     }
+    None
+}
+
+fn wrong_with_file(file: &Path) -> Option<String> {
     let folder = open::folder_of(file);
     match std::fs::metadata(file) {
         Ok(found) if found.is_dir() => Some("it is a folder; give the path of a file".to_owned()),

@@ -77,7 +77,7 @@ pub(crate) fn watch(
     };
     // What was said before now is known before anything else is done: an entry that looks at once
     // must not miss a quit that is older than its call.
-    if parent_died || watch.listen().is_break() {
+    if parent_died || watch.take_words().is_break() {
         watch.parent_is_dead();
     }
     // Deep enough for a logger that is called from `heard`.
@@ -87,22 +87,22 @@ pub(crate) fn watch(
 impl<F: FnMut(Heard)> Watch<F> {
     fn run(mut self) {
         loop {
-            if self.listen().is_break() {
-                self.parent_is_dead();
-            }
-            if self.parent_died && self.deadline.is_some_and(|at| at <= Instant::now()) {
-                kill_ourselves();
-            }
             if self.wait().is_err() {
                 // Nothing can be waited for any more, which a child must not outlive unnoticed.
                 self.parent_is_dead();
+                kill_ourselves();
+            }
+            if self.take_words().is_break() || self.has_lost_its_parent() {
+                self.parent_is_dead();
+            }
+            if self.parent_died && self.deadline.is_some_and(|at| at <= Instant::now()) {
                 kill_ourselves();
             }
         }
     }
 
     /// Takes all that the parent has said.
-    fn listen(&mut self) -> ControlFlow<()> {
+    fn take_words(&mut self) -> ControlFlow<()> {
         while !self.parent_died {
             match self.link.receive() {
                 Ok(Received::Message(Down::Quit { reason, remaining })) => {
@@ -118,10 +118,11 @@ impl<F: FnMut(Heard)> Watch<F> {
                 }
             }
         }
-        match &self.parent {
-            Some(parent) if !self.parent_died && has_ended(parent) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
+    }
+
+    fn has_lost_its_parent(&self) -> bool {
+        !self.parent_died && self.parent.as_ref().is_some_and(has_ended)
     }
 
     fn parent_is_dead(&mut self) {

@@ -162,11 +162,12 @@ fn serve(socket: &OwnedFd, tray: &Tray) {
 fn start(job: Job, descriptors: Vec<OwnedFd>) -> io::Result<Child> {
     let Job { mut command, sent } = job;
     let mut descriptors = descriptors.into_iter();
-    let mut next = || descriptors.next().map_or_else(Stdio::null, Stdio::from);
+    // This thread's own are `/dev/null`: handed on, they need not be opened, nor put in their place.
+    let mut next = || descriptors.next().map_or_else(Stdio::inherit, Stdio::from);
     command.stdin(next());
     let [output, error] = sent;
-    command.stdout(if output { next() } else { Stdio::null() });
-    command.stderr(if error { next() } else { Stdio::null() });
+    command.stdout(if output { next() } else { Stdio::inherit() });
+    command.stderr(if error { next() } else { Stdio::inherit() });
     command.spawn()
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, ioctl_fionbio, read, retry_on_intr, write};
+use rustix::io::{Errno, read, retry_on_intr, write};
 
 /// Systems without `ppoll` take at most this many milliseconds. Waking once in 24 days costs less
 /// than asking which system this is.
@@ -31,14 +31,8 @@ pub(crate) enum Heard {
 
 impl Bell {
     pub(crate) fn new() -> io::Result<Bell> {
-        // std opens both ends with close-on-exec.
-        let (reader, writer) = io::pipe()?;
-        let bell = Bell { reader: reader.into(), writer: writer.into() };
-        // The writer: a handler that blocks in a full pipe would hang the process.
-        // The reader: so that a reactor may take it as it is.
-        ioctl_fionbio(&bell.writer, true)?;
-        ioctl_fionbio(&bell.reader, true)?;
-        Ok(bell)
+        let (reader, writer) = pipe()?;
+        Ok(Bell { reader, writer })
     }
 
     /// Makes the descriptor readable. A full pipe is readable already, so that failure is success.
@@ -66,6 +60,23 @@ impl Bell {
             Err(_) => Heard::Failed,
         }
     }
+}
+
+/// Close-on-exec. Neither end makes anybody wait: the writer, since a handler that blocks in a full pipe
+/// would hang the process; the reader, so that a reactor may take it as it is.
+#[cfg(not(target_vendor = "apple"))]
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+/// The same where a pipe is made without flags.
+#[cfg(target_vendor = "apple")]
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    rustix::io::ioctl_fionbio(&writer, true)?;
+    rustix::io::ioctl_fionbio(&reader, true)?;
+    Ok((reader.into(), writer.into()))
 }
 
 impl AsFd for Bell {

@@ -75,6 +75,8 @@ struct Play<'a> {
     guardian_killed: bool,
     /// Stopped when their parents were dead already: nobody is there to wake them.
     forsaken: Vec<Process>,
+    /// Killed, and with locks until the kernel has come to them.
+    dying: Vec<Process>,
     storm: Vec<Child>,
     problems: Vec<String>,
     siege: Siege,
@@ -124,6 +126,7 @@ impl<'a> Play<'a> {
             callers_hit: false,
             guardian_killed: false,
             forsaken: Vec::new(),
+            dying: Vec::new(),
             storm: Vec::new(),
             problems: Vec::new(),
             siege,
@@ -215,6 +218,9 @@ impl<'a> Play<'a> {
             // A caller without a role in its name may be a `run`, which is a guardian.
             self.callers_hit |= is(Who::Caller, process);
             self.guardian_killed |= is(Who::Guardian, process) || is(Who::Caller, process);
+            if signal == Signal::Kill {
+                self.dying.extend(Process::open(process.pid(), self.bed.marker()));
+            }
             self.tally.signals += u64::from(process.try_signal(number).is_ok());
             if signal == Signal::Stop && self.is_orphan(process) {
                 self.forsaken.extend(Process::open(process.pid(), self.bed.marker()));

@@ -124,7 +124,7 @@ impl Play<'_> {
         }
         let until = Instant::now() + Duration::from_millis(self.round.grace) + SLACK;
         // One that is dying is found no more, since its environment goes first; its locks go later.
-        for process in killed {
+        for process in killed.iter().chain(&self.dying) {
             process.wait(until.saturating_duration_since(Instant::now()));
         }
         loop {
@@ -183,7 +183,7 @@ impl Play<'_> {
 
     fn start_once_more(&self) -> Result<Answer, Failure> {
         let calm = ["--linger", "0", "--fail", "0"];
-        Ok(self.bed.call_with("start", &calm, None)?.answer(LIMIT)?)
+        self.bed.call_with("start", &calm, None)?.answer(LIMIT)
     }
 
     pub(super) fn look_around(&mut self) {
