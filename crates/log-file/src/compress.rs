@@ -86,11 +86,7 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
         }
         match compress_to(log, &goal, &name.compressed(), &source)? {
             Made::Whole(size) => {
-                // Not what a writer has added who had no lock: then all is as it was.
-                match source.file().metadata()?.len() == size {
-                    true => original.remove_this(source.identity()).map(drop)?,
-                    false => folder::remove_ours(&place)?,
-                }
+                settle(&original, &source, &place, size)?;
                 return Ok(Some(goal));
             }
             // A name that is nobody's yet, after all there are of this stamp.
@@ -102,6 +98,17 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "all names for the compressed file are taken"))
+}
+
+/// Of the original and what was made from its first `size` bytes one goes: the original, unless a writer who
+/// had no lock has added something. And if the original was removed meanwhile, as too old, the other one is
+/// too old as well.
+fn settle(original: &Place, source: &Opened, compressed: &Place, size: u64) -> io::Result<()> {
+    let is_all = source.file().metadata()?.len() == size;
+    match is_all && original.remove_this(source.identity())? {
+        true => Ok(()),
+        false => folder::remove_ours(compressed),
+    }
 }
 
 enum Made {
@@ -266,6 +273,34 @@ mod tests {
         drop(writer);
         compress_all(&log).unwrap();
         assert_eq!(names(&folder), ["app.log.2026-11-21.gz"]);
+    }
+
+    /// Rotation goes on meanwhile, and counts what it sees.
+    #[test]
+    fn what_was_removed_while_it_was_compressed_does_not_come_back() {
+        for (removed, added) in [(false, false), (true, false), (false, true)] {
+            let (folder, log) = bed(&["app.log.2026-11-21"]);
+            let name = Name::parse("app.log".as_ref(), "app.log.2026-11-21".as_ref()).unwrap();
+            let original = folder::place(&log, &name).unwrap();
+            let source = open_alone(&original).unwrap().unwrap();
+            let size = source.file().metadata().unwrap().len();
+            let goal = name.compressed();
+            assert!(matches!(compress_to(&log, &goal, &goal, &source), Ok(Made::Whole(_))));
+            let path = folder.path().join("app.log.2026-11-21");
+            if removed {
+                fs::remove_file(&path).unwrap();
+            }
+            if added {
+                fs::write(&path, "longer than what was compressed\n").unwrap();
+            }
+            settle(&original, &source, &folder::place(&log, &goal).unwrap(), size).unwrap();
+            let left: &[&str] = match (removed, added) {
+                (false, false) => &["app.log.2026-11-21.gz"],
+                (true, _) => &[],
+                (false, true) => &["app.log.2026-11-21"],
+            };
+            assert_eq!(names(&folder), left, "removed: {removed}, added: {added}");
+        }
     }
 
     fn packed(text: &str) -> Vec<u8> {

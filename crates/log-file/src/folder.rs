@@ -92,19 +92,40 @@ pub(crate) fn part(log: &Place, compressed: &Name) -> io::Result<Place> {
 }
 
 impl Listing {
-    /// Each file that is ours, with its size; with that of its half compressed copy, if there is one.
+    /// Each file that is ours, with its size; with that of its half compressed copy, if there is one. One that
+    /// was compressed since the folder was listed is found by its new name.
     pub(crate) fn ours(&self, log: &Place) -> Vec<(Name, u64)> {
         let size = |place: io::Result<Place>| place.ok().and_then(|place| Some(ours(&place)?.size));
         let with_size = |name: &Name| {
             let compressed = name.compressed();
+            let Some(own) = size(place(log, name)) else {
+                let listed = self.names.contains(&compressed);
+                let own = if listed { None } else { size(place(log, &compressed)) };
+                return own.map(|own| (compressed, own));
+            };
             let copy = if self.parts.contains(&compressed) {
                 size(part(log, &compressed)).unwrap_or(0)
             } else {
                 0
             };
-            Some((name.clone(), size(place(log, name))?.saturating_add(copy)))
+            Some((name.clone(), own.saturating_add(copy)))
         };
         self.names.iter().filter_map(with_size).collect()
+    }
+
+    /// Removes a file that is too old, and what a compressor is making of it, or has made since the folder was
+    /// listed: it removes the original after that, so this looks in the same order.
+    pub(crate) fn remove_old(&self, log: &Place, old: &Name) -> io::Result<()> {
+        let compressed = old.compressed();
+        if let Ok(copy) = part(log, &compressed) {
+            let _ = remove_ours(&copy);
+        }
+        remove_ours(&place(log, old)?)?;
+        if self.names.contains(&compressed) {
+            Ok(())
+        } else {
+            remove_ours(&place(log, &compressed)?)
+        }
     }
 
     /// Removes what killed compressors have left of files that are gone by now.

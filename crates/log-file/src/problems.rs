@@ -54,7 +54,7 @@ impl Options {
     ///
     /// What the system refuses here, or what has no right name, is told elsewhere.
     pub fn distrust(&self) -> Option<Error> {
-        if self.stream().is_some() || self.wrong_with_path().is_some() {
+        if self.stream().is_some() || wrong_name(&self.file).is_some() {
             return None;
         }
         let fault = match Place::find(&self.file, self.trust()) {
@@ -62,7 +62,8 @@ impl Options {
             Err(trusted_path::Error::Path { fault, .. }) => fault,
             Err(_) => return None,
         };
-        Some(distrusted(&self.file, self.trust(), &fault))
+        let told_elsewhere = self.wrong_with_path().is_some();
+        (!told_elsewhere).then(|| distrusted(&self.file, self.trust(), &fault))
     }
 
     /// Whatever a stream is, it is not opened by its name.

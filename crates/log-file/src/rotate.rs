@@ -91,11 +91,7 @@ pub(crate) fn put_aside(
     listing.remove_leftovers(log);
     listing.names.insert(name.clone());
     for old in names::surplus(listing.ours(log), Some(&name), how.keep, how.horizon) {
-        if let Ok(copy) = folder::part(log, &old.compressed()) {
-            let _ = folder::remove_ours(&copy);
-        }
-        let removed = folder::place(log, &old).and_then(|old| folder::remove_ours(&old));
-        if let Err(error) = removed {
+        if let Err(error) = listing.remove_old(log, &old) {
             too_many(error);
         }
     }

@@ -32,3 +32,25 @@ fn our_files_are_seen_among_however_many_names() {
     let next = Name::next("2026-11-21".to_owned(), listing.youngest.as_ref());
     assert_eq!(next.file_name(log.name()), "app.log.2026-11-21.0051");
 }
+
+/// A compressor may be at it while a folder is looked through, and the new name is not on the list.
+#[test]
+fn what_is_compressed_meanwhile_is_counted_and_removed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| fs::write(folder.path().join(name), "12345").unwrap();
+    let compress = |name: &str| {
+        let path = folder.path().join(name);
+        fs::rename(&path, path.with_added_extension("gz")).unwrap();
+    };
+    let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
+    ["app.log.2026-11-19", "app.log.2026-11-20"].iter().for_each(|name| write(name));
+    let listing = list(&open(&log).unwrap(), &log, None).unwrap();
+    compress("app.log.2026-11-19");
+    let found = listing.ours(&log);
+    let names: Vec<_> =
+        found.iter().map(|(name, size)| (name.file_name(log.name()), *size)).collect();
+    assert_eq!(names, [("app.log.2026-11-19.gz".into(), 5), ("app.log.2026-11-20".into(), 5)]);
+    compress("app.log.2026-11-20");
+    found.iter().for_each(|(name, _)| listing.remove_old(&log, name).unwrap());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
