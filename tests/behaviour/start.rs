@@ -225,7 +225,7 @@ fn a_panic_ahead_of_the_entry_arrives_with_message_and_place() {
 
 /// Cases: F-09, HS-03
 fn a_launch_that_takes_too_long_is_undone() {
-    assert_eq!(appkit::lifecycle::DEFAULT_START_TIMEOUT, Duration::from_secs(30));
+    assert_eq!(appkit::policy::DEFAULT_START_TIMEOUT, Duration::from_secs(30));
     let bed = bed();
     bed.write("before-executor", "[eprint: still loading, park]");
     // It has to come as far as that.

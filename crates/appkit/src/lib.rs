@@ -147,11 +147,12 @@
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::Exit;
-pub use lifecycle::{
-    Backoff, EndWhen, Ends, GaveUp, Leftovers, Outcome, Readiness, Restart, RestartPolicy, RunEnd,
+pub use lifecycle::Outcome;
+pub use logging::LoggingConfig;
+pub use policy::{
+    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, Restart, RestartPolicy, RunEnd,
     StartPolicy, StopBy, StopPolicy, Strategy,
 };
-pub use logging::LoggingConfig;
 pub use proc_spawn::{
     Current, Role, at_end, current, entries, entry, entry_named, extend_timeout,
     tell_ready as ready, tell_status,
@@ -170,8 +171,8 @@ pub use workers::{
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    capture, exit, lifecycle, logging, pidfile, proc_spawn, quit, slot, stdio_redirect, supervisor,
-    workers,
+    capture, exit, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot, stdio_redirect,
+    supervisor, workers,
 };
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.

@@ -8,7 +8,7 @@ use log_file::{
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
-use lifecycle::Problems;
+use policy::Problems;
 
 use crate::prefix::Pattern;
 

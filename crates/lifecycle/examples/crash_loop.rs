@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use exit::Exit;
-use lifecycle::{Action, Backoff, Event, Machine, Policy, Restart, RestartPolicy, RunEnd};
+use lifecycle::{Action, Event, Machine};
+use policy::{Backoff, Policy, Restart, RestartPolicy, RunEnd};
 
 fn main() {
     let backoff = Backoff::exponential(Duration::from_secs(1), 2.0).cap(Duration::from_secs(600));

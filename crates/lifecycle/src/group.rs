@@ -12,10 +12,10 @@ mod regrouping;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::limit::{RestartLimit, RestartLog};
+use policy::{EndWhen, RestartLimit, RestartLog, Strategy};
 
 pub use dependencies::resolve;
-pub use events::{EndWhen, Happened, Order, Strategy};
+pub use events::{Happened, Order};
 pub use id::Id;
 
 /// What the group knows of one worker.

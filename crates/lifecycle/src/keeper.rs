@@ -9,11 +9,11 @@ mod hurry;
 
 use std::time::{Duration, Instant};
 
-use crate::end::RunEnd;
 use crate::machine::{Event, Machine, Phase};
-use crate::policy::Leftovers;
 pub use events::{KeeperChange, KeeperEvent};
 use hurry::Hurry;
+use policy::Leftovers;
+use policy::RunEnd;
 
 /// What is left of a grace when somebody is in a hurry.
 pub const HURRY: Duration = Duration::from_secs(2);

@@ -11,13 +11,13 @@ mod stopping;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::backoff::{CountFrom, Delays};
-use crate::end::RunEnd;
-use crate::limit::RestartLog;
-use crate::policy::Policy;
-use crate::restart::{AfterEnd, GaveUp};
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
+use policy::Policy;
+use policy::RestartLog;
+use policy::RunEnd;
+use policy::{AfterEnd, GaveUp};
+use policy::{CountFrom, Delays};
 use stopping::{Goal, Stop};
 
 #[derive(Clone, Copy, Debug)]

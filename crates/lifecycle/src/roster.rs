@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::end::RunEnd;
 use crate::group::{Group, Happened, Id, Member, Order};
 use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
-use crate::policy::{Policy, inner_grace};
 pub use events::{RosterChange, RosterEvent};
+use policy::RunEnd;
+use policy::{Policy, inner_grace};
 use turns::Turns;
 
 /// A child, as far as the roster goes.

@@ -5,7 +5,8 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use lifecycle::{Action, Event, Machine, Phase, Policy, RestartPolicy};
+use lifecycle::{Action, Event, Machine, Phase};
+use policy::{Policy, RestartPolicy};
 use proc_spawn::{App, Spawn, entries, entry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slot::{RunOver, Setup, Slot};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use logging::LoggingConfig;
 
 use crate::files::Files;
-use lifecycle::Problems;
+use policy::Problems;
 
 /// What relative paths in options are relative to: the directory in which `start_daemon` was called,
 /// also far below it; elsewhere the current directory.

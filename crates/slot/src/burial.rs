@@ -17,7 +17,8 @@ use rustix::process::{
 
 use crate::search::Search;
 use crate::tree::{self, Herd};
-use lifecycle::{Leftovers, Machine, Phase, RunEnd};
+use lifecycle::{Machine, Phase};
+use policy::{Leftovers, RunEnd};
 
 /// Between two looks: this at first, then twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(1);

@@ -9,7 +9,7 @@ use proc_spawn::{EntryError, Environment};
 
 use crate::base::Base;
 use crate::files::Files;
-use lifecycle::Problems;
+use policy::Problems;
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.
 pub fn entry(problems: &mut Problems, prefix: &str, error: &EntryError) {

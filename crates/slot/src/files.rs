@@ -15,7 +15,7 @@ use stdio_redirect::{Redirect, Stream};
 use crate::setup::Setup;
 use capture::Capture;
 use identity::{Key, identity};
-use lifecycle::{Problem, Problems};
+use policy::{Problem, Problems};
 
 /// What a file is for. What may share it follows from that: output and logs are appended to, a pid
 /// file is its process' alone, a status file is replaced whole, and captured output is rotated by

@@ -4,7 +4,8 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Instant;
 //!
-//! use lifecycle::{Event, Machine, Policy};
+//! use lifecycle::{Event, Machine};
+//! use policy::Policy;
 //! use proc_spawn::{App, Spawn, entries, entry};
 //! use slot::{Setup, Slot};
 //!

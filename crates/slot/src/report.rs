@@ -7,8 +7,8 @@ use log::Level;
 use crate::slot::Report;
 use capture::LastLines;
 use lifecycle::Outcome;
-use lifecycle::StopBy;
-use lifecycle::duration::rounded;
+use policy::StopBy;
+use policy::duration::rounded;
 
 /// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
 /// loop must not fill the log.
@@ -115,7 +115,7 @@ mod tests {
     use exit::Exit;
 
     use super::*;
-    use lifecycle::RunEnd;
+    use policy::RunEnd;
 
     /// With a logger of the application's own, which writes what it gets.
     ///

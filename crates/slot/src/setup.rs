@@ -22,7 +22,7 @@ use crate::base::Base;
 use crate::files::{self, Held};
 use crate::reopen;
 use crate::words::Word;
-use lifecycle::{DEFAULT_GRACE, Readiness};
+use policy::{DEFAULT_GRACE, Readiness};
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -21,7 +21,8 @@ use crate::burial::{self, Burial};
 use crate::pid_files::LeftPidFiles;
 use crate::search::MARK;
 use capture::{LastLines, Recording};
-use lifecycle::{Action, Event, Leftovers, Machine, Outcome, Phase, RunEnd, Step, StopBy};
+use lifecycle::{Action, Event, Machine, Outcome, Phase, Step};
+use policy::{Leftovers, RunEnd, StopBy};
 
 /// Something to tell about a child, when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use stdio_redirect::{Fault, Redirect, Stream, Target};
 use crate::base::Base;
 use crate::files::Files;
 use capture::Capture;
-use lifecycle::Problems;
+use policy::Problems;
 
 /// Where a child's output goes, as it was said; `None`: nothing was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Streams {
 /// It is none of these.
 pub fn said_target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Target>, D::Error> {
     #[derive(Deserialize)]
-    struct Said(#[serde(deserialize_with = "lifecycle::forms::either")] Target);
+    struct Said(#[serde(deserialize_with = "policy::forms::either")] Target);
     Ok(Option::<Said>::deserialize(deserializer)?.map(|said| said.0))
 }
 

@@ -9,8 +9,8 @@ mod methods;
 use std::path::{Path, PathBuf};
 
 use capture::Capture;
-use lifecycle::Problems;
 use logging::LoggingConfig;
+use policy::Problems;
 use proc_spawn::Environment;
 use stdio_redirect::{Redirect, Target};
 

@@ -17,7 +17,7 @@ use rustix::process::{
 };
 
 use crate::signal_bytes::SignalBytes;
-use lifecycle::duration::rounded;
+use policy::duration::rounded;
 use slot::tree::{self, Herd, MOST, Seen, readable_proc};
 
 /// The children of this process that are not the one it keeps alive.

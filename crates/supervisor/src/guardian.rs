@@ -20,8 +20,8 @@ use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
 use capture::{Capture, Recorder};
 use lifecycle::Outcome;
-use lifecycle::Policy;
-use lifecycle::RunEnd;
+use policy::Policy;
+use policy::RunEnd;
 use slot::Setup;
 use slot::Slot;
 

@@ -7,8 +7,8 @@ use exit::{Exit, SetupError};
 
 use proc_spawn::{OtherProgram, Role, SpawnError};
 
-use lifecycle::Problems;
-use lifecycle::RunEnd;
+use policy::Problems;
+use policy::RunEnd;
 
 /// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
 /// output file may be. Only of a guardian that does not answer ([`LaunchCause::NoAnswer`]), or that was killed

@@ -98,7 +98,7 @@ pub use stop::{
 /// In guardian, executor and worker SIGTERM and SIGINT request quit (see the `quit` crate), and an
 /// executor or worker is asked by a word from its parent and by no signal. Code that waits for a signal by
 /// its own means (`tokio::signal`, `signal-hook`) waits in vain: let it wait for `quit::descriptor`, or say
-/// [`StopBy::Signal`](lifecycle::StopBy::Signal) in the [`StopPolicy`](lifecycle::StopPolicy).
+/// [`StopBy::Signal`](policy::StopBy::Signal) in the [`StopPolicy`](policy::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
     slot::roles(start::roles(app)).init();

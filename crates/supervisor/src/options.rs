@@ -14,9 +14,9 @@ use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
-use lifecycle::RestartPolicy;
-use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
-use lifecycle::{Problems, check_name};
+use policy::RestartPolicy;
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
+use policy::{Problems, check_name};
 use slot::{
     Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Surroundings, Whose, check,
     has_terminal,

@@ -17,8 +17,8 @@ use crate::options::DaemonOptions;
 use crate::start::{DaemonRunStatus, look};
 use crate::stop_signals::StopSignals;
 use lifecycle::Outcome;
-use lifecycle::RunEnd;
-use lifecycle::{CODE_GAVE_UP, GaveUp};
+use policy::RunEnd;
+use policy::{CODE_GAVE_UP, GaveUp};
 
 /// How a daemon that was run in the foreground ended. A `main` that returns it, as an
 /// [`ExitCode`], ends as a detached guardian does: see [`exit_code`](DaemonEnd::exit_code).

@@ -16,9 +16,8 @@ use crate::guardian::Starter;
 use crate::stop_signals::{StopSignals, is_hurry};
 use crate::watched::WatchedPidFile;
 use capture::Recorder;
-use lifecycle::{
-    Action, Event, HURRY, Keeper, KeeperChange, KeeperEvent, Machine, Outcome, Policy,
-};
+use lifecycle::{Action, Event, HURRY, Keeper, KeeperChange, KeeperEvent, Machine, Outcome};
+use policy::Policy;
 use slot::{Report, RunOver, Slot, Teller};
 
 /// What can wake it, in the order in which it is looked at:
@@ -318,7 +317,7 @@ fn tell(teller: &mut Teller, report: &Report) {
 #[cfg(test)]
 mod tests {
     use exit::ErrorText;
-    use lifecycle::RunEnd;
+    use policy::RunEnd;
 
     use super::*;
 

@@ -19,7 +19,7 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
 use crate::run::DaemonEnd;
 use crate::stop_signals::StopSignals;
-use lifecycle::RunEnd;
+use policy::RunEnd;
 use slot::{MARK, enter, install_logging, reopen};
 
 /// What [`start_daemon`] found or did.

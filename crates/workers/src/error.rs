@@ -4,7 +4,7 @@ use std::fmt;
 
 use exit::ErrorText;
 
-use lifecycle::Problems;
+use policy::Problems;
 use proc_spawn::SpawnError;
 
 use crate::report::{TooManyRestarts, WorkerEnd};
@@ -104,7 +104,8 @@ fn failed_text(workers: &[WorkerEnd]) -> String {
 mod tests {
     use capture::LastLines;
     use exit::Exit;
-    use lifecycle::{Outcome, RunEnd};
+    use lifecycle::Outcome;
+    use policy::RunEnd;
 
     use super::*;
 

@@ -80,18 +80,18 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 ///
 /// In a worker SIGTERM and SIGINT request quit (see the `quit` crate), and it is asked by a word from its parent and
 /// by no signal. Code that waits for a signal by its own means (`tokio::signal`, `signal-hook`) waits in vain: let it
-/// wait for `quit::descriptor`, or say [`StopBy::Signal`](lifecycle::StopBy::Signal) in the
-/// [`StopPolicy`](lifecycle::StopPolicy).
+/// wait for `quit::descriptor`, or say [`StopBy::Signal`](policy::StopBy::Signal) in the
+/// [`StopPolicy`](policy::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     slot::roles(proc_spawn::App::new(with_exit_codes(entries))).init();
 }
 
 /// Says how a process ends whose entry returns an error of workers, or one caused by it:
-/// [`WorkersError::GaveUp`] with [`CODE_GAVE_UP`](lifecycle::CODE_GAVE_UP). [`WorkersError::Options`] is permanent, as
+/// [`WorkersError::GaveUp`] with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP). [`WorkersError::Options`] is permanent, as
 /// if the entry's own arguments were wrong: the same list would only be refused again.
 #[must_use]
 pub fn with_exit_codes(entries: proc_spawn::Entries) -> proc_spawn::Entries {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
     let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));
-    entries.exit_code_if(lifecycle::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
+    entries.exit_code_if(policy::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
 }

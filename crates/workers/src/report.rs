@@ -4,7 +4,8 @@ use std::fmt;
 
 use capture::LastLines;
 
-use lifecycle::{Outcome, RestartLimit, RunEnd};
+use lifecycle::Outcome;
+use policy::{RestartLimit, RunEnd};
 
 use crate::error::WorkersError;
 

@@ -8,7 +8,7 @@ mod plan;
 
 use std::path::PathBuf;
 
-use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use proc_spawn::{Call, EntryFn};
 use slot::Surroundings;
 

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use capture::{LastLines, Lost};
 use jiff::Timestamp;
-use lifecycle::{Id, Phase, RunEnd};
+use lifecycle::{Id, Phase};
+use policy::RunEnd;
 use serde::{Serialize, Serializer};
 use slot::Report;
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use exit::Exit;
 use libtest_mimic::{Arguments, Trial};
-use lifecycle::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
+use policy::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
 use proc_spawn::{Child, Spawn, Stream, entries, entry};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
@@ -422,7 +422,7 @@ fn too_many_restarts_stop_them_all() {
         "returned an error: gave up: more than 3 restarts within 30s in all: at last worker `b` \
          returned an error: it had to be"
     );
-    assert_eq!(exit.code(), Some(lifecycle::CODE_GAVE_UP));
+    assert_eq!(exit.code(), Some(policy::CODE_GAVE_UP));
     let runs = |name: &str| bed.journal().iter().filter(|line| line.starts_with(name)).count();
     assert_eq!(
         [runs("b"), runs("c")],

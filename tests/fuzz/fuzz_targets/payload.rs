@@ -10,8 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     proc_spawn::fuzzing::receive(bytes);
     // What a role's handler finds in it.
     decode::<slot::Setup>(bytes);
-    decode::<lifecycle::Policy>(bytes);
-    decode::<lifecycle::RunEnd>(bytes);
+    decode::<policy::Policy>(bytes);
+    decode::<policy::RunEnd>(bytes);
 });
 
 /// What can be read can be written, and reads back the same.

@@ -14,7 +14,7 @@ use crate::tree;
 const LONG: usize = 450;
 
 /// Crates that decide and do not act, and what they would act with.
-const PURE: [&str; 3] = ["lifecycle", "exit", "safe-text"];
+const PURE: [&str; 4] = ["lifecycle", "policy", "exit", "safe-text"];
 const ACTING: [&str; 5] = ["std::fs", "std::thread", "process::Command", "Instant::now", "rustix"];
 
 /// How a thread is started that takes the signals of whose process it is in.

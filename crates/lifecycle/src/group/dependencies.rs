@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Id;
-use crate::problem::Problems;
+use policy::Problems;
 
 /// The dependencies of a list by name as ids; adds what is wrong with them.
 pub fn resolve(

@@ -1,6 +1,8 @@
 //! Those that go down together: who, in which order, and when they may start again.
 
-use super::{Group, Id, Order, Phase, State, Strategy};
+use policy::Strategy;
+
+use super::{Group, Id, Order, Phase, State};
 
 impl Group {
     /// Whether a worker has to go down when `with` is started again.

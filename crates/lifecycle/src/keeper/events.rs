@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::end::RunEnd;
 use crate::machine::{Event, Step};
+use policy::RunEnd;
 
 /// What happened, or what is asked.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use exit::{ErrorText, Exit};
 
 use super::*;
 use crate::machine::{Action, Step};
-use crate::policy::{Policy, StartPolicy, StopPolicy};
-use crate::restart::RestartPolicy;
+use policy::RestartPolicy;
+use policy::{Policy, StartPolicy, StopPolicy};
 
 mod laws;
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Phase;
-use crate::end::RunEnd;
-use crate::policy::StopBy;
-use crate::restart::GaveUp;
+use policy::GaveUp;
+use policy::RunEnd;
+use policy::StopBy;
 
 /// What happened to the child, or what is asked of us: the latter in the imperative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Step {
     pub action: Action,
     /// Where the child stands now, if that is somewhere else than before.
     pub entered: Option<Phase>,
-    /// How the run ended that is over now, as it [counts](crate::RestartPolicy::judged).
+    /// How the run ended that is over now, as it [counts](policy::RestartPolicy::judged).
     pub ended: Option<RunEnd>,
 }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Machine, Outcome, State, Why, earlier, extended};
-use crate::end::RunEnd;
-use crate::policy::StopBy;
+use policy::RunEnd;
+use policy::StopBy;
 
 /// What follows a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

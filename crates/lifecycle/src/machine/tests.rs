@@ -3,9 +3,9 @@
 use exit::{ErrorText, Exit, Failure, Panic, SetupError};
 
 use super::*;
-use crate::backoff::Backoff;
-use crate::policy::{StartPolicy, StopBy, StopPolicy};
-use crate::restart::{Ends, Restart, RestartPolicy};
+use policy::Backoff;
+use policy::{Ends, Restart, RestartPolicy};
+use policy::{StartPolicy, StopBy, StopPolicy};
 
 mod becoming_ready;
 mod giving_up;

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::end::RunEnd;
 use crate::group::Id;
-use crate::limit::RestartLimit;
 use crate::machine::{Event, Step};
+use policy::RestartLimit;
+use policy::RunEnd;
 
 /// What happened, or what is asked of all.
 #[derive(Clone, Debug, PartialEq)]

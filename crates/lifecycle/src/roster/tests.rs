@@ -3,10 +3,10 @@
 use exit::{ErrorText, Exit};
 
 use super::*;
-use crate::group::{EndWhen, Strategy};
-use crate::limit::RestartLimit;
-use crate::policy::{StartPolicy, StopPolicy};
-use crate::restart::{Restart, RestartPolicy};
+use policy::RestartLimit;
+use policy::{EndWhen, Strategy};
+use policy::{Restart, RestartPolicy};
+use policy::{StartPolicy, StopPolicy};
 
 mod laws;
 

@@ -4,7 +4,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use exit::Exit;
-use lifecycle::{Event, Policy};
+use lifecycle::Event;
+use policy::Policy;
 
 use super::*;
 

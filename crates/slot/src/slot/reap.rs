@@ -10,7 +10,8 @@ use exit::{ErrorText, Exit};
 use super::hear::{LAST_WORDS, WORDS};
 use super::{Leaves, Report, RunOver, Slot};
 use crate::burial::{self, Burial, Death};
-use lifecycle::{Event, Machine, RunEnd};
+use lifecycle::{Event, Machine};
+use policy::RunEnd;
 
 impl Slot {
     /// The end of the run, if it is over: its process has ended and was reaped, and what it left is

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::DaemonOptions;
 use crate::guardian::ExistingFile;
-use lifecycle::RestartPolicy;
-use lifecycle::signal::Signal;
-use lifecycle::{Leftovers, Policy, StartPolicy, StopPolicy};
+use policy::RestartPolicy;
+use policy::signal::Signal;
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use slot::Surroundings;
 
 slot::surroundings_form! {
@@ -26,7 +26,7 @@ pub(super) struct DaemonFile {
     name: Option<String>,
     #[serde(
         default,
-        with = "lifecycle::duration::option",
+        with = "policy::duration::option",
         skip_serializing_if = "Option::is_none"
     )]
     restart_interval: Option<Duration>,
@@ -34,7 +34,7 @@ pub(super) struct DaemonFile {
     restart: Option<RestartPolicy>,
     #[serde(
         default,
-        with = "lifecycle::duration::option",
+        with = "policy::duration::option",
         skip_serializing_if = "Option::is_none"
     )]
     grace: Option<Duration>,
@@ -42,7 +42,7 @@ pub(super) struct DaemonFile {
     stop: Option<StopPolicy>,
     #[serde(
         default,
-        with = "lifecycle::duration::option",
+        with = "policy::duration::option",
         skip_serializing_if = "Option::is_none"
     )]
     start_timeout: Option<Duration>,

@@ -9,7 +9,7 @@ use super::DaemonOptions;
 impl DaemonOptions {
     /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
     /// and `daemon_args` (a mapping that fits the entry's arguments). Spans of time are written as
-    /// in [`duration`](lifecycle::duration):
+    /// in [`duration`](policy::duration):
     ///
     /// ```
     /// # use supervisor::DaemonOptions;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use lifecycle::RestartPolicy;
+use policy::RestartPolicy;
 use rustix::io::IoSlice;
 use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, sendmsg, sockopt,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use lifecycle::{Readiness, RunEnd, StartPolicy};
+use policy::{Readiness, RunEnd, StartPolicy};
 use supervisor::{
     DaemonOptions, DaemonStatus, LaunchCause, daemon_status, start_daemon, stop_daemon,
 };

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use libtest_mimic::Trial;
-use lifecycle::{Event, Machine, Policy};
+use lifecycle::{Event, Machine};
 use log::{LevelFilter, Log, Metadata, Record};
+use policy::Policy;
 use proc_spawn::{Spawn, entry};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use slot::Slot;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use lifecycle::{Backoff, RestartPolicy};
+use policy::{Backoff, RestartPolicy};
 use supervisor::DaemonOptions;
 
 use crate::bed::{Bed, LIMIT, expect_gone, launch, write_line};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use lifecycle::{StopBy, StopPolicy};
+use policy::{StopBy, StopPolicy};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use supervisor::{

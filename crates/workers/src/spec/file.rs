@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lifecycle::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::spec::WorkersOptions;
-    use lifecycle::{EndWhen, Strategy};
+    use policy::{EndWhen, Strategy};
 
     #[test]
     fn workers_in_yaml_come_back_exactly() {

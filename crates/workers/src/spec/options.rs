@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lifecycle::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::options_file::OptionsFile;
-use lifecycle::{EndWhen, Strategy};
+use policy::{EndWhen, Strategy};
 
 /// How a list of workers is kept; each worker may differ.
 ///
@@ -25,7 +25,7 @@ pub struct WorkersOptions {
     pub(super) strategy: Strategy,
     pub(super) end_when: EndWhen,
     pub(super) in_order: bool,
-    #[serde(serialize_with = "lifecycle::duration::serialize")]
+    #[serde(serialize_with = "policy::duration::serialize")]
     pub(super) start_stagger: Duration,
     pub(super) ready_when_all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ impl WorkersOptions {
     /// Gives up when there are more than `times` restarts within `window`, those of all workers
     /// together: OTP's intensity and period. All are stopped then, the last one first, and
     /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
-    /// process with [`CODE_GAVE_UP`](lifecycle::CODE_GAVE_UP), so that the level above can
+    /// process with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP), so that the level above can
     /// decide. A start that fails counts; several that are started again together because of one
     /// count once. A worker's own limit is in its [policy](Self::restart). Default: none.
     #[must_use]

@@ -3,25 +3,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lifecycle::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 use serde::Deserialize;
 
 use super::WorkersOptions;
-use lifecycle::{EndWhen, Strategy};
+use policy::{EndWhen, Strategy};
 
 /// What a configuration file may say; see [`WorkersOptions`] for what it means.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the options of workers")]
 pub(super) struct OptionsFile {
     start: Option<StartPolicy>,
-    #[serde(default, with = "lifecycle::duration::option")]
+    #[serde(default, with = "policy::duration::option")]
     start_timeout: Option<Duration>,
     restart: Option<RestartPolicy>,
-    #[serde(default, with = "lifecycle::duration::option")]
+    #[serde(default, with = "policy::duration::option")]
     restart_interval: Option<Duration>,
     restart_limit: Option<RestartLimit>,
     stop: Option<StopPolicy>,
-    #[serde(default, with = "lifecycle::duration::option")]
+    #[serde(default, with = "policy::duration::option")]
     grace: Option<Duration>,
     #[serde(default)]
     leftovers: Leftovers,
@@ -31,7 +31,7 @@ pub(super) struct OptionsFile {
     end_when: EndWhen,
     #[serde(default)]
     in_order: bool,
-    #[serde(default, with = "lifecycle::duration::option")]
+    #[serde(default, with = "policy::duration::option")]
     start_stagger: Option<Duration>,
     #[serde(default)]
     ready_when_all: bool,

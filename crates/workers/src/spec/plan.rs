@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capture::Capture;
-use lifecycle::{EndWhen, Group, Member, Policy, Problems, check_duration, check_name};
+use lifecycle::{Group, Member};
+use policy::{EndWhen, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
 use slot::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
 use stdio_redirect::Target;

@@ -168,7 +168,7 @@ impl fmt::Display for GaveUp {
 
 /// What follows a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AfterEnd {
+pub enum AfterEnd {
     /// Nothing: that was it.
     Over,
     /// Another run.
@@ -257,7 +257,7 @@ impl RestartPolicy {
     }
 
     /// What follows a run that ended so, apart from the limit.
-    pub(crate) fn follows(&self, end: &RunEnd) -> AfterEnd {
+    pub fn follows(&self, end: &RunEnd) -> AfterEnd {
         let forced = self.force.contains(end);
         if !forced && !self.restart.wanted_after(self.cause_of(end)) {
             AfterEnd::Over

@@ -181,7 +181,7 @@ impl Backoff {
 
 /// The delays of one child so far.
 #[derive(Debug)]
-pub(crate) struct Delays {
+pub struct Delays {
     last: Option<Duration>,
     random: u64,
     /// How many in a row could not even be started.
@@ -190,23 +190,24 @@ pub(crate) struct Delays {
 
 impl Delays {
     /// None so far; the jitter follows from `seed`.
-    pub(crate) fn new(seed: u64) -> Delays {
+    pub fn new(seed: u64) -> Delays {
         Delays { last: None, random: seed, not_started: 0 }
     }
 
-    pub(crate) fn reset(&mut self) {
+    /// The next delay is the first again.
+    pub fn reset(&mut self) {
         self.last = None;
     }
 
     /// The next delay.
-    pub(crate) fn next(&mut self, backoff: &Backoff) -> Duration {
+    pub fn next(&mut self, backoff: &Backoff) -> Duration {
         let delay = backoff.grown(self.last);
         self.last = Some(delay);
         delay.saturating_add(backoff.jitter.mul_f64(self.fraction()))
     }
 
     /// How long is waited at least after a run that could not be started, or could.
-    pub(crate) fn floor_after(&mut self, not_started: bool) -> Duration {
+    pub fn floor_after(&mut self, not_started: bool) -> Duration {
         const FIRST: Duration = Duration::from_millis(1);
         const LAST: Duration = Duration::from_secs(1);
         if !not_started {
