@@ -158,12 +158,12 @@ pub use proc_spawn::{
     tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
-pub use slot::reopen::reopen;
 pub use supervisor::{
     DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
     LaunchFailed, StopFailed, StopStatus, daemon_status, run_daemon, start_daemon, stop_daemon,
     stop_daemon_within,
 };
+pub use surroundings::reopen::reopen;
 pub use workers::{
     TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
     start_workers,

@@ -9,7 +9,8 @@ use lifecycle::{Action, Event, Machine, Phase};
 use policy::{Policy, RestartPolicy};
 use proc_spawn::{App, Spawn, entries, entry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use slot::{RunOver, Setup, Slot};
+use slot::{RunOver, Slot};
+use surroundings::Setup;
 
 /// Fails at its first run, and then no more.
 fn work(_: ()) -> Result<(), String> {
@@ -18,7 +19,7 @@ fn work(_: ()) -> Result<(), String> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    slot::roles(App::new(entries![work])).init();
+    surroundings::roles(App::new(entries![work])).init();
 
     let spawn = Spawn::new(entry(work, ()))?.setup(&Setup::default())?;
     let mut slot = Slot::new(spawn);

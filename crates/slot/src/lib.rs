@@ -7,11 +7,12 @@
 //! use lifecycle::{Event, Machine};
 //! use policy::Policy;
 //! use proc_spawn::{App, Spawn, entries, entry};
-//! use slot::{Setup, Slot};
+//! use slot::Slot;
+//! use surroundings::Setup;
 //!
 //! fn hello() {}
 //!
-//! slot::roles(App::new(entries![hello])).init(); // The child runs its entry here.
+//! surroundings::roles(App::new(entries![hello])).init(); // The child runs its entry here.
 //!
 //! let mut slot = Slot::new(Spawn::new(entry(hello, ()))?.setup(&Setup::default())?);
 //! let (mut machine, now) = (Machine::new(Policy::default(), 0), Instant::now());
@@ -21,10 +22,10 @@
 //! # }
 //! ```
 //!
-//! What daemons and workers have in common, for who keeps either: [`Slot`] has the process and does what a
-//! [`lifecycle::Machine`] decides; [`Setup`] is what a child does to itself before its entry runs;
-//! [`Files`], [`Streams`], [`Base`] and [`check`] look through options before anything happens; [`reopen`]
-//! opens a process's files anew.
+//! What daemons and workers have in common, for who keeps either: [`Slot`] has the process, does what a
+//! [`lifecycle::Machine`] decides, and [reports](Report) what has become of it. What a run has left is ended before
+//! the next one, by its group and by what stands in the [tree](tree) of processes. What the child does to itself is
+//! [`surroundings::Setup`].
 //!
 //! # When it fits
 //!
@@ -44,28 +45,10 @@ mod pid_files;
 mod report;
 mod search;
 mod slot;
-mod words;
 
-mod base;
-mod files;
-mod setup;
-mod streams;
-mod surroundings;
-
-pub mod check;
-pub mod reopen;
 pub mod tree;
 
-pub use base::Base;
-pub use files::{Files, Held, Owner, Purpose};
 pub use pid_files::{forget_pid_files, leave_pid_files};
 pub use report::Teller;
 pub use search::MARK;
-pub use setup::{Setup, enter, has_terminal, install_logging, roles};
 pub use slot::{Report, RunOver, Slot};
-pub use streams::{Parent, Streams, said_target};
-pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};
-
-// For the macros of surroundings.
-#[doc(hidden)]
-pub use {capture::Capture, logging::LoggingConfig, stdio_redirect::Target};

@@ -21,7 +21,7 @@ use exit::ErrorText;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use proc_spawn::{Speaker, tell};
 
-use crate::words::Word;
+use surroundings::Word;
 
 /// Has the guardian, if it is the parent of this process, remove these pid files in the end, those
 /// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of

@@ -22,8 +22,8 @@ use capture::{Capture, Recorder};
 use lifecycle::Outcome;
 use policy::Policy;
 use policy::RunEnd;
-use slot::Setup;
 use slot::Slot;
+use surroundings::Setup;
 
 /// Everything about a daemon, checked and complete. Nothing after this needs deciding.
 #[derive(Clone, Debug, Serialize, Deserialize)]

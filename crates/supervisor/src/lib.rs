@@ -101,5 +101,5 @@ pub use stop::{
 /// [`StopBy::Signal`](policy::StopBy::Signal) in the [`StopPolicy`](policy::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
-    slot::roles(start::roles(app)).init();
+    surroundings::roles(start::roles(app)).init();
 }

@@ -17,9 +17,8 @@ use crate::launch_failed::LaunchCause;
 use policy::RestartPolicy;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use policy::{Problems, check_name};
-use slot::{
+use surroundings::{
     Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Surroundings, Whose, check,
-    has_terminal,
 };
 #[cfg(feature = "yaml")]
 pub use yaml::YamlError;
@@ -89,7 +88,7 @@ impl DaemonOptions {
         self
     }
 
-    slot::surroundings_methods!(
+    surroundings::surroundings_methods!(
         surroundings of "guardian and executor",
         output and environment of "the executor, and so of its workers",
         by default "`/dev/null`; with `run_daemon`, where the caller's goes"
@@ -163,7 +162,7 @@ impl DaemonOptions {
     }
 
     /// The signal to the guardian upon which every process of the daemon opens its files anew, after
-    /// somebody has renamed them: output, logs and captured output (see [`reopen`](slot::reopen::reopen)).
+    /// somebody has renamed them: output, logs and captured output (see [`reopen`](surroundings::reopen::reopen)).
     /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
     #[must_use]
     pub fn reopen_on(mut self, signal: i32) -> Self {
@@ -226,7 +225,7 @@ impl DaemonOptions {
             files: held,
             open_files: None,
             // A detached one has a session without.
-            terminal: !detached && has_terminal(),
+            terminal: !detached && Setup::has_terminal(),
         };
         let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
         let plan =

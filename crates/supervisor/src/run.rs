@@ -134,7 +134,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install_queued(config, process) {
-            Ok(handle) => slot::reopen::keep_log(handle),
+            Ok(handle) => surroundings::reopen::keep_log(handle),
             // The application logs as it does.
             Err(logging::Error::AlreadySet) => (),
             Err(error) => return Err(failed("logging", &error).into()),

@@ -258,7 +258,7 @@ impl<'a> Runner<'a> {
 
     fn look_at_files(&self) {
         if self.signals.take_reopen() {
-            slot::reopen::reopen_beside();
+            surroundings::reopen::reopen_beside();
             if let Some(recorder) = self.recorder {
                 recorder.reopen();
             }

@@ -20,7 +20,8 @@ use crate::options::DaemonOptions;
 use crate::run::DaemonEnd;
 use crate::stop_signals::StopSignals;
 use policy::RunEnd;
-use slot::{MARK, enter, install_logging, reopen};
+use slot::MARK;
+use surroundings::reopen;
 
 /// What [`start_daemon`] found or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,7 +250,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
     // A hang-up is not for a process without a terminal.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
     let (setup, redirect) = (plan.setup.clone(), plan.redirect());
-    enter(setup.directory.as_deref(), setup.umask, &setup.base).map_err(failed)?;
+    setup.enter().map_err(failed)?;
     let guardian = Guardian::begin(plan, signals)?;
     // The streams only when we are the one: a second instance must not write into our files.
     let nowhere = *setup.redirect.target(stdio_redirect::Stream::Stderr) == Target::Null;
@@ -262,7 +263,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
         .apply()
         .map(reopen::keep_streams)
         .map_err(|error| SetupError::new("redirect", &error))
-        .and_then(|()| install_logging(setup.logging.as_ref(), boot, logging::install_queued));
+        .and_then(|()| setup.install_logging(boot, logging::install_queued));
     match prepared {
         Ok(()) => Ok((guardian, early.map(|fd| Stream::Descriptor(Arc::new(fd))))),
         Err(error) => Err(failed(error)),

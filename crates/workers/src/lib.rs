@@ -83,7 +83,7 @@ pub use spec::{WorkerStartInfo, WorkersOptions};
 /// wait for `quit::descriptor`, or say [`StopBy::Signal`](policy::StopBy::Signal) in the
 /// [`StopPolicy`](policy::StopPolicy).
 pub fn init(entries: proc_spawn::Entries) {
-    slot::roles(proc_spawn::App::new(with_exit_codes(entries))).init();
+    surroundings::roles(proc_spawn::App::new(with_exit_codes(entries))).init();
 }
 
 /// Says how a process ends whose entry returns an error of workers, or one caused by it:

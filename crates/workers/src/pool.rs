@@ -14,8 +14,8 @@ use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
-use slot::reopen::{self, ReopenListener};
 use slot::{Slot, Teller};
+use surroundings::reopen::{self, ReopenListener};
 
 use crate::chores::Chores;
 use crate::error::WorkersError;

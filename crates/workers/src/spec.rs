@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use proc_spawn::{Call, EntryFn};
-use slot::Surroundings;
+use surroundings::Surroundings;
 
 pub use options::WorkersOptions;
 pub(crate) use plan::{Plan, WorkerPlan, plan};
@@ -126,7 +126,7 @@ impl WorkerStartInfo {
         self
     }
 
-    slot::surroundings_methods!(
+    surroundings::surroundings_methods!(
         surroundings of "the worker",
         output and environment of "the worker",
         by default "`/dev/null`"

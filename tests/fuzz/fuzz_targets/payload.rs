@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     proc_spawn::fuzzing::decode(bytes);
     proc_spawn::fuzzing::receive(bytes);
     // What a role's handler finds in it.
-    decode::<slot::Setup>(bytes);
+    decode::<surroundings::Setup>(bytes);
     decode::<policy::Policy>(bytes);
     decode::<policy::RunEnd>(bytes);
 });

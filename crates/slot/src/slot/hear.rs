@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use proc_spawn::{Child, Message, Speaker, Told};
 
 use super::{Report, Slot};
-use crate::words::Word;
 use lifecycle::Event;
+use surroundings::Word;
 
 /// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
 /// who must not have the loop for itself.

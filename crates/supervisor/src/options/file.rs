@@ -11,9 +11,9 @@ use crate::guardian::ExistingFile;
 use policy::RestartPolicy;
 use policy::signal::Signal;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use slot::Surroundings;
+use surroundings::Surroundings;
 
-slot::surroundings_form! {
+surroundings::surroundings_form! {
 /// What a configuration file may say; see [`DaemonOptions`] for what it means.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the options of a daemon")]
@@ -63,7 +63,7 @@ impl Serialize for DaemonOptions {
         let options = self.clone();
         let no_text = || S::Error::custom("a variable of the environment is no text");
         let said = options.surroundings.into_form().ok_or_else(no_text)?;
-        let file = slot::surroundings_form!(write said into DaemonFile {
+        let file = surroundings::surroundings_form!(write said into DaemonFile {
             daemon_entry: options.call.name().map_err(S::Error::custom)?.to_owned(),
             daemon_args: options.call.args().map_err(S::Error::custom)?,
             pid_filename: options.pid_filename,
@@ -104,7 +104,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
         let call =
             proc_spawn::entry_named(file.daemon_entry, safe_yaml::untagged(file.daemon_args));
         let default = DaemonOptions::of(file.pid_filename, call);
-        let said = slot::surroundings_form!(read file);
+        let said = surroundings::surroundings_form!(read file);
         Ok(DaemonOptions {
             name: file.name,
             surroundings: Surroundings::from_form(said, default.surroundings.umask)?,

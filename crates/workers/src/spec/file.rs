@@ -6,11 +6,11 @@ use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
-use slot::Surroundings;
+use surroundings::Surroundings;
 
 use super::WorkerStartInfo;
 
-slot::surroundings_form! {
+surroundings::surroundings_form! {
 /// What a configuration file may say; see [`WorkerStartInfo`] for what it means.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the options of a worker")]
@@ -41,7 +41,7 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
     type Error = String;
 
     fn try_from(file: WorkerFile) -> Result<WorkerStartInfo, String> {
-        let said = slot::surroundings_form!(read file);
+        let said = surroundings::surroundings_form!(read file);
         Ok(WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
@@ -64,7 +64,7 @@ impl Serialize for WorkerStartInfo {
         let info = self.clone();
         let no_text = || S::Error::custom("a variable of the environment is no text");
         let said = info.surroundings.into_form().ok_or_else(no_text)?;
-        let file = slot::surroundings_form!(write said into WorkerFile {
+        let file = surroundings::surroundings_form!(write said into WorkerFile {
             entry: info.call.name().map_err(S::Error::custom)?.to_owned(),
             args: info.call.args().map_err(S::Error::custom)?,
             name: info.name,

@@ -9,8 +9,8 @@ use capture::Capture;
 use lifecycle::{Group, Member};
 use policy::{EndWhen, Policy, Problems, check_duration, check_name};
 use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
-use slot::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
 use stdio_redirect::Target;
+use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
 use trusted_path::Trust;
 
 use super::{WorkerStartInfo, WorkersOptions};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A word to the slot above.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Word<'a> {
+pub enum Word<'a> {
     /// These pid files are to be removed in the end, if they are stale.
     PidFiles(Vec<Cow<'a, Path>>),
     /// Of these, which were told of before, nothing is left.

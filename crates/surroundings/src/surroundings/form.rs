@@ -82,7 +82,7 @@ macro_rules! surroundings_form {
             stdout_filename: Option<std::path::PathBuf>,
             #[serde(
                 default,
-                deserialize_with = "slot::said_target",
+                deserialize_with = "surroundings::said_target",
                 skip_serializing_if = "Option::is_none"
             )]
             stdout: Option<$crate::Target>,
@@ -90,7 +90,7 @@ macro_rules! surroundings_form {
             stderr_filename: Option<std::path::PathBuf>,
             #[serde(
                 default,
-                deserialize_with = "slot::said_target",
+                deserialize_with = "surroundings::said_target",
                 skip_serializing_if = "Option::is_none"
             )]
             stderr: Option<$crate::Target>,

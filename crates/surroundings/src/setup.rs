@@ -66,21 +66,65 @@ impl Default for Setup {
             grace: DEFAULT_GRACE,
             files: Vec::new(),
             open_files: None,
-            terminal: has_terminal(),
+            terminal: Setup::has_terminal(),
+        }
+    }
+}
+
+impl Setup {
+    /// Whether what is started here has a terminal: where this process has one (tty(4)). A process of ours was told
+    /// so by who started it.
+    pub fn has_terminal() -> bool {
+        *TERMINAL.get_or_init(|| {
+            let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok()
+        })
+    }
+
+    /// Directory and umask, and what relative paths mean from now on.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be entered.
+    #[expect(clippy::disallowed_methods, reason = "this process is still being made")]
+    pub fn enter(&self) -> Result<(), SetupError> {
+        if let Some(directory) = &self.directory {
+            let step = || format!("working directory `{}`", directory.display());
+            env::set_current_dir(directory).map_err(|error| SetupError::new(step(), &error))?;
+        }
+        if let Some(umask) = self.umask {
+            rustix::process::umask(Mode::from_raw_mode(umask));
+        }
+        self.base.set();
+        Ok(())
+    }
+
+    /// Installs the logger that an option asks for, by `install`: the function of `logging` for a process
+    /// that may wait for its log, or that must not.
+    ///
+    /// # Errors
+    ///
+    /// What `install` says.
+    pub fn install_logging(
+        &self,
+        boot: &Boot,
+        install: fn(&LoggingConfig, Process) -> Result<Handle, logging::Error>,
+    ) -> Result<(), SetupError> {
+        let Some(config) = &self.logging else { return Ok(()) };
+        let current = boot.current();
+        let process = Process::new(&current.name).role(current.role.to_string());
+        match install(config, process) {
+            Ok(handle) => {
+                reopen::keep_log(handle);
+                Ok(())
+            }
+            Err(error) => Err(SetupError::new("logging", &error)),
         }
     }
 }
 
 /// Whether this process has a terminal.
 static TERMINAL: OnceLock<bool> = OnceLock::new();
-
-/// Whether what is started here has a terminal: where this process has one (tty(4)). A process of ours was told so by who started it.
-pub fn has_terminal() -> bool {
-    *TERMINAL.get_or_init(|| {
-        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok()
-    })
-}
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
 pub(crate) fn run_child(boot: Boot) -> i32 {
@@ -136,7 +180,7 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     boot.watch_lifeline(setup.grace, on_lifeline)?;
     let own = setup.pid_file.as_deref();
     let pid_file = own.map(|path| take(path, setup.grace)).transpose()?;
-    enter(setup.directory.as_deref(), setup.umask, &setup.base)?;
+    setup.enter()?;
     if let Some(soft) = setup.open_files {
         let maximum = getrlimit(Resource::Nofile).maximum;
         // Lowering is always allowed; and a program lives with more than it needs.
@@ -145,7 +189,7 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     // The streams only when we are the one: a second instance must not write into our files.
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     reopen::keep_streams(streams);
-    install_logging(setup.logging.as_ref(), boot, logging::install)?;
+    setup.install_logging(boot, logging::install)?;
     Ok(pid_file)
 }
 
@@ -189,39 +233,6 @@ fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
     }
 }
 
-/// Directory and umask, and what relative paths mean from now on.
-#[expect(clippy::disallowed_methods, reason = "this process is still being made")]
-pub fn enter(directory: Option<&Path>, umask: Option<u32>, base: &Base) -> Result<(), SetupError> {
-    if let Some(directory) = directory {
-        let step = || format!("working directory `{}`", directory.display());
-        env::set_current_dir(directory).map_err(|error| SetupError::new(step(), &error))?;
-    }
-    if let Some(umask) = umask {
-        rustix::process::umask(Mode::from_raw_mode(umask));
-    }
-    base.set();
-    Ok(())
-}
-
-/// Installs the logger that an option asks for, by `install`: the function of `logging` for a process
-/// that may wait for its log, or that must not.
-pub fn install_logging(
-    config: Option<&LoggingConfig>,
-    boot: &Boot,
-    install: fn(&LoggingConfig, Process) -> Result<Handle, logging::Error>,
-) -> Result<(), SetupError> {
-    let Some(config) = config else { return Ok(()) };
-    let current = boot.current();
-    let process = Process::new(&current.name).role(current.role.to_string());
-    match install(config, process) {
-        Ok(handle) => {
-            reopen::keep_log(handle);
-            Ok(())
-        }
-        Err(error) => Err(SetupError::new("logging", &error)),
-    }
-}
-
 fn on_lifeline(heard: Heard) {
     match heard {
         Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
@@ -242,7 +253,8 @@ fn request(reason: Reason, remaining: Option<Duration>) -> Request {
     }
 }
 
-/// Whether this process was made by us, and may run entries below a guardian.
+/// A program whose executors and workers become what their [`Setup`] says, and run their entry. A child of another
+/// role is as `proc-spawn` makes it.
 pub fn roles(app: proc_spawn::App) -> proc_spawn::App {
     app.role(Role::Executor, run_child).role(Role::Worker, run_child)
 }
