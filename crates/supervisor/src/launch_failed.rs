@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use exit::{Exit, SetupError};
+use exit::{ErrorText, Exit, SetupError};
 
 use proc_spawn::{OtherProgram, Role, SpawnError};
 
@@ -50,7 +50,7 @@ impl LaunchFailed {
 
 impl fmt::Display for LaunchFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = proc_spawn::ErrorText::new(&self.cause).chain();
+        let cause = ErrorText::new(&self.cause).chain();
         // A panic may have had several lines to say.
         write!(f, "the daemon could not be launched: {}", safe_text::escaped(&cause))
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use proc_spawn::{Boot, Current, Detached, Heard, Message, Role, Spawn, SpawnError, Stream};
 
-use exit::{Exit, SetupError};
+use exit::{CODE_SETUP, ErrorText, Exit, SetupError};
 use stdio_redirect::Target;
 
 use crate::early_stderr::EarlyStderr;
@@ -187,7 +187,7 @@ fn clean_up_after(plan: &Plan) {
     let free = pidfile::wait_orphans(&plan.pid_filename, Some(grace), None);
     let cleaned = free.and_then(|_| pidfile::remove_stale(&plan.pid_filename));
     if let Err(error) = cleaned {
-        log::warn!("{}", proc_spawn::ErrorText::new(&error).chain());
+        log::warn!("{}", ErrorText::new(&error).chain());
     }
 }
 
@@ -230,7 +230,7 @@ impl From<LaunchFailure> for LaunchFailed {
 pub(crate) fn guardian_main(boot: Boot) -> i32 {
     // One that was stopped at its start may have been given up meanwhile.
     if matches!(boot.hear(), Some(Heard::Quit { .. })) {
-        return proc_spawn::CODE_SETUP;
+        return CODE_SETUP;
     }
     match prepare(&boot) {
         Ok((guardian, early)) => {
@@ -309,7 +309,7 @@ impl OverLink {
             }
             Guarded::LaunchFailed(failure) => {
                 self.tell(&LaunchReport::LaunchFailed(failure));
-                proc_spawn::CODE_SETUP
+                CODE_SETUP
             }
         }
     }

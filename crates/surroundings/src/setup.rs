@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{env, io};
 
-use exit::SetupError;
+use exit::{CODE_SETUP, ErrorText, SetupError};
 use logging::{Handle, LoggingConfig, Process};
 use nix::sys::signal::{SigSet, Signal};
 use pidfile::PidFile;
@@ -142,7 +142,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
     };
     // Nobody is left for whom it would run; whoever had started it all was told that it does not.
     if quit::reason() == Some(Reason::ParentDied) {
-        return proc_spawn::CODE_SETUP;
+        return CODE_SETUP;
     }
     let code = match ready {
         Readiness::EntryCalled => boot.run(entry),
@@ -156,7 +156,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
     match pid_file.map(PidFile::release_and_tell) {
         // Its keeper need not look for it then.
         Some(Ok(true)) => say(&Word::Released),
-        Some(Err(error)) => log::warn!("{}", proc_spawn::ErrorText::new(&error).chain()),
+        Some(Err(error)) => log::warn!("{}", ErrorText::new(&error).chain()),
         Some(Ok(false)) | None => (),
     }
     code

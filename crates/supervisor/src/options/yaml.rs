@@ -1,5 +1,6 @@
 //! A daemon's options from YAML, and what can be wrong with it.
 
+use exit::ErrorText;
 use std::path::{Path, PathBuf};
 
 use serde::de::Error as _;
@@ -89,6 +90,6 @@ pub enum YamlError {
 
 impl std::fmt::Debug for YamlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&proc_spawn::ErrorText::new(self).chain())
+        f.write_str(&ErrorText::new(self).chain())
     }
 }
