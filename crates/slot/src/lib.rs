@@ -24,7 +24,7 @@
 //!
 //! What daemons and workers have in common, for who keeps either: [`Slot`] has the process, does what a
 //! [`lifecycle::Machine`] decides, and [reports](Report) what has become of it. What a run has left is ended before
-//! the next one, by its group and by what stands in the [tree](tree) of processes. What the child does to itself is
+//! the next one, by its group and by what stands in the [`tree`] of processes. What the child does to itself is
 //! [`surroundings::Setup`].
 //!
 //! # When it fits

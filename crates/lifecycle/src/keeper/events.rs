@@ -14,7 +14,7 @@ pub enum KeeperEvent {
     Child(Event),
     /// The child has ended, and was reaped. Its run is over when what it has left is gone
     /// ([`LeftoversGone`](KeeperEvent::LeftoversGone)), unless that is to be
-    /// [kept](crate::Leftovers::Keep).
+    /// [kept](policy::Leftovers::Keep).
     Reaped {
         /// How it ended.
         end: RunEnd,

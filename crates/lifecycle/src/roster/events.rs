@@ -20,7 +20,7 @@ pub enum RosterEvent {
     DeadlinePassed,
     /// All are to stop for good. Told again it may leave less time, and never more.
     Quit {
-        /// When all have to be over, of which each child has a [part](crate::inner_grace); `None`: as
+        /// When all have to be over, of which each child has a [part](policy::inner_grace); `None`: as
         /// their policies say.
         by: Option<Instant>,
     },
