@@ -175,7 +175,7 @@ impl Options {
     /// [`Error::Field`]: the first of the [`problems`](Self::problems), or the file is
     /// [not ours](Self::distrust); [`Error::Open`].
     pub fn open(&self) -> Result<LogFile, Error> {
-        if let Some(problem) = self.wrong_text() {
+        if let Some(problem) = self.problem_without_a_look() {
             return Err(problem);
         }
         survive_full_files();
@@ -196,7 +196,7 @@ impl Options {
         };
         match NamedFile::open(plan) {
             Ok(file) => Ok(LogFile::new(Destination::File(Box::new(file)), zone)),
-            Err(error) => Err(self.wrong_place().unwrap_or_else(|| self.refused(error))),
+            Err(error) => Err(self.problem_with_path().unwrap_or_else(|| self.refused(error))),
         }
     }
 

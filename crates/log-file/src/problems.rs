@@ -17,22 +17,23 @@ impl Options {
     /// meant from the current directory.
     pub fn problems(&self) -> Vec<Error> {
         let mut problems = self.wrong_values();
-        if let Some(reason) = self.wrong_with_path() {
-            problems.push(wrong("file", self.file.display(), reason));
-        }
+        problems.extend(self.problem_with_path());
         problems
     }
 
-    /// The first thing that is wrong with the values, and with the path as a text: nothing is looked at.
-    pub(crate) fn wrong_text(&self) -> Option<Error> {
-        let path = || self.stream().is_none().then(|| wrong_name(&self.file)).flatten();
-        let wrong_path = || path().map(|reason| wrong("file", self.file.display(), reason));
-        self.wrong_values().into_iter().next().or_else(wrong_path)
+    /// The first of the problems that need no look.
+    pub(crate) fn problem_without_a_look(&self) -> Option<Error> {
+        let wrong_name = || self.wrong_with_name().map(|reason| self.wrong_file(reason));
+        self.wrong_values().into_iter().next().or_else(wrong_name)
     }
 
-    /// What a look finds wrong with the path that could not be opened.
-    pub(crate) fn wrong_place(&self) -> Option<Error> {
-        self.wrong_with_path().map(|reason| wrong("file", self.file.display(), reason))
+    /// What a look finds wrong with a path that could not be opened.
+    pub(crate) fn problem_with_path(&self) -> Option<Error> {
+        self.wrong_with_path().map(|reason| self.wrong_file(reason))
+    }
+
+    fn wrong_file(&self, reason: String) -> Error {
+        wrong("file", self.file.display(), reason)
     }
 
     fn wrong_values(&self) -> Vec<Error> {
@@ -54,7 +55,7 @@ impl Options {
     ///
     /// What the system refuses here, or what has no right name, is told elsewhere.
     pub fn distrust(&self) -> Option<Error> {
-        if self.stream().is_some() || wrong_name(&self.file).is_some() {
+        if self.stream().is_some() || self.wrong_with_name().is_some() {
             return None;
         }
         let fault = match Place::find(&self.file, self.trust()) {
@@ -71,7 +72,11 @@ impl Options {
         if self.stream().is_some() {
             return None;
         }
-        wrong_name(&self.file).or_else(|| wrong_with_file(&self.file))
+        self.wrong_with_name().or_else(|| wrong_with_place(&self.file))
+    }
+
+    fn wrong_with_name(&self) -> Option<String> {
+        if self.stream().is_some() { None } else { wrong_with_text(&self.file) }
     }
 }
 
@@ -79,7 +84,7 @@ fn wrong(field: &'static str, value: impl ToString, reason: String) -> Error {
     Error::Field { field, value: value.to_string(), reason }
 }
 
-fn wrong_name(file: &Path) -> Option<String> {
+fn wrong_with_text(file: &Path) -> Option<String> {
     let bytes = file.as_os_str().as_bytes();
     if bytes.is_empty() {
         return Some("it is empty; give the path of a file".to_owned());
@@ -93,7 +98,7 @@ fn wrong_name(file: &Path) -> Option<String> {
     None
 }
 
-fn wrong_with_file(file: &Path) -> Option<String> {
+fn wrong_with_place(file: &Path) -> Option<String> {
     let folder = open::folder_of(file);
     match std::fs::metadata(file) {
         Ok(found) if found.is_dir() => Some("it is a folder; give the path of a file".to_owned()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lifecycle::{Action, Event, Machine, Phase};
 use policy::{Policy, RestartPolicy};
-use proc_spawn::{App, Spawn, entries, entry};
+use proc_spawn::{App, Current, Role, Spawn, entries, entry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slot::{RunOver, Slot};
 use surroundings::Setup;
@@ -21,7 +21,9 @@ fn work(_: ()) -> Result<(), String> {
 fn main() -> Result<(), Box<dyn Error>> {
     surroundings::roles(App::new(entries![work])).init();
 
-    let spawn = Spawn::new(entry(work, ()))?.setup(&Setup::default())?;
+    // What it becomes by a set-up, only an executor or a worker does.
+    let current = Current { role: Role::Worker, name: "work".to_owned(), incarnation: 1 };
+    let spawn = Spawn::new(entry(work, ()))?.current(current).setup(&Setup::default())?;
     let mut slot = Slot::new(spawn);
     let restart = RestartPolicy::after(Duration::from_millis(200));
     let mut machine = Machine::new(Policy { restart, ..Policy::default() }, 0);

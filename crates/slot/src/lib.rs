@@ -6,7 +6,7 @@
 //!
 //! use lifecycle::{Event, Machine};
 //! use policy::Policy;
-//! use proc_spawn::{App, Spawn, entries, entry};
+//! use proc_spawn::{App, Current, Role, Spawn, entries, entry};
 //! use slot::Slot;
 //! use surroundings::Setup;
 //!
@@ -14,7 +14,9 @@
 //!
 //! surroundings::roles(App::new(entries![hello])).init(); // The child runs its entry here.
 //!
-//! let mut slot = Slot::new(Spawn::new(entry(hello, ()))?.setup(&Setup::default())?);
+//! let current = Current { role: Role::Worker, name: "hello".to_owned(), incarnation: 1 };
+//! let spawn = Spawn::new(entry(hello, ()))?.current(current).setup(&Setup::default())?;
+//! let mut slot = Slot::new(spawn);
 //! let (mut machine, now) = (Machine::new(Policy::default(), 0), Instant::now());
 //! let step = machine.step(Event::Start, now);
 //! let failed = slot.carry_out(&step, &machine, now, &mut |report| println!("{report:?}"));

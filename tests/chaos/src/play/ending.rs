@@ -154,13 +154,8 @@ impl Play<'_> {
         let entered = self.bed.journal().count("executor d");
         // Whose workers go when they are told to. Those of before may have been killed together with
         // who would have removed their pid files.
-        let mut start = self.start_once_more()?;
-        // A launch whose starter was killed went on where nobody could find it, and holds the pid
-        // file: which is as it should be, also of one that is about to fail.
-        if self.callers_hit && start == Answer::AlreadyRunning {
-            self.stop()?;
-            start = self.start_once_more()?;
-        }
+        let start =
+            self.bed.call_with("start", &["--linger", "0", "--fail", "0"], None)?.answer(LIMIT)?;
         if matches!(start, Answer::Launched(_)) {
             let state = self.bed.settle(LIMIT, "executor d", entered + 1)?;
             if state != State::Up {
@@ -179,11 +174,6 @@ impl Play<'_> {
             self.problem(format!("after the last stop there is {left:?}"));
         }
         Ok(())
-    }
-
-    fn start_once_more(&self) -> Result<Answer, Failure> {
-        let calm = ["--linger", "0", "--fail", "0"];
-        self.bed.call_with("start", &calm, None)?.answer(LIMIT)
     }
 
     pub(super) fn look_around(&mut self) {
