@@ -163,6 +163,7 @@ impl Group {
 
     /// Decides what is to be asked of whom, in this order.
     pub fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
+        let all_were_told = self.phase == Phase::Quitting && happened != Happened::Quit;
         match happened {
             Happened::Begin | Happened::Added(_) => (),
             Happened::Ready(worker) => self.ready(worker),
@@ -184,6 +185,11 @@ impl Group {
                 }
                 Phase::Running => self.start_whom_we_may(&mut orders),
                 Phase::Regrouping { with } => self.stop_the_others(with, &mut orders),
+                Phase::Quitting if !self.ordered && all_were_told => {
+                    if let Some(worker) = happened.worker() {
+                        self.stop(worker, &mut orders);
+                    }
+                }
                 Phase::Quitting => self.stop_all(&mut orders),
             }
             // What is ordered may be the end of a restart, or of them all.

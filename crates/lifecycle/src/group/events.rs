@@ -28,6 +28,21 @@ pub enum Happened {
     Quit,
 }
 
+impl Happened {
+    /// To whom, if it is about one.
+    pub(super) fn worker(self) -> Option<Id> {
+        match self {
+            Happened::Begin | Happened::Quit => None,
+            Happened::Added(worker)
+            | Happened::Ready(worker)
+            | Happened::Failed(worker)
+            | Happened::Due(worker)
+            | Happened::Paused(worker)
+            | Happened::Over { worker, .. } => Some(worker),
+        }
+    }
+}
+
 /// What is to be asked of a worker's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

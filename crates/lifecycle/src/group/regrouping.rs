@@ -2,7 +2,7 @@
 
 use policy::Strategy;
 
-use super::{Group, Id, Order, Phase, State};
+use super::{Group, Id, Order, Phase, Place, State};
 
 impl Group {
     /// Whether a worker has to go down when `with` is started again.
@@ -69,16 +69,27 @@ impl Group {
 
     /// The last one first: all at once, or in an ordered group one after the other.
     pub(super) fn stop_all(&mut self, orders: &mut Vec<Order>) {
-        for worker in self.ids().into_iter().rev() {
-            let state = self.places[&worker].state;
-            // One that was told to pause is told again: a quit makes it for good.
-            if !matches!(state, State::Over { .. } | State::Quitting) {
-                self.at(worker).state = State::Quitting;
-                orders.push(Order::Quit(worker));
-            }
-            if self.ordered && state.runs() {
+        for (worker, place) in self.places.iter_mut().rev() {
+            let runs = place.state.runs();
+            place.stop(*worker, orders);
+            if self.ordered && runs {
                 return;
             }
+        }
+    }
+
+    /// One alone, when all others were told before.
+    pub(super) fn stop(&mut self, worker: Id, orders: &mut Vec<Order>) {
+        self.at(worker).stop(worker, orders);
+    }
+}
+
+impl Place {
+    /// One that was told to pause is told again: a quit makes it for good.
+    fn stop(&mut self, worker: Id, orders: &mut Vec<Order>) {
+        if !matches!(self.state, State::Over { .. } | State::Quitting) {
+            self.state = State::Quitting;
+            orders.push(Order::Quit(worker));
         }
     }
 }

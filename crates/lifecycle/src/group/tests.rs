@@ -94,6 +94,27 @@ fn without_an_order_all_are_stopped_at_once() {
     );
 }
 
+/// Whoever was not reached by the quit, or gets a process in spite of it, is told by what happens to it.
+#[test]
+fn who_wants_another_process_in_a_quit_is_told_once_more() {
+    let mut quitting = group(plain(3), Strategy::OneForOne);
+    let later = Id(3);
+    let now = Instant::now();
+    quitting.on(Begin, now);
+    quitting.on(Quit, now);
+    quitting.add(later, Member::default());
+    check(
+        quitting,
+        &[
+            (Failed(Id(1)), "x1"),
+            (Added(later), "x3"),
+            (Ready(Id(2)), ""),
+            (over(Id(1)), ""),
+            (Quit, "x3 x2 x0"),
+        ],
+    );
+}
+
 /// Case: WRK-22
 #[test]
 fn a_worker_starts_when_those_before_it_are_ready() {
