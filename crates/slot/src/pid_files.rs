@@ -80,7 +80,7 @@ struct Asker {
 /// What a guardian was told of, in all runs of its executor: most often the same in each.
 #[derive(Debug, Default)]
 pub(crate) struct LeftPidFiles {
-    files: BTreeMap<PathBuf, Asker>,
+    files: BTreeMap<Box<Path>, Asker>,
     bytes: usize,
     /// What did not fit was told of.
     full: bool,
@@ -112,7 +112,7 @@ impl LeftPidFiles {
                 return;
             }
             self.bytes = bytes;
-            self.files.insert(path.into_owned(), asker);
+            self.files.insert(path.into(), asker);
         }
     }
 
@@ -142,7 +142,7 @@ impl LeftPidFiles {
         for (path, asker) in &self.files {
             // Ours first: nobody whose files are slow has ours left.
             let asker = (asker.user != us().user).then_some(*asker);
-            lists.entry(asker).or_default().push(path.clone());
+            lists.entry(asker).or_default().push(path.to_path_buf());
         }
         let mut slow = Vec::new();
         for (asker, paths) in lists {
@@ -226,12 +226,12 @@ mod tests {
     #[test]
     fn what_is_gone_is_not_looked_for_and_nobody_else_can_say_so() {
         let (one, other) = (Asker { user: 1, group: 0 }, Asker { user: 2, group: 0 });
-        let files = ["/a", "/b"].map(|path| (PathBuf::from(path), one));
+        let files = ["/a", "/b"].map(|path| (Path::new(path).into(), one));
         let mut left = LeftPidFiles { files: files.into(), bytes: 4, full: false };
         let path = |path| Cow::Borrowed(Path::new(path));
         left.forget_of(other, &[path("/a")]);
         assert_eq!((left.files.len(), left.bytes), (2, 4));
         left.forget_of(one, &[path("/a"), path("/c")]);
-        assert_eq!((left.files.keys().next(), left.bytes), (Some(&PathBuf::from("/b")), 2));
+        assert_eq!((left.files.keys().next(), left.bytes), (Some(&Path::new("/b").into()), 2));
     }
 }
