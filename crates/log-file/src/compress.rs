@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Seek};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -28,23 +28,71 @@ const STACK: usize = 2 << 20;
 
 /// Compresses in a thread of its own, one at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Compressor(Option<JoinHandle<io::Result<()>>>);
+pub(crate) struct Compressor(Arc<Mutex<Work>>);
+
+#[derive(Debug, Default)]
+struct Work {
+    is_running: bool,
+    /// Something was put aside since the thread has listed what there is.
+    again: bool,
+    /// What went wrong, and was not told yet.
+    problem: Option<io::Error>,
+}
+
+/// The thread's, so that it counts as ended when it panics, too.
+struct Running(Arc<Mutex<Work>>);
+
+impl Running {
+    /// Whether there is more to do; if there is not, it has ended.
+    fn goes_on(&self, done: io::Result<()>) -> bool {
+        let mut work = lock(&self.0);
+        work.problem = done.err().or(work.problem.take());
+        work.is_running = std::mem::take(&mut work.again);
+        work.is_running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut work = lock(&self.0);
+            let problem = io::Error::other("the thread that compresses has panicked");
+            (work.is_running, work.problem) = (false, Some(problem));
+        }
+    }
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Compressor {
-    /// Compresses what was put aside from `log`, unless that is being done. What went wrong the last
-    /// time is told.
+    /// Compresses what was put aside from `log`; who is at it already looks once more when he is done.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be had. What goes wrong in it is a [problem](Compressor::problem).
     pub(crate) fn start(&mut self, log: &Place) -> io::Result<()> {
-        if self.0.as_ref().is_some_and(|running| !running.is_finished()) {
+        let mut work = lock(&self.0);
+        if work.is_running {
+            work.again = true;
             return Ok(());
         }
-        let last = self.0.take().map_or(Ok(()), |ended| ended.join().unwrap_or(Ok(())));
+        let running = Running(Arc::clone(&self.0));
         let log = log.clone();
-        let compress = move || compress_all(&log);
-        self.0 = Some(helper_thread::spawn("compress-logs", STACK, compress)?);
-        last
+        let compress = move || while running.goes_on(compress_all(&log)) {};
+        helper_thread::spawn("compress-logs", STACK, compress)?;
+        (work.is_running, work.again) = (true, false);
+        Ok(())
     }
 
-    /// The same, if there is anything to do: what others have left who did not live long enough.
+    /// What has gone wrong since the last call.
+    pub(crate) fn problem(&mut self) -> Option<io::Error> {
+        lock(&self.0).problem.take()
+    }
+
+    /// [Starts](Compressor::start) if there is anything to do: what others have left who did not live long enough.
     pub(crate) fn take_up(&mut self, log: &Place) -> io::Result<()> {
         let listing = folder::list(&folder::open(log)?, log, None)?;
         let left = !listing.parts.is_empty() || listing.names.iter().any(|name| !name.compressed);

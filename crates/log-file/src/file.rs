@@ -77,6 +77,8 @@ pub(crate) struct NamedFile {
     compressor: Compressor,
     /// What should be told in a log: that rotation does not work.
     complaints: Vec<String>,
+    /// Why the name could not be opened the last time, while records went on into the file that it had led to.
+    unopened: Option<String>,
 }
 
 impl NamedFile {
@@ -91,6 +93,7 @@ impl NamedFile {
             busy_since: None,
             compressor: Compressor::default(),
             complaints: Vec::new(),
+            unopened: None,
         };
         file.look_again()?;
         if let Some(current) = file.current.as_ref().filter(|current| current.appender.regular)
@@ -109,6 +112,9 @@ impl NamedFile {
 
     /// What has come up since the last call.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
+        if let Some(problem) = self.compressor.problem() {
+            self.complain_of_compression(&problem);
+        }
         std::mem::take(&mut self.complaints)
     }
 
@@ -169,6 +175,7 @@ impl NamedFile {
                 if current.appender.regular {
                     current.begin(&self.plan, open::begun(current.file(), now));
                 }
+                self.unopened = None;
                 Ok(self.current.replace(current))
             }
             Err(error) => {
@@ -196,7 +203,11 @@ impl NamedFile {
             }
             Some(_) | None => match self.reopen() {
                 Err(error) if self.current.is_none() => Err(error),
-                _ => Ok(()),
+                Err(error) => {
+                    self.complain_of_name(&error);
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
             },
         }
     }
@@ -207,6 +218,9 @@ impl NamedFile {
             Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
             Turn::Keep => (),
             Turn::Anew => current.begin(&self.plan, (self.plan.clock)()),
+            // The time of the record is ahead of the clock, which was set back since, or is anybody's: the next file
+            // would be one of today again.
+            Turn::PutAside if (self.plan.clock)() < now => (),
             Turn::PutAside => self.rotate(now),
         }
     }
@@ -269,6 +283,18 @@ impl NamedFile {
         self.complaints.push(format!("an old file of `{path}` stays uncompressed: {error}"));
     }
 
+    /// Once, and again when it is for another reason.
+    fn complain_of_name(&mut self, error: &io::Error) {
+        let text = format!(
+            "`{}` cannot be opened, and records go on into the file that had this name: {error}",
+            self.plan.path.display()
+        );
+        if self.unopened.as_ref() != Some(&text) {
+            self.complaints.push(text.clone());
+            self.unopened = Some(text);
+        }
+    }
+
     /// Even in a burst: someone is about to replace the file.
     fn look_next_time(&mut self) {
         self.looked_at = Timestamp::MIN;
@@ -289,7 +315,12 @@ impl NamedFile {
                 }
             }
             Ok(None) => (),
-            Err(_) => self.rotate_not_before = later(now, LOOK_INTERVAL),
+            Err(error) => {
+                self.rotate_not_before = later(now, LOOK_INTERVAL);
+                if self.current.is_some() {
+                    self.complain_of_name(&error.into());
+                }
+            }
         }
     }
 }

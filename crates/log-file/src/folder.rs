@@ -92,52 +92,48 @@ pub(crate) fn part(log: &Place, compressed: &Name) -> io::Result<Place> {
 }
 
 impl Listing {
-    /// Each file that is ours, with its size; with that of its half compressed copy, if there is one. One that
-    /// was compressed since the folder was listed is found by its new name.
+    /// Each file that is ours, with its size, and that of the copy that is compressed of it, be it half or whole. A
+    /// file and its copy are one: they are kept or removed together. One that was compressed since the folder was
+    /// listed is found by its new name.
     pub(crate) fn ours(&self, log: &Place) -> Vec<(Name, u64)> {
         let size = |place: io::Result<Place>| place.ok().and_then(|place| Some(ours(&place)?.size));
         let with_size = |name: &Name| {
             let compressed = name.compressed();
-            let Some(own) = size(place(log, name)) else {
-                let listed = self.names.contains(&compressed);
-                let own = if listed { None } else { size(place(log, &compressed)) };
-                return own.map(|own| (compressed, own));
-            };
-            let copy = if self.parts.contains(&compressed) {
-                size(part(log, &compressed)).unwrap_or(0)
-            } else {
-                0
-            };
-            Some((name.clone(), own.saturating_add(copy)))
+            if *name == compressed && self.names.contains(&name.original()) {
+                return None;
+            }
+            // The compressor removes the original when the copy is there, so this looks in the same order.
+            let own = size(place(log, name)).filter(|_| *name != compressed);
+            let copy = size(place(log, &compressed));
+            let Some(own) = own else { return copy.map(|copy| (compressed, copy)) };
+            let is_begun = self.parts.contains(&compressed);
+            let part = if is_begun { size(part(log, &compressed)) } else { None };
+            let all = [copy, part].into_iter().flatten().fold(own, u64::saturating_add);
+            Some((name.clone(), all))
         };
         self.names.iter().filter_map(with_size).collect()
     }
 
-    /// Removes a file that is too old, and what a compressor is making of it, or has made since the folder was
-    /// listed: it removes the original after that, so this looks in the same order.
-    pub(crate) fn remove_old(&self, log: &Place, old: &Name) -> io::Result<()> {
-        let compressed = old.compressed();
-        if let Ok(copy) = part(log, &compressed) {
-            let _ = remove_ours(&copy);
-        }
-        remove_ours(&place(log, old)?)?;
-        if self.names.contains(&compressed) {
-            Ok(())
-        } else {
-            remove_ours(&place(log, &compressed)?)
-        }
-    }
-
     /// Removes what killed compressors have left of files that are gone by now.
     pub(crate) fn remove_leftovers(&self, log: &Place) {
-        let original = |part: &Name| Name { compressed: false, ..part.clone() };
-        let left = self.parts.iter().filter(|part| !self.names.contains(&original(part)));
+        let left = self.parts.iter().filter(|part| !self.names.contains(&part.original()));
         for name in left {
             if let Ok(part) = part(log, name) {
                 let _ = remove_ours(&part);
             }
         }
     }
+}
+
+/// Removes a file that is too old, and what a compressor is making of it, or has made: it removes the original after
+/// that, so this goes in the same order.
+pub(crate) fn remove_old(log: &Place, old: &Name) -> io::Result<()> {
+    let compressed = old.compressed();
+    if let Ok(copy) = part(log, &compressed) {
+        let _ = remove_ours(&copy);
+    }
+    remove_ours(&place(log, old)?)?;
+    remove_ours(&place(log, &compressed)?)
 }
 
 /// Removes a file of ours, and nobody else's that has got its name meanwhile. What cannot be removed is met again

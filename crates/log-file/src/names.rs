@@ -52,6 +52,11 @@ impl Name {
         Name { compressed: true, ..self.clone() }
     }
 
+    /// What it was called before that.
+    pub(crate) fn original(&self) -> Name {
+        Name { compressed: false, ..self.clone() }
+    }
+
     pub(crate) fn file_name(&self, log: &OsStr) -> OsString {
         let mut name = log.to_owned();
         match self.number {

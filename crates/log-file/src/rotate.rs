@@ -91,7 +91,7 @@ pub(crate) fn put_aside(
     listing.remove_leftovers(log);
     listing.names.insert(name.clone());
     for old in names::surplus(listing.ours(log), Some(&name), how.keep, how.horizon) {
-        if let Err(error) = listing.remove_old(log, &old) {
+        if let Err(error) = folder::remove_old(log, &old) {
             too_many(error);
         }
     }

@@ -51,6 +51,12 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
             Ok(bytes)
         }
 
+        /// Of formats whose integers all have a sign.
+        fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<u64, E> {
+            let unexpected = || E::invalid_value(de::Unexpected::Signed(bytes), &self);
+            u64::try_from(bytes).map_err(|_| unexpected())
+        }
+
         fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
             parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
         }
@@ -73,6 +79,16 @@ fn parse(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As TOML gives them.
+    #[test]
+    fn a_number_with_a_sign_is_one() {
+        use de::value::{Error, I64Deserializer};
+        let read = |number| deserialize(I64Deserializer::<Error>::new(number));
+        assert_eq!(read(1000), Ok(1000));
+        let refused = read(-1).unwrap_err().to_string();
+        assert!(refused.contains("`-1`") && refused.contains("a number of bytes"), "{refused}");
+    }
 
     #[test]
     fn sizes_have_the_usual_units() {

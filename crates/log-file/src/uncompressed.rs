@@ -17,4 +17,9 @@ impl Compressor {
     pub(crate) fn take_up(&mut self, _log: &Place) -> io::Result<()> {
         Ok(())
     }
+
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as with compression")]
+    pub(crate) fn problem(&mut self) -> Option<io::Error> {
+        None
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use log_file::{Options, Rotation};
 
@@ -131,9 +131,47 @@ fn lines_that_have_waited_belong_to_the_file_of_their_time() {
     let mut log = Options::file(&bed.path).time(log_file::Time::Utc).open().unwrap();
     let now = SystemTime::now();
     log.append_lines_at(b"now\n", now).unwrap();
-    log.append_lines_at(b"made yesterday\n", now - std::time::Duration::from_hours(24)).unwrap();
+    log.append_lines_at(b"made yesterday\n", now - Duration::from_hours(24)).unwrap();
     assert!(bed.old_files().is_empty());
-    log.append_lines_at(b"tomorrow\n", now + std::time::Duration::from_hours(24)).unwrap();
-    assert_eq!(bed.contents(), "tomorrow\n");
-    assert_eq!(bed.old_files().len(), 1);
+    // Nor does a time that has not come: the file that it would begin would be one of today again.
+    for _ in 0..3 {
+        log.append_lines_at(b"tomorrow\n", now + Duration::from_hours(24)).unwrap();
+    }
+    assert_eq!(bed.contents(), "now\nmade yesterday\ntomorrow\ntomorrow\ntomorrow\n");
+    assert!(bed.old_files().is_empty());
+}
+
+/// It was told to nobody, and records went into a file of another name for ever.
+#[test]
+fn a_name_that_cannot_be_opened_any_more_is_told_of_once() {
+    let bed = Bed::new();
+    let log = Log::open(&bed.path, |options| options);
+    log.append("one");
+    fs::rename(&bed.path, bed.inside("moved")).unwrap();
+    fs::create_dir(&bed.path).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let told = || {
+        loop {
+            log.append("more");
+            let told = log.complaints();
+            if !told.is_empty() {
+                return told;
+            }
+            assert!(Instant::now() < until, "nobody is told");
+        }
+    };
+    let first = told();
+    assert!(first[0].contains("records go on into the file that had this name"), "{first:?}");
+    let moved = fs::metadata(bed.inside("moved")).unwrap().len();
+    (0..1000).for_each(|_| log.append("more"));
+    assert_eq!(log.complaints(), [""; 0]);
+    assert!(moved < fs::metadata(bed.inside("moved")).unwrap().len());
+    fs::remove_dir(&bed.path).unwrap();
+    while !bed.path.exists() {
+        log.append("again");
+        assert!(Instant::now() < until, "the name leads to no file again");
+    }
+    fs::rename(&bed.path, bed.inside("moved too")).unwrap();
+    fs::create_dir(&bed.path).unwrap();
+    assert_eq!(told().len(), 1);
 }

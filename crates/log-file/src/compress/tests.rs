@@ -204,3 +204,61 @@ fn two_at_once_lose_neither_of_two_files() {
         assert!(contents.iter().all(|content| found.contains(content)), "in round {round}");
     }
 }
+
+/// Of two that were to be kept none was left: the pair counted as two, so the original was removed as too old, and
+/// then the copy, because the original was.
+#[test]
+fn a_rotation_between_a_copy_and_the_end_of_its_original_loses_neither() {
+    use crate::names::{Horizon, Keep};
+    let (folder, log) = bed(&["app.log", "app.log.2026-11-22"]);
+    let name = Name { stamp: "2026-11-22".to_owned(), number: 0, compressed: false };
+    let original = folder::place(&log, &name).unwrap();
+    let source = open_alone(&original).unwrap().unwrap();
+    let goal = name.compressed();
+    let Made::Whole(size) = compress_to(&log, &goal, &goal, &source).unwrap() else {
+        panic!("it was not compressed");
+    };
+    let opened = open::open(&log.path(), Trust::default()).unwrap();
+    let how = crate::rotate::Aside {
+        stamp: "2026-11-23".to_owned(),
+        horizon: &Horizon::new("2026-11-24".to_owned()),
+        keep: Keep { files: 2, bytes: 1 << 30 },
+        without_lock: false,
+    };
+    let identity = opened.opened.identity();
+    crate::rotate::put_aside(&log, identity, how, &mut |error| panic!("{error}")).unwrap();
+    settle(&original, &source, &folder::place(&log, &goal).unwrap(), size).unwrap();
+    assert_eq!(names(&folder), ["app.log.2026-11-22.gz", "app.log.2026-11-23"]);
+}
+
+/// It stayed uncompressed until the next rotation, a day later perhaps.
+#[test]
+fn what_is_put_aside_while_somebody_compresses_has_its_turn() {
+    let (folder, log) = bed(&["app.log.2026-11-21"]);
+    let work = Arc::new(Mutex::new(Work { is_running: true, ..Work::default() }));
+    let running = Running(Arc::clone(&work));
+    let mut compressor = Compressor(work);
+    fs::write(folder.path().join("app.log.2026-11-22"), "later").unwrap();
+    compressor.start(&log).unwrap();
+    assert!(running.goes_on(Err(io::Error::other("no room"))));
+    assert!(!running.goes_on(compress_all(&log)));
+    assert_eq!(names(&folder), ["app.log.2026-11-21.gz", "app.log.2026-11-22.gz"]);
+    assert_eq!(compressor.problem().unwrap().to_string(), "no room");
+    assert!(compressor.problem().is_none());
+}
+
+#[test]
+fn a_compressor_that_panics_is_told_of_and_followed_by_another() {
+    let (folder, log) = bed(&["app.log.2026-11-21"]);
+    let work = Arc::new(Mutex::new(Work { is_running: true, ..Work::default() }));
+    let running = Running(Arc::clone(&work));
+    let panics = std::thread::spawn(move || {
+        let _running = running;
+        panic!("as expected");
+    });
+    assert!(panics.join().is_err());
+    let mut compressor = Compressor(work);
+    assert!(compressor.problem().unwrap().to_string().contains("panicked"));
+    compressor.start(&log).unwrap();
+    assert!(lock(&compressor.0).is_running || !folder.path().join("app.log.2026-11-21").exists());
+}

@@ -187,3 +187,27 @@ fn an_empty_file_is_not_put_aside() {
     log.append(b"late\n", at("2020-01-05T12:00:00Z")).unwrap();
     check(&folder, &[("app.log", "late\n")]);
 }
+
+/// Lines that have waited over midnight do not begin a new day's file; those of the new day do.
+///
+/// Case: LOG-02
+#[test]
+fn a_day_ends_for_records_by_their_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let evening = at("2020-02-27T23:59:59Z");
+    let mut log = open(&folder, Rotation::Midnight, 7);
+    log.append(b"evening\n", evening).unwrap();
+    let morning = at("2020-02-28T00:00:01Z");
+    log.append(b"made in the evening\n", evening).unwrap();
+    check(&folder, &[("app.log", "evening\nmade in the evening\n")]);
+    log.append(b"morning\n", morning).unwrap();
+    check(
+        &folder,
+        &[("app.log", "morning\n"), ("app.log.2020-02-27", "evening\nmade in the evening\n")],
+    );
+    // The clock is set back while a record of the new day waits: it has its file, and begins none.
+    at("2020-02-27T23:59:59Z");
+    log.append(b"waited\n", morning).unwrap();
+    log.append(b"again\n", morning).unwrap();
+    assert_eq!(files(&folder).len(), 2);
+}

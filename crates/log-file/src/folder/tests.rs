@@ -33,6 +33,22 @@ fn our_files_are_seen_among_however_many_names() {
     assert_eq!(next.file_name(log.name()), "app.log.2026-11-21.0051");
 }
 
+/// They were counted as two files: with two to be kept, the original went, and with it the copy, as too old.
+#[test]
+fn a_file_and_its_copy_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["app.log.2026-11-19", "app.log.2026-11-19.gz", "app.log.2026-11-20.gz"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), "12345").unwrap());
+    fs::write(folder.path().join("app.log.2026-11-19.gz.part"), "1").unwrap();
+    let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
+    let found = list(&open(&log).unwrap(), &log, None).unwrap().ours(&log);
+    let named: Vec<_> =
+        found.iter().map(|(name, size)| (name.file_name(log.name()), *size)).collect();
+    assert_eq!(named, [("app.log.2026-11-19".into(), 11), ("app.log.2026-11-20.gz".into(), 5)]);
+    remove_old(&log, &found[0].0).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 /// A compressor may be at it while a folder is looked through, and the new name is not on the list.
 #[test]
 fn what_is_compressed_meanwhile_is_counted_and_removed_all_the_same() {
@@ -51,6 +67,6 @@ fn what_is_compressed_meanwhile_is_counted_and_removed_all_the_same() {
         found.iter().map(|(name, size)| (name.file_name(log.name()), *size)).collect();
     assert_eq!(names, [("app.log.2026-11-19.gz".into(), 5), ("app.log.2026-11-20".into(), 5)]);
     compress("app.log.2026-11-20");
-    found.iter().for_each(|(name, _)| listing.remove_old(&log, name).unwrap());
+    found.iter().for_each(|(name, _)| remove_old(&log, name).unwrap());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
