@@ -7,13 +7,12 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{
-    Pid, Signal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
-};
+use rustix::process::{Pid, Signal, getpid, getppid, kill_current_process_group, kill_process};
 
 use crate::link::{Link, Received};
 use crate::mutex::lock;
@@ -61,12 +60,16 @@ pub(crate) fn watch(
     heard: impl FnMut(Heard) + Send + 'static,
 ) -> io::Result<()> {
     let Some(parent) = parent else { return Ok(()) };
+    // One in another pid namespace has no number here (getppid(2)), and its own is somebody else's: there the
+    // socket alone tells.
+    let is_known = getppid().is_some();
     // Second lines of defence: where the system does not have them, the socket is enough.
     wake_at_end_of_parent();
-    let parents_end = watch_end(parent).ok();
+    let parents_end = watch_end(parent).ok().filter(|_| is_known);
     // Looked at after the number was turned into a descriptor: if it is still our parent, then the
     // descriptor is the parent's.
-    let parent_died = getppid() != Pid::from_raw(i32::try_from(parent).unwrap_or_default());
+    let parent_died =
+        is_known && getppid() != Pid::from_raw(i32::try_from(parent).unwrap_or_default());
     let mut watch = Watch {
         link,
         parent: parents_end.filter(|_| !parent_died),
@@ -108,9 +111,9 @@ impl<F: FnMut(Heard)> Watch<F> {
                 Ok(Received::Message(Down::Quit { reason, remaining })) => {
                     let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
                     self.deadline = earlier(self.deadline, deadline);
-                    (self.heard)(Heard::Quit { reason, remaining });
+                    self.tell(Heard::Quit { reason, remaining });
                 }
-                Ok(Received::Message(Down::Reopen)) => (self.heard)(Heard::Reopen),
+                Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
                 // What is left of it is still seen by the next wait.
                 Ok(Received::Nothing | Received::Enough) => break,
                 Ok(Received::Closed | Received::Descriptors) | Err(_) => {
@@ -132,8 +135,14 @@ impl<F: FnMut(Heard)> Watch<F> {
             self.deadline = earlier(self.deadline, now.checked_add(self.grace));
             let remaining =
                 self.deadline.map_or(self.grace, |at| at.saturating_duration_since(now));
-            (self.heard)(Heard::ParentDied { remaining });
+            self.tell(Heard::ParentDied { remaining });
         }
+    }
+
+    /// A panic in there is told by the panic hook, and is not the end of the lifeline: this process would live on
+    /// without its parent.
+    fn tell(&mut self, heard: Heard) {
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.heard)(heard)));
     }
 
     fn wait(&self) -> io::Result<()> {
@@ -159,11 +168,15 @@ fn has_ended(process: &OwnedFd) -> bool {
 }
 
 /// The surest end there is: nothing that the entry does can hold it up.
-fn kill_ourselves() {
-    if getpgrp() == getpid() {
+fn kill_ourselves() -> ! {
+    // 0: a group from outside this pid namespace, which rustix takes for impossible.
+    if nix::unistd::getpgrp() == nix::unistd::getpid() {
         let _ = kill_current_process_group(Signal::KILL);
     }
     let _ = kill_process(getpid(), Signal::KILL);
+    // Only the first process of a pid namespace comes here, which no signal of its own kills
+    // (pid_namespaces(7)); a fault does.
+    std::process::abort();
 }
 
 static LAST_PANIC: Mutex<Option<(thread::ThreadId, Panic)>> = Mutex::new(None);

@@ -3,16 +3,21 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use proc_spawn::{Child, Spawn, Stream, entry};
+use proc_spawn::{Boot, Child, Current, Exit, Role, Spawn, Stream, entry};
 
-use crate::{LIMIT, spawn, stop, waits};
+use crate::{LIMIT, fine, spawn, stop, waits};
+
+/// What a child ends with that has heard of its parent's death before it began.
+const BEREFT: i32 = 3;
 
 /// Starts a child, says its number, and waits to be killed.
 pub(crate) fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
@@ -26,6 +31,67 @@ pub(crate) fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
     out.flush()?;
     waits();
     Ok(())
+}
+
+/// What children with a role do here: one of the name `panics` panics at whatever it hears.
+pub(crate) fn listener(boot: Boot) -> i32 {
+    let entry = match boot.bind() {
+        Ok(entry) => entry,
+        Err(error) => return boot.fail(&error),
+    };
+    let panics = boot.current().name == "panics";
+    let is_bereft = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&is_bereft);
+    let watched = boot.watch_lifeline(Duration::from_millis(1), move |heard| {
+        hears.store(true, Ordering::Release);
+        assert!(!panics, "heard {heard:?}, as expected");
+    });
+    match watched {
+        Err(error) => boot.fail(&error),
+        Ok(()) if is_bereft.load(Ordering::Acquire) => BEREFT,
+        Ok(()) => boot.run(entry),
+    }
+}
+
+fn named(name: &str) -> Current {
+    Current { role: Role::Executor, name: name.to_owned(), incarnation: 1 }
+}
+
+pub(crate) fn parent_of_a_listener() -> Result<(), Box<dyn Error>> {
+    let mut child = Spawn::new(entry(waits, ()))?.current(named("panics")).spawn()?;
+    child.wait_until_ready(LIMIT)?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", child.id())?;
+    out.flush()?;
+    waits();
+    Ok(())
+}
+
+fn said(text: &str) {
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}").and_then(|()| out.flush()).unwrap();
+}
+
+/// What this program does in a namespace of processes, where `FAMILY` says so.
+pub(crate) fn be_a_parent_if_asked() {
+    let spawn = |call| Spawn::new(call).unwrap().stdout(Stream::Inherit);
+    match std::env::var("FAMILY").as_deref() {
+        // Its child has its standard output.
+        Ok("inside") => {
+            let mut child = spawn(entry(waits, ())).spawn().unwrap();
+            child.wait_until_ready(LIMIT).unwrap();
+            said("ready");
+            waits();
+        }
+        // Its child is the first process of a namespace in which it is not itself.
+        Ok("outside") => {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
+            let mut child = spawn(entry(fine, ())).current(named("first")).spawn().unwrap();
+            said(&format!("{:?}", child.wait().unwrap()));
+            waits();
+        }
+        _ => (),
+    }
 }
 
 /// Never comes to the end of its exit, as with a library whose exit handler hangs.
@@ -61,7 +127,7 @@ pub(crate) fn leaking_parent() -> Result<(), Box<dyn Error>> {
     rustix::io::fcntl_setfd(child.messages(), rustix::io::FdFlags::empty())?;
     // It reads from the test, and so ends with it.
     let from_test = std::io::stdout().as_fd().try_clone_to_owned()?;
-    let copy = std::process::Command::new("cat").stdin(from_test).spawn()?;
+    let copy = Command::new("cat").stdin(from_test).spawn()?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", child.id())?;
     out.flush()?;
@@ -88,7 +154,7 @@ fn run_parent_with(spawn: Spawn) -> (Child, OwnedFd, u32, UnixStream) {
     let parent = spawn.spawn().unwrap();
     drop(spawn);
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(&ours), &mut line).unwrap();
+    BufReader::new(&ours).read_line(&mut line).unwrap();
     let pid = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
     (parent, pidfd, pid.as_raw_nonzero().get().unsigned_abs(), ours)
@@ -144,6 +210,80 @@ pub(crate) fn a_copy_of_the_socket_keeps_no_child_alive() {
     parent.wait().unwrap();
     assert_ends(&child);
     drop(output);
+}
+
+/// Nobody watched its parent any more.
+pub(crate) fn a_child_that_panics_at_what_it_hears() {
+    let (mut parent, child, _) = run_parent(Spawn::new(entry(parent_of_a_listener, ())).unwrap());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_ends(&child);
+}
+
+/// Of a namespace of processes that ends with this command; `None`: there can be none.
+fn unshare() -> Option<Command> {
+    let mut options = vec!["--pid", "--fork", "--kill-child"];
+    if !rustix::process::geteuid().is_root() {
+        options.extend(["--user", "--map-root-user"]);
+    }
+    let tried = Command::new("unshare").args(&options).arg("true").stderr(Stdio::null()).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        println!("skipped: this user may not have a namespace of processes");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(options);
+    Some(command)
+}
+
+/// Its group has no number there: getpgrp(2) gives 0. In a debug build its lifeline panicked at that, and it lived on.
+pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
+    /// Kills the parent when it is told to, and goes when nobody tells it anything any more.
+    const SCRIPT: &str = r#""$0" >"$1" & parent=$!; read _; kill -KILL $parent; read _"#;
+    let Some(mut unshare) = unshare() else { return };
+    // Only parent and child have it open for writing.
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut first = unshare
+        .args(["sh", "-c", SCRIPT])
+        .arg(std::env::current_exe().unwrap())
+        .arg(&fifo)
+        .env("FAMILY", "inside")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = first.stdin.take().unwrap();
+    let mut output = BufReader::new(fs::File::open(&fifo).unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    input.write_all(b"\n").unwrap();
+    let (ends, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ends.send(output.read_to_end(&mut Vec::new())));
+    let ended = ended.recv_timeout(LIMIT);
+    let _ = first.kill();
+    let _ = first.wait();
+    assert!(ended.is_ok(), "the child lives on");
+}
+
+/// It was taken for dead, as its number is not that of anybody's parent there; the child, whom no signal of its own
+/// kills, spun.
+pub(crate) fn a_parent_outside_the_namespace_is_not_dead() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root may have its children in another namespace");
+        return;
+    }
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .env("FAMILY", "outside")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _ = parent.kill();
+    let _ = parent.wait();
+    assert_eq!(line, format!("{:?}\n", Exit::Code(0)));
 }
 
 pub(crate) fn a_dropped_child_goes() {

@@ -1,6 +1,10 @@
 //! Real processes: this test executes itself anew, which takes a `main` of its own.
 
-#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests; the lint knows them by `#[test]` only, and who is skipped says so"
+)]
 
 mod compiler;
 mod descriptors;
@@ -22,8 +26,8 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
-    Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries, entry,
-    entry_named,
+    App, Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries,
+    entry, entry_named,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -45,6 +49,7 @@ fn main() {
         families::lingers,
         families::parent_of_one_that_lingers,
         families::leaking_parent,
+        families::parent_of_a_listener,
         memory::grouped_parent,
         memory::eats,
         spawns_big,
@@ -63,8 +68,11 @@ fn main() {
         Ok("another") => entries!["it:panics" => exits],
         _ => entries,
     };
-    proc_spawn::init(entries.exit_code_if(69, |Unavailable(really)| *really));
+    App::new(entries.exit_code_if(69, |Unavailable(really)| *really))
+        .role(Role::Executor, families::listener)
+        .init();
     forged::spawn_if_asked();
+    families::be_a_parent_if_asked();
     let trials = vec![
         trial("an_entry_that_returns_ends_with_code_0", an_entry_that_returns_ends_with_code_0),
         trial("an_error_arrives_with_its_causes", an_error_arrives_with_its_causes),
@@ -103,6 +111,18 @@ fn main() {
             families::a_copy_of_the_socket_keeps_no_child_alive,
         ),
         trial("a_dropped_child_goes", families::a_dropped_child_goes),
+        trial(
+            "a_child_that_panics_at_what_it_hears_goes_with_its_parent",
+            families::a_child_that_panics_at_what_it_hears,
+        ),
+        trial(
+            "a_child_whose_group_is_outside_its_namespace_goes_with_its_parent",
+            families::a_child_whose_group_is_outside_its_namespace,
+        ),
+        trial(
+            "a_parent_outside_the_namespace_is_not_dead",
+            families::a_parent_outside_the_namespace_is_not_dead,
+        ),
         trial("an_end_for_lack_of_memory_is_told_from_others", memory::an_end_for_lack_of_memory),
         trial("a_status_that_somebody_else_took", a_status_that_somebody_else_took),
         trial(
