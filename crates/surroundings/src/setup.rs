@@ -183,6 +183,10 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     setup.enter()?;
     if let Some(soft) = setup.open_files {
         let maximum = getrlimit(Resource::Nofile).maximum;
+        if let Some(maximum) = maximum.filter(|maximum| *maximum < soft) {
+            let text = format!("{soft} are more than the hard limit, {maximum} (RLIMIT_NOFILE)");
+            return Err(SetupError::new("open files", &io::Error::other(text)));
+        }
         // Lowering is always allowed; and a program lives with more than it needs.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum });
     }

@@ -34,7 +34,7 @@ pub struct SurroundingsForm {
     pub env_clear: bool,
 }
 
-/// For crates that call this one `slot`. A form of a configuration file with fields of its own, and those of
+/// For crates that call this one `surroundings`. A form of a configuration file with fields of its own, and those of
 /// [`SurroundingsForm`](crate::SurroundingsForm).
 ///
 /// * `surroundings_form! { struct Form { … } }` defines it.
@@ -191,6 +191,12 @@ impl Visitor<'_> for UmaskVisitor {
 
     fn visit_u64<E: de::Error>(self, bits: u64) -> Result<Umask, E> {
         let unexpected = || E::invalid_value(Unexpected::Unsigned(bits), &self);
+        u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())
+    }
+
+    /// Of formats whose integers all have a sign.
+    fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Umask, E> {
+        let unexpected = || E::invalid_value(Unexpected::Signed(bits), &self);
         u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())
     }
 
