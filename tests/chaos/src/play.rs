@@ -58,7 +58,12 @@ pub(crate) fn play(round: &Round, choice: &Choice, world: &World, tally: &mut Ta
         );
         println!("  {round:?}\n{description}");
         // Last, where somebody who has only the end of a log still sees it.
-        println!("{} {} of the round with seed {}:", paint::bad("wrong:"), problems.len(), round.seed);
+        println!(
+            "{} {} of the round with seed {}:",
+            paint::bad("wrong:"),
+            problems.len(),
+            round.seed
+        );
         for problem in problems {
             println!("    {problem}");
         }
