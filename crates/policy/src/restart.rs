@@ -25,8 +25,9 @@ pub enum Restart {
     OnSuccess,
     /// After every end that is not clean.
     OnFailure,
-    /// After a signal, a panic, or a start that failed or took too long, but not after a code or a
-    /// returned error.
+    /// After a signal, a panic, a start or a stop that took too long, or where no process could be started; not
+    /// after a code, a returned error, or a set-up that failed in the child (its pid file is another's, its log cannot
+    /// be opened), which has a code of its own.
     OnAbnormal,
 }
 
