@@ -13,7 +13,8 @@ use std::{fs, io, process};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid, getrlimit, kill_process,
+    set_child_subreaper, setrlimit, waitid,
 };
 
 use crate::signal_bytes::SignalBytes;
@@ -60,6 +61,31 @@ pub(crate) struct Sweep {
     pause: Duration,
     /// Whoever does not go though it was killed has been named.
     named: bool,
+}
+
+/// As many descriptors as the hard limit lets this process have, as long as the value lives. Whoever multiplies is
+/// stopped only by who can look at all of them; who can do no more than kill its own children sees them replaced.
+struct AllDescriptors(Option<(Rlimit, Rlimit)>);
+
+impl AllDescriptors {
+    fn take() -> AllDescriptors {
+        let before = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: before.maximum, ..before };
+        let is_raised =
+            before.current != before.maximum && setrlimit(Resource::Nofile, raised).is_ok();
+        AllDescriptors(is_raised.then_some((before, raised)))
+    }
+}
+
+impl Drop for AllDescriptors {
+    fn drop(&mut self) {
+        // What somebody else has set meanwhile (prlimit(1)) stays.
+        if let Some((before, raised)) = self.0.take()
+            && getrlimit(Resource::Nofile) == raised
+        {
+            let _ = setrlimit(Resource::Nofile, before);
+        }
+    }
 }
 
 /// Between two looks at what tells us nothing: at first, and after each twice as long, up to the last.
@@ -167,6 +193,7 @@ impl Descendants {
             return true;
         }
         if sweep.kills {
+            let _all = AllDescriptors::take();
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
                 let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;

@@ -324,7 +324,8 @@ impl Drop for Burning {
     }
 }
 
-/// Killed one by one they were replaced faster than they went.
+/// Killed one by one they were replaced faster than they went, and so they were by a guardian that could open nothing to
+/// look at them.
 ///
 /// Case: FLT-F2
 fn a_fork_bomb_below_a_limit_is_got_rid_of() {
@@ -332,13 +333,13 @@ fn a_fork_bomb_below_a_limit_is_got_rid_of() {
         return eprintln!("skipped: another user's limit needs root, and the bomb perl");
     }
     // Ended by the executor before another run of the worker, or by the guardian.
-    for (number, of_a_worker) in [(1, true), (2, false)] {
+    for (number, of_a_worker, starved) in [(1, true, false), (2, false, false), (3, false, true)] {
         let mut bed = bed();
         bed.open_to_others();
         bed.write("bomb", BOMB);
         let _burning = Burning(bed.write("burns", ""));
         // Nobody else's: the limit counts all processes of a user.
-        let user = 60_000 + std::process::id() % 2_500 * 2 + number;
+        let user = 60_000 + std::process::id() % 1_250 * 4 + number;
         bed.gate("go");
         let steps = match of_a_worker {
             true => {
@@ -360,6 +361,12 @@ fn a_fork_bomb_below_a_limit_is_got_rid_of() {
             bed.open_gate("go");
             bed.expect("worker red started, run 2");
             assert!(bed.processes().iter().all(|process| process.title() != "perl bomb"));
+        }
+        if starved {
+            let guardian = bed.process("guardian d").pid().to_string();
+            let mut command = bed.command("prlimit");
+            command.args(["--pid", &guardian, "--nofile=3:"]).uid(user).gid(user);
+            bed.launch_command(command).finish().success();
         }
         let mut command = bed.command(bed.fixture());
         command.args(["stop", "d.pid"]).uid(user).gid(user);
