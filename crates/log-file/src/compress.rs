@@ -79,12 +79,16 @@ impl Compressor {
             work.again = true;
             return Ok(());
         }
+        (work.is_running, work.again) = (true, false);
+        drop(work);
         let running = Running(Arc::clone(&self.0));
         let log = log.clone();
         let compress = move || while running.goes_on(compress_all(&log)) {};
-        helper_thread::spawn("compress-logs", STACK, compress)?;
-        (work.is_running, work.again) = (true, false);
-        Ok(())
+        let spawned = helper_thread::spawn("compress-logs", STACK, compress);
+        if spawned.is_err() {
+            lock(&self.0).is_running = false;
+        }
+        spawned.map(drop)
     }
 
     /// What has gone wrong since the last call.

@@ -37,6 +37,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// How long it is remembered that the lock is held by who does not rotate.
 const LOCK_MEMORY: Duration = Duration::from_secs(60);
 
+/// So many complaints wait for somebody who asks for them; the others are dropped.
+const MOST_COMPLAINTS: usize = 64;
+
 /// A record that finds a removed file or a cut line is written again; so often that only somebody
 /// who does nothing else can prevent it.
 const ATTEMPTS: usize = 100;
@@ -63,6 +66,18 @@ struct Current {
     period: Option<Period>,
 }
 
+/// Nobody may ever ask for them.
+#[derive(Debug, Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    fn push(&mut self, text: String) {
+        if self.0.len() < MOST_COMPLAINTS {
+            self.0.push(text);
+        }
+    }
+}
+
 /// Appends records to whatever the name leads to.
 #[derive(Debug)]
 pub(crate) struct NamedFile {
@@ -76,7 +91,7 @@ pub(crate) struct NamedFile {
     busy_since: Option<Instant>,
     compressor: Compressor,
     /// What should be told in a log: that rotation does not work.
-    complaints: Vec<String>,
+    complaints: Complaints,
     /// Why the name could not be opened the last time, while records went on into the file that it had led to.
     unopened: Option<String>,
 }
@@ -92,7 +107,7 @@ impl NamedFile {
             rotate_not_before: Timestamp::MIN,
             busy_since: None,
             compressor: Compressor::default(),
-            complaints: Vec::new(),
+            complaints: Complaints::default(),
             unopened: None,
         };
         file.look_again()?;
@@ -115,7 +130,7 @@ impl NamedFile {
         if let Some(problem) = self.compressor.problem() {
             self.complain_of_compression(&problem);
         }
-        std::mem::take(&mut self.complaints)
+        std::mem::take(&mut self.complaints).0
     }
 
     /// Appends a record, on lines of its own, to the file of its time.
@@ -214,13 +229,15 @@ impl NamedFile {
 
     fn rotate_if_due(&mut self, bytes: usize, now: Timestamp) {
         let Some(current) = &mut self.current else { return };
-        match current.period.map_or(Turn::Keep, |period| period.turn(now)) {
+        let period = current.period;
+        let turn = |now| period.map_or(Turn::Keep, |period| period.turn(now));
+        // The time of the record may be ahead of the clock, which was set back since, or be anybody's: the next file
+        // would be one of today again.
+        let now = if turn(now) == Turn::PutAside { now.min((self.plan.clock)()) } else { now };
+        match turn(now) {
             Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
             Turn::Keep => (),
             Turn::Anew => current.begin(&self.plan, (self.plan.clock)()),
-            // The time of the record is ahead of the clock, which was set back since, or is anybody's: the next file
-            // would be one of today again.
-            Turn::PutAside if (self.plan.clock)() < now => (),
             Turn::PutAside => self.rotate(now),
         }
     }

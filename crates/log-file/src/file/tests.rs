@@ -210,4 +210,16 @@ fn a_day_ends_for_records_by_their_own_time() {
     log.append(b"waited\n", morning).unwrap();
     log.append(b"again\n", morning).unwrap();
     assert_eq!(files(&folder).len(), 2);
+    // Nor does that keep it from being rotated for its size.
+    log.plan.max_size = 20;
+    log.append(b"too much\n", morning).unwrap();
+    assert_eq!(files(&folder).len(), 3);
+}
+
+#[test]
+fn complaints_that_nobody_asks_for_are_bounded() {
+    let mut complaints = Complaints::default();
+    (0..2 * MOST_COMPLAINTS).for_each(|number| complaints.push(number.to_string()));
+    assert_eq!(complaints.0.len(), MOST_COMPLAINTS);
+    assert_eq!(complaints.0[0], "0");
 }
