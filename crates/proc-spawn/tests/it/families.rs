@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use proc_spawn::{Boot, Child, Current, Exit, Role, Spawn, Stream, entry};
@@ -236,6 +237,27 @@ fn unshare() -> Option<Command> {
     Some(command)
 }
 
+/// Ends with the test, also when that fails.
+struct Ending(std::process::Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What is written by the end of the writers, line by line. `open` may have to wait for them.
+fn lines<R: Read>(open: impl FnOnce() -> R + Send + 'static) -> Receiver<String> {
+    let (says, said) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(open()).lines().map_while(Result::ok) {
+            let _ = says.send(line);
+        }
+    });
+    said
+}
+
 /// Its group has no number there: getpgrp(2) gives 0. In a debug build its lifeline panicked at that, and it lived on.
 pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
     /// Kills the parent when it is told to, and goes when nobody tells it anything any more.
@@ -245,26 +267,19 @@ pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let mut first = unshare
+    let first = unshare
         .args(["sh", "-c", SCRIPT])
         .arg(std::env::current_exe().unwrap())
         .arg(&fifo)
         .env("FAMILY", "inside")
         .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = first.stdin.take().unwrap();
-    let mut output = BufReader::new(fs::File::open(&fifo).unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n");
-    input.write_all(b"\n").unwrap();
-    let (ends, ended) = std::sync::mpsc::channel();
-    std::thread::spawn(move || ends.send(output.read_to_end(&mut Vec::new())));
-    let ended = ended.recv_timeout(LIMIT);
-    let _ = first.kill();
-    let _ = first.wait();
-    assert!(ended.is_ok(), "the child lives on");
+        .spawn();
+    let mut first = Ending(first.unwrap());
+    let said = lines(move || fs::File::open(&fifo).unwrap());
+    assert_eq!(said.recv_timeout(LIMIT).as_deref(), Ok("ready"));
+    first.0.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    let ended = said.recv_timeout(LIMIT);
+    assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "the child lives on");
 }
 
 /// It was taken for dead, as its number is not that of anybody's parent there; the child, whom no signal of its own
@@ -274,16 +289,12 @@ pub(crate) fn a_parent_outside_the_namespace_is_not_dead() {
         println!("skipped: only root may have its children in another namespace");
         return;
     }
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .env("FAMILY", "outside")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let _ = parent.kill();
-    let _ = parent.wait();
-    assert_eq!(line, format!("{:?}\n", Exit::Code(0)));
+    let mut parent = Command::new(std::env::current_exe().unwrap());
+    parent.env("FAMILY", "outside").stdout(Stdio::piped());
+    let mut parent = Ending(parent.spawn().unwrap());
+    let output = parent.0.stdout.take().unwrap();
+    let said = lines(move || output).recv_timeout(LIMIT);
+    assert_eq!(said, Ok(format!("{:?}", Exit::Code(0))));
 }
 
 pub(crate) fn a_dropped_child_goes() {
