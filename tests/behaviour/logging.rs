@@ -1,7 +1,8 @@
 //! What guardian and executor log, and where.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use bed::zone_with_midnight_in;
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
@@ -197,18 +198,6 @@ fn around_midnight(seconds: i64) -> bool {
     let kept: Vec<_> = bed.names().into_iter().filter(|name| name.starts_with("d.log.")).collect();
     assert_eq!(kept, ["d.log.2001-01-03".to_owned(), "d.log.2001-01-04".to_owned(), aside]);
     true
-}
-
-/// A time zone, as POSIX writes it (environ(7)), in which it is so long until midnight.
-fn zone_with_midnight_in(seconds: i64) -> String {
-    const DAY: i64 = 24 * 60 * 60;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let now = i64::try_from(now.as_secs()).unwrap() % DAY;
-    // Between -12 and 12 hours east of Greenwich; POSIX counts to the west.
-    let east = (DAY - seconds - now + DAY / 2).rem_euclid(DAY) - DAY / 2;
-    let sign = if east < 0 { '+' } else { '-' };
-    let off = east.abs();
-    format!("BED{sign}{:02}:{:02}:{:02}", off / 3600, off / 60 % 60, off % 60)
 }
 
 /// Also one that has nothing to write, and one whose output knows nothing of its file's name.

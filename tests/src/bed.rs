@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
@@ -113,6 +113,8 @@ impl TestBed {
         // script(1) would run its command with whatever somebody works in, and bash and perl complain to
         // standard error of a locale that is not installed.
         command.env("SHELL", "/bin/sh").env("LC_ALL", "C");
+        // A log would be put aside in the middle of a test that reads it, were it midnight for the processes too.
+        command.env("TZ", zone_with_midnight_in(12 * 60 * 60));
         command
     }
 
@@ -366,4 +368,16 @@ impl Drop for TestBed {
             eprintln!("{}", self.scene());
         }
     }
+}
+
+/// A time zone, as POSIX writes it (environ(7)), in which it is so long until midnight.
+pub fn zone_with_midnight_in(seconds: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap() % DAY;
+    // Between -12 and 12 hours east of Greenwich; POSIX counts to the west.
+    let east = (DAY - seconds - now + DAY / 2).rem_euclid(DAY) - DAY / 2;
+    let sign = if east < 0 { '+' } else { '-' };
+    let off = east.abs();
+    format!("BED{sign}{:02}:{:02}:{:02}", off / 3600, off / 60 % 60, off % 60)
 }

@@ -30,7 +30,7 @@ mod bed;
 mod daemon;
 mod reaper;
 
-pub use bed::TestBed;
+pub use bed::{TestBed, zone_with_midnight_in};
 pub use daemon::Daemon;
 pub use reaper::Reaper;
 pub use testbed::{LIMIT, Output, Process, Running, left_of_run};

@@ -38,11 +38,13 @@ fn users_folder(bed: &TestBed) -> Option<(PathBuf, PathBuf)> {
     Some((folder, dear))
 }
 
-/// What the user does: his link in the place of whatever is there.
+/// What the user does: his link in the place of whatever is there. At no time is it there while it still belongs to
+/// root, who makes it for him: root's links are followed.
 fn exchange(path: &Path, leads_to: &Path) {
-    let _ = fs::remove_file(path);
-    symlink(leads_to, path).unwrap();
-    lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    let made = path.with_extension("link");
+    symlink(leads_to, &made).unwrap();
+    lchown(&made, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::rename(&made, path).unwrap();
 }
 
 fn owner_and_mode(path: &Path) -> (u32, u32) {
