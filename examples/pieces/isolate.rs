@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use proc_spawn::{Call, Spawn, Stream, entries, entry};
+use proc_spawn::{Call, Spawn, Stream, entries};
 
 fn well(number: u32) {
     println!("got {number}");
@@ -31,10 +31,10 @@ fn try_it(name: &str, call: Call) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     proc_spawn::init(entries![well, badly, surprised, abruptly]); // A child runs its entry here.
 
-    try_it("well", entry(well, 42))?;
-    try_it("badly", entry(badly, ()))?;
-    try_it("surprised", entry(surprised, ()))?;
-    try_it("abruptly", entry(abruptly, ()))?;
+    try_it("well", Call::new(well, 42))?;
+    try_it("badly", Call::new(badly, ()))?;
+    try_it("surprised", Call::new(surprised, ()))?;
+    try_it("abruptly", Call::new(abruptly, ()))?;
     println!("and this process is still here");
     Ok(())
 }

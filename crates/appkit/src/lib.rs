@@ -154,8 +154,7 @@ pub use policy::{
     StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
-    Current, Role, at_end, current, entries, entry, entry_named, extend_timeout,
-    tell_ready as ready, tell_status,
+    Call, Current, Role, at_end, current, entries, extend_timeout, tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use capture::{Capture, Recorder};
-use proc_spawn::{Spawn, entries, entry};
+use proc_spawn::{Call, Spawn, entries};
 
 fn shout() {
     println!("here I am");
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args_os().nth(1).unwrap_or_else(|| "out.txt".into());
     let recorder = Recorder::start()?;
     let mut recording = recorder.record(&Capture::file(&file), "shout")?;
-    let mut spawn = Spawn::new(entry(shout, ()))?;
+    let mut spawn = Spawn::new(Call::new(shout, ()))?;
     let mut child = recording.spawn(&mut spawn)?;
     child.wait()?;
     println!("its last words: {:?}", recording.end().stdout);

@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use capture::{Capture, Recorder};
-//! use proc_spawn::{Spawn, entries, entry};
+//! use proc_spawn::{Call, Spawn, entries};
 //!
 //! fn shout() {
 //!     println!("here I am"); // Goes to out.txt, with the time, the name and the pid before it.
@@ -17,7 +17,7 @@
 //!     proc_spawn::init(entries![shout]);
 //!     let recorder = Recorder::start()?;
 //!     let mut recording = recorder.record(&Capture::file("out.txt"), "shout")?;
-//!     let mut spawn = Spawn::new(entry(shout, ()))?;
+//!     let mut spawn = Spawn::new(Call::new(shout, ()))?;
 //!     let mut child = recording.spawn(&mut spawn)?;
 //!     child.wait()?;
 //!     println!("its last words: {:?}", recording.end().stdout);

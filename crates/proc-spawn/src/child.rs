@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::link::Link;
-use crate::program::other_program;
+use crate::program::OtherProgram;
 use crate::spawn_error::SpawnError;
 use crate::sys::{End, Process, oom_kills};
 use crate::wire::{Down, Verdict};
@@ -290,7 +290,7 @@ pub(crate) fn end(process: &mut std::process::Child) {
 
 /// A child that is none of this program's says nothing that could be understood.
 fn of_another_program() -> String {
-    other_program().map_or_else(String::new, |program| format!(" ({program})"))
+    OtherProgram::find().map_or_else(String::new, |program| format!(" ({program})"))
 }
 
 /// Why a child is not ready.

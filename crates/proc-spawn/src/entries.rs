@@ -195,6 +195,35 @@ impl Which {
 }
 
 impl Call {
+    /// A function of this program with its arguments; the compiler checks that they fit.
+    ///
+    /// Give the function itself. A pointer to it (`f as fn(_)`) has the type of all functions with
+    /// that signature, so nobody could tell which one is meant: that does not compile.
+    ///
+    /// ```compile_fail
+    /// fn one() {}
+    /// proc_spawn::Call::new(one as fn(), ());
+    /// ```
+    ///
+    /// Whether it is listed is found when the call is used.
+    pub fn new<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
+        const {
+            assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one");
+        };
+        Call {
+            which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
+            args: args::encode(&args),
+        }
+    }
+
+    /// An entry by name with its arguments as any serde value, for configuration files.
+    ///
+    /// A mapping fits a struct. Whether the name exists and the arguments fit is checked before
+    /// anything is started.
+    pub fn named(name: impl Into<String>, args: impl Serialize) -> Call {
+        Call { which: Which::Name(name.into()), args: args::encode(&args) }
+    }
+
     /// The name as the caller knows it, for messages before the table is asked.
     pub fn entry_text(&self) -> &str {
         self.which.text()
@@ -210,40 +239,13 @@ impl Call {
     }
 
     /// Whether it was named, and not given as a function.
-    pub(crate) fn named(&self) -> Option<&str> {
+    pub(crate) fn given_name(&self) -> Option<&str> {
         if let Which::Name(name) = &self.which { Some(name) } else { None }
     }
 
     pub(crate) fn into_args(self) -> Vec<u8> {
         self.args.unwrap_or_default()
     }
-}
-
-/// A function of this program with its arguments; the compiler checks that they fit.
-///
-/// Give the function itself. A pointer to it (`f as fn(_)`) has the type of all functions with that
-/// signature, so nobody could tell which one is meant: that does not compile.
-///
-/// ```compile_fail
-/// fn one() {}
-/// proc_spawn::entry(one as fn(), ());
-/// ```
-///
-/// Whether it is listed is found when the call is used.
-pub fn entry<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
-    const { assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one") };
-    Call {
-        which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
-        args: args::encode(&args),
-    }
-}
-
-/// An entry by name with its arguments as any serde value, for configuration files.
-///
-/// A mapping fits a struct. Whether the name exists and the arguments fit is checked before
-/// anything is started.
-pub fn entry_named(name: impl Into<String>, args: impl Serialize) -> Call {
-    Call { which: Which::Name(name.into()), args: args::encode(&args) }
 }
 
 /// Why a call cannot be made.

@@ -16,7 +16,7 @@
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     proc_spawn::init(proc_spawn::entries![report]); // A child runs its entry here.
 //!
-//!     let call = proc_spawn::entry(report, Args { day: 7 });
+//!     let call = proc_spawn::Call::new(report, Args { day: 7 });
 //!     let mut child = proc_spawn::Spawn::new(call)?.spawn()?;
 //!     child.wait_until_ready(Duration::from_secs(10))?;
 //!     println!("the report {}", child.wait()?);
@@ -100,13 +100,13 @@ pub use bootstrap::{App, Handler, init};
 pub use child::{Child, NotReady};
 pub use current::{Current, Role, current};
 pub use detached::Detached;
-pub use entries::{Call, Entries, EntryError, entry, entry_named};
+pub use entries::{Call, Entries, EntryError};
 pub use entry_fn::{EntryFn, EntryOutcome};
 pub use environment::Environment;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
 pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
-pub use program::{OtherProgram, other_program};
+pub use program::OtherProgram;
 pub use spawn::{Program, Spawn};
 pub use spawn_error::SpawnError;
 pub use spawner::Spawner;

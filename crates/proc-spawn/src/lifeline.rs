@@ -42,6 +42,13 @@ pub enum Heard {
     },
 }
 
+impl Heard {
+    /// Whether it is a [`Quit`](Heard::Quit).
+    pub fn asks_to_quit(&self) -> bool {
+        matches!(self, Heard::Quit { .. })
+    }
+}
+
 struct Watch<F> {
     link: Arc<Link>,
     /// Readable at the parent's end.

@@ -52,17 +52,20 @@ impl fmt::Display for OtherProgram {
     }
 }
 
-/// Whether a child that did not come to its senses may be no child of this program at all: for the
-/// error that says so. `None` as well where it cannot be told, as in a child, or after a change of
-/// directory.
-pub fn other_program() -> Option<OtherProgram> {
-    let started_as = PathBuf::from(env::args_os().next()?);
-    // A bare name was looked for in `PATH`.
-    let started = fs::metadata(&started_as).ok().filter(|_| started_as.components().count() > 1)?;
-    // A file that was replaced since is no reason.
-    let (running, executed) = sys::executed()?;
-    let same = (started.dev(), started.ino()) == (running.dev(), running.ino());
-    (!same).then_some(OtherProgram { executed, started_as })
+impl OtherProgram {
+    /// Whether a child that did not come to its senses may be no child of this program at all: for
+    /// the error that says so. `None` as well where it cannot be told, as in a child, or after a
+    /// change of directory.
+    pub fn find() -> Option<OtherProgram> {
+        let started_as = PathBuf::from(env::args_os().next()?);
+        // A bare name was looked for in `PATH`.
+        let started = fs::metadata(&started_as).ok();
+        let started = started.filter(|_| started_as.components().count() > 1)?;
+        // A file that was replaced since is no reason.
+        let (running, executed) = sys::executed()?;
+        let same = (started.dev(), started.ino()) == (running.dev(), running.ino());
+        (!same).then_some(OtherProgram { executed, started_as })
+    }
 }
 
 /// What [`Spawn::keep_open`](crate::Spawn::keep_open) has given to this process.
@@ -83,7 +86,7 @@ impl Call {
     ///
     /// It is a function that is not in the table of [`init`](crate::init).
     pub fn name(&self) -> Result<&str, EntryError> {
-        match (self.named(), entries()) {
+        match (self.given_name(), entries()) {
             (Some(name), _) => Ok(name),
             (None, Some(entries)) => entries.name_of(self),
             (None, None) => Err(Entries::new().unknown(self.entry_text())),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lifecycle::{Action, Event, Machine, Phase};
 use policy::{Policy, RestartPolicy};
-use proc_spawn::{App, Current, Role, Spawn, entries, entry};
+use proc_spawn::{App, Call, Current, Role, Spawn, entries};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slot::{RunOver, Slot};
 use surroundings::Setup;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // What it becomes by a set-up, only an executor or a worker does.
     let current = Current { role: Role::Worker, name: "work".to_owned(), incarnation: 1 };
-    let spawn = Spawn::new(entry(work, ()))?.current(current).setup(&Setup::default())?;
+    let spawn = Spawn::new(Call::new(work, ()))?.current(current).setup(&Setup::default())?;
     let mut slot = Slot::new(spawn);
     let restart = RestartPolicy::after(Duration::from_millis(200));
     let mut machine = Machine::new(Policy { restart, ..Policy::default() }, 0);
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn wait(slot: &Slot, machine: &Machine) -> Result<(), Box<dyn Error>> {
-    let sources = [slot.child().map(proc_spawn::Child::pidfd), slot.messages()];
+    let sources = [slot.ended(), slot.messages()];
     let watched = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut sources: Vec<_> = sources.into_iter().flatten().map(watched).collect();
     let due =

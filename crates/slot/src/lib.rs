@@ -6,7 +6,7 @@
 //!
 //! use lifecycle::{Event, Machine};
 //! use policy::Policy;
-//! use proc_spawn::{App, Current, Role, Spawn, entries, entry};
+//! use proc_spawn::{App, Call, Current, Role, Spawn, entries};
 //! use slot::Slot;
 //! use surroundings::Setup;
 //!
@@ -15,7 +15,7 @@
 //! surroundings::roles(App::new(entries![hello])).init(); // The child runs its entry here.
 //!
 //! let current = Current { role: Role::Worker, name: "hello".to_owned(), incarnation: 1 };
-//! let spawn = Spawn::new(entry(hello, ()))?.current(current).setup(&Setup::default())?;
+//! let spawn = Spawn::new(Call::new(hello, ()))?.current(current).setup(&Setup::default())?;
 //! let mut slot = Slot::new(spawn);
 //! let (mut machine, now) = (Machine::new(Policy::default(), 0), Instant::now());
 //! let step = machine.step(Event::Start, now);

@@ -220,6 +220,16 @@ impl Slot {
         self.child.as_ref()
     }
 
+    /// The child's number, while its end has not been seen.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Readable once the child has ended; `None` when its end has been seen.
+    pub fn ended(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref().map(Child::pidfd)
+    }
+
     /// What to wait on for [`listen`](Slot::listen); `None` while the child [rests](Slot::listens_at), too.
     pub fn messages(&self) -> Option<BorrowedFd<'_>> {
         let hears = !self.deaf && self.listens_at().is_none();

@@ -56,11 +56,11 @@ impl DaemonOptions {
         daemon_entry: F,
         daemon_args: F::Args,
     ) -> DaemonOptions {
-        DaemonOptions::of(pid_filename, proc_spawn::entry(daemon_entry, daemon_args))
+        DaemonOptions::of(pid_filename, Call::new(daemon_entry, daemon_args))
     }
 
     /// The same for an entry by name, or one that was put together elsewhere: see
-    /// [`entry_named`](proc_spawn::entry_named).
+    /// [`Call::named`].
     pub fn of(pid_filename: impl Into<PathBuf>, call: Call) -> DaemonOptions {
         DaemonOptions {
             pid_filename: pid_filename.into(),

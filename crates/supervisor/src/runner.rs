@@ -191,21 +191,21 @@ impl<'a> Runner<'a> {
             self.free_executor();
         } else {
             // Orphans that have ended are reaped; those that live are the executor's business.
-            self.descendants.reap(self.slot.child().map(proc_spawn::Child::id));
+            self.descendants.reap(self.slot.pid());
         }
     }
 
     /// When an executor that was killed should have been gone.
     fn stuck_at(&self) -> Option<Instant> {
         let lives =
-            self.slot.child().is_some() && self.slot.looks_at(self.keeper.machine()).is_none();
+            self.slot.pid().is_some() && self.slot.looks_at(self.keeper.machine()).is_none();
         self.killed_at.filter(|_| lives).and_then(|at| at.checked_add(STUCK))
     }
 
     /// It is in the kernel, which may wait for one of those that it has left (who writes to a pipe that it reads, a
     /// file system that is a process): they have their end first.
     fn free_executor(&mut self) {
-        let Some(pid) = self.slot.child().map(proc_spawn::Child::id) else { return };
+        let Some(pid) = self.slot.pid() else { return };
         if !std::mem::replace(&mut self.is_stuck, true) {
             log::error!(
                 "executor, pid {pid}, does not end though it was killed: it is in uninterruptible sleep; what it \
@@ -282,10 +282,10 @@ impl<'a> Runner<'a> {
         let starter = self.starter.descriptor().filter(|_| !self.keeper.is_launched());
         // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
         // dead is looked at by the clock.
-        let child = self.slot.child().filter(|_| reap.is_none());
+        let executor = self.slot.ended().filter(|_| reap.is_none());
         let sources = [
             Some(self.descendants.ended()),
-            child.map(proc_spawn::Child::pidfd),
+            executor,
             quit,
             Some(self.signals.hurry()),
             Some(self.sooner.descriptor()),

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Boot, Current, Detached, Heard, Message, Role, Spawn, SpawnError, Stream};
+use proc_spawn::{Boot, Current, Detached, Message, OtherProgram, Role, Spawn, SpawnError, Stream};
 
 use exit::{CODE_SETUP, ErrorText, Exit, SetupError};
 use stdio_redirect::Target;
@@ -150,7 +150,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
             }
             Some(Message::Closed) => {
                 clean_up_after(plan);
-                let program = proc_spawn::other_program().map(Box::new);
+                let program = OtherProgram::find().map(Box::new);
                 return Err(match guardian.launcher_exit() {
                     Some(exit) if !exit.is_success() => {
                         LaunchCause::LauncherEnded { exit, program }
@@ -216,7 +216,7 @@ impl From<LaunchFailure> for LaunchFailed {
             LaunchCause::Setup { role: Role::Executor, source }
         } else {
             // Known where the guardian is the caller: a detached one was executed in the same way.
-            match proc_spawn::other_program().map(Box::new) {
+            match OtherProgram::find().map(Box::new) {
                 Some(program) => LaunchCause::OtherProgram { end: Box::new(end), program },
                 None => LaunchCause::Executor(end),
             }
@@ -229,7 +229,7 @@ impl From<LaunchFailure> for LaunchFailed {
 /// What the detached guardian does.
 pub(crate) fn guardian_main(boot: Boot) -> i32 {
     // One that was stopped at its start may have been given up meanwhile.
-    if matches!(boot.hear(), Some(Heard::Quit { .. })) {
+    if boot.hear().is_some_and(|heard| heard.asks_to_quit()) {
         return CODE_SETUP;
     }
     match prepare(&boot) {
@@ -287,7 +287,7 @@ impl OverLink {
             Err(error) => {
                 // Reset, if it left something unread (unix(7)).
                 matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
-                    && !matches!(boot.hear(), Some(Heard::Quit { .. }))
+                    && !boot.hear().is_some_and(|heard| heard.asks_to_quit())
             }
         }
     }
@@ -340,7 +340,7 @@ impl Starter for OverLink {
 
     fn gave_up(&mut self) -> bool {
         match self.boot.as_ref().and_then(Boot::hear) {
-            Some(Heard::Quit { .. }) => true,
+            Some(heard) if heard.asks_to_quit() => true,
             // It was killed, and cannot be told; what it asked for is done all the same.
             Some(_) => {
                 self.boot = None;

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use proc_spawn::{App, Current, Role, Spawn, entries, entry};
+use proc_spawn::{App, Call, Current, Role, Spawn, entries};
 use stdio_redirect::{Redirect, Target};
 use surroundings::Setup;
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Setup::default()
     };
     let current = Current { role: Role::Worker, name: "around".to_owned(), incarnation: 1 };
-    let spawn = Spawn::new(entry(look_around, ()))?.current(current).setup(&setup)?;
+    let spawn = Spawn::new(Call::new(look_around, ()))?.current(current).setup(&setup)?;
     let mut child = spawn.spawn()?;
     println!("{}", child.wait()?);
     print!("{}", std::fs::read_to_string(&output)?);

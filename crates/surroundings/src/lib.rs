@@ -1,7 +1,7 @@
 //! What a child has around it: said once, checked before anything happens, made by the child itself.
 //!
 //! ```no_run
-//! use proc_spawn::{App, Current, Role, Spawn, entries, entry};
+//! use proc_spawn::{App, Call, Current, Role, Spawn, entries};
 //! use surroundings::Setup;
 //!
 //! fn hello() {}
@@ -11,7 +11,7 @@
 //!
 //! let setup = Setup { umask: Some(0o027), directory: Some("/srv".into()), ..Setup::default() };
 //! let current = Current { role: Role::Worker, name: "hello".to_owned(), incarnation: 1 };
-//! let child = Spawn::new(entry(hello, ()))?.current(current).setup(&setup)?.spawn()?;
+//! let child = Spawn::new(Call::new(hello, ()))?.current(current).setup(&setup)?.spawn()?;
 //! # Ok(())
 //! # }
 //! ```

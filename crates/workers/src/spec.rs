@@ -47,11 +47,11 @@ impl WorkerStartInfo {
         entry: F,
         args: F::Args,
     ) -> WorkerStartInfo {
-        WorkerStartInfo::of(name, pid_filename, proc_spawn::entry(entry, args))
+        WorkerStartInfo::of(name, pid_filename, Call::new(entry, args))
     }
 
     /// The same for an entry by name, or one that was put together elsewhere: see
-    /// [`entry_named`](proc_spawn::entry_named).
+    /// [`Call::named`].
     pub fn of(
         name: impl Into<String>,
         pid_filename: impl Into<PathBuf>,

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use exit::Exit;
 use libtest_mimic::{Arguments, Trial};
 use policy::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
-use proc_spawn::{Child, Spawn, Stream, entries, entry};
+use proc_spawn::{Call, Child, Spawn, Stream, entries};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
@@ -172,7 +172,7 @@ impl Bed {
         };
         change(&mut orders);
         let boss =
-            Spawn::new(entry(boss, orders)).unwrap().stderr(Stream::Inherit).spawn().unwrap();
+            Spawn::new(Call::new(boss, orders)).unwrap().stderr(Stream::Inherit).spawn().unwrap();
         Bed { folder, boss }
     }
 
@@ -320,7 +320,7 @@ fn every_problem_is_told_at_once() {
     let info = |name: &str, file: &str| {
         WorkerStartInfo::new(name, at(file), worker, (PathBuf::new(), Manner::Fine))
     };
-    let unknown = proc_spawn::entry_named("no:such", ());
+    let unknown = Call::named("no:such", ());
     let list = [
         info("a", "a.pid"),
         info("a", "a.pid"),
@@ -526,7 +526,7 @@ fn all_must_become_ready() {
         temporary: Vec::new(),
         policies: Vec::new(),
     };
-    let mut boss = Spawn::new(entry(boss, orders)).unwrap().spawn().unwrap();
+    let mut boss = Spawn::new(Call::new(boss, orders)).unwrap().spawn().unwrap();
     let exit = boss.wait().unwrap().to_string();
     assert_eq!(
         exit,

@@ -174,7 +174,7 @@ fn use_of(package: Option<&str>) -> &'static str {
         }
         Some("proc-spawn") => {
             "    fn child() {}\n    proc_spawn::init(proc_spawn::entries![child]);\n    \
-             let call = proc_spawn::entry(child, ());\n    \
+             let call = proc_spawn::Call::new(child, ());\n    \
              drop(proc_spawn::Spawn::new(call).unwrap().spawn().unwrap());\n"
         }
         Some("supervisor") => {

@@ -64,27 +64,27 @@ fn a_function_is_named_after_where_it_stands() {
 
 #[test]
 fn a_function_item_finds_its_name() {
-    let name = table().resolve(&entry(boxed, 3)).unwrap();
+    let name = table().resolve(&Call::new(boxed, 3)).unwrap();
     assert_eq!(name, "proc_spawn::entries::tests:boxed");
-    assert_eq!(table().resolve(&entry(text, ())).unwrap(), "by:hand");
+    assert_eq!(table().resolve(&Call::new(text, ())).unwrap(), "by:hand");
 }
 
 /// Case: FLT-H8
 #[test]
 fn an_unknown_name_lists_the_known_ones() {
-    let error = Entries::new().named("a:b", plain).resolve(&entry_named("a:c", ())).unwrap_err();
+    let error = Entries::new().named("a:b", plain).resolve(&Call::named("a:c", ())).unwrap_err();
     assert_eq!(error.to_string(), "unknown entry `a:c`; known are `a:b`; add it to `entries![…]`");
-    let error = Entries::new().resolve(&entry(plain, ())).unwrap_err();
+    let error = Entries::new().resolve(&Call::new(plain, ())).unwrap_err();
     assert!(error.to_string().contains("tests::plain"), "{error}");
 }
 
 #[test]
 fn arguments_of_a_name_are_checked_against_the_function() {
     let named = "proc_spawn::entries::tests:typed";
-    let good = entry_named(named, std::collections::BTreeMap::from([("foo", 3)]));
+    let good = Call::named(named, std::collections::BTreeMap::from([("foo", 3)]));
     assert!(table().resolve(&good).is_ok());
 
-    let bad = entry_named(named, std::collections::BTreeMap::from([("foo", "three")]));
+    let bad = Call::named(named, std::collections::BTreeMap::from([("foo", "three")]));
     let error = table().resolve(&bad).unwrap_err();
     let cause = error.source().unwrap().to_string();
     assert!(cause.contains("foo") && cause.contains("three"), "{cause}");
@@ -93,7 +93,7 @@ fn arguments_of_a_name_are_checked_against_the_function() {
 #[test]
 fn a_name_for_two_functions_is_refused() {
     let table = Entries::new().named("a:b", plain).named("a:b", text);
-    let error = table.resolve(&entry(plain, ())).unwrap_err();
+    let error = table.resolve(&Call::new(plain, ())).unwrap_err();
     assert!(error.to_string().contains("two functions"), "{error}");
 }
 
@@ -107,9 +107,9 @@ fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
         let failure = bound(&move |error| table.judge(error)).unwrap_err();
         format!("{} {}", failure.code, failure.error)
     };
-    assert_eq!(run(entry(boxed, 1)), "1 boxed");
-    assert_eq!(run(entry(local, 1)), "1 local");
-    assert_eq!(run(entry(text, ())), "1 text");
-    assert_eq!(run(entry(borrowed, ())), "1 borrowed");
-    assert_eq!(run(entry(hidden, ())), format!("69 {}", std::fmt::Error));
+    assert_eq!(run(Call::new(boxed, 1)), "1 boxed");
+    assert_eq!(run(Call::new(local, 1)), "1 local");
+    assert_eq!(run(Call::new(text, ())), "1 text");
+    assert_eq!(run(Call::new(borrowed, ())), "1 borrowed");
+    assert_eq!(run(Call::new(hidden, ())), format!("69 {}", std::fmt::Error));
 }

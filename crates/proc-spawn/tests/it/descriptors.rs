@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use proc_spawn::{Message, Told, entry};
+use proc_spawn::{Call, Message, Told};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{LIMIT, Report, report, spawn};
@@ -26,7 +26,7 @@ pub(crate) fn has_no_descriptors_left() -> std::io::Result<()> {
 pub(crate) fn no_descriptors_left() {
     /// More than a socket holds: most of them have to be taken.
     const WORDS: usize = 3000;
-    let mut child = spawn(entry(has_no_descriptors_left, ()));
+    let mut child = spawn(Call::new(has_no_descriptors_left, ()));
     let start = Instant::now();
     let says_so = |told: &Told| told.read().unwrap() == Some("limited".to_owned());
     while !matches!(child.next_message(), Some(Message::Told(told)) if says_so(&told)) {
@@ -56,7 +56,7 @@ pub(crate) fn writes_beyond_the_limit(path: PathBuf) -> std::io::Result<()> {
 /// Case: FLT-G1
 pub(crate) fn a_limit_of_file_size_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let exit = spawn(entry(writes_beyond_the_limit, folder.path().join("f"))).wait().unwrap();
+    let exit = spawn(Call::new(writes_beyond_the_limit, folder.path().join("f"))).wait().unwrap();
     assert_eq!(exit.to_string(), "returned an error: File too large (os error 27)");
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn a_limit_of_file_size_is_an_error() {
 pub(crate) fn closes_what_its_child_inherits(path: PathBuf) -> Result<(), Box<dyn Error>> {
     for round in 0..20 {
         let (_reader, writer) = nix::unistd::pipe()?;
-        let mut child = spawn(entry(report, path.clone()));
+        let mut child = spawn(Call::new(report, path.clone()));
         drop(writer);
         let _reused = if round % 2 == 0 { Some(File::open("/dev/null")?) } else { None };
         child.wait()?;
@@ -83,6 +83,6 @@ pub(crate) fn closes_what_its_child_inherits(path: PathBuf) -> Result<(), Box<dy
 pub(crate) fn what_a_parent_closes_during_a_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let exit = spawn(entry(closes_what_its_child_inherits, path)).wait().unwrap();
+    let exit = spawn(Call::new(closes_what_its_child_inherits, path)).wait().unwrap();
     assert!(exit.is_success(), "{exit}");
 }

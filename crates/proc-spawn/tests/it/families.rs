@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Boot, Child, Current, Exit, Role, Spawn, Stream, entry};
+use proc_spawn::{Boot, Call, Child, Current, Exit, Role, Spawn, Stream};
 
 use crate::{LIMIT, fine, spawn, stop, waits};
 
@@ -22,7 +22,7 @@ const BEREFT: i32 = 3;
 
 /// Starts a child, says its number, and waits to be killed.
 pub(crate) fn parent(stop_it: bool) -> Result<(), Box<dyn Error>> {
-    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
+    let mut child = Spawn::new(Call::new(waits, ()))?.spawn()?;
     child.wait_until_ready(LIMIT)?;
     if stop_it {
         stop(child.id());
@@ -59,7 +59,7 @@ fn named(name: &str) -> Current {
 }
 
 pub(crate) fn parent_of_a_listener() -> Result<(), Box<dyn Error>> {
-    let mut child = Spawn::new(entry(waits, ()))?.current(named("panics")).spawn()?;
+    let mut child = Spawn::new(Call::new(waits, ()))?.current(named("panics")).spawn()?;
     child.wait_until_ready(LIMIT)?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", child.id())?;
@@ -79,7 +79,7 @@ pub(crate) fn be_a_parent_if_asked() {
     match std::env::var("FAMILY").as_deref() {
         // Its child has its standard output.
         Ok("inside") => {
-            let mut child = spawn(entry(waits, ())).spawn().unwrap();
+            let mut child = spawn(Call::new(waits, ())).spawn().unwrap();
             child.wait_until_ready(LIMIT).unwrap();
             said("ready");
             waits();
@@ -87,7 +87,7 @@ pub(crate) fn be_a_parent_if_asked() {
         // Its child is the first process of a namespace in which it is not itself.
         Ok("outside") => {
             nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
-            let mut child = spawn(entry(fine, ())).current(named("first")).spawn().unwrap();
+            let mut child = spawn(Call::new(fine, ())).current(named("first")).spawn().unwrap();
             said(&format!("{:?}", child.wait().unwrap()));
             waits();
         }
@@ -113,7 +113,7 @@ pub(crate) fn lingers(path: PathBuf) {
 }
 
 pub(crate) fn parent_of_one_that_lingers(path: PathBuf) -> Result<(), Box<dyn Error>> {
-    let child = Spawn::new(entry(lingers, path))?.spawn()?;
+    let child = Spawn::new(Call::new(lingers, path))?.spawn()?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", child.id())?;
     out.flush()?;
@@ -123,7 +123,7 @@ pub(crate) fn parent_of_one_that_lingers(path: PathBuf) -> Result<(), Box<dyn Er
 
 /// A [`parent`] whose end of the child's socket is open in another process too, as after a fork.
 pub(crate) fn leaking_parent() -> Result<(), Box<dyn Error>> {
-    let mut child = Spawn::new(entry(waits, ()))?.spawn()?;
+    let mut child = Spawn::new(Call::new(waits, ()))?.spawn()?;
     child.wait_until_ready(LIMIT)?;
     rustix::io::fcntl_setfd(child.messages(), rustix::io::FdFlags::empty())?;
     // It reads from the test, and so ends with it.
@@ -139,7 +139,7 @@ pub(crate) fn leaking_parent() -> Result<(), Box<dyn Error>> {
 
 /// A parent with a child; the child's number comes over the parent's standard output.
 fn parent_and_child(stopped: bool) -> (Child, OwnedFd) {
-    let (parent, child, _) = run_parent(Spawn::new(entry(parent, stopped)).unwrap());
+    let (parent, child, _) = run_parent(Spawn::new(Call::new(parent, stopped)).unwrap());
     (parent, child)
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn a_stopped_child_goes_with_its_parent() {
 pub(crate) fn a_child_that_lingers_in_its_exit_goes_with_its_parent() {
     let folder = tempfile::tempdir().unwrap();
     let lingering = folder.path().join("lingering");
-    let call = entry(parent_of_one_that_lingers, lingering.clone());
+    let call = Call::new(parent_of_one_that_lingers, lingering.clone());
     let (mut parent, child, _) = run_parent(Spawn::new(call).unwrap());
     let start = Instant::now();
     while !lingering.exists() {
@@ -205,7 +205,7 @@ pub(crate) fn a_child_that_lingers_in_its_exit_goes_with_its_parent() {
 
 /// The socket does not end while somebody has a copy; the parent's death is seen all the same.
 pub(crate) fn a_copy_of_the_socket_keeps_no_child_alive() {
-    let spawn = Spawn::new(entry(leaking_parent, ())).unwrap();
+    let spawn = Spawn::new(Call::new(leaking_parent, ())).unwrap();
     let (mut parent, child, _, output) = run_parent_with(spawn);
     parent.kill().unwrap();
     parent.wait().unwrap();
@@ -215,7 +215,8 @@ pub(crate) fn a_copy_of_the_socket_keeps_no_child_alive() {
 
 /// Nobody watched its parent any more.
 pub(crate) fn a_child_that_panics_at_what_it_hears() {
-    let (mut parent, child, _) = run_parent(Spawn::new(entry(parent_of_a_listener, ())).unwrap());
+    let (mut parent, child, _) =
+        run_parent(Spawn::new(Call::new(parent_of_a_listener, ())).unwrap());
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert_ends(&child);
@@ -298,7 +299,7 @@ pub(crate) fn a_parent_outside_the_namespace_is_not_dead() {
 }
 
 pub(crate) fn a_dropped_child_goes() {
-    let mut child = spawn(entry(waits, ()));
+    let mut child = spawn(Call::new(waits, ()));
     child.wait_until_ready(LIMIT).unwrap();
     let pidfd = child.pidfd().try_clone_to_owned().unwrap();
     drop(child);
@@ -309,7 +310,7 @@ pub(crate) fn a_dropped_child_goes() {
 pub(crate) fn what_is_kept_open_is_open_in_all_below() {
     let (reader, writer) = std::io::pipe().unwrap();
     let pipe = fs::read_link(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
-    let spawn = Spawn::new(entry(parent, false)).unwrap();
+    let spawn = Spawn::new(Call::new(parent, false)).unwrap();
     let (mut parent, child, pid) = run_parent(spawn.keep_open(Arc::new(writer.into())));
     for process in [parent.id(), pid] {
         let list = fs::read_dir(format!("/proc/{process}/fd")).unwrap();

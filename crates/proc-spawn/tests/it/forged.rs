@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use proc_spawn::{Spawn, entry};
+use proc_spawn::{Call, Spawn};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use rustix::thread::set_thread_res_uid;
 use serde::Serialize;
@@ -97,7 +97,7 @@ pub(crate) fn spawn_if_asked() {
     if std::env::args_os().nth(1).is_none_or(|first| first != TRY_TO_SPAWN) {
         return;
     }
-    let spawned = Spawn::new(entry(fine, ())).and_then(|spawn| spawn.spawn());
+    let spawned = Spawn::new(Call::new(fine, ())).and_then(|spawn| spawn.spawn());
     let said = match spawned {
         Ok(mut child) => child.wait().unwrap().to_string(),
         Err(error) => error.to_string(),

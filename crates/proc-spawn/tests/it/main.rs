@@ -27,7 +27,6 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
     App, Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries,
-    entry, entry_named,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -266,7 +265,7 @@ fn waits() {
 fn spawns_big() -> Result<(), Box<dyn Error>> {
     let big = vec![7u8; 1 << 20];
     let path = std::env::temp_dir();
-    let mut child = Spawn::new(entry(measure, (big, path.join("unused"))))?.spawn()?;
+    let mut child = Spawn::new(Call::new(measure, (big, path.join("unused"))))?.spawn()?;
     child.kill()?;
     child.wait()?;
     Ok(())
@@ -302,7 +301,7 @@ fn is_stopped(pid: u32) -> bool {
 }
 
 fn an_entry_that_returns_ends_with_code_0() {
-    let mut child = spawn(entry(fine, ()));
+    let mut child = spawn(Call::new(fine, ()));
     child.wait_until_ready(LIMIT).unwrap();
     let exit = child.wait().unwrap();
     assert_eq!(exit, Exit::Code(0));
@@ -312,14 +311,14 @@ fn an_entry_that_returns_ends_with_code_0() {
 
 /// Case: HS-07
 fn an_error_arrives_with_its_causes() {
-    let Exit::Error(failure) = end_of(entry(fails, ())) else { panic!("no error") };
+    let Exit::Error(failure) = end_of(Call::new(fails, ())) else { panic!("no error") };
     assert!(!failure.permanent);
     assert_eq!(failure.error.chain(), "cannot count sheep: no sheep");
 }
 
 fn an_error_may_have_a_code_of_its_own() {
     for (really, code) in [(true, 69), (false, 1)] {
-        let exit = end_of(entry(fails_with_a_code, really));
+        let exit = end_of(Call::new(fails_with_a_code, really));
         assert_eq!(exit.code(), Some(code));
         let text = "returned an error: cannot go on: the service is unavailable";
         assert_eq!(exit.to_string(), text, "whatever its code");
@@ -329,7 +328,7 @@ fn an_error_may_have_a_code_of_its_own() {
 /// Case: RST-35
 fn a_child_without_the_entry_says_so() {
     for (knows, reason) in [("nothing", "it:fine"), ("another", "it:panics")] {
-        let call = entry(panics, "boom".into());
+        let call = Call::new(panics, "boom".into());
         let mut child = Spawn::new(call).unwrap().env("IT_KNOWS", knows).spawn().unwrap();
         let exit = child.wait().unwrap();
         let Exit::SetupFailed(error) = &exit else { panic!("no failed set-up but {exit:?}") };
@@ -339,25 +338,25 @@ fn a_child_without_the_entry_says_so() {
 }
 
 fn a_panic_arrives_with_message_and_place() {
-    let exit = end_of(entry(panics, "boom".into()));
+    let exit = end_of(Call::new(panics, "boom".into()));
     let Exit::Panic(panic) = &exit else { panic!("no panic but {exit:?}") };
     assert_eq!(panic.message, "boom");
     assert!(panic.place.contains("it/main.rs:"), "{}", panic.place);
 }
 
 fn a_caught_panic_is_no_verdict() {
-    let exit = end_of(entry(panics_elsewhere, ()));
+    let exit = end_of(Call::new(panics_elsewhere, ()));
     assert_eq!(exit.to_string(), "returned an error: after all");
 }
 
 /// Case: ORP-11
 fn an_abort_is_a_signal() {
-    let exit = end_of(entry(aborts, ()));
+    let exit = end_of(Call::new(aborts, ()));
     assert!(matches!(exit, Exit::Signal { signal: 6, panic: None, .. }), "{exit:?}");
 }
 
 fn a_kill_is_a_signal() {
-    let mut child = spawn(entry(waits, ()));
+    let mut child = spawn(Call::new(waits, ()));
     child.wait_until_ready(LIMIT).unwrap();
     assert_eq!(child.try_wait().unwrap(), None);
     child.kill().unwrap();
@@ -367,16 +366,16 @@ fn a_kill_is_a_signal() {
 
 fn a_code_of_its_own_stays_its_own() {
     for code in [1, 3, 78, 101, 255] {
-        assert_eq!(end_of(entry(exits, code)), Exit::Code(code));
+        assert_eq!(end_of(Call::new(exits, code)), Exit::Code(code));
     }
 }
 
 fn an_unknown_name_starts_nothing() {
-    let error = Spawn::new(entry_named("no:such", ())).unwrap_err();
+    let error = Spawn::new(Call::named("no:such", ())).unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, SpawnError::Entry(_)));
     assert!(text.contains("`no:such`") && text.contains("`by:hand`"), "{text}");
-    let error = Spawn::new(entry(an_unknown_name_starts_nothing, ())).unwrap_err();
+    let error = Spawn::new(Call::new(an_unknown_name_starts_nothing, ())).unwrap_err();
     assert!(error.to_string().contains("an_unknown_name_starts_nothing"), "{error}");
 }
 
@@ -385,15 +384,15 @@ fn ten_mebibytes_of_arguments_arrive() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seen");
     let args = (vec![7u8; 10 << 20], path.clone());
-    assert_eq!(end_of(entry(measure, args.clone())), Exit::Code(0));
+    assert_eq!(end_of(Call::new(measure, args.clone())), Exit::Code(0));
     assert_eq!(fs::read_to_string(&path).unwrap(), "10485760 true");
-    assert_eq!(end_of(entry_named("by:hand", args)), Exit::Code(0));
+    assert_eq!(end_of(Call::named("by:hand", args)), Exit::Code(0));
 }
 
 fn report_of(spawn: impl FnOnce(Spawn) -> Spawn) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let child = spawn(Spawn::new(entry(report, path.clone())).unwrap());
+    let child = spawn(Spawn::new(Call::new(report, path.clone())).unwrap());
     assert_eq!(child.spawn().unwrap().wait().unwrap(), Exit::Code(0));
     rmp_serde::from_slice(&fs::read(path).unwrap()).unwrap()
 }
@@ -446,7 +445,7 @@ fn streams_go_where_they_are_told() {
     let path = |name: &str| folder.path().join(name);
     let stream =
         |name: &str| Stream::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())));
-    let spawn = Spawn::new(entry(writes, "to stdout".into()))
+    let spawn = Spawn::new(Call::new(writes, "to stdout".into()))
         .unwrap()
         .stdout(stream("out"))
         .stderr(stream("err"));
@@ -457,7 +456,7 @@ fn streams_go_where_they_are_told() {
 
 /// As an application does that waits for whatever child there is.
 fn a_status_that_somebody_else_took() {
-    let mut child = spawn(entry(fine, ()));
+    let mut child = spawn(Call::new(fine, ()));
     let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
     let ended = rustix::process::WaitIdOptions::EXITED;
     rustix::process::waitid(rustix::process::WaitId::Pid(pid), ended).unwrap().unwrap();
@@ -471,7 +470,7 @@ fn many_threads_spawn_at_once() {
         for _ in 0..16 {
             scope.spawn(|| {
                 for _ in 0..4 {
-                    assert_eq!(end_of(entry(fine, ())), Exit::Code(0));
+                    assert_eq!(end_of(Call::new(fine, ())), Exit::Code(0));
                 }
             });
         }
@@ -491,7 +490,7 @@ fn the_marker_by_hand_is_refused() {
 
 fn a_child_that_is_not_ready_says_so() {
     // Decodes as a name's arguments should, but not in the child: the program that runs is `true`.
-    let mut child = Spawn::new(entry(fine, ()))
+    let mut child = Spawn::new(Call::new(fine, ()))
         .unwrap()
         .program(proc_spawn::Program::Path("/bin/true".into()))
         .spawn()
@@ -501,5 +500,5 @@ fn a_child_that_is_not_ready_says_so() {
 }
 
 fn a_parent_of_big_arguments_leaves_nothing() {
-    assert_eq!(end_of(entry(spawns_big, ())), Exit::Code(0));
+    assert_eq!(end_of(Call::new(spawns_big, ())), Exit::Code(0));
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use proc_spawn::{Exit, Spawn, Stream, entry};
+use proc_spawn::{Call, Exit, Spawn, Stream};
 
 use crate::{LIMIT, waits};
 
@@ -15,8 +15,8 @@ use crate::{LIMIT, waits};
 /// the group has, and one that is killed.
 pub(crate) fn grouped_parent(group: PathBuf) -> Result<(), Box<dyn Error>> {
     fs::write(group.join("cgroup.procs"), std::process::id().to_string())?;
-    let eater = Spawn::new(entry(eats, ()))?.spawn()?.wait()?;
-    let mut other = Spawn::new(entry(waits, ()))?.spawn()?;
+    let eater = Spawn::new(Call::new(eats, ()))?.spawn()?.wait()?;
+    let mut other = Spawn::new(Call::new(waits, ()))?.spawn()?;
     other.wait_until_ready(LIMIT)?;
     other.kill()?;
     let mut out = std::io::stdout();
@@ -70,7 +70,7 @@ pub(crate) fn an_end_for_lack_of_memory() {
         return;
     };
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let spawn = Spawn::new(entry(grouped_parent, group.0.clone())).unwrap();
+    let spawn = Spawn::new(Call::new(grouped_parent, group.0.clone())).unwrap();
     let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
     let exit = spawn.spawn().unwrap().wait().unwrap();
     drop(spawn);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use proc_spawn::{Exit, Program, Spawn, entry};
+use proc_spawn::{Call, Exit, Program, Spawn};
 
 use super::measure;
 
@@ -15,7 +15,7 @@ pub(crate) fn a_child_that_reads_nothing() {
     let deaf = folder.path().join("deaf");
     fs::write(&deaf, "#!/bin/sh\nexec sleep 1000\n").unwrap();
     fs::set_permissions(&deaf, fs::Permissions::from_mode(0o700)).unwrap();
-    let call = entry(measure, (vec![7u8; 3 << 20], folder.path().join("seen")));
+    let call = Call::new(measure, (vec![7u8; 3 << 20], folder.path().join("seen")));
     let spawn = Spawn::new(call).unwrap().program(Program::Path(deaf));
     // It was killed for that, after ten seconds.
     let mut child = spawn.spawn().unwrap();

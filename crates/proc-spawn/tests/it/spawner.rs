@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use proc_spawn::{Exit, Spawn, Spawner, Stream, entry};
+use proc_spawn::{Call, Exit, Spawn, Spawner, Stream};
 
 use crate::{LIMIT, is_stopped, report_of, stop, waits, writes};
 
@@ -28,7 +28,7 @@ pub(crate) fn a_spawner_starts_children_like_any_other() {
 
     let (reader, writer) = std::io::pipe().unwrap();
     let to_pipe = Stream::Descriptor(Arc::new(writer.into()));
-    let call = || entry(writes, "to stdout".into());
+    let call = || Call::new(writes, "to stdout".into());
     let spawn = by(Spawn::new(call()).unwrap()).stdout(to_pipe.clone()).stderr(to_pipe);
     assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
     drop(spawn);
@@ -69,7 +69,7 @@ pub(crate) fn a_spawner_holds_nothing_of_the_process() {
 /// The thread that starts a child is the one whose end the system tells it.
 pub(crate) fn a_spawned_child_does_not_hang_on_who_asked_for_it() {
     let asking = std::thread::spawn(|| {
-        let spawn = Spawn::new(entry(waits, ())).unwrap().spawned_by(Arc::clone(&SPAWNER));
+        let spawn = Spawn::new(Call::new(waits, ())).unwrap().spawned_by(Arc::clone(&SPAWNER));
         let mut child = spawn.spawn().unwrap();
         child.wait_until_ready(LIMIT).unwrap();
         stop(child.id());

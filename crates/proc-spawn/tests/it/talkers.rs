@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Exit, Message, NotReady, Spawn, entry};
+use proc_spawn::{Call, Exit, Message, NotReady, Spawn};
 
 use crate::{LIMIT, panics, spawn};
 
@@ -36,13 +36,13 @@ pub(crate) fn tells_more_than_fits() -> std::io::Result<()> {
 /// Case: FLT-H2
 pub(crate) fn a_child_that_says_much_is_waited_for() {
     let start = Instant::now();
-    assert_eq!(spawn(entry(tells_statuses, MANY)).wait().unwrap(), Exit::Code(0));
+    assert_eq!(spawn(Call::new(tells_statuses, MANY)).wait().unwrap(), Exit::Code(0));
     assert!(start.elapsed() < LIMIT, "it has stood before a full socket");
 }
 
 /// Case: FLT-H2
 pub(crate) fn a_child_that_says_much_is_tried() {
-    let mut child = spawn(entry(tells_statuses, MANY));
+    let mut child = spawn(Call::new(tells_statuses, MANY));
     let start = Instant::now();
     let exit = loop {
         if let Some(exit) = child.try_wait().unwrap() {
@@ -53,7 +53,7 @@ pub(crate) fn a_child_that_says_much_is_tried() {
     };
     assert_eq!(exit, Exit::Code(0));
     // What was said meanwhile is there for who asks, as much as anybody can want.
-    let mut child = spawn(entry(tells_and_waits, ()));
+    let mut child = spawn(Call::new(tells_and_waits, ()));
     let mut heard = Vec::new();
     loop {
         assert_eq!(child.try_wait().unwrap(), None);
@@ -72,7 +72,7 @@ pub(crate) fn a_child_that_says_much_is_tried() {
 
 /// Case: FLT-B5
 pub(crate) fn a_child_that_talks_without_end() {
-    let mut child = spawn(entry(talks_without_end, "x".repeat(5000)));
+    let mut child = spawn(Call::new(talks_without_end, "x".repeat(5000)));
     // Whoever takes all there is gets away again, as long as it talks; and sees no more than a line.
     let (mut turns, mut longest) = (0, 0);
     let start = Instant::now();
@@ -93,7 +93,7 @@ pub(crate) fn a_child_that_talks_without_end() {
     assert_eq!(child.wait().unwrap().signal(), Some(9));
 
     // One that is never ready, and says so all the time.
-    let call = entry(talks_without_end, "x".to_owned());
+    let call = Call::new(talks_without_end, "x".to_owned());
     let mut child = Spawn::new(call).unwrap().spawn().unwrap();
     child.wait_until_ready(LIMIT).unwrap();
     let error = child.wait_until_ready(Duration::from_millis(50)).unwrap_err();
@@ -104,7 +104,7 @@ pub(crate) fn a_child_that_talks_without_end() {
 
 /// Cases: FLT-H2, FLT-B5
 pub(crate) fn a_panic_of_five_megabytes() {
-    let exit = spawn(entry(panics, "ä".repeat(5 << 20))).wait().unwrap();
+    let exit = spawn(Call::new(panics, "ä".repeat(5 << 20))).wait().unwrap();
     let Exit::Panic(panic) = exit else { panic!("no panic but {exit:?}") };
     assert_eq!(panic.message.chars().count(), 4000);
     assert!(panic.message.ends_with('…') && panic.place.contains("it/main.rs:"), "{}", panic.place);
@@ -112,7 +112,7 @@ pub(crate) fn a_panic_of_five_megabytes() {
 
 /// Case: FLT-B5
 pub(crate) fn a_word_that_is_too_long_is_an_error() {
-    let exit = spawn(entry(tells_more_than_fits, ())).wait().unwrap();
+    let exit = spawn(Call::new(tells_more_than_fits, ())).wait().unwrap();
     let said = exit.to_string();
     assert!(said.starts_with("returned an error: a word of 2097"), "{said}");
     assert!(said.ends_with(" bytes; 1048576 are allowed"), "{said}");

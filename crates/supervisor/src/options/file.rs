@@ -102,7 +102,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             stop: one_of(("stop", file.stop), ("grace", file.grace), StopPolicy::grace)?,
         };
         let call =
-            proc_spawn::entry_named(file.daemon_entry, safe_yaml::untagged(file.daemon_args));
+            proc_spawn::Call::named(file.daemon_entry, safe_yaml::untagged(file.daemon_args));
         let default = DaemonOptions::of(file.pid_filename, call);
         let said = surroundings::surroundings_form!(read file);
         Ok(DaemonOptions {
@@ -159,7 +159,7 @@ reopen_on: SIGUSR1
         let written = serde_yaml::to_string(&options).unwrap();
         let again = DaemonOptions::from_yaml_str(&written).unwrap();
         assert_eq!(format!("{options:?}"), format!("{again:?}"), "{written}");
-        let plain = DaemonOptions::of("x.pid", proc_spawn::entry_named("a:b", 7)).umask(0o27);
+        let plain = DaemonOptions::of("x.pid", proc_spawn::Call::named("a:b", 7)).umask(0o27);
         let written = serde_yaml::to_string(&plain).unwrap();
         let again = DaemonOptions::from_yaml_str(&written).unwrap();
         assert_eq!(format!("{plain:?}"), format!("{again:?}"), "{written}");
@@ -188,7 +188,7 @@ umask: 0o027
         let written = serde_yaml::to_string(&options).unwrap();
         let again = DaemonOptions::from_yaml_str(&written).unwrap();
         assert_eq!(format!("{options:?}"), format!("{again:?}"), "{written}");
-        let default = DaemonOptions::of(".data/foo.pid", proc_spawn::entry_named("app:main", 1));
+        let default = DaemonOptions::of(".data/foo.pid", proc_spawn::Call::named("app:main", 1));
         let default = serde_yaml::to_value(&default).unwrap();
         let value = serde_yaml::to_value(&again).unwrap();
         for line in yaml.lines().skip(2) {

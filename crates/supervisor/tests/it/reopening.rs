@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use lifecycle::{Event, Machine};
 use log::{LevelFilter, Log, Metadata, Record};
 use policy::Policy;
-use proc_spawn::{Spawn, entry};
+use proc_spawn::{Call, Spawn};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use slot::Slot;
 
@@ -40,7 +40,7 @@ impl Log for Logged {
 fn a_dead_child_that_left_a_word_unread_has_no_files() {
     log::set_logger(&LOGGED).unwrap();
     log::set_max_level(LevelFilter::Error);
-    let spawn = Spawn::new(entry(bed::deaf, "/dev/null".into())).unwrap();
+    let spawn = Spawn::new(Call::new(bed::deaf, "/dev/null".into())).unwrap();
     let mut slot = Slot::new(spawn);
     let mut machine = Machine::new(Policy::default(), 0);
     let now = Instant::now();

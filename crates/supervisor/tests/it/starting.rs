@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use proc_spawn::{Role, entry_named};
+use proc_spawn::{Call, Role};
 use supervisor::{
     DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause, LaunchFailed,
     StopStatus, daemon_status, start_daemon, stop_daemon,
@@ -93,7 +93,7 @@ fn what_a_crash_left_is_taken_over_unless_strict() {
 /// Cases: CFG-01, PID-19
 fn every_problem_is_told_at_once() {
     let bed = Bed::new();
-    let options = DaemonOptions::of(bed.path("missing/d.pid"), entry_named("no:such", ()))
+    let options = DaemonOptions::of(bed.path("missing/d.pid"), Call::named("no:such", ()))
         .name("a/b")
         .stdout_filename("")
         .stderr_filename(bed.folder.path())
@@ -144,7 +144,7 @@ fn a_step_that_fails_is_named_and_undone() {
 fn wrong_arguments_name_the_field() {
     let bed = Bed::new();
     let args = std::collections::BTreeMap::from([("count", "three")]);
-    let call = entry_named("it::starting:never_called", args);
+    let call = Call::named("it::starting:never_called", args);
     let error = start_daemon(DaemonOptions::of(bed.pid_file(), call)).unwrap_err();
     let LaunchCause::Options(problems) = error.cause() else { panic!("{error:?}") };
     let text = problems.to_string();

@@ -45,7 +45,7 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
         Ok(WorkerStartInfo {
             name: file.name,
             pid_filename: file.pid_filename,
-            call: proc_spawn::entry_named(file.entry, untagged(file.args)),
+            call: proc_spawn::Call::named(file.entry, untagged(file.args)),
             surroundings: Surroundings::from_form(said, None)?,
             start: file.start,
             restart: file.restart,

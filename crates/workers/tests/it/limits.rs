@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::LIMIT;
 use exit::Exit;
-use proc_spawn::{Spawn, Stream, entry};
+use proc_spawn::{Call, Spawn, Stream};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use workers::{WorkerStartInfo, WorkersOptions, start_workers};
@@ -84,7 +84,7 @@ pub(crate) fn two_pools_count_their_descriptors_together() {
             mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
         }
     }
-    let boss = Spawn::new(entry(two_pools, folder.path().to_owned())).unwrap();
+    let boss = Spawn::new(Call::new(two_pools, folder.path().to_owned())).unwrap();
     // When it is dropped it is killed, and what it has started sees it gone.
     let mut boss = boss.stderr(Stream::Inherit).spawn().unwrap();
     let expected = Instant::now() + LIMIT;
