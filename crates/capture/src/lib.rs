@@ -44,7 +44,9 @@ compile_error!("capture needs epoll and the size of pipes, which only Linux has"
 
 mod last_lines;
 mod lines;
+mod lost;
 mod options;
+mod pipe;
 mod prefix;
 mod reader;
 mod recorder;
@@ -54,5 +56,6 @@ mod source;
 pub use last_lines::LastLines;
 /// What a capture says about its file and times.
 pub use log_file::{Precision, Rotation, Time};
+pub use lost::Lost;
 pub use options::{Capture, Captured, WhenFull};
-pub use recorder::{Lost, Recorder, Recording};
+pub use recorder::{Recorder, Recording};

@@ -9,19 +9,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, eventfd};
-use waiter::Waiter;
+use waiter::{Event, Waiter};
 
+use crate::pipe::{Interest, Pipe};
 use crate::prefix::Prefix;
 use crate::sink::{AccountId, STACK, Sink};
 use crate::source::{CHUNK, Read, Source};
-
-/// Whether a pipe is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    Read,
-    Nothing,
-}
 
 /// All pipes that are read.
 ///
@@ -31,9 +24,9 @@ pub(crate) enum Interest {
 /// nothing but the thread that reads does any of these, and who waits for that thread does not wait long.
 #[derive(Debug)]
 pub(crate) struct Pipes {
-    waiter: Waiter<u64>,
-    /// Readable when something stands on the desk.
-    asked: OwnedFd,
+    waiter: Arc<Waiter<u64>>,
+    /// Set when something stands on the desk.
+    asked: Event,
     desk: Mutex<Desk>,
     sources: Mutex<HashMap<u64, Arc<Source>>>,
     next: AtomicU64,
@@ -98,8 +91,8 @@ impl Deref for Reader {
 
 impl Pipes {
     pub(crate) fn new() -> io::Result<Pipes> {
-        let waiter = Waiter::new()?;
-        let asked = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let waiter = Arc::new(Waiter::new()?);
+        let asked = Event::new()?;
         waiter.watch(asked.as_fd(), ASKED)?;
         let (desk, sources) = (Mutex::default(), Mutex::default());
         Ok(Pipes { waiter, asked, desk, sources, next: AtomicU64::new(ASKED + 1) })
@@ -117,11 +110,11 @@ impl Pipes {
         helper_thread::spawn("capture", STACK, move || pipes.run(reader)).map(drop)
     }
 
-    /// Takes a pipe in, which is not read before there is [interest](Pipes::set_interest). Until then
+    /// Takes a pipe in, which is not read before there is [interest](Pipe::set_interest). Until then
     /// somebody has to have its other end.
     pub(crate) fn add(
         &self,
-        pipe: OwnedFd,
+        end: OwnedFd,
         stream: stdio_redirect::Stream,
         to: (&Arc<Sink>, AccountId),
         prefix: &Arc<Prefix>,
@@ -132,17 +125,17 @@ impl Pipes {
             return Err(io::Error::other(text));
         }
         let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let source = Arc::new(Source::new(token, pipe, stream, to, prefix, longest));
-        self.waiter.watch_without_interest(source.as_fd(), token)?;
+        let pipe = Pipe::new(token, end, &self.waiter)?;
+        let source = Arc::new(Source::new(pipe, stream, to, prefix, longest));
         self.sources().insert(token, Arc::clone(&source));
         Ok(source)
     }
 
     /// Has it read no more, and closed.
     pub(crate) fn remove(&self, source: Arc<Source>) {
-        let known = self.sources().remove(&source.token());
+        let known = self.sources().remove(&source.pipe().token());
         if known.is_some() {
-            self.waiter.forget(source.as_fd());
+            source.pipe().forget();
             source.detach();
         }
         let mut desk = self.desk();
@@ -150,10 +143,6 @@ impl Pipes {
         desk.retired.push(source);
         drop(desk);
         self.wake();
-    }
-
-    pub(crate) fn set_interest(&self, source: &Source, interest: Interest) {
-        self.waiter.set_interest(source.as_fd(), source.token(), interest == Interest::Read);
     }
 
     /// Has what these pipes hold now taken, which is all that a child has written when it has ended, and says what
@@ -229,7 +218,7 @@ impl Pipes {
                 let Some(source) = source.filter(|_| token != ASKED) else { continue };
                 match source.read_on(&mut chunk) {
                     Read::Stuck => {
-                        self.set_interest(&source, Interest::Nothing);
+                        source.pipe().set_interest(Interest::Nothing);
                         // It may have come free before that; who comes free after it is read again.
                         if source.is_free() {
                             source.resume();
@@ -254,7 +243,7 @@ impl Pipes {
 
     /// Does what stands on the desk. `Break`: there is nothing more to do for this thread.
     fn clear_desk(&self, reader: u64) -> ControlFlow<()> {
-        let _ = rustix::io::read(&self.asked, &mut [0; 8]);
+        self.asked.clear();
         loop {
             let mut desk = self.desk();
             if desk.reader != reader {
@@ -289,7 +278,7 @@ impl Pipes {
     }
 
     fn wake(&self) {
-        let _ = rustix::io::write(&self.asked, &1u64.to_ne_bytes());
+        self.asked.set();
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

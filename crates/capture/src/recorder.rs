@@ -1,74 +1,21 @@
 //! What captures the output of children: one for a guardian, or for a pool.
 
-use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 
 use proc_spawn::{Child, Spawn, Stream};
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::fs::OFlags;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::last_lines::LastLines;
+use crate::lost::{Changes, Lost};
 use crate::options::{Capture, STDERR, STDOUT};
 use crate::prefix::{Pattern, Prefix};
 use crate::reader::{Pipes, Reader};
 use crate::sink::{AccountId, PATIENCE, Sink};
 use crate::source::Source;
-
-/// What a child has written and is nowhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Lost {
-    /// How many lines.
-    pub lines: u64,
-    /// How many bytes.
-    pub bytes: u64,
-}
-
-impl Lost {
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.bytes == 0
-    }
-
-    pub(crate) fn add(&mut self, lines: u64, bytes: usize) {
-        self.merge(Lost { lines, bytes: bytes as u64 });
-    }
-
-    pub(crate) fn merge(&mut self, other: Lost) {
-        self.lines += other.lines;
-        self.bytes += other.bytes;
-    }
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lines ({} bytes)", self.lines, self.bytes)
-    }
-}
-
-/// Tells the loop of a pool that something was lost: once, until it has looked.
-#[derive(Debug)]
-pub(crate) struct Changes {
-    event: OwnedFd,
-    told: AtomicBool,
-}
-
-impl Changes {
-    pub(crate) fn new(event: OwnedFd) -> Changes {
-        Changes { event, told: AtomicBool::new(false) }
-    }
-
-    pub(crate) fn tell(&self) {
-        if !self.told.swap(true, Ordering::AcqRel) {
-            let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
-        }
-    }
-}
 
 /// Reads the output of children, and keeps it. A thread that reads, and one for each file.
 ///
@@ -88,8 +35,7 @@ impl Recorder {
     ///
     /// The system refuses a descriptor or a thread.
     pub fn start() -> io::Result<Recorder> {
-        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let changes = Arc::new(Changes::new(event));
+        let changes = Arc::new(Changes::new()?);
         let reader = Arc::new(Pipes::start()?);
         Ok(Recorder { reader, changes, sinks: Arc::default() })
     }
@@ -106,7 +52,7 @@ impl Recorder {
             Some(sink) => Arc::clone(sink),
             None => {
                 let changes = Arc::clone(&self.changes);
-                let sink = Sink::open(capture, Arc::clone(&self.reader), changes)?;
+                let sink = Sink::open(capture, changes)?;
                 sinks.push(Arc::clone(&sink));
                 sink
             }
@@ -129,17 +75,17 @@ impl Recorder {
     /// Readable when something has been lost, once until it is [heard](Recorder::hear); and not again
     /// before it is [looked](Recorder::look) at what.
     pub fn changed(&self) -> BorrowedFd<'_> {
-        self.changes.event.as_fd()
+        self.changes.as_fd()
     }
 
     /// Takes note that something has been lost.
     pub fn hear(&self) {
-        let _ = rustix::io::read(&self.changes.event, &mut [0u8; 8]);
+        self.changes.hear();
     }
 
     /// From now on what is lost is told anew: for before it is looked at what was.
     pub fn look(&self) {
-        self.changes.told.store(false, Ordering::Release);
+        self.changes.look();
     }
 
     /// Opens all files anew, as after a rename by somebody else; that is noticed anyway.
@@ -222,12 +168,11 @@ impl Recording {
         // Checked to be small enough.
         let longest = usize::try_from(self.capture.buffer).unwrap_or(usize::MAX);
         for stream in [STDOUT, STDERR].into_iter().filter(|stream| self.capture.has(*stream)) {
-            let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-            let flags = rustix::fs::fcntl_getfl(&read)?;
-            rustix::fs::fcntl_setfl(&read, flags | OFlags::NONBLOCK)?;
+            let (read, write) = io::pipe()?;
+            rustix::io::ioctl_fionbio(&read, true)?;
             let to = (&self.sink, self.account);
-            self.current.push(self.reader.add(read, stream, to, &self.prefix, longest)?);
-            let write = Stream::Descriptor(Arc::new(write));
+            self.current.push(self.reader.add(read.into(), stream, to, &self.prefix, longest)?);
+            let write = Stream::Descriptor(Arc::new(write.into()));
             match stream == STDOUT {
                 true => spawn.set_stdout(write),
                 false => spawn.set_stderr(write),
@@ -241,7 +186,8 @@ impl Recording {
         for source in &self.current {
             source.set_pid(pid);
         }
-        self.sink.attach(self.account, pid, &self.current);
+        let pipes = self.current.iter().map(|source| Arc::clone(source.pipe()));
+        self.sink.attach(self.account, pid, pipes);
     }
 
     /// Lets go of the ends that are the child's.

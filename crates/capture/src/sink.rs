@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 
+use crate::lost::{Changes, Lost};
 use crate::options::{Capture, WhenFull};
+use crate::pipe::{Interest, Pipe};
 use crate::prefix::Prefix;
-use crate::reader::{Interest, Pipes};
-use crate::recorder::{Changes, Lost};
-use crate::source::Source;
 use writer::{Complaints, Writer};
 
 /// What is handed to the file at once, at most: as much as a pipe holds.
@@ -38,7 +37,6 @@ pub(crate) struct Sink {
     work: Condvar,
     /// Everything is written.
     done: Condvar,
-    pipes: Arc<Pipes>,
     changes: Arc<Changes>,
 }
 
@@ -74,7 +72,7 @@ struct Account {
     when_full: WhenFull,
     queued: usize,
     paused: bool,
-    sources: Vec<Arc<Source>>,
+    pipes: Vec<Arc<Pipe>>,
     /// Lost because the buffer was full, and not told yet.
     skipped: Lost,
     /// Lost because it could not be written, and not told yet.
@@ -87,18 +85,13 @@ pub(crate) type AccountId = usize;
 
 impl Sink {
     /// Opens the file, and starts the thread that writes to it.
-    pub(crate) fn open(
-        capture: &Capture,
-        pipes: Arc<Pipes>,
-        changes: Arc<Changes>,
-    ) -> Result<Arc<Sink>, ErrorText> {
+    pub(crate) fn open(capture: &Capture, changes: Arc<Changes>) -> Result<Arc<Sink>, ErrorText> {
         let file = capture.options().open().map_err(|error| ErrorText::new(&error))?;
         let sink = Arc::new(Sink {
             path: capture.file.clone(),
             queue: Mutex::default(),
             work: Condvar::new(),
             done: Condvar::new(),
-            pipes,
             changes,
         });
         let (writer, most) = (Arc::clone(&sink), usize::try_from(capture.max_size));
@@ -126,7 +119,7 @@ impl Sink {
             when_full: capture.when_full,
             queued: 0,
             paused: false,
-            sources: Vec::new(),
+            pipes: Vec::new(),
             skipped: Lost::default(),
             failed: Lost::default(),
             lost: Lost::default(),
@@ -135,26 +128,31 @@ impl Sink {
     }
 
     /// The pipes of a child's new run are to be read, as soon as there is room.
-    pub(crate) fn attach(&self, account: AccountId, pid: u32, sources: &[Arc<Source>]) {
+    pub(crate) fn attach(
+        &self,
+        account: AccountId,
+        pid: u32,
+        pipes: impl IntoIterator<Item = Arc<Pipe>>,
+    ) {
         let account = &mut self.queue().accounts[account];
         account.pid = pid;
-        account.sources.extend(sources.iter().cloned());
+        account.pipes.extend(pipes);
         if !account.paused {
-            account.set_interest(&self.pipes, Interest::Read);
+            account.set_interest(Interest::Read);
         }
     }
 
     /// A pipe is read again, if its child need not wait.
-    pub(crate) fn resume(&self, account: AccountId, source: &Source) {
+    pub(crate) fn resume(&self, account: AccountId, pipe: &Pipe) {
         let account = &self.queue().accounts[account];
         if !account.paused {
-            self.pipes.set_interest(source, Interest::Read);
+            pipe.set_interest(Interest::Read);
         }
     }
 
     /// A pipe has ended, or is read no more.
-    pub(crate) fn detach(&self, account: AccountId, source: &Source) {
-        self.queue().accounts[account].sources.retain(|other| other.token() != source.token());
+    pub(crate) fn detach(&self, account: AccountId, pipe: &Pipe) {
+        self.queue().accounts[account].pipes.retain(|other| other.token() != pipe.token());
     }
 
     /// Adds output to the queue, or counts it as lost; has the child wait if there is no room for more.
@@ -190,7 +188,7 @@ impl Sink {
             && !last
         {
             account.paused = true;
-            account.set_interest(&self.pipes, Interest::Nothing);
+            account.set_interest(Interest::Nothing);
         }
         match segments.back_mut() {
             Some(segment) if joins => {
@@ -256,9 +254,9 @@ impl Segment {
 }
 
 impl Account {
-    fn set_interest(&self, pipes: &Pipes, interest: Interest) {
-        for source in &self.sources {
-            pipes.set_interest(source, interest);
+    fn set_interest(&self, interest: Interest) {
+        for pipe in &self.pipes {
+            pipe.set_interest(interest);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One stream of one run of a child: what is read from its pipe, line by line, on its way to a file.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use rustix::io::Errno;
 
 use crate::last_lines::Tail;
 use crate::lines::Lines;
+use crate::pipe::Pipe;
 use crate::prefix::Prefix;
 use crate::sink::{AccountId, Sink};
 
@@ -16,9 +16,8 @@ pub(crate) const CHUNK: usize = 64 << 10;
 /// One stream of one run of a child.
 #[derive(Debug)]
 pub(crate) struct Source {
-    token: u64,
     /// Its other end is the child's stream.
-    pipe: OwnedFd,
+    pipe: Arc<Pipe>,
     stream: stdio_redirect::Stream,
     sink: Arc<Sink>,
     account: AccountId,
@@ -48,10 +47,9 @@ pub(crate) enum Read {
 }
 
 impl Source {
-    /// One by this number, whose lines are so long at most.
+    /// One whose lines are so long at most.
     pub(crate) fn new(
-        token: u64,
-        pipe: OwnedFd,
+        pipe: Pipe,
         stream: stdio_redirect::Stream,
         (sink, account): (&Arc<Sink>, AccountId),
         prefix: &Arc<Prefix>,
@@ -60,8 +58,7 @@ impl Source {
         let state =
             State { pid: 0, lines: Lines::new(longest), tail: Tail::default(), out: Vec::new() };
         Source {
-            token,
-            pipe,
+            pipe: Arc::new(pipe),
             stream,
             sink: Arc::clone(sink),
             account,
@@ -70,18 +67,18 @@ impl Source {
         }
     }
 
-    pub(crate) fn token(&self) -> u64 {
-        self.token
+    pub(crate) fn pipe(&self) -> &Arc<Pipe> {
+        &self.pipe
     }
 
     /// Nobody writes to its file any more.
     pub(crate) fn detach(&self) {
-        self.sink.detach(self.account, self);
+        self.sink.detach(self.account, &self.pipe);
     }
 
     /// It is read again, if its child need not wait.
     pub(crate) fn resume(&self) {
-        self.sink.resume(self.account, self);
+        self.sink.resume(self.account, &self.pipe);
     }
 
     /// Whether no thread stands in it.
@@ -105,7 +102,7 @@ impl Source {
     pub(crate) fn drain(&self, count: usize) -> Option<Vec<String>> {
         let mut state = self.try_state()?;
         // At least as much as a pipe can hold that nobody has made larger.
-        let mut left = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(1 << 20);
+        let mut left = rustix::io::ioctl_fionread(&*self.pipe).unwrap_or(1 << 20);
         let mut chunk = Vec::new();
         while left > 0 {
             let size = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
@@ -131,7 +128,7 @@ impl Source {
 
     fn read(&self, state: &mut State, chunk: &mut [u8], last: bool) -> Read {
         loop {
-            match rustix::io::read(&self.pipe, &mut *chunk) {
+            match rustix::io::read(&*self.pipe, &mut *chunk) {
                 Ok(0) => return Read::End,
                 Ok(read) => {
                     self.take(state, &chunk[..read], last);
@@ -177,13 +174,6 @@ impl Source {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
-    }
-}
-
-impl AsFd for Source {
-    /// Its pipe: to be waited for, and touched by nobody but the thread that reads.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
     }
 }
 

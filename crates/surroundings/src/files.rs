@@ -12,7 +12,6 @@ use logging::LoggingConfig;
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Stream};
 
-use crate::setup::Setup;
 use capture::Capture;
 use identity::{Key, identity};
 use policy::{Problem, Problems};
@@ -75,11 +74,8 @@ pub struct Held {
 static HELD: OnceLock<Vec<Held>> = OnceLock::new();
 
 /// Remembers what files this process has: those that its parent keeps for it, and those of its own.
-pub(crate) fn hold(setup: &Setup) {
-    let mut own = Files::default();
-    let pid_file = setup.pid_file.as_deref().unwrap_or(Path::new(""));
-    own.note_child(Owner::Options, pid_file, &setup.redirect, setup.logging.as_ref());
-    let _ = HELD.set([own.held(), setup.files.clone()].concat());
+pub(crate) fn hold(own: &Files, parents: &[Held]) {
+    let _ = HELD.set([&own.held(), parents].concat());
 }
 
 /// One that was met.

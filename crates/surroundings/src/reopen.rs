@@ -4,20 +4,20 @@
 //! redirected to a file does not, since whoever writes to it knows nothing of the file's name.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use exit::ErrorText;
 use logging::Handle;
-use rustix::event::{EventfdFlags, eventfd};
 use stdio_redirect::Applied;
+use waiter::Event;
 
 // What this process has open that has a name. One lock for each, since a file that is being opened anew
 // may take as long as its disk does.
 static STREAMS: Mutex<Option<Applied>> = Mutex::new(None);
 static LOG: Mutex<Option<Handle>> = Mutex::new(None);
-static LISTENERS: Mutex<Vec<Weak<OwnedFd>>> = Mutex::new(Vec::new());
+static LISTENERS: Mutex<Vec<Weak<Event>>> = Mutex::new(Vec::new());
 
 fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,8 +40,7 @@ pub fn reopen() -> Result<(), ErrorText> {
     let log = lock(&LOG).clone().map_or(Ok(()), |log| log.reopen());
     lock(&LISTENERS).retain(|listener| match listener.upgrade() {
         Some(event) => {
-            // It can only be full of requests already.
-            let _ = rustix::io::write(&*event, &1u64.to_ne_bytes());
+            event.set();
             true
         }
         None => false,
@@ -98,7 +97,7 @@ pub fn queue_log_of_this_thread() {
 /// Hears of it when files are to be opened anew: for a loop that has some, or children that have.
 /// Dropping it ends that.
 #[derive(Debug)]
-pub struct ReopenListener(Arc<OwnedFd>);
+pub struct ReopenListener(Arc<Event>);
 
 impl ReopenListener {
     /// From here on.
@@ -107,7 +106,7 @@ impl ReopenListener {
     ///
     /// The system refuses a descriptor.
     pub fn new() -> io::Result<ReopenListener> {
-        let event = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let event = Arc::new(Event::new()?);
         lock(&LISTENERS).push(Arc::downgrade(&event));
         Ok(ReopenListener(event))
     }
@@ -119,6 +118,6 @@ impl ReopenListener {
 
     /// Takes note of it.
     pub fn hear(&self) {
-        let _ = rustix::io::read(&*self.0, &mut [0u8; 8]);
+        self.0.clear();
     }
 }

@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use stdio_redirect::Redirect;
 
 use crate::base::Base;
-use crate::files::{self, Held};
+use crate::files::{self, Files, Held, Owner};
 use crate::reopen;
 use crate::words::Word;
 use policy::{DEFAULT_GRACE, Readiness};
@@ -81,6 +81,14 @@ impl Setup {
         })
     }
 
+    /// What is below this process does not write to its files, nor to those that its parent keeps for it.
+    fn hold_files(&self) {
+        let mut own = Files::default();
+        let pid_file = self.pid_file.as_deref().unwrap_or(Path::new(""));
+        own.note_child(Owner::Options, pid_file, &self.redirect, self.logging.as_ref());
+        files::hold(&own, &self.files);
+    }
+
     /// Directory and umask, and what relative paths mean from now on.
     ///
     /// # Errors
@@ -130,7 +138,7 @@ static TERMINAL: OnceLock<bool> = OnceLock::new();
 pub(crate) fn run_child(boot: Boot) -> i32 {
     let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
-        files::hold(&setup);
+        setup.hold_files();
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
         let pid_file = become_it(&boot, &setup)?;

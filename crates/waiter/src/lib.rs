@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux). Both have one answer to what
+//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux), and an [`Event`] wakes either. Both have one answer to what
 //! the system says instead:
 //!
 //! * `EINTR`: a signal was handled. [`readable`] goes on with the time that is left; what is for loops that look at
@@ -34,11 +34,15 @@
 //!
 //! Wait until something can be written, or read: it says that something may be.
 
+#[cfg(target_os = "linux")]
+mod event;
 mod few;
 #[cfg(target_os = "linux")]
 mod many;
 mod sys;
 
+#[cfg(target_os = "linux")]
+pub use event::Event;
 pub use few::{breathe, readable, wait_once};
 #[cfg(target_os = "linux")]
 pub use many::{Key, Waiter};

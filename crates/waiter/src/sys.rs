@@ -8,10 +8,12 @@
 //!   is watched. A number comes back with each. *Linux:* epoll(7). *BSD, macOS:* kqueue(2), `EVFILT_READ`,
 //!   with `udata` for the number. *POSIX:* poll(2) of a list, at its cost.
 //! * **An end without interest**: `Wanted::EndOnce`. *BSD, macOS:* `EV_DISABLE`, and no end is told.
+//! * **Something that has happened**: `Event`, one descriptor that is readable once it is set, by whatever thread, and
+//!   as often. *Linux, FreeBSD:* eventfd(2). *POSIX:* pipe(2), neither end of which waits.
 //!
 //! What is refused comes as an errno; `INTR` and a shortage of memory are for who asks.
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Set, Wanted};
+pub(crate) use linux::{Event, Set, Wanted};

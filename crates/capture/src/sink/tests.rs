@@ -4,7 +4,6 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 
 use log_file::{Precision, Time};
-use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::writer::split;
@@ -41,9 +40,7 @@ fn what_ended_runs_leave_for_a_file_that_takes_nothing_is_bounded_and_counted() 
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let reader = File::options().read(true).custom_flags(flags).open(&path).unwrap();
     let capture = Capture::file(&path);
-    let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
-    let changes = Arc::new(Changes::new(event));
-    let sink = Sink::open(&capture, Arc::new(Pipes::new().unwrap()), changes).unwrap();
+    let sink = Sink::open(&capture, Arc::new(Changes::new().unwrap())).unwrap();
     let pattern = Pattern::parse("{name} ").unwrap();
     let prefix = Arc::new(Prefix::new(pattern, Time::Utc, Precision::Seconds, "red"));
     let account = sink.account(&capture, "red", prefix);

@@ -9,8 +9,8 @@ use exit::ErrorText;
 use log_file::LogFile;
 
 use super::{Segment, Sink};
-use crate::reader::Interest;
-use crate::recorder::Lost;
+use crate::lost::Lost;
+use crate::pipe::Interest;
 
 /// The thread of a sink.
 pub(super) struct Writer {
@@ -188,7 +188,7 @@ impl Writer {
         }
         if account.paused && account.queued <= account.buffer / 2 {
             account.paused = false;
-            account.set_interest(&self.sink.pipes, Interest::Read);
+            account.set_interest(Interest::Read);
         }
         // Otherwise it is told with what comes next.
         if !failed && account.queued == 0 && !account.skipped.is_nothing() {

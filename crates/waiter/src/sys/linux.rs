@@ -1,10 +1,10 @@
-//! Descriptors watched by epoll(7).
+//! Descriptors watched by epoll(7), events of eventfd(2).
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 /// For longer nobody waits at once: more milliseconds than an `i32` holds are for a system call that Linux has since
@@ -67,5 +67,30 @@ impl Set {
         let mut events = Vec::with_capacity(most);
         epoll::wait(&self.0, rustix::buffer::spare_capacity(&mut events), left.as_ref())?;
         Ok(events.iter().map(|event: &epoll::Event| event.data.u64()).collect())
+    }
+}
+
+/// A counter that the system keeps. Dropping it closes its descriptor.
+#[derive(Debug)]
+pub(crate) struct Event(OwnedFd);
+
+impl Event {
+    pub(crate) fn new() -> Result<Event, Errno> {
+        eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Event)
+    }
+
+    /// Refused where the counter is at its end: then it is set, too.
+    pub(crate) fn set(&self) {
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    pub(crate) fn clear(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    }
+}
+
+impl AsFd for Event {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
