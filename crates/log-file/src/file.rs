@@ -13,8 +13,7 @@ use crate::append::{Appended, Appender};
 use crate::compress::Compressor;
 use crate::names::{Horizon, Keep};
 use crate::open;
-use crate::options::Rotation;
-use crate::period::{self, Period, Turn};
+use crate::period::{self, Period, Rotation, Turn};
 use crate::rotate::{self, Aside, Rotated};
 
 /// Records that follow each other faster than a file can be renamed need no look at the name in

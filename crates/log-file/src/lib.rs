@@ -73,7 +73,6 @@
 mod error;
 mod log_file;
 mod options;
-mod problems;
 #[cfg(feature = "serde")]
 pub mod size;
 
@@ -96,7 +95,8 @@ mod rotate;
 
 pub use error::Error;
 pub use log_file::LogFile;
-pub use options::{DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options, Rotation};
+pub use options::{DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options};
+pub use period::Rotation;
 pub use stamp::{Precision, Stamp};
 pub use stream::Stream;
 pub use time::Time;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -10,9 +9,9 @@ use jiff::tz::TimeZone;
 
 use crate::file::NamedFile;
 use crate::stream::{Stream, StreamSink};
-use crate::{Error, Options, Precision, Stamp, time};
+use crate::{Error, Precision, Stamp, time};
 
-/// A file that several processes append to, and that is rotated; or a [stream](Options::file) of the process.
+/// A file that several processes append to, and that is rotated; or a [stream](crate::Options::file) of the process.
 ///
 /// Nothing is changed, added or escaped, and nothing is held back: what was appended is in the hands of the
 /// system. Dropping it closes the file; there is nothing to flush. A thread that compresses goes on until it
@@ -44,15 +43,6 @@ pub(crate) enum Destination {
 }
 
 impl LogFile {
-    /// Opens a file with the default [`Options`]: rotated at midnight and at 256 MiB, seven files and 1 GiB kept.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Options::open`].
-    pub fn open(path: impl AsRef<Path>) -> Result<LogFile, Error> {
-        Options::file(path.as_ref()).open()
-    }
-
     pub(crate) fn new(to: Destination, zone: TimeZone) -> LogFile {
         LogFile { to, zone }
     }
@@ -165,7 +155,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::Rotation;
+    use crate::{Options, Rotation};
 
     /// Case: LOG-10
     #[test]

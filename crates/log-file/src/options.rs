@@ -1,5 +1,7 @@
 //! Which file, when it is rotated, and what is kept of it: plain data, until it is opened.
 
+mod problems;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
@@ -10,8 +12,9 @@ use trusted_path::{Fault, Trust};
 use crate::file::{FilePlan, NamedFile};
 use crate::log_file::{Destination, LogFile};
 use crate::names::Keep;
+use crate::period::Rotation;
 use crate::stream::{Stream, StreamSink};
-use crate::{Error, Time, problems, time};
+use crate::{Error, Time, time};
 
 /// How many files that were put aside are kept unless told otherwise: a week of days.
 ///
@@ -24,31 +27,15 @@ pub const DEFAULT_MAX_SIZE: u64 = 256 << 20;
 /// How much the files put aside may take together unless told otherwise, in bytes.
 pub const DEFAULT_KEEP_SIZE: u64 = 1 << 30;
 
-/// When a file is put aside and a new one begun.
-///
-/// Except for [`Never`](Rotation::Never), also when it would get larger than
-/// [`max_size`](Options::max_size).
-///
-/// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
-/// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
-/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age, which is the order in which they were
-/// put aside: a file that was begun under a clock that was behind is called like the last one before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
-#[non_exhaustive]
-pub enum Rotation {
-    /// Never by us, however large it gets. It grows until someone else rotates it, which is noticed.
-    Never,
-    /// Only because of its size.
-    Size,
-    /// With the first append of a new hour.
-    Hourly,
-    /// With the first append of a new day.
-    #[default]
-    Midnight,
-    /// With the first append of a new week; weeks begin on Monday.
-    Weekly,
+impl LogFile {
+    /// Opens a file with the default [`Options`]: rotated at midnight and at 256 MiB, seven files and 1 GiB kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Options::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<LogFile, Error> {
+        Options::file(path.as_ref()).open()
+    }
 }
 
 /// How a [`LogFile`] is opened. A value says everything; no method fails or touches a file but

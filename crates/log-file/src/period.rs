@@ -3,7 +3,32 @@
 use jiff::tz::TimeZone;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
 
-use crate::options::Rotation;
+/// When a file is put aside and a new one begun.
+///
+/// Except for [`Never`](Rotation::Never), also when it would get larger than
+/// [`max_size`](crate::Options::max_size).
+///
+/// The file put aside is called after the time in which it was begun, `app.log.2026-11-21` (with the
+/// hour for hourly rotation: `app.log.2026-11-21T13`); if there is one already, a number follows:
+/// `app.log.2026-11-21.0001`. Sorted by name they are sorted by age, which is the order in which they were
+/// put aside: a file that was begun under a clock that was behind is called like the last one before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Rotation {
+    /// Never by us, however large it gets. It grows until someone else rotates it, which is noticed.
+    Never,
+    /// Only because of its size.
+    Size,
+    /// With the first append of a new hour.
+    Hourly,
+    /// With the first append of a new day.
+    #[default]
+    Midnight,
+    /// With the first append of a new week; weeks begin on Monday.
+    Weekly,
+}
 
 /// The stretch of time that one file is for.
 ///

@@ -8,11 +8,10 @@ use log::kv::{Key, Value, VisitSource};
 use log::{Level, Record};
 use log_file::Stamp;
 
-use crate::Process;
 use crate::decoration::{self, Decoration};
 use crate::json::Members;
-use crate::logger::NO_ROLE;
 use crate::pattern::{self, Field, Part, Shape};
+use crate::process::{NO_ROLE, Process};
 use safe_text::{Lines, escape_since, escaped};
 
 /// The target of records that we write about the logging itself.

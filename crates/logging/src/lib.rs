@@ -81,6 +81,7 @@ mod yaml;
 
 mod logger;
 mod output;
+mod process;
 mod queue;
 
 mod decoration;
@@ -93,4 +94,5 @@ pub use config::LoggingConfig;
 pub use error::Error;
 /// What a configuration says about its files and times.
 pub use log_file::{Precision, Rotation, Time};
-pub use logger::{Handle, Logger, Process, install, install_queued};
+pub use logger::{Handle, Logger, install, install_queued};
+pub use process::Process;

@@ -4,6 +4,7 @@
 //! never says "no" after its ancestor said "yes". Waking goes down, from the one that was asked to
 //! all below it. No two locks are ever held together.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -12,10 +13,38 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::Error;
 use crate::bell::Bell;
 use crate::reason::{Reason, Request};
-use crate::token::QuitToken;
 
 /// The scope that signals set.
 pub(crate) static PROCESS: Scope = Scope::new(None);
+
+/// A scope, held by whoever may ask it. The process's is a static, so that asking it is one load of a known
+/// address.
+#[derive(Clone, Debug)]
+pub(crate) enum Handle {
+    Process,
+    Own(Arc<Scope>),
+}
+
+impl Handle {
+    /// Whether a signal handler, which can wake no list of waiters, may be what requests it.
+    pub(crate) fn quits_by_signal(&self) -> bool {
+        match self {
+            Handle::Process => true,
+            Handle::Own(scope) => scope.parent.as_ref().is_some_and(Handle::quits_by_signal),
+        }
+    }
+}
+
+impl Deref for Handle {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        match self {
+            Handle::Process => &PROCESS,
+            Handle::Own(scope) => scope,
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Scope {
@@ -24,7 +53,7 @@ pub(crate) struct Scope {
     /// The last signal, 0 for none. Handlers can store a number but cannot lock, so it becomes a
     /// reason when somebody looks.
     pub(crate) signal: AtomicUsize,
-    parent: Option<QuitToken>,
+    parent: Option<Handle>,
     bell: OnceLock<Bell>,
     state: Mutex<State>,
 }
@@ -46,7 +75,7 @@ struct Channel {
 }
 
 impl Scope {
-    pub(crate) const fn new(parent: Option<QuitToken>) -> Scope {
+    pub(crate) const fn new(parent: Option<Handle>) -> Scope {
         Scope {
             flag: AtomicBool::new(false),
             signal: AtomicUsize::new(0),
@@ -59,10 +88,6 @@ impl Scope {
                 watches: Vec::new(),
             }),
         }
-    }
-
-    pub(crate) fn parent(&self) -> Option<&QuitToken> {
-        self.parent.as_ref()
     }
 
     pub(crate) fn requested(&self) -> bool {
@@ -167,7 +192,7 @@ impl Scope {
     }
 
     fn inherited(&self) -> Option<Request> {
-        self.parent.as_ref().and_then(QuitToken::asked)
+        self.parent.as_ref().and_then(|parent| parent.asked())
     }
 
     fn learn(&self, state: &mut State, later: Option<Request>) {

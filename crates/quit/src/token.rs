@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::scope::{PROCESS, Scope};
+use crate::scope::{Handle, Scope};
 use crate::sleep::{self, Slept};
 use crate::{Error, Reason, Request, watcher};
 
@@ -34,13 +34,6 @@ use crate::{Error, Reason, Request, watcher};
 /// who could.
 #[derive(Clone, Debug)]
 pub struct QuitToken(Handle);
-
-/// The process's scope is a static, so that asking it is one load of a known address.
-#[derive(Clone, Debug)]
-enum Handle {
-    Process,
-    Own(Arc<Scope>),
-}
 
 impl QuitToken {
     /// A token of its own, which nothing requests but you.
@@ -70,12 +63,12 @@ impl QuitToken {
     /// [`Error::Pipe`] if the process has too many open files; [`Error::Thread`] if that thread is
     /// needed and cannot be started.
     pub fn child(&self) -> Result<QuitToken, Error> {
-        if self.quits_by_signal() {
+        if self.0.quits_by_signal() {
             watcher::start()?;
         }
-        let scope = Arc::new(Scope::new(Some(self.clone())));
+        let scope = Arc::new(Scope::new(Some(self.0.clone())));
         scope.bell()?;
-        self.scope().adopt(&scope);
+        self.0.adopt(&scope);
         Ok(QuitToken(Handle::Own(scope)))
     }
 
@@ -84,14 +77,14 @@ impl QuitToken {
     /// The first reason stays; a later request may only bring the deadline forward. Not for signal
     /// handlers: it takes a lock.
     pub fn request(&self, request: impl Into<Request>) {
-        self.scope().request(request.into());
+        self.0.request(request.into());
     }
 
     /// Whether quit was requested, of this token or one above it. An atomic load for each, no lock,
     /// no system call.
     #[inline]
     pub fn requested(&self) -> bool {
-        self.scope().requested()
+        self.0.requested()
     }
 
     /// Why. `None` until it is requested.
@@ -111,12 +104,12 @@ impl QuitToken {
 
     /// As [`sleep`](crate::sleep()), until this token is requested.
     pub fn sleep(&self, duration: Duration) -> Slept {
-        sleep::sleep(self.scope(), duration)
+        sleep::sleep(&self.0, duration)
     }
 
     /// As [`sleep_in_steps`](crate::sleep_in_steps), until this token is requested.
     pub fn sleep_in_steps(&self, total: Duration, step: Duration) -> Slept {
-        sleep::sleep_in_steps(self.scope(), total, step, || false)
+        sleep::sleep_in_steps(&self.0, total, step, || false)
     }
 
     /// As [`sleep_in_steps_until`](crate::sleep_in_steps_until), until this token is requested.
@@ -126,7 +119,7 @@ impl QuitToken {
         step: Duration,
         asked: impl FnMut() -> bool,
     ) -> Slept {
-        sleep::sleep_in_steps(self.scope(), total, step, asked)
+        sleep::sleep_in_steps(&self.0, total, step, asked)
     }
 
     /// As [`descriptor`](crate::descriptor), readable once this token is requested.
@@ -135,7 +128,7 @@ impl QuitToken {
     ///
     /// Only for [`QuitToken::process`]; own tokens have theirs from the start.
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>, Error> {
-        Ok(self.scope().bell()?.as_fd())
+        Ok(self.0.bell()?.as_fd())
     }
 
     /// As [`receiver`](crate::receiver), ready once this token is requested.
@@ -146,29 +139,14 @@ impl QuitToken {
     ///
     /// Only for [`QuitToken::process`] and those below it, which need the watching thread.
     pub fn receiver(&self) -> Result<Receiver<()>, Error> {
-        if self.quits_by_signal() {
+        if self.0.quits_by_signal() {
             watcher::start()?;
         }
-        Ok(self.scope().receiver())
+        Ok(self.0.receiver())
     }
 
     pub(crate) fn asked(&self) -> Option<Request> {
-        self.scope().asked()
-    }
-
-    /// Whether a signal handler, which can wake no list of waiters, may be what requests it.
-    fn quits_by_signal(&self) -> bool {
-        match &self.0 {
-            Handle::Process => true,
-            Handle::Own(scope) => scope.parent().is_some_and(QuitToken::quits_by_signal),
-        }
-    }
-
-    fn scope(&self) -> &Scope {
-        match &self.0 {
-            Handle::Process => &PROCESS,
-            Handle::Own(scope) => scope,
-        }
+        self.0.asked()
     }
 }
 
@@ -181,7 +159,7 @@ mod tests {
 
     fn parent_and_child_to_be() -> (QuitToken, Arc<Scope>) {
         let parent = QuitToken::new().unwrap();
-        let child = Arc::new(Scope::new(Some(parent.clone())));
+        let child = Arc::new(Scope::new(Some(parent.0.clone())));
         child.bell().unwrap();
         (parent, child)
     }
@@ -190,8 +168,8 @@ mod tests {
     #[test]
     fn a_child_knows_before_anybody_wakes_it() {
         let (parent, child) = parent_and_child_to_be();
-        parent.scope().flag.store(true, Ordering::SeqCst);
-        parent.scope().signal.store(15, Ordering::SeqCst);
+        parent.0.flag.store(true, Ordering::SeqCst);
+        parent.0.signal.store(15, Ordering::SeqCst);
         assert!(child.requested());
         assert_eq!(child.asked().map(|request| request.reason()), Some(Reason::Signal(15)));
     }
@@ -201,7 +179,7 @@ mod tests {
         let (parent, child) = parent_and_child_to_be();
         parent.request(Reason::Stop);
         assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Nothing);
-        parent.scope().adopt(&child);
+        parent.0.adopt(&child);
         assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Ring);
     }
 }

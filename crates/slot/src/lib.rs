@@ -39,14 +39,12 @@
 //! * Decide, or wait: a machine does the one, whoever has the slot the other.
 //! * End what a run has left outside its process group, unless a guardian is above this process.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("slot needs pidfds and /proc, which only Linux has");
-
 mod burial;
 mod pid_files;
 mod report;
 mod search;
 mod slot;
+mod sys;
 
 pub mod tree;
 

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use exit::ErrorText;
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use proc_spawn::{Speaker, tell};
 
+use crate::sys;
 use surroundings::Word;
 
 /// Has the guardian, if it is the parent of this process, remove these pid files in the end, those
@@ -177,7 +177,7 @@ fn remove_all(asker: Option<Asker>, paths: Vec<PathBuf>, until: Instant) -> Rece
     };
     let thread = helper_thread::spawn("pid-files", 256 << 10, move || {
         let _ends: Sender<Infallible> = ends;
-        match asker.map_or(Ok(()), become_user) {
+        match asker.map_or(Ok(()), |asker| sys::become_user(asker.user, asker.group)) {
             Ok(()) => all(paths),
             Err(error) => log::warn!("cannot remove pid files as {asker:?}: {error}"),
         }
@@ -202,21 +202,6 @@ fn remove(path: &Path) {
 
 fn us() -> Asker {
     Asker { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() }
-}
-
-/// For this thread, and for what is done to files (setfsuid(2)): with another user's rights, without
-/// any of ours.
-fn become_user(asker: Asker) -> io::Result<()> {
-    rustix::thread::set_thread_groups(&[])?;
-    let (user, group) = (Uid::from_raw(asker.user), Gid::from_raw(asker.group));
-    setfsgid(group);
-    setfsuid(user);
-    // They fail without a word; asked again, they tell what is.
-    if setfsgid(group) == group && setfsuid(user) == user {
-        Ok(())
-    } else {
-        Err(io::Error::from(rustix::io::Errno::PERM))
-    }
 }
 
 #[cfg(test)]

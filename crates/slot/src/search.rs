@@ -5,7 +5,6 @@
 //! disk. So whoever keeps others does not read it: it [asks](Search::begin), and looks later what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,6 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, getppid};
 
+use crate::sys;
 use crate::tree::{self, Herd, MOST, Seen};
 
 /// The variable by which processes of a run are known. Nothing secret: only what is below our own
@@ -285,7 +285,7 @@ fn roots(with_own: bool) -> io::Result<Vec<u32>> {
 /// As [`tree::seen`].
 fn mark_of(pid: u32, tries: usize) -> io::Result<(Mark, usize)> {
     for _ in 0..tries {
-        let opened = tree::there(File::open(format!("/proc/{pid}/environ")))?;
+        let opened = sys::environment(pid)?;
         let Some(environment) = opened else { break };
         match read_mark(environment) {
             (Mark::Unknown, _) => thread::yield_now(),

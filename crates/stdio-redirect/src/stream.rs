@@ -1,12 +1,9 @@
-//! The three streams by name, and one of them pointed at something that is already open.
+//! The three streams by name.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
-
-use crate::error::Error;
-use crate::swap::{self, Wanted};
 
 /// One of the three standard streams. Displays as "standard input", and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,21 +19,6 @@ pub enum Stream {
 impl Stream {
     /// All three, in the order of their numbers.
     pub const ALL: [Stream; 3] = [Stream::Stdin, Stream::Stdout, Stream::Stderr];
-
-    /// Points this stream of this process at a descriptor that is already open: a pipe, a socket.
-    ///
-    /// For what a [`Target`](crate::Target) cannot name. The stream gets a duplicate, so `descriptor`
-    /// can be closed afterwards. As in [`Redirect::apply`](crate::Redirect::apply), Rust's buffer of
-    /// standard output is written out first, and the stream is at no instant closed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dup`]; the stream is then what it was.
-    pub fn point_at(self, descriptor: impl AsFd) -> Result<(), Error> {
-        let mut wanted: Wanted<'_> = [None; 3];
-        wanted[self.index()] = Some(descriptor.as_fd());
-        swap::replace(wanted)
-    }
 
     /// Its place in an array of three, which is also its number as a descriptor.
     pub(crate) fn index(self) -> usize {

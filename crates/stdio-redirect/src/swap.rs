@@ -110,6 +110,23 @@ fn all_or_none(
     Ok(())
 }
 
+impl Stream {
+    /// Points this stream of this process at a descriptor that is already open: a pipe, a socket.
+    ///
+    /// For what a [`Target`](crate::Target) cannot name. The stream gets a duplicate, so `descriptor`
+    /// can be closed afterwards. As in [`Redirect::apply`](crate::Redirect::apply), Rust's buffer of
+    /// standard output is written out first, and the stream is at no instant closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dup`]; the stream is then what it was.
+    pub fn point_at(self, descriptor: impl AsFd) -> Result<(), Error> {
+        let mut wanted: Wanted<'_> = [None; 3];
+        wanted[self.index()] = Some(descriptor.as_fd());
+        replace(wanted)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

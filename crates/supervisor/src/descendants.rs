@@ -5,19 +5,18 @@
 //! cannot lose its number, so signalling by number is safe here, and only here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Seek;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
-use std::{fs, io, process};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid, getrlimit, kill_process,
-    set_child_subreaper, setrlimit, waitid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, setrlimit,
+    waitid,
 };
 
 use crate::signal_bytes::SignalBytes;
+use crate::sys::{Children, adopt_orphans};
 use policy::duration::rounded;
 use slot::tree::{self, Herd, MOST, Seen, readable_proc};
 
@@ -25,9 +24,7 @@ use slot::tree::{self, Herd, MOST, Seen, readable_proc};
 pub(crate) struct Descendants {
     /// Readable when some child has ended.
     ended: SignalBytes,
-    /// The lists of children of the threads that have some, open for the day when nothing more can
-    /// be opened.
-    lists: Vec<File>,
+    children: Children,
     /// Children that this process had before: not ours to touch.
     foreign: Foreign,
 }
@@ -139,12 +136,10 @@ impl Descendants {
     /// Becomes the one to whom orphans come.
     pub(crate) fn adopt() -> io::Result<Descendants> {
         let ended = SignalBytes::of(&[signal_hook::consts::SIGCHLD])?;
-        set_child_subreaper(Some(getpid()))?;
-        // Those that we start ourselves are this thread's, those that we adopt the first thread's.
-        let lists = [format!("/proc/self/task/{}/children", process::id()), THIS_THREAD.to_owned()];
-        let lists = lists.iter().filter_map(|path| File::open(path).ok()).collect();
-        let foreign = Foreign::of(&children(&[]).unwrap_or_default());
-        Ok(Descendants { ended, lists, foreign })
+        adopt_orphans()?;
+        let children = Children::of_this_process();
+        let foreign = Foreign::of(&children.list().unwrap_or_default());
+        Ok(Descendants { ended, children, foreign })
     }
 
     /// Readable when some child has ended. To be cleared before looking.
@@ -164,7 +159,7 @@ impl Descendants {
         // empty one is believed only if the system says so too.
         const TRIES: usize = 3;
         for _ in 0..TRIES {
-            let mut alive = children(&self.lists)?;
+            let mut alive = self.children.list()?;
             alive.retain(|pid| Some(*pid) != except && !self.foreign.has(*pid) && !reaped(*pid));
             let others = except.is_some() || !self.foreign.0.is_empty();
             if !alive.is_empty() || others || no_children() {
@@ -298,58 +293,6 @@ fn signal(pid: u32, signal: Signal, tells: bool) {
     }
 }
 
-const THIS_THREAD: &str = "/proc/thread-self/children";
-
-/// The direct children of this process, zombies included; `None` if that cannot be known now.
-///
-/// Asked of every thread, since a child is listed under the one that made or adopted it
-/// (proc_pid_task_children(5)); without that file, by looking at every process' parent. If nothing
-/// can be opened, asked of the lists that are open.
-fn children(open: &[File]) -> Option<Vec<u32>> {
-    match readable_proc() {
-        Ok(true) => (),
-        Ok(false) => return Some(Vec::new()),
-        Err(_) => return None,
-    }
-    match lists() {
-        Ok(Some(lists)) => Some(numbers(&lists)),
-        Ok(None) => tree::children_by_parent(process::id()).ok(),
-        Err(_) => {
-            let lists: io::Result<Vec<_>> = open.iter().map(read_again).collect();
-            lists.ok().filter(|lists| !lists.is_empty()).map(|lists| numbers(&lists))
-        }
-    }
-}
-
-/// `Ok(None)`: this system has no such lists.
-fn lists() -> io::Result<Option<Vec<String>>> {
-    let mut lists = Vec::new();
-    for task in fs::read_dir("/proc/self/task")? {
-        let task = task?.path();
-        match fs::read_to_string(task.join("children")) {
-            Ok(list) => lists.push(list),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && task.exists() => {
-                return Ok(None);
-            }
-            // A thread that has ended meanwhile has passed its children on.
-            Err(error) if !task.exists() => drop(error),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Some(lists))
-}
-
-fn numbers(lists: &[String]) -> Vec<u32> {
-    let words = lists.iter().flat_map(|list| list.split_ascii_whitespace());
-    words.filter_map(|pid| pid.parse().ok()).collect()
-}
-
-/// From its beginning, wherever it was read to before.
-fn read_again(mut list: &File) -> io::Result<String> {
-    list.rewind()?;
-    io::read_to_string(list)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,8 +327,8 @@ mod tests {
     /// It was left alone, whatever it was, for as long as the daemon ran.
     #[test]
     fn who_has_the_number_of_a_foreign_child_is_none() {
-        let own = process::id();
-        let mut child = process::Command::new("sleep").arg("777").spawn().unwrap();
+        let own = std::process::id();
+        let mut child = std::process::Command::new("sleep").arg("777").spawn().unwrap();
         let other = tree::seen(child.id()).unwrap();
         let _ = child.kill();
         let _ = child.wait();

@@ -7,10 +7,10 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::sync::Arc;
 
 use proc_spawn::Stream;
-use rustix::fs::MemfdFlags;
 use trusted_path::{Access, Kind, Opened, Place, Trust};
 
 use crate::guardian::Plan;
+use crate::sys::nameless_file;
 
 /// What is written to standard error before the streams are where they should be, and after.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct EarlyStderr {
 
 impl EarlyStderr {
     pub(crate) fn new(plan: &Plan) -> EarlyStderr {
-        let memory = rustix::fs::memfd_create("standard error", MemfdFlags::CLOEXEC).ok();
+        let memory = nameless_file("standard error").ok();
         EarlyStderr { memory: memory.map(Arc::new), file: open(plan) }
     }
 

@@ -3,7 +3,7 @@
 //! The same function serves the detached guardian, which tells its starter how the launch went,
 //! and [`run_daemon`](crate::run_daemon), where the caller's process is the guardian.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
 use crate::runner::{Kept, Runner};
+use crate::starter::Starter;
 use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
 use capture::{Capture, Recorder};
@@ -95,18 +96,6 @@ pub(crate) enum LaunchFailure {
     },
     /// Somebody asked to stop meanwhile.
     Quit,
-}
-
-/// Who wants to know how the launch goes.
-pub(crate) trait Starter {
-    /// The daemon is ready. False if nobody wants it any more.
-    fn launched(&mut self) -> bool;
-    /// It will take longer, but no longer than this from now.
-    fn extended(&mut self, remaining: Duration);
-    /// Readable when the starter has something to say, or has gone.
-    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
-    /// Whether it has given up.
-    fn gave_up(&mut self) -> bool;
 }
 
 /// How a guardian ended.

@@ -59,9 +59,7 @@
 //!   that of a worker is not.
 //! * Find what an executor leaves behind where there is no `/proc`, or one of another pid namespace.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("supervisor needs pidfds and subreapers, which only Linux has");
-
+mod daemon_end;
 mod launch_failed;
 mod options;
 mod run;
@@ -74,15 +72,18 @@ mod descendants;
 mod guardian;
 mod runner;
 mod signal_bytes;
+mod starter;
 mod stop_signals;
+mod sys;
 mod watched;
 
+pub use daemon_end::DaemonEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 pub use options::DaemonOptions;
 #[cfg(feature = "yaml")]
 pub use options::YamlError;
-pub use run::{DaemonEnd, run_daemon};
+pub use run::run_daemon;
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{
     DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,

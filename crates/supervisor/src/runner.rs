@@ -12,7 +12,7 @@ use proc_spawn::Stream;
 use quit::DeadlineWatch;
 
 use crate::descendants::{Descendants, Sweep};
-use crate::guardian::Starter;
+use crate::starter::Starter;
 use crate::stop_signals::{StopSignals, is_hurry};
 use crate::watched::WatchedPidFile;
 use capture::Recorder;

@@ -11,13 +11,12 @@ use proc_spawn::{Boot, Current, Detached, Message, OtherProgram, Role, Spawn, Sp
 use exit::{CODE_SETUP, ErrorText, Exit, SetupError};
 use stdio_redirect::Target;
 
+use crate::daemon_end::DaemonEnd;
 use crate::early_stderr::EarlyStderr;
-use crate::guardian::{
-    ExistingFile, Guarded, Guardian, LaunchFailure, LaunchReport, Plan, Starter,
-};
+use crate::guardian::{ExistingFile, Guarded, Guardian, LaunchFailure, LaunchReport, Plan};
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::options::DaemonOptions;
-use crate::run::DaemonEnd;
+use crate::starter::Starter;
 use crate::stop_signals::StopSignals;
 use policy::RunEnd;
 use slot::MARK;

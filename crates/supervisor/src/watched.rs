@@ -7,21 +7,16 @@
 //! file causes none of those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
 //! `protected_hardlinks` 0); and whatever causes one costs a look, of no more than a few system calls.
 
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 use pidfile::{PidFile, Restored};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-    sendmsg, socketpair,
-};
 use trusted_path::{Place, Trust};
+
+use crate::sys::NameEvents;
 
 /// So often one kind of thing is told of: who removes the file in a loop shall not fill the log.
 const SPAN: Duration = Duration::from_secs(10);
@@ -36,18 +31,6 @@ const LAST_PAUSE_OF_MISSING: Duration = Duration::from_secs(5);
 /// How often who holds our place is asked for, until he shows who he is. With the pauses these are seconds.
 const MOST_DOUBTS: u32 = 16;
 
-/// Its name goes, or it goes to another one, or something is written into it. The number of its links is an
-/// attribute.
-const OF_FILE: WatchFlags = WatchFlags::ATTRIB
-    .union(WatchFlags::MODIFY)
-    .union(WatchFlags::DELETE_SELF)
-    .union(WatchFlags::MOVE_SELF)
-    .union(WatchFlags::DONT_FOLLOW);
-const OF_FOLDER: WatchFlags =
-    WatchFlags::DELETE_SELF.union(WatchFlags::MOVE_SELF).union(WatchFlags::ONLYDIR);
-/// While something else is in our place, it is of interest when that goes.
-const OF_NAMES: WatchFlags = WatchFlags::DELETE.union(WatchFlags::MOVED_FROM);
-
 /// In one look. One more is seen with the next event.
 const MOST_REMOVALS: usize = 8;
 
@@ -57,11 +40,11 @@ const MOST_REMOVALS: usize = 8;
 /// Made before the pid file is taken, so that it has a lower number: of a process that is killed the
 /// higher ones are closed first, and an inotify(7) takes milliseconds, in which the file would still be
 /// held by a process that is gone.
-pub(crate) struct Events(Result<OwnedFd, Errno>);
+pub(crate) struct Events(Result<NameEvents, Errno>);
 
 impl Events {
     pub(crate) fn new() -> Events {
-        Events(inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC))
+        Events(NameEvents::new())
     }
 }
 
@@ -273,7 +256,7 @@ impl WatchedPidFile {
     pub(crate) fn release(self) -> Result<(), pidfile::Error> {
         let released = self.pid_file.release();
         if let Events(Ok(events)) = self.events {
-            close_beside(events);
+            events.close_beside();
         }
         released
     }
@@ -291,30 +274,21 @@ impl WatchedPidFile {
                 return false;
             }
         };
-        // Whatever does not fit is there the next time. That something happened is all that counts.
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
-        match rustix::io::read(events, &mut buffer) {
-            Ok((read, _)) => !read.is_empty(),
-            Err(Errno::AGAIN | Errno::INTR) => false,
-            Err(error) => {
-                log::warn!("pid file `{path}` is not watched any longer: {error}");
-                self.events = Events(Err(error));
-                false
-            }
-        }
+        events.take().unwrap_or_else(|error| {
+            log::warn!("pid file `{path}` is not watched any longer: {error}");
+            self.events = Events(Err(error));
+            false
+        })
     }
 
     fn watch(&self) {
         let Ok(events) = &self.events.0 else { return };
-        let path = self.pid_file.path();
-        // What is not there cannot be watched; that it is not there is seen by who looks.
-        let _ = inotify::add_watch(events, path, OF_FILE);
-        let _ = inotify::add_watch(events, folder(path), OF_FOLDER);
+        events.watch(self.pid_file.path());
     }
 
     fn watch_names(&self) {
         let Ok(events) = &self.events.0 else { return };
-        let _ = inotify::add_watch(events, folder(self.pid_file.path()), OF_FOLDER | OF_NAMES);
+        events.watch_names_beside(self.pid_file.path());
     }
 
     /// Tells that it cannot be put back, unless that was so at the last look, too.
@@ -339,26 +313,6 @@ impl WatchedPidFile {
     }
 }
 
-/// Has the kernel close an inotify(7) in a thread of its own. Whoever closes the last descriptor of one waits for
-/// its watches to be torn down, for up to 20 milliseconds, and so does a process that ends with one: the end of
-/// every stop would wait for that.
-///
-/// What is on the way in a socket that nobody has any more is closed by the kernel's garbage collector of such
-/// descriptors (unix(7), `SCM_RIGHTS`), which is a worker since Linux 6.10; before, it is we who wait, as without.
-fn close_beside(events: OwnedFd) {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let Ok((ours, theirs)) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None) else {
-        return;
-    };
-    // The socket is on the way in itself: only so nobody has it.
-    let rights = [theirs.as_fd(), events.as_fd()];
-    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut message = SendAncillaryBuffer::new(&mut room);
-    if message.push(SendAncillaryMessage::ScmRights(&rights)) {
-        let _ = sendmsg(&ours, &[IoSlice::new(b"\0")], &mut message, SendFlags::NOSIGNAL);
-    }
-}
-
 /// Whether who holds what is in our place is another daemon of ours, by all that can be told. Whoever can
 /// put files there would end any daemon otherwise, by a lock of his own or by another daemon's file.
 fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
@@ -376,8 +330,4 @@ fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
         Ok(None) => Err("it is free again".to_owned()),
         Err(error) => Err(ErrorText::new(&error).chain().to_string()),
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
 }

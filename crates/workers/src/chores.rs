@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     fn place() -> StatusPlace {
-        StatusPlace::new("/nowhere/status.json".into(), trusted_path::Trust::default(), &[])
+        StatusPlace::new("/nowhere/status.json".into(), trusted_path::Trust::default(), [])
     }
 
     /// It would have stood in the file after the newer one, for good.

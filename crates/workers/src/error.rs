@@ -7,7 +7,7 @@ use exit::ErrorText;
 use policy::Problems;
 use proc_spawn::SpawnError;
 
-use crate::report::{TooManyRestarts, WorkerEnd};
+use crate::ends::{TooManyRestarts, WorkerEnd};
 
 /// Why workers were not started, or how they failed.
 ///

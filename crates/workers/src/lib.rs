@@ -58,6 +58,7 @@
 compile_error!("workers needs pidfds and epoll, which only Linux has");
 
 mod chores;
+mod ends;
 mod error;
 mod report;
 mod spec;
@@ -65,11 +66,13 @@ mod spec;
 mod limit;
 mod pool;
 mod status;
+mod sys;
 mod wait;
 
+pub use ends::{TooManyRestarts, WorkerEnd};
 pub use error::WorkersError;
 pub use pool::start_workers;
-pub use report::{TooManyRestarts, WorkerEnd, WorkersReport};
+pub use report::WorkersReport;
 pub use spec::{WorkerStartInfo, WorkersOptions};
 
 /// Makes this program one that can start workers: the first line of `main`. One that starts daemons, too,

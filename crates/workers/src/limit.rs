@@ -4,13 +4,13 @@
 //! The limit is the process', and there may be several pools in it: what they need is counted
 //! together, and the limit is lowered again when the last of them is over.
 
-use std::fs;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::error::WorkersError;
+use crate::sys;
 
 /// What a worker costs its parent: a pidfd, and its end of the socket.
 const PER_WORKER: u64 = 2;
@@ -97,6 +97,6 @@ impl Drop for OpenFiles {
 }
 
 fn open_now() -> u64 {
-    // Without /proc a guess has to do.
-    fs::read_dir("/proc/self/fd").map_or(SPARE, |list| list.count() as u64)
+    // Where nobody tells, a guess has to do.
+    sys::open_descriptors().unwrap_or(SPARE)
 }

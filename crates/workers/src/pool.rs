@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
@@ -18,9 +18,10 @@ use slot::{Slot, Teller};
 use surroundings::reopen::{self, ReopenListener};
 
 use crate::chores::Chores;
+use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
-use crate::report::{TooManyRestarts, WorkerEnd, WorkersReport};
+use crate::report::WorkersReport;
 use crate::spec::{self, Plan, WorkerPlan, WorkerStartInfo, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Source, Waiter};
@@ -110,8 +111,9 @@ impl Pool {
             .start_stagger(plan.start_stagger)
             .announces_ready(plan.ready_when_all);
         let names = plan.workers.iter().map(|worker| worker.name.as_str());
+        let captures = || plan.workers.iter().filter_map(|worker| worker.capture.as_ref());
         let place =
-            plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, &plan.workers));
+            plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures()));
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
         let workers = std::iter::zip(roster.ids(), plan.workers).map(|(id, mut worker)| {
             worker.setup.open_files = open_files.before();
@@ -253,6 +255,3 @@ impl Worker {
         })
     }
 }
-
-/// A status file is not written more often than this.
-pub(crate) const STATUS_INTERVAL: Duration = Duration::from_millis(100);

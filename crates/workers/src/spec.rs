@@ -3,7 +3,6 @@
 #[cfg(feature = "yaml")]
 mod file;
 mod options;
-mod options_file;
 mod plan;
 
 use std::path::PathBuf;

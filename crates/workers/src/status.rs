@@ -4,7 +4,7 @@ mod json;
 mod place;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use capture::{LastLines, Lost};
 use jiff::Timestamp;
@@ -14,9 +14,11 @@ use serde::{Serialize, Serializer};
 use slot::Report;
 
 use crate::chores::Chores;
-use crate::pool::STATUS_INTERVAL;
-use crate::report::TooManyRestarts;
+use crate::ends::TooManyRestarts;
 pub(crate) use place::StatusPlace;
+
+/// The file is not written more often than this.
+const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The file, and what will be in it next.
 pub(crate) struct StatusFile {

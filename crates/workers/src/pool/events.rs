@@ -10,7 +10,7 @@ use quit::Reason;
 use slot::{Report, RunOver, Teller};
 
 use super::{Pool, Worker};
-use crate::report::TooManyRestarts;
+use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
 use crate::wait::Source;
 

@@ -1,12 +1,14 @@
 //! How a list of workers is kept, as the caller says it.
 
+mod file;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 use serde::{Deserialize, Serialize};
 
-use super::options_file::OptionsFile;
+use file::OptionsFile;
 use policy::{EndWhen, Strategy};
 
 /// How a list of workers is kept; each worker may differ.

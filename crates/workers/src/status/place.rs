@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use trusted_path::{Place, Trust};
 
-use crate::spec::WorkerPlan;
+use capture::Capture;
 
 /// Who runs may be known to everybody, as by pid files; what workers write is for their owner.
 const PUBLIC: u32 = 0o644;
@@ -20,10 +20,13 @@ pub(crate) struct StatusPlace {
 }
 
 impl StatusPlace {
-    /// Private if any of the workers may have their last lines told in it.
-    pub(crate) fn new(path: PathBuf, trust: Trust, workers: &[WorkerPlan]) -> StatusPlace {
-        let mut captures = workers.iter().filter_map(|worker| worker.capture.as_ref());
-        let private = captures.any(|capture| capture.tells_last_lines());
+    /// Private if any of the workers may have their last lines told in it, as these captures say.
+    pub(crate) fn new<'a>(
+        path: PathBuf,
+        trust: Trust,
+        captures: impl IntoIterator<Item = &'a Capture>,
+    ) -> StatusPlace {
+        let private = captures.into_iter().any(Capture::tells_last_lines);
         StatusPlace { path, mode: if private { PRIVATE } else { PUBLIC }, trust }
     }
 

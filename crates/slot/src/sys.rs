@@ -1,0 +1,30 @@
+//! What is asked of the system, and all that only one system has.
+//!
+//! Who decides (`tree`, `search`, `burial`, `pid_files`) asks by the names below and calls itself only what every Unix
+//! has. A backend is a module beside `linux` that has them, too; nothing outside this folder changes for it. It
+//! gives:
+//!
+//! * **Processes as they are seen**: [`process`], [`all`], [`children_of`]. Who has gone and who is hidden are the same;
+//!   any other failure says nothing of them. [`Seen`] tells one from who has its number later. [`shows_us`]: the
+//!   numbers mean here what they mean to kill(2). *Linux:* proc_pid_stat(5), proc_pid_task_children(5). *FreeBSD:*
+//!   `KERN_PROC` of sysctl(3), with `ki_start`. *macOS:* the same, with `p_starttime`.
+//! * **A process' environment as it was executed**: [`environment`]. *Linux:* proc_pid_environ(5). *FreeBSD:*
+//!   `KERN_PROC_ENV` of sysctl(3). *macOS:* `KERN_PROCARGS2`, of one's own processes.
+//! * **A signal to the one that was seen, or to nobody**: [`signal`]. *Linux:* pidfd_open(2),
+//!   pidfd_send_signal(2). *BSD, macOS:* kill(2), and a number may come round in between.
+//! * **A thread with another user's rights to files**: [`become_user`]. *Linux:* setfsuid(2), setfsgid(2), setgroups(2) of
+//!   one thread. *macOS:* pthread_setugid_np. Refused, the files stay.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as system;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("slot needs pidfds and /proc, which only Linux has");
+
+pub use system::processes::Seen;
+pub(crate) use system::{
+    processes::{all, children_of, environment, process, shows_us, signal},
+    rights::become_user,
+};
