@@ -171,7 +171,7 @@ pub use workers::{
 /// The parts, whole, for when the front is not enough.
 pub use {
     capture, exit, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot, stdio_redirect,
-    supervisor, workers,
+    supervisor, surroundings, workers,
 };
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.
@@ -182,3 +182,8 @@ pub use {
 pub fn init(entries: proc_spawn::Entries) {
     supervisor::init(workers::with_exit_codes(entries));
 }
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

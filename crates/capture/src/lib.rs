@@ -59,3 +59,8 @@ pub use log_file::{Precision, Rotation, Time};
 pub use lost::Lost;
 pub use options::{Capture, Captured, WhenFull};
 pub use recorder::{Recorder, Recording};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

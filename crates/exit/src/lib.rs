@@ -29,3 +29,8 @@ pub use bound::cut;
 pub use error_text::ErrorText;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit};
 pub use failure::{Failure, Panic, SetupError};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

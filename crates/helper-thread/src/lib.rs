@@ -75,3 +75,8 @@ impl Drop for Restored {
         let _ = self.0.thread_set_mask();
     }
 }
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

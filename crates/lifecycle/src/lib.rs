@@ -43,3 +43,8 @@ pub use group::{Group, Happened, Id, Member, Order, resolve};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use roster::{Roster, RosterChange, RosterEvent};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

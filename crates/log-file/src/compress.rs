@@ -138,7 +138,7 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
         }
         match compress_to(log, &goal, &name.compressed(), &source)? {
             Made::Whole(size) => {
-                settle(&original, &source, &place, size)?;
+                settle(&original, &source, (&place, goal == name.compressed()), size)?;
                 return Ok(Some(goal));
             }
             // A name that is nobody's yet, after all there are of this stamp.
@@ -154,13 +154,19 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
 
 /// Of the original and what was made from its first `size` bytes one goes: the original, unless a writer who
 /// had no lock has added something. And if the original was removed meanwhile, as too old, the other one is
-/// too old as well.
-fn settle(original: &Place, source: &Opened, compressed: &Place, size: u64) -> io::Result<()> {
+/// too old as well, if it has the original's own name: who has removed that took the two for one. Under another
+/// name it was kept as one of those that are not too old.
+fn settle(
+    original: &Place,
+    source: &Opened,
+    (compressed, is_own_name): (&Place, bool),
+    size: u64,
+) -> io::Result<()> {
     let is_all = source.file().metadata()?.len() == size;
-    match is_all && original.remove_this(source.identity())? {
-        true => Ok(()),
-        false => folder::remove_ours(compressed),
+    if is_all && (original.remove_this(source.identity())? || !is_own_name) {
+        return Ok(());
     }
+    folder::remove_ours(compressed)
 }
 
 enum Made {

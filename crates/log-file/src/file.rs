@@ -70,10 +70,13 @@ struct Current {
 struct Complaints(Vec<String>);
 
 impl Complaints {
-    fn push(&mut self, text: String) {
-        if self.0.len() < MOST_COMPLAINTS {
+    /// Whether there was room for it.
+    fn push(&mut self, text: String) -> bool {
+        let has_room = self.0.len() < MOST_COMPLAINTS;
+        if has_room {
             self.0.push(text);
         }
+        has_room
     }
 }
 
@@ -212,6 +215,8 @@ impl NamedFile {
                 if open::leads_to(&self.plan.path, current.appender.opened().identity()) =>
             {
                 self.looked_at = now;
+                // It may have been lost, and is back.
+                self.unopened = None;
                 current.appender.look_at_the_end();
                 Ok(())
             }
@@ -234,16 +239,18 @@ impl NamedFile {
         // would be one of today again.
         let now = if turn(now) == Turn::PutAside { now.min((self.plan.clock)()) } else { now };
         match turn(now) {
-            Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(now),
+            Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(),
             Turn::Keep => (),
             Turn::Anew => current.begin(&self.plan, (self.plan.clock)()),
-            Turn::PutAside => self.rotate(now),
+            Turn::PutAside => self.rotate(),
         }
     }
 
-    fn rotate(&mut self, now: Timestamp) {
+    fn rotate(&mut self) {
         let Some(current) = &mut self.current else { return };
-        // Only if it is near: after a step back of the clock it would be an arbitrary time away.
+        // By the clock: records come with times of their own, in any order. And only if it is near: after a step
+        // back of the clock it would be an arbitrary time away.
+        let now = (self.plan.clock)();
         let wait = self.rotate_not_before.duration_since(now);
         if wait.is_positive() && wait <= RETRY_INTERVAL {
             self.look_next_time();
@@ -305,8 +312,7 @@ impl NamedFile {
             "`{}` cannot be opened, and records go on into the file that had this name: {error}",
             self.plan.path.display()
         );
-        if self.unopened.as_ref() != Some(&text) {
-            self.complaints.push(text.clone());
+        if self.unopened.as_ref() != Some(&text) && self.complaints.push(text.clone()) {
             self.unopened = Some(text);
         }
     }

@@ -100,3 +100,8 @@ pub use period::Rotation;
 pub use stamp::{Precision, Stamp};
 pub use stream::Stream;
 pub use time::Time;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

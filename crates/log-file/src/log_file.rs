@@ -103,7 +103,7 @@ impl LogFile {
     }
 
     /// What has come up with rotation, retention and compression since the last call, to be told in a log: it did not
-    /// work, and the file goes on. Mostly empty, and free of cost then.
+    /// work, and the file goes on. Mostly empty, and free of cost then. Of what nobody asks for the first 64 are kept.
     pub fn complaints(&mut self) -> Vec<String> {
         match &mut self.to {
             Destination::File(file) => file.complaints(),

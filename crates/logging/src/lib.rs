@@ -96,3 +96,8 @@ pub use error::Error;
 pub use log_file::{Precision, Rotation, Time};
 pub use logger::{Handle, Logger, install, install_queued};
 pub use process::Process;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -111,3 +111,8 @@ pub use probe::{Probe, check_content, probe};
 pub use restore::Restored;
 pub use stale::{remove_stale, try_remove_stale};
 pub use wait::{wait_free, wait_orphans};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -44,3 +44,8 @@ pub use policy::{
 pub use problem::{Problem, Problems, check_duration, check_name};
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use strategy::{EndWhen, Strategy};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

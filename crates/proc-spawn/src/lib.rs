@@ -114,3 +114,8 @@ pub use speaker::Speaker;
 pub use stream::Stream;
 pub use telling::{extend_timeout, tell, tell_ready, tell_status};
 pub use words::{Message, Told};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

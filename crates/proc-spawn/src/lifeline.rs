@@ -149,7 +149,10 @@ impl<F: FnMut(Heard)> Watch<F> {
     /// A panic in there is told by the panic hook, and is not the end of the lifeline: this process would live on
     /// without its parent.
     fn tell(&mut self, heard: Heard) {
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.heard)(heard)));
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.heard)(heard))) {
+            // What was thrown may panic when it is dropped.
+            std::mem::forget(panic);
+        }
     }
 
     fn wait(&self) -> io::Result<()> {

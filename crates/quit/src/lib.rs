@@ -83,3 +83,8 @@ pub use reason::{Reason, Request};
 pub use signals::{SecondSignal, Signals, install, install_with};
 pub use sleep::{DEFAULT_STEP, Slept};
 pub use token::QuitToken;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

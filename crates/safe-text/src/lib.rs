@@ -162,3 +162,8 @@ mod tests {
         }
     }
 }
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -29,3 +29,8 @@ mod tags;
 pub use file::read_file;
 pub use size::{MAX, TooLarge, check};
 pub use tags::untagged;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

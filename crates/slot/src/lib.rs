@@ -52,3 +52,8 @@ pub use pid_files::{forget_pid_files, leave_pid_files};
 pub use report::Teller;
 pub use search::MARK;
 pub use slot::{Report, RunOver, Slot};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

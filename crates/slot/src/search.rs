@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::mem;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -84,7 +85,7 @@ impl Search {
         let mut desk = lock();
         if !desk.is_searched {
             // It looks at the desk when we have left it.
-            let searcher = helper_thread::spawn("leftovers", STACK, search)?;
+            let searcher = helper_thread::spawn("leftovers", STACK, search_on)?;
             desk.thread = Some(searcher.thread().clone());
             desk.is_searched = true;
         } else if let Some(thread) = &desk.thread {
@@ -155,7 +156,25 @@ fn lock() -> MutexGuard<'static, Desk> {
     DESK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread: ends when nothing is left to search for.
+/// What the thread has taken from the desk, and puts back, also when it panics.
+struct Taken(Vec<(Arc<Wanted>, Herd)>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        lock().searches.append(&mut self.0);
+    }
+}
+
+/// The thread. A logger of the application may panic, and somebody waits for what is searched for.
+fn search_on() {
+    while let Err(panic) = catch_unwind(search) {
+        // What was thrown may panic when it is dropped.
+        mem::forget(panic);
+        thread::park_timeout(LAST_LOOK);
+    }
+}
+
+/// Ends when nothing is left to search for.
 fn search() {
     let mut pause = FIRST_LOOK;
     let judged = mem::take(&mut lock().judged);
@@ -169,20 +188,20 @@ fn search() {
                 (desk.is_searched, desk.thread) = (false, None);
                 return;
             }
-            mem::take(&mut desk.searches)
+            Taken(mem::take(&mut desk.searches))
         };
         // All in turn: one that finds a lot does not keep the others waiting until it is done.
-        let before = searches.len();
+        let before = searches.0.len();
         // Before what bears a mark: whoever loses a parent has come to us when that one is a zombie.
         let has_group = |wanted: &Wanted| wanted.group.load(Ordering::Acquire) != 0;
-        let looks = searches.iter().any(|(wanted, _)| has_group(wanted));
+        let looks = searches.0.iter().any(|(wanted, _)| has_group(wanted));
         let living = if looks { tree::living_groups().ok().flatten() } else { None };
         let lives = |wanted: &Wanted| match (wanted.group.load(Ordering::Acquire), &living) {
             (0, _) => false,
             (group, Some(living)) => living.contains(&group),
             (_, None) => true,
         };
-        searches.retain_mut(|(wanted, herd)| {
+        searches.0.retain_mut(|(wanted, herd)| {
             // Whoever has waited and is gone leaves it as it is.
             let go_on = || !wanted.given_up.load(Ordering::Acquire);
             let marked = || match &wanted.mark {
@@ -194,12 +213,10 @@ fn search() {
             !is_done
         });
         known.forget_the_gone();
-        let is_over = searches.is_empty();
-        let is_news = searches.len() < before;
-        let mut desk = lock();
-        let is_new = !desk.searches.is_empty();
-        desk.searches.append(&mut searches);
-        drop(desk);
+        let is_over = searches.0.is_empty();
+        let is_news = searches.0.len() < before;
+        let is_new = !lock().searches.is_empty();
+        drop(searches);
         // Those that were killed are not dead at once.
         pause = if is_new || is_news { FIRST_LOOK } else { (pause * 2).min(LAST_LOOK) };
         if !is_over && !is_new {

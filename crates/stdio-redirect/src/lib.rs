@@ -77,3 +77,8 @@ pub use error::{Error, Fault};
 pub use redirect::{Applied, Redirect};
 pub use stream::Stream;
 pub use target::Target;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -60,8 +60,9 @@ pub(crate) struct Sweep {
     named: bool,
 }
 
-/// As many descriptors as the hard limit lets this process have, as long as the value lives. Whoever multiplies is
-/// stopped only by who can look at all of them; who can do no more than kill its own children sees them replaced.
+/// As many descriptors as the hard limit lets this process have, as long as the value lives: for each turn of a sweep
+/// that kills. Whoever multiplies is stopped only by who can look at all of them; who can do no more than kill its own
+/// children sees them replaced. And who cannot look does not know that one is dead whom a tracer holds.
 struct AllDescriptors(Option<(Rlimit, Rlimit)>);
 
 impl AllDescriptors {
@@ -88,6 +89,16 @@ impl Drop for AllDescriptors {
 /// Between two looks at what tells us nothing: at first, and after each twice as long, up to the last.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_secs(1);
+
+impl Drop for Sweep {
+    /// Those that it has stopped are killed, which takes a descriptor for each in turn.
+    fn drop(&mut self) {
+        if !self.herd.is_empty() {
+            let _all = AllDescriptors::take();
+            self.herd = Herd::default();
+        }
+    }
+}
 
 impl Default for Sweep {
     fn default() -> Sweep {
@@ -180,6 +191,7 @@ impl Descendants {
     ) -> bool {
         sweep.look_at = None;
         sweep.kills = kill_at.is_some_and(|at| at <= now);
+        let _all = sweep.kills.then(AllDescriptors::take);
         let Some(left) = living(|| self.reap(except), tree::is_zombie) else {
             sweep.look_later(now);
             return false;
@@ -188,7 +200,6 @@ impl Descendants {
             return true;
         }
         if sweep.kills {
-            let _all = AllDescriptors::take();
             // Those below them, too: who goes on making others would make them faster than we kill.
             sweep.herd.end(|| {
                 let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;

@@ -104,3 +104,8 @@ pub fn init(entries: proc_spawn::Entries) {
     let app = proc_spawn::App::new(entries);
     surroundings::roles(start::roles(app)).init();
 }
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,3 +53,8 @@ pub use words::Word;
 // For the macros of surroundings.
 #[doc(hidden)]
 pub use {capture::Capture, logging::LoggingConfig, stdio_redirect::Target};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

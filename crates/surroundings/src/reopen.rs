@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 
 use exit::ErrorText;
 use logging::Handle;
@@ -56,7 +57,17 @@ pub fn reopen_beside() {
     if WANTED.fetch_add(1, Ordering::AcqRel) > 0 {
         return;
     }
+    /// The thread's, so that another one comes after it when it panics, too: a logger of the application may.
+    struct Reopening;
+    impl Drop for Reopening {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                WANTED.store(0, Ordering::Release);
+            }
+        }
+    }
     let reopen_all = || {
+        let _reopening = Reopening;
         loop {
             let wanted = WANTED.load(Ordering::Acquire);
             log::info!("opening files anew");

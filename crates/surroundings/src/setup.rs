@@ -45,7 +45,7 @@ pub struct Setup {
     pub grace: Duration,
     /// Files that its parent keeps for it: what is below it does not write to them.
     pub files: Vec<Held>,
-    /// Its soft limit of descriptors; `None`: that of its parent.
+    /// Its soft limit of descriptors, or the hard one if that is lower; `None`: that of its parent.
     pub open_files: Option<u64>,
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.
@@ -191,12 +191,10 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     setup.enter()?;
     if let Some(soft) = setup.open_files {
         let maximum = getrlimit(Resource::Nofile).maximum;
-        if let Some(maximum) = maximum.filter(|maximum| *maximum < soft) {
-            let text = format!("{soft} are more than the hard limit, {maximum} (RLIMIT_NOFILE)");
-            return Err(SetupError::new("open files", &io::Error::other(text)));
-        }
-        // Lowering is always allowed; and a program lives with more than it needs.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum });
+        // Somebody may have lowered the hard limit since (prlimit(1)): with as many as there may be. Lowering is
+        // always allowed; and a program lives with more than it needs.
+        let current = maximum.map_or(soft, |maximum| maximum.min(soft));
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum });
     }
     // The streams only when we are the one: a second instance must not write into our files.
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;

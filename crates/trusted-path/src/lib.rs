@@ -116,3 +116,8 @@ pub use place::Place;
 pub use same::{Destination, lead_to_one_file};
 pub use seen::{Identity, Kind, Seen};
 pub use trust::Trust;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -46,3 +46,8 @@ pub use event::Event;
 pub use few::{breathe, readable, wait_once};
 #[cfg(target_os = "linux")]
 pub use many::{Key, Waiter};
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

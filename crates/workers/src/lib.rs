@@ -98,3 +98,8 @@ pub fn with_exit_codes(entries: proc_spawn::Entries) -> proc_spawn::Entries {
     let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));
     entries.exit_code_if(policy::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
 }
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

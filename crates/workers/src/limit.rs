@@ -88,10 +88,16 @@ impl Drop for OpenFiles {
         }
         claims.others = 0;
         if let Some((before, to)) = claims.raised.take()
-            && getrlimit(Resource::Nofile).current == Some(to)
+            && let now = getrlimit(Resource::Nofile)
+            && now.current == Some(to)
         {
-            // Lowering is always allowed. What the application has set meanwhile stays.
-            let _ = setrlimit(Resource::Nofile, before);
+            // Lowering is always allowed. What the application, or somebody else, has set meanwhile stays: the hard
+            // limit may have been lowered below what the soft one was.
+            let current = match (before.current, now.maximum) {
+                (Some(before), Some(maximum)) => Some(before.min(maximum)),
+                (before, maximum) => before.or(maximum),
+            };
+            let _ = setrlimit(Resource::Nofile, Rlimit { current, ..now });
         }
     }
 }

@@ -156,6 +156,16 @@ fn a_leftover_that_a_tracer_holds_holds_up_nobody() {
     daemon.stop();
     tracer.finish().success();
     bed.nothing_left();
+
+    // A guardian that could open nothing could not see that it was dead, and killed it again each second.
+    let daemon =
+        bed.start("{grace: 100ms, daemon_args: [{command: [setsid, sleep, '777']}, rounds]}");
+    let orphan = bed.until("the orphan to be", || bed.processes().into_iter().find(sleeper));
+    let tracer = seize(&bed, &orphan);
+    limit_descriptors(daemon.guardian(), 3);
+    daemon.stop();
+    tracer.finish().success();
+    bed.nothing_left();
 }
 
 /// Each look at the dead one was told to the starter as more time.

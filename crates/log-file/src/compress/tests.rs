@@ -79,7 +79,7 @@ fn what_was_removed_while_it_was_compressed_does_not_come_back() {
         if added {
             fs::write(&path, "longer than what was compressed\n").unwrap();
         }
-        settle(&original, &source, &folder::place(&log, &goal).unwrap(), size).unwrap();
+        settle(&original, &source, (&folder::place(&log, &goal).unwrap(), true), size).unwrap();
         let left: &[&str] = match (removed, added) {
             (false, false) => &["app.log.2026-11-21.gz"],
             (true, _) => &[],
@@ -206,29 +206,43 @@ fn two_at_once_lose_neither_of_two_files() {
 }
 
 /// Of two that were to be kept none was left: the pair counted as two, so the original was removed as too old, and
-/// then the copy, because the original was.
+/// then the copy, because the original was. Where the copy has another name it does count as one more.
 #[test]
 fn a_rotation_between_a_copy_and_the_end_of_its_original_loses_neither() {
     use crate::names::{Horizon, Keep};
-    let (folder, log) = bed(&["app.log", "app.log.2026-11-22"]);
-    let name = Name { stamp: "2026-11-22".to_owned(), number: 0, compressed: false };
-    let original = folder::place(&log, &name).unwrap();
-    let source = open_alone(&original).unwrap().unwrap();
-    let goal = name.compressed();
-    let Made::Whole(size) = compress_to(&log, &goal, &goal, &source).unwrap() else {
-        panic!("it was not compressed");
-    };
-    let opened = open::open(&log.path(), Trust::default()).unwrap();
-    let how = crate::rotate::Aside {
-        stamp: "2026-11-23".to_owned(),
-        horizon: &Horizon::new("2026-11-24".to_owned()),
-        keep: Keep { files: 2, bytes: 1 << 30 },
-        without_lock: false,
-    };
-    let identity = opened.opened.identity();
-    crate::rotate::put_aside(&log, identity, how, &mut |error| panic!("{error}")).unwrap();
-    settle(&original, &source, &folder::place(&log, &goal).unwrap(), size).unwrap();
-    assert_eq!(names(&folder), ["app.log.2026-11-22.gz", "app.log.2026-11-23"]);
+    for is_own_name in [true, false] {
+        let (folder, log) = bed(&["app.log", "app.log.2026-11-22"]);
+        let name = Name { stamp: "2026-11-22".to_owned(), number: 0, compressed: false };
+        let original = folder::place(&log, &name).unwrap();
+        let source = open_alone(&original).unwrap().unwrap();
+        let mut goal = name.compressed();
+        if !is_own_name {
+            fs::create_dir(folder.path().join("app.log.2026-11-22.gz")).unwrap();
+            goal = name.successor().compressed();
+        }
+        let Made::Whole(size) = compress_to(&log, &goal, &name.compressed(), &source).unwrap()
+        else {
+            panic!("it was not compressed");
+        };
+        let opened = open::open(&log.path(), Trust::default()).unwrap();
+        let how = crate::rotate::Aside {
+            stamp: "2026-11-23".to_owned(),
+            horizon: &Horizon::new("2026-11-24".to_owned()),
+            keep: Keep { files: 2, bytes: 1 << 30 },
+            without_lock: false,
+        };
+        let identity = opened.opened.identity();
+        crate::rotate::put_aside(&log, identity, how, &mut |error| panic!("{error}")).unwrap();
+        let copy = folder::place(&log, &goal).unwrap();
+        settle(&original, &source, (&copy, is_own_name), size).unwrap();
+        let left = match is_own_name {
+            true => vec!["app.log.2026-11-22.gz", "app.log.2026-11-23"],
+            false => {
+                vec!["app.log.2026-11-22.0001.gz", "app.log.2026-11-22.gz", "app.log.2026-11-23"]
+            }
+        };
+        assert_eq!(names(&folder), left);
+    }
 }
 
 /// It stayed uncompressed until the next rotation, a day later perhaps.

@@ -17,8 +17,8 @@ fn at(moment: &str) -> Timestamp {
     now
 }
 
-fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> NamedFile {
-    let plan = FilePlan {
+fn plan(folder: &TempDir, rotation: Rotation, keep: usize) -> FilePlan {
+    FilePlan {
         path: folder.path().join("app.log"),
         trust: Trust::default(),
         rotation,
@@ -27,8 +27,11 @@ fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> NamedFile {
         keep: Keep { files: keep, bytes: 1 << 30 },
         compress: false,
         clock: || CLOCK.get(),
-    };
-    NamedFile::open(plan).unwrap()
+    }
+}
+
+fn open(folder: &TempDir, rotation: Rotation, keep: usize) -> NamedFile {
+    NamedFile::open(plan(folder, rotation, keep)).unwrap()
 }
 
 /// Name and contents of each file, sorted.
@@ -219,7 +222,56 @@ fn a_day_ends_for_records_by_their_own_time() {
 #[test]
 fn complaints_that_nobody_asks_for_are_bounded() {
     let mut complaints = Complaints::default();
-    (0..2 * MOST_COMPLAINTS).for_each(|number| complaints.push(number.to_string()));
+    for number in 0..2 * MOST_COMPLAINTS {
+        assert_eq!(complaints.push(number.to_string()), number < MOST_COMPLAINTS);
+    }
     assert_eq!(complaints.0.len(), MOST_COMPLAINTS);
     assert_eq!(complaints.0[0], "0");
+}
+
+/// By the times of records, which come in any order, each of them tried it again and told of it.
+#[test]
+fn what_cannot_be_rotated_is_tried_again_by_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (noon, later) = (at("2020-01-01T12:00:00Z"), "2020-01-01T13:00:00Z".parse().unwrap());
+    let mut plan = plan(&folder, Rotation::Size, 7);
+    // With a date it is longer than a name may be.
+    (plan.path, plan.max_size) = (folder.path().join("x".repeat(250)), 10);
+    let mut log = NamedFile::open(plan).unwrap();
+    log.append(b"0123456789\n", noon).unwrap();
+    let rounds = |log: &mut NamedFile| {
+        for _ in 0..20 {
+            log.append(b"later\n", later).unwrap();
+            log.append(b"now\n", noon).unwrap();
+        }
+        log.complaints().iter().filter(|text| text.contains("cannot be rotated")).count()
+    };
+    assert_eq!(rounds(&mut log), 1);
+    at("2020-01-01T12:01:01Z");
+    assert_eq!(rounds(&mut log), 1, "a minute later it is tried again");
+}
+
+/// It was told once, and then never again.
+#[test]
+fn a_name_that_is_lost_again_is_told_of_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut now = at("2020-01-01T12:00:00Z");
+    let mut log = open(&folder, Rotation::Midnight, 7);
+    let (path, moved) = (folder.path().join("app.log"), folder.path().join("moved"));
+    for _ in 0..3 {
+        fs::rename(&path, &moved).unwrap();
+        fs::create_dir(&path).unwrap();
+        for _ in 0..2 {
+            now += SignedDuration::from_secs(3600);
+            CLOCK.set(now);
+            log.append(b"record\n", now).unwrap();
+        }
+        assert_eq!(log.complaints().len(), 1);
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+        now += SignedDuration::from_secs(3600);
+        CLOCK.set(now);
+        log.append(b"record\n", now).unwrap();
+        assert_eq!(log.complaints(), [""; 0]);
+    }
 }

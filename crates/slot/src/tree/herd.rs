@@ -27,6 +27,11 @@ impl Drop for Herd {
 }
 
 impl Herd {
+    /// Whether nobody is stopped.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn kill(&self) {
         for seen in &self.0 {
             signal(seen, Signal::KILL);
