@@ -98,7 +98,7 @@ impl Compressor {
 
     /// [Starts](Compressor::start) if there is anything to do: what others have left who did not live long enough.
     pub(crate) fn take_up(&mut self, log: &Place) -> io::Result<()> {
-        let listing = folder::list(&folder::open(log)?, log, None)?;
+        let listing = folder::list(&folder::open(log)?, log)?;
         let left = !listing.parts.is_empty() || listing.names.iter().any(|name| !name.compressed);
         if left { self.start(log) } else { Ok(()) }
     }
@@ -106,7 +106,7 @@ impl Compressor {
 
 /// Compresses every old file that nobody has open. Says the first thing that went wrong.
 fn compress_all(log: &Place) -> io::Result<()> {
-    let mut listing = folder::list(&folder::open(log)?, log, None)?;
+    let mut listing = folder::list(&folder::open(log)?, log)?;
     let mut result = Ok(());
     let originals = listing.names.iter().filter(|name| !name.compressed).cloned();
     for name in originals.collect::<Vec<_>>() {
@@ -120,7 +120,7 @@ fn compress_all(log: &Place) -> io::Result<()> {
             Err(error) => result = result.and(Err(error)),
         }
     }
-    folder::list(&folder::open(log)?, log, None)?.remove_leftovers(log);
+    folder::list(&folder::open(log)?, log)?.remove_leftovers(log);
     result
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{Dir, Mode, OFlags};
 use trusted_path::{Kind, Place, Seen};
 
-use crate::names::{self, Horizon, Name};
+use crate::names::{self, Name};
 
 /// So many names of our making are taken as they are. We never leave so many, but somebody else may have: of
 /// further ones those are taken that are ours.
@@ -20,8 +20,6 @@ const MOST: usize = 100_000;
 pub(crate) struct Listing {
     /// What has a name that a file put aside may have: also what is no file.
     pub(crate) names: BTreeSet<Name>,
-    /// The youngest of all that there are, these or more.
-    pub(crate) youngest: Option<Name>,
     /// What has the name of a file that is being compressed.
     pub(crate) parts: BTreeSet<Name>,
 }
@@ -32,21 +30,12 @@ pub(crate) fn open(log: &Place) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(log.folder(), ".", flags, Mode::empty())?)
 }
 
-/// What stands beside a log, of which what is from beyond the horizon is not the youngest.
-pub(crate) fn list(
-    folder: &OwnedFd,
-    log: &Place,
-    horizon: Option<&Horizon>,
-) -> io::Result<Listing> {
-    list_most(MOST, folder, log, horizon)
+/// What stands beside a log.
+pub(crate) fn list(folder: &OwnedFd, log: &Place) -> io::Result<Listing> {
+    list_most(MOST, folder, log)
 }
 
-fn list_most(
-    most: usize,
-    folder: &OwnedFd,
-    log: &Place,
-    horizon: Option<&Horizon>,
-) -> io::Result<Listing> {
+fn list_most(most: usize, folder: &OwnedFd, log: &Place) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
@@ -55,11 +44,6 @@ fn list_most(
         let is_taken =
             |place: io::Result<Place>| !is_full || place.is_ok_and(|place| ours(&place).is_some());
         if let Some(name) = Name::parse(log.name(), candidate) {
-            if horizon.is_some_and(|horizon| !horizon.is_before(&name))
-                && listing.youngest.as_ref().is_none_or(|youngest| *youngest < name)
-            {
-                listing.youngest = Some(name.clone());
-            }
             if is_taken(place(log, &name)) {
                 listing.names.insert(name);
             }
@@ -112,6 +96,14 @@ impl Listing {
             Some((name.clone(), all))
         };
         self.names.iter().filter_map(with_size).collect()
+    }
+
+    /// The first name from this one on that nobody here has, with or without its end of a compressed file.
+    pub(crate) fn free_from(&self, mut name: Name) -> Name {
+        while self.names.contains(&name) || self.names.contains(&name.compressed()) {
+            name = name.successor();
+        }
+        name
     }
 
     /// Removes what killed compressors have left of files that are gone by now.

@@ -84,7 +84,12 @@ impl Name {
 
     /// The name right after this one. When there is no greater number, a greater stamp.
     pub(crate) fn successor(&self) -> Name {
-        let (stamp, number) = match self.number.checked_add(1) {
+        self.later(1)
+    }
+
+    /// The one so many after this one.
+    pub(crate) fn later(&self, by: u32) -> Name {
+        let (stamp, number) = match self.number.checked_add(by) {
             Some(number) => (self.stamp.clone(), number),
             None => (greater_stamp(&self.stamp), 0),
         };

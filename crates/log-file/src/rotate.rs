@@ -10,6 +10,7 @@
 //! that it has put aside the new file of the other: that gets its name back, or stays aside as a short one.
 //! Nothing is lost, replaced or removed by that.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 use rustix::fs::FlockOperation;
@@ -41,8 +42,10 @@ pub(crate) struct Aside<'a> {
     pub(crate) without_lock: bool,
 }
 
-/// So many names can be taken by others since the folder was listed.
+/// So many names can be taken by others since the folder was listed, or beside those that are.
 const ATTEMPTS: usize = 100;
+/// So many of them one after another; then by leaps that nobody can guess, who would take the names ahead of us.
+const STEPS: usize = 10;
 
 /// Renames the file, if the name still leads to it, and removes what is too old.
 ///
@@ -62,8 +65,13 @@ pub(crate) fn put_aside(
     if !log.leads_to(identity) {
         return Ok(Rotated::NotOurs);
     }
-    let mut listing = folder::list(&folder, log, Some(how.horizon))?;
-    let mut name = Name::next(how.stamp, listing.youngest.as_ref());
+    let listing = folder::list(&folder, log)?;
+    // By our own files alone: what others name younger would make ours old, or have it go beyond the horizon, and
+    // then it would be the next to be removed.
+    let mut ours = listing.ours(log);
+    let names = ours.iter().map(|(name, _)| name);
+    let youngest = names.filter(|name| !how.horizon.is_before(name)).max();
+    let mut name = listing.free_from(Name::next(how.stamp, youngest));
     let mut attempts = 0;
     loop {
         match log.rename(&name.file_name(log.name())).map_err(io::Error::from) {
@@ -71,7 +79,8 @@ pub(crate) fn put_aside(
             Ok(false) if attempts == ATTEMPTS => {
                 return Err(io::Error::other("all names for it are taken"));
             }
-            Ok(false) => name = name.successor(),
+            Ok(false) if attempts < STEPS => name = listing.free_from(name.successor()),
+            Ok(false) => name = listing.free_from(name.later(leap())),
             // Someone who has not asked for the lock was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Rotated::NotOurs),
             Err(error) => return Err(error),
@@ -89,13 +98,19 @@ pub(crate) fn put_aside(
         }
     }
     listing.remove_leftovers(log);
-    listing.names.insert(name.clone());
-    for old in names::surplus(listing.ours(log), Some(&name), how.keep, how.horizon) {
+    let aside = folder::place(log, &name).ok().and_then(|place| place.look().ok().flatten());
+    let size = aside.map_or(0, |seen| seen.size);
+    ours.push((name.clone(), size));
+    for old in names::surplus(ours, Some(&name), how.keep, how.horizon) {
         if let Err(error) = folder::remove_old(log, &old) {
             too_many(error);
         }
     }
     Ok(Rotated::PutAside)
+}
+
+fn leap() -> u32 {
+    1 + u32::from(RandomState::new().hash_one(()) as u16)
 }
 
 #[cfg(test)]
@@ -153,12 +168,43 @@ mod tests {
         let log = open(&path);
         rotate(&log, log.opened.identity());
         assert!(folder.path().join("app.log.2026-11-21.0201").is_file());
-        fs::create_dir(folder.path().join("app.log.2026-11-21.4294967295")).unwrap();
+        fs::write(folder.path().join("app.log.2026-11-21.4294967295"), "ours").unwrap();
         for expected in ["app.log.2026-11-21T00", "app.log.2026-11-21T00.0001"] {
             let log = open(&path);
             rotate(&log, log.opened.identity());
             assert!(folder.path().join(expected).is_file());
         }
+    }
+
+    /// By one file of his a stranger made every file of ours that was put aside the next one to be removed, and by
+    /// some hundreds he kept the log from being rotated.
+    ///
+    /// Case: FLT-D4
+    #[test]
+    fn names_of_others_make_ours_neither_old_nor_impossible() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        // Folders, which are nobody's old logs. As late as can be, and all that would be tried one after another.
+        let taken = |name: &str| fs::create_dir(folder.path().join(name)).unwrap();
+        taken("app.log.2026-11-22T99.4294967295");
+        taken("app.log.2026-11-23");
+        (1..=300).for_each(|number| taken(&format!("app.log.2026-11-23.{number:04}")));
+        for number in 0..10 {
+            fs::write(&path, number.to_string()).unwrap();
+            let log = open(&path);
+            assert!(matches!(rotate(&log, log.opened.identity()), Rotated::PutAside));
+        }
+        let text = |name: String| fs::read_to_string(folder.path().join(name)).unwrap();
+        let kept: Vec<_> =
+            (3..10).map(|number| text(format!("app.log.2026-11-21.{number:04}"))).collect();
+        assert_eq!(kept, ["3", "4", "5", "6", "7", "8", "9"]);
+    }
+
+    /// Somebody takes the names when we have listed them, or more of them than are listed.
+    #[test]
+    fn a_leap_is_no_guess() {
+        let leaps: std::collections::BTreeSet<u32> = (0..100).map(|_| leap()).collect();
+        assert!(50 < leaps.len() && leaps.iter().all(|leap| (1..=1 << 16).contains(leap)));
     }
 
     /// Case: FLT-J2
