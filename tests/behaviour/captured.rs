@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_reader_that_never_reads_does_not_hold_up_the_stop,
         in_the_foreground_output_passes_through_to_the_callers,
         a_full_disk_is_counted_and_no_worker_notices,
+        what_a_full_disk_has_lost_is_told_at_the_end,
         a_reader_that_goes_is_counted_and_told_when_another_comes,
         a_worker_whose_parent_was_killed_is_told_by_an_error,
         eight_workers_at_full_speed_lose_nothing,
@@ -301,6 +302,23 @@ fn a_full_disk_is_counted_and_no_worker_notices() {
     bed.until("every line in the status", || (status(&bed)["lost"]["lines"] == 1002).then_some(()));
     assert_eq!(status(&bed)["state"], "running");
     daemon.stop();
+    bed.nothing_left();
+}
+
+/// How much was lost was told with what was written next, and nothing was.
+///
+/// Case: IO-10
+fn what_a_full_disk_has_lost_is_told_at_the_end() {
+    let bed = bed();
+    let daemon = bed.start(
+        "{logging_config: {file: d.log}, daemon_args: [{workers: {workers: [{name: red, capture: {file: /dev/full}, \
+         args: [flood: 1000, say: went on, rounds]}]}}]}",
+    );
+    bed.expect("worker red went on, run 1");
+    daemon.stop();
+    let log = bed.read("d.log");
+    assert!(log.contains("1000 lines ("), "{log}");
+    assert!(log.contains(" bytes) of the output of red could not be written\n"), "{log}");
     bed.nothing_left();
 }
 

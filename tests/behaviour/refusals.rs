@@ -141,7 +141,7 @@ fn durations_below_zero_and_beyond_reason_are_refused() {
             ("'-5s'", "`-5s` is negative"),
             (
                 "soon",
-                "`soon` is no span of time; give seconds, or a number with ms, s, min, h or d",
+                "`soon` is no span of time; give seconds, or a number with ms, s, min, h or d, or `forever`",
             ),
             ("'5 parsecs'", "`5 parsecs` is no span of time"),
             (".nan", "NaN"),

@@ -1,14 +1,16 @@
 //! From the request to stop to the last process' end.
 
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use crate::{bed, trials};
+use crate::{bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        a_stop_needs_no_thread,
         a_signal_to_the_guardian_reaches_executor_and_workers_and_all_go,
         what_is_left_after_the_grace_is_killed_and_not_before,
         without_a_grace_everything_is_killed_at_once,
@@ -65,6 +67,27 @@ fn what_is_left_after_the_grace_is_killed_and_not_before() {
     assert!(log.contains("killing executor: its time is over"), "{log}");
     let over = log.lines().find(|line| line.contains("executor is over: stopped; it was killed "));
     assert!(over.is_some_and(|line| line.ends_with(" after it was asked to quit")), "{log}");
+}
+
+/// As where a fork bomb has used up what its user may have: that is when one stops it.
+fn a_stop_needs_no_thread() {
+    if !is_root() {
+        return eprintln!("skipped: another user's limit needs root");
+    }
+    let mut bed = bed();
+    bed.open_to_others();
+    let folder = bed.path("").display().to_string();
+    let file = bed.options(&format!("{{directory: {folder:?}, daemon_args: [rounds]}}"));
+    // Nobody else's: the limit counts all processes of a user.
+    let user = 65_000 + std::process::id() % 500;
+    let mut start = bed.command(bed.fixture());
+    start.args(["start", &file]).uid(user).gid(user);
+    bed.launch_command(start).finish().success();
+    let pid = bed.pid_of("d.pid");
+    let mut stop = bed.command("prlimit");
+    stop.args(["--nproc=1", "--"]).arg(bed.fixture()).args(["stop", "d.pid"]).uid(user).gid(user);
+    bed.launch_command(stop).finish().says(&format!("stopped, pid was {pid}"));
+    bed.nothing_left();
 }
 
 /// Case: STOP-03

@@ -51,6 +51,9 @@
 //! is set before `init` is the one that counts: a `logging_config` then fails ("a logger is already set in this
 //! process").
 //!
+//! An entry runs in `/`, unless [`DaemonOptions::directory`] says otherwise. Paths in options are made absolute by the
+//! caller; those in your own arguments are yours, so make them absolute, or set `directory`.
+//!
 //! **2. Start it.** [`start_daemon`] detaches a *guardian*, which holds the pid file and keeps an
 //! *executor* alive, which runs the entry. It returns [`DaemonRunStatus::Launched`] when the entry
 //! is being called, with pid file, output and logging in place, and otherwise says which step

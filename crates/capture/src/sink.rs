@@ -35,7 +35,7 @@ pub(crate) struct Sink {
     queue: Mutex<Queue>,
     /// There is something to write, or to do.
     work: Condvar,
-    /// Everything is written.
+    /// The thread has ended.
     done: Condvar,
     changes: Arc<Changes>,
 }
@@ -47,6 +47,7 @@ struct Queue {
     writing: bool,
     reopen: bool,
     closing: bool,
+    has_ended: bool,
 }
 
 /// About what a segment takes beside its bytes.
@@ -221,10 +222,11 @@ impl Sink {
         self.work.notify_one();
     }
 
-    /// Waits until everything is written; says whether it was in time.
+    /// After [`close`](Sink::close): waits until everything is written, and what is lost is told; says whether it was
+    /// in time.
     pub(crate) fn wait(&self, until: Instant) -> bool {
         let mut queue = self.queue();
-        while queue.writing || !queue.segments.is_empty() {
+        while !queue.has_ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;

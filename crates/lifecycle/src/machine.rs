@@ -13,11 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
-use policy::Policy;
-use policy::RestartLog;
-use policy::RunEnd;
-use policy::{AfterEnd, GaveUp};
-use policy::{CountFrom, Delays};
+use policy::{AfterEnd, CountFrom, Delays, GaveUp, Policy, Readiness, RestartLog, RunEnd};
 use stopping::{Goal, Stop};
 
 #[derive(Clone, Copy, Debug)]
@@ -238,7 +234,8 @@ impl Machine {
                 self.stopped(goal, RunEnd::Killed { after, exit: end.exit() })
             }
             (Killed(Why::NotReady { after, then }), Ended { at, .. }) => {
-                let end = RunEnd::NotReady { after };
+                let end =
+                    RunEnd::NotReady { after, to_tell: self.policy.start.ready == Readiness::Told };
                 match then {
                     Some(goal) => self.stopped(goal, end),
                     None => self.after_run(end, at, now),

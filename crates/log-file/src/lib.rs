@@ -33,7 +33,7 @@
 //!   aside; that is as good a place.
 //! * A file that someone else renames or removes is opened anew for the next append (see
 //!   [`LogFile::reopen`] for the details of "next"); after `copytruncate` lines go to the beginning.
-//! * What cannot be appended is an error, and nothing of it is there.
+//! * What cannot be appended is an error, and nothing of it is there but, where the disk was full in the middle, blanks.
 //! * Nobody waits for a lock. A process that is stopped, wherever, holds up no other.
 //! * A link or a file that somebody else may have laid out for us is neither followed nor written to, also
 //!   between two appends; the rule is that of [`trusted_path`], and

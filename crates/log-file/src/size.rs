@@ -44,7 +44,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
         type Value = u64;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number of bytes, a size like `100 MiB`, or `unlimited`")
+            f.write_str("a number of bytes, one with B, kB, MB, GB, KiB, MiB, GiB or TiB like `100 MiB`, or `unlimited`")
         }
 
         fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<u64, E> {

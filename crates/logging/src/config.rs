@@ -263,6 +263,12 @@ impl LoggingConfig {
         self.file_path().into_iter().chain(named)
     }
 
+    /// Those of the [files](LoggingConfig::files) that are put aside in time, or for their size.
+    pub fn rotated_files(&self) -> impl Iterator<Item = &Path> {
+        let all = [self].into_iter().chain(self.loggers.values());
+        all.filter(|config| config.rotation != Rotation::Never).filter_map(LoggingConfig::file_path)
+    }
+
     /// Where records go, for who opens it.
     pub(crate) fn options(&self) -> Options {
         let file = match (&self.file, self.stream) {

@@ -95,6 +95,11 @@ pub(crate) fn parse(format: &str) -> Result<Shape, Vec<String>> {
     if problems.is_empty() && parts.is_empty() {
         problems.push("it is empty; leave the field out for the default".to_owned());
     }
+    let has_message = parts.iter().any(|part| matches!(part, Part::Field(Field::Message, _)));
+    if problems.is_empty() && !has_message {
+        let text = "it has no `{message}`, so nobody would know what a record says; add it, or give `json`";
+        problems.push(text.to_owned());
+    }
     if problems.is_empty() { Ok(Shape::Parts(parts)) } else { Err(problems) }
 }
 
@@ -158,7 +163,9 @@ mod tests {
 
     #[test]
     fn constants_become_text() {
-        let Shape::Parts(parts) = parse("{pid:4}|{name} {level} {role}").unwrap() else { panic!() };
+        let Shape::Parts(parts) = parse("{pid:4}|{name} {level} {message}").unwrap() else {
+            panic!()
+        };
         let parts = with_constants(parts, &[(Field::Pid, "12"), (Field::Name, "x")]);
         assert_eq!(
             parts,
@@ -166,9 +173,18 @@ mod tests {
                 Part::Text("12  |x ".into()),
                 Part::Field(Field::Level, 0),
                 Part::Text(" ".into()),
-                Part::Field(Field::Role, 0),
+                Part::Field(Field::Message, 0),
             ]
         );
+    }
+
+    /// Each record was the same text: `jsn` in place of `json` was a log of nothing.
+    #[test]
+    fn a_format_without_the_message_is_refused() {
+        for format in ["jsn", "{time} {level}"] {
+            let [problem] = &parse(format).unwrap_err()[..] else { panic!("{format}") };
+            assert!(problem.contains("`{message}`") && problem.contains("`json`"), "{problem}");
+        }
     }
 
     #[test]

@@ -59,7 +59,10 @@ fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
         }
     };
     // An `Option`, because a document of comments only is null and means that nothing is changed.
-    match serde_yaml::from_str::<Option<LoggingConfig>>(text) {
+    let config = serde_yaml::from_str::<Option<LoggingConfig>>(text);
+    // Of a mapping by free names, as `filters`, the last of two entries would count.
+    let unique = |config| serde_yaml::from_str::<serde_yaml::Value>(text).map(|_| config);
+    match config.and_then(unique) {
         Ok(config) => Ok(config.unwrap_or_default()),
         Err(error) => {
             let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
@@ -241,7 +244,7 @@ loggers: { audit: { stream: stderr, propagate: false } }
         assert_eq!(
             complaint("max_size: 10 miles"),
             "logging configuration, line 1, column 11: max_size: invalid value: string \"10 miles\", \
-             expected a number of bytes, a size like `100 MiB`, or `unlimited`"
+             expected a number of bytes, one with B, kB, MB, GB, KiB, MiB, GiB or TiB like `100 MiB`, or `unlimited`"
         );
         let negative = complaint("keep: -1");
         assert!(
@@ -249,6 +252,8 @@ loggers: { audit: { stream: stderr, propagate: false } }
             "{negative}"
         );
         assert!(complaint("level: info\nlevel: warn").contains("duplicate"));
+        let twice = complaint("filters: { a: warn, a: info }");
+        assert!(twice.contains("duplicate"), "{twice}");
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn a_named_logger_has_its_own_file_and_format() {
     let file = |name: &str| LoggingConfig::file(path(name)).format("{target} {message}");
     let config = file("main")
         .logger("audit", file("audit").propagate(false).level(LevelFilter::Warn))
-        .logger("audit::login", file("login").format("{level}"))
+        .logger("audit::login", file("login").format("{message}"))
         .logger("shared", file("shared").level(LevelFilter::Debug));
     let logger = Logger::new(&config, Process::new("test")).unwrap();
     assert_eq!(logger.max_level(), LevelFilter::Debug);

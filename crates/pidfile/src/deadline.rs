@@ -28,6 +28,12 @@ impl Deadline {
         span.map_or(Deadline(None), Deadline::after)
     }
 
+    /// This one, or that after a span, whichever comes first.
+    pub(crate) fn or_after(self, span: Duration) -> Deadline {
+        let Deadline(after) = Deadline::after(span);
+        Deadline([self.0, after].into_iter().flatten().min())
+    }
+
     pub(crate) fn has_passed(self) -> bool {
         self.0.is_some_and(|at| at <= Instant::now())
     }

@@ -7,7 +7,8 @@
 //! can be polled together with other things.
 //!
 //! Price: a wait that is given up leaves its thread parked until the lock is free. A later wait for
-//! the same lock finds it and starts no second one, so there is at most one per lock.
+//! the same lock finds it and starts no second one, so there is at most one per lock. Where the system refuses a
+//! thread, it does poll.
 
 use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,6 +29,9 @@ use crate::sys;
 
 /// The thread makes one system call and drops a few values.
 const STACK: usize = 64 * 1024;
+
+/// Between two looks of who can have no thread.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +78,8 @@ impl Awaited {
 /// only asks. Works for every file that may be read, whoever holds it, and without /proc.
 ///
 /// Nothing polls: a thread blocks in the kernel until the lock is free. After a timeout or an
-/// interruption that thread stays, parked, until it is; later waits use it again.
+/// interruption that thread stays, parked, until it is; later waits use it again. Where no thread can be had, the lock is
+/// looked at twenty times in a second.
 ///
 /// # Errors
 ///
@@ -143,7 +148,15 @@ pub(crate) fn until_free(
         if deadline.has_passed() {
             return Ok(Waited::TimedOut);
         }
-        let parked = Parked::find_or_start(file, what).map_err(Error::io(Op::Wait, path))?;
+        let Ok(parked) = Parked::find_or_start(file, what) else {
+            // No thread can be had, as where a fork bomb has used up what its user may have: then it is looked at
+            // now and then.
+            let wake: Vec<_> = wake.into_iter().collect();
+            if readable(&wake, deadline.or_after(PAUSE)).map_err(refused())? {
+                return Ok(Waited::Interrupted);
+            }
+            continue;
+        };
         let ended = parked.ended.as_fd();
         let both: Vec<_> = [Some(ended), wake].into_iter().flatten().collect();
         let happened = readable(&both, deadline).map_err(refused())?;

@@ -136,7 +136,9 @@ impl Visitor<'_> for SpanVisitor {
 
 fn parse(text: &str) -> Result<Duration, String> {
     let bad = || {
-        format!("`{text}` is no span of time; give seconds, or a number with ms, s, min, h or d")
+        format!(
+            "`{text}` is no span of time; give seconds, or a number with ms, s, min, h or d, or `forever`"
+        )
     };
     let text = text.trim();
     if text == FOR_EVER {

@@ -32,6 +32,9 @@ pub enum RunEnd {
     NotReady {
         /// How long was waited.
         after: Duration,
+        /// Whether it had to say itself that it is.
+        #[serde(default)]
+        to_tell: bool,
     },
     /// It was still there when its grace was over, and we killed it.
     Killed {
@@ -104,8 +107,12 @@ impl RunEnd {
             }
             RunEnd::Succeeded(exit) => format!("{exit}, which counts as success"),
             RunEnd::NotStarted(error) => format!("could not be started: {}", error.chain()),
-            RunEnd::NotReady { after } => {
-                format!("was not ready within {:?} and was killed", rounded(*after))
+            RunEnd::NotReady { after, to_tell } => {
+                let why = match to_tell {
+                    true => " (`ready: told`: it did not say so itself)",
+                    false => "",
+                };
+                format!("was not ready within {:?} and was killed{why}", rounded(*after))
             }
             RunEnd::Killed { after, .. } => {
                 format!("was killed {:?} after it was asked to quit", rounded(*after))
@@ -179,7 +186,18 @@ mod tests {
             ),
             (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
             (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),
-            (RunEnd::NotReady { after }, 1, neither, "was not ready within 1.5s and was killed"),
+            (
+                RunEnd::NotReady { after, to_tell: false },
+                1,
+                neither,
+                "was not ready within 1.5s and was killed",
+            ),
+            (
+                RunEnd::NotReady { after, to_tell: true },
+                1,
+                neither,
+                "was not ready within 1.5s and was killed (`ready: told`: it did not say so itself)",
+            ),
             // One that is killed by us has not gone well, whatever it says at last.
             (killed(None), 1, neither, "was killed 1.5s after it was asked to quit"),
             (killed(Some(Exit::Code(0))), 1, neither, "was killed 1.5s after it was asked to quit"),

@@ -126,13 +126,18 @@ impl Sweep {
 
     /// Says once who has not gone for a second after it was killed: as long as it is there nothing else begins,
     /// and nothing ends.
-    fn name(&mut self, left: &[u32]) {
+    fn name(&mut self, left: &[u32], refused: Option<io::Error>) {
         if self.pause < LAST_LOOK || std::mem::replace(&mut self.named, true) {
             return;
         }
+        let why = match refused {
+            Some(error) => {
+                format!("others may come in their place, who cannot be looked at: {error}")
+            }
+            None => "perhaps in uninterruptible sleep or frozen by a control group".to_owned(),
+        };
         log::error!(
-            "cannot go on: what the executor has left was killed, and is still there, perhaps in \
-             uninterruptible sleep or frozen by a control group: {}",
+            "cannot go on: what the executor has left was killed, and is still there, {why}: {}",
             named(left)
         );
     }
@@ -201,9 +206,15 @@ impl Descendants {
         }
         if sweep.kills {
             // Those below them, too: who goes on making others would make them faster than we kill.
+            let mut refused = None;
             sweep.herd.end(|| {
                 let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;
-                tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)))
+                let below = tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)));
+                below.map_err(|error| {
+                    let kind = error.kind();
+                    refused = Some(error);
+                    kind.into()
+                })
             });
             // Where /proc shows nothing but our own children. Of those that were listed before some have been
             // reaped in there, and their numbers are others' by now.
@@ -212,7 +223,7 @@ impl Descendants {
                 // Who is named is not told of at each look.
                 signal(*pid, Signal::KILL, !sweep.named);
             }
-            sweep.name(&left);
+            sweep.name(&left, refused);
             // What comes to us alive, because its parent was killed, comes without a word.
             sweep.look_later(now);
             return false;

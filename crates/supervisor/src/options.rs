@@ -163,7 +163,8 @@ impl DaemonOptions {
 
     /// The signal to the guardian upon which every process of the daemon opens its files anew, after
     /// somebody has renamed them: output, logs and captured output (see [`reopen`](surroundings::reopen::reopen)).
-    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none; these signals then do what they do.
+    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none. A detached guardian ignores SIGHUP then; SIGUSR1 and
+    /// SIGUSR2, where they are not this one, end a process that has no handler for them.
     #[must_use]
     pub fn reopen_on(mut self, signal: i32) -> Self {
         self.reopen_on = Some(signal);
@@ -207,7 +208,11 @@ impl DaemonOptions {
 
         self.policy.check(&mut problems);
         if let Some(signal) = self.reopen_on.filter(|signal| !REOPEN_SIGNALS.contains(signal)) {
-            problems.add("reopen_on", signal, "give SIGHUP, SIGUSR1 or SIGUSR2");
+            problems.add(
+                "reopen_on",
+                exit::signal::Named(signal),
+                "give SIGHUP, SIGUSR1 or SIGUSR2",
+            );
         }
 
         let PlannedSurroundings {

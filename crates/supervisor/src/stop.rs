@@ -53,6 +53,9 @@ const ENDING: Duration = Duration::from_secs(1);
 /// The daemon itself kills what is left of it after its grace. Where its guardian is a program of its own
 /// (`run_daemon`), that may go on.
 ///
+/// A file that nobody holds is removed, if its number is stale, whatever a start's
+/// [`existing`](crate::DaemonOptions::existing) says of such a one.
+///
 /// Where somebody hinders it from telling whose a file or a lock is, it may take some seconds more.
 ///
 /// The number in the file is never trusted: the process is signalled only if it is the one that

@@ -231,21 +231,20 @@ impl WatchedPidFile {
                 );
                 Found::Taken
             }
-            Err(error) if self.pid_file.is_in_place().unwrap_or(false) => {
-                let text = format!(
-                    "somebody has written to pid file `{path}`, and its number cannot be put right: \
-                     {}",
-                    ErrorText::new(&error).chain()
-                );
-                self.tell_once(&text);
-                Found::No
-            }
             Err(error) => {
-                let text = format!(
-                    "somebody has removed pid file `{path}`, and it cannot be made again: nobody finds \
-                     this daemon, and a second one can be started: {}",
-                    ErrorText::new(&error).chain()
-                );
+                let why = ErrorText::new(&error).chain().to_string();
+                let text = match self.pid_file.is_in_place() {
+                    Ok(true) => format!(
+                        "somebody has written to pid file `{path}`, and its number cannot be put right: {why}"
+                    ),
+                    Ok(false) => format!(
+                        "somebody has removed pid file `{path}`, and it cannot be made again: nobody finds \
+                         this daemon, and a second one can be started: {why}"
+                    ),
+                    Err(_) => format!(
+                        "something has happened to pid file `{path}`, which cannot be looked at now: {why}"
+                    ),
+                };
                 self.tell_once(&text);
                 Found::No
             }

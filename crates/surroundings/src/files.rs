@@ -16,9 +16,9 @@ use capture::Capture;
 use identity::{Key, identity};
 use policy::{Problem, Problems};
 
-/// What a file is for. What may share it follows from that: output and logs are appended to, a pid
-/// file is its process' alone, a status file is replaced whole, and captured output is rotated by
-/// who writes it.
+/// What a file is for. What may share it follows from that: output and logs are appended to, but a stream knows
+/// nothing of a log's rotation; a pid file is its process' alone, a status file is replaced whole, and captured output
+/// is rotated by who writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// The options: what is read, and never written.
@@ -27,8 +27,10 @@ pub enum Purpose {
     PidFile,
     /// A standard stream.
     Output,
-    /// A log.
+    /// A log that keeps its name.
     Log,
+    /// A log that is put aside: who has only its descriptor goes with what was put aside.
+    RotatedLog,
     /// The status file.
     Status,
     /// Captured output.
@@ -36,11 +38,12 @@ pub enum Purpose {
 }
 
 /// All of them, as they are looked through.
-const PURPOSES: [Purpose; 6] = [
+const PURPOSES: [Purpose; 7] = [
     Purpose::Options,
     Purpose::PidFile,
     Purpose::Output,
     Purpose::Log,
+    Purpose::RotatedLog,
     Purpose::Status,
     Purpose::Capture,
 ];
@@ -48,7 +51,10 @@ const PURPOSES: [Purpose; 6] = [
 impl Purpose {
     fn goes_with(self, other: Purpose) -> bool {
         let appended = |purpose| matches!(purpose, Purpose::Output | Purpose::Log);
-        self == other && self == Purpose::Capture || appended(self) && appended(other)
+        let log = |purpose| matches!(purpose, Purpose::Log | Purpose::RotatedLog);
+        self == other && self == Purpose::Capture
+            || appended(self) && appended(other)
+            || log(self) && log(other)
     }
 }
 
@@ -218,8 +224,15 @@ impl Files {
                 self.note(owner, field, Purpose::Output, path);
             }
         }
+        let rotated: Vec<_> = logging.into_iter().flat_map(LoggingConfig::rotated_files).collect();
         for path in logging.into_iter().flat_map(LoggingConfig::files) {
-            self.note(owner, "logging_config", Purpose::Log, path);
+            // A device or a FIFO is not.
+            let is_file = || fs::metadata(path).map_or(true, |found| found.is_file());
+            let purpose = match rotated.contains(&path) && is_file() {
+                true => Purpose::RotatedLog,
+                false => Purpose::Log,
+            };
+            self.note(owner, "logging_config", purpose, path);
         }
     }
 
@@ -274,7 +287,14 @@ impl Files {
             return None;
         }
         let both_pid_files = [first, second].map(|met| met.purpose) == [Purpose::PidFile; 2];
-        Some(if both_pid_files { "each needs its own" } else { "give another file" })
+        let both = [first.purpose, second.purpose];
+        Some(if both_pid_files {
+            "each needs its own"
+        } else if both == [Purpose::Output, Purpose::RotatedLog] {
+            "give another file, or `rotation: never`: what is put aside would take the stream along"
+        } else {
+            "give another file"
+        })
     }
 
     fn problem(&self, at: usize, other: usize, what: &str) -> Problem {
@@ -282,7 +302,10 @@ impl Files {
         let alike = met.capture.is_some() && first.capture.is_some();
         let thing = match (first.purpose, met.purpose) {
             _ if alike => "that",
-            (Purpose::PidFile, Purpose::PidFile | Purpose::Output | Purpose::Log) => "the pid file",
+            (
+                Purpose::PidFile,
+                Purpose::PidFile | Purpose::Output | Purpose::Log | Purpose::RotatedLog,
+            ) => "the pid file",
             _ => &format!("the {}", first.field),
         };
         let whose = match first.owner {

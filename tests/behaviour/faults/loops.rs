@@ -55,7 +55,7 @@ pub(super) fn seize(bed: &TestBed, process: &Process) -> Running {
 }
 
 /// Changes how many descriptors a process may have open; gives back how many it might.
-fn limit_descriptors(process: &Process, current: u64) -> u64 {
+pub(super) fn limit_descriptors(process: &Process, current: u64) -> u64 {
     let pid = Pid::from_raw(i32::try_from(process.pid()).unwrap());
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: Some(current), maximum };

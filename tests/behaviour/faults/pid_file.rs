@@ -10,6 +10,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use rustix::process::Signal;
 
+use super::loops::limit_descriptors;
 use crate::{AT_ONCE, NOBODY, bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         daemons_whose_files_are_exchanged_by_a_stranger_go_on,
         who_removes_the_file_in_a_loop_fills_no_log,
         a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on,
+        a_file_that_cannot_be_looked_at_is_not_said_to_be_removed,
         what_could_not_be_put_back_is_tried_again,
         a_guardian_that_is_stopped_is_continued_by_a_stop,
         on_a_file_system_that_became_read_only_a_stop_stops_and_tells_of_the_file,
@@ -395,5 +397,21 @@ fn a_stop_by_another_user_says_whose_the_daemon_is() {
     as_nobody(&bed, &["status", "d.pid"])
         .says(&format!("Running {{ pid: Some({}) }}", daemon.pid()));
     daemon.stop();
+    bed.nothing_left();
+}
+
+/// A second daemon can be started, it was said, and nobody finds this one.
+///
+/// Case: FLT-C5
+fn a_file_that_cannot_be_looked_at_is_not_said_to_be_removed() {
+    let bed = bed();
+    let daemon = bed.start(&format!("{{{LOGGED}}}"));
+    let before = limit_descriptors(daemon.guardian(), 3);
+    fs::write(bed.path("d.pid"), format!("{}\n", daemon.pid())).unwrap();
+    bed.expect_in_file("d.log", "d.pid`, which cannot be looked at now");
+    limit_descriptors(daemon.guardian(), before);
+    daemon.stop();
+    let log = bed.read("d.log");
+    assert!(!log.contains("removed"), "{log}");
     bed.nothing_left();
 }

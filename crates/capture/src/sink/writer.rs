@@ -80,6 +80,14 @@ struct Written {
     failed: Option<(Lost, io::Error)>,
 }
 
+impl Drop for Writer {
+    /// The end of the thread, also when it panics.
+    fn drop(&mut self) {
+        self.sink.queue().has_ended = true;
+        self.sink.done.notify_all();
+    }
+}
+
 impl Writer {
     pub(super) fn run(mut self) {
         while let Some(segment) = self.next() {
@@ -89,7 +97,20 @@ impl Writer {
                 log::warn!("{complaint}");
             }
         }
-        self.complaints.rest().for_each(|complaint| log::warn!("{complaint}"));
+        for complaint in self.complaints.rest().chain(self.untold()) {
+            log::warn!("{complaint}");
+        }
+    }
+
+    /// What was lost and nothing was written after, with which it would have been told.
+    fn untold(&self) -> Vec<String> {
+        let queue = self.sink.queue();
+        let losses = queue.accounts.iter().flat_map(|account| {
+            let losses = [(account.failed, CANNOT), (account.skipped, FULL)];
+            losses.map(|(lost, why)| (account, lost, why))
+        });
+        let losses = losses.filter(|(_, lost, _)| !lost.is_nothing());
+        losses.map(|(account, lost, why)| text(lost, &account.name, why)).collect()
     }
 
     /// Waits for something to write. `None`: there will be nothing more.
@@ -205,9 +226,6 @@ impl Writer {
             queue = self.sink.queue();
         }
         queue.writing = false;
-        if queue.segments.is_empty() {
-            self.sink.done.notify_all();
-        }
         drop(queue);
         if failed {
             self.sink.changes.tell();

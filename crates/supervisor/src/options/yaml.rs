@@ -56,7 +56,10 @@ impl DaemonOptions {
 
 fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
     let yaml = safe_yaml::check(yaml).map_err(serde_yaml::Error::custom)?;
-    serde_yaml::from_str(yaml)
+    let options = serde_yaml::from_str(yaml)?;
+    // Of a mapping by free names, as `env`, the last of two entries would count.
+    let _: serde_yaml::Value = serde_yaml::from_str(yaml)?;
+    Ok(options)
 }
 
 /// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the

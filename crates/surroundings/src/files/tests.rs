@@ -84,7 +84,12 @@ fn only_what_is_appended_to_is_shared() {
             files.note(Owner::Worker(1), "other", other, &path);
             let mut problems = Problems::new();
             files.check(|owner, problem| tell(&mut problems, owner, problem));
-            let shared = matches!((one, other), (Output | Log, Output | Log) | (Capture, Capture));
+            let shared = matches!(
+                (one, other),
+                (Output | Log, Output | Log)
+                    | (Log | RotatedLog, Log | RotatedLog)
+                    | (Capture, Capture)
+            );
             let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
             let later =
                 if one as u8 <= other as u8 { "workers[1].other" } else { "workers[0].one" };

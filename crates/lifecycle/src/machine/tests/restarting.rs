@@ -226,7 +226,7 @@ fn the_table_of_causes_and_policies() {
         ("error", returned(false)),
         ("SIGKILL", signal(9)),
         ("panic", RunEnd::Exited(Exit::Panic(panic))),
-        ("not ready", RunEnd::NotReady { after: seconds(1) }),
+        ("not ready", RunEnd::NotReady { after: seconds(1), to_tell: false }),
         ("not started", RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
         ("unknown", RunEnd::Exited(Exit::Unknown)),
     ];

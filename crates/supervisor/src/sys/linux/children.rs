@@ -74,7 +74,11 @@ fn lists() -> io::Result<Option<Vec<String>>> {
 
 fn numbers(lists: &[String]) -> Vec<u32> {
     let words = lists.iter().flat_map(|list| list.split_ascii_whitespace());
-    words.filter_map(|pid| pid.parse().ok()).collect()
+    let mut numbers: Vec<u32> = words.filter_map(|pid| pid.parse().ok()).collect();
+    // Two of the lists that are kept may be one thread's.
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// From its beginning, wherever it was read to before.
