@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use proc_spawn::{Call, Spawn, Stream, entries};
+use proc_spawn::{Call, Spawn, Stdio, entries};
 
 fn well(number: u32) {
     println!("got {number}");
@@ -23,7 +23,7 @@ fn abruptly() {
 }
 
 fn try_it(name: &str, call: Call) -> Result<(), Box<dyn Error>> {
-    let exit = Spawn::new(call)?.stdout(Stream::Inherit).spawn()?.wait()?;
+    let exit = Spawn::new(call)?.stdout(Stdio::Inherit).spawn()?.wait()?;
     println!("{name}: {exit}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 
-use proc_spawn::{Child, Spawn, Stream};
+use proc_spawn::{Child, Spawn, Stdio};
 
 use crate::last_lines::LastLines;
 use crate::lost::{Changes, Lost};
@@ -172,7 +172,7 @@ impl Recording {
             rustix::io::ioctl_fionbio(&read, true)?;
             let to = (&self.sink, self.account);
             self.current.push(self.reader.add(read.into(), stream, to, &self.prefix, longest)?);
-            let write = Stream::Descriptor(Arc::new(write.into()));
+            let write = Stdio::Descriptor(Arc::new(write.into()));
             match stream == STDOUT {
                 true => spawn.set_stdout(write),
                 false => spawn.set_stderr(write),
@@ -193,10 +193,10 @@ impl Recording {
     /// Lets go of the ends that are the child's.
     fn let_go(&self, spawn: &mut Spawn) {
         if self.capture.has(STDOUT) {
-            spawn.set_stdout(Stream::Null);
+            spawn.set_stdout(Stdio::Null);
         }
         if self.capture.has(STDERR) {
-            spawn.set_stderr(Stream::Null);
+            spawn.set_stderr(Stdio::Null);
         }
     }
 

@@ -22,12 +22,12 @@ pub(crate) struct Source {
     sink: Arc<Sink>,
     account: AccountId,
     prefix: Arc<Prefix>,
-    state: Mutex<State>,
+    state: Mutex<Progress>,
 }
 
 /// What is known of what has been read. Locked while something is, so that nobody overtakes.
 #[derive(Debug)]
-struct State {
+struct Progress {
     pid: u32,
     lines: Lines,
     tail: Tail,
@@ -56,7 +56,7 @@ impl Source {
         longest: usize,
     ) -> Source {
         let state =
-            State { pid: 0, lines: Lines::new(longest), tail: Tail::default(), out: Vec::new() };
+            Progress { pid: 0, lines: Lines::new(longest), tail: Tail::default(), out: Vec::new() };
         Source {
             pipe: Arc::new(pipe),
             stream,
@@ -126,7 +126,7 @@ impl Source {
         read
     }
 
-    fn read(&self, state: &mut State, chunk: &mut [u8], last: bool) -> Read {
+    fn read(&self, state: &mut Progress, chunk: &mut [u8], last: bool) -> Read {
         loop {
             match rustix::io::read(&*self.pipe, &mut *chunk) {
                 Ok(0) => return Read::End,
@@ -142,33 +142,33 @@ impl Source {
         }
     }
 
-    fn take(&self, state: &mut State, bytes: &[u8], last: bool) {
+    fn take(&self, state: &mut Progress, bytes: &[u8], last: bool) {
         state.tail.push(bytes);
         if self.prefix.is_empty() {
             let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
             return self.sink.push(self.account, bytes, lines, last);
         }
         let prefix = self.prefix.now(state.pid, name_of(self.stream));
-        let State { lines, out, .. } = state;
+        let Progress { lines, out, .. } = state;
         let count = lines.push(bytes, prefix.as_bytes(), out);
         self.sink.push(self.account, out, count, last);
         shrink(out);
     }
 
     /// Ends a line that has begun.
-    fn end(&self, state: &mut State, last: bool) {
+    fn end(&self, state: &mut Progress, last: bool) {
         if self.prefix.is_empty() {
             return;
         }
         let prefix = self.prefix.now(state.pid, name_of(self.stream));
-        let State { lines, out, .. } = state;
+        let Progress { lines, out, .. } = state;
         let count = lines.end(prefix.as_bytes(), out);
         self.sink.push(self.account, out, count, last);
         shrink(out);
     }
 
     /// `None`: a thread stands in it, perhaps for ever.
-    fn try_state(&self) -> Option<MutexGuard<'_, State>> {
+    fn try_state(&self) -> Option<MutexGuard<'_, Progress>> {
         match self.state.try_lock() {
             Ok(state) => Some(state),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),

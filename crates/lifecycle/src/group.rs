@@ -30,7 +30,7 @@ pub struct Member {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Standing {
     /// No process, and one is wanted as soon as it may be.
     Wanted,
     /// No process, until the group starts again.
@@ -49,9 +49,12 @@ enum State {
     },
 }
 
-impl State {
+impl Standing {
     fn runs(self) -> bool {
-        matches!(self, State::Starting | State::Ready | State::Stopping | State::Quitting)
+        matches!(
+            self,
+            Standing::Starting | Standing::Ready | Standing::Stopping | Standing::Quitting
+        )
     }
 }
 
@@ -70,7 +73,7 @@ enum Phase {
 #[derive(Debug)]
 struct Place {
     member: Member,
-    state: State,
+    state: Standing,
     /// It was started at least once.
     ran: bool,
 }
@@ -96,7 +99,7 @@ impl Group {
     pub fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
-        let place = |member| Place { member, state: State::Wanted, ran: false };
+        let place = |member| Place { member, state: Standing::Wanted, ran: false };
         Group {
             places: std::iter::zip(Id::all(), members.into_iter().map(place)).collect(),
             strategy,
@@ -137,7 +140,7 @@ impl Group {
     /// Takes one more, at the end of the list. It is to be told of as [`Happened::Added`].
     pub fn add(&mut self, id: Id, member: Member) {
         self.ordered |= !member.after.is_empty();
-        self.places.insert(id, Place { member, state: State::Wanted, ran: false });
+        self.places.insert(id, Place { member, state: Standing::Wanted, ran: false });
     }
 
     /// Forgets one that is over. Nobody comes after it any more.
@@ -151,7 +154,7 @@ impl Group {
     /// Those that come after this worker, and are not over.
     pub fn dependents(&self, id: Id) -> Vec<Id> {
         let waits = |place: &Place| {
-            place.member.after.contains(&id) && !matches!(place.state, State::Over { .. })
+            place.member.after.contains(&id) && !matches!(place.state, Standing::Over { .. })
         };
         self.places.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id).collect()
     }
@@ -208,13 +211,13 @@ impl Group {
     }
 
     fn ready(&mut self, worker: Id) {
-        if self.places[&worker].state == State::Starting {
-            self.at(worker).state = State::Ready;
+        if self.places[&worker].state == Standing::Starting {
+            self.at(worker).state = Standing::Ready;
         }
     }
 
     fn failed(&mut self, worker: Id, now: Instant) {
-        self.at(worker).state = State::Delayed;
+        self.at(worker).state = Standing::Delayed;
         let is_restart = match self.phase {
             Phase::Running => true,
             // One that was to be stopped anyway comes back with the others: that is one restart.
@@ -244,25 +247,25 @@ impl Group {
     }
 
     fn due(&mut self, worker: Id) {
-        if self.places[&worker].state == State::Delayed {
-            self.at(worker).state = State::Wanted;
+        if self.places[&worker].state == Standing::Delayed {
+            self.at(worker).state = Standing::Wanted;
         }
     }
 
     fn paused(&mut self, worker: Id) {
         // One that had no process was held as soon as that was asked of it.
-        if self.places[&worker].state == State::Stopping {
+        if self.places[&worker].state == Standing::Stopping {
             let regroups = matches!(self.phase, Phase::Regrouping { .. });
-            self.at(worker).state = if regroups { State::Held } else { State::Wanted };
+            self.at(worker).state = if regroups { Standing::Held } else { Standing::Wanted };
         }
     }
 
     /// The only way to be over, whoever decides it: what follows from it follows from here.
     fn over(&mut self, worker: Id, well: bool) {
-        if matches!(self.places[&worker].state, State::Over { .. }) {
+        if matches!(self.places[&worker].state, Standing::Over { .. }) {
             return;
         }
-        self.at(worker).state = State::Over { well };
+        self.at(worker).state = Standing::Over { well };
         // A group that has to be whole cannot be, without one that was given up.
         let broken = !well && self.strategy != Strategy::OneForOne;
         if self.phase != Phase::Quitting && (broken || self.is_ended_by(worker)) {
@@ -277,8 +280,8 @@ impl Group {
     fn quit(&mut self) {
         self.phase = Phase::Quitting;
         // Those that quit already may have less time now.
-        for place in self.places.values_mut().filter(|place| place.state == State::Quitting) {
-            place.state = State::Stopping;
+        for place in self.places.values_mut().filter(|place| place.state == Standing::Quitting) {
+            place.state = Standing::Stopping;
         }
     }
 
@@ -289,7 +292,7 @@ impl Group {
             EndWhen::AnySignificant => significant,
             EndWhen::AllSignificant => {
                 let mut all = self.places.values().filter(|place| place.member.significant);
-                significant && all.all(|place| matches!(place.state, State::Over { .. }))
+                significant && all.all(|place| matches!(place.state, Standing::Over { .. }))
             }
         }
     }
@@ -298,7 +301,10 @@ impl Group {
         self.give_up_the_hopeless(orders);
         for worker in self.ids() {
             let up = || self.places[&worker].member.after.iter().all(|other| self.is_up(*other));
-            if self.phase == Phase::Running && self.places[&worker].state == State::Wanted && up() {
+            if self.phase == Phase::Running
+                && self.places[&worker].state == Standing::Wanted
+                && up()
+            {
                 self.start(worker, orders);
             }
         }
@@ -306,7 +312,7 @@ impl Group {
 
     /// Those without a process that are to come after one that will never be. Who runs goes on.
     fn give_up_the_hopeless(&mut self, orders: &mut Vec<Order>) {
-        let lost = |place: &Place| place.state == State::Over { well: false };
+        let lost = |place: &Place| place.state == Standing::Over { well: false };
         // Most often nobody is lost, and there may be thousands.
         if !self.places.values().any(lost) {
             return;
@@ -315,7 +321,8 @@ impl Group {
         loop {
             let before = orders.len();
             for worker in self.ids() {
-                let down = matches!(self.places[&worker].state, State::Wanted | State::Delayed);
+                let down =
+                    matches!(self.places[&worker].state, Standing::Wanted | Standing::Delayed);
                 let after = &self.places[&worker].member.after;
                 if down && after.iter().any(|other| lost(&self.places[other])) {
                     self.over(worker, false);
@@ -329,8 +336,8 @@ impl Group {
     }
 
     fn start(&mut self, worker: Id, orders: &mut Vec<Order>) {
-        if self.places[&worker].state == State::Wanted {
-            self.at(worker).state = State::Starting;
+        if self.places[&worker].state == Standing::Wanted {
+            self.at(worker).state = Standing::Starting;
             self.at(worker).ran = true;
             orders.push(Order::Start(worker));
         }
@@ -338,7 +345,7 @@ impl Group {
 
     /// Whether those that come after it may start.
     fn is_up(&self, worker: Id) -> bool {
-        matches!(self.places[&worker].state, State::Ready | State::Over { well: true })
+        matches!(self.places[&worker].state, Standing::Ready | Standing::Over { well: true })
     }
 }
 

@@ -69,7 +69,7 @@ impl Appender {
 
     /// Whether the file still has a name somewhere, so that what is written to it can be found.
     pub(crate) fn has_a_name(&self) -> bool {
-        State::of(self.file()).is_ok_and(|state| state.links > 0)
+        Stat::of(self.file()).is_ok_and(|state| state.links > 0)
     }
 
     /// Finds out whether somebody left a line without its end. Done now and then, not for each
@@ -79,7 +79,7 @@ impl Appender {
     }
 
     fn ends_inside_a_line(&mut self) -> io::Result<bool> {
-        let State { size, .. } = State::of(self.file())?;
+        let Stat { size, .. } = Stat::of(self.file())?;
         self.size = size;
         if size == self.end || !self.is_inside_a_line(size) {
             return Ok(false);
@@ -87,7 +87,7 @@ impl Appender {
         // Or it is a write in progress: the size grows page by page. An empty write waits until it
         // is over; then the size has changed.
         rustix::io::write(self.file(), &[])?;
-        Ok(State::of(self.file())?.size == size)
+        Ok(Stat::of(self.file())?.size == size)
     }
 
     /// Whether the file, as it was when last seen, is empty or has room for so many more bytes.
@@ -110,7 +110,7 @@ impl Appender {
             return Err(if self.is_at_the_limit() { Errno::FBIG } else { Errno::NOSPC }.into());
         }
 
-        let state = State::of(self.file())?;
+        let state = Stat::of(self.file())?;
         self.size = state.size;
         if state.links == 0 {
             return Ok(Appended::Removed);
@@ -135,7 +135,7 @@ impl Appender {
         if !self.regular {
             return Ok(Appended::Done);
         }
-        let state = State::of(self.file())?;
+        let state = Stat::of(self.file())?;
         (self.size, self.end) = (state.size, state.size);
         Ok(if state.links == 0 { Appended::Removed } else { Appended::Done })
     }
@@ -169,7 +169,7 @@ impl Appender {
     /// the end may have been taken back, or others' may have been added.
     fn is_at_the_limit(&self) -> bool {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
-        limit.is_some_and(|limit| State::of(self.file()).is_ok_and(|state| state.size >= limit))
+        limit.is_some_and(|limit| Stat::of(self.file()).is_ok_and(|state| state.size >= limit))
     }
 
     /// Makes the beginning of a record, which is all that found room, an empty line.
@@ -185,7 +185,7 @@ impl Appender {
     /// Overwrites bytes of ours with spaces and a line end, and one before if the line is not ours.
     fn blank(&mut self, start: u64, length: usize, end_line_first: bool) -> io::Result<()> {
         // Truncated meanwhile: writing there would leave a hole.
-        if State::of(self.file())?.size < start + length as u64 {
+        if Stat::of(self.file())?.size < start + length as u64 {
             return Ok(());
         }
         let mut blank = vec![b' '; length];
@@ -206,36 +206,36 @@ impl Appender {
 }
 
 /// What one look at a file tells.
-struct State {
+struct Stat {
     size: u64,
     links: u64,
 }
 
-impl State {
+impl Stat {
     /// Asks for nothing else: who asks Linux for the *times* of a file makes the next write to it
     /// twice as expensive, because that must leave a time that can be told from the one just seen.
     #[cfg(target_os = "linux")]
-    fn of(file: &File) -> io::Result<State> {
+    fn of(file: &File) -> io::Result<Stat> {
         use rustix::fs::{AtFlags, StatxFlags, statx};
         let wanted = StatxFlags::SIZE | StatxFlags::NLINK;
         match statx(file, c"", AtFlags::EMPTY_PATH, wanted) {
-            Ok(seen) => Ok(State { size: seen.stx_size, links: seen.stx_nlink.into() }),
+            Ok(seen) => Ok(Stat { size: seen.stx_size, links: seen.stx_nlink.into() }),
             // Forbidden by a sandbox that is older than the call.
-            Err(Errno::NOSYS | Errno::PERM) => State::of_all(file),
+            Err(Errno::NOSYS | Errno::PERM) => Stat::of_all(file),
             Err(error) => Err(error.into()),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn of(file: &File) -> io::Result<State> {
-        State::of_all(file)
+    fn of(file: &File) -> io::Result<Stat> {
+        Stat::of_all(file)
     }
 
     // The types of the fields differ from system to system.
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, trivial_numeric_casts)]
-    fn of_all(file: &File) -> io::Result<State> {
+    fn of_all(file: &File) -> io::Result<Stat> {
         let stat = rustix::fs::fstat(file)?;
-        Ok(State { size: stat.st_size as u64, links: stat.st_nlink as u64 })
+        Ok(Stat { size: stat.st_size as u64, links: stat.st_nlink as u64 })
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Entry {
 /// From any number of threads to one.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<Backlog>,
     /// Tells the writer that there is something.
     filled: Condvar,
     /// Tells who flushes that something is written.
@@ -43,7 +43,7 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Backlog {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// Since the last record that fitted.
@@ -146,7 +146,7 @@ impl Queue {
         self.wake(state);
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, Backlog>) {
         let asleep = std::mem::take(&mut state.asleep);
         drop(state);
         if asleep {
@@ -155,7 +155,7 @@ impl Queue {
     }
 
     /// Nothing in here panics half-way, so a poisoned lock means nothing.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Backlog> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

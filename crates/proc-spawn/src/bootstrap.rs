@@ -11,12 +11,12 @@ use crate::called::Called;
 use crate::current::{self, Role};
 use crate::detached;
 use crate::entries::Entries;
+use crate::inherited;
 use crate::lifeline;
 use crate::link::Link;
 use crate::peer::Stranger;
 use crate::privilege;
 use crate::program;
-use crate::surroundings;
 use crate::sys::Ourselves;
 use crate::telling;
 use crate::wire::{MARKER, Payload, PayloadError, Up};
@@ -77,8 +77,8 @@ impl App {
 }
 
 fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handler)]) -> i32 {
-    surroundings::reset(called, ourselves);
-    let link = match surroundings::take_stdin(called, ourselves) {
+    inherited::reset(called, ourselves);
+    let link = match inherited::take_stdin(called, ourselves) {
         Ok(socket) => Link::new(socket).map_err(Stranger::NoSocket),
         Err(stranger) => Err(stranger),
     };
@@ -86,7 +86,7 @@ fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handl
         Ok(link) => Arc::new(link),
         Err(stranger) => return refuse(&stranger),
     };
-    if let Err(error) = surroundings::empty_stdin() {
+    if let Err(error) = inherited::empty_stdin() {
         let _ = link.send(&Up::SetupFailed(SetupError::new("open `/dev/null`", &error)));
         return CODE_SETUP;
     }

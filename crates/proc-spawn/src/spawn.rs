@@ -23,14 +23,14 @@ use crate::closer;
 use crate::current::{Current, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
+use crate::inherited::{bequeathed, open_null, outlive_file_size_limits};
 use crate::link::Link;
 use crate::payload_file::LONGEST_PAYLOAD;
 use crate::privilege;
 use crate::program;
 use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
-use crate::stream::Stream;
-use crate::surroundings::{bequeathed, open_null, outlive_file_size_limits};
+use crate::stdio::Stdio;
 use crate::sys::{oom_kills, random};
 use crate::wire::{Payload, to_bytes};
 
@@ -55,8 +55,8 @@ pub struct Spawn {
     current: Current,
     setup: Arc<[u8]>,
     program: Program,
-    stdout: Stream,
-    stderr: Stream,
+    stdout: Stdio,
+    stderr: Stdio,
     environment: Environment,
     own_group: bool,
     kept: Option<Arc<OwnedFd>>,
@@ -100,8 +100,8 @@ impl Spawn {
             current: Current { role, name: String::new(), incarnation: 1 },
             setup: Arc::default(),
             program: Program::default(),
-            stdout: Stream::default(),
-            stderr: Stream::default(),
+            stdout: Stdio::default(),
+            stderr: Stdio::default(),
             environment: Environment::new(),
             own_group: false,
             kept: program::kept(),
@@ -150,25 +150,25 @@ impl Spawn {
 
     /// Standard output. Default: `/dev/null`.
     #[must_use]
-    pub fn stdout(mut self, stream: Stream) -> Spawn {
+    pub fn stdout(mut self, stream: Stdio) -> Spawn {
         self.stdout = stream;
         self
     }
 
     /// Standard error. Default: `/dev/null`.
     #[must_use]
-    pub fn stderr(mut self, stream: Stream) -> Spawn {
+    pub fn stderr(mut self, stream: Stdio) -> Spawn {
         self.stderr = stream;
         self
     }
 
     /// Where the next children's standard output goes.
-    pub fn set_stdout(&mut self, stream: Stream) {
+    pub fn set_stdout(&mut self, stream: Stdio) {
         self.stdout = stream;
     }
 
     /// Where the next children's standard error goes.
-    pub fn set_stderr(&mut self, stream: Stream) {
+    pub fn set_stderr(&mut self, stream: Stdio) {
         self.stderr = stream;
     }
 
@@ -333,9 +333,8 @@ impl Spawn {
         called: &Called,
         stdin: OwnedFd,
     ) -> Result<std::process::Child, SpawnError> {
-        let output = |stream: &Stream| {
-            stream.stdio().map_err(SpawnError::io("copy the output's descriptor"))
-        };
+        let output =
+            |stream: &Stdio| stream.stdio().map_err(SpawnError::io("copy the output's descriptor"));
         // Last of all: another thread may open some at any time.
         let called = Called { inherited: bequeathed(), and_others: true, ..called.clone() };
         let mut command = self.command(&called);
@@ -355,7 +354,7 @@ impl Spawn {
     /// What a start has failed by: the standard library opens `/dev/null` for a stream that is to go
     /// nowhere, and does not say which of the two it could not have.
     fn refused(&self, source: io::Error) -> SpawnError {
-        let nowhere = [&self.stdout, &self.stderr].iter().any(|to| matches!(to, Stream::Null));
+        let nowhere = [&self.stdout, &self.stderr].iter().any(|to| matches!(to, Stdio::Null));
         match open_null() {
             Err(source) if nowhere => return SpawnError::io("open `/dev/null`")(source),
             _ => (),

@@ -1,6 +1,6 @@
 //! What is asked of the system, and all that only one system has.
 //!
-//! Who decides (`link`, `peer`, `privilege`, `surroundings`, `child`, `lifeline`, `spawner`, `closer`,
+//! Who decides (`link`, `peer`, `privilege`, `inherited`, `child`, `lifeline`, `spawner`, `closer`,
 //! `program`) asks by the functions below and calls itself only what every Unix has. A backend is a module
 //! beside `linux` that has them, too; nothing outside this folder changes for it. It gives:
 //!

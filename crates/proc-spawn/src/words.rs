@@ -94,7 +94,7 @@ struct Kept {
 }
 
 /// What a look at the socket found.
-enum Heard {
+enum Taken {
     Message(Message),
     Nothing,
     Enough,
@@ -121,8 +121,8 @@ impl Words {
             return waiting;
         }
         match self.hear() {
-            Heard::Message(message) => Some(message),
-            Heard::Nothing | Heard::Enough => None,
+            Taken::Message(message) => Some(message),
+            Taken::Nothing | Taken::Enough => None,
         }
     }
 
@@ -131,8 +131,8 @@ impl Words {
         while !self.over {
             match self.hear() {
                 // Seen again by who asks.
-                Heard::Message(Message::Closed) | Heard::Nothing | Heard::Enough => return,
-                Heard::Message(message) => keep(&mut self.kept().waiting, message),
+                Taken::Message(Message::Closed) | Taken::Nothing | Taken::Enough => return,
+                Taken::Message(message) => keep(&mut self.kept().waiting, message),
             }
         }
     }
@@ -142,9 +142,9 @@ impl Words {
         let mut turns = 0;
         while turns < LAST_TURNS && !self.over {
             match self.hear() {
-                Heard::Message(_) => (),
-                Heard::Enough => turns += 1,
-                Heard::Nothing => break,
+                Taken::Message(_) => (),
+                Taken::Enough => turns += 1,
+                Taken::Nothing => break,
             }
         }
         self.kept.take().map(|kept| kept.said).unwrap_or_default()
@@ -173,9 +173,9 @@ impl Words {
         self.kept.get_or_insert_default()
     }
 
-    fn hear(&mut self) -> Heard {
+    fn hear(&mut self) -> Taken {
         if self.over {
-            return Heard::Message(Message::Closed);
+            return Taken::Message(Message::Closed);
         }
         loop {
             let message = match self.link.receive() {
@@ -204,8 +204,8 @@ impl Words {
                     });
                     continue;
                 }
-                Ok(Received::Nothing) => return Heard::Nothing,
-                Ok(Received::Enough) => return Heard::Enough,
+                Ok(Received::Nothing) => return Taken::Nothing,
+                Ok(Received::Enough) => return Taken::Enough,
                 Ok(Received::Descriptors) => {
                     self.over = true;
                     Message::Descriptors
@@ -215,7 +215,7 @@ impl Words {
                     Message::Closed
                 }
             };
-            return Heard::Message(message);
+            return Taken::Message(message);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Bell {
 
 /// Why a wait at the bell is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Waited {
     /// The descriptor is readable, or is no longer what it was.
     Ring,
     /// The time passed, or a handler ran in this thread.
@@ -52,12 +52,12 @@ impl Bell {
     }
 
     /// Waits for a ring at most `limit` (`None`: for ever). May come back early with `Nothing`.
-    pub(crate) fn listen(&self, limit: Option<Duration>) -> Heard {
+    pub(crate) fn listen(&self, limit: Option<Duration>) -> Waited {
         let limit = limit.map(|limit| timespec(limit.min(LONGEST_WAIT)));
         match poll(&mut [PollFd::new(&self.reader, PollFlags::IN)], limit.as_ref()) {
-            Ok(0) | Err(Errno::INTR) => Heard::Nothing,
-            Ok(_) => Heard::Ring,
-            Err(_) => Heard::Failed,
+            Ok(0) | Err(Errno::INTR) => Waited::Nothing,
+            Ok(_) => Waited::Ring,
+            Err(_) => Waited::Failed,
         }
     }
 }
@@ -108,6 +108,6 @@ mod tests {
             (0..RINGS).for_each(|_| bell.ring());
             done.send(bell.listen(None)).unwrap();
         });
-        assert_eq!(rung.recv_timeout(Duration::from_secs(30)), Ok(Heard::Ring));
+        assert_eq!(rung.recv_timeout(Duration::from_secs(30)), Ok(Waited::Ring));
     }
 }

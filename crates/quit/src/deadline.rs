@@ -43,7 +43,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bell::Heard;
+    use crate::bell::Waited;
     use crate::{Reason, Request};
 
     /// Case: FLT-G5
@@ -58,16 +58,16 @@ mod tests {
         let within = |seconds| {
             crate::request(Request::new(Reason::Stop).within(Duration::from_secs(seconds)));
         };
-        assert_eq!(heard(), Heard::Nothing);
+        assert_eq!(heard(), Waited::Nothing);
         crate::request(Reason::Stop);
-        assert_eq!(heard(), Heard::Nothing, "there is none yet");
+        assert_eq!(heard(), Waited::Nothing, "there is none yet");
         within(60);
         within(50);
-        assert_eq!(heard(), Heard::Ring);
-        assert_eq!(heard(), Heard::Nothing);
+        assert_eq!(heard(), Waited::Ring);
+        assert_eq!(heard(), Waited::Nothing);
         within(3600);
-        assert_eq!(heard(), Heard::Nothing, "it does not go back");
+        assert_eq!(heard(), Waited::Nothing, "it does not go back");
         within(2);
-        assert_eq!(heard(), Heard::Ring);
+        assert_eq!(heard(), Waited::Ring);
     }
 }

@@ -55,11 +55,11 @@ pub(crate) struct Scope {
     pub(crate) signal: AtomicUsize,
     parent: Option<Handle>,
     bell: OnceLock<Bell>,
-    state: Mutex<State>,
+    state: Mutex<Shared>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Shared {
     request: Option<Request>,
     channel: Option<Channel>,
     children: Vec<Weak<Scope>>,
@@ -81,7 +81,7 @@ impl Scope {
             signal: AtomicUsize::new(0),
             parent,
             bell: OnceLock::new(),
-            state: Mutex::new(State {
+            state: Mutex::new(Shared {
                 request: None,
                 channel: None,
                 children: Vec::new(),
@@ -195,7 +195,7 @@ impl Scope {
         self.parent.as_ref().and_then(|parent| parent.asked())
     }
 
-    fn learn(&self, state: &mut State, later: Option<Request>) {
+    fn learn(&self, state: &mut Shared, later: Option<Request>) {
         let signalled = match self.signal.load(Ordering::Acquire) {
             0 => None,
             number => i32::try_from(number).ok().map(|number| Request::new(Reason::Signal(number))),
@@ -209,7 +209,7 @@ impl Scope {
     }
 
     /// A panic while it was held cannot have left it half changed.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::nanosleep;
 
-use crate::bell::{Heard, timespec};
+use crate::bell::{Waited, timespec};
 use crate::reason::earliest;
 use crate::scope::Scope;
 
@@ -80,7 +80,7 @@ pub(crate) fn wait_until(scope: &Scope, deadline: Option<Instant>) -> Slept {
             return Slept::Elapsed;
         }
         match scope.bell() {
-            Ok(bell) if !false_alarm => false_alarm = bell.listen(left) != Heard::Nothing,
+            Ok(bell) if !false_alarm => false_alarm = bell.listen(left) != Waited::Nothing,
             _ => sleep_a_step(left),
         }
     }

@@ -155,7 +155,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::bell::Heard;
+    use crate::bell::Waited;
 
     fn parent_and_child_to_be() -> (QuitToken, Arc<Scope>) {
         let parent = QuitToken::new().unwrap();
@@ -178,8 +178,8 @@ mod tests {
     fn a_child_that_is_adopted_after_the_quit_is_woken() {
         let (parent, child) = parent_and_child_to_be();
         parent.request(Reason::Stop);
-        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Nothing);
+        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Waited::Nothing);
         parent.0.adopt(&child);
-        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Heard::Ring);
+        assert_eq!(child.bell().unwrap().listen(Some(Duration::ZERO)), Waited::Ring);
     }
 }

@@ -30,7 +30,7 @@ pub fn read_file(path: impl AsRef<Path>) -> io::Result<String> {
 fn read_within(limit: Duration, path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let most = MAX as u64;
-    Source::open(limit, path)?.take(most + 1).read_to_string(&mut text)?;
+    Input::open(limit, path)?.take(most + 1).read_to_string(&mut text)?;
     if MAX < text.len() {
         let larger = format!("it is larger than {} MiB", MAX >> 20);
         return Err(io::Error::new(ErrorKind::FileTooLarge, larger));
@@ -38,14 +38,14 @@ fn read_within(limit: Duration, path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-struct Source {
+struct Input {
     file: File,
     /// Of a pipe.
     until: Option<(Instant, Duration)>,
 }
 
-impl Source {
-    fn open(limit: Duration, path: &Path) -> io::Result<Source> {
+impl Input {
+    fn open(limit: Duration, path: &Path) -> io::Result<Input> {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let file = match File::options().read(true).custom_flags(flags).open(path) {
             // Somebody has a lease (fcntl(2)), which the kernel takes from him in time.
@@ -55,15 +55,15 @@ impl Source {
         let kind = file.metadata()?.file_type();
         if kind.is_fifo() {
             let until = Instant::now().checked_add(limit).map(|until| (until, limit));
-            return Ok(Source { file, until });
+            return Ok(Input { file, until });
         }
         if kind.is_file() {
-            return Ok(Source { file, until: None });
+            return Ok(Input { file, until: None });
         }
         // A terminal waits for who types.
         let without = rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK;
         rustix::fs::fcntl_setfl(&file, without)?;
-        Ok(Source { file, until: None })
+        Ok(Input { file, until: None })
     }
 
     fn wait(&self) -> io::Result<()> {
@@ -76,7 +76,7 @@ impl Source {
     }
 }
 
-impl Read for Source {
+impl Read for Input {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             self.wait()?;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::sync::Arc;
 
-use proc_spawn::Stream;
+use proc_spawn::Stdio;
 use trusted_path::{Access, Kind, Opened, Place, Trust};
 
 use crate::guardian::Plan;
@@ -28,8 +28,8 @@ impl EarlyStderr {
         EarlyStderr { memory: memory.map(Arc::new), file: open(plan) }
     }
 
-    pub(crate) fn stream(&self) -> Stream {
-        self.memory.clone().map_or(Stream::Null, Stream::Descriptor)
+    pub(crate) fn stream(&self) -> Stdio {
+        self.memory.clone().map_or(Stdio::Null, Stdio::Descriptor)
     }
 
     /// The last of it.

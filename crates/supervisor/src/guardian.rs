@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use exit::{ErrorText, SetupError};
 use pidfile::Existing;
-use proc_spawn::{Current, Environment, Role, Spawn, Stream};
+use proc_spawn::{Current, Environment, Role, Spawn, Stdio};
 use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
@@ -167,7 +167,7 @@ impl Guardian {
     pub(crate) fn guard(
         self,
         spawn: Spawn,
-        early_stderr: Option<Stream>,
+        early_stderr: Option<Stdio>,
         starter: &mut dyn Starter,
     ) -> Guarded {
         let Guardian { hold, mut pid_file, signals, descendants, plan } = self;

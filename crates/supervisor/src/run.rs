@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use proc_spawn::{Role, Stream};
+use proc_spawn::{Role, Stdio};
 
 use exit::SetupError;
 use signal_hook::consts::SIGHUP;
@@ -80,7 +80,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
     }
     let guarded = match Guardian::begin(plan, signals) {
         Ok(guardian) => {
-            let spawn = spawn.stdout(Stream::Inherit).stderr(Stream::Inherit);
+            let spawn = spawn.stdout(Stdio::Inherit).stderr(Stdio::Inherit);
             guardian.guard(spawn, None, &mut Nobody)
         }
         Err(guarded) => guarded,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use exit::SetupError;
 
-use proc_spawn::Stream;
+use proc_spawn::Stdio;
 use quit::DeadlineWatch;
 
 use crate::descendants::{Descendants, Sweep};
@@ -45,7 +45,7 @@ pub(crate) struct Runner<'a> {
     /// It has been told that the executor does not end though it was killed.
     is_stuck: bool,
     /// Where standard error goes from the second run on.
-    late_stderr: Option<Stream>,
+    late_stderr: Option<Stdio>,
     /// Nothing more is to be done.
     outcome: Option<Outcome>,
 }
@@ -95,12 +95,12 @@ impl<'a> Runner<'a> {
         })
     }
 
-    pub(crate) fn run(mut self, early_stderr: Option<Stream>) -> Result<Kept, SetupError> {
+    pub(crate) fn run(mut self, early_stderr: Option<Stdio>) -> Result<Kept, SetupError> {
         let failed = |error: io::Error| SetupError::new("wait", &error);
         // What the first run says before it has streams of its own is for the starter to read.
         self.late_stderr = early_stderr.map(|early| {
             self.slot.spawn_mut().set_stderr(early);
-            Stream::Inherit
+            Stdio::Inherit
         });
         // Whoever asked before there was anything to stop gets nothing started.
         self.look_at_quit();

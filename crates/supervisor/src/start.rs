@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Boot, Current, Detached, Message, OtherProgram, Role, Spawn, SpawnError, Stream};
+use proc_spawn::{Boot, Current, Detached, Message, OtherProgram, Role, Spawn, SpawnError, Stdio};
 
 use exit::{CODE_SETUP, ErrorText, Exit, SetupError};
 use stdio_redirect::Target;
@@ -233,7 +233,7 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
     }
     match prepare(&boot) {
         Ok((guardian, early)) => {
-            let spawn = boot.spawn().stdout(Stream::Inherit).stderr(Stream::Inherit);
+            let spawn = boot.spawn().stdout(Stdio::Inherit).stderr(Stdio::Inherit);
             let mut starter = OverLink { boot: Some(boot) };
             let guarded = guardian.guard(spawn, early, &mut starter);
             starter.tell_end(guarded)
@@ -242,7 +242,7 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
     }
 }
 
-fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
+fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stdio>), Guarded> {
     let failed = |error| Guarded::LaunchFailed(LaunchFailure::Setup(error));
     let plan: Plan = boot.setup().map_err(failed)?;
     let signals = StopSignals::install(&[], plan.reopen_on).map_err(failed)?;
@@ -264,7 +264,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stream>), Guarded> {
         .map_err(|error| SetupError::new("redirect", &error))
         .and_then(|()| setup.install_logging(boot, logging::install_queued));
     match prepared {
-        Ok(()) => Ok((guardian, early.map(|fd| Stream::Descriptor(Arc::new(fd))))),
+        Ok(()) => Ok((guardian, early.map(|fd| Stdio::Descriptor(Arc::new(fd))))),
         Err(error) => Err(failed(error)),
     }
 }

@@ -9,7 +9,7 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use crate::error::{Error, Fault, Step};
-use crate::rules::{Item, Purpose, Verdict, Whom};
+use crate::rules::{Item, Purpose, Ruling, Whom};
 use crate::seen::{Identity, Seen};
 use crate::sys;
 use crate::trust::Trust;
@@ -177,10 +177,10 @@ impl Place {
             Kind::File | Kind::Fifo | Kind::Device | Kind::Other => (),
         }
         match self.folder.rules.judge(Item::of(seen), purpose, Whom::now()) {
-            Verdict::Ours => Ok(true),
-            Verdict::Shared => Ok(false),
-            Verdict::Foreign => Err(Fault::ForeignFile { owner: seen.owner }),
-            Verdict::Linked => Err(Fault::SecondName { links: seen.links }),
+            Ruling::Ours => Ok(true),
+            Ruling::Shared => Ok(false),
+            Ruling::Foreign => Err(Fault::ForeignFile { owner: seen.owner }),
+            Ruling::Linked => Err(Fault::SecondName { links: seen.links }),
         }
     }
 

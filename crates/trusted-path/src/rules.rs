@@ -70,7 +70,7 @@ pub(crate) enum Purpose {
 
 /// What a file is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Ruling {
     /// Nobody who is not trusted can have put it there.
     Ours,
     /// It may be used, though somebody else has made it.
@@ -104,20 +104,20 @@ impl Folder {
     }
 
     /// What is a file in this folder to us?
-    pub(crate) fn judge(self, file: Item, purpose: Purpose, whom: Whom) -> Verdict {
+    pub(crate) fn judge(self, file: Item, purpose: Purpose, whom: Whom) -> Ruling {
         if self.is_closed(whom) {
-            Verdict::Ours
+            Ruling::Ours
         } else if file.links > 1 {
             // Whoever can put names here may have linked it from where its owner wants it read or
             // written by nobody: `protected_hardlinks` in proc_sys_fs(5) may be 0.
-            Verdict::Linked
+            Ruling::Linked
         } else if self.vouches_for(file.owner, whom) {
-            Verdict::Ours
+            Ruling::Ours
         } else if purpose == Purpose::Read || self.is_shared_by_a_group(whom) {
             // To read what somebody has written himself harms nobody.
-            Verdict::Shared
+            Ruling::Shared
         } else {
-            Verdict::Foreign
+            Ruling::Foreign
         }
     }
 
@@ -148,7 +148,7 @@ pub(crate) fn looks_shared(mode: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Foreign, Linked, Ours, Shared};
+    use Ruling::{Foreign, Linked, Ours, Shared};
 
     const ROOT: u32 = 0;
     const US: u32 = 1000;

@@ -24,7 +24,7 @@ use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
 use crate::spec::{self, Plan, WorkerPlan, WorkerStartInfo, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
-use crate::wait::{Source, Waiter};
+use crate::wait::{Waiter, Wake};
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
 ///
@@ -137,11 +137,11 @@ impl Pool {
     fn run(mut self) -> io::Result<WorkersReport> {
         reopen::queue_log_of_this_thread();
         let quit = quit::descriptor().map_err(io::Error::other)?;
-        self.waiter.watch(quit, Source::Quit)?;
-        self.waiter.watch(self.reopen.descriptor(), Source::Reopen)?;
-        self.waiter.watch(self.deadline.descriptor(), Source::Deadline)?;
+        self.waiter.watch(quit, Wake::Quit)?;
+        self.waiter.watch(self.reopen.descriptor(), Wake::Reopen)?;
+        self.waiter.watch(self.deadline.descriptor(), Wake::Deadline)?;
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
-            self.waiter.watch(recorder.changed(), Source::Lost)?;
+            self.waiter.watch(recorder.changed(), Wake::Lost)?;
         }
         // Should all of us be killed together, somebody else has to remove them. Who is gone need not
         // know.
@@ -158,12 +158,12 @@ impl Pool {
             let deadline = [self.roster.deadline(), write_at].into_iter().flatten().min();
             for source in self.waiter.wait(deadline)? {
                 match source {
-                    Source::Quit => (),
-                    Source::Lost => self.hear_of_losses(),
-                    Source::Reopen => self.reopen_files(),
-                    Source::Deadline => self.look_at_deadline(),
-                    Source::Ended(worker) => self.look_at_end(worker),
-                    Source::Said(worker) => self.look_at_words(worker),
+                    Wake::Quit => (),
+                    Wake::Lost => self.hear_of_losses(),
+                    Wake::Reopen => self.reopen_files(),
+                    Wake::Deadline => self.look_at_deadline(),
+                    Wake::Ended(worker) => self.look_at_end(worker),
+                    Wake::Said(worker) => self.look_at_words(worker),
                 }
             }
         }

@@ -10,7 +10,7 @@ use waiter::Key;
 
 /// Whose descriptor is readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum Wake {
     /// We are asked to quit.
     Quit,
     /// Output has been lost.
@@ -27,7 +27,7 @@ pub(crate) enum Source {
 
 /// Descriptors of all workers, and when to look at those that no descriptor tells of.
 pub(crate) struct Waiter {
-    descriptors: waiter::Waiter<Source>,
+    descriptors: waiter::Waiter<Wake>,
     due: BTreeSet<(Instant, Id)>,
     /// What is in `due`, by worker.
     looks: BTreeMap<Id, Instant>,
@@ -40,7 +40,7 @@ impl Waiter {
     }
 
     /// Watches a descriptor until it is forgotten: see [`waiter::Waiter::watch`].
-    pub(crate) fn watch(&self, fd: BorrowedFd<'_>, source: Source) -> io::Result<()> {
+    pub(crate) fn watch(&self, fd: BorrowedFd<'_>, source: Wake) -> io::Result<()> {
         self.descriptors.watch(fd, source)
     }
 
@@ -74,12 +74,12 @@ impl Waiter {
     }
 
     /// Waits until something is readable, a worker is to be looked at, or `also` has come.
-    pub(crate) fn wait(&self, also: Option<Instant>) -> io::Result<Vec<Source>> {
+    pub(crate) fn wait(&self, also: Option<Instant>) -> io::Result<Vec<Wake>> {
         let due = self.due.first().map(|(at, _)| *at);
         let deadline = [due, also].into_iter().flatten().min();
         let mut sources = self.descriptors.wait(deadline)?;
         // Ends first: a request that arrives together with an end must not be told to who is gone.
-        sources.sort_by_key(|source| !matches!(source, Source::Ended(_)));
+        sources.sort_by_key(|source| !matches!(source, Wake::Ended(_)));
         Ok(sources)
     }
 }
@@ -87,28 +87,28 @@ impl Waiter {
 /// How many sources there are beside the workers'.
 const OWN: u64 = 4;
 
-impl Key for Source {
+impl Key for Wake {
     fn into_number(self) -> u64 {
         match self {
-            Source::Quit => 0,
-            Source::Lost => 1,
-            Source::Reopen => 2,
-            Source::Deadline => 3,
-            Source::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
-            Source::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
+            Wake::Quit => 0,
+            Wake::Lost => 1,
+            Wake::Reopen => 2,
+            Wake::Deadline => 3,
+            Wake::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
+            Wake::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
         }
     }
 
-    fn from_number(number: u64) -> Source {
+    fn from_number(number: u64) -> Wake {
         match number.checked_sub(OWN) {
             None => match number {
-                0 => Source::Quit,
-                1 => Source::Lost,
-                2 => Source::Reopen,
-                _ => Source::Deadline,
+                0 => Wake::Quit,
+                1 => Wake::Lost,
+                2 => Wake::Reopen,
+                _ => Wake::Deadline,
             },
-            Some(rest) if rest % 2 == 0 => Source::Ended(Id::of_number((rest / 2) as u32)),
-            Some(rest) => Source::Said(Id::of_number((rest / 2) as u32)),
+            Some(rest) if rest % 2 == 0 => Wake::Ended(Id::of_number((rest / 2) as u32)),
+            Some(rest) => Wake::Said(Id::of_number((rest / 2) as u32)),
         }
     }
 }
@@ -121,14 +121,14 @@ mod tests {
     fn sources_cross_the_kernel_unchanged() {
         for worker in [0, 1, 77, 5000, u32::MAX].map(Id::of_number) {
             for source in [
-                Source::Quit,
-                Source::Lost,
-                Source::Reopen,
-                Source::Deadline,
-                Source::Ended(worker),
-                Source::Said(worker),
+                Wake::Quit,
+                Wake::Lost,
+                Wake::Reopen,
+                Wake::Deadline,
+                Wake::Ended(worker),
+                Wake::Said(worker),
             ] {
-                assert_eq!(Source::from_number(source.into_number()), source);
+                assert_eq!(Wake::from_number(source.into_number()), source);
             }
         }
     }

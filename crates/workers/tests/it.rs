@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use exit::Exit;
 use libtest_mimic::{Arguments, Trial};
 use policy::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
-use proc_spawn::{Call, Child, Spawn, Stream, entries};
+use proc_spawn::{Call, Child, Spawn, Stdio, entries};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
@@ -172,7 +172,7 @@ impl Bed {
         };
         change(&mut orders);
         let boss =
-            Spawn::new(Call::new(boss, orders)).unwrap().stderr(Stream::Inherit).spawn().unwrap();
+            Spawn::new(Call::new(boss, orders)).unwrap().stderr(Stdio::Inherit).spawn().unwrap();
         Bed { folder, boss }
     }
 

@@ -2,7 +2,7 @@
 
 use policy::Strategy;
 
-use super::{Group, Id, Order, Phase, Place, State};
+use super::{Group, Id, Order, Phase, Place, Standing};
 
 impl Group {
     /// Whether a worker has to go down when `with` is started again.
@@ -22,15 +22,15 @@ impl Group {
             }
             match self.places[&worker].state {
                 // Whoever is being stopped is waited for before the one before it is.
-                State::Stopping | State::Quitting => return,
-                State::Starting | State::Ready => {
-                    self.at(worker).state = State::Stopping;
+                Standing::Stopping | Standing::Quitting => return,
+                Standing::Starting | Standing::Ready => {
+                    self.at(worker).state = Standing::Stopping;
                     orders.push(self.stop_for_now(worker));
                     return;
                 }
                 // It has no process, and is not to get one by itself; a temporary one gets none with
                 // the others, unless it has not had its own yet.
-                State::Delayed | State::Wanted
+                Standing::Delayed | Standing::Wanted
                     if self.places[&worker].member.temporary && self.places[&worker].ran =>
                 {
                     self.over(worker, true);
@@ -39,15 +39,15 @@ impl Group {
                         return;
                     }
                 }
-                State::Delayed => {
-                    self.at(worker).state = State::Held;
+                Standing::Delayed => {
+                    self.at(worker).state = Standing::Held;
                     orders.push(Order::Pause(worker));
                 }
-                State::Wanted => self.at(worker).state = State::Held,
-                State::Held | State::Over { .. } => (),
+                Standing::Wanted => self.at(worker).state = Standing::Held,
+                Standing::Held | Standing::Over { .. } => (),
             }
         }
-        if self.places[&with].state == State::Wanted {
+        if self.places[&with].state == Standing::Wanted {
             self.regroup_is_over();
         }
     }
@@ -62,8 +62,8 @@ impl Group {
 
     pub(super) fn regroup_is_over(&mut self) {
         self.phase = Phase::Running;
-        for place in self.places.values_mut().filter(|place| place.state == State::Held) {
-            place.state = State::Wanted;
+        for place in self.places.values_mut().filter(|place| place.state == Standing::Held) {
+            place.state = Standing::Wanted;
         }
     }
 
@@ -87,8 +87,8 @@ impl Group {
 impl Place {
     /// One that was told to pause is told again: a quit makes it for good.
     fn stop(&mut self, worker: Id, orders: &mut Vec<Order>) {
-        if !matches!(self.state, State::Over { .. } | State::Quitting) {
-            self.state = State::Quitting;
+        if !matches!(self.state, Standing::Over { .. } | Standing::Quitting) {
+            self.state = Standing::Quitting;
             orders.push(Order::Quit(worker));
         }
     }

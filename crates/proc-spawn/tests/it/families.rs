@@ -7,13 +7,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{self, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Boot, Call, Child, Current, Exit, Role, Spawn, Stream};
+use proc_spawn::{Boot, Call, Child, Current, Exit, Role, Spawn, Stdio};
 
 use crate::{LIMIT, fine, spawn, stop, waits};
 
@@ -75,7 +75,7 @@ fn said(text: &str) {
 
 /// What this program does in a namespace of processes, where `FAMILY` says so.
 pub(crate) fn be_a_parent_if_asked() {
-    let spawn = |call| Spawn::new(call).unwrap().stdout(Stream::Inherit);
+    let spawn = |call| Spawn::new(call).unwrap().stdout(Stdio::Inherit);
     match std::env::var("FAMILY").as_deref() {
         // Its child has its standard output.
         Ok("inside") => {
@@ -151,7 +151,7 @@ fn run_parent(spawn: Spawn) -> (Child, OwnedFd, u32) {
 /// The same with our end of the parent's standard output.
 fn run_parent_with(spawn: Spawn) -> (Child, OwnedFd, u32, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
+    let spawn = spawn.stdout(Stdio::Descriptor(Arc::new(theirs.into())));
     let parent = spawn.spawn().unwrap();
     drop(spawn);
     let mut line = String::new();
@@ -228,7 +228,8 @@ fn unshare() -> Option<Command> {
     if !rustix::process::geteuid().is_root() {
         options.extend(["--user", "--map-root-user"]);
     }
-    let tried = Command::new("unshare").args(&options).arg("true").stderr(Stdio::null()).status();
+    let tried =
+        Command::new("unshare").args(&options).arg("true").stderr(process::Stdio::null()).status();
     if !tried.is_ok_and(|status| status.success()) {
         println!("skipped: this user may not have a namespace of processes");
         return None;
@@ -239,7 +240,7 @@ fn unshare() -> Option<Command> {
 }
 
 /// Ends with the test, also when that fails.
-struct Ending(std::process::Child);
+struct Ending(process::Child);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -273,7 +274,7 @@ pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
         .arg(std::env::current_exe().unwrap())
         .arg(&fifo)
         .env("FAMILY", "inside")
-        .stdin(Stdio::piped())
+        .stdin(process::Stdio::piped())
         .spawn();
     let mut first = Ending(first.unwrap());
     let said = lines(move || fs::File::open(&fifo).unwrap());
@@ -291,7 +292,7 @@ pub(crate) fn a_parent_outside_the_namespace_is_not_dead() {
         return;
     }
     let mut parent = Command::new(std::env::current_exe().unwrap());
-    parent.env("FAMILY", "outside").stdout(Stdio::piped());
+    parent.env("FAMILY", "outside").stdout(process::Stdio::piped());
     let mut parent = Ending(parent.spawn().unwrap());
     let output = parent.0.stdout.take().unwrap();
     let said = lines(move || output).recv_timeout(LIMIT);

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::{
-    App, Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stream, current, entries,
+    App, Call, Child, Current, Exit, NotReady, Role, Spawn, SpawnError, Stdio, current, entries,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -444,7 +444,7 @@ fn streams_go_where_they_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let stream =
-        |name: &str| Stream::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())));
+        |name: &str| Stdio::Descriptor(Arc::new(OwnedFd::from(File::create(path(name)).unwrap())));
     let spawn = Spawn::new(Call::new(writes, "to stdout".into()))
         .unwrap()
         .stdout(stream("out"))

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use proc_spawn::{Call, Exit, Spawn, Stream};
+use proc_spawn::{Call, Exit, Spawn, Stdio};
 
 use crate::{LIMIT, waits};
 
@@ -71,7 +71,7 @@ pub(crate) fn an_end_for_lack_of_memory() {
     };
     let (ours, theirs) = UnixStream::pair().unwrap();
     let spawn = Spawn::new(Call::new(grouped_parent, group.0.clone())).unwrap();
-    let spawn = spawn.stdout(Stream::Descriptor(Arc::new(theirs.into())));
+    let spawn = spawn.stdout(Stdio::Descriptor(Arc::new(theirs.into())));
     let exit = spawn.spawn().unwrap().wait().unwrap();
     drop(spawn);
     let said = std::io::read_to_string(ours).unwrap();

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use proc_spawn::{Call, Exit, Spawn, Spawner, Stream};
+use proc_spawn::{Call, Exit, Spawn, Spawner, Stdio};
 
 use crate::{LIMIT, is_stopped, report_of, stop, waits, writes};
 
@@ -27,7 +27,7 @@ pub(crate) fn a_spawner_starts_children_like_any_other() {
     drop(stray);
 
     let (reader, writer) = std::io::pipe().unwrap();
-    let to_pipe = Stream::Descriptor(Arc::new(writer.into()));
+    let to_pipe = Stdio::Descriptor(Arc::new(writer.into()));
     let call = || Call::new(writes, "to stdout".into());
     let spawn = by(Spawn::new(call()).unwrap()).stdout(to_pipe.clone()).stderr(to_pipe);
     assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
@@ -35,7 +35,7 @@ pub(crate) fn a_spawner_starts_children_like_any_other() {
     let said = std::io::read_to_string(reader).unwrap();
     // Standard output is buffered. That this comes to an end says that nobody has the pipe any more.
     assert_eq!(said, "to stderrto stdout");
-    let output = by(Spawn::new(call()).unwrap()).stderr(Stream::Inherit);
+    let output = by(Spawn::new(call()).unwrap()).stderr(Stdio::Inherit);
     assert_eq!(output.spawn().unwrap().wait().unwrap(), Exit::Code(0));
 
     let missing = proc_spawn::Program::Path("/no/such".into());

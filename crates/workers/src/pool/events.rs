@@ -12,7 +12,7 @@ use slot::{Report, RunOver, Teller};
 use super::{Pool, Worker};
 use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
-use crate::wait::Source;
+use crate::wait::Wake;
 
 /// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
 /// start takes about a millisecond.
@@ -184,7 +184,7 @@ impl Pool {
             let mut watched = Ok(());
             if worker.watched != worker.slot.run() {
                 (worker.watched, worker.hears) = (worker.slot.run(), false);
-                watched = waiter.watch(child.pidfd(), Source::Ended(id));
+                watched = waiter.watch(child.pidfd(), Wake::Ended(id));
             }
             // It has closed its end, which would be readable for ever, or it rests.
             let hears = worker.slot.messages().is_some();
@@ -192,7 +192,7 @@ impl Pool {
                 worker.hears = hears;
                 match hears {
                     true => {
-                        let hears = |()| waiter.watch(child.messages(), Source::Said(id));
+                        let hears = |()| waiter.watch(child.messages(), Wake::Said(id));
                         watched = watched.and_then(hears);
                     }
                     false => waiter.forget(child.messages()),

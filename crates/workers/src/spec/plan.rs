@@ -8,7 +8,7 @@ use std::time::Duration;
 use capture::Capture;
 use lifecycle::{Group, Member};
 use policy::{EndWhen, Policy, Problems, check_duration, check_name};
-use proc_spawn::{Current, Role, Spawn, SpawnError, Stream};
+use proc_spawn::{Current, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
 use trusted_path::Trust;
@@ -185,8 +185,8 @@ fn plan_worker(
         let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
-        let spawn = spawn.current(current).own_group().stderr(Stream::Inherit);
-        let spawn = if wants_stdout { spawn.stdout(Stream::Inherit) } else { spawn };
+        let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
+        let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
         let spawn = spawn.environment(environment);
         WorkerPlan { name, pid_filename, setup, policy: own, spawn, capture }
     }))

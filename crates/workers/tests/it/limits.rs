@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::LIMIT;
 use exit::Exit;
-use proc_spawn::{Call, Spawn, Stream};
+use proc_spawn::{Call, Spawn, Stdio};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use workers::{WorkerStartInfo, WorkersOptions, start_workers};
@@ -86,7 +86,7 @@ pub(crate) fn two_pools_count_their_descriptors_together() {
     }
     let boss = Spawn::new(Call::new(two_pools, folder.path().to_owned())).unwrap();
     // When it is dropped it is killed, and what it has started sees it gone.
-    let mut boss = boss.stderr(Stream::Inherit).spawn().unwrap();
+    let mut boss = boss.stderr(Stdio::Inherit).spawn().unwrap();
     let expected = Instant::now() + LIMIT;
     let exit = loop {
         if let Some(exit) = boss.try_wait().unwrap() {

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::Stdio;
+use std::process;
 use std::sync::Arc;
 
 /// Where a child's standard output or error goes at first.
 #[derive(Clone, Debug, Default)]
-pub enum Stream {
+pub enum Stdio {
     /// To `/dev/null`.
     #[default]
     Null,
@@ -17,21 +17,21 @@ pub enum Stream {
     Descriptor(Arc<OwnedFd>),
 }
 
-impl Stream {
-    pub(crate) fn stdio(&self) -> io::Result<Stdio> {
+impl Stdio {
+    pub(crate) fn stdio(&self) -> io::Result<process::Stdio> {
         Ok(match self {
-            Stream::Null => Stdio::null(),
-            Stream::Inherit => Stdio::inherit(),
-            Stream::Descriptor(fd) => Stdio::from(fd.try_clone()?),
+            Stdio::Null => process::Stdio::null(),
+            Stdio::Inherit => process::Stdio::inherit(),
+            Stdio::Descriptor(fd) => process::Stdio::from(fd.try_clone()?),
         })
     }
 
     /// What it is, if ours is `own`; `None`: `/dev/null`.
     pub(crate) fn descriptor<'a>(&'a self, own: BorrowedFd<'a>) -> Option<BorrowedFd<'a>> {
         match self {
-            Stream::Null => None,
-            Stream::Inherit => Some(own),
-            Stream::Descriptor(fd) => Some(fd.as_fd()),
+            Stdio::Null => None,
+            Stdio::Inherit => Some(own),
+            Stdio::Descriptor(fd) => Some(fd.as_fd()),
         }
     }
 }
