@@ -5,7 +5,6 @@ mod page;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use testbed::{Failure, Outcome, Workspace, paint};
 
@@ -75,6 +74,13 @@ fn check(page: &Page, claims: &[Claim]) -> Vec<Finding> {
             findings.push(Finding::new(PAGE, case.line, text));
         }
     }
+    // People are shown what there is.
+    let is_shown =
+        |case: &str| claims.iter().any(|claim| claim.case == case && claim.name.is_empty());
+    for case in page.cases.iter().filter(|case| case.part == "features" && !is_shown(&case.id)) {
+        let text = format!("no scenario of an example shows `{}`", case.id);
+        findings.push(Finding::new(PAGE, case.line, text));
+    }
     findings
 }
 
@@ -100,15 +106,8 @@ fn print_gaps(page: &Page, proofs: &Proofs) {
     }
 }
 
-/// Feature rows of the page, in its order: what `examples` must show.
-pub(crate) fn features(root: &Path) -> Outcome<Vec<(String, String)>> {
-    let page = Page::parse(&testbed::read(&root.join(PAGE))?)?;
-    let rows = page.cases.into_iter().filter(|case| case.part == "features");
-    Ok(rows.map(|case| (case.id, case.text)).collect())
-}
-
 /// Splits `A-1, B-2.` into ids, as comments and scenarios write them.
-pub(crate) fn ids(list: &str) -> impl Iterator<Item = String> {
+fn ids(list: &str) -> impl Iterator<Item = String> {
     list.split(',').map(|id| id.trim().trim_end_matches('.').to_owned()).filter(|id| !id.is_empty())
 }
 
@@ -132,6 +131,10 @@ mod tests {
         }
     }
 
+    fn shown(case: &str) -> Claim {
+        Claim { file: PathBuf::from("examples/x/scenario.txt"), name: String::new(), ..claim(case) }
+    }
+
     #[test]
     fn gaps_of_complete_parts_and_unknown_cases_are_found() {
         let page = Page::parse(TABLES).unwrap();
@@ -141,7 +144,9 @@ mod tests {
             texts,
             [
                 "tests/it.rs:7: case `F-99` is not in docs/behaviour.md",
-                "docs/behaviour.md:6: `F-02` has no test, and `features` is declared complete"
+                "docs/behaviour.md:6: `F-02` has no test, and `features` is declared complete",
+                "docs/behaviour.md:5: no scenario of an example shows `F-01`",
+                "docs/behaviour.md:6: no scenario of an example shows `F-02`"
             ]
         );
     }
@@ -149,12 +154,9 @@ mod tests {
     #[test]
     fn a_scenario_alone_does_not_close_a_gap() {
         let page = Page::parse(TABLES).unwrap();
-        let scenario = Claim {
-            file: PathBuf::from("examples/x/scenario.txt"),
-            name: String::new(),
-            ..claim("F-02")
-        };
-        assert_eq!(check(&page, &[claim("F-01"), scenario]).len(), 1);
+        let findings = check(&page, &[claim("F-01"), shown("F-01"), shown("F-02")]);
+        let [gap] = &findings[..] else { panic!("{}", findings.len()) };
+        assert!(gap.to_string().contains("`F-02` has no test"), "{gap}");
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
             "{TABLES}\n## Argued\n\n| case | why | shown by |\n|---|---|---|\n| F-02 | no | `true` |\n"
         );
         let page = Page::parse(&argued).unwrap();
-        assert!(check(&page, &[claim("F-01")]).is_empty());
+        assert!(check(&page, &[claim("F-01"), shown("F-01"), shown("F-02")]).is_empty());
     }
 
     #[test]

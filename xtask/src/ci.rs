@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use testbed::cargo::{self, Cargo};
 use testbed::{Failure, Outcome, paint};
 
-use crate::{alone, behaviour, examples, tidy};
+use crate::{alone, behaviour, tidy};
 
 /// One line of the list.
 enum Step {
@@ -14,8 +14,9 @@ enum Step {
     Run(Cargo),
     /// A command of this program.
     Xtask(&'static str, fn() -> Outcome),
-    /// A program of this workspace, and who it is to attack or to measure: those that the tests were built with.
-    Member(&'static str, &'static str),
+    /// A program of this workspace, and who it is to attack or to measure, if anybody: those that the tests were
+    /// built with.
+    Member(&'static str, Option<&'static str>),
     /// A cargo command whose tool may not be installed.
     IfInstalled(Cargo, &'static str),
 }
@@ -35,19 +36,23 @@ fn steps() -> Vec<Step> {
         Run(Cargo::new(["test", "--workspace"])),
         Run(Cargo::new(["doc", "--workspace", "--no-deps"]).variable("RUSTDOCFLAGS", "-D warnings")),
         Xtask("behaviour", behaviour::run),
-        Member("faults --sample 300", "victim"),
-        Member("chaos --minutes 1", "victim"),
-        Member("bench --small", "workload"),
-        Xtask("examples", || examples::run(&["--workspace-build".to_owned()])),
+        Member("faults --sample 300", Some("victim")),
+        Member("chaos --minutes 1", Some("victim")),
+        Member("bench --small", Some("workload")),
+        Member("examples --workspace-build", None),
     ]
 }
 
 /// Runs what is built already, with the same features: alone it would be built once more.
-fn member(line: &str, other: &str) -> Outcome {
+fn member(line: &str, other: Option<&str>) -> Outcome {
     let built = cargo::build(&["--workspace", "--all-targets"])?;
     let mut words = line.split(' ');
-    let mut command = Command::new(cargo::find(&built, words.next().unwrap_or_default())?);
-    command.args(words).arg("--program").arg(cargo::find(&built, other)?);
+    let program = words.next().and_then(crate::member).unwrap_or_default();
+    let mut command = Command::new(cargo::find(&built, program)?);
+    command.args(words);
+    if let Some(other) = other {
+        command.arg("--program").arg(cargo::find(&built, other)?);
+    }
     let status = cargo::foreground(command)?;
     if status.success() { Ok(()) } else { Err(Failure::new(status.to_string())) }
 }

@@ -1,16 +1,11 @@
 //! The automation of this workspace: `cargo xtask <command>`. CI calls it and has no logic of its own.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "these commands talk to the person who called them"
-)]
+#![expect(clippy::print_stdout, reason = "these commands talk to the person who called them")]
 
 mod ci;
 
 mod alone;
 mod behaviour;
-mod examples;
 mod tidy;
 
 mod finding;
@@ -50,8 +45,8 @@ fn dispatch(arguments: &[String]) -> Outcome {
     let Some((command, rest)) = arguments.split_first() else {
         return Err(Failure::new(USAGE));
     };
-    if MEMBERS.contains(&command.as_str()) {
-        return Err(become_member(command, rest));
+    if let Some(member) = member(command) {
+        return Err(become_member(member, rest));
     }
     interrupt::install()?;
     match command.as_str() {
@@ -59,7 +54,6 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "tidy" => tidy::run(),
         "alone" => alone::run(rest),
         "behaviour" => behaviour::run(),
-        "examples" => examples::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
@@ -68,8 +62,14 @@ fn dispatch(arguments: &[String]) -> Outcome {
     }
 }
 
-/// Commands that are programs of their own, below `tests/`.
-const MEMBERS: [&str; 4] = ["faults", "chaos", "bench", "demo"];
+/// The program below `tests/` that a command is, if it is one.
+fn member(command: &str) -> Option<&str> {
+    match command {
+        "faults" | "chaos" | "bench" | "demo" => Some(command),
+        "examples" => Some("scenarios"),
+        _ => None,
+    }
+}
 
 /// Becomes the program, built by cargo: its exit code is ours then, and so are its signals. Returns
 /// only if it cannot.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that `pattern` (with at most one `*`, in the name) stands for, sorted.
-pub(super) fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
+pub(crate) fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     let path = folder.join(pattern);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some((start, end)) = name.split_once('*') else {

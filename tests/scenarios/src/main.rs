@@ -1,14 +1,21 @@
 //! Every example played end to end, as a user would: scenarios are data, this is what plays them.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it tells who called it how it goes"
+)]
+
 mod detached;
 mod look;
 mod player;
 mod scenario;
 mod zone;
 
-use std::collections::BTreeMap;
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -18,18 +25,18 @@ use testbed::cargo::Built;
 use testbed::example::build;
 use testbed::{Failure, Outcome, interrupt, paint};
 
-use crate::{behaviour, tree};
 use scenario::Scenario;
 
 /// Scenarios mostly wait; more of them at once is also a harder test.
 const JOBS: usize = 4;
 
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
-    let root = testbed::root();
-    let features = behaviour::features(&root)?;
-    let all = scenarios(&root)?;
-    check_features(&features, &all)?;
+fn main() -> ExitCode {
+    testbed::at_end(interrupt::install().and_then(|()| run()))
+}
+
+fn run() -> Outcome {
+    let options = Options::parse()?;
+    let all = scenarios(&testbed::root())?;
     let chosen: Vec<&Scenario> =
         all.iter().filter(|scenario| options.wants(&scenario.name)).collect();
     if chosen.is_empty() {
@@ -47,7 +54,6 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             options.repeat
         );
     }
-    print_features(&features, &chosen);
     Ok(())
 }
 
@@ -60,7 +66,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(words: &[String]) -> Outcome<Self> {
+    fn parse() -> Outcome<Self> {
         let mut options = Options {
             names: Vec::new(),
             repeat: 1,
@@ -68,7 +74,7 @@ impl Options {
             keep: false,
             build: vec!["-p", "example-daemon", "-p", "example-workers", "-p", "example-pieces"],
         };
-        let mut words = lexopt::Parser::from_args(words);
+        let mut words = lexopt::Parser::from_env();
         while let Some(word) = words.next()? {
             match word {
                 Long("repeat") => options.repeat = words.value()?.parse::<NonZeroUsize>()?.get(),
@@ -90,26 +96,27 @@ impl Options {
 
 /// Every `examples/<name>/scenario*.txt`.
 fn scenarios(root: &Path) -> Outcome<Vec<Scenario>> {
-    let folder = root.join("examples");
+    let examples = root.join("examples");
     let mut scenarios = Vec::new();
-    for path in tree::files(&folder, "txt")? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("scenario") {
-            scenarios.push(Scenario::parse(&folder, &path, &testbed::read(&path)?)?);
+    for folder in list(&examples)?.iter().filter(|path| path.is_dir()) {
+        for path in list(folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("scenario") && name.ends_with(".txt") {
+                scenarios.push(Scenario::parse(&examples, &path, &testbed::read(&path)?)?);
+            }
         }
     }
     Ok(scenarios)
 }
 
-/// Every row is shown by a scenario, and no scenario shows what is not there.
-fn check_features(features: &[(String, String)], scenarios: &[Scenario]) -> Outcome {
-    let shown = |row: &str| scenarios.iter().any(|scenario| scenario.shows(row));
-    let unshown: Vec<&str> =
-        features.iter().filter(|(row, _)| !shown(row)).map(|(row, _)| row.as_str()).collect();
-    if !unshown.is_empty() {
-        return Err(Failure::new(format!("no scenario shows {}", unshown.join(", "))));
-    }
-    Ok(())
+/// What is in a folder, sorted.
+fn list(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(Failure::at("list", folder))?;
+    let paths: Result<Vec<PathBuf>, std::io::Error> =
+        entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(Failure::at("list", folder))?;
+    paths.sort();
+    Ok(paths)
 }
 
 fn play_all(scenarios: &[&Scenario], programs: &[Built], options: &Options) -> Outcome {
@@ -141,22 +148,5 @@ fn play_all(scenarios: &[&Scenario], programs: &[Built], options: &Options) -> O
         Ok(())
     } else {
         Err(Failure::new(format!("scenarios that did not go as written: {}", failures.join(", "))))
-    }
-}
-
-fn print_features(features: &[(String, String)], scenarios: &[&Scenario]) {
-    let mut shown = BTreeMap::new();
-    for (row, text) in features {
-        let by: Vec<&str> = scenarios
-            .iter()
-            .filter(|scenario| scenario.shows(row))
-            .map(|scenario| scenario.name.as_str())
-            .collect();
-        shown.insert(row, (text, by));
-    }
-    println!("\n{}", paint::strong("feature → scenarios"));
-    for (row, (text, by)) in shown {
-        let text: String = text.chars().take(60).collect();
-        println!("  {row}  {text:60}  {}", paint::faint(by.join(", ")));
     }
 }

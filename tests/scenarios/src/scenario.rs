@@ -1,6 +1,6 @@
 //! A scenario as data: what a user types, and what must be seen.
 //!
-//! One step a line; `#` begins a comment, `# case: F-01` says which cases the scenario shows. Paths
+//! One step a line; `#` begins a comment, `# case: F-01` says, to `cargo xtask behaviour`, which cases the scenario shows. Paths
 //! are relative to the scenario's own folder, which begins with a copy of the example's data files;
 //! `*` in a file's name stands for anything. `$name` in a text is the pid of that process.
 //!
@@ -31,28 +31,25 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use testbed::{Failure, Outcome};
 
-use crate::behaviour::ids;
-
 /// A file of steps.
 #[derive(Debug)]
-pub(super) struct Scenario {
+pub(crate) struct Scenario {
     /// `daemon/restart` for `examples/daemon/scenario-restart.txt`.
-    pub(super) name: String,
-    pub(super) folder: PathBuf,
-    pub(super) cases: Vec<String>,
-    pub(super) steps: Vec<Line>,
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) steps: Vec<Line>,
 }
 
 /// A step and where it stands.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) number: usize,
-    pub(super) text: String,
-    pub(super) step: Step,
+pub(crate) struct Line {
+    pub(crate) number: usize,
+    pub(crate) text: String,
+    pub(crate) step: Step,
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Run { words: Vec<String>, code: i32 },
     Output { stream: Stream, contains: bool, text: String },
     Begin { name: String, words: Vec<String> },
@@ -72,21 +69,21 @@ pub(super) enum Step {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Stdout,
     Stderr,
 }
 
 /// Where a process is found.
 #[derive(Debug, PartialEq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     PidFile(String),
     ChildOf(String),
 }
 
 /// Which process it must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Identity {
+pub(crate) enum Identity {
     Any,
     New,
     Same,
@@ -94,7 +91,7 @@ pub(super) enum Identity {
 
 impl Scenario {
     /// `examples` is the folder in which the example's folder lies.
-    pub(super) fn parse(examples: &Path, path: &Path, text: &str) -> Outcome<Self> {
+    pub(crate) fn parse(examples: &Path, path: &Path, text: &str) -> Outcome<Self> {
         let folder = path.parent().unwrap_or(examples);
         let example = folder.strip_prefix(examples).unwrap_or(folder).display();
         let part = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -102,7 +99,6 @@ impl Scenario {
         let mut scenario = Scenario {
             name: if part.is_empty() { example.to_string() } else { format!("{example}/{part}") },
             folder: folder.to_owned(),
-            cases: Vec::new(),
             steps: Vec::new(),
         };
         for (index, line) in text.lines().enumerate() {
@@ -113,14 +109,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    pub(super) fn shows(&self, case: &str) -> bool {
-        self.cases.iter().any(|shown| shown == case)
-    }
-
     fn line(&mut self, number: usize, line: &str) -> Outcome {
-        if let Some(list) = line.strip_prefix("# case:") {
-            self.cases.extend(ids(list));
-        }
         if line.trim().is_empty() || line.starts_with('#') {
             return Ok(());
         }
@@ -317,11 +306,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_has_a_name_and_cases() {
+    fn a_scenario_has_a_name() {
         let scenario = parse("# case: F-01, F-02\n# case: F-03\n").unwrap();
         assert_eq!(scenario.name, "daemon/life");
-        assert_eq!(scenario.cases, ["F-01", "F-02", "F-03"]);
-        assert!(scenario.shows("F-03") && !scenario.shows("F-04"));
+        assert!(scenario.steps.is_empty(), "comments are no steps");
     }
 
     #[test]

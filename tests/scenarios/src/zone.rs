@@ -1,7 +1,7 @@
 //! A time zone made to order, so that a day ends while a scenario is watching.
 
 /// A zone in the form of tzset(3) in which it is midnight at `time`, in seconds since 1970.
-pub(super) fn with_midnight_at(time: u64) -> String {
+pub(crate) fn with_midnight_at(time: u64) -> String {
     const DAY: u64 = 24 * 60 * 60;
     // What is added to local time to get UTC; more than half a day is better said the other way.
     let west = time % DAY;

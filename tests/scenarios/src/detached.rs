@@ -5,7 +5,7 @@ use std::fs;
 use testbed::{Failure, Outcome};
 
 /// Own session, no terminal, in `/`, standard input empty, and no child of ours.
-pub(super) fn check(pid: u32) -> Outcome {
+pub(crate) fn check(pid: u32) -> Outcome {
     let stat = testbed::stat(pid).ok_or_else(|| Failure::new("it has ended"))?;
     let ours =
         testbed::stat(std::process::id()).ok_or_else(|| Failure::new("there is no /proc"))?;

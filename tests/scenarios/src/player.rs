@@ -13,9 +13,9 @@ use testbed::cargo::Built;
 use testbed::example::{ExampleBed, text};
 use testbed::{Failure, Outcome, Output, Process, Running, Watch, paint};
 
-use super::look::matching;
-use super::scenario::{Identity, Line, Scenario, Source, Step, Stream};
-use super::{detached, zone};
+use crate::look::matching;
+use crate::scenario::{Identity, Line, Scenario, Source, Step, Stream};
+use crate::{detached, zone};
 
 /// How long any step may take: far more than it needs, also on a machine that does much else.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const NOTABLE: Duration = Duration::from_millis(20);
 
 /// Plays `scenario` in a folder of its own. Whatever happens, nothing of it is left running.
-pub(super) fn play(scenario: &Scenario, programs: &[Built], keep: bool) -> Outcome {
+pub(crate) fn play(scenario: &Scenario, programs: &[Built], keep: bool) -> Outcome {
     let bed = ExampleBed::new(&scenario.folder, programs, keep)?;
     let mut player = Player::new(&bed)?;
     for line in &scenario.steps {
