@@ -1,5 +1,6 @@
 //! Inputs that once went wrong, by kind: the cases FLT of docs/behaviour.md.
 
+mod bombs;
 mod decisions;
 mod files;
 mod inputs;
@@ -12,6 +13,7 @@ mod pool_files;
 mod privileges;
 mod remains;
 mod signals;
+mod traced;
 mod trust;
 mod words;
 
@@ -24,7 +26,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         pid_file::trials(),
         pool_files::trials(),
         locks::trials(),
+        bombs::trials(),
         loops::trials(),
+        traced::trials(),
         leftovers::trials(),
         remains::trials(),
         signals::trials(),

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use rustix::process::Signal;
 
 use super::leftovers::{becomes_root, gone_before_the_next, sleepers};
-use super::loops::seize;
+use super::traced::seize;
 use crate::{NOBODY, bed, is_root, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
