@@ -7,7 +7,7 @@ pub(crate) const LONGEST_CHAIN_TEXT: usize = 16_000;
 /// And of the name of a step, or of a place in the source.
 pub(crate) const LONGEST_NAME: usize = 1000;
 
-/// Cuts a text that has more characters, and shows that by the last.
+/// Cuts a text that has more than `most` characters to so many, of which the last is then `…`.
 pub fn cut(text: &mut String, most: usize) {
     if text.char_indices().nth(most).is_some() {
         let last = text.char_indices().nth(most.saturating_sub(1));

@@ -15,7 +15,7 @@ pub struct ErrorText {
     pub(crate) source: Option<Box<ErrorText>>,
 }
 
-/// No chain of causes is longer than this, should an error be its own cause.
+/// No chain of causes is made longer than this: an error may be its own cause.
 pub(crate) const LONGEST_CHAIN: usize = 64;
 
 impl ErrorText {
@@ -25,7 +25,7 @@ impl ErrorText {
         ErrorText::limited(error, LONGEST_CHAIN).bounded()
     }
 
-    /// As much of it as is kept, whoever has told it.
+    /// The same, cut to as much as is kept: a child may send an error of any size.
     pub fn bounded(mut self) -> ErrorText {
         let mut left = LONGEST_CHAIN_TEXT;
         let mut next = Some(&mut self);

@@ -30,9 +30,9 @@ pub enum Exit {
         signal: i32,
         /// Whether the kernel wrote a core file.
         core: bool,
-        /// Whether the kernel has killed a process of our control group for lack of memory while
-        /// this one ran, and SIGKILL ended it: a hint that it was this one. Never where the group
-        /// does not count that.
+        /// Whether the kernel has killed a process of our control group for lack of memory while this one
+        /// ran, and SIGKILL ended it: a hint that it was this one. Always false where the group does not
+        /// count such kills.
         out_of_memory: bool,
         /// The last panic before it, which may or may not be the reason.
         panic: Option<Panic>,
@@ -70,8 +70,8 @@ impl Exit {
         if let Exit::Signal { signal, .. } = self { Some(*signal) } else { None }
     }
 
-    /// Whether the same would only happen again: see
-    /// `Entries::permanent_if` of the crate proc-spawn.
+    /// Whether a new run would only end the same way: see `Entries::permanent_if` of the crate
+    /// proc-spawn.
     pub fn is_permanent(&self) -> bool {
         match self {
             Exit::Error(failure) => failure.permanent,
@@ -82,7 +82,7 @@ impl Exit {
 }
 
 impl From<ExitStatus> for Exit {
-    /// What the system says; what else is known of it its parent adds.
+    /// What the system says of the end. What else is known of it is added by the parent.
     fn from(status: ExitStatus) -> Exit {
         match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),
@@ -111,7 +111,7 @@ impl fmt::Display for Exit {
                     f.write_str(", probably for lack of memory")?;
                 }
                 match panic {
-                    // It may have been caught, long before.
+                    // The panic may have been caught, long before the end.
                     Some(panic) => write!(f, "; its last panic, perhaps not why: {panic}"),
                     None => Ok(()),
                 }

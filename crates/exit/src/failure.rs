@@ -18,7 +18,7 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// As much of it as is kept, whoever has told it.
+    /// The same, cut to as much as is kept: a child may send a panic of any size.
     pub fn bounded(mut self) -> Panic {
         cut(&mut self.message, LONGEST_TEXT);
         cut(&mut self.place, LONGEST_NAME);
@@ -40,7 +40,7 @@ impl fmt::Display for Panic {
 pub struct Failure {
     /// The error's text and its causes.
     pub error: ErrorText,
-    /// Whether it would only come again.
+    /// Whether the entry would only return it again.
     pub permanent: bool,
     /// What the process exited with.
     pub code: i32,
@@ -58,7 +58,7 @@ pub struct SetupError {
 }
 
 impl Failure {
-    /// As much of it as is kept, whoever has told it.
+    /// The same, cut to as much as is kept: a child may send an error of any size.
     pub fn bounded(mut self) -> Failure {
         self.error = self.error.bounded();
         self
@@ -66,7 +66,7 @@ impl Failure {
 }
 
 impl SetupError {
-    /// As much of it as is kept, whoever has told it.
+    /// The same, cut to as much as is kept: a child may send an error of any size.
     pub fn bounded(mut self) -> SetupError {
         cut(&mut self.step, LONGEST_NAME);
         self.error = self.error.bounded();
@@ -127,7 +127,7 @@ mod tests {
         let chain = ErrorText::new(&Endless).chain();
         assert!(chain.chars().count() < LONGEST_CHAIN_TEXT + 100, "{}", chain.chars().count());
         assert!(chain.starts_with(&format!("{}…: ä", "ä".repeat(LONGEST_TEXT - 1))));
-        // As from a child that says it with other code than ours.
+        // A child whose code is not ours may send such a chain.
         let mut deep = ErrorText { text: String::new(), source: None };
         for _ in 0..1000 {
             deep = ErrorText { text: "x".into(), source: Some(Box::new(deep)) };

@@ -17,7 +17,7 @@
 //!
 //! # What it cannot do
 //!
-//! Wait for a process, or find out: it is plain data.
+//! Wait for a process, or find out how it ended: it is plain data.
 
 mod bound;
 mod error_text;

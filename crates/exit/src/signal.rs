@@ -6,7 +6,7 @@ macro_rules! names {
     ($($name:ident)+) => { &[$((libc::$name, stringify!($name))),+] };
 }
 
-/// Those of POSIX (signal.h(0p)), and SIGWINCH: all that every system has.
+/// Those of POSIX (signal.h(0p)), SIGWINCH and SIGIO: all that every system has.
 const NAMES: &[(i32, &str)] = names![
     SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE
     SIGALRM SIGTERM SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXCPU SIGXFSZ SIGVTALRM

@@ -14,16 +14,17 @@
 //!
 //! # What it cannot do
 //!
-//! Keep a thread of somebody else deaf. Or pool threads, name who waits for them, or end one: it is a thread as
-//! any.
+//! Keep the threads that others start from taking signals. Nor does it pool threads, know who waits for
+//! one, or end one: each is a thread like any other.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// These tell the thread itself what it has done. Blocked, they would end the process without a word of who
-/// handles them, as Rust does for a stack that overflows (pthread_sigmask(3)).
+/// By these signals the kernel tells a thread of its own fault. If they were blocked, the fault would end
+/// the process without a call of their handler, such as Rust's for a stack that overflows
+/// (pthread_sigmask(3)).
 const OWN_FAULTS: [Signal; 6] = [
     Signal::SIGBUS,
     Signal::SIGFPE,
@@ -36,8 +37,9 @@ const OWN_FAULTS: [Signal; 6] = [
 /// Starts a thread of this name with this much stack, in bytes, which takes no signal from its first
 /// moment on: neither those of the process nor its own, except what its own faults raise.
 ///
-/// What it starts inherits that: a thread, and also a process that [`Command`](std::process::Command) starts, is
-/// deaf until it sets its own mask. Dropping the handle lets the thread go on.
+/// Whatever the thread starts inherits its mask: a thread, and also a process that
+/// [`Command`](std::process::Command) starts, takes no signal until it sets a mask of its own. Dropping
+/// the handle lets the thread go on.
 ///
 /// # Errors
 ///
@@ -51,8 +53,8 @@ pub fn spawn<T: Send + 'static>(
     stack: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    // A new thread begins with the mask of the one that makes it (pthread_create(3)). If it blocked signals
-    // by itself, it could have taken one before.
+    // A new thread begins with the mask of the thread that makes it (pthread_create(3)). If the new
+    // thread blocked the signals itself, it could have taken one before.
     let before = signals_of_others().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let _restored = Restored(before);
     Builder::new().name(name.to_owned()).stack_size(stack).spawn(work)

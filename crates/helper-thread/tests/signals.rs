@@ -26,7 +26,7 @@ fn a_helper_takes_no_signal_but_those_of_its_own_faults() {
         let expected = !own && !never;
         assert_eq!(mask & bit(signal as i32) != 0, expected, "{signal}: {mask:x}");
     }
-    // Those that have no name of their own are for the process as well.
+    // Realtime signals, which have no name of their own, are left to the process as well.
     assert_ne!(mask & bit(nix::libc::SIGRTMIN()), 0, "{mask:x}");
     assert_ne!(mask & bit(nix::libc::SIGRTMAX()), 0, "{mask:x}");
 }
@@ -40,7 +40,7 @@ fn who_starts_a_helper_keeps_the_mask_that_he_had() {
     helper_thread::spawn("brief", 64 << 10, || ()).unwrap().join().unwrap();
     assert_eq!(blocked(), before);
     assert_eq!(before, bit(Signal::SIGUSR2 as i32));
-    // One that the system refuses changes nothing either.
+    // A thread that the system refuses to start changes nothing either.
     helper_thread::spawn("vast", usize::MAX / 4, || ()).unwrap_err();
     assert_eq!(blocked(), before);
 }

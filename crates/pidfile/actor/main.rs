@@ -48,7 +48,7 @@ fn act(args: &[&str]) -> Outcome {
             let mut pid_file = Options::new().with_hold().acquire(path)?;
             let hold = pid_file.take_hold().ok_or("no hold")?;
             Command::new("sleep").arg("1000").stdin(Stdio::null()).stderr(hold).spawn()?;
-            // As one that is killed leaves it.
+            // A holder that is killed leaves the file like this.
             std::mem::forget(pid_file);
             Ok(())
         }
@@ -156,8 +156,8 @@ fn hold_and_move(path: &str) -> Outcome {
     Ok(pid_file.release()?)
 }
 
-/// Takes every lock that a reader can have, and lets go, again and again; says so of each file that is
-/// another one than before. Ends with its standard output.
+/// Takes every lock that a reader can have, and lets go, again and again. Says so of each file that is
+/// another one than before. Ends when its standard output is closed.
 fn lock_as_reader(path: &str) -> Outcome {
     println!("locking");
     let mut seen: Option<(u64, File)> = None;
@@ -170,7 +170,8 @@ fn lock_as_reader(path: &str) -> Outcome {
         let _ = file.try_lock();
         let inode = file.metadata()?.ino();
         if seen.as_ref().is_none_or(|(known, _)| *known != inode) {
-            // Open, so that its number is not used again: of this very file, by a descriptor without locks.
+            // Kept open, so that its inode is not used again: by a descriptor of this very file that has
+            // no locks.
             let Ok(again) = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) else {
                 continue;
             };
@@ -190,7 +191,7 @@ fn for_reading(first: i64, length: i64) -> libc::flock {
     }
 }
 
-/// With descriptors 0 to 2 free, the next `open`s get them.
+/// Descriptors 0 to 2 are closed, so that the next `open`s get their numbers.
 fn hold_without_stdio(path: &str) -> Outcome {
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     for number in 0..3 {
@@ -279,7 +280,7 @@ fn open_descriptors() -> io::Result<Vec<(i32, bool)>> {
     Ok(found)
 }
 
-/// Says how many threads there are after so many waits that were given up.
+/// Says how many threads there are after so many waits have been given up.
 fn give_up_waiting(path: &str, times: u32) -> Outcome {
     for _ in 0..times {
         if pidfile::wait_free(path, Some(Duration::from_millis(1)), None)? {

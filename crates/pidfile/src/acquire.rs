@@ -58,8 +58,8 @@ pub struct Options<'fd> {
 }
 
 impl PidFile {
-    /// Takes the pid file, or says who has it, without waiting for who lives: [`Options::acquire`] with
-    /// defaults.
+    /// Takes the pid file, or says who has it, without waiting for a process that lives:
+    /// [`Options::acquire`] with defaults.
     ///
     /// The lock decides, the content informs: a file left behind by a crash is taken over, and a
     /// file that is locked belongs to a live process, whatever number it contains.
@@ -86,8 +86,9 @@ impl<'fd> Options<'fd> {
     /// How long to wait for a [`Dependent`](crate::Dependent) whose holder was killed, before
     /// failing with [`Error::Orphaned`]. Default: zero, which fails at once.
     ///
-    /// A living holder is never waited for. One that has just died is, for up to a second, if its lock
-    /// outlives it by a moment; in a pid namespace that does not know it, a living one seems so.
+    /// A living holder is never waited for. A holder that has just died is, for up to a second, as its
+    /// lock may outlive it by a moment. A living holder in a pid namespace that ours does not know seems
+    /// dead to us, and is waited for just as long.
     pub fn wait_for_dependent(self, limit: Duration) -> Self {
         Options { wait_for_dependent: limit, ..self }
     }
@@ -172,7 +173,8 @@ impl<'fd> Options<'fd> {
             old.refuse(place, Error::Exists { path: path(), number: old.number(place)? })?;
             return Ok(Attempt::Changed);
         }
-        // Not under byte 0: who only waits must not keep others from finding out the same.
+        // Byte 0 is not locked during this wait: a process that only waits must not keep others from
+        // finding out the same.
         if old.has_dependent(place)? {
             let what = &Awaited::DEPENDENTS;
             if are_free(what, &old, dependents_until, self.wake, place.path())? {
@@ -185,8 +187,8 @@ impl<'fd> Options<'fd> {
         let Some(_claim) = take_away(&old, place, patience, self.wake)? else {
             return Ok(Attempt::Changed);
         };
-        // The claim is kept until the new file is there: who waits for it should find a holder, not a
-        // gap.
+        // The claim is kept until the new file is there: whoever waits for the claim should then find a
+        // holder, not a gap.
         self.create(place)
     }
 

@@ -1,5 +1,5 @@
-//! The three bytes of a pid file whose locks decide, and what a lock on each of them says; what only proves
-//! ([`sys::take_proof`](crate::sys::take_proof)) is apart from them.
+//! The three bytes of a pid file whose locks decide, and what a lock on each of them says. The lock that
+//! only proves who the holder is ([`sys::take_proof`](crate::sys::take_proof)) is on another byte.
 
 /// A byte that can be locked. The file need not be that long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

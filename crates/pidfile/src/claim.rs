@@ -1,12 +1,14 @@
-//! The right to remove a stale file: one may, and no reader can keep it from anybody.
+//! The right to remove a stale file: one process has it at a time, and no reader can keep it from
+//! anybody.
 //!
-//! It is byte 0 of the file, exclusively. Whoever may read the file may have a shared lock on that
-//! byte, which refuses an exclusive one for as long as it likes. Then the right is an exclusive lock
-//! on a second file beside it, `.<name>.taking`, that nobody else can open. It is there for the moment
-//! only, except after a kill; the next take-over removes it.
+//! It is an exclusive lock on byte 0 of the file. But whoever may read the file may have a shared lock on
+//! that byte for as long as he likes, and then an exclusive one is refused. In that case the right is an
+//! exclusive lock on a second file beside it, `.<name>.taking`, that nobody else can open. The second
+//! file is there for the moment only, except after a kill; the next take-over removes it.
 //!
-//! Never two: who gets byte 0 looks for the second file afterwards, who gets that looks at byte 0
-//! afterwards, and either lets go of his own if the other has the other.
+//! Never do two have the right. Whoever has locked byte 0 looks for the second file afterwards, and
+//! whoever has locked the second file looks at byte 0 afterwards: each lets go of its own lock if
+//! somebody else has the other.
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -27,7 +29,7 @@ use crate::wait::{Awaited, Waited, until_free};
 /// The right; given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Claim<'file> {
-    /// Whose byte 0 we have, if we have it.
+    /// The file whose byte 0 we have locked, if we have.
     byte_0: Option<&'file OldFile>,
     second: Option<Second>,
 }
@@ -53,7 +55,7 @@ pub(crate) fn take<'file>(
     if file.is_locked(Byte::TakeOver, place)? {
         return wait(file, place, patience, wake);
     }
-    // A reader is in the way.
+    // A reader's shared lock is in the way.
     let Some(second) = Second::open_or_create(file, place)? else { return Ok(None) };
     if !second.lock(place)? {
         return second.wait(place, patience, wake);
@@ -82,10 +84,11 @@ fn wait<'file>(
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        // Before byte 0, so that whoever gets that finds nothing.
+        // The second file goes before byte 0 is unlocked, so that whoever locks byte 0 next finds none.
         drop(self.second.take());
         if let Some(file) = self.byte_0 {
-            // By hand, not left to the closing of the file: see `Dependent`.
+            // Unlocked by hand, not left to the closing of the file: a child that is being started may
+            // have a copy of the descriptor, see `Dependent`.
             let _ = sys::unlock(file.fd(), Byte::TakeOver);
         }
     }
@@ -106,11 +109,13 @@ const FLAGS: OFlags = OFlags::RDWR
     .union(OFlags::CLOEXEC);
 
 impl Second {
-    /// The one that is there, if it is one of ours. Anything else with that name is nobody's claim.
+    /// Opens the second file that is there, if it is one of ours. Anything else with that name is
+    /// nobody's claim.
     fn open(file: &OldFile, place: &Place) -> Result<Option<Second>, Error> {
         let name = name(place);
         let seen = statat(place.folder(), &name, AtFlags::SYMLINK_NOFOLLOW);
-        // Most often there is none; and a name that is too long has none.
+        // An error here says that there is none, as is most often so, or that the name is too long to be
+        // any file's.
         if !seen.is_ok_and(|seen| is_one(&seen, file, place)) {
             return Ok(None);
         }
@@ -128,7 +133,7 @@ impl Second {
         }
     }
 
-    /// `None`: another one has made it meanwhile.
+    /// `None`: another process has made it meanwhile.
     fn open_or_create(file: &OldFile, place: &Place) -> Result<Option<Second>, Error> {
         if let Some(second) = Second::open(file, place)? {
             return Ok(Some(second));

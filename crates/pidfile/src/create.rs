@@ -20,7 +20,7 @@ use crate::in_place::{create_in_place, is_seen_to_be_held};
 use crate::place::Place;
 use crate::sys;
 
-/// Until it is complete nobody else has business with it.
+/// The mode of a file that is not complete yet: nobody else may open it.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Makes the file and gives it its name. `None`: somebody else was there first; look again.
@@ -39,7 +39,7 @@ enum Nameless {
     Unsupported,
 }
 
-/// A file without a name first, which is given one when it is a pid file.
+/// Makes a file without a name, and gives it one when it is complete.
 fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
     let made = sys::create_nameless(place.folder(), PRIVATE, hold);
     let Some(file) = made.map_err(Error::io(Op::Create, place.path()))? else {
@@ -51,14 +51,14 @@ fn create_nameless(place: &Place, hold: bool) -> Result<Nameless, Error> {
     Ok(match sys::give_name(new.file.as_fd(), place.folder(), place.name()) {
         Ok(()) => Nameless::Created(new),
         Err(Errno::EXIST) => Nameless::SomebodyWasFirst,
-        // The system or the file system cannot: if it is something else, the second way meets it
-        // again and says so.
+        // The system or the file system cannot do this. If something else is wrong, the second way fails
+        // by it, too, and says so.
         Err(_) => Nameless::Unsupported,
     })
 }
 
-/// Where every file has a name from the start, or cannot get another: a temporary name, removed again
-/// in all cases but one: a kill between two calls. What that leaves is removed by the next start.
+/// For file systems on which a file has a name from the start, or cannot get one later: makes the file
+/// under a temporary name. Only a kill between two calls leaves that name, and the next start removes it.
 fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     place.forget();
     sweep(place);
@@ -84,11 +84,12 @@ fn create_named(place: &Place, hold: bool) -> Result<Option<New>, Error> {
     };
     match renamed {
         Ok(()) => {
-            // Looking at the file may have dropped it.
+            // The proof may be lost, since `is_seen_to_be_held` has opened the file and closed it.
             sys::take_proof(new.file.as_fd());
             Ok(Some(new))
         }
-        // Gone: another starter swept it in the moment before it was locked.
+        // `EXIST`: somebody else has the name. `NOENT`: another starter has swept our temporary file in
+        // the moment before it was locked.
         Err(Errno::EXIST | Errno::NOENT) => Ok(None),
         Err(errno) => Err(Error::io(Op::Name, place.path())(errno)),
     }
@@ -111,7 +112,7 @@ impl<'a> Temporary<'a> {
             OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
         match openat(place.folder(), &name, flags, PRIVATE) {
             Ok(file) => Ok((Temporary { place, name, named: true }, file)),
-            // It was there when it was opened.
+            // The folder was there when the place was opened; it has been removed since.
             Err(Errno::NOENT) => Err(place.no_folder()),
             Err(errno) => Err(Error::io(Op::Create, place.path())(errno)),
         }

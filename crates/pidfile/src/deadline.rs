@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 /// better said than waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A process that is ending has closed its files before its locks are gone and it is: then it is
-/// there, and does not seem to be the holder. And one that is killed while it starts a child leaves its
-/// lock to that, until exec(2) has closed the copy: then the holder is gone, and the lock is not. Both
-/// last as long as somebody waits for a processor.
+/// How long a holder that seems to be ending is waited for. A process that is ending has closed its files
+/// before its locks are gone, and before it is gone itself: for a moment it is alive, and is not seen to
+/// be the holder. And a process that is killed while it starts a child leaves its lock to that child,
+/// until exec(2) has closed the copy: for a moment the holder is gone, and its lock is not. Both last no
+/// longer than somebody has to wait for a processor.
 pub(crate) const ENDING: Duration = Duration::from_secs(1);
 
 /// A time of the monotonic clock (which stands still while the machine is suspended), or never.

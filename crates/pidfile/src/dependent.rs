@@ -52,9 +52,10 @@ impl Dependent {
         }
     }
 
-    /// Gives away the descriptor. The number in the file can be written through it: for processes that
-    /// lower their rights there is [`PidFile::take_hold`](crate::PidFile::take_hold). The lock lasts until its last copy is closed, in whatever process:
-    /// for several that depend on the holder together. No one process can give it up then.
+    /// Gives away the descriptor, for several processes that depend on the holder together: the lock
+    /// lasts until its last copy is closed, in whatever process, and no one process can give it up. The
+    /// number in the file can be written through it; for processes that lower their rights there is
+    /// [`PidFile::take_hold`](crate::PidFile::take_hold).
     pub fn into_shared(mut self) -> OwnedFd {
         let file = self.file.take();
         file.expect("only this function takes it, and nobody has this value afterwards")

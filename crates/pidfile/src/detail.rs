@@ -95,7 +95,7 @@ pub enum Danger {
     /// Others may write in its folder, and neither we nor root own the file, nor does the owner of the
     /// folder where nobody else may.
     ForeignOwner {
-        /// Who does.
+        /// Who owns the file.
         uid: u32,
     },
     /// It has other names, and others may write in its folder: one of them can have linked another

@@ -21,7 +21,8 @@ pub enum Error {
     Held {
         /// The pid file.
         path: PathBuf,
-        /// The number in it; `None` if some other program locks a file without a number.
+        /// The process that holds it, as the kernel tells it; where it does not, the number in the file;
+        /// `None` if there is none, as in a file that some other program has locked.
         pid: Option<u32>,
     },
 
@@ -43,7 +44,8 @@ pub enum Error {
         left: Vec<u32>,
     },
 
-    /// Others kept taking it over, or one of them was stopped in the middle, for ten seconds.
+    /// Others kept taking it over, or one of them was stopped in the middle, for ten seconds; calls that
+    /// do not wait say so at once.
     #[error("pid file `{}` is being taken over by another process that does not finish", path.display())]
     Busy {
         /// The pid file.
@@ -71,7 +73,7 @@ pub enum Error {
         path: PathBuf,
         /// Who should have held it.
         expected: u32,
-        /// Who does.
+        /// Who holds it, by the number in it.
         pid: Option<u32>,
     },
 
@@ -154,7 +156,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// It is held, but that the number in it is the holder's could not be shown.
+    /// It is held, but it could not be shown that the number in it is the holder's.
     ///
     /// Such a number is never signalled.
     #[error("cannot verify who holds pid file `{}`: {doubt}", path.display())]

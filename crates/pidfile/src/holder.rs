@@ -1,9 +1,9 @@
 //! The holder as something that can be signalled and waited for, and never another process.
 //!
-//! A number in a file proves nothing: it may be left from a crash and be another process's by now,
-//! or be from another pid namespace. So: the lock is held, the process of that number is taken by a
-//! descriptor (`sys::Process`), that very process is seen to have the lock, and afterwards it is seen
-//! to be alive still, and the lock to be held, by the file at the path.
+//! A number in a file proves nothing: it may be left from a crash and be another process's by now, or be
+//! from another pid namespace. So all of this must be seen, in this order: the file is locked; a
+//! descriptor of the process with that number is opened (`sys::Process`); that very process has the lock;
+//! and afterwards it is still alive, and the file at the path is still held.
 //!
 //! That it has the lock is proved in one of two ways: the kernel names it (`sys::proven_holder`), or
 //! it can be seen to have it (`sys::has_locked`). Neither is enough where somebody else owns the file,
@@ -44,7 +44,7 @@ pub struct Holder {
 ///
 /// # Errors
 ///
-/// [`Error::Unverified`] if it is held but that the number is the holder's cannot be shown: because
+/// [`Error::Unverified`] if it is held but it cannot be shown that the number is the holder's: because
 /// the holder lives in another pid namespace, because neither the holder nor root owns the file, or
 /// because the holder has lost its proof (it has opened and closed the file itself) and /proc does not
 /// show its descriptors to this user. Otherwise those of [`probe`](crate::probe).
@@ -52,8 +52,8 @@ pub fn holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
     find(path.as_ref(), Deadline::after(PATIENCE), Deadline::after(ENDING))
 }
 
-/// [`holder`] that waits for nobody: for a loop that has other things to do, and looks again. One that is just
-/// ending may be [`Error::Unverified`].
+/// [`holder`] that waits for nobody: for a loop that has other things to do, and looks again. A holder
+/// that is just ending may be [`Error::Unverified`].
 ///
 /// # Errors
 ///
@@ -63,7 +63,7 @@ pub fn try_holder(path: impl AsRef<Path>) -> Result<Option<Holder>, Error> {
     find(path.as_ref(), now, now)
 }
 
-/// One that is ending is waited for once, until `soon`.
+/// A holder that seems to be ending is waited for once, until `soon`.
 fn find(path: &Path, patience: Deadline, soon: Deadline) -> Result<Option<Holder>, Error> {
     let place = Place::open(path)?;
     let mut looked_twice = soon.has_passed();
@@ -78,7 +78,8 @@ fn find(path: &Path, patience: Deadline, soon: Deadline) -> Result<Option<Holder
             until_free(&file, Awaited::Byte(Byte::Holder), soon, None, place.path())?;
             continue;
         }
-        // What was found counts only if it was about the file at the path, and the same holder.
+        // What was found counts only if the path still leads to this file, and the file is as held, or as
+        // free, as it was.
         if place.leads_to(file.id())? && file.is_locked(Byte::Holder, &place)? == held {
             return found
                 .map_err(|doubt| Error::Unverified { path: place.path().to_owned(), doubt });
@@ -137,14 +138,16 @@ fn verify_process(
     let owner = sys::proven_holder(file.fd()).filter(|_| byte == Byte::Holder);
     let has_lock = match (owner, byte) {
         (Some(owner), _) if owner == pid => Some(true),
-        // The kernel names another one: what is hidden of this one does not matter.
+        // The kernel names another process. If /proc hides what this one has locked, it is not the
+        // holder.
         (Some(_), _) => Some(sys::has_locked(pid, file.id(), byte) == Some(true)),
-        // Found by what is seen of it, and asked once more now that its number is its own for certain.
+        // This dependent was found by its number. Now that its descriptor is open the number is its own
+        // for certain, so it is looked for once more.
         (None, Byte::Dependent) => Some(sys::dependents(file.fd(), file.id()).contains(&pid)),
         (None, _) => sys::has_locked(pid, file.id(), byte),
     };
     let users = sys::users(pid);
-    // Asked last: as long as it has not ended, its number was its own all the time.
+    // Asked last: as long as the process has not ended, its number was its own all the time.
     if holder.wait(Some(Duration::ZERO))? {
         return Ok(Err(Doubt::NotRunning { pid }));
     }
@@ -164,9 +167,9 @@ fn verify_process(
     })
 }
 
-/// Whether a file of this owner is root's, or that of a process with these users, as far as they are
-/// known. Where they are not, who has no privileges need not know: the system lets him signal processes
-/// of his own only.
+/// Whether a file of this owner is root's, or that of a process with these users. Where /proc does not
+/// tell the users, a caller without privileges may still believe a file of his own: the system lets him
+/// signal only processes of his own anyway. For others that is `None`.
 fn is_theirs(owner: u32, users: Option<[u32; 2]>) -> Option<bool> {
     let ourselves = geteuid();
     match users {

@@ -1,5 +1,6 @@
-//! A new pid file where files have no other way to get a name than to be made with it: none without a
-//! name, no rename that replaces nothing, hard links that are other files (many FUSE file systems).
+//! A new pid file on a file system where it can only be made under its own name: there are no files
+//! without a name and no rename that replaces nothing, and hard links are other files (many FUSE file
+//! systems).
 //!
 //! Then there is a moment in which an empty file that nobody has locked is at the path, as a power cut
 //! may have left it, and another process may take it over. So it is claimed like a stale one while it
@@ -24,15 +25,15 @@ use crate::place::Place;
 use crate::stale::take_away;
 use crate::sys;
 
-/// Whether a file that was just given its name is the one that is locked. If not, the one that is there
-/// is nobody's, and goes.
+/// Whether a file that was just given its name by a link is seen there to be locked. If not, what is
+/// there is another file, which nobody holds, and it is removed.
 pub(crate) fn is_seen_to_be_held(place: &Place) -> Result<bool, Error> {
     let Some(seen) = OldFile::open(place, Access::Lock)? else { return Ok(true) };
     if seen.is_locked(Byte::Holder, place)? {
         return Ok(true);
     }
     match take_away(&seen, place, Deadline::after(Duration::ZERO), None) {
-        // Or somebody else is about to remove it.
+        // Also if somebody else is about to remove it.
         Ok(_) | Err(Error::Busy { .. }) => Ok(false),
         Err(error) => Err(error),
     }
@@ -51,12 +52,13 @@ pub(crate) fn create_in_place(place: &Place, hold: bool) -> Result<Option<New>, 
         Err(errno) => return Err(io()(errno)),
     };
     let stat = fstat(&file).map_err(io())?;
-    // Of the same open file description, so that what is locked through one is locked by both.
+    // Both descriptors are of the same open file description, so what is locked through one is locked by
+    // both.
     let claimed = OldFile::of(fcntl_dupfd_cloexec(&file, 3).map_err(io())?, &stat);
     let made = claim_and_fill(file, &claimed, place, hold);
     drop(claimed);
     if let Ok(Some(new)) = &made {
-        // Two descriptors of the file were closed since it was taken.
+        // Two descriptors of the file were closed since the proof was taken, which has dropped it.
         sys::take_proof(new.file.as_fd());
     }
     made
@@ -75,7 +77,7 @@ fn claim_and_fill(
     };
     let made = fill_claimed(file, claimed, place, hold);
     if made.is_err() && place.leads_to(claimed.id())? {
-        // While we have the claim: afterwards another may have made his own.
+        // Removed while we have the claim: afterwards another may have made his own file there.
         let _ = unlinkat(place.folder(), place.name(), AtFlags::empty());
     }
     made

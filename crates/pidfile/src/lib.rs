@@ -33,11 +33,12 @@
 //!   one that joins by itself.
 //! * [`PidFile::restore`] puts the file back that somebody has removed by hand.
 //!
-//! Four bytes of the file are locked. Three by open-file-description locks (fcntl(2)): byte 0 by who
-//! removes a stale file, for that moment; byte 1 by the holder, for life; byte 2 by its dependent,
-//! for life. Byte 3 is locked by the holder in the classic way, by which the kernel names it to whoever
-//! asks. A hold is an exclusive flock(2). The file gets its name when it is complete and locked (`O_TMPFILE`, open(2)), so nobody
-//! sees half of one, and a kill leaves nothing beside it. It is never written again.
+//! Four bytes of the file are locked. Three by open-file-description locks (fcntl(2)): byte 0 by whoever
+//! removes a stale file, for that moment; byte 1 by the holder, for life; byte 2 by its dependent, for
+//! life. Byte 3 is locked by the holder in the classic way, by which the kernel names it to whoever asks.
+//! A hold is an exclusive flock(2). The file gets its name when it is complete and locked (`O_TMPFILE`,
+//! open(2)), so nobody sees half of one, and a kill leaves nothing beside it. The holder writes to it
+//! again only if somebody else has ([`PidFile::restore`]).
 //!
 //! # When it fits
 //!
@@ -59,18 +60,20 @@
 //!   [`Error::LocksUnsupported`].
 //! * Know programs that keep a pid file of the same name without such a lock: theirs looks stale.
 //!   flock(2) of another program is not seen.
-//! * Keep readers from locking. Who may read the file may lock it for reading. That makes nobody the
-//!   holder and keeps nobody from a start, a take-over, which then claims the file by a second one beside
-//!   it for a moment, `.my.pid.taking`, or a hold; but it keeps a [`Dependent`] from joining
+//! * Keep readers from locking. Whoever may read the file may lock it for reading. That makes nobody the
+//!   holder, and prevents neither a start nor a hold nor a take-over, which then claims the file by a
+//!   second one beside it for a moment, `.my.pid.taking`. But it keeps a [`Dependent`] from joining
 //!   ([`Error::Hindered`]).
-//! * Outlive a fork without exec in the usual way: the copy of the descriptor keeps the lock, should
-//!   the parent be killed, until the copy ends, too. A child between its fork and its exec is such a
-//!   copy, for a moment; until then a start says that the killed holder's number holds it.
+//! * Outlive a fork without exec in the usual way. The forked process has a copy of the descriptor:
+//!   should its parent be killed, the lock lasts until the copy is closed, too. A child between its fork
+//!   and its exec has such a copy, for a moment; until then a start says that the file is held by the
+//!   number of the killed holder.
 //! * Signal into a pid namespace that ours does not know. A holder in another container, sharing the
 //!   folder, holds as any other; from the host it is found and signalled by its number there, from
 //!   beside it [`holder`] says [`Error::Unverified`].
-//! * Tell a reader's flock(2) from a killed holder's hold where /proc does not show who took it: in a pid
-//!   namespace, of a locker who is dead. Then a start waits, and says who is left; ending him helps.
+//! * Tell a reader's flock(2) from a killed holder's hold where /proc does not show who took it, as in a
+//!   pid namespace if that process is dead. Then a start waits, and says which process is left; ending
+//!   that one helps.
 //! * Keep a process that has a copy of the hold from passing it on, or from unlocking it for all copies.
 //! * Prove who holds the file after the holder itself has opened and closed it, as by [`probe`]: that
 //!   drops its classic lock. Then [`holder`] needs a /proc that shows the holder's descriptors, which it

@@ -7,7 +7,7 @@ use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 
 /// More than the longest number with its newline, so that a longer file is seen to be longer.
 const ENOUGH: usize = 32;
-/// Of a number that we write, with its newline: 2147483647.
+/// The length of the longest number that we write, with its newline: 2147483647.
 const LONGEST: usize = 11;
 
 /// Decimal digits without sign, blank or leading zero, then at most one newline; the kernel's own

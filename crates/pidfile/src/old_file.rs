@@ -72,7 +72,7 @@ impl OldFile {
         Ok(Some(OldFile { read_only, ..OldFile::of(file, &stat) }))
     }
 
-    /// One that was opened for locking, and looked at.
+    /// A file that was opened for locking, and looked at.
     pub(crate) fn of(file: OwnedFd, stat: &Stat) -> OldFile {
         OldFile { file, id: Id::of(stat), owner: stat.st_uid, read_only: None }
     }
@@ -89,7 +89,8 @@ impl OldFile {
         self.file.as_fd()
     }
 
-    /// For one that is kept: descriptors 0 to 2 may be replaced.
+    /// The same on a descriptor above 2, for a file that is kept open: descriptors 0 to 2 may be
+    /// replaced.
     pub(crate) fn above_stdio(self, place: &Place) -> Result<OldFile, Error> {
         let file = above_stdio(self.file).map_err(Error::io(Op::Open, place.path()))?;
         Ok(OldFile { file, ..self })
@@ -125,7 +126,7 @@ impl OldFile {
         if place.leads_to(self.id)? { Err(error) } else { Ok(()) }
     }
 
-    /// What is wrong with it if it is no pid file, by what stands in it.
+    /// The error for a file that is no pid file by what stands in it; `None` if it may be one.
     pub(crate) fn not_a_pid_file(&self, place: &Place) -> Result<Option<Error>, Error> {
         let start = number::what_else(self.fd()).map_err(Error::io(Op::Read, place.path()))?;
         let Some(start) = start else { return Ok(None) };

@@ -27,7 +27,7 @@ use crate::sys;
 pub struct PidFile {
     /// `None` once given up.
     file: Option<OwnedFd>,
-    /// Whether there was one to take, and the descriptor until it is taken.
+    /// Whether a hold was made, and its descriptor until somebody takes that.
     hold: (bool, Option<OwnedFd>),
     path: PathBuf,
     /// Who acquired it.
@@ -107,7 +107,8 @@ impl PidFile {
         self.give_up(true)
     }
 
-    /// Who is left is looked for only to be told: in every process of the machine.
+    /// If `tell`, an error names the dependents that are left. For that every process of the machine is
+    /// looked into, so it is done only where somebody hears of the error.
     fn give_up(&mut self, tell: bool) -> Result<bool, Error> {
         let Some(file) = self.file.take() else { return Ok(false) };
         if self.owner != std::process::id() {
@@ -115,8 +116,8 @@ impl PidFile {
         }
         if self.wants_hold() {
             drop(self.hold.1.take());
-            // Closing a descriptor of the file, here or by who has taken the hold, has dropped the proof.
-            // Who stops us now shall still find who we are.
+            // Closing a descriptor of the hold, here or by who has taken it, has dropped the proof.
+            // Somebody who wants to stop us must still be able to verify us.
             sys::take_proof(file.as_fd());
         }
         let removed = self.remove(&file, tell);
@@ -134,7 +135,7 @@ impl PidFile {
         let is_left = hold_is_left
             || !sys::try_lock(file.as_fd(), Byte::Dependent).map_err(locked())?
                 && sys::is_locked(file.as_fd(), Byte::Dependent).map_err(locked())?;
-        // Looked for afterwards, so that what is seen there is as it is now.
+        // The place is looked for after the locks, so that what is seen there is as it is now.
         let place = match Place::open(&self.path) {
             Err(Error::NoFolder { .. }) => return Ok(false),
             place => place?,
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
     use crate::probe::{Probe, probe};
 
-    /// As a fork without exec would have it.
+    /// A process forked without exec has such a copy.
     #[test]
     fn a_copy_in_another_process_neither_removes_nor_unlocks() {
         let folder = tempfile::tempdir().unwrap();

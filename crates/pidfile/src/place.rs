@@ -51,7 +51,7 @@ impl From<&trusted_path::Seen> for Seen {
             Kind::Device => FileKind::Device,
             Kind::Other | _ => FileKind::Other,
         };
-        // They fit any raw mode, also where it has 16 bits only.
+        // The permission bits fit any raw mode, also where it has 16 bits only.
         let mode = Mode::from_bits_truncate(seen.mode as _);
         let (owner, links) = (seen.owner, seen.links);
         Seen { id: Id { device, inode }, kind, owner, mode, links }
@@ -63,7 +63,8 @@ impl From<&trusted_path::Seen> for Seen {
 pub(crate) struct Place {
     path: PathBuf,
     at: trusted_path::Place,
-    /// What was seen when the folder was found counts once, as what stands there now.
+    /// Whether nobody has looked yet: then what was seen when the folder was found counts, once, as what
+    /// stands there now.
     fresh: Cell<bool>,
 }
 
@@ -120,7 +121,7 @@ impl Place {
         }
     }
 
-    /// What was seen so far is about to change.
+    /// Has the next look ask the system again: what was seen so far is about to change.
     pub(crate) fn forget(&self) {
         self.fresh.set(false);
     }
@@ -156,11 +157,11 @@ impl Place {
         if seen.mode.contains(Mode::WOTH) {
             return insecure(Danger::WorldWritable);
         }
-        // Nobody else can have put it there.
+        // In such a folder nobody else can have put it there.
         if self.at.is_closed() {
             return Ok(());
         }
-        // Whoever could has perhaps linked another daemon's file.
+        // Whoever can put names here has perhaps linked another daemon's file.
         if seen.links > 1 {
             return insecure(Danger::SecondName { links: seen.links });
         }

@@ -57,8 +57,8 @@ pub fn probe(path: impl AsRef<Path>) -> Result<Probe, Error> {
 }
 
 /// Refuses a file that was never a pid file, as [`PidFile::acquire`](crate::PidFile::acquire) and
-/// [`remove_stale`](crate::remove_stale) do: for who has found one [stale](Probe::Stale) and is about to say
-/// so. Nothing at the path is fine.
+/// [`remove_stale`](crate::remove_stale) do: for a caller who has found one [stale](Probe::Stale) and is
+/// about to say so. Nothing at the path is fine.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn check_content(path: impl AsRef<Path>) -> Result<(), Error> {
     let place = Place::open(path.as_ref())?;
     let Some(file) = OldFile::open(&place, Access::Read)? else { return Ok(()) };
     match file.not_a_pid_file(&place)? {
-        // Of one that was replaced meanwhile nothing is known.
+        // If the file was replaced meanwhile, nothing is known of the new one, and it is not refused.
         Some(error) => file.refuse(&place, error),
         None => Ok(()),
     }

@@ -53,7 +53,8 @@ impl PidFile {
         let options = if self.wants_hold() { options.with_hold() } else { options };
         let anew = options.acquire(self.path());
         if let Some(file) = self.file() {
-            // Should the path have led to our own file again, it was opened and closed just now.
+            // Should the path have led to our own file again, it was opened and closed just now, which
+            // drops the proof.
             sys::take_proof(file);
         }
         match anew {
@@ -67,7 +68,8 @@ impl PidFile {
         }
     }
 
-    /// The file is ours, whatever its content is, and nobody else's business.
+    /// Writes our number into the file, if something else stands there; true if it did. We hold the file,
+    /// so whatever somebody has written into it may go.
     fn correct(&self) -> Result<bool, Error> {
         let Some(file) = self.file() else { return Ok(false) };
         let line = number::line(self.pid());
@@ -78,13 +80,14 @@ impl PidFile {
         Ok(true)
     }
 
-    /// A file that has lost its last name may not be able to have another one.
+    /// Gives our file its name again. False if that cannot be done: a file that has lost its last name
+    /// may not be able to have another one.
     fn name_again(&self) -> Result<bool, Error> {
         let Some(file) = self.file() else { return Ok(false) };
         let place = Place::open(self.path())?;
         let names = fstat(file).map_or(0, |stat| stat.st_nlink);
         if names > 0 && !place.is_closed() {
-            // With a second name nobody would believe it there.
+            // In a folder where others can put names nobody would believe a file with a second name.
             return Ok(false);
         }
         let linked = sys::give_name(file, place.folder(), place.name());

@@ -13,9 +13,9 @@ use crate::place::Place;
 
 /// Removes the pid file of a holder that was killed. True: there was one, and it is gone.
 ///
-/// For a supervisor that saw its child die and cleans up after it. A file that somebody holds, or
-/// on which a [`Dependent`](crate::Dependent) is left, stays, and the answer is false, as it is if
-/// there is no file. Who takes the same file over at the same time is waited for, for at most ten
+/// For a supervisor that saw its child die and cleans up after it. A file that somebody holds, or on
+/// which a [`Dependent`](crate::Dependent) is left, stays, and the answer is false, as it is if there is
+/// no file. Another process that takes the same file over at the same time is waited for, for at most ten
 /// seconds; see [`try_remove_stale`].
 ///
 /// # Errors
@@ -66,7 +66,8 @@ pub(crate) fn take_away<'file>(
         return file.refuse(place, error).map(|()| None);
     }
     let Some(claim) = claim::take(file, place, patience, wake)? else { return Ok(None) };
-    // Only now is it certain, and stays so: the path is changed by nobody but who has the claim.
+    // Asked once more under the claim. Only now does the answer stay true: nobody but who has the claim
+    // changes the path.
     let alive = file.is_locked(Byte::Holder, place)? || file.has_dependent(place)?;
     if alive || !place.leads_to(file.id())? {
         return Ok(None);

@@ -1,14 +1,14 @@
 //! Waiting for a lock to end, without polling, yet with a deadline and a way to be woken.
 //!
-//! The kernel lets a thread block until a lock is free, but not with a limit, and no descriptor
-//! becomes readable when a lock ends. One of the holder's process would tell of its death, but not of
-//! a holder that releases and lives on, nor of one that is hidden from us. So the lock itself
-//! is waited for, by a thread of our own, and the caller waits for that thread: on a pipe, which
-//! can be polled together with other things.
+//! The kernel lets a thread block until a lock is free, but not with a limit, and no descriptor becomes
+//! readable when a lock ends. A pidfd of the holder would tell of its death, but not of a holder that
+//! releases and lives on, nor is there one for a holder that is hidden from us. So the lock itself is
+//! waited for, by a thread of our own, and the caller waits for that thread: on a pipe, which can be
+//! polled together with other things.
 //!
-//! Price: a wait that is given up leaves its thread parked until the lock is free. A later wait for
-//! the same lock finds it and starts no second one, so there is at most one per lock. Where the system refuses a
-//! thread, it does poll.
+//! Price: a wait that is given up leaves its thread parked until the lock is free. A later wait for the
+//! same lock finds that thread and starts no second one, so there is at most one per lock. Where the
+//! system refuses a thread, the lock is looked at again and again.
 
 use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,7 +30,7 @@ use crate::sys;
 /// The thread makes one system call and drops a few values.
 const STACK: usize = 64 * 1024;
 
-/// Between two looks of who can have no thread.
+/// How long to pause between two looks at a lock where no thread can be had.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a wait ended.
@@ -41,7 +41,7 @@ pub(crate) enum Waited {
     Interrupted,
 }
 
-/// What is waited for. A dependent is there by one of the last two.
+/// What is waited for. A dependent shows by a lock on its byte or by a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     Byte(Byte),
@@ -78,8 +78,8 @@ impl Awaited {
 /// only asks. Works for every file that may be read, whoever holds it, and without /proc.
 ///
 /// Nothing polls: a thread blocks in the kernel until the lock is free. After a timeout or an
-/// interruption that thread stays, parked, until it is; later waits use it again. Where no thread can be had, the lock is
-/// looked at twenty times in a second.
+/// interruption that thread stays, parked, until it is; later waits use it again. Where no thread can be
+/// had, the lock is looked at twenty times in a second.
 ///
 /// # Errors
 ///
@@ -116,7 +116,7 @@ pub fn wait_orphans(
     are_free(&Awaited::DEPENDENTS, &file, deadline, wake, place.path())
 }
 
-/// Waits for each in turn; the order has a reason.
+/// Waits for each in turn, in the given order: see [`Awaited::ALL`].
 pub(crate) fn are_free(
     what: &[Awaited],
     file: &OldFile,
@@ -134,8 +134,9 @@ pub(crate) fn are_free(
     Ok(true)
 }
 
-/// Waits until this very file is free of it. If several things are so at once: free comes
-/// before woken, woken before too late.
+/// Waits until this very file has no such lock. Of what happens at once during the wait, free comes
+/// before woken, and woken before too late. A deadline that has passed before the wait is too late,
+/// whatever `wake` says.
 pub(crate) fn until_free(
     file: &OldFile,
     what: Awaited,
@@ -149,8 +150,8 @@ pub(crate) fn until_free(
             return Ok(Waited::TimedOut);
         }
         let Ok(parked) = Parked::find_or_start(file, what) else {
-            // No thread can be had, as where a fork bomb has used up what its user may have: then it is looked at
-            // now and then.
+            // No thread can be had, as where a fork bomb has used up what its user may have: then the
+            // lock is looked at now and then.
             let wake: Vec<_> = wake.into_iter().collect();
             if readable(&wake, deadline.or_after(PAUSE)).map_err(refused())? {
                 return Ok(Waited::Interrupted);
@@ -175,7 +176,7 @@ pub(crate) fn until_free(
 /// A thread that blocks until a lock is free, seen from outside.
 struct Parked {
     what: (u32, Id, Awaited),
-    /// At its end, for every reader and for ever, once the thread is through.
+    /// A pipe that is at its end, for every reader and for ever, once the thread has done its wait.
     ended: PipeReader,
     failure: OnceLock<Errno>,
 }

@@ -26,7 +26,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error>
     let failed =
         |error: &dyn std::fmt::Display| Error { text: format!("they cannot be encoded: {error}") };
     value.serialize(&mut serializer).map_err(|error| failed(&error))?;
-    // Without a nil there is nothing that could be taken for another.
+    // Only a nil can be taken for something else: without one nothing is lost.
     if bytes.contains(&NIL) {
         lossless::check(value).map_err(|lost| failed(&lost))?;
     }
@@ -38,8 +38,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| in_words::<T>(bytes, error))
 }
 
-/// The same mistake as somebody else says it: MessagePack only knows that a marker was wrong, JSON
-/// values tell what was found and what was expected.
+/// Says what is wrong by reading the same bytes as JSON values: MessagePack only knows that a marker was
+/// wrong, JSON values tell what was found and what was expected.
 fn in_words<T: DeserializeOwned>(
     bytes: &[u8],
     error: serde_path_to_error::Error<rmp_serde::decode::Error>,
@@ -47,7 +47,8 @@ fn in_words<T: DeserializeOwned>(
     let Ok(value) = rmp_serde::from_slice::<serde_json::Value>(bytes) else {
         return Error::at(error);
     };
-    // In JSON every key is a text, so that it does not see this mistake, or says it in words of its own.
+    // In JSON every key is a text. So JSON does not see that a number was expected, or says it in words
+    // of its own.
     let key_is_text = match serde_path_to_error::deserialize::<_, T>(value) {
         Ok(_) => matches!(error.inner(), rmp_serde::decode::Error::TypeMismatch(_)),
         Err(said) if said.inner().to_string().contains("expected key to be a number") => true,
@@ -57,7 +58,7 @@ fn in_words<T: DeserializeOwned>(
         return Error::at(error);
     }
     let path = error.path().to_string();
-    // The key itself has no name yet.
+    // Where the key itself is wrong, the path ends in `?`: that key has no name yet.
     let path = path.trim_end_matches('?').trim_end_matches('.');
     let field = if path.is_empty() { String::new() } else { format!("field `{path}`: ") };
     let text = "a key is a text where a number is expected; write it without quotes";

@@ -81,7 +81,8 @@ impl Boot {
         self.link.send(&encoded(word)?)
     }
 
-    /// The same for who must not wait: one that has no room for it is told nothing.
+    /// As [`tell`](Boot::tell), for a caller who must not wait: a starter that has no room for the word
+    /// is told nothing.
     ///
     /// # Errors
     ///
@@ -134,7 +135,8 @@ impl Boot {
         self.run_unready(entry)
     }
 
-    /// The same for an entry that says itself when it is ready: see [`tell_ready`](crate::tell_ready).
+    /// As [`run`](Boot::run), for an entry that says itself when it is ready: see
+    /// [`tell_ready`](crate::tell_ready).
     pub fn run_unready(&self, entry: Bound) -> i32 {
         let entries = program::entries().expect("the bootstrap has set the entries");
         let call = || (entry.0)(&|error| entries.judge(error));

@@ -22,7 +22,8 @@ use crate::telling;
 use crate::wire::{MARKER, Payload, PayloadError, Up};
 use exit::{CODE_SETUP, Panic, SetupError};
 
-/// The exit code of who started a child by hand (`EX_USAGE` of sysexits.h).
+/// The exit code of a process that somebody has started by hand as if it were a child (`EX_USAGE` of
+/// sysexits.h).
 const CODE_USAGE: i32 = 64;
 
 /// What a role does in its own process, up to the exit code.
@@ -113,7 +114,8 @@ fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handl
 fn read_payload(link: &Link, called: &Called) -> Result<Payload, PayloadError> {
     let mut kept = None;
     let bytes = link.take_payload(&mut kept);
-    // Also by one that has come for nothing: it is there until it has gone.
+    // Kept even if the payload is then refused: whoever looks at the descriptor's lock must see this
+    // process until it has ended.
     if let Some(kept) = kept {
         program::keep(kept);
     }
@@ -131,7 +133,7 @@ fn read_payload(link: &Link, called: &Called) -> Result<Payload, PayloadError> {
     Ok(payload)
 }
 
-/// For who has typed the marker by hand, or worse.
+/// Refuses to become a child of somebody who has typed the marker by hand, or worse.
 fn refuse(reason: &dyn std::fmt::Display) -> i32 {
     let _ = writeln!(
         io::stderr(),

@@ -13,9 +13,10 @@ pub(crate) struct Called {
     pub(crate) nonce: OsString,
     /// The name that `top` shows.
     pub(crate) comm: OsString,
-    /// The link is not to the one that starts it: that is a launcher, and goes.
+    /// The link does not lead to the process that starts this one: that is a launcher, and goes.
     pub(crate) relayed: bool,
-    /// It has executed itself anew in its place, and does so once only.
+    /// The child has executed itself anew in its place already, and must not do it again: see
+    /// `inherited`.
     pub(crate) anew: bool,
     /// The descriptors from 3 on that it inherits, as far as its starter knows.
     pub(crate) inherited: Option<Vec<i32>>,
@@ -42,7 +43,7 @@ impl Called {
         let mut called = Called { nonce: nonce.to_owned(), ..Called::default() };
         called.comm = args.next().unwrap_or_default();
         for word in args {
-            // A word that nobody has given is nobody's.
+            // A word that is no text is none of ours, and is passed over.
             let Some(word) = word.to_str() else { continue };
             match word {
                 RELAYED => called.relayed = true,

@@ -31,7 +31,7 @@ pub struct Child {
     words: Words,
     /// It leads a process group.
     own_group: bool,
-    /// Most live: what they do not have takes no room.
+    /// In a box: most children live, and what they do not have takes no room.
     exit: Option<Box<Exit>>,
     /// [`oom_kills`] before it began.
     oom_kills: Option<u64>,
@@ -50,7 +50,7 @@ impl Child {
                 Ok(Child { process, words, own_group, exit: None, oom_kills })
             }
             Err((source, mut process)) => {
-                // It may have started others by now.
+                // The child may have started others by now, which go with its group.
                 let leader = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
                 if let Some(leader) = leader.filter(|_| own_group) {
                     let _ = kill_process_group(leader, Signal::KILL);
@@ -83,9 +83,9 @@ impl Child {
 
     /// The next thing that the child said, if any. Does not wait.
     ///
-    /// `None` comes also after some hundreds of words in a row, of which there may be more then, as
-    /// [`messages`](Child::messages) shows: so that no child keeps who waits for several for itself.
-    /// Texts come cut: a status to 1,000 characters, errors and panics to 16,000 in all.
+    /// `None` comes also after some hundreds of words in a row, so that no child keeps for itself a
+    /// caller who waits for several. There may be more words then, as [`messages`](Child::messages)
+    /// shows. Texts come cut: a status to 1,000 characters, errors and panics to 16,000 in all.
     pub fn next_message(&mut self) -> Option<Message> {
         self.words.next()
     }
@@ -104,12 +104,13 @@ impl Child {
                 Some(Message::Ready) => return Ok(()),
                 Some(Message::SetupFailed(error)) => return Err(NotReady::SetupFailed(error)),
                 Some(Message::Closed | Message::Descriptors)
-                    // One that says nothing more need not be ending.
+                    // A child that says nothing more need not be ending, so its process is waited for.
                     if !readable(&[self.process.as_fd()], deadline).map_err(NotReady::Io)? =>
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                // One that a tracer holds cannot be reaped yet.
+                // The process has ended. If a tracer holds it, it cannot be reaped yet, and nobody knows
+                // how it ended.
                 Some(Message::Closed | Message::Descriptors) => {
                     let exit = self.try_wait().map_err(NotReady::Io)?.unwrap_or(Exit::Unknown);
                     return Err(NotReady::Ended(exit));
@@ -117,7 +118,7 @@ impl Child {
                 None if !readable(&[self.link().as_fd()], deadline).map_err(NotReady::Io)? => {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                // One that talks all the time is not ready either.
+                // A child that talks all the time, and is not ready, gets no more time than others.
                 Some(Message::Told(_) | Message::Extend(_) | Message::Status(_))
                 | None
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
@@ -221,8 +222,8 @@ impl Child {
         Ok(self.exit.as_deref().cloned())
     }
 
-    /// Waits for the child's end; reaps it. One that is dead, and held by a tracer (ptrace(2)), is waited for
-    /// until that lets go of it.
+    /// Waits for the child's end; reaps it. A child that is dead, and held by a tracer (ptrace(2)), is
+    /// waited for until the tracer lets go of it.
     ///
     /// # Errors
     ///
@@ -233,7 +234,8 @@ impl Child {
                 return Ok(exit);
             }
             if readable(&[self.pidfd()], Some(Instant::now()))? {
-                // Dead, so it waits for nobody who reads; and its descriptor stays readable.
+                // The child is dead, so it no longer waits for us to read. Its descriptor stays readable,
+                // so waiting for that would spin.
                 self.process.wait_reapable()?;
                 continue;
             }
@@ -261,7 +263,8 @@ impl Child {
             (Exit::Code(CODE_PANIC), Said { verdict: Some(Verdict::Panic(panic)), .. }) => {
                 Exit::Panic(panic)
             }
-            // Built to abort on panic: the note is all that there is, and it is to the point.
+            // A program that was built to abort on panic sends no verdict: its note of the panic is all
+            // that there is, and is to the point.
             (Exit::Signal { signal, .. }, Said { panic: Some(panic), .. })
                 if cfg!(panic = "abort") && signal == Signal::ABORT.as_raw() =>
             {
@@ -288,7 +291,7 @@ pub(crate) fn end(process: &mut std::process::Child) {
     let _ = process.wait();
 }
 
-/// A child that is none of this program's says nothing that could be understood.
+/// A hint for the error of a child that said nothing: it may be another program than this one.
 fn of_another_program() -> String {
     OtherProgram::find().map_or_else(String::new, |program| format!(" ({program})"))
 }

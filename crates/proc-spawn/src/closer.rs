@@ -1,7 +1,8 @@
-//! Closes what may take its time, in a thread, for who must not wait.
+//! Closes, in a thread, descriptors whose close may take long, so that the caller does not wait.
 //!
-//! Whoever closes a file last waits as long as the file has it, which may be years. So that is left to the
-//! system where it does it [in the background](close_by_exit); where it does not, the threads wait.
+//! Whoever closes the last descriptor of a file waits as long as the file wants, which may be years. So
+//! that is left to the system where it does it [in the background](close_by_exit); where it does not, the
+//! threads wait.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,11 +11,12 @@ use std::sync::Mutex;
 use crate::mutex::lock;
 use crate::sys::close_by_exit;
 
-/// So many close at a time, should they have to wait; the rest waits for them, as descriptors.
+/// How many threads close at a time. Should all of them wait, the other descriptors stay open in the
+/// list.
 const MOST_THREADS: usize = 8;
 const STACK: usize = 128 << 10;
 
-/// When so many wait, whose closing waits for others, nobody who could send more is started.
+/// When so many descriptors wait in the list, no child is started that could send more.
 const MOST_WAITING: usize = 256;
 
 static DESK: Mutex<Desk> = Mutex::new(Desk { waiting: Vec::new(), threads: 0 });
@@ -36,12 +38,12 @@ impl Desk {
     }
 }
 
-/// Whether another child may be started: not while there are more to be closed than can be, which is where the
-/// system gives a thread no table of descriptors of its own.
+/// Whether another child may be started: not while too many descriptors wait to be closed. That happens
+/// only where the system gives a thread no table of descriptors of its own.
 ///
 /// # Errors
 ///
-/// It may not.
+/// Too many are waiting.
 pub(crate) fn may_start() -> io::Result<()> {
     lock(&DESK).may_start()
 }
@@ -50,7 +52,7 @@ pub(crate) fn may_start() -> io::Result<()> {
 pub(crate) fn close(file: OwnedFd) {
     let mut desk = lock(&DESK);
     desk.waiting.push(file);
-    // Where no thread can be had, the next one sees to it.
+    // If no thread can be had, that of the next call closes it.
     if desk.threads < MOST_THREADS && helper_thread::spawn("closer", STACK, work).is_ok() {
         desk.threads += 1;
     }

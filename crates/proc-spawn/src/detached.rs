@@ -40,7 +40,8 @@ impl Spawn {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let own = launcher.payload(nonce, None)?;
         let payload = self.payload(relay.nonce, None)?;
-        // Who looks at the socket finds what it is to be, whatever holds us up meanwhile.
+        // Both are sent before anything is started: each process finds its payload in the socket,
+        // whatever holds us up meanwhile.
         for payload in [own, payload] {
             ours.send_payload(&payload, None).map_err(SpawnError::io("send the payload"))?;
         }
@@ -122,7 +123,7 @@ impl Detached {
                 Ok(Received::Closed | Received::Descriptors) | Err(_) => {
                     return Ok(Some(Message::Closed));
                 }
-                // One that talks all the time has no more time than others.
+                // A process that talks all the time has no more time than others.
                 Ok(Received::Nothing | Received::Enough) => {
                     if !readable(&[self.link.as_fd()], deadline)?
                         || deadline.is_some_and(|deadline| deadline <= Instant::now())
@@ -139,7 +140,7 @@ impl Detached {
     /// What it had said before can still be [received](Detached::receive), up to
     /// [`Message::Closed`]; a process that speaks later finds that nobody listens, and why.
     pub fn cancel(&self) {
-        // Who is gone need not be told.
+        // It fails if the process is gone, which then need not be told.
         let _ = self.link.send(&Down::Quit { reason: Reason::Requested, remaining: None });
         self.link.close_ears();
     }

@@ -28,7 +28,7 @@ struct Entry {
     bind: Box<Bind>,
 }
 
-/// Decodes the arguments, and gives back the call that is only to be made.
+/// Decodes the arguments, and gives back a call that has only to be made.
 type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
 
 /// An entry with its decoded arguments: all that can go wrong before user code has gone right.
@@ -205,7 +205,7 @@ impl Call {
     /// proc_spawn::Call::new(one as fn(), ());
     /// ```
     ///
-    /// Whether it is listed is found when the call is used.
+    /// Whether the function is listed is found when the call is used.
     pub fn new<F: EntryFn<M>, M>(_entry: F, args: F::Args) -> Call {
         const {
             assert!(size_of::<F>() == 0, "an entry is a function itself, not a pointer to one");
@@ -238,7 +238,7 @@ impl Call {
         args::decode(self.args.as_ref().map_err(Clone::clone)?)
     }
 
-    /// Whether it was named, and not given as a function.
+    /// The name, if the entry was given by its name and not as a function.
     pub(crate) fn given_name(&self) -> Option<&str> {
         if let Which::Name(name) = &self.which { Some(name) } else { None }
     }

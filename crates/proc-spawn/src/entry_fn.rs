@@ -87,8 +87,8 @@ impl<E: Error + 'static> EntryOutcome<E> for Result<(), E> {
     }
 }
 
-/// What is no `Error` itself and lends the one that it holds, as what it is: a box of any error, and
-/// `anyhow::Error` or `eyre::Report`, whose own boxes hide its type.
+/// For a type that is no `Error` itself and lends the error that it holds, under that error's own type: a
+/// box of any error, and `anyhow::Error` or `eyre::Report`, whose own boxes hide the type.
 impl<E: AsRef<dyn Error>> EntryOutcome<[E; 0]> for Result<(), E> {
     fn outcome(self, judge: &Judge) -> Result<(), Failure> {
         self.map_err(|error| failure(error.as_ref(), judge))

@@ -35,7 +35,7 @@ impl Environment {
     pub fn forget(&mut self, key: impl AsRef<OsStr>) {
         self.changes.remove(key.as_ref());
         if self.changes.is_empty() {
-            // Else it keeps the room of eleven.
+            // A map that was emptied keeps a node with room for eleven entries; a new one has none.
             self.changes = BTreeMap::new();
         }
     }

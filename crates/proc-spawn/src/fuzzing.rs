@@ -74,7 +74,7 @@ pub fn exchange(bytes: &[u8]) {
     let child = Link::new(theirs).expect("a socket has a timeout");
     let mut words = Words::new(link);
     let (steps, _) = bytes.as_chunks::<2>();
-    // As much as fits a socket of the usual size: it has no other thread to be read by.
+    // No more steps than fit a socket of the usual size: no other thread reads from it.
     for [what, size] in steps.iter().take(200) {
         let size = usize::from(*size) * 64;
         let text = |letter: &str| letter.repeat(size);

@@ -59,13 +59,14 @@ fn do_nothing_at(signal: i32) {
 
 /// Gives every ignored signal its default back.
 ///
-/// A disposition of "ignored" survives exec, a handler does not. So whoever finds one registers a
-/// handler that does nothing and executes itself once more; nobody else pays for it. What is still
-/// ignored then, something in this very program ignores ahead of us, and would again.
+/// A disposition of "ignored" survives exec, a handler does not. So a child that finds an ignored signal
+/// registers a handler that does nothing, and executes itself once more; no other child pays for it. If a
+/// signal is ignored even then, something in this very program ignores it ahead of us, and would do so
+/// again.
 ///
-/// SIGPIPE is left as it is in any Rust program, SIGXFSZ gets a handler anyway, and the two signals
-/// that glibc keeps for itself are not ours. Those of a wrong instruction or address cannot be ignored
-/// when they are due, and no handler may take them: they stay as they are.
+/// SIGPIPE is left as it is in any Rust program, SIGXFSZ gets a handler anyway, and the two signals that
+/// glibc keeps for itself are not ours. SIGILL, SIGFPE and SIGSEGV cannot be ignored where an instruction
+/// of ours raises them, and no handler may take them: they stay as they are.
 fn unignore_signals(called: &Called, mut ignored: Vec<i32>) {
     const OWN: &[i32] = &[SIGPIPE, SIGXFSZ, SIGILL, SIGFPE, SIGSEGV, 32, 33];
     ignored.retain(|signal| !OWN.contains(signal));
@@ -76,16 +77,16 @@ fn unignore_signals(called: &Called, mut ignored: Vec<i32>) {
         let inherited = Some(strays().unwrap_or_default());
         let anew = Called { anew: true, inherited, and_others: false, ..called.clone() };
         let title = std::env::args_os().next().unwrap_or_default();
-        // Comes back only if it failed; then the handlers, which do nothing, have to do.
+        // This call comes back only if it has failed. Then the handlers that do nothing must suffice.
         let _ = Command::new(program::own_image()).arg0(title).args(anew.to_args()).exec();
     }
 }
 
 /// Closes what was inherited without being meant to be: of the descriptors from 3 on that lack
-/// close-on-exec those that were open when this program was executed. Others are of something that was
-/// started before us in this very process: a runtime, or the constructor of a library.
+/// close-on-exec those that were open when this program was executed. The others belong to something that
+/// ran before us in this very process: a runtime, or the constructor of a library.
 ///
-/// Who has started us has said which they are, as far as it knew. Otherwise our parent's own table tells:
+/// The starter has told us which they are, as far as it knew. Otherwise our parent's own table tells:
 /// what lacks close-on-exec there came with us. But that is the table of now, and what the parent has
 /// closed since it started us is not in it.
 fn close_strays(called: &Called, ourselves: &Ourselves) {
@@ -103,16 +104,18 @@ fn close_strays(called: &Called, ourselves: &Ourselves) {
     }
 }
 
-/// What a child that is started now inherits from this process, which says so to it: the child would see
-/// only what is still open here when it looks. `None`: that is not known, or would cost too much.
+/// What a child that is started now inherits from this process, to be told to the child: by itself it
+/// would see only what is still open here when it looks. `None`: that is not known, or would cost too
+/// much.
 pub(crate) fn bequeathed() -> Option<Vec<i32>> {
     let open = descriptors::open().ok()?;
     let few = open.len() <= MOST_LOOKED_AT;
     few.then(|| open.into_iter().filter(|fd| !descriptors::closes_on_exec(*fd)).collect())
 }
 
-/// A look at a descriptor takes three system calls, at each start, and the list has to fit an argument. Who
-/// has so many open has a [spawner](crate::Spawner), where one is to be had.
+/// A look at a descriptor takes three system calls, at each start, and the list has to fit an argument. A
+/// process that has more open should start its children by a [spawner](crate::Spawner), where one is to
+/// be had.
 const MOST_LOOKED_AT: usize = 1024;
 
 /// Every descriptor from 3 on that lacks close-on-exec.

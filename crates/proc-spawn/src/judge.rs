@@ -10,7 +10,7 @@ pub type Judge = dyn Fn(&(dyn Error + 'static)) -> Judgement + Send + Sync;
 /// See [`Judge`].
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement {
-    /// Whether it would only come again.
+    /// Whether the entry would only return it again.
     pub permanent: bool,
     /// What the process exits with.
     pub code: i32,

@@ -55,9 +55,9 @@
 //! * Start anything from a program that gained rights by being executed (set-user-ID, set-group-ID, file
 //!   capabilities); nor is such a program ever a child.
 //! * Undo what `main` does before [`init`]: it happens in every child.
-//! * Outlive the thread that spawned it in peace: if that thread ends, the kernel sends the child
-//!   a SIGCONT, which is harmless unless the child was stopped on purpose. A [`Spawner`] is a thread
-//!   that stays.
+//! * Let a child outlive the thread that spawned it unnoticed: if that thread ends, the kernel sends the
+//!   child a SIGCONT, which is harmless unless the child was stopped on purpose. A [`Spawner`] is a
+//!   thread that stays.
 
 mod boot;
 mod bootstrap;

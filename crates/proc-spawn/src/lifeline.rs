@@ -51,7 +51,7 @@ impl Heard {
 
 struct Watch<F> {
     link: Arc<Link>,
-    /// Readable at the parent's end.
+    /// Readable once the parent has ended.
     parent: Option<OwnedFd>,
     parent_died: bool,
     grace: Duration,
@@ -67,8 +67,8 @@ pub(crate) fn watch(
     heard: impl FnMut(Heard) + Send + 'static,
 ) -> io::Result<()> {
     let Some(parent) = parent else { return Ok(()) };
-    // One in another pid namespace has no number here (getppid(2)), and its own is somebody else's: there the
-    // socket alone tells.
+    // A parent in another pid namespace has no number here (getppid(2)), and the number that it has there
+    // is somebody else's here: then the socket alone tells of its end.
     let is_known = getppid().is_some();
     // Second lines of defence: where the system does not have them, the socket is enough.
     wake_at_end_of_parent();
@@ -98,7 +98,7 @@ impl<F: FnMut(Heard)> Watch<F> {
     fn run(mut self) {
         loop {
             if self.wait().is_err() {
-                // Nothing can be waited for any more, which a child must not outlive unnoticed.
+                // Without a wait the parent's death would not be noticed, so the child must not live on.
                 self.parent_is_dead();
                 kill_ourselves();
             }
@@ -121,7 +121,7 @@ impl<F: FnMut(Heard)> Watch<F> {
                     self.tell(Heard::Quit { reason, remaining });
                 }
                 Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
-                // What is left of it is still seen by the next wait.
+                // If something is left in the socket, the next wait ends at once.
                 Ok(Received::Nothing | Received::Enough) => break,
                 Ok(Received::Closed | Received::Descriptors) | Err(_) => {
                     return ControlFlow::Break(());
@@ -179,7 +179,8 @@ fn has_ended(process: &OwnedFd) -> bool {
 
 /// The surest end there is: nothing that the entry does can hold it up.
 fn kill_ourselves() -> ! {
-    // 0: a group from outside this pid namespace, which rustix takes for impossible.
+    // Asked by nix: getpgrp(2) gives 0 for a group from outside this pid namespace, which rustix takes
+    // for impossible.
     if nix::unistd::getpgrp() == nix::unistd::getpid() {
         let _ = kill_current_process_group(Signal::KILL);
     }

@@ -1,9 +1,9 @@
 //! The socket between parent and child: messages both ways, and a lifeline.
 //!
-//! Packets keep their borders, so no reader takes more than it asked
-//! for: a launcher reads its own message and leaves the next one to the process it starts. A word
-//! longer than a packet travels in several, each marked with whether more follow; a payload is one
-//! packet, so that who sends it waits for nobody.
+//! Packets keep their borders, so no reader takes more than it asked for: a launcher reads its own
+//! message and leaves the next one to the process that it starts. A word longer than a packet travels in
+//! several, each marked with whether more follow. A payload is one packet, so that its sender waits for
+//! nobody.
 
 mod end;
 
@@ -38,12 +38,12 @@ const FILE: u8 = 2;
 /// child runs the user's code, and its parent must not grow by whatever that code does to the socket.
 pub(crate) const LONGEST_WORD: usize = 1 << 20;
 
-/// So many packets are taken from a peer before others have their turn: more than a socket's usual
-/// buffer holds, so that all that came before an end is heard in one.
+/// How many packets are taken from a peer before others have their turn: more than a socket's usual
+/// buffer holds, so that all that came before an end is heard in one turn.
 const TURN: u32 = 512;
 
-/// How long a peer may leave a full socket unread. It does nothing but read when it is sent so
-/// much, so one that takes longer is stopped or stuck.
+/// How long a peer may leave a full socket unread. A peer that is sent so much does nothing but read, so
+/// one that takes longer is stopped or stuck.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One end of the socket. Dropping it lets the other end see that nobody is there any more.
@@ -60,10 +60,11 @@ pub(crate) struct Link {
 struct Incoming {
     /// What has come of a message whose last packet has not.
     partial: Vec<u8>,
-    /// Who has said all of it, or of the last message that was whole.
+    /// Who has sent all packets of it, or of the last message that was whole; `None` if they were
+    /// several.
     speaker: Option<Speaker>,
-    /// The other end has gone, and left unread what we sent (unix(7)). Told once, ahead of what it
-    /// had said.
+    /// Whether `ECONNRESET` has come: the other end has gone, and left unread what we sent (unix(7)). The
+    /// kernel tells that once, ahead of what the other end had said.
     reset: bool,
     /// How many packets have been taken in this turn.
     taken: u32,
@@ -78,7 +79,7 @@ pub(crate) enum Received<T> {
     Nothing,
     /// There may be more, and others may have their turn before.
     Enough,
-    /// A child has sent descriptors, which none has to. They stay where they are, and so does all that
+    /// A child has sent descriptors, which no child may do. They stay in the socket, and so does all that
     /// comes after them.
     Descriptors,
     /// The other end is gone, and all that it sent has been read.
@@ -101,7 +102,7 @@ impl Link {
         Ok(Link { fd, sending: Mutex::default(), incoming: Mutex::default() })
     }
 
-    /// Who has said the last message to a parent, if it was one and the same for all of it.
+    /// Who has said the last message to a parent, if all of it came from one process.
     pub(crate) fn speaker(&self) -> Option<Speaker> {
         lock(&self.incoming).speaker
     }
@@ -111,7 +112,7 @@ impl Link {
     /// # Errors
     ///
     /// The other end is gone (`EPIPE`), or has not read all of it for ten seconds, or twenty at most
-    /// (`WouldBlock`); or the message is longer than it would take (`InvalidInput`).
+    /// (`WouldBlock`); or the message is longer than a word may be (`InvalidInput`).
     pub(crate) fn send<T: Serialize>(&self, message: &T) -> io::Result<()> {
         let bytes = to_bytes(message)?;
         if bytes.len() > LONGEST_WORD {
@@ -121,7 +122,8 @@ impl Link {
         self.send_bytes(&bytes)
     }
 
-    /// Sends a message that fits into one packet, or nothing: for who must not wait for the other end.
+    /// Sends a message that fits into one packet, or nothing: for a caller who must not wait for the
+    /// other end.
     ///
     /// # Errors
     ///
@@ -129,7 +131,8 @@ impl Link {
     pub(crate) fn send_now<T: Serialize>(&self, message: &T) -> io::Result<()> {
         let mut packet = vec![LAST];
         packet.extend(to_bytes(message)?);
-        // Whoever sends a longer one may take long; nobody does, on the side of a parent.
+        // Another thread may be sending a long message, which may take long. On the side of a parent none
+        // does.
         let Ok(_whole) = self.sending.try_lock() else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
@@ -156,7 +159,8 @@ impl Link {
     /// Sends a payload, for which an empty socket has room though nobody reads yet; and a descriptor
     /// with it. What is longer than a packet goes as a [file](payload_file).
     ///
-    /// From now on both are open for as long as the other end is, whoever has it.
+    /// From now on the packet keeps both open until somebody takes it, or nobody has the other end any
+    /// more.
     pub(crate) fn send_payload(
         &self,
         payload: &[u8],
@@ -209,7 +213,7 @@ impl Link {
                 Ok(taken) => break taken,
                 Err(Errno::INTR) => (),
                 Err(errno) if is_shortage(errno) => breathe(),
-                // What it has sent comes after that.
+                // What the other end has sent comes after that error.
                 Err(Errno::CONNRESET) if !reset => reset = true,
                 Err(Errno::CONNRESET) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(errno) => return Err(errno.into()),
@@ -236,7 +240,7 @@ impl Link {
     /// Says that nothing more of what the other end sends is taken: from now on its sending fails
     /// (`EPIPE`). What it has sent before can still be read.
     pub(crate) fn close_ears(&self) {
-        // Refused only to who has no socket.
+        // It fails only for a descriptor that is no connected socket.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
     }
 
@@ -271,7 +275,7 @@ impl Link {
                 Err(error) => return Err(error.into()),
             };
             incoming.taken += 1;
-            // Whose part is joined to another's is nobody's.
+            // A message whose packets come from several processes is nobody's.
             let goes_on = !incoming.partial.is_empty();
             incoming.speaker = speaker.filter(|_| !goes_on || incoming.speaker == speaker);
             let room = LONGEST_WORD.saturating_sub(incoming.partial.len());
@@ -288,7 +292,7 @@ impl Link {
                     incoming.partial.extend_from_slice(bytes);
                     return Ok(Received::Message(mem::take(&mut incoming.partial)));
                 }
-                // A sender goes on only with what did not fit: nobody is kept by empty packets.
+                // A sender fills every packet but the last, so no peer can keep us busy with empty ones.
                 Some((&MORE, bytes)) if bytes.len() == PACKET => {
                     incoming.partial.extend_from_slice(bytes);
                 }
@@ -335,7 +339,7 @@ fn until_sent(until: Instant, mut send: impl FnMut() -> Result<(), Errno>) -> Re
     loop {
         match send() {
             Ok(()) => return Ok(()),
-            // The time that the socket waits begins anew with each of these.
+            // The time that the socket waits begins anew with each interruption, so it is counted here.
             Err(Errno::INTR) if Instant::now() < until => (),
             Err(Errno::INTR) => return Err(Errno::AGAIN),
             Err(errno) if is_shortage(errno) && Instant::now() < until => breathe(),

@@ -8,8 +8,8 @@ use crate::entries::Entries;
 use crate::judge::Judgement;
 use exit::CODE_ERROR;
 
-/// The error as what it is, also as somebody else's: a box, an `Arc` or a reference is an error of its
-/// own type, whose `source()` is that of the error in it.
+/// The error as an `E`, also where it is in a box, an `Arc` or a reference. Each of these is an error of
+/// its own type, whose `source()` is that of the error in it.
 fn seen<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
     let shared = || error.downcast_ref::<Arc<E>>().map(|error| &**error);
@@ -72,7 +72,8 @@ impl Entries {
             for opinion in &self.opinions {
                 opinion(error, &mut judgement);
             }
-            // Its own `source()` is that of the error in it, which would never be asked about.
+            // The `source()` of an `io::Error` is that of the error in it, which itself would never be
+            // asked about.
             let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             next = within.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source());
         }

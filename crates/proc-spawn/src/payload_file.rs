@@ -1,8 +1,8 @@
 //! A payload that is longer than a packet: in a file without a name, sealed and sent as a descriptor.
 //!
-//! Who starts a child must not wait for it to read (one that is stopped, or held up by the constructor
-//! of a library, reads nothing), and a socket has room for little (unix(7), `SO_SNDBUF`). A file takes
-//! everything at once, belongs to who has it open, and goes with the last of them. Its
+//! Whoever starts a child must not wait for it to read (a child that is stopped, or held up by the
+//! constructor of a library, reads nothing), and a socket has room for little (unix(7), `SO_SNDBUF`). A
+//! file takes everything at once, belongs to those who have it open, and goes with the last of them. Its
 //! seals keep it as it was sent.
 
 use std::fs::File;
@@ -25,7 +25,7 @@ pub(crate) fn head(payload: &[u8]) -> [u8; 8] {
 ///
 /// # Errors
 ///
-/// There is none, or it is not as we send them (`InvalidData`): whatever else it is, as a pipe or a file of
+/// There is none, or it is not as we send them (`InvalidData`). Any other file, such as a pipe or one on
 /// somebody's disk, could keep us waiting, or be another with each look.
 pub(crate) fn read(file: Option<OwnedFd>, head: &[u8]) -> io::Result<Vec<u8>> {
     let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
@@ -45,7 +45,7 @@ pub(crate) fn read(file: Option<OwnedFd>, head: &[u8]) -> io::Result<Vec<u8>> {
         return Err(wrong(format!("a payload of {said} bytes in a file of {length}")));
     }
     let mut payload = vec![0; usize::try_from(said).map_err(io::Error::other)?];
-    // Where it stands is shared with who has sent it.
+    // Read at a place of our own: the file's position is shared with the sender.
     file.read_exact_at(&mut payload, 0)?;
     Ok(payload)
 }

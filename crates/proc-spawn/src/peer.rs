@@ -34,8 +34,8 @@ pub(crate) enum Stranger {
     Silent,
 }
 
-/// Refuses a socket that is not the end of a link to our parent; `relayed`: to the parent of the one
-/// that has started us and is gone.
+/// Refuses a socket that is not the end of a link to our parent. `relayed`: the link leads to the parent
+/// of the launcher that has started us, so who our parent is does not matter.
 pub(crate) fn check(
     stdin: BorrowedFd<'_>,
     relayed: bool,
@@ -51,13 +51,13 @@ pub(crate) fn check(
     if maker.user != 0 && maker.user != ours {
         return Err(Stranger::OtherUser { theirs: maker.user, ours });
     }
-    // 0 on both sides: a parent in another pid namespace.
+    // Both numbers are 0 for a parent in another pid namespace.
     let parent = ourselves.parent();
     let maker = maker.process;
     if relayed || maker == parent {
         Ok(())
     } else if is_closed(stdin) {
-        // As after the parent was killed in our first moments: whoever adopts us is not the maker.
+        // The parent may have been killed in our first moments: whoever adopts us then is not the maker.
         Err(Stranger::ParentGone { maker, parent })
     } else {
         Err(Stranger::OtherProcess { maker, parent })

@@ -1,4 +1,4 @@
-//! Whether this program has rights that who started it has not.
+//! Whether this program has rights that the process which started it has not.
 //!
 //! Whoever may execute a set-user-ID program chooses its arguments, its standard input and its
 //! environment. So such a program must not take from there what it is to run: it becomes no child. And
@@ -12,17 +12,17 @@ use crate::sys::{Ourselves, ids_differ};
 
 static GAINED: OnceLock<bool> = OnceLock::new();
 
-/// Finds out, once.
+/// Finds out, once, whether this process has gained rights by being executed.
 pub(crate) fn look(ourselves: &Ourselves, is_child: bool) -> bool {
     *GAINED.get_or_init(|| ourselves.have_gained_rights(is_child))
 }
 
-/// Refuses to prepare a start that cannot be right.
+/// Refuses to prepare a start, if this program has gained rights.
 pub(crate) fn check_start() -> Result<(), SpawnError> {
     if GAINED.get().copied().unwrap_or(false) { Err(SpawnError::Privileged) } else { Ok(()) }
 }
 
-/// The same for a start, also by who has changed one of its ids since.
+/// Refuses a start, if this program has gained rights, or has changed one of its ids since it began.
 pub(crate) fn check_now() -> Result<(), SpawnError> {
     check_start()?;
     if ids_differ() { Err(SpawnError::Privileged) } else { Ok(()) }

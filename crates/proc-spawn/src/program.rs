@@ -18,7 +18,7 @@ struct Program {
 
 static PROGRAM: OnceLock<Program> = OnceLock::new();
 
-/// A second time changes nothing.
+/// A second call changes nothing.
 pub(crate) fn set(entries: Entries, path: Option<PathBuf>) {
     let _ = PROGRAM.set(Program { entries, path });
 }
@@ -32,8 +32,8 @@ pub(crate) fn own_image() -> &'static Path {
     sys::own_image(PROGRAM.get().and_then(|program| program.path.as_deref()))
 }
 
-/// `/proc/self/exe` is another program than this one: it was started by a dynamic linker, an emulator
-/// or a tool such as valgrind, and what would be executed as a child is that, without this.
+/// `/proc/self/exe` is another program than this one: this one was started by a dynamic linker, an
+/// emulator or a tool such as valgrind, which alone would be executed as a child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherProgram {
     executed: PathBuf,
@@ -44,7 +44,7 @@ impl fmt::Display for OtherProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OtherProgram { executed, started_as } = self;
         write!(f, "`/proc/self/exe` is another program than `{}`", started_as.display())?;
-        // Some tools tell this program what it would be without them.
+        // Some tools show this program its own name there, which would explain nothing.
         if executed.file_name() != started_as.file_name() {
             write!(f, ": `{}`", executed.display())?;
         }
@@ -53,15 +53,15 @@ impl fmt::Display for OtherProgram {
 }
 
 impl OtherProgram {
-    /// Whether a child that did not come to its senses may be no child of this program at all: for
-    /// the error that says so. `None` as well where it cannot be told, as in a child, or after a
-    /// change of directory.
+    /// Whether `/proc/self/exe` is another program, so that a child which never spoke may be no child of
+    /// this program at all: for the error that says so. `None` as well where it cannot be told, as in a
+    /// child, or after a change of directory.
     pub fn find() -> Option<OtherProgram> {
         let started_as = PathBuf::from(env::args_os().next()?);
         // A bare name was looked for in `PATH`.
         let started = fs::metadata(&started_as).ok();
         let started = started.filter(|_| started_as.components().count() > 1)?;
-        // A file that was replaced since is no reason.
+        // If the file was replaced since, nothing is known of it, and this is not the reason.
         let (running, executed) = sys::executed()?;
         let same = (started.dev(), started.ino()) == (running.dev(), running.ino());
         (!same).then_some(OtherProgram { executed, started_as })

@@ -42,8 +42,9 @@ pub enum Program {
     /// Where `/proc` is missing, the path that this program had when it started.
     #[default]
     SameImage,
-    /// The file at this path, for who wants a restart to pick up a new build. It must call
-    /// [`init`](crate::init) too, and be built with a version of this crate that speaks the same.
+    /// The file at this path, for a caller who wants a restart to pick up a new build. It must call
+    /// [`init`](crate::init) too, and be built with a version of this crate that speaks the same
+    /// protocol.
     Path(PathBuf),
 }
 
@@ -125,12 +126,12 @@ impl Spawn {
         self
     }
 
-    /// Which time this is, for the next [`spawn`](Spawn::spawn).
+    /// Sets which incarnation the next [`spawn`](Spawn::spawn) starts, counted from 1.
     pub fn set_incarnation(&mut self, incarnation: u64) {
         self.current.incarnation = incarnation;
     }
 
-    /// What the handler of the child's role is to know.
+    /// Sets what the handler of the child's role is to know.
     ///
     /// # Errors
     ///
@@ -227,17 +228,17 @@ impl Spawn {
         self
     }
 
-    /// Has this thread start the child: for who has thousands of them. A spawner that can do nothing
-    /// for us is passed over. A [`Program::Path`] below `/proc/self/fd` or `/dev/fd` means nothing to
-    /// it, since its descriptors are others. Default: the thread that calls [`spawn`](Spawn::spawn).
+    /// Has the thread of `spawner` start the child: for a parent of thousands. If the spawner cannot, the
+    /// calling thread does. A [`Program::Path`] below `/proc/self/fd` or `/dev/fd` means nothing to a
+    /// spawner, since its descriptors are others. Default: the thread that calls [`spawn`](Spawn::spawn).
     #[must_use]
     pub fn spawned_by(mut self, spawner: Arc<Spawner>) -> Spawn {
         self.spawner = Some(spawner);
         self
     }
 
-    /// Starts the child. Its standard input is empty. Waits for nothing that the child does: all that it
-    /// needs to know is there before it is, however much that is.
+    /// Starts the child. Its standard input is empty. Waits for nothing that the child does: the whole
+    /// payload is sent before the child exists, however long it is.
     ///
     /// The child's life hangs on the calling thread, if there is no
     /// [spawner](Spawn::spawned_by): start children that are to live long from a thread that does too.
@@ -250,8 +251,8 @@ impl Spawn {
         let (ours, theirs) = Link::pair().map_err(SpawnError::io("create a socket"))?;
         let nonce = new_nonce()?;
         let payload = self.payload(nonce, Some(std::process::id()))?;
-        // It waits in the socket, so that the child has it before it has done anything, and needs not
-        // wait for one that says nothing.
+        // The payload waits in the socket. So the child has it before it has done anything, and need not
+        // wait for it: a socket in which nothing is can be refused at once.
         let kept = self.kept.as_ref().map(|kept| kept.as_fd());
         ours.send_payload(&payload, kept).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom_kills();
@@ -259,7 +260,7 @@ impl Spawn {
         Child::adopt(process, ours, self.own_group, oom_kills)
     }
 
-    /// Who is to start this one in its place: with the same program, streams and environment.
+    /// The launcher that is to start this process: with the same program, streams and environment.
     pub(crate) fn launcher(&self) -> Spawn {
         let name = self.current.name.clone();
         let current = Current { role: Role::Launcher, name, incarnation: 1 };
@@ -299,7 +300,7 @@ impl Spawn {
     pub(crate) fn comm(&self) -> String {
         let name = self.current.name.rsplit(':').next().unwrap_or_default();
         let named = matches!(self.current.role, Role::Worker | Role::Child);
-        // Escaped as in the title.
+        // The name is escaped as in the title.
         if named && !name.is_empty() {
             name.escape_debug().to_string()
         } else {
@@ -319,7 +320,7 @@ impl Spawn {
             self.stdout.descriptor(rustix::stdio::stdout()),
             self.stderr.descriptor(rustix::stdio::stderr()),
         ];
-        // Its table has nothing in it that a child could inherit.
+        // The table of the spawner's thread has nothing in it that a child could inherit.
         let from_there = Called { inherited: Some(Vec::new()), ..called.clone() };
         let command = Box::new(self.command(&from_there));
         match spawner.execute(command, stdin.as_fd(), outputs) {
@@ -335,7 +336,8 @@ impl Spawn {
     ) -> Result<std::process::Child, SpawnError> {
         let output =
             |stream: &Stdio| stream.stdio().map_err(SpawnError::io("copy the output's descriptor"));
-        // Last of all: another thread may open some at any time.
+        // The descriptors are listed last of all. Another thread may open some even now, which
+        // `and_others` says.
         let called = Called { inherited: bequeathed(), and_others: true, ..called.clone() };
         let mut command = self.command(&called);
         command.stdin(stdin).stdout(output(&self.stdout)?).stderr(output(&self.stderr)?);
@@ -351,8 +353,9 @@ impl Spawn {
         command
     }
 
-    /// What a start has failed by: the standard library opens `/dev/null` for a stream that is to go
-    /// nowhere, and does not say which of the two it could not have.
+    /// Why a start has failed. The standard library opens `/dev/null` itself for a stream that is to go
+    /// nowhere, and its error does not say whether that or the program could not be had: so we open it
+    /// here, too.
     fn refused(&self, source: io::Error) -> SpawnError {
         let nowhere = [&self.stdout, &self.stderr].iter().any(|to| matches!(to, Stdio::Null));
         match open_null() {

@@ -1,9 +1,9 @@
 //! A thread that starts children with a table of descriptors of its own.
 //!
-//! A child is begun with a copy of its parent's table, which exec(2) then closes one by one. Who holds
-//! two descriptors for each of thousands of children pays more for that than for all the rest of a
-//! start. The table belongs to the thread that starts: one that has made [its own](own_table) and closed
-//! what it does not need copies next to nothing.
+//! A child is begun with a copy of its parent's table, which exec(2) then closes one by one. A parent
+//! that holds two descriptors for each of thousands of children pays more for that than for all the rest
+//! of a start. The table belongs to the thread that starts: a thread that has made [its own](own_table)
+//! and closed what it does not need copies next to nothing.
 //!
 //! What a child is to have as its standard streams is [sent over a socket](send_with), which
 //! puts it into the thread's table; all the rest is the process's, which its threads share.
@@ -31,14 +31,15 @@ const OUTPUTS: usize = 2;
 /// the thread and back. It holds no descriptor of the process, takes no signal, and does nothing while
 /// nothing is to be started.
 ///
-/// Dropping it ends the thread, as soon as no copy of this process that was forked has its socket. Children that are still there get a SIGCONT then, as from any thread that
-/// ends (prctl(2), `PR_SET_PDEATHSIG`), which is nothing to who is not stopped.
+/// Dropping it ends the thread, as soon as no forked copy of this process has its socket. Children that
+/// are still there get a SIGCONT then, as from any thread that ends (prctl(2), `PR_SET_PDEATHSIG`), which
+/// changes nothing for a child that is not stopped.
 #[derive(Debug)]
 pub struct Spawner {
     desk: Mutex<Desk>,
 }
 
-/// Our side: whoever holds it is served.
+/// The side of those who ask: whoever has locked it is served.
 #[derive(Debug)]
 struct Desk {
     socket: OwnedFd,
@@ -78,13 +79,15 @@ impl Spawner {
     /// # Errors
     ///
     /// The system refuses a thread or a socket, has no `/proc`, or forbids unshare(2), as containers of
-    /// some make do (`EPERM`). Who has no spawner starts children all the same.
+    /// some make do (`EPERM`). Without a spawner children are started all the same, by the thread that
+    /// wants them.
     pub fn start() -> io::Result<Spawner> {
         let (socket, theirs) = socket::pair()?;
         let number = theirs.as_raw_fd();
         let tray = Arc::new(Tray::default());
         let (theirs_too, (tell, begun)) = (Arc::clone(&tray), channel());
-        // A handler that ran there would write to the wrong descriptor, if to any.
+        // The thread takes no signal: a handler that ran there would write to the wrong descriptor, if to
+        // any.
         helper_thread::spawn("spawner", 128 << 10, move || {
             let begun = prepare(&theirs);
             let ready = begun.result.is_ok();
@@ -114,7 +117,8 @@ impl Spawner {
         *lock(&desk.tray.job) = Some(job);
         let descriptors: Vec<_> = [Some(input)].into_iter().chain(outputs).flatten().collect();
         if send(&desk.socket, &descriptors).is_ok() {
-            // An answer, or the end of the thread: what it has started is there in any case.
+            // Either an answer comes, or the thread has ended: what it has started is in the tray in any
+            // case.
             let _ = receive(&desk.socket);
         }
         if lock(&desk.tray.job).take().is_some() {
@@ -134,7 +138,7 @@ fn prepare(socket: &OwnedFd) -> Begun {
     let own = own_table();
     let has_own = own.is_ok();
     let emptied = |()| {
-        // What others close is to be closed.
+        // What other threads close must not stay open here.
         let null = File::options().read(true).write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdin(&null)?;
         rustix::stdio::dup2_stdout(&null)?;
@@ -148,7 +152,8 @@ fn prepare(socket: &OwnedFd) -> Begun {
 /// In the thread: starts what it is given, until nobody is there to give.
 fn serve(socket: &OwnedFd, tray: &Tray) {
     while let Some(descriptors) = receive(socket) {
-        // What the system did not let through is for the other side to do by itself.
+        // If the system did not let all descriptors through, the job stays in the tray, and the other
+        // side does it itself.
         let job = lock(&tray.job).take_if(|job| descriptors.len() == job.descriptors());
         // Everything that is passed on is closed here before the answer goes out: the end of a socket is
         // to be seen when the child's is closed.

@@ -26,7 +26,7 @@ impl Stdio {
         })
     }
 
-    /// What it is, if ours is `own`; `None`: `/dev/null`.
+    /// The descriptor that the child gets, where ours is `own`; `None`: `/dev/null`.
     pub(crate) fn descriptor<'a>(&'a self, own: BorrowedFd<'a>) -> Option<BorrowedFd<'a>> {
         match self {
             Stdio::Null => None,

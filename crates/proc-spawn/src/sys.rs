@@ -8,21 +8,23 @@
 //!   has become of its file; else the path of the start. [`executed`] may know nothing. *Linux:*
 //!   proc_pid_exe(5). *FreeBSD:* `KERN_PROC_PATHNAME` of sysctl(3). *macOS:* _NSGetExecutablePath of dyld(3).
 //!   [`show_name`] may do nothing.
-//! * **A process and its end**: [`Process`], [`watch_end`]. The descriptor is readable once the process has
-//!   ended, and can be polled with others. A signal reaches that process or none: until its end was seen
-//!   the number of a child is its own. *Linux:* pidfd_open(2), pidfd_send_signal(2), waitid(2) with `P_PIDFD`.
-//!   *BSD, macOS:* kqueue(2), `EVFILT_PROC` with `NOTE_EXIT`; kill(2), waitid(2) with `P_PID`. Where an end cannot
-//!   be watched of who is no child, the socket tells of a parent's. [`wake_at_end_of_parent`] may do nothing: then
-//!   a child that is stopped goes when it is continued. *FreeBSD:* procctl(2), `PROC_PDEATHSIG_CTL`.
-//! * **A socket of packets** ([`socket`]) that keep their borders, bring their sender's ids as the kernel notes
-//!   them, and may bring descriptors. At the end of all that was sent comes the end, whatever the other side
-//!   died of; nothing is read beyond a packet, as the next may be another process's. A look at a packet takes
-//!   none of its descriptors. An empty one has room for two packets of 32 KiB and more. `CONNRESET` says once that
-//!   the other end has left something unread; who shuts his reading (shutdown(2)) lets the other's sending
-//!   fail with `PIPE`. The socket knows who made it, whoever has it: by this alone a child believes
-//!   its standard input, so it must not be guessed. *Linux:* `SOCK_SEQPACKET`, `SCM_CREDENTIALS`, `SCM_RIGHTS`,
-//!   `SO_PEERCRED` of unix(7). *FreeBSD:* the same kind, `SCM_CREDS2` and `LOCAL_PEERCRED` of unix(4). *macOS:* no
-//!   such kind, so a stream with lengths in front; `LOCAL_PEERPID`, `LOCAL_PEERCRED`. A speaker may be `None`.
+//! * **A process and its end**: [`Process`], [`watch_end`]. The descriptor is readable once the process
+//!   has ended, and can be polled with others. A signal reaches that process or none: until its end was
+//!   seen the number of a child is its own. *Linux:* pidfd_open(2), pidfd_send_signal(2), waitid(2) with
+//!   `P_PIDFD`. *BSD, macOS:* kqueue(2), `EVFILT_PROC` with `NOTE_EXIT`; kill(2), waitid(2) with `P_PID`.
+//!   Where only the end of a child can be watched, the socket alone tells of a parent's.
+//!   [`wake_at_end_of_parent`] may do nothing: then a child that is stopped goes when it is continued.
+//!   *FreeBSD:* procctl(2), `PROC_PDEATHSIG_CTL`.
+//! * **A socket of packets** ([`socket`]) that keep their borders, bring their sender's ids as the kernel
+//!   notes them, and may bring descriptors. At the end of all that was sent comes the end, whatever the
+//!   other side died of; nothing is read beyond a packet, as the next may be another process's. A look at
+//!   a packet takes none of its descriptors. An empty socket has room for two packets of 32 KiB and more.
+//!   `CONNRESET` says once that the other end has left something unread; when one end has shut its
+//!   reading (shutdown(2)), the other's sending fails with `PIPE`. The socket knows who made it, whoever
+//!   has it: by this alone a child believes its standard input, so it must not be guessed. *Linux:*
+//!   `SOCK_SEQPACKET`, `SCM_CREDENTIALS`, `SCM_RIGHTS`, `SO_PEERCRED` of unix(7). *FreeBSD:* the same
+//!   kind, `SCM_CREDS2` and `LOCAL_PEERCRED` of unix(4). *macOS:* no such kind, so a stream with lengths
+//!   in front; `LOCAL_PEERPID`, `LOCAL_PEERCRED`. A speaker may be `None`.
 //! * **A file that nobody can change** ([`sealed`]), for a payload longer than a packet, made at once and
 //!   passed on; recognized as such. *Linux, FreeBSD:* memfd_create(2), `F_ADD_SEALS` of fcntl(2). *POSIX:*
 //!   shm_open(3), opened for reading and removed; it is as good as who has sent it.
@@ -31,8 +33,9 @@
 //!   *Linux:* proc_pid_status(5), proc_pid_auxv(5), proc_pid_fdinfo(5), capabilities(7).
 //!   *BSD, macOS:* issetugid(2), sigaction(2), /dev/fd with `F_GETFD` of fcntl(2). [`ids_differ`]: getresuid(2), or
 //!   getuid(2) and geteuid(2).
-//! * **A thread with descriptors of its own**: [`own_table`], [`close_all_but`]. Refused, children are started by
-//!   who wants them. [`close_by_exit`] may wait, as close(2) does. *Linux:* unshare(2), `CLONE_FILES`.
+//! * **A thread with descriptors of its own**: [`own_table`], [`close_all_but`]. Where they are refused,
+//!   children are started by the threads that want them. [`close_by_exit`] may wait, as close(2) does.
+//!   *Linux:* unshare(2), `CLONE_FILES`.
 //! * **Who was killed for lack of memory**: [`oom_kills`]; `None`: nobody counts. *Linux:* cgroups(7).
 //! * **A number that nobody guesses**: [`random`]. *Linux:* getrandom(2). *POSIX:* getentropy(3).
 //!

@@ -58,8 +58,8 @@ impl Payload {
 
 /// As everything crosses: MessagePack, with names of fields.
 pub(crate) fn to_bytes<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
-    // Enough for what crosses to a child: what grows bit by bit leaves holes between what is kept, in a parent
-    // of thousands.
+    // Room for what crosses to a child, as a rule. A buffer that grows bit by bit leaves holes in the
+    // heap between what is kept, which counts in a parent of thousands.
     let mut bytes = Vec::with_capacity(4096);
     rmp_serde::encode::write_named(&mut bytes, message).map_err(io::Error::other)?;
     Ok(bytes)
@@ -91,7 +91,7 @@ pub(crate) enum PayloadError {
 ///
 /// # Errors
 ///
-/// It is no word, or one that is known and says what it cannot.
+/// It is no word, or a known one whose content cannot be read.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<T>> {
     from_bytes(bytes).map(Some).or_else(|error| {
         let unknown = name(bytes)
@@ -134,7 +134,7 @@ impl<'de> Deserializer<'de> for Names<'_> {
     }
 }
 
-/// What a word is called, whatever it says: alone, or as the key of what it says.
+/// The name of a word, whatever its content is: it stands alone, or is the only key of a map.
 fn name(bytes: &[u8]) -> Option<String> {
     from_bytes::<Name>(bytes).ok().map(|name| name.0)
 }
@@ -181,7 +181,7 @@ pub(crate) enum Down {
     Reopen,
 }
 
-/// A reason of a newer build is a stop like any.
+/// A reason that only a newer build knows counts as a stop.
 fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -311,7 +311,7 @@ mod tests {
             let _ = read::<Down>(&bytes);
         }
 
-        /// Nearer to what is right than chance gets: one byte of it is another.
+        /// Such bytes come nearer to a payload than chance gets: one byte of a right one is another.
         #[test]
         fn a_payload_with_a_wrong_byte_is_an_error_or_another_payload(at: usize, byte: u8) {
             let mut bytes = payload().encode().unwrap();

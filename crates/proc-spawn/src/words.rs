@@ -16,11 +16,11 @@ use exit::{Panic, SetupError, cut};
 /// The most characters of a status: a line for people.
 pub(crate) const LONGEST_STATUS: usize = 1000;
 
-/// Of words for a role's handler so many are kept for who asks later.
+/// How many of the words for a role's handler are kept for a caller who asks later.
 const MOST_TOLD: usize = 4;
 
-/// Of a child that has ended so many turns are heard, should somebody else still talk: a process that it
-/// has forked may have the socket, too.
+/// How many turns are heard from a child that has ended: a process that it has forked may have the
+/// socket, too, and still talk.
 const LAST_TURNS: usize = 8;
 
 /// Something that a child said.
@@ -37,10 +37,11 @@ pub enum Message {
     Status(String),
     /// A word of whoever is built on this: see [`tell`](crate::tell).
     Told(Told),
-    /// It has sent descriptors, which none has to: nothing that it says is heard any more, and it had
+    /// It has sent descriptors, which no child may do: nothing that it says is heard any more, and it had
     /// best be killed. Told once.
     Descriptors,
-    /// It has closed its end: it is ending.
+    /// It has closed its end, as it does when it ends, or has said what cannot be understood: nothing
+    /// more comes.
     Closed,
 }
 
@@ -61,7 +62,7 @@ impl Told {
     ///
     /// # Errors
     ///
-    /// It is no such word, or says what it cannot (`InvalidData`).
+    /// It is no such word, or one whose content cannot be read (`InvalidData`).
     pub fn read<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
         wire::read(&self.bytes)
     }
@@ -82,14 +83,14 @@ pub(crate) struct Words {
     /// The child has closed its end, or said what cannot be understood, which is as good as silence
     /// for good.
     over: bool,
-    /// Most have none, and there may be thousands of children.
+    /// In a box: most children have none, and there may be thousands of them.
     kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     said: Said,
-    /// Taken before anybody has asked for it.
+    /// What was taken from the socket before anybody has asked for it.
     waiting: VecDeque<Message>,
 }
 
@@ -130,7 +131,7 @@ impl Words {
     pub(crate) fn take_up(&mut self) {
         while !self.over {
             match self.hear() {
-                // Seen again by who asks.
+                // Whoever asks sees the end again.
                 Taken::Message(Message::Closed) | Taken::Nothing | Taken::Enough => return,
                 Taken::Message(message) => keep(&mut self.kept().waiting, message),
             }
@@ -220,7 +221,7 @@ impl Words {
     }
 }
 
-/// Of each kind the last, of words for a handler the last few.
+/// Keeps the last message of each kind, and the last few words for a handler.
 fn keep(waiting: &mut VecDeque<Message>, message: Message) {
     let is_told = matches!(message, Message::Told(_));
     let same = |other: &Message| std::mem::discriminant(other) == std::mem::discriminant(&message);

@@ -56,7 +56,7 @@ pub(crate) fn descriptors() {
 
 /// No pipe can be had: errors where one is needed, and a sleep all the same.
 pub(crate) fn no_descriptors() {
-    // Any number of them may be open; the test has set a low limit.
+    // How many are open already does not matter: the test has set a low limit.
     let mut hoard = Vec::new();
     while let Ok(file) = File::open("/dev/null") {
         hoard.push(file);
@@ -91,7 +91,7 @@ pub(crate) fn no_descriptors() {
     say("done");
 }
 
-/// The pipe rings, but not for us: as after a `fork`, when the quit is the other process's.
+/// The pipe rings, but not for us: as after a `fork`, when the other process was asked to quit.
 pub(crate) fn false_alarm() {
     quit::install().expect("there are descriptors");
     let receiver = quit::receiver().expect("a thread can be started");
@@ -108,8 +108,8 @@ pub(crate) fn false_alarm() {
     assert_eq!(quit::sleep(time), Slept::Elapsed, "nobody asked us");
     assert!(time <= start.elapsed());
     let turns = context_switches() - turns;
-    // Two steps. One that listened again and again would come back from `poll` without waiting, so
-    // that only the processor time tells.
+    // Two steps of a sleep have passed. A sleep that listened again and again would come back from `poll`
+    // without waiting, so that only the processor time tells.
     assert!(processor_time() < Duration::from_millis(100), "it spins");
     assert!(turns < 100, "it woke {turns} times");
     assert!(receiver.try_recv().is_err_and(|error| error.is_empty()), "nobody asked us");
@@ -125,7 +125,7 @@ fn open_descriptors() -> BTreeSet<i32> {
         let name = entry.expect("our own entries can be read").file_name();
         name.to_str().and_then(|name| name.parse().ok()).expect("they are numbers")
     });
-    // The one that lists them is among them, and gone by now.
+    // The descriptor that lists them is in the list, and closed by now.
     let numbers: BTreeSet<i32> = numbers.collect();
     numbers.into_iter().filter(|number| fs::exists(proc_fd(*number)).unwrap_or(false)).collect()
 }

@@ -51,7 +51,8 @@ pub(crate) fn answer(how: &str) {
     repeat_until_eof();
 }
 
-/// Somebody else asked first: the first signal is not the second request.
+/// The program requests quit itself before the first signal comes: that signal must not count as the
+/// second.
 pub(crate) fn answer_after_request() {
     quit::install().expect("there are descriptors");
     quit::request(Reason::Stop);
@@ -104,7 +105,7 @@ pub(crate) fn without_install() {
     }
     assert!(quit::quit_requested());
     assert_eq!(quit::reason(), Some(Reason::Requested));
-    // A request comes by any way: the deadline too is there without a handler.
+    // Quit has been requested, so this sleep ends at once, too, though no handler is installed.
     assert_eq!(quit::sleep_in_steps(Duration::MAX, quit::DEFAULT_STEP), Slept::Quit);
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn receiver() {
     for waiter in waiters {
         waiter.join().expect("it does not panic");
     }
-    // For ever, and also for who comes late.
+    // It stays so for ever, also for a receiver that is made later.
     for late in [receiver.clone(), quit::receiver().expect("the thread was started")] {
         for _ in 0..3 {
             assert!(late.try_recv().is_err_and(|error| error.is_disconnected()));
@@ -110,7 +110,7 @@ pub(crate) fn child_token() {
     assert_eq!(grandchild.reason(), quit::reason());
     assert_eq!(alone.reason(), Some(Reason::Scale));
 
-    // Born after the quit: it has happened for them, too.
+    // A token that is made after the quit: it is requested from the start.
     let late = grandchild.child().expect("there are descriptors");
     assert!(late.requested() && readable(&late));
     assert!(late.receiver().expect("the thread was started").recv().is_err());

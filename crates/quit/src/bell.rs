@@ -40,7 +40,8 @@ impl Bell {
         let _ = retry_on_intr(|| write(&self.writer, b"q"));
     }
 
-    /// Makes a bell that was rung one that was not: for one that may ring more than once.
+    /// Empties the pipe, so that a bell that was rung can ring again: for a watch, as a deadline may come
+    /// forward more than once.
     pub(crate) fn silence(&self) {
         let mut buffer = [0; 64];
         while retry_on_intr(|| read(&self.reader, &mut buffer)).is_ok_and(|read| read > 0) {}

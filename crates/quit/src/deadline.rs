@@ -1,4 +1,4 @@
-//! Hearing of a deadline that comes forward, for a loop that has promised time to others.
+//! A watch that tells when the deadline comes forward, for a loop that has promised time to others.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use crate::Error;
 use crate::bell::Bell;
 use crate::scope::PROCESS;
 
-/// Hears of it when the [deadline](crate::deadline) of this process is set or comes forward: for a
-/// loop that has given others a part of that time, and has to tell them. Whoever only wants to know
-/// how much is left asks [`remaining`](crate::remaining).
+/// Tells when the [deadline](crate::deadline) of this process is set or comes forward: for a loop that
+/// has promised others a part of that time, and must tell them that it is less now. Whoever only wants to
+/// know how much is left asks [`remaining`](crate::remaining).
 ///
-/// Dropping it ends that, and closes its two descriptors.
+/// Dropping it ends the watch, and closes its two descriptors.
 #[derive(Debug)]
 pub struct DeadlineWatch(Arc<Bell>);
 
-/// From here on.
+/// Watches the deadline of this process from here on.
 ///
 /// # Errors
 ///
@@ -32,7 +32,9 @@ impl DeadlineWatch {
         self.0.as_fd()
     }
 
-    /// Takes note of it. To be done before the deadline is looked at.
+    /// Takes note that the deadline has come forward, so that the descriptor is no longer readable. Call
+    /// it before you look at the deadline: what comes forward in between makes the descriptor readable
+    /// again, and would be missed the other way round.
     pub fn hear(&self) {
         self.0.silence();
     }

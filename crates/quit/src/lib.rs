@@ -46,14 +46,14 @@
 //!   Handlers installed before, and all that go through the `signal-hook` registry (tokio's too),
 //!   keep working.
 //! * Give a signal back. Once installed, it requests quit for the life of the process.
-//! * See a signal before [`install`]: it has its default effect and ends the process. Nor, for
-//!   certain, one that arrives during [`install`] in a program with several threads; with one thread
+//! * See a signal before [`install`]: it has its default effect and ends the process. Nor does it see for
+//!   certain a signal that arrives during [`install`] in a program with several threads; with one thread
 //!   none is lost. A signal that is blocked stays pending until the program unblocks it.
 //! * Carry over `exec`: a new program starts with default handlers and without the descriptors.
-//! * Keep a plain `fork` apart. Flag and reason are then each process's own, but the pipe is shared:
-//!   a quit of one makes [`descriptor`] readable in the other, too. So look at the flag when it is;
-//!   [`sleep()`] does, goes on sleeping, and from then on looks every [`DEFAULT_STEP`]. The thread
-//!   behind [`receiver`] does not exist in the fork.
+//! * Keep a plain `fork` apart. Flag and reason are then each process's own, but the pipe is shared: a
+//!   quit of one makes [`descriptor`] readable in the other, too. So whoever finds it readable asks
+//!   [`quit_requested`] as well. [`sleep()`] does that: it sleeps on, and looks at the flag every
+//!   [`DEFAULT_STEP`] from then on. The thread behind [`receiver`] does not exist in the fork.
 //! * Survive code that closes all descriptors by number: [`sleep()`] then looks every
 //!   [`DEFAULT_STEP`], and nothing else is woken.
 

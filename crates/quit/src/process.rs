@@ -22,8 +22,8 @@ pub fn quit_requested() -> bool {
 
 /// Requests quit of this process, and wakes all that wait for it.
 ///
-/// Takes a [`Request`], or a [`Reason`] alone. The first reason stays; a later request may only
-/// bring the deadline forward. It does not count as a signal: the next signal is the first one.
+/// Takes a [`Request`], or a [`Reason`] alone. The first reason stays; a later request may only bring the
+/// deadline forward. A request is no signal: the first signal after it is not taken for a second one.
 /// Works without [`install`](crate::install). Not for signal handlers: it takes a lock.
 pub fn request(request: impl Into<Request>) {
     PROCESS.request(request.into());
@@ -62,9 +62,9 @@ pub fn remaining() -> Option<Duration> {
 /// Time is `CLOCK_MONOTONIC`: setting the wall clock changes nothing, and time in which the machine
 /// was suspended does not count ([clock_gettime(2)], [ppoll(2)]).
 ///
-/// It never fails. If no pipe can be had (too many open files), or something else rings it (see the
-/// crate's "What it cannot do"), it looks at the flag every [`DEFAULT_STEP`](crate::DEFAULT_STEP)
-/// instead, and still sleeps as long as it should.
+/// It never fails. If no pipe can be had (too many open files), or if somebody else has made the pipe
+/// readable (see the crate's "What it cannot do"), it looks at the flag every
+/// [`DEFAULT_STEP`](crate::DEFAULT_STEP) instead, and still sleeps as long as it should.
 ///
 /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
 /// [ppoll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -105,8 +105,8 @@ pub fn sleep_in_steps_until(total: Duration, step: Duration, asked: impl FnMut()
 /// A descriptor that becomes readable when quit is requested, and stays readable for ever.
 ///
 /// Give it to `poll`, `select`, `epoll` or a reactor beside whatever else you wait for. It is
-/// close-on-exec, non-blocking, and the same for the life of the process. **Never read from it**: a
-/// byte that is gone wakes nobody any more. [`quit_requested`] is true before it is readable.
+/// close-on-exec, non-blocking, and the same for the life of the process. **Never read from it**: once
+/// the byte in it is gone, it wakes nobody any more. [`quit_requested`] is true before it is readable.
 ///
 /// It is the reading end of a pipe, so that tokio takes a copy of it:
 ///

@@ -69,7 +69,7 @@ impl Request {
         Request { reason, deadline: None }
     }
 
-    /// By when all must be over. Default: whenever it is. An instant in the past is legal and means
+    /// By when all must be over. Default: there is no deadline. An instant in the past is legal and means
     /// that no time is left.
     pub const fn until(mut self, deadline: Instant) -> Request {
         self.deadline = Some(deadline);

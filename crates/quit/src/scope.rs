@@ -17,8 +17,8 @@ use crate::reason::{Reason, Request};
 /// The scope that signals set.
 pub(crate) static PROCESS: Scope = Scope::new(None);
 
-/// A scope, held by whoever may ask it. The process's is a static, so that asking it is one load of a known
-/// address.
+/// A scope, held by whoever may ask it. The scope of the process is a static, so that asking it is one
+/// load of a known address.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
     Process,
@@ -108,7 +108,8 @@ impl Scope {
 
     /// Takes the request and wakes all that wait here or below.
     pub(crate) fn request(&self, request: Request) {
-        // What our ancestors were asked before came first, even if nobody looked until now.
+        // A request that an ancestor had before comes first, even if nobody has looked at it until now:
+        // its reason must stay.
         let inherited = self.inherited();
         let mut state = self.lock();
         self.learn(&mut state, inherited);
@@ -118,11 +119,11 @@ impl Scope {
         let watches = if before == after { Vec::new() } else { state.watches.clone() };
         drop(state);
         self.wake();
-        // Last: who is woken by it knows that quit is requested.
+        // Rung after `wake`: whoever a watch wakes must find that quit is requested.
         watches.iter().filter_map(Weak::upgrade).for_each(|bell| bell.ring());
     }
 
-    /// From now on it is rung when the deadline comes forward.
+    /// From now on `bell` is rung when the deadline comes forward.
     pub(crate) fn watch_deadline(&self, bell: &Arc<Bell>) {
         let mut state = self.lock();
         state.watches.retain(|watch| watch.strong_count() != 0);
@@ -132,7 +133,7 @@ impl Scope {
     /// Sets the flag, then rings, then does the same below.
     pub(crate) fn wake(&self) {
         let mut state = self.lock();
-        // Flag first: who is woken looks at it.
+        // The flag is set first: whoever is woken looks at it.
         self.flag.store(true, Ordering::Release);
         if let Some(bell) = self.bell.get() {
             bell.ring();
@@ -152,7 +153,8 @@ impl Scope {
         if let Some(bell) = self.bell.get() {
             return Ok(bell);
         }
-        // Under the lock, as `wake` is: a quit either finds the bell or is found here.
+        // Under the lock, as `wake` is: a quit either finds this bell and rings it, or has set its flag
+        // before we look below.
         let _state = self.lock();
         if let Some(bell) = self.bell.get() {
             return Ok(bell);
@@ -179,13 +181,15 @@ impl Scope {
     /// From now on `child` is woken with us.
     pub(crate) fn adopt(&self, child: &Arc<Scope>) {
         let mut state = self.lock();
-        // Only when the list would have to grow: each child then pays for a constant share of it.
+        // The dead are removed only when the list would have to grow: so each new child pays for a
+        // constant share of that.
         if state.children.len() == state.children.capacity() {
             state.children.retain(|child| child.strong_count() != 0);
         }
         state.children.push(Arc::downgrade(child));
         drop(state);
-        // After it is in the list: a quit that woke the list before that is seen here.
+        // Asked after the child is in the list: a quit that emptied the list before has not woken the
+        // child, but is seen here.
         if self.requested() {
             child.wake();
         }
@@ -208,7 +212,8 @@ impl Scope {
         }
     }
 
-    /// A panic while it was held cannot have left it half changed.
+    /// A lock that a panic has poisoned is taken all the same: no panic can have left the state half
+    /// changed.
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

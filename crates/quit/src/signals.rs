@@ -47,24 +47,25 @@ impl Default for Signals {
 }
 
 impl Signals {
-    /// These and no others. None at all is legal, for a process that is told by other means.
+    /// These signals and no others. None at all is legal, for a process that is asked by other means.
     pub fn only(numbers: impl IntoIterator<Item = i32>) -> Signals {
         Signals { numbers: numbers.into_iter().collect(), second: SecondSignal::default() }
     }
 
-    /// This one too.
+    /// This signal, too.
     pub fn and(mut self, number: i32) -> Signals {
         self.numbers.push(number);
         self
     }
 
-    /// What a second one does. Default: [`SecondSignal::EndsProcess`].
+    /// What a second signal does. Default: [`SecondSignal::EndsProcess`].
     pub const fn second_signal(mut self, second: SecondSignal) -> Signals {
         self.second = second;
         self
     }
 
-    /// All that are wrong, before anything is done: what a handler replaced cannot be put back.
+    /// Finds all numbers that are wrong, before anything is done: a disposition that a handler has
+    /// replaced cannot be put back.
     fn check(&self) -> Result<(), Error> {
         let wrong = |number: &i32| {
             // 32 and 33 belong to the C library's threads.
@@ -86,7 +87,8 @@ impl Signals {
 ///
 /// Call it first thing in `main`. Before, these signals end the process; after, they request quit; a
 /// signal in the microseconds in between waits until the handlers are in place, because this thread
-/// blocks it so long. If there are other threads already, it may be theirs, and then it is lost.
+/// blocks it meanwhile. If there are other threads already, one of them may get the signal, and then it
+/// can be lost.
 ///
 /// The signal mask is afterwards what it was: a signal that is blocked in every thread is seen when
 /// it is unblocked. Blocking calls of the program are not interrupted (`SA_RESTART`). Handlers
@@ -103,7 +105,7 @@ pub fn install() -> Result<(), Error> {
 
 /// Makes these signals request quit from here on. See [`install`].
 ///
-/// For those that are installed already the rule about a second signal becomes the given one.
+/// Signals that are installed already get the given rule about a second signal.
 ///
 /// # Errors
 ///
@@ -121,7 +123,8 @@ enum Installed {
     Change,
 }
 
-/// Set by signals alone, so that only signals count as a first one.
+/// Whether a first signal has come. Set by signals alone, so that no other request counts as a first
+/// signal.
 static ARMED: AtomicBool = AtomicBool::new(false);
 
 /// The installed signals, with the actions that end the process if a second one is to do that.
@@ -136,8 +139,8 @@ fn set_up(signals: &Signals, rule: Installed) -> Result<(), Error> {
         let fresh = !installed.contains_key(&signal);
         if fresh {
             let done = request_quit_on(signal);
-            // Another thread may have got one when not all actions were in place: it has left its
-            // number, but may have set no flag or rung no bell.
+            // Another thread may have got the signal when not all actions were in place. Then the signal
+            // has left its number, but has perhaps set no flag or rung no bell.
             if PROCESS.signal.load(Ordering::SeqCst) != 0 {
                 PROCESS.wake();
             }
@@ -160,7 +163,7 @@ fn set_up(signals: &Signals, rule: Installed) -> Result<(), Error> {
     Ok(())
 }
 
-/// All signals wait, for this thread, until it is dropped.
+/// Blocks all signals for this thread until it is dropped: they wait.
 struct Blocked {
     before: SigSet,
 }
@@ -181,8 +184,8 @@ impl Drop for Blocked {
     }
 }
 
-/// Actions run in the order of their registration: the reason, then the flag, then the bell, so
-/// that whoever sees one of them finds those before it.
+/// Actions run in the order of their registration: the reason, then the flag, then the bell, so that
+/// whoever sees the effect of one also finds the effects of those before it.
 fn request_quit_on(signal: i32) -> Result<(), Error> {
     let ringer = PROCESS.bell()?.ringer().map_err(|source| Error::Pipe { source })?;
     let refused = |source| Error::Handler { signal, source };
@@ -193,7 +196,8 @@ fn request_quit_on(signal: i32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ending before arming: the other way round the first signal would end us.
+/// The action that ends the process is registered before the one that arms it: the other way round the
+/// first signal would arm, and then end us.
 fn end_on_second(signal: i32) -> Result<[SigId; 2], Error> {
     let refused = |source| Error::Handler { signal, source };
     let end = flag::register_conditional_shutdown(signal, 128 + signal, &ARMED).map_err(refused)?;

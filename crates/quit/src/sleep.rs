@@ -65,9 +65,10 @@ pub(crate) fn sleep_in_steps(
 
 /// Waits for quit, at most until `deadline` (`None`: for ever).
 pub(crate) fn wait_until(scope: &Scope, deadline: Option<Instant>) -> Slept {
-    // Whether the bell rang although nobody asked. Someone else has a hand on it: a forked copy of
-    // this process whose own quit came, or code that closed our descriptor. Believing it would be a
-    // lie, listening again would spin.
+    // Whether the bell rang although nobody requested quit. Then somebody else has made the pipe
+    // readable, as a forked copy of this process whose own quit came, or has closed our descriptor. To
+    // believe the bell would report a quit that is none, to listen again would spin: so the flag is
+    // looked at in steps.
     let mut false_alarm = false;
     loop {
         // The flag is set before the bell is rung: a quit that comes after this look is heard below.

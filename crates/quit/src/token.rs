@@ -28,10 +28,9 @@ use crate::{Error, Reason, Request, watcher};
 /// # Ok::<(), quit::Error>(())
 /// ```
 ///
-/// Clones are the same token. Once requested, it stays requested. Each own token holds two
-/// descriptors. Dropping the last clone (children count as clones of their parent) closes them,
-/// asks nobody to quit, and makes its [receivers](QuitToken::receiver) ready, since nobody is left
-/// who could.
+/// Clones are the same token. Once requested, it stays requested. Each own token holds two descriptors.
+/// Dropping the last clone (children count as clones of their parent) closes them, asks nobody to quit,
+/// and makes its [receivers](QuitToken::receiver) ready, since nobody is left who could request it.
 #[derive(Clone, Debug)]
 pub struct QuitToken(Handle);
 
@@ -126,7 +125,7 @@ impl QuitToken {
     ///
     /// # Errors
     ///
-    /// Only for [`QuitToken::process`]; own tokens have theirs from the start.
+    /// Only for [`QuitToken::process`]; own tokens have their descriptor from the start.
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>, Error> {
         Ok(self.0.bell()?.as_fd())
     }
@@ -164,7 +163,7 @@ mod tests {
         (parent, child)
     }
 
-    /// A signal handler sets the flag of the process and can do no more for its children.
+    /// A signal handler sets the flag of the process, and can do nothing for the children of its token.
     #[test]
     fn a_child_knows_before_anybody_wakes_it() {
         let (parent, child) = parent_and_child_to_be();

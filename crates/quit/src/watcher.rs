@@ -1,7 +1,8 @@
 //! The one thread of this crate: it passes a signal on to what a handler cannot reach.
 //!
-//! A handler may set a flag and write a pipe, and that is all. Channels and child tokens sit behind
-//! locks, so someone has to wait on the pipe and do the rest. Who needs neither pays for no thread.
+//! A handler may set a flag and write to a pipe, and that is all. Channels and child tokens sit behind
+//! locks, so a thread has to wait on the pipe and do the rest. A program that uses neither has no such
+//! thread.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,9 +14,10 @@ const STACK: usize = 128 << 10;
 
 static STARTED: Mutex<bool> = Mutex::new(false);
 
-/// Starts it, unless it was started before.
+/// Starts the thread, unless it was started before.
 pub(crate) fn start() -> Result<(), Error> {
-    // Without it the thread would look once in a second: better to say so than to be slow.
+    // Without the pipe the thread would look at the flag once in a second: an error is better than that
+    // delay.
     PROCESS.bell()?;
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*started {

@@ -10,7 +10,7 @@
 //!
 //! # What it cannot do
 //!
-//! Tell letters apart that look alike, or bound a text: who shows it cuts it.
+//! Tell letters apart that look alike, or bound a text: whoever shows it has to cut it.
 
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ const INDENT: &str = "\n    ";
 /// Escapes what was written to `out` since `start`. Nearly always there is nothing to escape; so text
 /// is first written as it is, and looked at once.
 pub fn escape_since(out: &mut String, start: usize, lines: Lines) {
-    // Not `any`: without a way out of the loop it is many bytes at a time.
+    // Not `any`: a loop that never stops early is compiled to look at many bytes at a time.
     if out.as_bytes()[start..].iter().fold(false, |found, byte| found | suspicious(*byte)) {
         let raw = out.split_off(start);
         escape(out, &raw, lines);
@@ -44,7 +44,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether a character that needs escaping may be, or begin, here: control characters, DEL, and the
+/// Whether this byte may be, or begin, a character that needs escaping: control characters, DEL, and the
 /// first bytes of U+0080 to U+00BF (0xc2), of U+0600 to U+063F (0xd8) and of U+2000 to U+2FFF (0xe2).
 fn suspicious(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t')
@@ -80,7 +80,7 @@ pub fn escape_json_since(out: &mut String, start: usize) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // All of them have four digits.
+            // None of these characters needs more than four digits.
             fooling if fools(fooling) => {
                 let _ = write!(out, "\\u{:04x}", fooling as u32);
             }

@@ -11,18 +11,18 @@ use rustix::fs::OFlags;
 
 use crate::size::MAX;
 
-/// How long who writes to a pipe may take for all of it: the other end of a shell's `<(command)`, as a
-/// rule.
+/// How long the writer of a pipe may take until its end; as a rule it is the command in a shell's
+/// `<(command)`.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Reads a configuration file, unless it is larger than [`MAX`]: a path can lead to anything.
 ///
-/// A pipe is read to its end, as behind `/dev/stdin` or a shell's `<(command)`, if that comes within 30
-/// seconds: one that nobody writes to has none (fifo(7)).
+/// A pipe, as behind `/dev/stdin` or a shell's `<(command)`, is read to its end, which has to come within
+/// 30 seconds: a FIFO that nobody opens for writing never comes to one (fifo(7)).
 ///
 /// # Errors
 ///
-/// The file cannot be read, is not UTF-8, is too large, or a pipe that does not end in time.
+/// The file cannot be read, is not UTF-8, is too large, or is a pipe that does not end in time.
 pub fn read_file(path: impl AsRef<Path>) -> io::Result<String> {
     read_within(LIMIT, path.as_ref())
 }
@@ -40,7 +40,7 @@ fn read_within(limit: Duration, path: &Path) -> io::Result<String> {
 
 struct Input {
     file: File,
-    /// Of a pipe.
+    /// For a pipe: until when it is read, and the limit that this was made of, for the error.
     until: Option<(Instant, Duration)>,
 }
 
@@ -48,7 +48,8 @@ impl Input {
     fn open(limit: Duration, path: &Path) -> io::Result<Input> {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let file = match File::options().read(true).custom_flags(flags).open(path) {
-            // Somebody has a lease (fcntl(2)), which the kernel takes from him in time.
+            // Somebody has a lease on the file (fcntl(2)). The kernel takes it from him in time, for
+            // which this open waits.
             Err(error) if error.kind() == ErrorKind::WouldBlock => File::open(path)?,
             opened => opened?,
         };
@@ -60,7 +61,7 @@ impl Input {
         if kind.is_file() {
             return Ok(Input { file, until: None });
         }
-        // A terminal waits for who types.
+        // Reading anything else may wait, as a terminal does for somebody who types.
         let without = rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK;
         rustix::fs::fcntl_setfl(&file, without)?;
         Ok(Input { file, until: None })
@@ -81,7 +82,7 @@ impl Read for Input {
         loop {
             self.wait()?;
             match self.file.read(into) {
-                // Somebody else reads from the same pipe.
+                // Another reader of the same pipe has taken what was there.
                 Err(error) if error.kind() == ErrorKind::WouldBlock && self.until.is_some() => (),
                 read => return read,
             }
@@ -118,7 +119,7 @@ mod tests {
         let brief = Duration::from_millis(20);
         let error = read_within(brief, &fifo).unwrap_err();
         assert_eq!(error.to_string(), "it is a pipe that did not end within 20ms");
-        // Of one that is written to there has to be an end, too.
+        // A pipe that is written to must come to its end in time, too.
         let mut writer = File::options().read(true).write(true).open(&fifo).unwrap();
         writer.write_all(b"level: INFO").unwrap();
         assert_eq!(read_within(brief, &fifo).unwrap_err().kind(), ErrorKind::TimedOut);

@@ -1,10 +1,11 @@
 //! How deep the brackets of a YAML text are nested, found in one pass before it is parsed.
 //!
-//! The parser looks at every open bracket for each token, and through all `%TAG` lines for each of them: 50
-//! KiB of `[` or 300 KiB of `%TAG` take it ten seconds. What it would refuse for its depth in the end is
-//! refused here, in time that is linear. So this has to see brackets where the parser sees them, and not in
-//! texts and comments: it cuts a text into the same tokens (YAML 1.1, chapter 5 to 9, as libyaml reads them),
-//! and keeps nothing of them. After a mistake the parser stops; this goes on, and may then see more brackets.
+//! The parser looks at every open bracket for each token, and through all `%TAG` lines for each of them:
+//! 50 KiB of `[` or 300 KiB of `%TAG` take it ten seconds. What it would refuse for its depth in the end
+//! is refused here, in time that is linear. So this scan has to see brackets where the parser sees them,
+//! and not in texts and comments: it cuts a text into the same tokens (YAML 1.1, chapter 5 to 9, as
+//! libyaml reads them), and keeps nothing of them. After a mistake in the text the parser stops; the scan
+//! goes on, and may then see more brackets.
 
 /// As many as the deserializer follows: deeper texts were never read.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -96,7 +97,8 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                 }
                 b']' | b'}' => {
-                    // The key that the outermost bracket began stays one.
+                    // A collection in brackets may be a key itself: `key` stays where its outermost
+                    // bracket began. A bracket that closes nothing ends that.
                     if self.depth == 0 {
                         self.key = None;
                     }
@@ -186,7 +188,7 @@ impl<'a> Scanner<'a> {
     fn find_next_token(&mut self) {
         loop {
             if self.column() == 0 && self.text[self.at..].starts_with(b"\xef\xbb\xbf") {
-                // One column, as any character.
+                // The byte order mark is one column, like any character.
                 self.at += 3;
                 self.line_start = self.at - 1;
             }
@@ -220,7 +222,7 @@ impl<'a> Scanner<'a> {
         self.key_allowed = key_allowed;
     }
 
-    /// A token that can be a key, and that no key can follow.
+    /// A token begins that can be a key. Directly after it no other key can begin.
     fn begin_key(&mut self) {
         let here = (self.at, self.line, self.column());
         match self.key_allowed {
@@ -235,7 +237,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn value(&mut self) {
-        // A key is on one line and not longer than this.
+        // A key is on one line, and at most 1,024 bytes long.
         let key = self.key.filter(|(at, line, _)| *line == self.line && self.at <= at + 1024);
         match key {
             Some((_, _, column)) if self.depth == 0 => {
@@ -257,14 +259,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Those that are further in end here.
+    /// Block collections that are further in than this column end here.
     fn unroll(&mut self, column: Option<usize>) {
         while self.depth == 0 && column < self.indent {
             self.indent = self.outer.pop().flatten();
         }
     }
 
-    /// Of an anchor, an alias or a tag. In `!<…>` brackets belong to it.
+    /// Skips the name of an anchor, an alias or a tag. In `!<…>` brackets belong to the name.
     fn name(&mut self) {
         let verbatim = self.peek(0) == Some(b'<');
         while let Some(byte) = self.peek(0) {
@@ -292,7 +294,7 @@ impl<'a> Scanner<'a> {
                 }
                 Some(byte) if byte == quote => {
                     self.at += 1;
-                    // Two of these are one that belongs to the text.
+                    // Two single quotes in a row are one that belongs to the text.
                     if quote == b'"' || self.peek(0) != Some(quote) {
                         return;
                     }
@@ -358,7 +360,7 @@ impl<'a> Scanner<'a> {
             }
             self.at += 1;
         }
-        // A comment may stand there.
+        // A comment may stand behind the header of a block scalar.
         self.find_line_end();
         self.skip_break();
         let mut furthest = 0;

@@ -1,7 +1,8 @@
 //! How large a YAML text is, in all ways that cost: a few lines can be gigabytes, or take minutes.
 //!
-//! Its brackets are looked at first (see [`scan`](crate::scan)). The parser bounds how deep a text is and how often it jumps, but not what a jump leads to: a
-//! long list with a name, and a long list of that name, are their product.
+//! Its brackets are looked at first (see [`scan`](crate::scan)). The parser bounds how deep a text is and
+//! how often it follows an alias, but not how large the value is that an alias stands for: a list of a
+//! thousand aliases of one list of a thousand values is a million values.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,32 +19,32 @@ pub const MAX: usize = 64 << 20;
 /// What a value takes at least, whatever it is.
 const NODE: usize = 64;
 
-/// A YAML text that is not even looked at for what it means.
+/// Why a YAML text is refused before anybody looks at what it means.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TooLarge {
-    /// Of a few lines aliases can make any size.
+    /// With its aliases followed the text is too large: a few lines with aliases can mean any size.
     #[error("it is larger than {} MiB when its aliases are followed", MAX >> 20)]
     Size,
     /// Brackets in brackets, more than are read.
     #[error("brackets are nested deeper than {MAX_DEPTH}")]
     Depth {
-        /// Of the first that is too deep, counted from 1.
+        /// The line of the first bracket that is too deep, counted from 1.
         line: usize,
-        /// In characters, counted from 1.
+        /// Its column, in characters, counted from 1.
         column: usize,
     },
-    /// Lines with `%` before the document.
+    /// Too many lines with `%` before the document.
     #[error("it has more than {MAX_DIRECTIVES} directives")]
     Directives {
-        /// Of the first that is too many, counted from 1.
+        /// The line of the first directive that is too many, counted from 1.
         line: usize,
     },
 }
 
 impl TooLarge {
-    /// The line and column where it is too much, both counted from 1; the beginning for what is too much as a
-    /// whole.
+    /// The line and column where it is too much, both counted from 1; the beginning of the text if it is
+    /// too large as a whole.
     pub fn place(&self) -> (usize, usize) {
         match *self {
             TooLarge::Depth { line, column } => (line, column),
@@ -57,11 +58,12 @@ impl TooLarge {
 /// time and memory that are in proportion to it: if it stays below [`MAX`] when its aliases are
 /// followed, as they are by whatever is made of it, and its brackets are not nested too deep.
 ///
-/// Keeps nothing in memory but the text's events. A text that is no YAML is not too large.
+/// Keeps nothing in memory but the text's events. A text that is no YAML is not too large: its parser
+/// says what is wrong with it.
 ///
 /// # Errors
 ///
-/// It cannot.
+/// The text cannot be read so: see [`TooLarge`].
 pub fn check(text: &str) -> Result<&str, TooLarge> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match scan::scan(text) {
@@ -74,7 +76,7 @@ pub fn check(text: &str) -> Result<&str, TooLarge> {
 
 fn is_at_most(most: usize, text: &str) -> bool {
     let left = Cell::new(Some(most));
-    // What else is wrong with it is told, and better, by who reads it.
+    // Other errors are left to whoever parses the text for its meaning, who tells them better.
     let _ = Weigh(&left).deserialize(serde_yaml::Deserializer::from_str(text));
     left.get().is_some()
 }
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_is_gone_through() {
-        // Had one of them no place here, it would end the walk, and what follows would be free.
+        // A kind of value that the visitor does not know would end the walk there, and what follows would
+        // not be counted.
         for kind in [
             "null",
             "~",
@@ -218,7 +221,7 @@ mod tests {
         }
         let directives = "%TAG !a! b\n".repeat(200_000);
         assert!(matches!(check(&directives), Err(TooLarge::Directives { line: 65 })));
-        // Many beside each other are none too many.
+        // Many brackets beside each other are not nested, and so not too deep.
         assert!(check(&format!("[{}]", "[[]],".repeat(10_000))).is_ok());
     }
 

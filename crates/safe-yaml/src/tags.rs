@@ -1,7 +1,8 @@
 //! Enums in values of which nobody knows the type yet.
 
-/// The value of an enum, `!Circle {radius: 2}`, as all else but YAML has it: `Circle: {radius: 2}`. So it
-/// can be sent on in another format, and be read as the type that it is for.
+/// Gives a value with a tag, such as `!Circle {radius: 2}`, by which YAML writes an enum, the form that
+/// all other formats have: `Circle: {radius: 2}`. So it can be sent on in another format, and be read as
+/// the type that it is for.
 pub fn untagged(value: serde_yaml::Value) -> serde_yaml::Value {
     use serde_yaml::Value;
     match value {

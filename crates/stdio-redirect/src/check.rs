@@ -13,11 +13,10 @@ use crate::target::Target;
 impl Redirect {
     /// Every problem that can be known beforehand, all at once; empty if there is none.
     ///
-    /// For whoever plans now what another process, or a later moment, carries out. So a relative
-    /// path is a problem here, though [`apply`](Redirect::apply) would take it: see
-    /// [`resolve`](Redirect::resolve). Nothing is opened for reading or writing, and nothing is
-    /// created or changed. What only opening can tell, and what changes in between, is told by
-    /// `apply`.
+    /// For whoever plans now what another process, or a later moment, carries out. So a relative path is
+    /// a problem here, though [`apply`](Redirect::apply) would take it: see
+    /// [`resolve`](Redirect::resolve). Nothing is opened for reading or writing, and nothing is created
+    /// or changed. What only opening can tell, and what changes in between, is told by `apply`.
     pub fn problems(&self) -> Vec<Error> {
         let permissions_only = self.mode & !0o777 == 0;
         let mode = (!permissions_only).then_some(Error::Mode { mode: self.mode });
@@ -38,7 +37,7 @@ impl Redirect {
             {
                 return wrong(Fault::of(fault));
             }
-            // What else is wrong with it depends on where it will start.
+            // What else is wrong with a relative path depends on the folder from which it will be opened.
             _ if path.is_relative() => return wrong(Fault::Relative),
             Ok(place) => place,
             Err(trusted_path::Error::Path { fault, .. }) => return wrong(Fault::of(fault)),
@@ -49,7 +48,8 @@ impl Redirect {
                 } else if kind == io::ErrorKind::NotADirectory {
                     wrong(Fault::NotAFolder { path: at })
                 } else if trusted_path::may_pass(&source) {
-                    // It says nothing of the file: what is wrong then is told by who opens it.
+                    // Such an error says nothing of the file (the system was short of something, say). If
+                    // it is still there when the file is opened, whoever opens it is told.
                     None
                 } else {
                     Some(Error::Open { stream, path: path.to_owned(), source })

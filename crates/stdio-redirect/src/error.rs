@@ -75,7 +75,8 @@ pub enum Fault {
     /// No file name can contain a NUL byte.
     #[error("the path contains a NUL byte: leave it out")]
     Nul,
-    /// Whoever opens it may be in another folder by then. Only [`Redirect::problems`] minds.
+    /// The path is relative, and whoever opens it may be in another folder by then. Only
+    /// [`Redirect::problems`] refuses that.
     ///
     /// [`Redirect::problems`]: crate::Redirect::problems
     #[error("the path is relative: make it absolute, or resolve it against a folder")]
@@ -162,7 +163,8 @@ impl Fault {
             Found::SecondLink { link } => Fault::SecondLink { link },
             Found::ForeignFile { owner } => Fault::ForeignFile { owner },
             Found::SecondName { links } => Fault::SecondName { links },
-            // A link that comes back each time that one was judged.
+            // Links are followed to their end, so `IsLink` means that one has come after its place was
+            // judged.
             Found::IsLink | Found::Unsteady | _ => Fault::Unsteady,
         }
     }

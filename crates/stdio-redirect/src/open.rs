@@ -15,7 +15,8 @@ const NULL: &str = "/dev/null";
 /// A target that is open. Dropping it closes the descriptor.
 pub(crate) struct OpenTarget {
     pub(crate) descriptor: OwnedFd,
-    /// It is a file with the name it was opened by, so that another may get the name later.
+    /// Whether it is a regular file that was opened by its own name, so that it can be renamed and
+    /// another file can get the name later.
     pub(crate) can_be_renamed: bool,
 }
 

@@ -88,7 +88,7 @@ impl Redirect {
         self
     }
 
-    /// Whether it is so.
+    /// Whether [`trust_folder_owner`](Redirect::trust_folder_owner) was set.
     pub fn trusts_folder_owner(&self) -> bool {
         self.trust_folder_owner
     }
@@ -106,7 +106,7 @@ impl Redirect {
             if let Target::File(path) = target
                 && !path.as_os_str().is_empty()
             {
-                // Of an absolute path `join` takes all, and nothing of the base.
+                // If `path` is absolute, `join` takes all of it and nothing of the base.
                 *path = base.join(&path);
             }
         }

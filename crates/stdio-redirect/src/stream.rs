@@ -37,7 +37,8 @@ impl Stream {
         }
     }
 
-    /// Makes the stream a duplicate of `from`. A target already open is replaced in one step.
+    /// Makes the stream a duplicate of `from`. If the stream is open, it is replaced in one step
+    /// (dup2(2)).
     pub(crate) fn dup2(self, from: BorrowedFd<'_>) -> io::Result<()> {
         match self {
             Stream::Stdin => rustix::stdio::dup2_stdin(from)?,
@@ -49,8 +50,8 @@ impl Stream {
 
     /// The stream that `path` names, whatever it is at present.
     ///
-    /// None for every other path, also for one that leads to such a name. Who has the stream should
-    /// use it, see [`trusted_path::descriptor_named`].
+    /// None for every other path, also for one that leads to such a name. Whoever has the stream should
+    /// use its descriptor instead of opening the name, see [`trusted_path::descriptor_named`].
     pub fn named(path: &Path) -> Option<Stream> {
         match trusted_path::descriptor_named(path)? {
             0 => Some(Stream::Stdin),

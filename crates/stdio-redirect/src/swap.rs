@@ -72,7 +72,8 @@ pub(crate) fn replace(wanted: Wanted<'_>) -> Result<(), Error> {
 
 /// As [`replace`], for descriptors that were opened while `closed` was being held.
 pub(crate) fn replace_holding(wanted: Wanted<'_>, closed: Closed) -> Result<(), Error> {
-    // Held until the end, so that no thread's line gets between the last old and the first new one.
+    // Rust's standard output stays locked until the end, so that no other thread writes a line between
+    // what still goes to the old target and the replacement.
     let mut output = wanted[Stream::Stdout.index()].map(|_| io::stdout().lock());
     if let Some(output) = &mut output {
         // What the old target refuses (its reader is gone, its disk is full) is kept by Rust and
@@ -84,13 +85,14 @@ pub(crate) fn replace_holding(wanted: Wanted<'_>, closed: Closed) -> Result<(), 
     Ok(())
 }
 
-/// `dup2` is a parameter since the kernel cannot be made to refuse the second of three.
+/// `dup2` is a parameter for the test: the kernel cannot be made to refuse the second of three.
 fn all_or_none(
     wanted: &Wanted<'_>,
     mut dup2: impl FnMut(Stream, BorrowedFd<'_>) -> io::Result<()>,
 ) -> Result<(), Error> {
     let steps = || Stream::ALL.into_iter().filter_map(|s| Some((s, wanted[s.index()]?)));
-    // Every old one is kept before any is replaced: there may be no descriptor left for it later.
+    // A copy of every old stream is made before any is replaced: later there may be no descriptor left
+    // for it.
     let mut before = Vec::new();
     for (stream, _) in steps() {
         match fcntl_dupfd_cloexec(stream.descriptor(), 3) {
@@ -101,7 +103,8 @@ fn all_or_none(
     for (done, (stream, new)) in steps().enumerate() {
         if let Err(source) = dup2(stream, new) {
             for (stream, old) in &before[..done] {
-                // It went the other way a moment ago. If it fails now, the first error says more.
+                // Replacing this stream succeeded a moment ago, so putting it back should, too. If it
+                // fails, the first error says more.
                 let _ = dup2(*stream, old.as_fd());
             }
             return Err(Error::Dup { stream, source });

@@ -15,8 +15,9 @@ use crate::rules::Purpose;
 use crate::seen::{Identity, Kind, Seen};
 use crate::sys;
 
-/// So many names for a file that is not complete yet are tried. Only what is ours is removed from
-/// one; whoever can put names into the folder may stand at the first, but cannot know the others.
+/// How many names are tried for the file that is not complete yet. What stands at one of them is removed
+/// only if it is ours. Whoever can put names into the folder may occupy the first one, but cannot know
+/// the others.
 const NAMES: u32 = 8;
 
 impl Place {
@@ -37,7 +38,8 @@ impl Place {
         if let Some(seen) = self.look()?
             && seen.kind != Kind::Link
         {
-            // How many names it has does not matter: this one is taken from it, and nothing written.
+            // How many names the old file has does not matter: this one is taken from it, and nothing is
+            // written to it.
             let seen = Seen { links: 1, ..seen };
             self.judge(&seen, Purpose::Write).map_err(|fault| self.fault(fault))?;
         }
@@ -102,16 +104,17 @@ impl Place {
 
     fn rename_without_replacing(&self, to: &Place) -> Result<(), Errno> {
         match sys::rename_to_free(&self.folder.fd, &self.name, &to.name) {
-            // The system, or the file system, does not know how.
+            // The system, or the file system, cannot rename so.
             Err(Errno::INVAL | Errno::NOSYS) => self.link_and_unlink(to),
             done => done,
         }
     }
 
-    /// A link never replaces anything either. Killed in between, the file has two names.
+    /// Makes a second name by linkat(2), which never replaces anything either, and removes the first one.
+    /// If we are killed in between, the file has both.
     ///
-    /// Who else renames it meanwhile and makes another at the old name keeps that one, unless it
-    /// happens between the look and the removal.
+    /// Somebody else may rename the file meanwhile, and put another one at the old name. That one stays,
+    /// unless he does it between our look and the removal.
     fn link_and_unlink(&self, to: &Place) -> Result<(), Errno> {
         let folder = &self.folder.fd;
         rustix::fs::linkat(folder, &self.name, folder, &to.name, AtFlags::empty())?;
@@ -150,8 +153,8 @@ impl Place {
     }
 }
 
-/// Hidden, and told from files that matter by its end. The first is always the same, so that what a
-/// crash has left is found again.
+/// The name is hidden, and told from files that matter by its end. The first one that is tried is always
+/// the same, so that what a crash has left is found again.
 fn temporary_name(name: &OsStr, attempt: u32) -> OsString {
     let mut new = OsString::from(".");
     new.push(name);
@@ -171,7 +174,7 @@ mod tests {
     use super::*;
     use crate::Trust;
 
-    /// As on a file system that does not know RENAME_NOREPLACE.
+    /// For a file system that does not know RENAME_NOREPLACE.
     #[test]
     fn a_name_is_given_by_a_link_where_the_system_cannot_rename_so() {
         let folder = tempfile::tempdir().unwrap();

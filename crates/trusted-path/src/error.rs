@@ -49,8 +49,8 @@ impl Error {
         }
     }
 
-    /// As an [`io::Error`]: the system's own without the path, for whoever names it; or one that says
-    /// what is wrong with it.
+    /// As an [`io::Error`]: the system's own, without the path, for a caller who names the path himself;
+    /// or one that says what is wrong with the path.
     pub fn into_io(self) -> io::Error {
         match self {
             Error::Path { fault, .. } => io::Error::other(fault),

@@ -30,9 +30,10 @@
 //! * In an open folder a link is followed only if it belongs to a trusted user and has one name.
 //! * In an open folder a file is used only if it belongs to a trusted user and has one name: a hard
 //!   link to a file of root's belongs to root, whoever made it.
-//! * Two milder cases: a folder that a group was given by a trusted owner (0775, not sticky, and nobody
-//!   else by name in an access control list, acl(5)) is shared, so the files that its members have made there are written to, and nothing is derived
-//!   from them ([`Opened::is_ours`] is false). What a stranger has written himself is read.
+//! * Two milder cases. A folder that a trusted owner has given to a group (0775, not sticky, and nobody
+//!   else named in an access control list, acl(5)) is shared: the files that its members have made there
+//!   are written to, and nothing is derived from them ([`Opened::is_ours`] is false). And what a stranger
+//!   has written himself is read.
 //! * What is created, is created by `O_EXCL`: it replaces nothing and follows nothing.
 //! * Owner and permissions are passed on only from a file that is proved to be ours to one that we
 //!   have just created ([`Opened::inherit`]).
@@ -43,7 +44,7 @@
 //!   user's process.
 //!
 //! No setting of the machine is relied on: `protected_symlinks`, `protected_hardlinks` and
-//! `protected_regular` (proc_sys_fs(5)) may be 0. It holds between the look and the opening, too:
+//! `protected_regular` (proc_sys_fs(5)) may be 0. The rule holds between the look and the opening, too:
 //! what was opened is judged, by its descriptor.
 //!
 //! # What that rules out
@@ -88,8 +89,8 @@
 //! * Know more of owners than the file system tells. One that shows all files as ours (some network
 //!   and FUSE mounts) makes strangers of nobody; and a FUSE mount of another user says what he likes,
 //!   where the administrator lets users mount for others too (`user_allow_other`).
-//! * Tell apart what shows the overflow user where somebody in the namespace has that id too: it is
-//!   a stranger's then.
+//! * Tell owners apart who are all shown as the overflow user, where somebody in the namespace has that
+//!   id too: their files are a stranger's then.
 //! * Undo a race by those who are trusted, root above all.
 //! * Compare names as a file system does that knows no upper case, for files that do not exist.
 

@@ -14,8 +14,8 @@ use crate::seen::{Identity, Kind, Seen};
 use crate::sys;
 use crate::trust::Trust;
 
-/// So often a name may lead elsewhere between a look and the next step. Only somebody who does
-/// nothing else can prevent one of them.
+/// How many times we try anew because the name led elsewhere between a look and the next step. Somebody
+/// who does nothing else may spoil one try, but hardly all of them.
 const ATTEMPTS: usize = 100;
 
 /// What a file is opened for.
@@ -86,7 +86,8 @@ pub fn open_or_create(
     anew(path, trust, |place| place.open_or_create(access, mode))
 }
 
-/// A link that takes a file's place between the look and the opening is judged, too.
+/// Looks for the place anew when a link has taken the file's place between the look and the opening: so
+/// that link is judged, too.
 fn anew(
     path: &Path,
     trust: Trust,
@@ -104,9 +105,9 @@ fn anew(
 impl Place {
     /// Opens the file, which must be there.
     ///
-    /// Whether it is one that may be used is asked before it is opened (since that alone can have an
-    /// effect, on a FIFO or a device), and of what has been opened. The open does not wait; reading
-    /// and writing do.
+    /// What has been opened is judged, by its descriptor. Where others can put names into the folder,
+    /// what stands at the name is judged before, too, since opening alone can have an effect, on a FIFO
+    /// or a device. The open does not wait; reading and writing do.
     ///
     /// # Errors
     ///
@@ -131,7 +132,8 @@ impl Place {
         for _ in 0..ATTEMPTS {
             match self.attempt(access)? {
                 Attempt::Opened(opened) => return Ok(opened),
-                // What the kernel leads to is there, or will not be.
+                // A link that only the kernel can follow leads to no path, so nothing can be created
+                // through it.
                 Attempt::Missing if self.by_kernel => {
                     return Err(self.refused(Step::Open)(Errno::NOENT));
                 }
@@ -177,7 +179,7 @@ impl Place {
         }
         let mut flags = access.flags();
         if !self.by_kernel {
-            // A link that appears now is not one that has been judged.
+            // A link that takes the name now has not been judged, so it is not followed.
             flags |= OFlags::NOFOLLOW;
         }
         let open = || rustix::fs::openat(&self.folder.fd, &self.name, flags, Mode::empty());
@@ -188,7 +190,7 @@ impl Place {
         };
         let stat = rustix::fs::fstat(&fd).map_err(self.refused(Step::Open))?;
         let seen = Seen::new(&stat);
-        // Of what was opened, since another file may have taken the name meanwhile.
+        // What was opened is judged, since another file may have taken the name meanwhile.
         let ours = self.judge(&seen, access.purpose()).map_err(|fault| self.fault(fault))?;
         if seen.links == 0 || !closed && !self.is_still_at_its_name(&fd, seen.identity) {
             return self.removed(fd, seen, ours, closed);
@@ -196,7 +198,9 @@ impl Place {
         self.opened(fd, seen, ours)
     }
 
-    /// A file without a name is of use only by a descriptor that somebody else has, too.
+    /// What becomes of a file that has lost its name. If a link of the kernel led to it, somebody else
+    /// has it open, and it is used; so is a FIFO or a device in a closed folder. Otherwise the name is
+    /// tried again: what is written to a file without a name is seen by nobody.
     fn removed(&self, fd: OwnedFd, seen: Seen, ours: bool, closed: bool) -> Result<Attempt, Error> {
         if self.by_kernel || closed && seen.kind != Kind::File {
             return self.opened(fd, seen, ours);
@@ -213,7 +217,7 @@ impl Place {
         Ok(Attempt::Opened(Opened { file, seen, ours, created: false, by_kernel }))
     }
 
-    /// What an error of open(2) means, where it depends on what is there.
+    /// What an error of openat(2) means, where that depends on what stands at the name.
     fn why_not(&self, errno: Errno) -> Error {
         let kind = || self.stat().map(|seen| seen.kind);
         let fault = match errno {
@@ -232,9 +236,10 @@ impl Place {
 
     /// Whether the name by which `fd` was opened has been its own until now.
     ///
-    /// Where somebody else can put names, he may take one away between our opening and our look at
-    /// how many names there are: then the one that is left, elsewhere, is its owner's. A name once lost
-    /// is never the same again.
+    /// Where somebody else can put names, he may take one away between our opening and our count of the
+    /// file's names. If that was a second name of a stranger's file, the file then has one name,
+    /// elsewhere, and seems to be none that was linked here. A name that was lost once, and made again,
+    /// is not the same name.
     fn is_still_at_its_name(&self, fd: &OwnedFd, identity: Identity) -> bool {
         !sys::has_lost_its_name(fd) && self.leads_to(identity)
     }
@@ -243,7 +248,7 @@ impl Place {
 enum Attempt {
     Opened(Opened),
     Missing,
-    /// It was exchanged meanwhile.
+    /// The file was exchanged meanwhile: try again.
     Again,
 }
 
@@ -274,7 +279,7 @@ impl Opened {
     }
 
     /// Whether it is proved to be ours: nobody who is not trusted can have put it there. Otherwise it
-    /// is one of a group that shares the folder, or (to read only) a stranger's.
+    /// belongs to a member of the group that shares the folder, or (to read only) to a stranger.
     pub fn is_ours(&self) -> bool {
         self.ours
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 /// The number of the descriptor that a path names, of whoever opens it: `/dev/stdin`, `/dev/stdout`,
 /// `/dev/stderr`, `/dev/fd/N` and `/proc/self/fd/N` (proc_pid_fd(5)), written just so.
 ///
-/// What has the descriptor already should use it: opening its name fails for a socket (ENXIO) and,
-/// after a change of user, for a terminal or file of the former one (EACCES); and a file gets a
-/// second position to write at. Whether the descriptor is open is not looked at.
+/// Whoever has the descriptor already should use it: opening its name fails for a socket (ENXIO) and,
+/// after a change of user, for a terminal or file of the former one (EACCES); and a file gets a second
+/// position to write at. Whether the descriptor is open is not looked at.
 ///
 /// ```
 /// use std::path::Path;

@@ -8,11 +8,13 @@ use rustix::io::Errno;
 /// or server did not answer. Of the file such an error says nothing: who looks beforehand has not seen what is
 /// wrong, and who acts may try again.
 ///
-/// What it is not: a file that is missing, is something else, is forbidden or cannot be by its name.
+/// Other errors do not pass: the file is missing, is something else, is forbidden, or cannot exist by its
+/// name.
 pub fn may_pass(error: &io::Error) -> bool {
     use Errno as E;
     let short = [E::NOMEM, E::MFILE, E::NFILE, E::NOBUFS, E::NOLCK, E::NOSPC, E::DQUOT];
-    // Also a daemon that serves a file system (FUSE) and has died, or a server that is not reached (CIFS, NFS).
+    // These also come if a daemon that serves a file system (FUSE) has died, or a server is not reached
+    // (CIFS, NFS).
     let absent = [E::IO, E::STALE, E::TIMEDOUT, E::NXIO, E::NODEV, E::NOTCONN, E::CONNABORTED];
     let unreached = [E::CONNREFUSED, E::CONNRESET, E::HOSTDOWN, E::HOSTUNREACH, E::SHUTDOWN];
     let busy = [E::INTR, E::AGAIN, E::BUSY];

@@ -17,8 +17,8 @@ use crate::walk::{self, Folder, Manner, Reached};
 
 /// A folder, held open, and the name of a file in it, which need not exist.
 ///
-/// All that is done by it speaks of this folder, whatever is renamed meanwhile. Dropping the last
-/// place in a folder closes that; nothing else happens.
+/// Whatever is done through it is done in this folder, whatever is renamed meanwhile. Dropping the last
+/// place in a folder closes the folder; nothing else happens.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub(crate) folder: Arc<Folder>,
@@ -85,8 +85,8 @@ impl Place {
         &self.name
     }
 
-    /// The folder, to be named by `openat` and its kind; on Linux it cannot be read or locked by
-    /// this descriptor (`O_PATH`): open `.` in it for that.
+    /// The folder, for `openat` and calls of its kind. On Linux it cannot be read or locked by this
+    /// descriptor (`O_PATH`): open `.` in it for that.
     pub fn folder(&self) -> BorrowedFd<'_> {
         self.folder.fd.as_fd()
     }
@@ -96,12 +96,13 @@ impl Place {
         self.folder.identity
     }
 
-    /// What stood there when the place was found. For [`sibling`](Place::sibling)s nothing.
+    /// What stood there when the place was found. A [`sibling`](Place::sibling) has none.
     pub fn found(&self) -> Option<&Seen> {
         self.found.as_ref()
     }
 
-    /// Whether nobody can put names into the folder who is not trusted, by what was seen of it.
+    /// Whether only those who are trusted can put names into the folder, by what was seen of it when the
+    /// place was found.
     pub fn is_closed(&self) -> bool {
         self.folder.rules.is_closed(Whom::now())
     }
@@ -137,10 +138,10 @@ impl Place {
         if self.by_kernel { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW }
     }
 
-    /// What is wrong with using what was seen there for reading, if anything is.
+    /// What is wrong with reading what was seen there, if anything is.
     ///
-    /// Of what is there without opening it. [`open`](Place::open) asks this by itself, of what it
-    /// has opened.
+    /// For a file that is not to be opened now. [`open`](Place::open) asks this by itself, of what it has
+    /// opened.
     pub fn fault_to_read(&self, seen: &Seen) -> Option<Fault> {
         self.judge(seen, Purpose::Read).err()
     }
@@ -152,17 +153,18 @@ impl Place {
 
     /// Whether nobody who is not trusted can have put it there.
     ///
-    /// More than that it [may be written to](Place::fault_to_write): what a member has made in a
+    /// This is more than that it [may be written to](Place::fault_to_write): what a member has made in a
     /// folder that a group shares may be written to, but is his to keep, rename or remove.
     pub fn is_ours(&self, seen: &Seen) -> bool {
         self.judge(seen, Purpose::Write) == Ok(true)
     }
 
-    /// Whether a name in its folder stays its file's unless somebody who is trusted wants it otherwise: nobody
-    /// else can write to the folder, or it is sticky, so that files are renamed by their owners alone.
+    /// Whether a name in the folder stays that of its file unless somebody who is trusted changes it:
+    /// nobody else can write to the folder, or it is sticky, so that files are renamed by their owners
+    /// alone.
     ///
-    /// More than that what is there [is ours](Place::is_ours): where others can rename, another file of ours may
-    /// have got this name.
+    /// This is more than that what is there [is ours](Place::is_ours): where others can rename, another
+    /// file of ours may have got this name.
     pub fn keeps_names(&self) -> bool {
         self.folder.rules.keeps_names(Whom::now())
     }

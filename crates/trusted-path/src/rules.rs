@@ -13,8 +13,8 @@ const STICKY: u32 = 0o1000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Whom {
     pub(crate) us: u32,
-    /// The user that root is where root is not mapped: [`sys::stands_for_root`]. Asked for only where it
-    /// decides.
+    /// Gives the user as whom root is shown where root is not mapped: [`sys::stands_for_root`]. A
+    /// function, since it reads files, and is called only where the answer decides.
     pub(crate) outside: fn() -> Option<u32>,
 }
 
@@ -27,9 +27,10 @@ impl Whom {
         Whom { us: rustix::process::geteuid().as_raw(), outside: sys::stands_for_root }
     }
 
-    /// Root could do the harm without us.
+    /// Root is trusted in any case: he could do the harm without us.
     fn trusts(self, owner: u32) -> bool {
-        // Who has no user id of his own in this namespace cannot tell his files from other people's.
+        // If we are the overflow user ourselves, our files cannot be told from those of everybody who has
+        // no user id here: then we do not trust even our own.
         owner == 0 || owner == self.us && (owner != NOBODY || !self.is_outside(owner))
     }
 
@@ -44,7 +45,7 @@ pub(crate) struct Folder {
     pub(crate) owner: u32,
     pub(crate) mode: u32,
     pub(crate) trust: Trust,
-    /// Also somebody to whom an access control list has given that by name.
+    /// Whether an access control list lets somebody whom it names write, too.
     pub(crate) has_named_writers: bool,
 }
 
@@ -99,7 +100,8 @@ impl Folder {
 
     /// May a link in this folder be followed?
     pub(crate) fn may_follow(self, link: Item, whom: Whom) -> bool {
-        // Where links of others can be given a second name, one of root's may be brought here.
+        // With a second name it may be a link of root's that somebody has linked into this folder, which
+        // he can where `protected_hardlinks` is 0.
         self.is_closed(whom) || (self.vouches_for(link.owner, whom) && link.links <= 1)
     }
 
@@ -123,8 +125,9 @@ impl Folder {
 
     /// Is what this user makes in this folder as good as ours?
     fn vouches_for(self, owner: u32, whom: Whom) -> bool {
-        // The user that stands for root where root is not mapped stands for everybody else outside
-        // as well: he is trusted with a folder of his own, and not where others put files too.
+        // The user that stands for root where root is not mapped stands for everybody else outside as
+        // well: he is trusted with a folder of his own (see `owner_is_trusted`), and not where others put
+        // files too.
         whom.trusts(owner) || self.trust == Trust::FolderOwners && owner == self.owner
     }
 
@@ -132,9 +135,9 @@ impl Folder {
         self.vouches_for(self.owner, whom) || whom.is_outside(self.owner)
     }
 
-    /// A group that was given a folder for its files is left alone, unless it is sticky and so tells
-    /// them apart: what we write there was meant for the group. Somebody who was given the folder by name
-    /// is no group.
+    /// Whether a trusted owner has given this folder to a group for its files: then what we write there
+    /// was meant for the group. A sticky folder is none, as it keeps its members' files apart; nor is one
+    /// whose access control list names somebody who may write, for he is no group.
     fn is_shared_by_a_group(self, whom: Whom) -> bool {
         looks_shared(self.mode) && self.owner_is_trusted(whom) && !self.has_named_writers
     }
@@ -288,7 +291,7 @@ mod tests {
         assert_eq!(folder(NOBODY, 0o1777).judge(one(US), Purpose::Write, INSIDE), Ours);
     }
 
-    /// With an empty map all files there are seem to be ours.
+    /// With an empty map every file there seems to belong to the overflow user.
     #[test]
     fn who_is_the_overflow_user_himself_cannot_tell_which_files_are_his() {
         let unmapped = Whom { us: NOBODY, outside: || Some(NOBODY) };

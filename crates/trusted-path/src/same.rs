@@ -13,8 +13,8 @@ use crate::walk::{self, Manner, Reached};
 /// folder, by a hard link, through a mount of the same folder. One that does not exist is known by
 /// the folder that is there, and the names from there on.
 ///
-/// Nobody is trusted for it, and nobody is refused: it is only looked where links lead. What it says
-/// holds for the moment.
+/// Links are followed whoever has made them, since nothing is opened at their end: it is only looked
+/// where they lead. What this says holds for the moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination(Leads);
 

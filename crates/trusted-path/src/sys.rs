@@ -39,7 +39,7 @@ pub(crate) use system::{
 /// What a name is.
 pub(crate) enum Look {
     Link(Seen, PathBuf),
-    /// With the folder open, unless it is the last.
+    /// The folder is open, unless its name is the last of the path.
     Folder(Seen, Option<OwnedFd>),
     Other(Seen),
 }

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::sys;
 
-/// Readable from the moment at which it is set until it is cleared, for [`Waiter`](crate::Waiter),
-/// [`readable`](crate::readable) and whatever else waits for descriptors. What other systems call an event, too.
+/// A descriptor that is readable from the moment at which it is set until it is cleared, for
+/// [`Waiter`](crate::Waiter), [`readable`](crate::readable) and whatever else waits for descriptors.
 ///
-/// It is close-on-exec. Dropping it closes its descriptor; who waits for it then waits in vain.
+/// It is close-on-exec. Dropping it closes its descriptor; whoever waits for it then waits in vain.
 ///
 /// ```
 /// use std::os::fd::AsFd;
@@ -30,7 +30,7 @@ use crate::sys;
 pub struct Event(sys::Event);
 
 impl Event {
-    /// One that is not set.
+    /// An event that is not set.
     ///
     /// # Errors
     ///

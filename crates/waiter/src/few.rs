@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::thread::nanosleep;
 
-/// Before the same is asked of the system again.
+/// How long [`breathe`] pauses.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// A pause of a millisecond before the same is asked of the system again.
@@ -23,7 +23,7 @@ pub(crate) fn is_shortage(errno: Errno) -> bool {
     matches!(errno, Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN)
 }
 
-/// What is longer than the system can tell is as good as for ever.
+/// A span that is too long for the system's type becomes the longest one, which is as good as for ever.
 fn timeout(left: Duration) -> Timespec {
     Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }
@@ -44,8 +44,8 @@ pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result
     }
 }
 
-/// The same, but it is `false` as well when a signal was handled meanwhile, or the system was short of something:
-/// for a loop that looks at everything in each turn.
+/// As [`readable`], but it also comes back, with `false`, when a signal was handled meanwhile or the
+/// system was short of something: for a loop that looks at everything in each turn.
 ///
 /// # Errors
 ///
@@ -54,7 +54,8 @@ pub fn wait_once(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Resul
     Ok(look(fds, deadline)?.unwrap_or(false))
 }
 
-/// Whether any of them is readable at last; `None`: that was not seen.
+/// Waits once, and tells whether one of them is readable. `None`: a signal or a shortage came first, so
+/// that this is not known.
 fn look(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Option<bool>> {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut polled: Vec<_> =
@@ -74,7 +75,8 @@ fn look(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Option<
     }
 }
 
-/// The same by select(2), which knows no descriptor above 1,023.
+/// Asks select(2) instead of poll(2). It knows no descriptor above 1,023: if there is one, see
+/// [`singly`].
 fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errno> {
     let mut set = FdSet::new();
     for fd in fds {
@@ -85,7 +87,7 @@ fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errn
         }
     }
     let mut timeout = left.map(|left| {
-        // A day at most, and then once more.
+        // A day at most: then the answer is that nothing is readable, and the caller waits again.
         let left = left.min(Duration::from_secs(24 * 60 * 60));
         TimeVal::microseconds(i64::try_from(left.as_micros()).unwrap_or(i64::MAX))
     });
@@ -95,8 +97,8 @@ fn selected(fds: &[BorrowedFd<'_>], left: Option<Duration>) -> Result<bool, Errn
     }
 }
 
-/// Whether any of them is readable, each asked for alone, after a pause: of one descriptor poll(2) tells as long as
-/// one may be open at all.
+/// Pauses, and then asks poll(2) about each descriptor alone whether it is readable. For one descriptor
+/// poll(2) refuses only where none may be open at all (`RLIMIT_NOFILE` of 0).
 fn singly(fds: &[BorrowedFd<'_>]) -> bool {
     const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
     breathe();

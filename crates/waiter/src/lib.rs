@@ -15,14 +15,15 @@
 //! # }
 //! ```
 //!
-//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux), and an [`Event`] wakes either. Both have one answer to what
-//! the system says instead:
+//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux), and an
+//! [`Event`] wakes either. Both deal in one way with what the system may say instead:
 //!
-//! * `EINTR`: a signal was handled. [`readable`] goes on with the time that is left; what is for loops that look at
-//!   everything in each turn, [`wait_once`] and [`Waiter`], comes back.
-//! * `ENOMEM`, `ENOBUFS`, `EAGAIN`: memory is short; the same again after a pause of a millisecond.
+//! * `EINTR`: a signal was handled. [`readable`] goes on with the time that is left; [`wait_once`] and
+//!   [`Waiter`], which are for loops that look at everything in each turn, come back with nothing.
+//! * `ENOMEM`, `ENOBUFS`, `EAGAIN`: memory is short. After a pause of a millisecond [`readable`] asks
+//!   again, and the other two come back with nothing.
 //! * `EINVAL`: poll(2) takes no more descriptors than may be opened, and somebody has lowered that limit
-//!   (`RLIMIT_NOFILE`). select(2) only asks whether they are open.
+//!   (`RLIMIT_NOFILE`). Then select(2) is asked, for which they only have to be open.
 //!
 //! None of them means that what is waited for has come, or that a peer is gone. Time is `CLOCK_MONOTONIC`.
 //!
@@ -32,7 +33,8 @@
 //!
 //! # What it cannot do
 //!
-//! Wait until something can be written, or read: it says that something may be.
+//! Wait until something can be written, or do the reading: it only says that there may be something to
+//! read.
 
 #[cfg(target_os = "linux")]
 mod event;

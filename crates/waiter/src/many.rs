@@ -10,14 +10,15 @@ use rustix::io::Errno;
 use crate::few::{breathe, is_shortage};
 use crate::sys::{Set, Wanted};
 
-/// So many are told of at once: the others have their turn when these have been looked at.
+/// How many readable descriptors one wait tells at most. The others have their turn when the caller has
+/// looked at these.
 const TURN: usize = 256;
 
-/// What stands for a descriptor.
+/// What the caller calls a descriptor: [`Waiter::wait`] gives back the keys of those that are readable.
 pub trait Key: Copy {
-    /// As a number of its own.
+    /// The key as a number: another one for each key.
     fn into_number(self) -> u64;
-    /// Back again.
+    /// The key that has this number.
     fn from_number(number: u64) -> Self;
 }
 
@@ -41,7 +42,7 @@ pub struct Waiter<K> {
 }
 
 impl<K: Key> Waiter<K> {
-    /// One that waits for nothing yet.
+    /// A waiter that waits for nothing yet.
     ///
     /// # Errors
     ///
@@ -62,8 +63,8 @@ impl<K: Key> Waiter<K> {
         Ok(self.set.add(fd, key.into_number(), Wanted::Readable)?)
     }
 
-    /// The same for one that is told of once, when it is at its end, and not before there is
-    /// [interest](Waiter::set_interest).
+    /// Watches a descriptor of which only the end is told, and only once, until there is
+    /// [interest](Waiter::set_interest) in it.
     ///
     /// # Errors
     ///
@@ -72,17 +73,17 @@ impl<K: Key> Waiter<K> {
         Ok(self.set.add(fd, key.into_number(), Wanted::EndOnce)?)
     }
 
-    /// Whether it is told that this one is readable. The end of a pipe is told whether one wants it or not: but,
-    /// without interest, only once.
+    /// Sets whether [`wait`](Waiter::wait) tells that this descriptor is readable. The end of a pipe is
+    /// told in any case, but without interest only once (epoll_ctl(2), `EPOLLHUP` and `EPOLLONESHOT`).
     pub fn set_interest(&self, fd: BorrowedFd<'_>, key: K, interest: bool) {
         let wanted = if interest { Wanted::Readable } else { Wanted::EndOnce };
-        // Refused only to one that is not there.
+        // Refused only for a descriptor that is not watched.
         let _ = self.set.change(fd, key.into_number(), wanted);
     }
 
     /// Watches a descriptor no more; nothing happens if it was not watched.
     pub fn forget(&self, fd: BorrowedFd<'_>) {
-        // It can only be that it is not there.
+        // It fails only for a descriptor that is not watched.
         let _ = self.set.remove(fd);
     }
 

@@ -99,7 +99,7 @@ impl Actor {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
-        // Ends with the process, which `drop` sees to.
+        // The thread ends with the process, which `drop` sees to.
         thread::spawn(move || {
             for line in out.lines() {
                 let Ok(line) = line else { break };

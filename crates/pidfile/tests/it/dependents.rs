@@ -95,7 +95,7 @@ fn a_holder_that_is_stopping_still_holds() {
     assert!(matches!(refused, Error::Held { .. }), "{refused:?}");
 }
 
-/// Whoever stops one does not mean the next.
+/// Whoever stops a holder does not mean its successor.
 #[test]
 fn who_waits_for_a_holder_does_not_wait_for_its_successor() {
     let bed = Bed::new();
@@ -128,7 +128,7 @@ fn orphans_are_waited_for_and_can_be_signalled() {
     assert!(dependents(bed.pid_file()).unwrap().is_empty());
 }
 
-/// As a guardian gives it to the processes below it.
+/// A guardian gives the descriptor to the processes below it.
 #[test]
 fn a_shared_dependency_lasts_as_long_as_its_last_copy() {
     let bed = Bed::new();
@@ -165,7 +165,7 @@ fn only_one_joins_and_only_a_holder() {
     assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
     fs::write(bed.pid_file(), format!("{}\n", std::process::id())).unwrap();
     assert!(matches!(join(None).unwrap_err(), Error::NotHeld { .. }));
-    // Whatever number is left in it.
+    // This holds whatever number is left in the file.
     assert!(matches!(join(Some(1)).unwrap_err(), Error::NotHeld { .. }));
 
     let mut holder = bed.holder();
@@ -179,7 +179,7 @@ fn only_one_joins_and_only_a_holder() {
     let error = join(Some(pid)).unwrap_err();
     assert!(matches!(&error, Error::Joined { by, .. } if *by == [std::process::id()]), "{error:?}");
     drop(first);
-    // The next incarnation.
+    // The next incarnation of the dependent joins.
     let second = join(None).unwrap();
     assert_eq!(second.path(), bed.pid_file());
     holder.kill();
@@ -188,7 +188,7 @@ fn only_one_joins_and_only_a_holder() {
     assert!(remove_stale(bed.pid_file()).unwrap());
 }
 
-/// Or a start could succeed while the executor of the last daemon is still running.
+/// Otherwise a start could succeed while the executor of the last daemon is still running.
 #[test]
 fn a_holder_that_gives_up_before_its_dependent_leaves_the_file() {
     let bed = Bed::new();
@@ -203,7 +203,7 @@ fn a_holder_that_gives_up_before_its_dependent_leaves_the_file() {
         let told = farewell(holder);
         assert_eq!(told.is_err(), tells);
         if let Err(error) = told {
-            // A child of another test may have a copy until its exec, and is told of, too.
+            // A child of another test may have a copy until its exec, and is named, too.
             let Error::Orphaned { path, left } = &error else { panic!("{error}") };
             assert_eq!(*path, bed.pid_file());
             assert!(left.contains(&std::process::id()), "{error}");

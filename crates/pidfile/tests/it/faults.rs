@@ -12,7 +12,7 @@ use crate::bed::{Actor, Bed, skip};
 const NO_LINK_BY_DESCRIPTOR: &str = "inject=linkat:error=ENOENT:when=1";
 const NO_LINK_BY_PROC_EITHER: &str = "inject=linkat:error=ENOENT:when=1..2";
 const NO_RENAME_WITHOUT_REPLACING: &str = "inject=renameat2:error=EINVAL";
-/// So that this way is not taken instead.
+/// Fails all of renameat2(2), so that a start cannot take this way instead.
 const NO_RENAME_AT_ALL: &str = "inject=renameat2:error=EIO";
 const NO_LOCKS: &str = "inject=fcntl:error=ENOLCK";
 

@@ -106,8 +106,8 @@ fn without_proc_a_start_works_and_nobody_unproved_is_signalled() {
     assert_eq!(bed.names(), [""; 0]);
 }
 
-/// There nothing can be made without a name, a hard link is another file, and no rename spares what is
-/// there. Its program ends with the namespace, of which our script is number 1.
+/// On bindfs no file can be made without a name, a hard link is another file, and no rename spares what
+/// is there. Its program ends with the namespace, of which our script is number 1.
 ///
 /// Case: FLT-C8
 #[test]
@@ -118,7 +118,7 @@ fn where_a_link_is_another_file_a_start_works_all_the_same() {
     }
     for verb in ["hold", "hold-with-hold"] {
         let bed = Bed::new();
-        // What is removed while it is open stays for a moment, by another name.
+        // bindfs keeps what is removed while it is open for a moment, by another name.
         let names = || -> Vec<String> {
             let entries = fs::read_dir(bed.path("there")).unwrap();
             let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -157,7 +157,7 @@ fn a_number_from_another_pid_namespace_is_never_believed() {
         return skip("no pid namespace");
     }
     let bed = Bed::new();
-    // Its number there is 1, and number 1 here is somebody else.
+    // The holder's number in its namespace is 1, and number 1 here is another process.
     let inside = Actor::start(unshare(&bed, PID, "exec \"$0\" hold \"$1/my.pid\""));
     inside.expect("held 1");
     // The kernel tells the number that it has here, whatever stands in the file.
@@ -179,11 +179,12 @@ fn a_hold_from_another_pid_namespace_is_seen() {
     }
     for namespace in [PID, &PID[..PID.len() - 1]] {
         let bed = Bed::new();
-        // The holder is not the first process there, which would take the others with it.
+        // The holder is not the first process of its namespace, whose end would take the others with it.
         let script = "\"$0\" hold-and-leave \"$1/my.pid\"; echo left; read -r _";
         let inside = Actor::start(unshare(&bed, namespace, script));
         inside.expect("left");
-        // What it has started lets go of the holder's own descriptor a moment after its exec is seen (vfork(2)).
+        // The process that it has started lets go of the holder's own descriptor a moment after its exec
+        // is seen (vfork(2)).
         let began = Instant::now();
         let seen = loop {
             let seen = probe(bed.pid_file()).unwrap();

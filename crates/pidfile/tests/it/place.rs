@@ -138,7 +138,7 @@ fn a_strangers_file_is_refused_where_everybody_may_write() {
         refused_by_all(&bed.pid_file(), |error| {
             matches!(error, Error::Insecure { danger: Danger::ForeignOwner { uid: NOBODY }, .. })
         });
-        // Our own is as good there as anywhere.
+        // A file of our own is as good there as anywhere.
         fs::remove_file(bed.pid_file()).unwrap();
         fs::write(bed.pid_file(), "123\n").unwrap();
         PidFile::acquire(bed.pid_file()).unwrap().release().unwrap();
@@ -217,12 +217,12 @@ fn a_hard_link_is_refused_where_others_can_have_made_it() {
     refused_by_all(&bed.path("theirs/my.pid"), |error| {
         matches!(error, Error::Insecure { danger: Danger::SecondName { links: 2 }, .. })
     });
-    // Where only we can, it is ours.
+    // In a folder where only we can put names, it is ours.
     assert!(holder(bed.pid_file()).unwrap().is_some());
     held.release().unwrap();
 }
 
-/// In the place of a file that is to be made anew there is a link: as between two starts.
+/// Between two starts somebody puts a link in the place of the file, which is to be made anew.
 ///
 /// Case: FLT-A1
 #[test]

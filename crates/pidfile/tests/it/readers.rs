@@ -18,7 +18,7 @@ use crate::bed::{Actor, Bed, LIMIT, is_root, skip};
 use crate::stale::range;
 use crate::verified::{as_nobody, theirs};
 
-/// All bytes that can be had, and the whole file in the other way. `None`: it is gone.
+/// Locks every byte that a reader can lock, and the whole file by flock(2). `None`: the file is gone.
 fn lock_for_reading(path: &Path, operation: FlockOperation) -> Option<File> {
     let file = File::open(path).ok()?;
     for (first, length) in [(0, 1), (1, 1), (2, 1)] {
@@ -38,7 +38,7 @@ fn a_reader_that_keeps_its_locks_keeps_nobody_from_a_take_over() {
         let mut killed = bed.holder();
         killed.kill();
         let _reader = lock_for_reading(&bed.pid_file(), operation).unwrap();
-        // Whether it may wait, or not.
+        // A start succeeds, whether it may wait or not.
         let pid_file = Options::new().try_once().acquire(bed.pid_file()).unwrap();
         assert_eq!(bed.names(), ["my.pid"]);
         pid_file.release().unwrap();
@@ -70,12 +70,12 @@ fn another_users_lock_keeps_no_user_from_a_start_after_a_crash() {
     command.arg("lock-whole").arg(&path).uid(STRANGER).gid(STRANGER);
     let stranger = Actor::start(command);
     stranger.expect("locked");
-    // Also when the stranger has come by the number in the file.
+    // This holds also if the stranger has come by the number in the file.
     for number in [stranger.pid(), killed.pid()] {
         fs::write(&path, format!("{number}\n")).unwrap();
         user("probe").expect(&format!("Stale {{ number: Some({number}) }}"));
     }
-    // And when he has ended, and another one has a copy.
+    // And if the stranger has ended, and another process has a copy of his descriptor.
     let mut command = Command::new(bed.path("actor"));
     command.arg("lock-whole-and-leave").arg(&path).uid(STRANGER).gid(STRANGER);
     drop(stranger);
@@ -86,7 +86,8 @@ fn another_users_lock_keeps_no_user_from_a_start_after_a_crash() {
     assert!(!path.exists());
 }
 
-/// Some have byte 0, because the reader was not there yet, and some have not: still there are never two.
+/// Some starters get byte 0, because the reader was not there yet, and some do not: still there are never
+/// two holders.
 ///
 /// Case: FLT-D5
 #[test]
@@ -181,7 +182,7 @@ fn a_hold_is_taken_before_anybody_can_lock_the_file() {
     for _ in 0..60 {
         let mut pid_file = Options::new().with_hold().acquire(bed.pid_file()).unwrap();
         let hold = pid_file.take_hold();
-        // It has met each of them.
+        // The reader has met each new file.
         reader.expect("locked");
         pid_file.release().expect_err("the hold is alive");
         let found = probe(bed.pid_file()).unwrap();
@@ -211,7 +212,7 @@ fn nothing_can_be_written_through_a_hold() {
     assert_eq!(bed.names(), [""; 0]);
 }
 
-/// One that joins later can be kept from it; then it says by whom.
+/// A reader can keep a dependent that joins later from it; then the error says who it is.
 #[test]
 fn a_dependent_that_a_reader_hinders_says_so() {
     let bed = Bed::new();

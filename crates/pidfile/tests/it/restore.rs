@@ -20,7 +20,7 @@ fn a_file_that_was_removed_is_made_again() {
     assert_eq!(pid_file.restore().unwrap(), Restored::InPlace);
     for leave in [
         (|path| fs::remove_file(path).unwrap()) as fn(&std::path::Path),
-        // What nobody holds is no hindrance.
+        // A file that nobody holds is in the way of no restore.
         |path| {
             fs::remove_file(path).unwrap();
             fs::write(path, "1\n").unwrap();
@@ -54,7 +54,7 @@ fn a_file_that_was_overwritten_has_its_number_again() {
         assert_eq!(fs::read_to_string(bed.pid_file()).unwrap(), line);
         assert_eq!(pid_file.restore().unwrap(), Restored::InPlace);
     }
-    // Both at once.
+    // The file is overwritten and renamed, both at once.
     fs::write(bed.pid_file(), "1\n").unwrap();
     fs::rename(bed.pid_file(), bed.path("away")).unwrap();
     assert_eq!(pid_file.restore().unwrap(), Restored::Named);
@@ -91,7 +91,7 @@ fn a_place_that_somebody_else_has_taken_is_not_taken_back() {
     assert_eq!(pid_file.release().map_err(|error| error.to_string()), Ok(()));
     assert_eq!(probe(bed.pid_file()).unwrap(), Probe::Held { pid: Some(other.pid()) });
 
-    // Nor is what is no pid file.
+    // Nor is a file replaced that is no pid file.
     let bed = Bed::new();
     let mut pid_file = PidFile::acquire(bed.pid_file()).unwrap();
     fs::remove_file(bed.pid_file()).unwrap();

@@ -39,19 +39,19 @@ fn the_number_of_a_dead_process_is_taken_over() {
     check(format!("{}\n", child.id()).as_bytes(), Some(child.id()));
 }
 
-/// As a child has its parent's locks until it executes something: if the parent is killed before that,
+/// A child has its parent's locks until it executes something: if the parent is killed before that,
 /// nobody is the holder any more.
 ///
 /// Case: PID-03
 #[test]
 fn a_lock_that_outlives_its_holder_by_a_moment_is_waited_for() {
-    // Ended, but not reaped, so that its number is nobody else's.
+    // This process has ended, but is not reaped, so that its number is nobody else's.
     let mut dead = Command::new("true").spawn().unwrap();
     let stat = format!("/proc/{}/stat", dead.id());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
         std::thread::yield_now();
     }
-    // It waits for a second; on a machine that stands still for so long, another time.
+    // The start waits for a second. On a machine that stands still for so long the test tries again.
     let got_it = (0..10).any(|_| {
         let bed = Bed::new();
         fs::write(bed.pid_file(), format!("{}\n", dead.id())).unwrap();
@@ -130,7 +130,7 @@ fn of_a_huge_file_only_the_beginning_is_read() {
     }
 }
 
-/// A slip in an option, and the file is somebody's dear one.
+/// Somebody slips in an option, and the path is that of a file which is dear to him.
 ///
 /// Cases: FLT-C1, PID-08
 #[test]
@@ -237,7 +237,7 @@ fn a_take_over_that_somebody_blocks_can_be_interrupted() {
     let wake = std::os::fd::AsFd::as_fd(&asked_to_quit);
     let error = Options::new().wake(wake).acquire(bed.pid_file()).unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
-    // Who has no time does not wait.
+    // A start or a removal that waits for nobody says so at once.
     let error = Options::new().try_once().acquire(bed.pid_file()).unwrap_err();
     assert!(matches!(error, Error::Busy { .. }), "{error:?}");
     let error = try_remove_stale(bed.pid_file()).unwrap_err();

@@ -15,7 +15,7 @@ use crate::stale::range;
 
 const NOBODY: u32 = 65534;
 
-/// An actor of a user who owns nothing else, by this program.
+/// An actor, run from this program by a user who owns nothing else.
 pub(crate) fn as_nobody(program: &Path, verb: &str, pid_file: &Path) -> Actor {
     let mut command = Command::new(program);
     command.arg(verb).arg(pid_file);
@@ -103,7 +103,7 @@ fn a_user_can_stop_a_program_that_he_may_only_execute() {
     as_nobody(&bed.path("actor"), "stop", &path).expect("gone: true");
     assert_eq!(actor.end().signal(), Some(libc::SIGTERM));
 
-    // Without the proof it says why not.
+    // Without the proof the refusal says why.
     let unproved = as_nobody(&bed.path("actor"), "hold-unproved", &path);
     unproved.expect(&format!("held {}", unproved.pid()));
     as_nobody(&bed.path("actor"), "stop", &path).expect(&format!(
@@ -126,7 +126,7 @@ fn who_may_not_signal_the_holder_is_told_whose_it_is() {
         bed.pid_file().display(),
         held.pid()
     ));
-    // Asking for it here, and closing what was opened for that, has dropped the proof.
+    // We open the file here and close it, which drops the proof.
     drop(fs::File::open(bed.pid_file()).unwrap());
     as_nobody(&bed.path("actor"), "stop", &bed.pid_file()).expect(&format!(
         "error: cannot verify who holds pid file `{}`: process {} belongs to root, and what it has \

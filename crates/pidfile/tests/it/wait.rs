@@ -29,7 +29,7 @@ fn a_wait_ends_when_the_holder_is_killed() {
     waiting.expect("free: true");
 }
 
-/// A pidfd would not tell.
+/// A pidfd would not tell: the holder lives on.
 #[test]
 fn a_wait_ends_when_the_holder_releases_and_lives_on() {
     for farewell in ["release", "drop"] {

@@ -53,7 +53,7 @@ pub(super) fn check<T: Serialize + ?Sized>(value: &T) -> Result<(), Lost> {
     value.serialize(Check).map(drop)
 }
 
-/// Its result: whether what it was given is written as nil.
+/// A serializer whose result is whether the value that it was given is written as nil.
 #[derive(Clone, Copy)]
 struct Check;
 
@@ -180,7 +180,7 @@ impl Serializer for Check {
         Ok(self)
     }
 
-    /// As the encoder says of itself.
+    /// The same as the encoder says of itself, so that both see the same value.
     fn is_human_readable(&self) -> bool {
         true
     }

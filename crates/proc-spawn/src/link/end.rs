@@ -1,8 +1,9 @@
-//! One end of the socket; and of a parent's, that no child has it close what takes its time.
+//! One end of the socket. A parent's end sees to it that no child makes the parent close a descriptor
+//! whose close takes long.
 //!
-//! A descriptor that comes over a socket is closed by who takes the packet without it, or closes the
-//! socket before, or has no room for it; and a close may wait for years. So a parent looks first, and
-//! takes no packet that brings one.
+//! A descriptor that comes over a socket is closed by whoever takes the packet without it, or has no room
+//! for it, or closes the socket before; and a close may wait for years. So a parent looks at a packet
+//! first, and takes none that brings a descriptor.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,7 +19,7 @@ use crate::sys::socket::{self, Look};
 /// What comes next.
 #[derive(Debug)]
 pub(super) enum Packet {
-    /// And who sent it, to a parent.
+    /// A packet, and, for a parent's end, who has sent it.
     Bytes(Vec<u8>, Option<Speaker>),
     /// Something with descriptors, which was not taken.
     Descriptors,
@@ -35,13 +36,13 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Of a child of ours.
+    /// Makes the end that a parent keeps, to talk with its child.
     pub(super) fn parents(fd: OwnedFd) -> io::Result<End> {
         socket::ask_for_senders(&fd)?;
         Ok(End { fd: Some(fd), parent: Some(std::process::id()) })
     }
 
-    /// Of our parent, who is trusted.
+    /// Makes a child's end, to talk with its parent, who is trusted.
     pub(super) fn childs(fd: OwnedFd) -> End {
         End { fd: Some(fd), parent: None }
     }
@@ -66,7 +67,7 @@ impl End {
         }
     }
 
-    /// Whether nothing is left in the queue but what can be thrown away: takes that.
+    /// Takes what can be thrown away, and tells whether nothing else is left in the queue.
     fn empties(&self) -> bool {
         for _ in 0..TURN {
             match self.packet() {

@@ -63,7 +63,7 @@ fn a_descriptor_comes_with_its_message() {
     assert_eq!(io::read_to_string(reader).unwrap(), "", "the last copy is closed");
 }
 
-/// As the kernel has noted it with each packet; and only a parent is told.
+/// The kernel notes the sender with each packet, and only a parent is told.
 ///
 /// Case: FLT-B3
 #[test]
@@ -107,7 +107,7 @@ fn an_end_that_left_data_unread_is_heard_to_its_end() {
     assert_eq!(b.receive::<u8>().unwrap(), Received::Message(7), "after a reset");
     assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
     assert!(b.send(&1u8).is_err());
-    // The same by who waits for a payload.
+    // The same for an end that waits for a payload.
     let (a, b) = ends();
     a.send(&7u8).unwrap();
     b.send(&1u8).unwrap();
@@ -124,13 +124,13 @@ fn a_payload_has_to_be_there_when_its_reader_is() {
     let (gone, c) = ends();
     drop(gone);
     assert_eq!(c.take_payload(&mut None).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-    // Nobody is waited for who begins and does not go on.
+    // A peer that begins a message and does not go on is not waited for.
     socket::send_packet(&a.fd, &[&[MORE][..], &[7; PACKET]].concat()).unwrap();
     let error = b.take_payload(&mut None).unwrap_err();
     assert_eq!(error.to_string(), "a packet that is no payload");
 }
 
-/// Nobody reads: all of it is there before anybody could.
+/// All of it is sent before anybody could read.
 ///
 /// Case: FLT-E3
 #[test]
@@ -201,7 +201,7 @@ fn closed_ears_hear_what_was_said_before_and_the_other_end_knows() {
     assert_eq!(b.receive::<u8>().unwrap(), Received::Closed);
 }
 
-/// As from a child whose user's code writes to the socket. A payload may be longer: see
+/// The user's code in a child may write such packets to the socket. A payload may be longer: see
 /// `ten_mebibytes_of_arguments_arrive`.
 #[test]
 fn a_word_without_end_is_not_kept() {
@@ -249,7 +249,7 @@ fn lingering(peer: &TcpListener) -> TcpStream {
     socket
 }
 
-/// Fails if this takes as long as it is let.
+/// Fails if this does not come to an end by itself.
 #[track_caller]
 fn at_once<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, done) = channel();
@@ -279,7 +279,8 @@ fn a_descriptor_that_a_child_sends_is_not_closed_by_who_listens() {
     }
 }
 
-/// One that nobody has looked at, behind what could be taken for the end.
+/// The descriptor is in a packet that nobody has looked at, behind packets that could be taken for the
+/// end.
 ///
 /// Case: FLT-B5
 #[test]
@@ -294,7 +295,7 @@ fn a_descriptor_that_is_still_unread_is_not_closed_by_who_drops_the_end() {
     at_once(move || drop(a));
 }
 
-/// As many as go with one packet, for which a parent might have no room.
+/// So many descriptors go with one packet at most; a parent might have no room for them.
 ///
 /// Case: FLT-B5
 #[test]
@@ -316,7 +317,7 @@ fn send_many(to: &Link, descriptors: &[BorrowedFd<'_>]) {
     rustix::net::sendmsg(&to.fd, &[packet], &mut control, SendFlags::empty()).unwrap();
 }
 
-/// A word without content is none; it is not the end.
+/// An empty packet is no word, but it is not the end either.
 ///
 /// Case: FLT-B5
 #[test]

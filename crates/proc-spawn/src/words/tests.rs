@@ -11,7 +11,7 @@ use exit::{ErrorText, Failure};
 #[derive(Clone, Debug)]
 enum Said {
     Word(Word),
-    /// Whatever its user's code has written there itself.
+    /// Whatever the user's code in a child has written there itself.
     Packet(Vec<u8>),
 }
 
@@ -70,7 +70,7 @@ fn up(word: &Word) -> Up {
     }
 }
 
-/// Texts of one word, cut, in the longest characters.
+/// The texts of one word, as they are cut, in the longest characters.
 const MOST_OF_A_WORD: usize = 20_000 * 4;
 
 proptest! {
@@ -83,7 +83,7 @@ proptest! {
         let mut words = Words::new(link);
         let child = Link::new(theirs).unwrap();
         for (said, ask, take) in &story {
-            // As much as fits: a full socket is for the child to wait at.
+            // A child says as much as fits: before a full socket it would wait.
             match said {
                 Said::Word(word) => {
                     if child.has_room() {

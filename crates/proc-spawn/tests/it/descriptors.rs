@@ -12,8 +12,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{LIMIT, Report, report, spawn};
 
-/// Lowers its limit of open descriptors to nothing, has its lifeline look at the socket, and says that it is
-/// still there.
+/// Lowers its limit of open descriptors to nothing, has its lifeline look at the socket, and says that it
+/// is still there.
 pub(crate) fn has_no_descriptors_left() -> std::io::Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: Some(0) })?;
     proc_spawn::tell(&"limited")?;
@@ -33,9 +33,9 @@ pub(crate) fn no_descriptors_left() {
         assert!(start.elapsed() < LIMIT, "it says nothing");
         std::thread::yield_now();
     }
-    // Each wakes its lifeline, which then waits under the limit.
+    // Each word wakes the child's lifeline, which then waits under the limit.
     for word in 0..WORDS {
-        // As soon as there is room for it.
+        // Sent as soon as there is room for it.
         while let Err(error) = child.ask_to_reopen() {
             assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "after {word} words");
             assert!(start.elapsed() < LIMIT, "it takes no more than {word} words");
@@ -60,8 +60,8 @@ pub(crate) fn a_limit_of_file_size_is_an_error() {
     assert_eq!(exit.to_string(), "returned an error: File too large (os error 27)");
 }
 
-/// Has a pipe without close-on-exec, starts a child, and closes its own end, as who reads what children
-/// write; every other time something else has the number then.
+/// Has a pipe without close-on-exec, starts a child, and closes its own end, like a process that reads
+/// what its children write. Every other time something else gets the number then.
 pub(crate) fn closes_what_its_child_inherits(path: PathBuf) -> Result<(), Box<dyn Error>> {
     for round in 0..20 {
         let (_reader, writer) = nix::unistd::pipe()?;
@@ -77,7 +77,7 @@ pub(crate) fn closes_what_its_child_inherits(path: PathBuf) -> Result<(), Box<dy
     Ok(())
 }
 
-/// What other tests start would inherit it too: so a child does it.
+/// Done in a child, since what other tests start would inherit the pipe, too.
 ///
 /// Case: HYG-01
 pub(crate) fn what_a_parent_closes_during_a_start() {

@@ -17,7 +17,7 @@ use proc_spawn::{Boot, Call, Child, Current, Exit, Role, Spawn, Stdio};
 
 use crate::{LIMIT, fine, spawn, stop, waits};
 
-/// What a child ends with that has heard of its parent's death before it began.
+/// The exit code of a child that has heard of its parent's death before it began.
 const BEREFT: i32 = 3;
 
 /// Starts a child, says its number, and waits to be killed.
@@ -77,14 +77,14 @@ fn said(text: &str) {
 pub(crate) fn be_a_parent_if_asked() {
     let spawn = |call| Spawn::new(call).unwrap().stdout(Stdio::Inherit);
     match std::env::var("FAMILY").as_deref() {
-        // Its child has its standard output.
+        // Here a parent whose child has its standard output.
         Ok("inside") => {
             let mut child = spawn(Call::new(waits, ())).spawn().unwrap();
             child.wait_until_ready(LIMIT).unwrap();
             said("ready");
             waits();
         }
-        // Its child is the first process of a namespace in which it is not itself.
+        // Here a parent that is not in the namespace of which its child is the first process.
         Ok("outside") => {
             nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
             let mut child = spawn(Call::new(fine, ())).current(named("first")).spawn().unwrap();
@@ -95,7 +95,8 @@ pub(crate) fn be_a_parent_if_asked() {
     }
 }
 
-/// Never comes to the end of its exit, as with a library whose exit handler hangs.
+/// A process with this value never comes to the end of its exit, as with a library whose exit handler
+/// hangs.
 struct Lingering(PathBuf);
 
 impl Drop for Lingering {
@@ -126,7 +127,7 @@ pub(crate) fn leaking_parent() -> Result<(), Box<dyn Error>> {
     let mut child = Spawn::new(Call::new(waits, ()))?.spawn()?;
     child.wait_until_ready(LIMIT)?;
     rustix::io::fcntl_setfd(child.messages(), rustix::io::FdFlags::empty())?;
-    // It reads from the test, and so ends with it.
+    // The copy reads from the test, and so ends with it.
     let from_test = std::io::stdout().as_fd().try_clone_to_owned()?;
     let copy = Command::new("cat").stdin(from_test).spawn()?;
     let mut out = std::io::stdout();
@@ -148,7 +149,7 @@ fn run_parent(spawn: Spawn) -> (Child, OwnedFd, u32) {
     (parent, pidfd, pid)
 }
 
-/// The same with our end of the parent's standard output.
+/// As `run_parent`, with our end of the parent's standard output.
 fn run_parent_with(spawn: Spawn) -> (Child, OwnedFd, u32, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let spawn = spawn.stdout(Stdio::Descriptor(Arc::new(theirs.into())));
@@ -203,7 +204,8 @@ pub(crate) fn a_child_that_lingers_in_its_exit_goes_with_its_parent() {
     assert_ends(&child);
 }
 
-/// The socket does not end while somebody has a copy; the parent's death is seen all the same.
+/// While somebody has a copy of the socket it does not end: the child must see its parent's death all the
+/// same.
 pub(crate) fn a_copy_of_the_socket_keeps_no_child_alive() {
     let spawn = Spawn::new(Call::new(leaking_parent, ())).unwrap();
     let (mut parent, child, _, output) = run_parent_with(spawn);
@@ -213,7 +215,7 @@ pub(crate) fn a_copy_of_the_socket_keeps_no_child_alive() {
     drop(output);
 }
 
-/// Nobody watched its parent any more.
+/// Story: after such a panic nobody watched the parent any more, and the child outlived it.
 pub(crate) fn a_child_that_panics_at_what_it_hears() {
     let (mut parent, child, _) =
         run_parent(Spawn::new(Call::new(parent_of_a_listener, ())).unwrap());
@@ -222,7 +224,7 @@ pub(crate) fn a_child_that_panics_at_what_it_hears() {
     assert_ends(&child);
 }
 
-/// Of a namespace of processes that ends with this command; `None`: there can be none.
+/// A command in a namespace of processes that ends with it; `None`: there can be none.
 fn unshare() -> Option<Command> {
     let mut options = vec!["--pid", "--fork", "--kill-child"];
     if !rustix::process::geteuid().is_root() {
@@ -249,7 +251,7 @@ impl Drop for Ending {
     }
 }
 
-/// What is written by the end of the writers, line by line. `open` may have to wait for them.
+/// What is written, line by line, until all writers have ended. `open` may have to wait for them.
 fn lines<R: Read>(open: impl FnOnce() -> R + Send + 'static) -> Receiver<String> {
     let (says, said) = channel();
     std::thread::spawn(move || {
@@ -260,7 +262,8 @@ fn lines<R: Read>(open: impl FnOnce() -> R + Send + 'static) -> Receiver<String>
     said
 }
 
-/// Its group has no number there: getpgrp(2) gives 0. In a debug build its lifeline panicked at that, and it lived on.
+/// Story: in the child's namespace its group has no number, and getpgrp(2) gives 0. In a debug build the
+/// lifeline panicked at that, and the child lived on.
 pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
     /// Kills the parent when it is told to, and goes when nobody tells it anything any more.
     const SCRIPT: &str = r#""$0" >"$1" & parent=$!; read _; kill -KILL $parent; read _"#;
@@ -284,10 +287,10 @@ pub(crate) fn a_child_whose_group_is_outside_its_namespace() {
     assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "the child lives on");
 }
 
-/// It was taken for dead, as its number is not that of anybody's parent there; the child, whom no signal of its own
-/// kills, spun.
+/// Story: the parent was taken for dead, since its number is not that of anybody's parent in the child's
+/// namespace. The child, which no signal of its own kills, spun.
 pub(crate) fn a_parent_outside_the_namespace_is_not_dead() {
-    // Who may do that may have its own children in another namespace, too.
+    // Whoever may make such a namespace may put his own children into another one, too.
     if unshare().is_none() {
         return;
     }
@@ -307,7 +310,8 @@ pub(crate) fn a_dropped_child_goes() {
     assert_ends(&pidfd);
 }
 
-/// By its lock one sees whether anybody of a family is left, from the first instant of each on.
+/// The lock of such a descriptor tells whether anybody of a family is left, from the first instant of
+/// each process on.
 pub(crate) fn what_is_kept_open_is_open_in_all_below() {
     let (reader, writer) = std::io::pipe().unwrap();
     let pipe = fs::read_link(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();

@@ -25,7 +25,7 @@ const FORGE: &str = "--forge";
 const TRY_TO_SPAWN: &str = "--try-to-spawn";
 const MARKER: &str = "--proc-spawn-child=0000000000000007";
 
-/// As in `wire`, which is not told to anybody.
+/// The payload as it is in `wire`, which keeps it to itself.
 #[derive(Serialize)]
 struct Payload {
     nonce: u64,
@@ -82,7 +82,7 @@ pub(crate) fn forge_if_asked() {
     let mut command = if limit.is_empty() {
         Command::new(program)
     } else {
-        // By the shell, which needs none itself.
+        // Limited by a shell, which needs no descriptors itself.
         let mut shell = Command::new("sh");
         shell.args(["-c", r#"ulimit -n "$0"; exec "$@""#]).arg(limit).arg(program);
         shell
@@ -102,7 +102,7 @@ pub(crate) fn spawn_if_asked() {
         Ok(mut child) => child.wait().unwrap().to_string(),
         Err(error) => error.to_string(),
     };
-    // Whether it is what the test has made it, here.
+    // The ids tell whether the program has here become what the test has made of it.
     let ids = nix::unistd::getresuid().unwrap();
     let mut out = stdout();
     writeln!(out, "{} {} {said}", ids.real, ids.effective).unwrap();
@@ -120,7 +120,8 @@ impl Copy {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let program = folder.path().join("program");
-        // Not by us: another test's child may have a copy of a descriptor that is open for writing.
+        // Not copied by us: another test's child may have a copy of a descriptor that is open for
+        // writing.
         let own = std::env::current_exe().unwrap();
         assert!(Command::new("cp").arg(own).arg(&program).status().unwrap().success());
         Copy { folder, program }
@@ -139,7 +140,7 @@ impl Copy {
     fn forge(&self, honest: &Copy, descriptors: Option<u64>) -> (bool, Option<i32>, String) {
         let file = self.folder.path().join("written");
         let [program, path] = [&self.program, &file].map(|path| path.to_str().unwrap());
-        // Who forges is a plain copy.
+        // The forger itself is a plain copy.
         let limit = descriptors.map(|most| most.to_string()).unwrap_or_default();
         let output = honest.run(NOBODY, &[FORGE, program, path, &limit]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -185,7 +186,8 @@ pub(crate) fn a_program_that_gained_rights() {
         let (written, code, said) = copy.forge(&honest, None);
         assert_eq!((written, code), (false, Some(64)), "{kind}: {said}");
         assert!(said.contains("has gained rights by being executed"), "{kind}: {said}");
-        // Also where its caller has seen to it that it can open nothing, or next to nothing.
+        // It is refused as well where the caller has seen to it that the program can open nothing, or
+        // next to nothing.
         for most in [3, 4, 5] {
             let (written, _, said) = copy.forge(&honest, Some(most));
             assert!(!written, "{kind}: {said}");
@@ -229,14 +231,14 @@ pub(crate) fn a_socket_of_a_stranger_is_refused() {
     let (reader, _writer) = std::io::pipe().unwrap();
     is_refused(&mut by_hand(reader), "is no socket of a parent");
 
-    // Of this user, but not of the process that starts it.
+    // The socket was made by this user, but not by the process that starts the program.
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     said(&ours);
     let mut shell = Command::new("sh");
     shell.args(["-c", r#""$0" "$@"; exit $?"#]).arg(std::env::current_exe().unwrap());
     is_refused(shell.args([MARKER, "x"]).stdin(theirs), "not the parent of this one");
     drop(ours);
-    // And one whose maker is gone, as a parent may be that was killed in the first moments.
+    // Its maker is gone, as a parent may be that was killed in the first moments.
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     said(&ours);
     drop(ours);
@@ -245,7 +247,8 @@ pub(crate) fn a_socket_of_a_stranger_is_refused() {
     if !rustix::process::geteuid().is_root() {
         return say("skipped: only root can make another user's socket");
     }
-    // Made by another user, whoever holds it now. Ids are of a thread, for the system.
+    // The socket was made by another user, whoever holds it now. For the system a thread has ids of its
+    // own.
     let made = std::thread::spawn(|| {
         let user = rustix::fs::Uid::from_raw;
         set_thread_res_uid(user(0), user(NOBODY), user(0)).unwrap();
@@ -262,7 +265,7 @@ pub(crate) fn a_silent_socket_is_refused_at_once() {
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");
     drop(ours);
-    // Nor has anybody gone who had something to say.
+    // Nor is a maker believed that has gone without a word.
     let (ours, theirs) = packets(SocketType::SEQPACKET);
     drop(ours);
     is_refused(&mut by_hand(theirs), "the socket on standard input says nothing");

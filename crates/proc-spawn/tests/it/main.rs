@@ -61,7 +61,7 @@ fn main() {
         descriptors::closes_what_its_child_inherits,
         "by:hand" => measure,
     ];
-    // A child may be of another mind than its parent, as after an update in place.
+    // A child may know other entries than its parent, as after an update in place.
     let entries = match std::env::var("IT_KNOWS").as_deref() {
         Ok("nothing") => entries![fine],
         Ok("another") => entries!["it:panics" => exits],
@@ -413,7 +413,7 @@ fn a_child_has_only_what_was_declared() {
 
 /// Cases: HYG-04
 fn a_child_starts_with_default_signals() {
-    // Both are of this thread alone, and of this thread's children.
+    // The two signals are blocked for this thread alone, and for the children that it starts.
     let mut blocked = nix::sys::signal::SigSet::empty();
     blocked.add(nix::sys::signal::SIGTERM);
     blocked.add(nix::sys::signal::SIGHUP);
@@ -454,7 +454,7 @@ fn streams_go_where_they_are_told() {
     assert_eq!(fs::read_to_string(path("err")).unwrap(), "to stderr");
 }
 
-/// As an application does that waits for whatever child there is.
+/// An application may wait for whatever child there is.
 fn a_status_that_somebody_else_took() {
     let mut child = spawn(Call::new(fine, ()));
     let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
@@ -489,7 +489,7 @@ fn the_marker_by_hand_is_refused() {
 }
 
 fn a_child_that_is_not_ready_says_so() {
-    // Decodes as a name's arguments should, but not in the child: the program that runs is `true`.
+    // The program that runs is `true`, which says nothing.
     let mut child = Spawn::new(Call::new(fine, ()))
         .unwrap()
         .program(proc_spawn::Program::Path("/bin/true".into()))

@@ -36,7 +36,7 @@ pub(crate) fn eats() {
 struct Group(PathBuf);
 
 impl Group {
-    /// `None` where this user may make none, or none that counts memory.
+    /// `None` where this user may make no group, or none that counts memory.
     fn small() -> Option<Group> {
         let name = format!("proc-spawn-test-{}", std::process::id());
         let files = [

@@ -7,7 +7,7 @@ use proc_spawn::{Call, Exit, Program, Spawn};
 
 use super::measure;
 
-/// As one that is stopped, or held up by the constructor of a library, ahead of its `main`.
+/// Such a child is stopped, or held up by the constructor of a library, ahead of its `main`.
 ///
 /// Case: FLT-E3
 pub(crate) fn a_child_that_reads_nothing() {
@@ -17,7 +17,7 @@ pub(crate) fn a_child_that_reads_nothing() {
     fs::set_permissions(&deaf, fs::Permissions::from_mode(0o700)).unwrap();
     let call = Call::new(measure, (vec![7u8; 3 << 20], folder.path().join("seen")));
     let spawn = Spawn::new(call).unwrap().program(Program::Path(deaf));
-    // It was killed for that, after ten seconds.
+    // Story: such a child was killed after ten seconds, since it had not read its payload.
     let mut child = spawn.spawn().unwrap();
     assert_eq!(child.try_wait().unwrap(), None);
     child.kill().unwrap();

@@ -11,7 +11,7 @@ use proc_spawn::{Call, Exit, Spawn, Spawner, Stdio};
 
 use crate::{LIMIT, is_stopped, report_of, stop, waits, writes};
 
-/// One for all tests, complete before it is looked at.
+/// One spawner for all tests, complete before anybody looks at it.
 static SPAWNER: LazyLock<Arc<Spawner>> = LazyLock::new(|| Arc::new(Spawner::start().unwrap()));
 
 /// Case: HYG-01
@@ -33,7 +33,8 @@ pub(crate) fn a_spawner_starts_children_like_any_other() {
     assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
     drop(spawn);
     let said = std::io::read_to_string(reader).unwrap();
-    // Standard output is buffered. That this comes to an end says that nobody has the pipe any more.
+    // Standard output is buffered, so it comes last. That the reading ends says that nobody has the pipe
+    // any more.
     assert_eq!(said, "to stderrto stdout");
     let output = by(Spawn::new(call()).unwrap()).stderr(Stdio::Inherit);
     assert_eq!(output.spawn().unwrap().wait().unwrap(), Exit::Code(0));
@@ -54,7 +55,7 @@ pub(crate) fn a_spawner_holds_nothing_of_the_process() {
     let [thread] = &*threads.filter(named).collect::<Vec<_>>() else { panic!("not one spawner") };
     let list = fs::read_dir(thread.join("fd")).unwrap();
     let links = list.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-    // In between, it may have what it passes on.
+    // At times the thread has what it passes on.
     let foreign = links.filter(|link| {
         let link = link.to_string_lossy();
         !(link == "/dev/null" || link.starts_with("socket:") || link.starts_with("pipe:"))
@@ -66,7 +67,7 @@ pub(crate) fn a_spawner_holds_nothing_of_the_process() {
     assert_ne!(u64::from_str_radix(blocked.trim(), 16).unwrap() & sigterm, 0);
 }
 
-/// The thread that starts a child is the one whose end the system tells it.
+/// A child is told of the end of the thread that has started it, not of the one that has asked for it.
 pub(crate) fn a_spawned_child_does_not_hang_on_who_asked_for_it() {
     let asking = std::thread::spawn(|| {
         let spawn = Spawn::new(Call::new(waits, ())).unwrap().spawned_by(Arc::clone(&SPAWNER));
@@ -76,7 +77,7 @@ pub(crate) fn a_spawned_child_does_not_hang_on_who_asked_for_it() {
         (child, rustix::thread::gettid().as_raw_nonzero())
     });
     let (mut child, thread) = asking.join().unwrap();
-    // Only then has the system told everybody whom it tells.
+    // Only when the thread is gone has the system told everybody whom it tells.
     while Path::new(&format!("/proc/self/task/{thread}")).exists() {
         std::thread::yield_now();
     }

@@ -6,7 +6,7 @@ use proc_spawn::{Call, Exit, Message, NotReady, Spawn};
 
 use crate::{LIMIT, panics, spawn};
 
-/// As many as fit no socket.
+/// More words than a socket holds.
 const MANY: u32 = 4000;
 
 pub(crate) fn tells_statuses(count: u32) -> std::io::Result<()> {
@@ -52,7 +52,7 @@ pub(crate) fn a_child_that_says_much_is_tried() {
         std::thread::yield_now();
     };
     assert_eq!(exit, Exit::Code(0));
-    // What was said meanwhile is there for who asks, as much as anybody can want.
+    // What was said meanwhile is kept for a caller who asks, as much as anybody can want.
     let mut child = spawn(Call::new(tells_and_waits, ()));
     let mut heard = Vec::new();
     loop {
@@ -73,7 +73,8 @@ pub(crate) fn a_child_that_says_much_is_tried() {
 /// Case: FLT-B5
 pub(crate) fn a_child_that_talks_without_end() {
     let mut child = spawn(Call::new(talks_without_end, "x".repeat(5000)));
-    // Whoever takes all there is gets away again, as long as it talks; and sees no more than a line.
+    // A caller who takes all there is gets away again, however long the child talks, and sees no more
+    // than a line.
     let (mut turns, mut longest) = (0, 0);
     let start = Instant::now();
     while turns < 100 {
@@ -92,7 +93,7 @@ pub(crate) fn a_child_that_talks_without_end() {
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
 
-    // One that is never ready, and says so all the time.
+    // A child that says once that it is ready, and then only talks: the second wait is in vain.
     let call = Call::new(talks_without_end, "x".to_owned());
     let mut child = Spawn::new(call).unwrap().spawn().unwrap();
     child.wait_until_ready(LIMIT).unwrap();

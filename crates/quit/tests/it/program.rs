@@ -28,7 +28,7 @@ impl Program {
         Program::spawn(command)
     }
 
-    /// With a limit of open files that can be used up.
+    /// Starts it with a limit of open files that it can use up.
     pub(crate) fn start_with_few_descriptors(role: &str) -> Program {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 32; exec \"$0\" \"$1\""]);
@@ -116,7 +116,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Fails when it has ended, which is as good.
+        // It fails if the process has ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -77,7 +77,7 @@ fn brackets_in_texts_and_comments_are_none_and_hide_none() {
         assert_eq!(depth(&before), own, "{before:?}");
         let after = format!("a: {text}\nz: [[[[[x]]]]]\n");
         assert_eq!(depth(&after), 5, "{after:?}");
-        // If the parser takes it, it has seen the same.
+        // If the parser accepts the text, it must have seen the same brackets.
         if let Ok(value) = serde_yaml::from_str::<Value>(&after) {
             assert_eq!(nested(&value["z"]), 5, "{after:?}");
         }

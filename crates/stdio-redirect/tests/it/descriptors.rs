@@ -63,8 +63,8 @@ fn assert_three_files(folder: &Path, what: &str) {
     }
 }
 
-/// Story: with standard output closed, the file for it got its number by itself, was taken for a
-/// spare and closed, and the daemon died when it first wrote.
+/// Story: with standard output closed, the file that was opened for it got number 1 by itself. The code
+/// took that for a spare descriptor and closed it, and the daemon died when it first wrote.
 pub(crate) fn closed_streams_get_the_right_files() {
     let bed = Bed::new();
     fs::write(bed.path("in.txt"), "in").unwrap();
@@ -88,7 +88,7 @@ pub(crate) fn all_ways_of_being_closed(folder: &Path) {
         #[cfg(target_os = "linux")]
         assert_eq!(bed::count_descriptors(), before, "closed before: {set:03b}");
 
-        // One file for both streams, and a stream that stays as it is: closed.
+        // One file for both outputs, while standard input stays as it is: closed, where `set` says so.
         close_streams(set);
         let both = Target::file(folder.join("both.txt"));
         Redirect::new().stdout(both.clone()).stderr(both).apply().unwrap();
@@ -111,7 +111,7 @@ pub(crate) fn fail_while_closed(folder: &Path) {
     let closed = streams().map(|stream| rustix::io::fcntl_getfd(stream).is_err());
     assert_eq!(closed, [true, true, false]);
 
-    // What is closed cannot be where another stream goes.
+    // A stream cannot be sent to where a closed stream goes.
     let error = Redirect::new().stderr(Target::file("/dev/stdout")).apply().unwrap_err();
     let Error::Open { path, source, .. } = error else { panic!("{error:?}") };
     assert_eq!(path, Path::new("/dev/stdout"));

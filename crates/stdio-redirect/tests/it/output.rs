@@ -59,12 +59,13 @@ pub(crate) fn one_file(folder: &Path) {
     println!("out 1");
     eprintln!("err 1");
     println!("out 2");
-    // One open file description has one position.
+    // Both streams share one open file description, so its position is after all three lines.
     assert_eq!(rustix::fs::tell(io::stderr()), Ok("out 1\nerr 1\nout 2\n".len() as u64));
     eprintln!("err 2");
 }
 
-/// Story: a daemon's file began with what the caller had printed, and the caller's lacked it.
+/// Story: what a daemon's caller had printed before the redirection was still in Rust's buffer. It came
+/// to the beginning of the daemon's file, and was missing in the caller's.
 pub(crate) fn what_was_printed_before_goes_where_it_belongs() {
     let bed = Bed::new();
     let mut child = bed.start(bed.role("output::print_then_apply").stdout(Stdio::piped()));
@@ -148,13 +149,13 @@ pub(crate) fn second_missing(folder: &Path) {
 
 /// A socket is what systemd gives for standard output, and no socket can be opened by name.
 pub(crate) fn a_stream_can_go_where_another_went() {
-    // All of them fail for a socket if they are opened.
+    // A socket cannot be opened by any of these names.
     for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         let bed = Bed::new();
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         let mut command = bed.role("output::error_to_output");
         bed.start(command.env("NAME_OF_OUTPUT", name).stdout(OwnedFd::from(theirs))).finish();
-        // It holds their end, too.
+        // The command holds the child's end of the socket, too.
         drop(command);
         ours.set_read_timeout(Some(LIMIT)).unwrap();
         let mut received = String::new();
@@ -172,7 +173,7 @@ pub(crate) fn error_to_output(folder: &Path) {
     let applied = streams.apply().unwrap();
     println!("out");
     eprintln!("err");
-    // It has no name to be found by again: by now that name means another file.
+    // The socket has no name to be found by again: by now the name that was given means another file.
     applied.reopen().unwrap();
     eprintln!("err again");
 }

@@ -33,7 +33,7 @@ fn output(path: impl AsRef<Path>) -> Redirect {
     Redirect::new().stdout(Target::file(path.as_ref()))
 }
 
-/// The fault of opening, which `problems` must know as well.
+/// The fault that opening meets; `problems` must have told the same before.
 #[track_caller]
 fn fault(path: &Path) -> Fault {
     let redirect = output(path);
@@ -91,7 +91,7 @@ pub(crate) fn a_strangers_link_is_not_followed() {
     assert!(!bed.path("victim").exists());
     assert!(!bed.path("elsewhere/out.txt").exists());
 
-    // In our own folder it is there because we want it.
+    // In our own folder nobody else can have put it there.
     let private = folder_with_mode(&bed, "private", 0o755).join("out.txt");
     symlink(bed.path("wanted"), &private).unwrap();
     lchown(&private, Some(STRANGER), None).unwrap();
@@ -130,7 +130,7 @@ pub(crate) fn a_strangers_file_is_not_appended_to() {
     fs::write(&path, "theirs").unwrap();
     lchown(&path, Some(STRANGER), None).unwrap();
     assert_eq!(fault(&path), Fault::ForeignFile { owner: STRANGER });
-    // To read it harms nobody.
+    // To read what a stranger has written himself harms nobody.
     open(&Redirect::new().stdin(Target::file(&path))).unwrap();
 
     let shared = folder_with_mode(&bed, "shared", 0o775).join("out.txt");
@@ -139,7 +139,8 @@ pub(crate) fn a_strangers_file_is_not_appended_to() {
     open(&output(shared)).unwrap();
 }
 
-/// In the user's own folder, where root's output goes: his file, and his name for one of root's.
+/// Root's output goes to a user's own folder. There the user has a file of his own, and a second name for
+/// one of root's: neither is used.
 ///
 /// Case: FLT-A1
 pub(crate) fn a_strangers_folder_holds_nothing_that_is_used() {
@@ -153,7 +154,7 @@ pub(crate) fn a_strangers_folder_holds_nothing_that_is_used() {
     let path = folder.join("out.txt");
     fs::hard_link(bed.path("victim"), &path).unwrap();
     assert_eq!(fault(&path), Fault::SecondName { links: 2 });
-    // What it says may be a secret.
+    // Nor is it read: the file's content may be a secret.
     let input = Redirect::new().stdin(Target::file(&path));
     let error = open(&input).unwrap_err();
     assert!(matches!(error, Error::Path { fault: Fault::SecondName { .. }, .. }), "{error:?}");
@@ -221,7 +222,7 @@ pub(crate) fn what_is_no_file_is_refused_by_its_kind() {
     assert_eq!(fault(Path::new("")), Fault::Empty);
     assert_eq!(fault(&bed.path("a\0b")), Fault::Nul);
 
-    // As input, too, where the system would open it.
+    // A folder is refused as input, too, though the system would open it.
     let folder = Redirect::new().stdin(Target::file(bed.folder()));
     assert!(matches!(open(&folder), Err(Error::Path { fault: Fault::IsFolder, .. })));
 }

@@ -62,7 +62,7 @@ pub(crate) fn kernel_makes_links_in(folder: &OwnedFd) -> bool {
     fstatfs(folder).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC)
 }
 
-/// Whether an access control list lets somebody write to the folder whom it names.
+/// Whether an access control list lets somebody whom it names write to the folder.
 pub(crate) fn names_a_writer(folder: &OwnedFd) -> bool {
     cfg!(target_os = "linux") && acl::names_a_writer(folder.as_fd())
 }
@@ -73,22 +73,23 @@ pub(crate) fn identity(folder: &OwnedFd, name: &OsStr, flags: AtFlags) -> Result
     if !KNOWS_NEW_CALLS {
         return by_stat();
     }
-    // Times and sizes would make some file systems ask a server, or another processor.
+    // Nothing but the inode is asked for: times and sizes would make some file systems ask a server, or
+    // another processor.
     match statx(folder, name, flags, StatxFlags::INO) {
         Ok(seen) => Ok(Identity {
             device: makedev(seen.stx_dev_major, seen.stx_dev_minor),
             inode: seen.stx_ino,
         }),
-        // Forbidden by a sandbox that is older than the call.
+        // A sandbox that is older than the call forbids it.
         Err(Errno::NOSYS | Errno::PERM) => by_stat(),
         Err(errno) => Err(errno),
     }
 }
 
-/// Whether the name by which it was opened has been taken away since: the kernel knows that name, also
-/// if there is another file of that name, or the same one again.
+/// Whether the name by which it was opened has been taken away since. The kernel remembers that name, and
+/// that it went, also if another file, or the same one again, has got it.
 pub(crate) fn has_lost_its_name(opened: &OwnedFd) -> bool {
-    // Of this thread, which may have a table of descriptors of its own.
+    // The links are those of this thread, which may have a table of descriptors of its own.
     let by_number = format!("/proc/thread-self/fd/{}", opened.as_raw_fd());
     readlink(by_number, Vec::new()).is_ok_and(|path| path.as_bytes().ends_with(b" (deleted)"))
 }

@@ -46,12 +46,12 @@ pub(crate) fn look(folder: &OwnedFd, name: &OsStr, _: bool) -> Result<Look, Errn
     })
 }
 
-/// `/dev/fd` is made of devices.
+/// No links here have to be left to the kernel: what stands in `/dev/fd` are devices.
 pub(crate) fn kernel_makes_links_in(_: &OwnedFd) -> bool {
     false
 }
 
-/// Lists of access are of other kinds, and not read.
+/// The access control lists of these systems are of other kinds, and are not read.
 pub(crate) fn names_a_writer(_: &OwnedFd) -> bool {
     false
 }
@@ -66,8 +66,8 @@ pub(crate) fn identity(folder: &OwnedFd, name: &OsStr, flags: AtFlags) -> Result
     Ok(Seen::new(&statat(folder, name, flags)?).identity)
 }
 
-/// Nobody remembers by which name a file was opened: one that was taken away and made again in between
-/// is not seen.
+/// These systems do not remember by which name a file was opened: a name that was taken away and made
+/// again in between is not noticed.
 pub(crate) fn has_lost_its_name(_: &OwnedFd) -> bool {
     false
 }

@@ -69,7 +69,7 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Root stays the owner where it is root's own.
+/// Makes this user the owner, unless he is that already.
 pub(crate) fn give(path: &Path, owner: u32) {
     if fs::symlink_metadata(path).map(|seen| std::os::unix::fs::MetadataExt::uid(&seen)).unwrap()
         != owner

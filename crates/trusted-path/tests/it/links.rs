@@ -85,7 +85,7 @@ pub(crate) fn links_of_our_own_are_followed_to_what_is_not_there_yet() {
     let place = Place::find(&path, Trust::default()).unwrap();
     assert_eq!(place.name(), "actual.txt");
     assert!(place.leads_to(opened.identity()));
-    // Its own name, when it is asked for: that of the link.
+    // By `find_name` the place is that of the link itself.
     let place = Place::find_name(&path, Trust::default()).unwrap();
     assert_eq!(place.name(), "out.txt");
     assert!(!place.leads_to(opened.identity()));
@@ -115,7 +115,7 @@ pub(crate) fn links_of_the_kernel_are_followed_if_they_are_ours() {
     if !we_are_root() {
         return;
     }
-    // What another user's process has open, for whatever purpose, is his to lay out.
+    // A file that another user's process has open, for whatever purpose: which one it is, he decides.
     use std::os::unix::process::CommandExt;
     let victim = file_of(bed.path("victim"), 0);
     let mut sleeper = std::process::Command::new("sleep");

@@ -63,7 +63,7 @@ pub(crate) fn the_usual_folders_go_on_working() {
         return;
     }
     let bed = Bed::new();
-    // /var/log, as some systems have it: others' logs beside ours, in a folder of a group.
+    // As /var/log on some systems: others' logs beside ours, in a folder of a group.
     let log = bed.folder("log", 0o775, 0);
     let theirs = append(&file_of(log.join("syslog"), STRANGER)).unwrap();
     assert!(!theirs.is_ours(), "a group shares it, and nothing is derived from it");
@@ -120,7 +120,7 @@ pub(crate) fn owner_and_mode_are_inherited_only_from_what_is_ours() {
         let metadata = opened.file().metadata().unwrap();
         (metadata.uid(), metadata.mode() & 0o777)
     };
-    // A log of a group in a shared folder: its owner does not become that of the next.
+    // A member's log in a shared folder: its owner does not become the owner of the next log.
     let shared = bed.folder("shared", 0o775, 0);
     let old = append(&file_of(shared.join("old"), STRANGER)).unwrap();
     set_mode(&shared.join("old"), 0o666);
@@ -129,7 +129,8 @@ pub(crate) fn owner_and_mode_are_inherited_only_from_what_is_ours() {
     assert!(!new.inherit(&old));
     assert_eq!(owner_and_mode(&new), before);
 
-    // What root has given away in its own folder decides.
+    // In our own folder a file that root has given away is there because root wants it: its owner is
+    // passed on.
     let ours = bed.folder("ours", 0o755, 0);
     let old = append(&file_of(ours.join("old"), STRANGER)).unwrap();
     set_mode(&ours.join("old"), 0o640);
@@ -137,7 +138,7 @@ pub(crate) fn owner_and_mode_are_inherited_only_from_what_is_ours() {
     assert!(new.inherit(&old));
     assert_eq!(owner_and_mode(&new), (STRANGER, 0o640));
 
-    // What was there before is nobody's successor.
+    // A file that was there before inherits nothing.
     let there = append(&file_of(ours.join("there"), 0)).unwrap();
     assert!(!there.inherit(&old));
     assert_eq!(owner_and_mode(&there).0, 0);
@@ -156,7 +157,7 @@ pub(crate) fn a_folders_owner_can_be_trusted() {
     assert!(trusted(&theirs.join("link")).unwrap().is_created());
     assert!(bed.path("elsewhere.log").exists());
 
-    // Not who else can write there.
+    // Somebody else who can write to the folder, as it is sticky, is not trusted.
     set_mode(&theirs, 0o1777);
     let foreign = link_of(theirs.join("foreign"), &bed.path("elsewhere.log"), THIRD);
     assert_eq!(
@@ -166,7 +167,7 @@ pub(crate) fn a_folders_owner_can_be_trusted() {
     let foreign = file_of(theirs.join("foreign.log"), THIRD);
     assert_eq!(fault(trusted(&foreign)), Fault::ForeignFile { owner: THIRD });
 
-    // What it says of a folder is as old as the place.
+    // What a place says of its folder is as old as the place.
     let place = Place::find(&foreign, Trust::default()).unwrap();
     assert!(!place.is_closed());
     give(&theirs, 0);

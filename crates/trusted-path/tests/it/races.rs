@@ -9,8 +9,8 @@ use trusted_path::{Access, Place, Trust};
 
 use crate::bed::{Bed, Running, STRANGER, append, give, we_are_root};
 
-/// As many as show a hole: without `O_NOFOLLOW`, or if only what stood there before the opening is
-/// judged, some of these rounds write to the victim.
+/// So many rounds show a hole: without `O_NOFOLLOW`, or if only what stood there before the opening is
+/// judged, some of them write to the victim.
 const ROUNDS: usize = 5000;
 
 /// Cases: FLT-A1, FLT-A2
@@ -46,7 +46,7 @@ pub(crate) fn a_name_that_is_exchanged_all_the_time_never_leads_elsewhere() {
 pub(crate) fn exchange(bed: &Path) {
     let (folder, new) = (bed.join("theirs"), bed.join("theirs/new"));
     let (path, victim) = (folder.join("app.log"), bed.join("victim"));
-    // One that may be used, one that may not in its place, and nothing.
+    // In turn the name leads to a file that may be used, to one that may not, and to nothing.
     let may_be_used = || fs::write(&new, "").and_then(|()| fs::rename(&new, &path));
     loop {
         for leads_to in ["../victim", "../made"] {

@@ -36,7 +36,7 @@ pub(crate) fn paths_are_compared_by_where_they_lead() {
         ("dir/none/new", "dir/none/other", false),
         ("dir/none/new", "dir/none/more/new", false),
         ("dir/none/new", "dir/new", false),
-        // What leads nowhere is the same as nothing.
+        // Where `round` leads cannot be seen: then it is the same as no other path.
         ("round", "dir/new", false),
     ];
     for (one, other, same) in table {

@@ -27,7 +27,8 @@ pub(crate) fn opening_takes_few_system_calls() {
     let trace = std::fs::read_to_string(bed.path("trace")).unwrap();
     let lines = trace.lines().skip_while(|line| !line.contains("/mark-1"));
     let lines: Vec<_> = lines.skip(1).take_while(|line| !line.contains("/mark-2")).collect();
-    // The marks' own probes, and what a debug build asks before it closes a descriptor, aside.
+    // Left out: the calls that probe for the marks, and what a debug build asks before it closes a
+    // descriptor.
     let calls = lines
         .iter()
         .filter(|line| !line.contains("NULL"))

@@ -19,7 +19,7 @@ fn what_is_readable_is_told_until_it_is_forgotten() {
     writer.write_all(b"x").unwrap();
     assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
     assert_eq!(waiter.wait(None).unwrap(), [u64::MAX]);
-    // Twice is once too many.
+    // A descriptor that is watched cannot be watched a second time.
     waiter.watch(reader.as_fd(), 7).unwrap_err();
     waiter.forget(reader.as_fd());
     waiter.forget(reader.as_fd());

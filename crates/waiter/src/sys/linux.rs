@@ -7,8 +7,8 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-/// For longer nobody waits at once: more milliseconds than an `i32` holds are for a system call that Linux has since
-/// 5.11 only (epoll_pwait2(2)).
+/// The longest that one call waits: more milliseconds than an `i32` holds are for a system call that
+/// Linux has since 5.11 only (epoll_pwait2(2)).
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Descriptors that are watched together, each with a number. Dropping it closes its own descriptor, and none of
@@ -19,9 +19,9 @@ pub(crate) struct Set(OwnedFd);
 /// What is told of a descriptor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted {
-    /// That it is readable or at its end, as long as it is.
+    /// It is told that the descriptor is readable or at its end, as long as that is so.
     Readable,
-    /// That it is at its end, once.
+    /// It is told that the descriptor is at its end, once.
     EndOnce,
 }
 
@@ -45,7 +45,8 @@ impl Set {
         epoll::add(&self.0, fd, EventData::new_u64(number), wanted.flags())
     }
 
-    /// Of one that is in. It takes no memory, and so is refused to none of those.
+    /// Changes what is told of a descriptor that is in the set. That takes no memory, so it is refused
+    /// only for one that is not in.
     pub(crate) fn change(
         &self,
         fd: BorrowedFd<'_>,
@@ -60,8 +61,8 @@ impl Set {
         epoll::delete(&self.0, fd)
     }
 
-    /// Waits until there is something to tell, this time is over (`None`: it never is) or a day has passed; the
-    /// numbers of so many at most.
+    /// Waits until there is something to tell, this time is over (`None`: it never is) or a day has
+    /// passed. Gives the numbers of at most `most` descriptors.
     pub(crate) fn wait(&self, most: usize, left: Option<Duration>) -> Result<Vec<u64>, Errno> {
         let left = left.map(|left| left.min(DAY)).and_then(|left| Timespec::try_from(left).ok());
         let mut events = Vec::with_capacity(most);
@@ -79,7 +80,7 @@ impl Event {
         eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Event)
     }
 
-    /// Refused where the counter is at its end: then it is set, too.
+    /// The write is refused only where the counter is at its maximum: then the event is set already.
     pub(crate) fn set(&self) {
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }

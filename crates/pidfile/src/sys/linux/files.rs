@@ -8,9 +8,9 @@ use rustix::io::Errno;
 
 use crate::descriptor::above_stdio;
 
-/// Makes a file without a name (open(2), `O_TMPFILE`), which goes when nobody has it open any more, to
-/// be [named](give_name) when it is complete. `None`: here files have a name from the start; also if it
-/// is [to be opened again](reopen) and could not be.
+/// Makes a file without a name (open(2), `O_TMPFILE`), which goes when nobody has it open any more, to be
+/// [named](give_name) when it is complete. `None`: here files have a name from the start, or this one is
+/// [to be opened again](reopen) and cannot be.
 pub(crate) fn create_nameless(
     folder: BorrowedFd<'_>,
     mode: Mode,
@@ -23,14 +23,14 @@ pub(crate) fn create_nameless(
             | Errno::NOSYS
             | Errno::ISDIR
             | Errno::INVAL
-            // As some file systems say it of a folder that was removed.
+            // Some file systems say this of a folder that was removed.
             | Errno::NOENT
             | Errno::PERM) => {
             return Ok(None);
         }
         Err(errno) => return Err(errno),
     };
-    // No /proc: it needs a name to be opened by.
+    // Without /proc a file can only be opened again by a name, and this one has none.
     let can_be = !to_be_reopened || reopen(file.as_fd(), OFlags::PATH).is_ok();
     Ok(can_be.then_some(file))
 }
@@ -47,7 +47,7 @@ pub(crate) fn give_name(
     folder: BorrowedFd<'_>,
     name: &OsStr,
 ) -> Result<(), Errno> {
-    // By descriptor it needs no /proc, but a kernel of 6.10 or a privilege.
+    // linkat(2) by descriptor needs no /proc, but Linux 6.10 or a privilege.
     match linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
         Err(errno) if errno != Errno::EXIST => {
             linkat(CWD, by_number(file), folder, name, AtFlags::SYMLINK_FOLLOW)
@@ -56,7 +56,7 @@ pub(crate) fn give_name(
     }
 }
 
-/// Of this thread, which may have a table of descriptors of its own.
+/// The link in /proc of this thread, which may have a table of descriptors of its own.
 fn by_number(file: BorrowedFd<'_>) -> String {
     format!("/proc/thread-self/fd/{}", file.as_raw_fd())
 }

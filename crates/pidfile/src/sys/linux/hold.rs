@@ -1,12 +1,12 @@
 //! The descriptor that keeps a successor waiting, whoever has a copy of it.
 //!
-//! It is given to processes that may lower their rights, so nothing can be written through it: what
-//! they could write would be the number that root signals by `kill $(cat …)`. A lock of a byte that
-//! readers cannot have, too, needs a descriptor open for writing (fcntl(2)); an exclusive flock(2)
-//! needs one open for reading. A reader can have one as well, but not while ours lives: it is taken
-//! before the file can be opened by anybody. What a reader locks after our last copy is gone is told
-//! from ours by who locked it (proc_locks(5)): the file names that process, and it was of the file's
-//! owner, or root.
+//! It is given to processes that may lower their rights, so nothing can be written through it: what they
+//! could write would be the number that root signals by `kill $(cat …)`. A lock of a byte that readers
+//! cannot have, too, needs a descriptor open for writing (fcntl(2)); an exclusive flock(2) needs one open
+//! for reading. A reader can have one as well, but not while ours lives: ours is taken before the file
+//! can be opened by anybody. When our last copy is gone, a reader can lock the file. Then /proc/locks
+//! names the process that has taken the lock (proc_locks(5)): ours was taken by the process whose number
+//! is in the file, which was the file owner's or root's.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -30,8 +30,8 @@ use crate::number;
 /// own. NFS, SMB in three dialects, 9P, AFS (statfs(2)).
 const NETWORK: [u32; 6] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997, 0x5346_414F];
 
-/// How often a lock is looked at that somebody takes and drops without pause: between the refusal and the
-/// look at who has it, it may have gone.
+/// How often a lock is looked at, if somebody takes and drops one without pause: it may go between the
+/// refusal and the look at who has it.
 const LOOKS: usize = 16;
 
 /// Bounds how long /proc/locks is read, which has a line for each lock of the whole machine: the system walks
@@ -42,7 +42,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// `mount-max`).
 const MOST_MOUNTS: usize = 1 << 17;
 
-/// Makes the descriptor of a file that nobody else can open yet. `None`: somebody could.
+/// Makes a hold, of a file that nobody else can open yet. `None`: somebody could, and has locked it.
 pub(crate) fn make_hold(
     reopen: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
 ) -> Result<Option<OwnedFd>, Errno> {
@@ -51,7 +51,7 @@ pub(crate) fn make_hold(
         match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
             Ok(()) => return Ok(Some(file)),
             Err(Errno::WOULDBLOCK) => return Ok(None),
-            // It does not know this kind of lock: the other kind, then.
+            // The file system does not know this kind of lock: a byte is locked instead.
             Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => (),
             Err(errno) => return Err(errno),
         }
@@ -60,8 +60,9 @@ pub(crate) fn make_hold(
     Ok(try_lock(file.as_fd(), Byte::Dependent)?.then_some(file))
 }
 
-/// Whether a copy of such a descriptor is alive somewhere. Takes nothing that hinders anybody: a
-/// shared lock for a moment, and an exclusive one is only ever taken of a file without a name.
+/// Whether a copy of such a descriptor is alive somewhere. To ask hinders nobody: it takes a shared lock
+/// for a moment, which only refuses an exclusive one, and that is taken only before anybody else can open
+/// the file.
 pub(crate) fn has_hold(file: BorrowedFd<'_>) -> Result<bool, Errno> {
     let patience = Deadline::after(LONGEST_LOOK);
     for _ in 0..LOOKS {
@@ -69,7 +70,7 @@ pub(crate) fn has_hold(file: BorrowedFd<'_>) -> Result<bool, Errno> {
             Ok(()) => return flock(file, FlockOperation::Unlock).map(|()| false),
             Err(Errno::WOULDBLOCK) if !is_local(file) => return Ok(false),
             Err(Errno::WOULDBLOCK) => (),
-            // The holder has used the other kind.
+            // There is no flock(2) here, so the holder has locked a byte.
             Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                 return Ok(false);
             }
@@ -95,8 +96,8 @@ fn is_local(file: BorrowedFd<'_>) -> bool {
     fstatfs(file).is_ok_and(|system| !NETWORK.contains(&((system.f_type as u64) as u32)))
 }
 
-/// Whether the lock was taken for who holds the file. `None`: there is none to be seen, because it has
-/// gone, or because whoever took it is dead, or of another pid namespace.
+/// Whether the exclusive lock was taken for the holder of the file. `None`: no such lock is seen, because
+/// it has gone, or because whoever took it is dead, or of another pid namespace.
 ///
 /// A successor that waits for a stranger is a nuisance, two that run are a disaster: it is a stranger's
 /// only if that is certain.
@@ -126,8 +127,8 @@ fn is_ours(file: BorrowedFd<'_>, patience: Deadline) -> Result<Option<bool>, Err
     Ok((strangers && !unclear).then_some(false))
 }
 
-/// As /proc/locks names it: that of the mount (proc_pid_mountinfo(5)). To stat(2) some file systems tell
-/// others, btrfs one for each subvolume.
+/// The device of the file as /proc/locks names it, which is that of the mount (proc_pid_mountinfo(5)).
+/// stat(2) shows other devices on some file systems, btrfs one for each subvolume.
 fn device(file: BorrowedFd<'_>, stat: &Stat) -> String {
     let mount = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
     let mount = mount.filter(|seen| seen.stx_mask & StatxFlags::MNT_ID.bits() != 0);
@@ -149,12 +150,12 @@ fn device_of(line: &str, mount: u64) -> Option<(u32, u32)> {
 
 /// For whom a lock was taken.
 enum Whom {
-    /// For who holds the file, or held it.
+    /// It was taken for the process that holds the file, or held it.
     Us,
     Themselves,
-    /// It has been given up since, or a copy is left with somebody else: looked at again.
+    /// The lock has been given up since, or somebody else has a copy of it: look again.
     Unclear,
-    /// Of another file system, where a file has the same number.
+    /// It is on another file system, where a file has the same inode number.
     AnotherFile,
 }
 
@@ -163,7 +164,7 @@ struct Locker {
     pid: u32,
     /// In the file: that of its holder, in the holder's own pid namespace.
     number: u32,
-    /// Of the file.
+    /// The owner of the file.
     owner: u32,
     file: Id,
 }
@@ -175,11 +176,13 @@ impl Locker {
         let is_foreign =
             users.is_some_and(|users| !users.contains(&0) && !users.contains(&self.owner));
         match who::holds_flock(self.pid, self.file) {
-            // It has it itself. The number alone proves nothing: a reader can come to have it.
+            // The process has the lock itself, is the owner's or root's, and has the number in the file.
+            // The number alone proves nothing: a reader can come to have it.
             Some(true) if !is_foreign && who::numbers(self.pid).contains(&self.number) => Whom::Us,
             Some(true) => Whom::Themselves,
-            // It hides from us what it has, as another user's does, or is dead; but nobody of ours has a copy.
-            // Its number is that of the file, perhaps, which comes to who starts processes often enough.
+            // The process hides from us what it has, as another user's does, or it is dead; and no
+            // process of the file's owner has a copy. It may have the number in the file: whoever starts
+            // processes often enough gets it.
             _ if device_fits
                 && (is_foreign || users.is_none() && self.pid != self.number)
                 && who::is_first_namespace()
@@ -187,12 +190,14 @@ impl Locker {
             {
                 Whom::Themselves
             }
-            // A copy is left of what it took; or of what a dead one took, whose number it has by now.
+            // The number is the one in the file. A copy is left of what this process took, or of what a
+            // dead holder took whose number it has by now.
             _ if self.pid == self.number => Whom::Us,
             _ if !device_fits => Whom::AnotherFile,
             _ if users.is_some() => Whom::Unclear,
-            // It is dead, and was not the holder, whose number we would see if he was of our pid
-            // namespace, as all are who have the lock now.
+            // The process is dead. All who have the lock now are of our pid namespace, so it was, too,
+            // and had the number there that we see. That is not the number in the file, so it was not the
+            // holder.
             _ if who::is_first_namespace() && who::all_are_of_our_namespace(self.file) => {
                 Whom::Themselves
             }
@@ -278,7 +283,7 @@ mod tests {
         assert_eq!(ours(Duration::ZERO), Some(true));
     }
 
-    /// As a reader of a stale file may do it.
+    /// A reader of a stale file may do this.
     #[test]
     fn a_lock_of_another_process_than_the_file_names_is_a_strangers() {
         let folder = tempfile::tempdir().unwrap();

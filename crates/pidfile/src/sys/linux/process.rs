@@ -24,7 +24,7 @@ impl Process {
         }
     }
 
-    /// For one that is kept: descriptors 0 to 2 may be replaced.
+    /// The same on a descriptor above 2, for a process that is kept: descriptors 0 to 2 may be replaced.
     pub(crate) fn above_stdio(self) -> Result<Process, Errno> {
         above_stdio(self.0).map(Process)
     }
@@ -41,8 +41,8 @@ impl AsFd for Process {
     }
 }
 
-/// Whether there is no process of that number here, or one that has ended and is not reaped yet. What
-/// cannot be told has not.
+/// Whether there is no process of that number here, or one that has ended and is not reaped yet. False as
+/// well if that cannot be told.
 pub(crate) fn has_ended(pid: u32) -> bool {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     match Process::find(number) {

@@ -52,8 +52,8 @@ fn processes() -> Option<impl Iterator<Item = u32>> {
     Some(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
 }
 
-/// Whether it is certain that no process of this user has a lock of flock(2) on the file that nobody shares,
-/// nor any other process that we can look into.
+/// Whether it is certain that no process of this user has an exclusive lock of flock(2) on the file, nor
+/// any other process that we can look into.
 pub(super) fn nobody_has_flock(file: Id, user: u32) -> bool {
     let has_not = |pid: u32| match holds_flock(pid, file) {
         Some(has) => !has,
@@ -67,8 +67,7 @@ pub(crate) fn has_locked(pid: u32, file: Id, byte: Byte) -> Option<bool> {
     has(pid, file, byte, Kinds::Bytes, "WRITE")
 }
 
-/// Whether this process has a lock of flock(2) on the file that nobody shares; `None` if /proc does not
-/// tell.
+/// Whether this process has an exclusive lock of flock(2) on the file; `None` if /proc does not tell.
 pub(super) fn holds_flock(pid: u32, file: Id) -> Option<bool> {
     has(pid, file, Byte::Dependent, Kinds::AndAnyFlock, "WRITE")
 }
@@ -91,7 +90,8 @@ fn has(pid: u32, file: Id, byte: Byte, kinds: Kinds, access: &str) -> Option<boo
         let info = match info {
             Ok(info) => info,
             Err(error) => {
-                // One that was closed meanwhile is not hidden, nor that of a process that has just ended.
+                // A descriptor that was closed meanwhile is not hidden, nor is one of a process that has
+                // just ended.
                 hidden |= error.kind() != io::ErrorKind::NotFound
                     && error.raw_os_error() != Some(Errno::SRCH.raw_os_error());
                 continue;
@@ -154,9 +154,9 @@ fn is_of_a_file(link: &Path) -> bool {
     link.starts_with(b"/") || link.starts_with(b"(unreachable)/")
 }
 
-/// Through the descriptor itself, so that numbers of devices and inodes are as `stat` tells them
-/// (fdinfo's own are not, on btrfs and overlayfs). Its file system is not asked, which may be its owner's and
-/// never answer: what the kernel knows of an open file is enough.
+/// Asked of the file through the descriptor, so that numbers of devices and inodes are as `stat` tells
+/// them (fdinfo's own are not, on btrfs and overlayfs). The file system is not asked, since it may be
+/// that of a user who lets it never answer: what the kernel knows of an open file is enough.
 fn is_same_file(descriptor: &Path, file: Id) -> bool {
     let seen = statx(rustix::fs::CWD, descriptor, AtFlags::STATX_DONT_SYNC, StatxFlags::INO);
     seen.is_ok_and(|seen| {
@@ -166,9 +166,9 @@ fn is_same_file(descriptor: &Path, file: Id) -> bool {
 }
 
 /// Whether a line of fdinfo (proc_pid_fdinfo(5)) tells of such a lock that covers the byte:
-/// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte. A
-/// dependent can have one of flock(2), too. 0 is the number of a locker whom our pid namespace does not
-/// know, or no longer.
+/// `lock: 1: OFDLCK ADVISORY WRITE -1 fd:01:131 1 1`, the last two being first and last byte. A dependent
+/// can have one of flock(2), too. A locker has the number 0 if our pid namespace does not know it, or no
+/// longer.
 fn is_lock_on(line: &str, byte: Byte, kinds: Kinds, access: &str) -> bool {
     let Some(lock) = line.strip_prefix("lock:") else { return false };
     let words: Vec<&str> = lock.split_whitespace().collect();
@@ -226,7 +226,7 @@ mod tests {
         check("flags:\t02100002", &[]);
     }
 
-    /// What is shown of an epoll, as of some others, waits for who has it.
+    /// What /proc shows of an epoll, as of some other kinds, waits for the process that has it.
     ///
     /// Case: FLT-D5
     #[test]

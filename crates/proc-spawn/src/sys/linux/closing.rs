@@ -13,8 +13,9 @@ use super::table::{close_all_but, own_table};
 
 const STACK: usize = 128 << 10;
 
-/// Closes a socket, and all that waits in it, by the end of a thread that has the last copy. Where the
-/// system gives that thread no table or there is none, this one waits for as long as the close takes.
+/// Closes a socket, and all that waits in it, by the end of a thread that has the last copy. Where no
+/// thread can be had, or the system gives it no table, the calling thread waits for as long as the close
+/// takes.
 pub(crate) fn close_by_exit(socket: OwnedFd) {
     let (tell, prepared) = channel();
     let (closed, until_closed) = channel();
@@ -24,7 +25,7 @@ pub(crate) fn close_by_exit(socket: OwnedFd) {
     if last.is_ok() {
         let _ = prepared.recv();
     }
-    // The last one only where nobody else could have it.
+    // This closes the last copy only where the thread could not keep one.
     drop(socket);
     drop(closed);
 }
@@ -32,9 +33,9 @@ pub(crate) fn close_by_exit(socket: OwnedFd) {
 /// Keeps a copy of this descriptor, and of no other, until it is the last; it is closed by the end of
 /// the thread.
 fn hold(number: i32, tell: &Sender<()>, until_closed: &Receiver<()>) {
-    // Without a table there is no copy, and nothing else to do either.
+    // Without a table of its own the thread has no copy, and nothing else to do.
     if own_table().is_ok() {
-        // Others see that something is closed when the process closes it.
+        // What the process closes must be seen to be closed: so no other descriptor is kept here.
         let _ = close_all_but(number);
         empty(number);
     }

@@ -8,22 +8,22 @@ use rustix::fs::{Dir, Mode, OFlags};
 
 use super::small::read_small;
 
-/// Those of this process, from 3 on. Fails where there is no /proc.
+/// The descriptors of this process, from 3 on. Fails where there is no /proc.
 pub(crate) fn open() -> io::Result<Vec<i32>> {
     listed("/proc/self/fd")
 }
 
-/// Those of this thread, which may have a table of its own.
+/// The descriptors of this thread, which may have a table of its own.
 pub(super) fn open_in_thread() -> io::Result<Vec<i32>> {
     listed("/proc/thread-self/fd")
 }
 
-/// Whether one of this process is closed by exec(2). What is gone is.
+/// Whether a descriptor of this process is closed by exec(2). One that is gone counts as closed.
 pub(crate) fn closes_on_exec(fd: i32) -> bool {
     closes("self", fd)
 }
 
-/// Whether our parent has handed this one on to us. One whose table cannot be seen (proc(5),
+/// Whether our parent has handed this one on to us. A parent whose table cannot be seen (proc(5),
 /// `hidepid`; ptrace(2), access mode) may have.
 pub(super) fn is_of(parent: Option<u32>, fd: i32) -> bool {
     let Some(parent) = parent.map(|parent| parent.to_string()) else { return true };
@@ -39,14 +39,15 @@ fn listed(folder: &str) -> io::Result<Vec<i32>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty())?;
     let own = folder.as_raw_fd();
-    // Collected first: the folder that is read is itself one of them.
+    // The descriptor of the folder that is being read is listed, too, and left out.
     let numbers = Dir::new(folder)?
         .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
         .filter(|fd| *fd >= 3 && *fd != own);
     Ok(numbers.collect())
 }
 
-/// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). One that is gone is closed.
+/// Whether fdinfo shows the flag O_CLOEXEC (proc_pid_fdinfo(5)). A descriptor that is gone counts as
+/// closed.
 fn closes(whose: &str, fd: i32) -> bool {
     let Ok(info) = read_small(&format!("/proc/{whose}/fdinfo/{fd}")) else { return true };
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));

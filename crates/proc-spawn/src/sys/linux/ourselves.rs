@@ -12,12 +12,13 @@ pub(crate) struct Ourselves {
 }
 
 impl Ourselves {
-    /// To be called before anything of the program's own could have changed what is found.
+    /// To be called before anything of the program's own could have changed what is looked at.
     pub(crate) fn look() -> Ourselves {
         Ourselves { status: Status::read() }
     }
 
-    /// Whether we have rights that who executed us has not. `is_child`: or claims to be one.
+    /// Whether we have rights that the process which executed us has not. `is_child`: we are a child, or
+    /// claim to be.
     pub(crate) fn have_gained_rights(&self, is_child: bool) -> bool {
         rights::are_gained(self.status.as_ref(), is_child)
     }

@@ -1,7 +1,7 @@
 //! A process by its number and a descriptor of it (pidfd_open(2)), which never means another one.
 //!
-//! That is all that is needed to wait for it, to signal it, and to hand it on: what has both can be made anew of
-//! what is left after an exec, as the standard library's `Child` cannot.
+//! Number and descriptor are all that is needed to wait for a process and to signal it, so the standard
+//! library's `Child` is not kept.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -26,7 +26,7 @@ pub(crate) struct Process {
 pub(crate) enum End {
     /// Not yet.
     None,
-    /// So. It was reaped.
+    /// It has ended so, and was reaped.
     Seen(ExitStatus),
     /// Somebody else has reaped it, or SIGCHLD is ignored; or it lives, and is no child of ours any more.
     Unseen,
@@ -75,7 +75,7 @@ impl Process {
         }
     }
 
-    /// Waits until it can be reaped, which whoever asks next does.
+    /// Waits until it can be reaped, which the next [`try_wait`](Process::try_wait) then does.
     ///
     /// # Errors
     ///

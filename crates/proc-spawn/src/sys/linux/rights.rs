@@ -4,16 +4,16 @@ use std::fs;
 
 use super::status::Status;
 
-/// Whether this program has some that who executed it has not.
+/// Whether this program has rights that the process which executed it has not.
 pub(super) fn are_gained(status: Option<&Status>, is_child: bool) -> bool {
     match status {
         Some(status) if status.ids_differ => true,
         Some(status) if status.more_than_ambient => secure().unwrap_or_else(file_has_capabilities),
-        // A child's rights are those of who made its socket, which is looked at too.
+        // A child gets its rights from the maker of its socket, whom `peer` looks at.
         Some(_) if is_child => false,
-        // What has become root by being executed, and has made that its real id since.
+        // A program may have become root by being executed, and have made root its real user since.
         Some(_) => secure().unwrap_or(false),
-        // Also where somebody has seen to it that no file can be opened.
+        // There is no /proc, or somebody has seen to it that no file can be opened.
         None => ids_differ() || has_capabilities(),
     }
 }
@@ -24,7 +24,8 @@ pub(crate) fn ids_differ() -> bool {
     users || nix::unistd::getresgid().is_ok_and(|ids| ids.real != ids.effective)
 }
 
-/// Whether who is not root is permitted any capability: more than is known without `/proc`.
+/// Whether a user who is not root is permitted any capability. Without `/proc` we do not know which of
+/// them were there before, so each counts as gained.
 fn has_capabilities() -> bool {
     let permitted = rustix::thread::capabilities(None).map(|sets| sets.permitted);
     !rustix::process::getuid().is_root() && permitted.is_ok_and(|permitted| !permitted.is_empty())

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-/// Its length is not told before, so std would feel its way from 32 bytes on; and what
-/// is less than there was room for is all of it.
+/// /proc does not tell a file's length before it is read, so std would feel its way from 32 bytes on. A
+/// read that does not fill the room has all of the rest.
 pub(super) fn read_small(path: &str) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut bytes = vec![0; 8 * 1024];

@@ -21,7 +21,7 @@ use crate::speaker::Speaker;
 /// As many descriptors as go with a packet at most: the three standard streams.
 const MOST_DESCRIPTORS: usize = 3;
 
-/// Two ends, of which nothing is inherited.
+/// Two ends, both close-on-exec.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (kind, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
     Ok(socketpair(AddressFamily::UNIX, kind, flags, None)?)
@@ -108,7 +108,8 @@ pub(crate) fn take_with(
     socket: impl AsFd,
     longest: usize,
 ) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
-    // As long as what has come: all of a packet's longest would be touched, in every child.
+    // The buffer is only as long as what has come: all bytes of one for the longest packet would be
+    // touched, in every child.
     let look = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
     let (_, length) = recv(&socket, &mut [0; 1], look)?;
     if length > longest {
@@ -132,7 +133,8 @@ pub(crate) fn take(socket: impl AsFd, room: usize) -> Result<(Vec<u8>, usize), E
 /// The first packet, as far as it is seen before it is taken.
 #[derive(Debug)]
 pub(crate) struct Look {
-    /// The kernel says of each packet who sent it, and so tells one without content from the end.
+    /// Whether there is a packet, or the end. The kernel says of each packet who has sent it, and so
+    /// tells one without content from the end.
     pub(crate) is_packet: bool,
     /// `None`: it has no number in our pid namespace.
     pub(crate) speaker: Option<Speaker>,
@@ -152,7 +154,7 @@ pub(crate) fn look(socket: impl AsFd) -> Result<Look, Errno> {
     let number = socket.as_fd().as_raw_fd();
     let seen = nix_recvmsg::<()>(number, &mut nothing, Some(&mut space), flags);
     let seen = seen.map_err(from_nix)?;
-    // What had no room (MSG_CTRUNC) is no sender.
+    // Control data had no room (MSG_CTRUNC). There is room for the sender, so these are descriptors.
     let Ok(mut told) = seen.cmsgs() else {
         let (speaker, length) = (None, seen.bytes);
         return Ok(Look { is_packet: true, speaker, length, descriptors: true });

@@ -12,10 +12,12 @@ use rustix::io::Errno;
 /// Who may do what with a folder.
 const NAME: &str = "system.posix_acl_access";
 const VERSION: u32 = 2;
-/// Of a version, and then of each entry: tag, rights, number, all of the lowest byte first.
+/// The lengths of the version, and of each entry after it: tag, rights, number, all of the lowest byte
+/// first.
 const HEAD: usize = 4;
 const ENTRY: usize = 8;
-/// As many entries as anybody has; with more, nobody is trusted.
+/// More entries than anybody has. A list that is longer cannot be read, and so counts as one that names a
+/// writer.
 const MOST: usize = 256;
 
 const USER: u16 = 0x02;
@@ -23,7 +25,8 @@ const GROUP: u16 = 0x08;
 const MASK: u16 = 0x10;
 const WRITE: u16 = 0x02;
 
-/// Whether a user or a group that the list names may write; also where it cannot be read, or understood.
+/// Whether a user or a group that the list names may write. True as well where the list cannot be read or
+/// understood.
 pub(crate) fn names_a_writer(folder: BorrowedFd<'_>) -> bool {
     // A descriptor that only names a folder tells no attributes (open(2), `O_PATH`).
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -36,7 +39,7 @@ pub(crate) fn names_a_writer(folder: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// Whether the list lets one that it names write; `None`: it is no list.
+/// Whether a user or a group that the list names may write; `None`: it is no list.
 fn gives_to_named(list: &[u8]) -> Option<bool> {
     let (head, entries) = list.split_first_chunk::<HEAD>()?;
     let (entries, rest) = entries.as_chunks::<ENTRY>();

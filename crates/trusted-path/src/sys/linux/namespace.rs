@@ -2,10 +2,10 @@
 
 use std::fs;
 
-/// As whom Linux shows an owner who has no user id in our namespace, if there can be such owners.
+/// The user whom Linux shows as the owner of every file whose owner has no user id in our namespace.
 ///
-/// `None`: everybody has one, or so it seems without /proc; or the number belongs to somebody in our
-/// namespace as well, so that it tells nothing.
+/// `None`: that number belongs to somebody in our namespace as well, so that it tells nothing, as where
+/// everybody has a user id; or there is no /proc, and it is not known.
 pub(crate) fn stands_for_root() -> Option<u32> {
     let map = fs::read_to_string("/proc/self/uid_map").ok()?;
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
