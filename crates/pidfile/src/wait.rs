@@ -135,8 +135,7 @@ pub(crate) fn are_free(
 }
 
 /// Waits until this very file has no such lock. Of what happens at once during the wait, free comes
-/// before woken, and woken before too late. A deadline that has passed before the wait is too late,
-/// whatever `wake` says.
+/// before woken, and woken before too late.
 pub(crate) fn until_free(
     file: &OldFile,
     what: Awaited,
@@ -147,7 +146,9 @@ pub(crate) fn until_free(
     let refused = || Error::io::<std::io::Error>(Op::Wait, path);
     while what.is_there(file.fd()).map_err(Error::lock(path))? {
         if deadline.has_passed() {
-            return Ok(Waited::TimedOut);
+            let wake: Vec<_> = wake.into_iter().collect();
+            let woken = readable(&wake, deadline).map_err(refused())?;
+            return Ok(if woken { Waited::Interrupted } else { Waited::TimedOut });
         }
         let Ok(parked) = Parked::find_or_start(file, what) else {
             // No thread can be had, as where a fork bomb has used up what its user may have: then the

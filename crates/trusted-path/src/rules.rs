@@ -251,9 +251,9 @@ mod tests {
             (OTHER, 0o775, THIRD, 1, Foreign),
             (ROOT, 0o3775, OTHER, 1, Foreign),
         ];
-        for (owner, mode, file_owner, links, verdict) in table {
+        for (owner, mode, file_owner, links, ruling) in table {
             let (folder, file) = (folder(owner, mode), Item { owner: file_owner, links });
-            assert_eq!(folder.judge(file, Purpose::Write, WE), verdict, "{folder:?} {file:?}");
+            assert_eq!(folder.judge(file, Purpose::Write, WE), ruling, "{folder:?} {file:?}");
         }
     }
 

@@ -68,6 +68,18 @@ fn a_wait_ends_at_its_limit_and_not_before() {
     }
 }
 
+/// A request comes before a deadline, also before one that has passed.
+#[test]
+fn who_only_asks_hears_that_he_is_woken() {
+    let bed = Bed::new();
+    let _holder = bed.holder();
+    let (woken, wakes) = pipe().unwrap();
+    assert!(!wait_free(bed.pid_file(), Some(Duration::ZERO), Some(woken.as_fd())).unwrap());
+    drop(wakes);
+    let asked = wait_free(bed.pid_file(), Some(Duration::ZERO), Some(woken.as_fd()));
+    assert!(matches!(asked, Err(Error::Interrupted { .. })), "{asked:?}");
+}
+
 #[test]
 fn a_wait_ends_when_woken_however_long_it_may_last() {
     let bed = Bed::new();
