@@ -65,10 +65,10 @@
 //! to go, in every thread. [`quit::descriptor`] and [`quit::receiver`] are for waiting beside other
 //! things.
 //!
-//! Who is asked to quit is told by a word from its parent, which carries the reason and the time that is
-//! left; only the guardian gets a signal. So an entry that waits for SIGTERM by its own means, as with
-//! `tokio::signal`, waits in vain, and is killed when its grace is over. In an async runtime wait for the
-//! descriptor:
+//! An executor or worker is asked to quit by a word from its parent, which carries the reason and the
+//! time that is left; only the guardian gets a signal. So an entry that waits for SIGTERM by its own
+//! means, as with `tokio::signal`, waits in vain, and is killed when its grace is over. In an async
+//! runtime wait for the descriptor:
 //!
 //! ```no_run
 //! use std::error::Error;
@@ -89,11 +89,12 @@
 //! ```
 //!
 //! Or have it stopped by a signal: `stop(StopPolicy::kill().then(StopBy::Signal(15), grace))`, of a
-//! daemon or a worker, in YAML `stop: { steps: [{ by: SIGTERM, wait: 10s }] }`. A signal that
-//! comes before the runtime has registered for it is not seen by that, and the process would be killed when
-//! its grace is over. So register first, then ask [`quit_requested`], which has seen it, and then call
-//! [`ready`], with [`Readiness::Told`] (`start: { ready: told }`): who is told "launched" can stop it. Whoever
-//! is sent SIGTERM by somebody else is asked to quit by that, too: see [`Restart`] for what follows.
+//! daemon or a worker, in YAML `stop: { steps: [{ by: SIGTERM, wait: 10s }] }`. A signal that comes
+//! before the runtime has registered for it is not seen by the runtime, and the process would be killed
+//! when its grace is over. So register first, then ask [`quit_requested`], which has seen such a signal,
+//! and then call [`ready`], with [`Readiness::Told`] (`start: { ready: told }`): so the caller is told
+//! "launched" when the daemon can be stopped. A process that somebody else sends SIGTERM is asked to quit
+//! by that, too: see [`Restart`] for what follows.
 //!
 //! **4. Fan out.** [`start_workers`], called in the executor, keeps many processes alive, each with
 //! its own name, pid file, output, logging and arguments:

@@ -49,7 +49,8 @@ impl Tail {
     pub(crate) fn lines(&self, count: usize) -> Vec<String> {
         let from = self.bytes.len().saturating_sub(MOST);
         let mut bytes = &self.bytes[from..];
-        // Of a line that does not begin here its end would only confuse; unless it is all there is.
+        // The first line here may have begun in what is not kept: then it would only confuse, and is left
+        // out, unless it is all there is.
         if (from > 0 || self.cut)
             && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
             && end + 1 < bytes.len()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use waiter::Event;
 
-/// What a child has written and is nowhere.
+/// Output that a child has written and that was not kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Lost {
     /// How many lines.

@@ -40,8 +40,9 @@ use crate::prefix::Pattern;
 ///
 /// What a child has written when it ends, by SIGKILL too, is kept: the pipe is the parent's. Lines are
 /// as the child wrote them, whatever bytes they contain; only a last line without its end gets one.
-/// What is written after the child's end, by a process of its own that has its streams still, is kept
-/// until that closes them, or until the run after the next one begins; nobody waits for it.
+/// What is written after the child's end, by a process that the child has started and that has its
+/// streams still, is kept until that process closes them, or until the run after the next one begins;
+/// nobody waits for it.
 ///
 /// A child that writes while its parent is dead gets the error `EPIPE`. (As any Rust program it
 /// ignores SIGPIPE; `println!` panics then.) If the file cannot be written, on a full disk or because the
@@ -97,7 +98,7 @@ pub enum WhenFull {
 const DEFAULT_PREFIX: &str = "{time} {name} {pid} {stream}: ";
 /// A line of a mebibyte stays whole.
 const DEFAULT_BUFFER: u64 = 1 << 20;
-/// Less, and not even what a pipe holds at its least finds room.
+/// With less, not even what the smallest pipe holds would find room.
 const LEAST_BUFFER: u64 = 4 << 10;
 /// More is a mistake in the unit.
 const MOST_BUFFER: u64 = 1 << 30;
@@ -303,7 +304,7 @@ impl Capture {
         }
     }
 
-    /// The file, as the one who writes it is told.
+    /// The options of the file to which output is written.
     pub(crate) fn options(&self) -> Options {
         Options::file(&self.file)
             .time(self.time)

@@ -13,8 +13,8 @@ pub(crate) enum Interest {
     Nothing,
 }
 
-/// The end that is read, of a child's stream, in the waiter of the thread that reads. Nobody else touches the pipe,
-/// and nobody else drops this: to close it is to touch it.
+/// The end of a child's stream that is read, in the waiter of the thread that reads. No other thread
+/// touches the pipe or drops this, since to close it is to touch it.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     token: u64,
@@ -23,7 +23,8 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    /// One by this number that is not waited for yet. Until it is, somebody has to have its other end.
+    /// A pipe by this number that is not waited for yet. Until it is, somebody has to have its other end:
+    /// the waiter tells of the end of a pipe in any case.
     pub(crate) fn new(token: u64, end: OwnedFd, waiter: &Arc<Waiter<u64>>) -> io::Result<Pipe> {
         waiter.watch_without_interest(end.as_fd(), token)?;
         Ok(Pipe { token, end, waiter: Arc::clone(waiter) })
@@ -37,7 +38,7 @@ impl Pipe {
         self.waiter.set_interest(self.end.as_fd(), self.token, interest == Interest::Read);
     }
 
-    /// It is waited for no more.
+    /// Has it waited for no more.
     pub(crate) fn forget(&self) {
         self.waiter.forget(self.end.as_fd());
     }

@@ -32,13 +32,13 @@ pub(crate) struct Pipes {
     next: AtomicU64,
 }
 
-/// What the thread that reads is to do besides.
+/// What the thread that reads is to do beside reading.
 #[derive(Debug, Default)]
 struct Desk {
     drains: Vec<Drain>,
     /// Not read any more, and to be closed.
     retired: Vec<Arc<Source>>,
-    /// Nobody is left for whom anything would be read.
+    /// No recorder and no recording is left, so nothing is to be read any more.
     is_over: bool,
     /// Which thread it is: one that stands still is replaced.
     reader: u64,
@@ -63,14 +63,14 @@ const ASKED: u64 = 0;
 /// How long is waited for the thread that reads. It has the pipes of a pool to read, each no more than it holds.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// When so many pipes wait to be closed by a thread that stands still, no child is started whose output would be
-/// read. More than a pool of thousands has that ends at once.
+/// When so many pipes wait to be closed by a thread that stands still, no child is started whose output
+/// would be read. A pool of thousands has fewer when all its workers end at once.
 const MOST_RETIRED: usize = 1 << 16;
 
 /// So many threads may stand still.
 const MOST_STUCK: usize = 16;
 
-/// Keeps the thread that reads, as long as there is anybody for whom it does.
+/// Keeps the thread that reads, as long as there is a recorder or a recording.
 #[derive(Debug)]
 pub(crate) struct Reader(Arc<Pipes>);
 
@@ -131,7 +131,7 @@ impl Pipes {
         Ok(source)
     }
 
-    /// Has it read no more, and closed.
+    /// Has a pipe read no more, and closed by the thread that reads.
     pub(crate) fn remove(&self, source: Arc<Source>) {
         let known = self.sources().remove(&source.pipe().token());
         if known.is_some() {
@@ -161,7 +161,7 @@ impl Pipes {
         let mut desk = self.desk();
         if desk.is_silent {
             drop(desk);
-            // It says so when it goes on.
+            // If the thread can go on after all, it clears `is_silent` when it is woken.
             self.wake();
             return nothing();
         }
@@ -170,7 +170,8 @@ impl Pipes {
         self.wake();
         match answer.recv_timeout(ANSWER) {
             Ok(lines) => lines,
-            // One that it stands still in is lost; others are done by who comes after it.
+            // If the thread stands still in this drain, the drain is lost. If the drain is on the desk
+            // still, the thread that replaces the first one does it.
             Err(_) if self.replace_reader() && self.waits(number) => {
                 answer.recv_timeout(ANSWER).unwrap_or_else(|_| nothing())
             }
@@ -204,7 +205,7 @@ impl Pipes {
         replaced
     }
 
-    /// Reads until nobody is left for whom it would, or another thread does.
+    /// Reads until no recorder and no recording is left, or another thread reads instead.
     fn run(&self, reader: u64) {
         let mut chunk = vec![0; CHUNK];
         while self.clear_desk(reader).is_continue() {
@@ -213,13 +214,15 @@ impl Pipes {
                 continue;
             };
             for token in tokens {
-                // One that has just been removed may still be among the events.
+                // A pipe that has just been removed may still be among the events.
                 let source = self.sources().get(&token).cloned();
                 let Some(source) = source.filter(|_| token != ASKED) else { continue };
                 match source.read_on(&mut chunk) {
                     Read::Stuck => {
                         source.pipe().set_interest(Interest::Nothing);
-                        // It may have come free before that; who comes free after it is read again.
+                        // The other thread may have come free of the pipe before the interest was taken
+                        // away: then the pipe is read on here. If it comes free later, it resumes the
+                        // pipe itself.
                         if source.is_free() {
                             source.resume();
                         }
@@ -249,16 +252,17 @@ impl Pipes {
             if desk.reader != reader {
                 desk.stuck -= 1;
                 drop(desk);
-                // What has come meanwhile is for the other one.
+                // This thread may have taken a wake-up that is for the one which has replaced it.
                 self.wake();
                 return ControlFlow::Break(());
             }
             desk.is_silent = false;
-            // The lock is held by nobody who closes or reads.
+            // The lock is let go before a pipe is read or closed, since this thread may stand still
+            // there.
             if let Some(drain) = (!desk.drains.is_empty()).then(|| desk.drains.remove(0)) {
                 drop(desk);
                 let lines = drain.sources.iter().map(|source| source.drain(drain.count));
-                // Who has asked may have gone on.
+                // Whoever has asked may not be waiting any more.
                 let _ = drain.drained.send(lines.collect());
                 if self.is_replaced(reader) {
                     drain.sources.iter().for_each(|source| source.resume());
@@ -285,7 +289,7 @@ impl Pipes {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that are read.
+    /// The sources that are read.
     pub(crate) fn all(&self) -> Vec<Arc<Source>> {
         self.sources().values().cloned().collect()
     }

@@ -83,7 +83,7 @@ impl Recorder {
         self.changes.hear();
     }
 
-    /// From now on what is lost is told anew: for before it is looked at what was.
+    /// To be called before it is looked at what was lost: what is lost from now on is told anew.
     pub fn look(&self) {
         self.changes.look();
     }
@@ -137,15 +137,16 @@ pub struct Recording {
     account: AccountId,
     prefix: Arc<Prefix>,
     capture: Capture,
-    /// Of the run that is, or was last.
+    /// The sources of the present run, or of the last.
     current: Vec<Arc<Source>>,
-    /// Of the run before, while somebody whom it has left behind writes.
+    /// The sources of the run before, for what a process that it has left behind still writes.
     previous: Vec<Arc<Source>>,
 }
 
 impl Recording {
-    /// Starts a child whose captured streams are read from here on; the other one goes where `spawn` says. What
-    /// somebody still writes whom the run before the last one has left is not read any more.
+    /// Starts a child whose captured streams are read from here on; a stream that is not captured goes
+    /// where `spawn` says. What a process writes that the run before the last one has left behind is not
+    /// read any more.
     ///
     /// # Errors
     ///
@@ -161,7 +162,7 @@ impl Recording {
         child
     }
 
-    /// New pipes for a run: whoever has an old one still has nothing to do with it.
+    /// Makes new pipes for a run: a process that still has an old one has nothing to do with this run.
     fn begin(&mut self, spawn: &mut Spawn) -> io::Result<()> {
         self.leave(|recording| &mut recording.previous);
         self.previous = std::mem::take(&mut self.current);

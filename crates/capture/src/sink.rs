@@ -1,8 +1,9 @@
 //! A file for captured output, the queue of what waits for it, and the thread that writes.
 //!
-//! The queue's lock is never held across a write, so whoever adds to the queue waits for no disk.
-//! Whether a child may go on is decided under the same lock, by turning the interest in its pipes on
-//! and off: so a pause cannot cross its own end.
+//! The queue's lock is never held across a write, so whoever adds to the queue waits for no disk. Whether
+//! a child may go on is decided under the same lock, by turning the interest in its pipes on and off.
+//! Otherwise a pause could begin after the queue was emptied that was to end it, and the child would wait
+//! for ever.
 
 mod writer;
 
@@ -22,7 +23,8 @@ use writer::{Complaints, Writer};
 /// What is handed to the file at once, at most: as much as a pipe holds.
 const PIECE: usize = 64 << 10;
 
-/// What of ended runs may wait beside the buffer: more than the pipes of several hold (pipe(7)).
+/// How much output of ended runs may wait beside the buffer: more than the pipes of several runs hold
+/// (pipe(7)).
 const LAST_WORDS: usize = 1 << 20;
 
 /// Deep enough for a logger, which is called when something is lost.
@@ -128,7 +130,7 @@ impl Sink {
         queue.accounts.len() - 1
     }
 
-    /// The pipes of a child's new run are to be read, as soon as there is room.
+    /// Has the pipes of a child's new run read, as soon as there is room.
     pub(crate) fn attach(
         &self,
         account: AccountId,
@@ -143,7 +145,7 @@ impl Sink {
         }
     }
 
-    /// A pipe is read again, if its child need not wait.
+    /// Has a pipe read again, if its child need not wait.
     pub(crate) fn resume(&self, account: AccountId, pipe: &Pipe) {
         let account = &self.queue().accounts[account];
         if !account.paused {
@@ -151,14 +153,14 @@ impl Sink {
         }
     }
 
-    /// A pipe has ended, or is read no more.
+    /// Forgets a pipe that has ended, or is read no more.
     pub(crate) fn detach(&self, account: AccountId, pipe: &Pipe) {
         self.queue().accounts[account].pipes.retain(|other| other.token() != pipe.token());
     }
 
     /// Adds output to the queue, or counts it as lost; has the child wait if there is no room for more.
-    /// With `last`, nobody is there to wait: it finds room beside the buffer, but not without end, for
-    /// one that crashes in a loop leaves as much each time.
+    /// With `last` the child has ended and cannot wait: its output finds room beside the buffer, but not
+    /// without end, since a child that crashes in a loop leaves as much each time.
     pub(crate) fn push(&self, id: AccountId, bytes: &[u8], lines: u64, last: bool) {
         if bytes.is_empty() {
             return;
@@ -249,7 +251,8 @@ impl Sink {
 }
 
 impl Segment {
-    /// What it takes of a buffer: also one that is a byte long takes memory.
+    /// What it takes of a buffer: more than its bytes, since a segment of a single byte takes memory,
+    /// too.
     fn cost(&self) -> usize {
         self.bytes.len() + SEGMENT
     }

@@ -25,7 +25,7 @@ pub(crate) struct Source {
     state: Mutex<Progress>,
 }
 
-/// What is known of what has been read. Locked while something is, so that nobody overtakes.
+/// What is known of what has been read. Locked while a thread reads, so that no other overtakes it.
 #[derive(Debug)]
 struct Progress {
     pid: u32,
@@ -47,7 +47,7 @@ pub(crate) enum Read {
 }
 
 impl Source {
-    /// One whose lines are so long at most.
+    /// A source whose lines are cut if they are longer than `longest` bytes.
     pub(crate) fn new(
         pipe: Pipe,
         stream: stdio_redirect::Stream,
@@ -71,17 +71,17 @@ impl Source {
         &self.pipe
     }
 
-    /// Nobody writes to its file any more.
+    /// Has the sink forget the pipe, which has ended or is read no more.
     pub(crate) fn detach(&self) {
         self.sink.detach(self.account, &self.pipe);
     }
 
-    /// It is read again, if its child need not wait.
+    /// Has the pipe read again, if its child need not wait.
     pub(crate) fn resume(&self) {
         self.sink.resume(self.account, &self.pipe);
     }
 
-    /// Whether no thread stands in it.
+    /// Whether no thread is reading it.
     pub(crate) fn is_free(&self) -> bool {
         self.try_state().is_some()
     }
@@ -90,18 +90,20 @@ impl Source {
         self.stream
     }
 
-    /// Whose output it is. Nobody reads it before that.
+    /// Says whose output it is. Nobody reads it before that.
     pub(crate) fn set_pid(&self, pid: u32) {
         if let Some(mut state) = self.try_state() {
             state.pid = pid;
         }
     }
 
-    /// Takes what the pipe holds now, and ends the line; gives back the last lines. Others may have the other end
-    /// still, and go on writing: not more is taken. `None`: another thread stands still in it.
+    /// Takes what the pipe holds now, and ends the line; gives back the last lines. Other processes may
+    /// have the other end still, and go on writing: that is not taken here. `None`: another thread stands
+    /// still in it.
     pub(crate) fn drain(&self, count: usize) -> Option<Vec<String>> {
         let mut state = self.try_state()?;
-        // At least as much as a pipe can hold that nobody has made larger.
+        // If the system does not say how much: at least as much as a pipe holds that nobody has made
+        // larger.
         let mut left = rustix::io::ioctl_fionread(&*self.pipe).unwrap_or(1 << 20);
         let mut chunk = Vec::new();
         while left > 0 {
@@ -136,7 +138,7 @@ impl Source {
                 }
                 Err(Errno::INTR) => (),
                 Err(Errno::AGAIN) => return Read::Nothing,
-                // It is there still, so the system lacks something for a moment.
+                // The pipe is there still, so the system lacks something for a moment.
                 Err(_) => waiter::breathe(),
             }
         }
@@ -167,7 +169,7 @@ impl Source {
         shrink(out);
     }
 
-    /// `None`: a thread stands in it, perhaps for ever.
+    /// `None`: another thread is reading, perhaps for ever.
     fn try_state(&self) -> Option<MutexGuard<'_, Progress>> {
         match self.state.try_lock() {
             Ok(state) => Some(state),

@@ -21,7 +21,7 @@ pub use id::Id;
 /// What the group knows of one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Member {
-    /// Those that must be ready before it is started.
+    /// The workers that must be ready, or have ended well, before this one is started.
     pub after: BTreeSet<Id>,
     /// It is not started again when the others are.
     pub temporary: bool,
@@ -61,15 +61,15 @@ impl Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// Some are being stopped, to be started again together with this one, the first of them in a
-    /// strategy that goes by the list.
+    /// Other workers are being stopped, to be started again together with `with`, whose run has ended.
+    /// With [`Strategy::RestForOne`] they are those after it in the list.
     Regrouping {
         with: Id,
     },
     Quitting,
 }
 
-/// One of them, and what has become of it.
+/// A member of the group, and what has become of it.
 #[derive(Debug)]
 struct Place {
     member: Member,
@@ -86,7 +86,7 @@ pub struct Group {
     strategy: Strategy,
     end_when: EndWhen,
     phase: Phase,
-    /// Whether somebody's place in the list means something.
+    /// Whether the order of the members matters: by the strategy, or since one is to start after another.
     ordered: bool,
     limit: Option<RestartLimit>,
     restarts: RestartLog,
@@ -112,12 +112,12 @@ impl Group {
         }
     }
 
-    /// Stops all when there are more restarts than that, whoever's they are.
+    /// Limits the restarts of all members together: when there are more, all are stopped.
     pub fn restart_limit(self, limit: Option<RestartLimit>) -> Group {
         Group { limit, ..self }
     }
 
-    /// The limit that was exceeded, from when all are stopped for it.
+    /// The limit that was exceeded, for which all are being stopped or have been; `None`: none was.
     pub fn gave_up(&self) -> Option<RestartLimit> {
         self.gave_up
     }
@@ -137,13 +137,14 @@ impl Group {
         self.places.is_empty()
     }
 
-    /// Takes one more, at the end of the list. It is to be told of as [`Happened::Added`].
+    /// Adds a member at the end of the list. The caller then tells the group so by [`Happened::Added`],
+    /// which starts the member when it may be.
     pub fn add(&mut self, id: Id, member: Member) {
         self.ordered |= !member.after.is_empty();
         self.places.insert(id, Place { member, state: Standing::Wanted, ran: false });
     }
 
-    /// Forgets one that is over. Nobody comes after it any more.
+    /// Forgets a member that is over. Members that were to start after it do not wait for it any more.
     pub fn remove(&mut self, id: Id) {
         self.places.remove(&id);
         for place in self.places.values_mut() {
@@ -151,7 +152,7 @@ impl Group {
         }
     }
 
-    /// Those that come after this worker, and are not over.
+    /// The workers that are to start after this one, and are not over.
     pub fn dependents(&self, id: Id) -> Vec<Id> {
         let waits = |place: &Place| {
             place.member.after.contains(&id) && !matches!(place.state, Standing::Over { .. })
@@ -195,7 +196,8 @@ impl Group {
                 }
                 Phase::Quitting => self.stop_all(&mut orders),
             }
-            // What is ordered may be the end of a restart, or of them all.
+            // The call above may have changed the phase: a regrouping is over, or all are to quit. Then
+            // decide again.
             if self.phase == phase {
                 return orders;
             }
@@ -220,7 +222,8 @@ impl Group {
         self.at(worker).state = Standing::Delayed;
         let is_restart = match self.phase {
             Phase::Running => true,
-            // One that was to be stopped anyway comes back with the others: that is one restart.
+            // A worker that was to be stopped for the regrouping anyway comes back with the others: all
+            // of that is one restart, and was counted.
             Phase::Regrouping { with } => !self.goes_with(worker, with),
             Phase::Quitting => false,
         };
@@ -231,14 +234,14 @@ impl Group {
             self.gave_up = Some(limit);
             self.phase = Phase::Quitting;
         }
-        // A temporary one takes nobody with it.
+        // The end of a temporary worker stops nobody else.
         if self.strategy == Strategy::OneForOne || self.places[&worker].member.temporary {
             return;
         }
         self.phase = match self.phase {
             Phase::Running => Phase::Regrouping { with: worker },
-            // Whoever it takes with it goes down too, and is waiting for this one then: the one from
-            // before is among them.
+            // This worker is `with`, or stands before it in the list. All after this worker go down, and
+            // wait until it is due; an earlier `with` is among them.
             Phase::Regrouping { with } if !self.goes_with(worker, with) => {
                 Phase::Regrouping { with: worker }
             }
@@ -253,25 +256,28 @@ impl Group {
     }
 
     fn paused(&mut self, worker: Id) {
-        // One that had no process was held as soon as that was asked of it.
+        // A worker without a process became `Held` as soon as `stop_the_others` ordered the pause.
         if self.places[&worker].state == Standing::Stopping {
             let regroups = matches!(self.phase, Phase::Regrouping { .. });
             self.at(worker).state = if regroups { Standing::Held } else { Standing::Wanted };
         }
     }
 
-    /// The only way to be over, whoever decides it: what follows from it follows from here.
+    /// The only place that sets [`Standing::Over`], whether the worker's machine or the group has decided
+    /// it: all that follows from that is decided here.
     fn over(&mut self, worker: Id, well: bool) {
         if matches!(self.places[&worker].state, Standing::Over { .. }) {
             return;
         }
         self.at(worker).state = Standing::Over { well };
-        // A group that has to be whole cannot be, without one that was given up.
+        // Where workers are started again together, all are needed: when one has failed for good, all
+        // quit.
         let broken = !well && self.strategy != Strategy::OneForOne;
         if self.phase != Phase::Quitting && (broken || self.is_ended_by(worker)) {
             self.phase = Phase::Quitting;
         }
-        // Whoever was waited for does not come any more; the others need not stay down.
+        // The regrouping waited for this worker, which does not come any more: the others start without
+        // it.
         if self.phase == (Phase::Regrouping { with: worker }) {
             self.regroup_is_over();
         }
@@ -279,7 +285,7 @@ impl Group {
 
     fn quit(&mut self) {
         self.phase = Phase::Quitting;
-        // Those that quit already may have less time now.
+        // Workers that were told to quit may have less time now: as `Stopping` they are told again.
         for place in self.places.values_mut().filter(|place| place.state == Standing::Quitting) {
             place.state = Standing::Stopping;
         }
@@ -310,7 +316,8 @@ impl Group {
         }
     }
 
-    /// Those without a process that are to come after one that will never be. Who runs goes on.
+    /// Gives up the workers without a process that are to start after one that has failed for good. Those
+    /// that have a process go on.
     fn give_up_the_hopeless(&mut self, orders: &mut Vec<Order>) {
         let lost = |place: &Place| place.state == Standing::Over { well: false };
         // Most often nobody is lost, and there may be thousands.

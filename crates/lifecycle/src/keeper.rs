@@ -1,8 +1,8 @@
 //! One child kept alive for somebody who waits for its start, as one state machine.
 //!
-//! A keeper has a [`Machine`], and decides what its guardian has to decide besides: what the starter is told
-//! and when; how long what a run has left may go on, before the next run begins; and how much time remains when
-//! somebody asks again to stop. Who waits, spawns and signals is whoever has it.
+//! A keeper has a [`Machine`], and decides what its guardian has to decide besides: what the starter is
+//! told and when; how long what a run has left may go on, before the next run begins; and how much time
+//! remains when somebody asks again to stop. It does not wait, spawn or signal: the guardian does.
 
 mod events;
 mod hurry;
@@ -15,11 +15,12 @@ use hurry::Hurry;
 use policy::Leftovers;
 use policy::RunEnd;
 
-/// What is left of a grace when somebody is in a hurry.
+/// What is left of a grace, at most, when somebody asks a second time by SIGINT or SIGQUIT.
 pub const HURRY: Duration = Duration::from_secs(2);
 
-/// By so much a starter may be told more than there is: a child that asks for more time again and again is
-/// told of no more often than it gains so much.
+/// The starter is told a deadline that is later than the child's own by so much. Thus a child that asks
+/// for a little more time again and again costs a word to the starter only each time it has gained so
+/// much.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// A child, the starter who waits for it, and who asks it to stop.
@@ -35,10 +36,10 @@ pub struct Keeper {
     leaving: Option<Leaving>,
 }
 
-/// It is to stop for good.
+/// The child is to stop for good.
 #[derive(Clone, Copy, Debug)]
 struct Quitting {
-    /// When it has to be over, as far as that was said.
+    /// When it has to be over; `None`: nobody has said so.
     by: Option<Instant>,
 }
 
@@ -47,7 +48,7 @@ struct Quitting {
 struct Leaving {
     end: RunEnd,
     at: Instant,
-    /// When that is killed.
+    /// When what is left is killed; `None`: it is waited for without end.
     kill_at: Option<Instant>,
 }
 
@@ -79,13 +80,14 @@ impl Keeper {
         self.quitting.is_some()
     }
 
-    /// Whether the child is dead, and what it has left is to be ended: told by [`KeeperEvent::LeftoversGone`].
+    /// Whether the child is dead, and what it has left is to be ended. When nothing is left, the guardian
+    /// tells the keeper by [`KeeperEvent::LeftoversGone`].
     pub fn awaits_leftovers(&self) -> bool {
         self.leaving.is_some()
     }
 
-    /// Until when what the child has left may go by itself, before it is killed; `None`: for ever, or nothing
-    /// is left. It may come sooner than it was, and never later.
+    /// Until when what the child has left may go by itself, before it is killed; `None`: for ever, or
+    /// nothing is left. An event may make this time earlier, and never later.
     pub fn leftovers_until(&self) -> Option<Instant> {
         self.leaving.as_ref().and_then(|leaving| leaving.kill_at)
     }
@@ -132,7 +134,7 @@ impl Keeper {
             self.step(Event::Quit { within: Some(HURRY) }, now, &mut changes);
         }
         self.answer(&mut changes);
-        // It may have less than it had, by what was asked meanwhile.
+        // What is left may have less time now, if somebody has asked to quit or to hurry meanwhile.
         if let Some(leaving) = &mut self.leaving {
             let own = self.machine.leftovers_until(leaving.at);
             leaving.kill_at = [leaving.kill_at, own].into_iter().flatten().min();
@@ -142,7 +144,7 @@ impl Keeper {
 
     fn step(&mut self, event: Event, now: Instant, changes: &mut Vec<KeeperChange>) {
         let step = self.machine.step(event, now);
-        // It has nobody to wait for.
+        // There is no other child whose turn could come first: a restart that is due takes place at once.
         let due = step.entered == Some(Phase::Due);
         changes.push(KeeperChange::Stepped(step));
         if due {
@@ -150,7 +152,7 @@ impl Keeper {
         }
     }
 
-    /// What the starter has to know.
+    /// Has the starter told that the child is ready, or that its start takes longer.
     fn answer(&mut self, changes: &mut Vec<KeeperChange>) {
         if self.launched {
             return;
@@ -161,7 +163,7 @@ impl Keeper {
         } else if let Some(at) = self.machine.deadline()
             && self.answer_by.is_some_and(|told| told < at)
         {
-            // What is beyond the clock is not told either.
+            // Where the margin would be beyond what an `Instant` can say, it is left out.
             let by = at.checked_add(MARGIN).unwrap_or(at);
             self.answer_by = Some(by);
             changes.push(KeeperChange::Extended { by });

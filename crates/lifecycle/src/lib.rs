@@ -23,14 +23,14 @@
 //! assert_eq!(machine.deadline(), Some(now + Duration::from_secs(5)));
 //! ```
 //!
-//! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among several,
-//! [`Roster`] a group and its machines. All are tested in virtual time, by stories and by random ones that look at
-//! laws.
+//! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among
+//! several, [`Roster`] a group and its machines. All are tested in virtual time, by stories, and by
+//! random stories in which laws must hold.
 //!
 //! # What it cannot do
 //!
-//! Start, wait for or end a process. Who does (as the crates `supervisor` and `workers`) tells it what
-//! has happened, and does what it answers.
+//! Start, wait for or end a process. The crates `supervisor` and `workers` do that: they tell a machine
+//! what has happened, and do what it answers.
 
 mod group;
 mod keeper;

@@ -1,8 +1,8 @@
 //! One supervised child as a state machine.
 //!
-//! The machine owns no process, no clock and no signal handler. [`Machine::step`] takes one event
-//! and the time, and answers what to do and what has changed. Who waits and acts is
-//! [`Slot`](crate::Slot), driven by the loop of the guardian or of a pool.
+//! The machine owns no process, no clock and no signal handler. [`Machine::step`] takes one event and the
+//! time, and answers what to do and what has changed. `slot::Slot` does it; the loop of the guardian or
+//! of a pool waits, and drives both.
 
 mod events;
 mod phase;
@@ -40,7 +40,7 @@ enum State {
 /// Why a child was killed.
 #[derive(Clone, Copy, Debug)]
 enum Why {
-    /// It was not ready in time; and what somebody has asked for since.
+    /// It was not ready in time. `then`: what somebody has asked for since the kill.
     NotReady { after: Duration, then: Option<Goal> },
     /// It did not stop in time.
     GraceOver { goal: Goal, after: Duration },
@@ -49,7 +49,7 @@ enum Why {
 /// One child, as far as decisions go.
 #[derive(Debug)]
 pub struct Machine {
-    /// That of thousands, most often.
+    /// Shared, since thousands of children may have the same.
     policy: Arc<Policy>,
     state: State,
     /// The child has ended, and its run has not.
@@ -136,8 +136,8 @@ impl Machine {
     }
 
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
-    /// as long as the child itself would have had, and no longer. Whoever waits for a start has an answer in
-    /// its time. `None`: for ever.
+    /// as long as the child itself would have had, and no longer, so that whoever waits for a start has
+    /// an answer in time. `None`: for ever.
     pub fn leftovers_until(&self, at: Instant) -> Option<Instant> {
         match self.state {
             State::Stopping(stop) => stop.kill_at,
@@ -168,7 +168,7 @@ impl Machine {
         let action = self.decide(event, now);
         let phase = self.phase();
         let entered = (phase != before).then_some(phase);
-        // An end is told once, however it comes.
+        // An end that changes nothing was told before, or belongs to no run: it is not told.
         Step { action, ended: ended.filter(|_| entered.is_some()), entered }
     }
 
@@ -176,7 +176,7 @@ impl Machine {
         use Event::*;
         use State::*;
         match (self.state, event) {
-            // It has missed nothing, and needs nothing.
+            // A dead child can miss no deadline, and needs no more time.
             (_, DeadlinePassed | Extended(_)) if self.dead => Action::Nothing,
             (Starting { .. } | Running | Stopping(_) | Killed(_), Died) => {
                 self.dead = true;
@@ -186,7 +186,8 @@ impl Machine {
             (Waiting { .. }, DeadlinePassed) => self.enter(Due),
             (Idle | Due, Start) => self.start(now),
             (Waiting { until }, Start) => {
-                // When its delay is over it is our own restart, whoever says the word.
+                // Before its delay is over, this start is one that somebody has asked for: the restart
+                // that was counted does not take place. Later it is that restart, whoever asks.
                 if until.is_none_or(|until| now < until) {
                     self.restarts.take_back();
                 }
@@ -194,7 +195,8 @@ impl Machine {
             }
             (Idle | Waiting { .. } | Due, Quit { .. }) => self.finish(Outcome::Quit(None)),
             (Waiting { .. } | Due, Pause) => {
-                // It was decided, and does not take place: the next start is somebody else's wish.
+                // The restart was counted, and does not take place: the next start is one that somebody
+                // asks for.
                 self.restarts.take_back();
                 self.enter(Idle)
             }
@@ -241,7 +243,8 @@ impl Machine {
                     None => self.after_run(end, at, now),
                 }
             }
-            // It is as good as gone; what is asked is that no other comes, or not at once.
+            // The child is killed already: all that can be asked is that no run follows, or none by
+            // itself.
             (Killed(why), Quit { .. }) => self.enter(Killed(why.then(Goal::Quit))),
             (Killed(why @ Why::NotReady { then: None, .. }), Pause) => {
                 self.enter(Killed(why.then(Goal::Pause)))
@@ -299,10 +302,11 @@ impl Machine {
             return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
         }
         let until = self.next_start(at, end.is_success());
-        // Whatever the policy says of crashes: what the system refuses it refuses again at once.
+        // A process that could not be started is not tried again at once, whatever delay the policy
+        // gives: the system would only refuse again.
         let floor = self.delays.floor_after(matches!(end, RunEnd::NotStarted(_)));
         let until = until.map(|until| at.checked_add(floor).map_or(until, |at| until.max(at)));
-        // What is due already is due now: a deadline in the past would be no deadline.
+        // A start whose time has passed is due now.
         self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
     }
 
@@ -317,8 +321,8 @@ impl Machine {
         let started = self.started_at.unwrap_or(at);
         let short = at.saturating_duration_since(started) < backoff.floor;
         self.short_runs = if short { self.short_runs + 1 } else { 0 };
-        // A delay that was asked for is what it is, and the first restart without one is at once.
-        // What crashes at once again and again is held back.
+        // A delay of the policy holds as it is. Without one the first restart is at once; after the
+        // second short run in a row the floor holds the child back.
         if delay.is_zero() && self.short_runs > 1 {
             return started.checked_add(backoff.floor);
         }

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
-/// As many stories as CI is to try, all laws together: at least 100,000. Fewer, or more, with
-/// `PROPTEST_CASES`.
+/// So many stories are played for the laws of each machine: as many as CI is to try, which is at least
+/// 100,000. Fewer, or more, with `PROPTEST_CASES`.
 const STORIES: u32 = 100_000;
 
 /// A failure shows the seed with which it can be played again.

@@ -1,8 +1,8 @@
 //! Several children kept alive together, as one state machine.
 //!
 //! A roster has a [`Machine`] for each child and a [`Group`] for their order. It is told what happens, and
-//! answers what that changes: for each child the [`Step`] that is to be carried out, and what concerns all
-//! of them. Who waits, spawns and signals is whoever has it.
+//! answers what that changes: for each child the [`Step`] that is to be carried out, and what concerns
+//! all of them. It does not wait, spawn or signal: the pool does.
 
 mod events;
 mod turns;
@@ -22,7 +22,7 @@ use turns::Turns;
 #[derive(Debug)]
 struct Kept {
     machine: Machine,
-    /// What of its machine's deadline is waited for.
+    /// The machine's deadline as it stands in [`Roster::due`], if it has one.
     due: Option<Instant>,
     /// Somebody has taken it off the list.
     leaves: bool,
@@ -85,8 +85,9 @@ impl Roster {
         self
     }
 
-    /// Has it announced when all have been ready ([`RosterChange::Ready`]), and all stopped if one that must
-    /// be is not ([`RosterChange::LaunchFailed`]). Default: neither.
+    /// Has the roster announce when all have been ready ([`RosterChange::Ready`]), and stop all if a
+    /// child whose policy says `must_launch` ends before it is ([`RosterChange::LaunchFailed`]). Default:
+    /// neither.
     #[must_use]
     pub fn announces_ready(mut self, announces: bool) -> Roster {
         self.announces = announces;
@@ -156,7 +157,8 @@ impl Roster {
     ///
     /// # Errors
     ///
-    /// Those that come after it, and are not over: they would wait for ever.
+    /// The children that are to start after this one, and are not over: they would wait for ever. Nothing
+    /// has happened then.
     pub fn remove(&mut self, id: Id, now: Instant) -> Result<Vec<RosterChange>, Vec<Id>> {
         let mut changes = Vec::new();
         let Some(kept) = self.kept.get_mut(&id) else { return Ok(changes) };
@@ -211,7 +213,7 @@ impl Roster {
                         self.turns.wait(id, now);
                         None
                     }
-                    // One that has not been started yet has nothing to stop.
+                    // A child without a process that was never started has nothing to stop.
                     Order::Pause(_) if self.phase(id) == Some(Phase::Idle) => {
                         Some(Happened::Paused(id))
                     }
@@ -249,7 +251,8 @@ impl Roster {
     ) -> Vec<Order> {
         let orders = self.group.on(happened, now);
         if self.group.quits() {
-            // In a list with an order they are asked one after the other, and their turn came before.
+            // In a list with an order the children are told to quit one after the other, and one that
+            // waits for its turn would be started before it is told.
             self.turns.clear();
         }
         if !self.gave_up
@@ -303,7 +306,7 @@ impl Roster {
         if not_launched && self.announces {
             self.announces = false;
             changes.push(RosterChange::LaunchFailed);
-            // The group hears of this end first.
+            // The group is told of this end before it is told to quit.
             if let Some(happened) = happened {
                 self.happened(happened, now, changes);
             }
@@ -312,7 +315,7 @@ impl Roster {
         happened
     }
 
-    /// Whether a child that is over is so as it should be.
+    /// Whether a child that is over has ended as it should.
     fn is_well(&self, id: Id, step: &Step) -> bool {
         let temporary = self.group.is_temporary(id);
         match &step.action {

@@ -84,8 +84,8 @@ impl Appender {
         if size == self.end || !self.is_inside_a_line(size) {
             return Ok(false);
         }
-        // Or it is a write in progress: the size grows page by page. An empty write waits until it
-        // is over; then the size has changed.
+        // Somebody was killed here, or a write is in progress: the size grows page by page. An empty
+        // write waits until that is over; then the size has changed.
         rustix::io::write(self.file(), &[])?;
         Ok(Stat::of(self.file())?.size == size)
     }
@@ -106,7 +106,7 @@ impl Appender {
         let led = std::mem::take(&mut self.cut);
         if written < total {
             self.take_back(written, led)?;
-            // The system would say which, were the rest written now.
+            // These are the errors that the system would give if the rest were written now.
             return Err(if self.is_at_the_limit() { Errno::FBIG } else { Errno::NOSPC }.into());
         }
 
@@ -165,8 +165,8 @@ impl Appender {
             && byte != [b'\n']
     }
 
-    /// Whether it ends where files of this process have to end (`RLIMIT_FSIZE`). A few bytes of ours at
-    /// the end may have been taken back, or others' may have been added.
+    /// Whether the file ends where files of this process have to end (`RLIMIT_FSIZE`). It may be a little
+    /// longer: others may have added something.
     fn is_at_the_limit(&self) -> bool {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
         limit.is_some_and(|limit| Stat::of(self.file()).is_ok_and(|state| state.size >= limit))
@@ -182,9 +182,10 @@ impl Appender {
         self.blank(start, written, led || self.is_inside_a_line(start))
     }
 
-    /// Overwrites bytes of ours with spaces and a line end, and one before if the line is not ours.
+    /// Overwrites bytes of ours with spaces, and the last of them with a line end; the first, too, if
+    /// they stand on a line that is not ours.
     fn blank(&mut self, start: u64, length: usize, end_line_first: bool) -> io::Result<()> {
-        // Truncated meanwhile: writing there would leave a hole.
+        // The file was truncated meanwhile: writing there would leave a hole.
         if Stat::of(self.file())?.size < start + length as u64 {
             return Ok(());
         }

@@ -39,7 +39,7 @@ struct Work {
     problem: Option<io::Error>,
 }
 
-/// The thread's, so that it counts as ended when it panics, too.
+/// Held by the thread, so that it counts as ended also when it panics.
 struct Running(Arc<Mutex<Work>>);
 
 impl Running {
@@ -68,7 +68,8 @@ fn lock(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
 }
 
 impl Compressor {
-    /// Compresses what was put aside from `log`; who is at it already looks once more when he is done.
+    /// Compresses what was put aside from `log`, in the thread; if that runs already, it looks once more
+    /// when it is done.
     ///
     /// # Errors
     ///
@@ -96,7 +97,8 @@ impl Compressor {
         lock(&self.0).problem.take()
     }
 
-    /// [Starts](Compressor::start) if there is anything to do: what others have left who did not live long enough.
+    /// [Starts](Compressor::start) if there is anything to do: what processes have left that did not live
+    /// long enough.
     pub(crate) fn take_up(&mut self, log: &Place) -> io::Result<()> {
         let listing = folder::list(&folder::open(log)?, log)?;
         let left = !listing.parts.is_empty() || listing.names.iter().any(|name| !name.compressed);
@@ -132,7 +134,7 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
     for _ in 0..ATTEMPTS {
         let place = folder::place(log, &goal)?;
         if is_whole_already(&place, &source)? {
-            // Somebody was killed before he could remove the original.
+            // A compressor was killed before it could remove the original.
             original.remove_this(source.identity())?;
             return Ok(None);
         }
@@ -141,7 +143,7 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
                 settle(&original, &source, (&place, goal == name.compressed()), size)?;
                 return Ok(Some(goal));
             }
-            // A name that is nobody's yet, after all there are of this stamp.
+            // The name is taken: go on with one after all that there are of this stamp.
             Made::Nothing => {
                 let of_stamp = listing.names.iter().filter(|other| other.stamp == goal.stamp);
                 let last = of_stamp.chain([&goal]).max().unwrap_or(&goal).clone();
@@ -152,10 +154,10 @@ fn compress(log: &Place, name: &Name, listing: &Listing) -> io::Result<Option<Na
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "all names for the compressed file are taken"))
 }
 
-/// Of the original and what was made from its first `size` bytes one goes: the original, unless a writer who
-/// had no lock has added something. And if the original was removed meanwhile, as too old, the other one is
-/// too old as well, if it has the original's own name: who has removed that took the two for one. Under another
-/// name it was kept as one of those that are not too old.
+/// Removes one of the two: the original, or the file that was made from its first `size` bytes. The
+/// original goes, unless a writer who had no lock has added something. If the original was removed
+/// meanwhile, as too old, the compressed file goes, too, if it has the original's own name: whoever has
+/// removed the original took the two for one. Under another name it was counted by itself, and stays.
 fn settle(
     original: &Place,
     source: &Opened,
@@ -176,8 +178,8 @@ enum Made {
     Nothing,
 }
 
-/// Until it is whole, it has a name of the original's, whatever its own will be: who has the lock on the
-/// original is the only one at it.
+/// Compresses `source` to `goal`. Until the file is whole, its name is made from the original's, whatever
+/// its own will be: whoever has the lock on the original is the only one to write there.
 fn compress_to(log: &Place, goal: &Name, own: &Name, source: &Opened) -> io::Result<Made> {
     let place = folder::place(log, goal)?;
     if place.look()?.is_some() {
@@ -188,15 +190,16 @@ fn compress_to(log: &Place, goal: &Name, own: &Name, source: &Opened) -> io::Res
         // Somebody else has taken that name.
         part = folder::part(log, goal)?;
     }
-    // Of somebody who was killed.
+    // What a compressor has left that was killed.
     let _ = folder::remove_ours(&part);
     let Some(target) = part.create(Access::Append, 0o600)? else { return Ok(Made::Nothing) };
     target.inherit(source);
     let made = write_compressed(source.file(), target.file())
         .and_then(|size| Ok((size, part.rename(&goal.file_name(log.name()))?)));
     match made {
-        // It may have been another's that was renamed: the original stays. Where a file has a number for each
-        // of its names, as some FUSE file systems have it, what is in it tells.
+        // What was renamed may have been another's file: then the original stays. Where a file has a
+        // number for each of its names, as on some FUSE file systems, the number does not tell, but the
+        // content does.
         Ok((_, true))
             if !place.leads_to(target.identity()) && !is_whole_already(&place, source)? =>
         {
@@ -210,7 +213,7 @@ fn compress_to(log: &Place, goal: &Name, own: &Name, source: &Opened) -> io::Res
     }
 }
 
-/// The file, if it is ours and nobody else has it. Held alone until it is closed.
+/// Opens the file, if it is ours and nobody else has it open. Its lock is held alone until it is closed.
 fn open_alone(place: &Place) -> io::Result<Option<Opened>> {
     if folder::ours(place).is_none() {
         return Ok(None);
@@ -221,19 +224,19 @@ fn open_alone(place: &Place) -> io::Result<Option<Opened>> {
         return Ok(None);
     }
     match rustix::fs::flock(source.file(), FlockOperation::NonBlockingLockExclusive) {
-        // Unless it was renamed or compressed before we had it.
+        // The file may have been renamed or compressed before we had its lock.
         Ok(()) => Ok(place.leads_to(source.identity()).then_some(source)),
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// How many bytes that were.
+/// Writes `source` to `target`, compressed. Gives back how many bytes it was of.
 fn write_compressed(mut source: &File, target: &File) -> io::Result<u64> {
     source.rewind()?;
     let mut encoder = GzEncoder::new(target, Compression::default());
     let size = io::copy(&mut source, &mut encoder)?;
-    // The original goes next: if the power does, too, this must be on the disk.
+    // The original is removed next: this must be on the disk by then, should the power fail.
     encoder.finish()?.sync_all()?;
     Ok(size)
 }
@@ -254,7 +257,7 @@ fn is_whole_already(place: &Place, source: &Opened) -> io::Result<bool> {
     Ok(same(&mut unpacked, &mut BufReader::new(file)))
 }
 
-/// What cannot be read is not the same.
+/// Whether both have the same content. What cannot be read has not.
 fn same(one: &mut impl io::BufRead, other: &mut impl io::BufRead) -> bool {
     loop {
         let (Ok(left), Ok(right)) = (one.fill_buf(), other.fill_buf()) else { return false };

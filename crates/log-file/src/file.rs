@@ -33,7 +33,7 @@ const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// How long a rotation waits for the lock of whoever else may be at it. Monotonic.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long it is remembered that the lock is held by who does not rotate.
+/// How long it is remembered that somebody holds the lock who does not rotate.
 const LOCK_MEMORY: Duration = Duration::from_secs(60);
 
 /// So many complaints wait for somebody who asks for them; the others are dropped.
@@ -65,7 +65,7 @@ struct Current {
     period: Option<Period>,
 }
 
-/// Nobody may ever ask for them.
+/// What should be told. It is bounded, since nobody may ever ask for it.
 #[derive(Debug, Default)]
 struct Complaints(Vec<String>);
 
@@ -178,13 +178,13 @@ impl NamedFile {
         Ok(self.look_again().map(drop)?)
     }
 
-    /// Says what was open before.
+    /// Opens whatever the name leads to now, and gives back what was open before.
     fn look_again(&mut self) -> Result<Option<Current>, trusted_path::Error> {
         self.looked_at = (self.plan.clock)();
         match open::open(&self.plan.path, self.plan.trust) {
             Ok(opened) => {
-                // Read after opening: the file of a new day was made by someone who saw that day, and
-                // must not be taken for yesterday's by who has seen only yesterday so far.
+                // The clock is read after opening. The file of a new day was made by a process that had
+                // seen the new day; with a time from before, we would take that file for yesterday's.
                 let now = (self.plan.clock)();
                 let place = opened.place.clone();
                 let appender = Appender::new(opened);
@@ -204,8 +204,8 @@ impl NamedFile {
 
     /// Compares name and file, if that was not done just now.
     fn look(&mut self, now: Timestamp) -> io::Result<()> {
-        // A record of another thread may have been written after this one's time was taken; a clock
-        // that was set back by more than that is a reason to look.
+        // The last write may be a little later than `now`: a record of another thread was written after
+        // this one's time was taken. If it is much later, the clock was set back: look.
         let since = |then| now.duration_since(then);
         let in_burst = (-LOOK_INTERVAL..BURST_GAP).contains(&since(self.written_at))
             && (-LOOK_INTERVAL..LOOK_INTERVAL).contains(&since(self.looked_at));
@@ -215,7 +215,7 @@ impl NamedFile {
                 if open::leads_to(&self.plan.path, current.appender.opened().identity()) =>
             {
                 self.looked_at = now;
-                // It may have been lost, and is back.
+                // The name may have been lost, and is back.
                 self.unopened = None;
                 current.appender.look_at_the_end();
                 Ok(())
@@ -235,8 +235,8 @@ impl NamedFile {
         let Some(current) = &mut self.current else { return };
         let period = current.period;
         let turn = |now| period.map_or(Turn::Keep, |period| period.turn(now));
-        // The time of the record may be ahead of the clock, which was set back since, or be anybody's: the next file
-        // would be one of today again.
+        // The record's time may be ahead of the clock, which was set back since, or be any that the
+        // caller has given. A file that were put aside for it would be followed by one of today again.
         let now = if turn(now) == Turn::PutAside { now.min((self.plan.clock)()) } else { now };
         match turn(now) {
             Turn::Keep if current.is_full(&self.plan, bytes) => self.rotate(),
@@ -248,8 +248,8 @@ impl NamedFile {
 
     fn rotate(&mut self) {
         let Some(current) = &mut self.current else { return };
-        // By the clock: records come with times of their own, in any order. And only if it is near: after a step
-        // back of the clock it would be an arbitrary time away.
+        // The wait is measured by the clock, since records come with times of their own, in any order.
+        // And only a short wait counts: after a step back of the clock it could be of any length.
         let now = (self.plan.clock)();
         let wait = self.rotate_not_before.duration_since(now);
         if wait.is_positive() && wait <= RETRY_INTERVAL {
@@ -286,7 +286,7 @@ impl NamedFile {
             Ok(Rotated::NotOurs) => self.begin_successor(now),
             Ok(Rotated::PutAside) => {
                 self.begin_successor(now);
-                // After we have let go of the file ourselves.
+                // Only now, since we have let go of the old file ourselves.
                 if self.plan.compress
                     && let Some(current) = &self.current
                     && let Err(error) = self.compressor.start(&current.place)
@@ -306,7 +306,7 @@ impl NamedFile {
         self.complaints.push(format!("an old file of `{path}` stays uncompressed: {error}"));
     }
 
-    /// Once, and again when it is for another reason.
+    /// Complains that the name cannot be opened: once, and again when it is for another reason.
     fn complain_of_name(&mut self, error: &io::Error) {
         let text = format!(
             "`{}` cannot be opened, and records go on into the file that had this name: {error}",
@@ -317,21 +317,22 @@ impl NamedFile {
         }
     }
 
-    /// Even in a burst: someone is about to replace the file.
+    /// Has the next record look at the name, even in a burst: someone is about to replace the file.
     fn look_next_time(&mut self) {
         self.looked_at = Timestamp::MIN;
     }
 
-    /// If the new file cannot be opened, records go on into the old one, which has a name.
+    /// Goes on with the file that follows the one put aside. If it cannot be opened, records go on into
+    /// the old one, which has a name.
     fn begin_successor(&mut self, now: Timestamp) {
         match self.look_again() {
-            // Others who could write to that one must be able to write to this one.
+            // Others who could write to the old file must be able to write to the new one.
             Ok(Some(predecessor)) => {
                 if let Some(current) = &self.current {
                     let (new, old) = (current.appender.opened(), predecessor.appender.opened());
                     new.inherit(old);
                     if new.identity() == old.identity() {
-                        // It has its name again, or still.
+                        // The old file has its name again, or still.
                         self.rotate_not_before = later(now, RETRY_INTERVAL);
                     }
                 }
@@ -356,7 +357,7 @@ impl Current {
         if plan.rotation == Rotation::Never || self.appender.has_room(bytes, plan.max_size) {
             return false;
         }
-        // Unless someone has truncated it since our last record.
+        // Look once more: someone may have truncated the file since our last record.
         self.appender.look_at_the_end();
         self.appender.regular && !self.appender.has_room(bytes, plan.max_size)
     }

@@ -11,8 +11,8 @@ use trusted_path::{Kind, Place, Seen};
 
 use crate::names::{self, Name};
 
-/// So many names of our making are taken as they are. We never leave so many, but somebody else may have: of
-/// further ones those are taken that are ours.
+/// So many names that look like ours are listed as they are. We never leave so many files, but somebody
+/// else may have made such names: of further ones only those of our own files are listed.
 const MOST: usize = 100_000;
 
 /// What was in the folder, by name alone.
@@ -76,9 +76,9 @@ pub(crate) fn part(log: &Place, compressed: &Name) -> io::Result<Place> {
 }
 
 impl Listing {
-    /// Each file that is ours, with its size, and that of the copy that is compressed of it, be it half or whole. A
-    /// file and its copy are one: they are kept or removed together. One that was compressed since the folder was
-    /// listed is found by its new name.
+    /// Each file that is ours, with its size, which includes that of its compressed copy, be it half or
+    /// whole. A file and its copy are one: they are kept or removed together. A file that was compressed
+    /// since the folder was listed is found by its new name.
     pub(crate) fn ours(&self, log: &Place) -> Vec<(Name, u64)> {
         let size = |place: io::Result<Place>| place.ok().and_then(|place| Some(ours(&place)?.size));
         let with_size = |name: &Name| {
@@ -86,7 +86,8 @@ impl Listing {
             if *name == compressed && self.names.contains(&name.original()) {
                 return None;
             }
-            // The compressor removes the original when the copy is there, so this looks in the same order.
+            // The original is looked at first: the compressor removes it only when the copy is there, so
+            // one of the two is seen.
             let own = size(place(log, name)).filter(|_| *name != compressed);
             let copy = size(place(log, &compressed));
             let Some(own) = own else { return copy.map(|copy| (compressed, copy)) };
@@ -117,8 +118,9 @@ impl Listing {
     }
 }
 
-/// Removes a file that is too old, and what a compressor is making of it, or has made: it removes the original after
-/// that, so this goes in the same order.
+/// Removes a file that is too old, and what a compressor is making of it, or has made. The original goes
+/// before the whole copy: a compressor that completes its copy in between finds the original gone, and
+/// removes the copy itself.
 pub(crate) fn remove_old(log: &Place, old: &Name) -> io::Result<()> {
     let compressed = old.compressed();
     if let Ok(copy) = part(log, &compressed) {

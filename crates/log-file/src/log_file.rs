@@ -111,7 +111,7 @@ impl LogFile {
         }
     }
 
-    /// The stream of the process that it is, if it is no file.
+    /// The stream of the process that this appends to; `None`: it is a file.
     pub fn stream(&self) -> Option<Stream> {
         match &self.to {
             Destination::File(_) => None,

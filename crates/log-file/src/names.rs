@@ -12,8 +12,9 @@ pub(crate) const PART: &str = ".part";
 /// A file that was put aside: `app.log.2026-11-21`, or with a number, `app.log.2026-11-21.0001`;
 /// compressed, `app.log.2026-11-21.gz`.
 ///
-/// Ordered by age (see [`next`](Name::next)): first the stamp, then the number. Four digits sort as text, too; a fifth is
-/// taken when they do not suffice, and then only we still know the order.
+/// Ordered by age (see [`next`](Name::next)): first the stamp, then the number. Numbers of four digits
+/// sort as text, too; with a fifth, which is taken when they do not suffice, only the order here is
+/// right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) stamp: String,
@@ -69,8 +70,8 @@ impl Name {
         name
     }
 
-    /// The next name for a file begun at `stamp`: one that makes it the youngest of all that are there, of
-    /// which that has been `youngest`.
+    /// The next name for a file begun at `stamp`: one that makes it the youngest of all that are there.
+    /// So far that is `youngest`.
     ///
     /// So names are in the order in which files were put aside, whatever the clock said when they were
     /// begun: one begun under a clock that was years behind gets the stamp of the last one before it, and
@@ -87,7 +88,7 @@ impl Name {
         self.later(1)
     }
 
-    /// The one so many after this one.
+    /// The name that is `by` after this one.
     pub(crate) fn later(&self, by: u32) -> Name {
         let (stamp, number) = match self.number.checked_add(by) {
             Some(number) => (self.stamp.clone(), number),

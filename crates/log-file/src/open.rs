@@ -33,7 +33,7 @@ pub(crate) fn open(path: &Path, trust: Trust) -> Result<Opened, Error> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
         let opened = match open_once(path, trust) {
-            // It has become one between the two looks, and may be one that is followed.
+            // The name has become a link between the two looks, perhaps one that is followed.
             Err(Error::Path { fault: Fault::IsLink, .. }) => continue,
             result => result?,
         };
@@ -46,14 +46,15 @@ pub(crate) fn open(path: &Path, trust: Trust) -> Result<Opened, Error> {
         }
         last = Some(opened);
     }
-    // Somebody replaces it faster than we can look; any of these files is as good as another.
+    // Somebody replaces the file faster than we can look; any of these files is as good as another.
     last.ok_or_else(|| Error::Path { path: path.to_owned(), fault: Fault::Unsteady })
 }
 
 fn open_once(path: &Path, trust: Trust) -> Result<Opened, Error> {
     let place = Place::find(path, trust)?;
-    // As the reader of a fifo we would never be told that the other one has gone. And that one would see
-    // its end, did we open it for both and then once more for writing.
+    // A fifo is opened for writing alone. If we were a reader, too, we would never be told that the other
+    // reader has gone. And if we opened it for both and then once more for writing, that one would see an
+    // end.
     let is_fifo = place.found().is_some_and(|found| found.kind == Kind::Fifo);
     let access = if is_fifo { Access::Append } else { Access::ReadAppend };
     let (opened, readable) = match place.open_or_create(access, MODE) {
@@ -63,7 +64,7 @@ fn open_once(path: &Path, trust: Trust) -> Result<Opened, Error> {
         result => (result?, !is_fifo),
     };
     if opened.seen().kind == Kind::Fifo && readable {
-        // It has become one in this very moment.
+        // The name has become a fifo in this very moment: once more.
         return open_once(path, trust);
     }
     // What only the kernel finds has no name that could be given to another file.
@@ -72,10 +73,10 @@ fn open_once(path: &Path, trust: Trust) -> Result<Opened, Error> {
 }
 
 impl Opened {
-    /// Held as long as the file is open, so that whoever wants to compress an old file can tell that nobody
-    /// writes to it any more. Nobody ever waits for this lock. If it is refused, the file is old by now,
-    /// or somebody who can read it has locked it, or the file system has no locks; and the record that
-    /// finds its file gone is written again.
+    /// Takes the shared lock, which is held as long as the file is open, so that whoever wants to
+    /// compress an old file can tell that nobody writes to it any more. Nobody ever waits for this lock.
+    /// If it is refused, the file is old by now, or somebody who can read it has locked it, or the file
+    /// system has no locks; and a record that finds its file gone is written again.
     fn lock(&self) {
         let _ = rustix::fs::flock(self.opened.file(), FlockOperation::NonBlockingLockShared);
     }

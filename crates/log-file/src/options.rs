@@ -197,9 +197,10 @@ impl Options {
     }
 }
 
-/// Who writes beyond the largest size that files of this process may have is ended by `SIGXFSZ`, unless
-/// that has a handler; then writing fails with `EFBIG`, as on a full disk. A handler, for programs that are executed
-/// do not inherit it. If there can be none, all is as without us.
+/// A process that writes beyond the largest size that its files may have is ended by `SIGXFSZ`, unless
+/// that has a handler; then writing fails with `EFBIG`, as on a full disk. The signal gets a handler and
+/// is not ignored, since programs that are executed would inherit the latter. If there can be no handler,
+/// all is as without us.
 fn survive_full_files() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -5,10 +5,10 @@
 //! was put aside, which is as good a place. So a process that is stopped or killed in the middle of a
 //! rotation holds up nobody's records.
 //!
-//! The lock only spares work: anybody who can read the folder can hold it, for ever. Who has been refused
-//! for long enough does without. Then two may rotate at once, and the later one may find, after the rename,
-//! that it has put aside the new file of the other: that gets its name back, or stays aside as a short one.
-//! Nothing is lost, replaced or removed by that.
+//! The lock only spares work: anybody who can read the folder can hold it, for ever. A process that has
+//! been refused for long enough does without. Then two may rotate at once, and the later one may find,
+//! after the rename, that it has put aside the new file of the other: that file gets its name back, or
+//! stays aside as a short one. Nothing is lost, replaced or removed by that.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -42,9 +42,11 @@ pub(crate) struct Aside<'a> {
     pub(crate) without_lock: bool,
 }
 
-/// So many names can be taken by others since the folder was listed, or beside those that are.
+/// So many names are tried, should others have taken them since the folder was listed, or beside those
+/// listed.
 const ATTEMPTS: usize = 100;
-/// So many of them one after another; then by leaps that nobody can guess, who would take the names ahead of us.
+/// So many of them are tried one after another, and then by random leaps: somebody who takes the names
+/// ahead of us cannot guess these.
 const STEPS: usize = 10;
 
 /// Renames the file, if the name still leads to it, and removes what is too old.
@@ -58,7 +60,7 @@ pub(crate) fn put_aside(
 ) -> io::Result<Rotated> {
     let folder = folder::open(log)?;
     let locked = rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive);
-    // Of a file system without locks it is not said that somebody has it.
+    // Any other failure, as on a file system without locks, does not mean that somebody has the lock.
     if locked == Err(Errno::WOULDBLOCK) && !how.without_lock {
         return Ok(Rotated::Busy);
     }
@@ -66,8 +68,8 @@ pub(crate) fn put_aside(
         return Ok(Rotated::NotOurs);
     }
     let listing = folder::list(&folder, log)?;
-    // By our own files alone: what others name younger would make ours old, or have it go beyond the horizon, and
-    // then it would be the next to be removed.
+    // Our own files alone decide on the next name. If those of others did, a younger name of theirs would
+    // make ours old, or have it go beyond the horizon, and then it would be the next to be removed.
     let mut ours = listing.ours(log);
     let names = ours.iter().map(|(name, _)| name);
     let youngest = names.filter(|name| !how.horizon.is_before(name)).max();
@@ -87,12 +89,13 @@ pub(crate) fn put_aside(
         }
         attempts += 1;
     }
-    // Not asked of who had the lock: where a file has a number for each of its names, as some FUSE file
-    // systems have it, it is never the same after a rename.
+    // This is looked at only without the lock: where a file has a number for each of its names, as on
+    // some FUSE file systems, the number is never the same after a rename.
     if locked.is_err() {
         let aside = folder::place(log, &name)?;
         if !aside.leads_to(identity) {
-            // It was not this file any more. If the name is taken by now, the other one has gone on there.
+            // What was renamed was not this file any more, and gets its name back. If that is taken by
+            // now, its writers have gone on there.
             let _ = aside.rename(log.name());
             return Ok(Rotated::NotOurs);
         }

@@ -51,7 +51,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
             Ok(bytes)
         }
 
-        /// Of formats whose integers all have a sign.
+        /// For formats whose integers all have a sign.
         fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<u64, E> {
             let unexpected = || E::invalid_value(de::Unexpected::Signed(bytes), &self);
             u64::try_from(bytes).map_err(|_| unexpected())
@@ -80,7 +80,7 @@ fn parse(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// As TOML gives them.
+    /// TOML gives all integers with a sign.
     #[test]
     fn a_number_with_a_sign_is_one() {
         use de::value::{Error, I64Deserializer};

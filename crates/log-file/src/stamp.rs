@@ -29,7 +29,7 @@ pub enum Precision {
 
 /// Times as text, for the beginning of a line: `2026-11-22T13:44:48.123+01:00`, as RFC 3339 has it.
 ///
-/// That of a file's own zone is made by [`LogFile::stamp`](crate::LogFile::stamp).
+/// A stamp with a file's own zone is made by [`LogFile::stamp`](crate::LogFile::stamp).
 #[derive(Debug)]
 pub struct Stamp {
     zone: TimeZone,

@@ -19,9 +19,9 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// The stream that a path is a name of, as `/dev/stderr` or `/proc/self/fd/2`. Opening it would miss: a
-    /// socket cannot be opened by it, and a file would be rotated under the feet of whoever redirected
-    /// the stream.
+    /// The stream that a path is a name of, as `/dev/stderr` or `/proc/self/fd/2`. To open the path would
+    /// not do: a socket cannot be opened by it, and a file would be rotated under the feet of whoever
+    /// redirected the stream.
     pub(crate) fn named(path: &Path) -> Option<Stream> {
         match trusted_path::descriptor_named(path)? {
             1 => Some(Stream::Stdout),
@@ -39,7 +39,7 @@ pub(crate) struct StreamSink {
     cut: bool,
 }
 
-/// How long a reader may let us wait who made the stream non-blocking and does not read.
+/// How long we wait for room in a stream that somebody made non-blocking, and whose reader does not read.
 const STREAM_PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 impl StreamSink {

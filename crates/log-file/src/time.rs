@@ -35,8 +35,9 @@ fn local() -> Option<TimeZone> {
     None
 }
 
-/// `TZ`, else `/etc/localtime`, as a file: only who wants to know the zone's *name* has to list all
-/// zones that there are, which takes jiff a hundred system calls and as many KiB, in each process.
+/// `TZ`, else `/etc/localtime`, read as a file. We do not need the zone's *name*: to find that, jiff
+/// would list all zones that there are, which takes a hundred system calls and as many KiB, in each
+/// process.
 #[cfg(feature = "local-time")]
 fn local() -> Option<TimeZone> {
     let file = || TimeZone::tzif("", &std::fs::read("/etc/localtime").ok()?).ok();

@@ -102,8 +102,9 @@ fn a_file_that_was_removed_is_made_again_with_the_next_record() {
     assert_eq!(bed.file.dropped(), 0);
 }
 
-/// The first of two is there for good. Whoever removes the file sooner may do so before each attempt at one record, and
-/// then it is given up, and told of: after a hundred of them.
+/// Whether the file has two records, so that the first of them is there for good. If a file were removed
+/// sooner, that might happen at each attempt to write one record, which is given up after a hundred of
+/// them.
 fn has_two_numbers(file: io::Result<fs::Metadata>) -> bool {
     file.is_ok_and(|file| file.len() > "99999\n".len() as u64)
 }
@@ -144,7 +145,7 @@ fn what_is_written_to_a_file_after_its_removal_is_written_to_the_next_one() {
     let mut removed = Vec::new();
     std::thread::scope(|scope| {
         let burst = scope.spawn(|| (0..100_000).for_each(|number| bed.log(&format!("{number}"))));
-        // Not more than may be open at once.
+        // No more files than may be open at once.
         while !burst.is_finished() && removed.len() < 200 {
             // Kept open, so that we can see what is written to it when it has no name any more.
             let Ok(file) = fs::File::open(&bed.path) else { continue };
@@ -172,7 +173,7 @@ fn what_is_written_to_a_file_after_its_removal_is_written_to_the_next_one() {
         after.extend(contents.lines().map(str::to_owned));
     }
     assert_eq!(bed.file.dropped(), 0);
-    // Nothing to prove if no record ever was late; with so many removals some are.
+    // If no record was late, nothing was proved; with so many removals some are.
     println!("{late} records were late");
 }
 

@@ -19,7 +19,7 @@ fn a_file_of_today_is_not_rotated_when_it_is_opened() {
         let bed = Bed::with(|options| options.rotation(rotation));
         bed.log("one");
         Log::open(&bed.path, |options| options.rotation(rotation)).append("two");
-        // Unless midnight has just passed, which the name then tells.
+        // If midnight has just passed there are two files.
         let files = fs::read_dir(bed.folder.path()).unwrap().count();
         assert!(bed.contents() == "one\ntwo\n" || files == 2, "{rotation:?}");
     }
@@ -29,7 +29,7 @@ fn a_file_of_today_is_not_rotated_when_it_is_opened() {
 #[test]
 fn a_file_is_put_aside_before_it_gets_too_large_and_the_newest_are_kept() {
     let bed = Bed::with(|options| options.rotation(Rotation::Size).max_size(100).keep(3));
-    // Ten bytes each, so ten to a file.
+    // Each record has ten bytes, so a file has ten of them.
     (0..75).for_each(|number| bed.log(&format!("record {number:02}")));
     let old = bed.old_files();
     assert_eq!(old.len(), 3);
@@ -133,7 +133,7 @@ fn lines_that_have_waited_belong_to_the_file_of_their_time() {
     log.append_lines_at(b"now\n", now).unwrap();
     log.append_lines_at(b"made yesterday\n", now - Duration::from_hours(24)).unwrap();
     assert!(bed.old_files().is_empty());
-    // Nor does a time that has not come: the file that it would begin would be one of today again.
+    // A time that has not come does not begin a file either: it would be one of today again.
     for _ in 0..3 {
         log.append_lines_at(b"tomorrow\n", now + Duration::from_hours(24)).unwrap();
     }
@@ -141,7 +141,7 @@ fn lines_that_have_waited_belong_to_the_file_of_their_time() {
     assert!(bed.old_files().is_empty());
 }
 
-/// It was told to nobody, and records went into a file of another name for ever.
+/// The failure was told to nobody, and records went into a file of another name for ever.
 #[test]
 fn a_name_that_cannot_be_opened_any_more_is_told_of_once() {
     let bed = Bed::new();

@@ -103,7 +103,7 @@ fn file_of(owner: u32, text: &str, at: &Path) {
 /// Case: FLT-A1
 #[test]
 fn a_link_in_the_place_of_the_log_leads_nowhere() {
-    // Also to where nothing is yet: that would be created.
+    // Links to a file that is there, and to one that is not: the latter would be created.
     for mode in [0o755, 0o700, 0o1777] {
         for target in ["secret", "new"] {
             let Some(bed) = Bed::new(NOBODY, mode) else { return };
@@ -155,7 +155,7 @@ fn a_second_name_of_a_file_of_ours_is_not_written_to() {
     assert_eq!(log.dropped(), 1);
 }
 
-/// Whatever it is at which moment: somebody exchanges the log without a pause, while it is rotated.
+/// Somebody exchanges the log without a pause, for whatever he likes, while it is rotated.
 ///
 /// Case: FLT-A1
 #[test]
@@ -197,7 +197,7 @@ fn a_link_of_a_stranger_on_the_way_is_not_followed() {
         link_of(NOBODY, bed.secret.parent().unwrap(), &bed.inside("sub"));
         let log = bed.inside("sub/app.log");
         assert!(bed.refusal(&log).contains("belongs to user 65534"), "{owner} {mode:o}");
-        // One of ours is, there too.
+        // A link of ours is followed, there too.
         let mine = bed.inside("mine");
         symlink(bed.folder.parent().unwrap().join("theirs"), &mine).unwrap();
         Log::open(&mine.join("app.log"), |options| options);
@@ -212,7 +212,7 @@ fn a_file_of_a_stranger_is_not_the_log() {
     file_of(NOBODY, "theirs\n", &bed.log);
     assert!(bed.refusal(&bed.log).contains("it belongs to user 65534"));
     assert_eq!(fs::read_to_string(&bed.log).unwrap(), "theirs\n");
-    // Nor when it takes the place of ours.
+    // Nor is it when it takes the place of ours.
     fs::remove_file(&bed.log).unwrap();
     let log = Log::open(&bed.log, |options| options.rotation(Rotation::Size).max_size(10));
     log.append("one");
@@ -257,7 +257,7 @@ fn the_owner_of_the_folder_can_be_trusted_with_the_log() {
     let options = options.trust_folder_owner(true);
     Log::open(&bed.log, |_| options.clone()).append("by his link");
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "by his link\n");
-    // Nobody else is, where others can put names, too.
+    // Nobody else is trusted, also where others can put names.
     fs::set_permissions(&bed.folder, fs::Permissions::from_mode(0o1777)).unwrap();
     assert!(options.distrust().is_none());
     fs::remove_file(&bed.log).unwrap();
@@ -334,7 +334,7 @@ fn a_folder_whose_lock_is_held_for_ever_does_not_keep_a_file_from_being_rotated(
     }
 }
 
-/// And a file, for ever and in both ways.
+/// Anybody who can read a file can lock it, too, for ever and in both ways.
 ///
 /// Case: FLT-D3
 #[test]
@@ -371,7 +371,7 @@ fn a_link_of_ours_is_followed_wherever_it_is() {
         Log::open(&link, |options| options).append("by the link");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "by the link\nby the link\n");
-    // Somebody else's is not, where he can put one.
+    // A link of somebody else's is not followed where he can put one.
     if geteuid().is_root() {
         lchown(&link, Some(NOBODY), Some(NOBODY)).unwrap();
         let error = LogFile::open(&link).unwrap_err();

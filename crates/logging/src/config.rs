@@ -269,7 +269,7 @@ impl LoggingConfig {
         all.filter(|config| config.rotation != Rotation::Never).filter_map(LoggingConfig::file_path)
     }
 
-    /// Where records go, for who opens it.
+    /// Where records go, as the options of a log file.
     pub(crate) fn options(&self) -> Options {
         let file = match (&self.file, self.stream) {
             (Some(file), _) => file.as_path(),

@@ -34,8 +34,9 @@ impl Decoration {
     }
 }
 
-/// Whether it is a terminal, and whether it is the stream that systemd connected to the journal:
-/// the variable alone is inherited by who redirects the stream, so it says which file it means.
+/// Whether it is a terminal, and whether it is the stream that systemd connected to the journal. A
+/// process whose stream was redirected inherits the variable, too; so its value names a file, and only
+/// that one counts.
 fn look(stream: &(impl AsFd + IsTerminal), journal_stream: &str) -> (bool, bool) {
     (stream.is_terminal(), identity(stream.as_fd()).is_some_and(|found| found == journal_stream))
 }

@@ -25,7 +25,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The thread that writes the records of others cannot be started.
+    /// The thread that writes queued records cannot be started.
     #[error("cannot start the thread that writes the log")]
     Writer {
         /// What the system said.
@@ -67,7 +67,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Of a log file, whose options are fields here.
+    /// The error of a log file, whose options are fields here.
     pub(crate) fn of_file(error: log_file::Error) -> Error {
         match error {
             log_file::Error::Open { path, source } => Error::Open { path, source },

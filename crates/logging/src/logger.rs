@@ -97,7 +97,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // One time for all, so that the same record can be found in each.
+        // One time for all outputs, so that the same record can be found in each.
         let mut time = None;
         let mut queued = None;
         self.0.for_target(record.target(), |output| {

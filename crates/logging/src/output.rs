@@ -15,7 +15,7 @@ use crate::queue::{Entry, FlushedAtEnd, Queue};
 use crate::sink::Sink;
 use crate::{Error, LoggingConfig, Process, pattern};
 
-/// The thread that writes needs little: a line is made by who logs.
+/// The thread that writes needs little: a line is made by the thread that logs.
 const WRITER_STACK: usize = 256 << 10;
 
 thread_local! {
@@ -77,7 +77,8 @@ impl Outputs {
     pub(crate) fn queue(&self, all: bool) -> io::Result<()> {
         self.all().try_for_each(Output::start_writer)?;
         if all {
-            // Who returns from `main` need not be who has logged.
+            // The thread that returns from `main` need not have logged: it is to wait for the queues,
+            // too.
             self.all().filter_map(|output| output.queue.get()).for_each(flush_at_end);
             self.all_queued.store(true, Ordering::Relaxed);
         } else {
@@ -94,7 +95,8 @@ impl Outputs {
     /// Waits until what was logged is written, for `limit` at most.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let start = std::time::Instant::now();
-        // Each is given what is left, and each is asked: a stuck one does not speak for the others.
+        // Each queue is given the time that is left, and each is asked: a stuck one does not speak for
+        // the others.
         let flush = |queue: &Arc<Queue>| queue.flush(limit.saturating_sub(start.elapsed()));
         self.all().filter_map(|output| output.queue.get()).map(flush).fold(true, |all, it| all & it)
     }
@@ -111,7 +113,7 @@ impl Outputs {
     }
 }
 
-/// Whoever still writes writes what is there, and ends.
+/// The threads that empty the queues write what is there, and end.
 impl Drop for Outputs {
     fn drop(&mut self) {
         self.all().filter_map(|output| output.queue.get()).for_each(|queue| queue.close());
@@ -191,7 +193,7 @@ impl Output {
             }
         };
         helper_thread::spawn("write-log", WRITER_STACK, writer)?;
-        // Two at once: the queue of the second is closed, and its thread ends.
+        // If two threads come here at once, the queue of the second is closed, and its writer ends.
         if let Err(queue) = self.queue.set(queue) {
             queue.close();
         }
@@ -204,7 +206,8 @@ impl Output {
     }
 }
 
-/// A thread that logs while it ends has nothing left to remember that in; then nobody waits.
+/// Has this thread wait for the queue when it ends. A thread that logs while it ends has nothing left to
+/// remember that in; then nobody waits.
 fn flush_at_end(queue: &Arc<Queue>) {
     let _ = FILLED.try_with(|filled| {
         let mut filled = filled.borrow_mut();

@@ -178,7 +178,7 @@ mod tests {
         );
     }
 
-    /// Each record was the same text: `jsn` in place of `json` was a log of nothing.
+    /// With `jsn` in place of `json` each record was this one word.
     #[test]
     fn a_format_without_the_message_is_refused() {
         for format in ["jsn", "{time} {level}"] {

@@ -46,13 +46,14 @@ pub(crate) struct Queue {
 struct Backlog {
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// Since the last record that fitted.
+    /// How many records did not fit since the last one that did.
     lost: u64,
-    /// The writer is at an entry that it took then.
+    /// Since when the writer has been at one entry; `None`: it waits for one.
     writing_since: Option<Instant>,
     /// The writer waits, and wants to be told.
     asleep: bool,
-    /// So many wait until something is written. To tell nobody is a system call, too.
+    /// So many threads wait until something is written. If there are none, nobody is told, which would
+    /// cost a system call.
     flushing: usize,
     closed: bool,
 }
@@ -117,7 +118,7 @@ impl Queue {
     }
 
     /// Waits until all is written that is in the queue, for `limit` at most. Does not wait for a writer
-    /// that has stood at one entry for longer than is patient: whatever it stands at does not take it.
+    /// that has stood at one entry for longer than [`PATIENCE`]: what it writes to takes nothing.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let start = Instant::now();
         let mut state = self.state();

@@ -32,7 +32,8 @@ impl Sink {
         let result = if self.missed == 0 {
             self.file.append_lines_at(record, now)
         } else {
-            // In one piece with the record, so that it is told once and only if it is true.
+            // The notice is written in one piece with the record: so it is in the log once, and only if
+            // writing works again.
             let mut both = self.layout.notice(now, &self.missed_text()).into_bytes();
             both.extend_from_slice(record);
             self.file.append_lines_at(&both, now)
@@ -54,12 +55,12 @@ impl Sink {
         }
     }
 
-    /// Opens the file anew, as someone has asked who moved it away.
+    /// Opens the file anew, at the request of somebody who has moved it away.
     pub(crate) fn reopen(&mut self) -> Result<(), Error> {
         self.file.reopen().map_err(Error::of_file)
     }
 
-    /// The same where nobody takes an error.
+    /// The same, where nobody takes an error: it is told in the log.
     pub(crate) fn reopen_and_tell(&mut self) {
         if let Err(error) = self.reopen() {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
@@ -67,14 +68,14 @@ impl Sink {
         }
     }
 
-    /// Says how many records have not come as far as this; they are counted already.
+    /// Writes how many records did not fit into the queue; `dropped` counts them already.
     pub(crate) fn tell_lost(&mut self, lost: u64) {
         let records = if lost == 1 { "record" } else { "records" };
         let notice = format!("{lost} {records} dropped: writing took too long, the queue was full");
         let now = SystemTime::now();
         let notice = self.layout.notice(now, &notice);
         if let Err(error) = self.file.append_lines_at(notice.as_bytes(), now) {
-            // Told with those that cannot be written, then.
+            // Then they are told together with those that could not be written.
             if self.missed == 0 {
                 self.why = error.to_string();
             }

@@ -60,7 +60,8 @@ fn parse(text: &str, origin: String) -> Result<LoggingConfig, Error> {
     };
     // An `Option`, because a document of comments only is null and means that nothing is changed.
     let config = serde_yaml::from_str::<Option<LoggingConfig>>(text);
-    // Of a mapping by free names, as `filters`, the last of two entries would count.
+    // Read once more as a plain value, which refuses a name that was given twice: in a mapping with free
+    // names, as `filters`, the last of two would count without a word.
     let unique = |config| serde_yaml::from_str::<serde_yaml::Value>(text).map(|_| config);
     match config.and_then(unique) {
         Ok(config) => Ok(config.unwrap_or_default()),
@@ -183,7 +184,7 @@ mod tests {
             let _ = LoggingConfig::from_yaml_str(&text);
         }
 
-        /// Nearer to what is right: a piece of it is missing, or is something else.
+        /// Texts that are nearly right: a piece is missing, or another stands in its place.
         #[test]
         fn what_is_nearly_right_is_refused_or_read(at: usize, cut in 0..20usize, text in ".{0,10}") {
             const YAML: &str = "

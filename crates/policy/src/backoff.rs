@@ -55,10 +55,10 @@ pub struct Backoff {
     #[serde(with = "crate::duration")]
     pub reset_after: Duration,
     /// Without a delay, a child that has ended within this time of its start twice in a row is started
-    /// again only when this time is over, so that an instant crash does not burn a core. Default:
-    /// 100 ms; zero for none. One that could not even be started, as where the system lacks
-    /// descriptors or processes, always has a floor of its own: 1 ms, twice as long each time in a row,
-    /// a second at last.
+    /// again only when this time is over, so that an instant crash does not burn a core. Default: 100 ms;
+    /// zero for none. A process that could not even be started, as where the system lacks descriptors or
+    /// processes, is always tried again after 1 ms at least, after twice as long each time in a row, and
+    /// after a second at last.
     #[serde(with = "crate::duration")]
     pub floor: Duration,
     /// From when the delay counts. Default: from the end.
@@ -206,7 +206,8 @@ impl Delays {
         delay.saturating_add(backoff.jitter.mul_f64(self.fraction()))
     }
 
-    /// How long is waited at least after a run that could not be started, or could.
+    /// How long is waited at least after a run: not at all if its process was started; otherwise 1 ms,
+    /// and twice as long each time in a row, up to a second.
     pub fn floor_after(&mut self, not_started: bool) -> Duration {
         const FIRST: Duration = Duration::from_millis(1);
         const LAST: Duration = Duration::from_secs(1);

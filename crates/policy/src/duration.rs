@@ -44,7 +44,7 @@ impl fmt::Display for Text {
 /// How [`Duration::MAX`] is written.
 const FOR_EVER: &str = "forever";
 
-/// The same where nothing may be given.
+/// The same for a span that may be left out.
 pub mod option {
     use super::*;
 
@@ -97,7 +97,7 @@ pub mod option {
     }
 }
 
-/// To the millisecond, for people.
+/// A span rounded to the millisecond, as people read it.
 pub fn rounded(duration: Duration) -> Duration {
     let millis = duration.saturating_add(Duration::from_micros(500)).as_millis();
     u64::try_from(millis).map_or(duration, Duration::from_millis)

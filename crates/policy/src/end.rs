@@ -28,11 +28,11 @@ pub enum RunEnd {
     },
     /// It could not be started.
     NotStarted(ErrorText),
-    /// It did not get as far as its entry in time, and we killed it.
+    /// It was not ready in time, and we killed it.
     NotReady {
         /// How long was waited.
         after: Duration,
-        /// Whether it had to say itself that it is.
+        /// Whether it had to say itself that it is ready ([`Readiness::Told`](crate::Readiness::Told)).
         #[serde(default)]
         to_tell: bool,
     },
@@ -198,7 +198,7 @@ mod tests {
                 neither,
                 "was not ready within 1.5s and was killed (`ready: told`: it did not say so itself)",
             ),
-            // One that is killed by us has not gone well, whatever it says at last.
+            // A run that we have killed has not gone well, whatever the child says at last.
             (killed(None), 1, neither, "was killed 1.5s after it was asked to quit"),
             (killed(Some(Exit::Code(0))), 1, neither, "was killed 1.5s after it was asked to quit"),
         ];

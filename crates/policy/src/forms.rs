@@ -1,5 +1,5 @@
-//! The ways in which people write an enum in a file: `!linear 1s`, as the parser has it, and `{linear: 1s}`,
-//! as all else has it.
+//! The two ways in which people write an enum in a file: `!linear 1s`, the only one that the YAML parser
+//! takes by itself, and `{linear: 1s}`, which is usual elsewhere.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -42,17 +42,17 @@ pub struct Policy {
 pub enum Leftovers {
     /// They are ended before another run begins, and before a stop is over. Those of a worker at once; those of
     /// an executor are asked to go (SIGTERM), and killed when its grace is over. What has left the process group of a
-    /// worker counts as the executor's once that one is asked to quit.
+    /// worker counts as the executor's once the executor is asked to quit.
     #[default]
     Kill,
     /// They go on. Those of an executor outlive the daemon, those of a worker end with their executor,
-    /// unless that one's are kept too.
+    /// unless the executor's are kept too.
     Keep,
 }
 
 impl Policy {
-    /// Adds what is wrong with it. What a simple form can say bears its name: `grace`,
-    /// `restart_interval`, `start_timeout`.
+    /// Adds what is wrong with it. A field that a simpler option can set is named as that:
+    /// `start_timeout`, `restart_interval`, `grace`.
     pub fn check(&self, problems: &mut Problems) {
         let mut own = Problems::new();
         self.start.check(&mut own, "start");
@@ -90,7 +90,7 @@ pub struct StartPolicy {
     /// not ready at the first look is killed. Default: 30 s.
     #[serde(with = "crate::duration")]
     pub timeout: Duration,
-    /// Up to what it may extend that by asking for more, all in all. Default: ten times the
+    /// The longest that its start may take in all when it asks for more time. Default: ten times the
     /// timeout.
     #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
     pub extend_up_to: Option<Duration>,
@@ -183,8 +183,7 @@ impl<'de> Deserialize<'de> for StopBy {
 pub struct StopPolicy {
     /// What is done, in this order. Default: asked to quit, 10 s.
     pub steps: Vec<StopStep>,
-    /// Up to what the child may extend its time by asking for more, all in all. Default: it may
-    /// not.
+    /// The longest that its stop may take in all when it asks for more time. Default: it gets no more.
     #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
     pub extend_up_to: Option<Duration>,
 }
@@ -213,7 +212,7 @@ impl StopPolicy {
         self
     }
 
-    /// Up to what the child may extend its time, all in all.
+    /// The longest that a stop may take in all when the child asks for more time.
     #[must_use]
     pub fn extend_up_to(mut self, most: Duration) -> StopPolicy {
         self.extend_up_to = Some(most);
@@ -238,7 +237,7 @@ impl StopPolicy {
             if let StopBy::Signal(number) = step.by
                 && !(1..=31).contains(&number)
             {
-                // Realtime ones are not sent: nothing without unsafe code does that by pidfd.
+                // Realtime signals are refused: without unsafe code nothing sends them by pidfd.
                 let reason = "is no signal that can be sent; they are 1 to 31";
                 problems.add(format!("{at}.by"), number, reason);
             }

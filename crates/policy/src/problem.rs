@@ -19,7 +19,8 @@ impl fmt::Display for Problem {
         // Escaped, since a value may come from anywhere, and a reason may name a path: a message is
         // one line.
         let reason = safe_text::escaped(&self.reason);
-        // A quotation mark fools nobody.
+        // Quotation marks are shown as they are: they cannot disguise anything, as control characters
+        // can.
         let value = self.value.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
         write!(f, "{} `{value}`: {reason}", self.field)
     }
@@ -97,7 +98,7 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
             if index > 0 {
-                // Reasons have semicolons of their own.
+                // Counted, since a reason may contain semicolons of its own.
                 write!(f, "; [{} of {}] ", index + 1, self.0.len())?;
             }
             write!(f, "{problem}")?;
@@ -121,7 +122,7 @@ impl fmt::Debug for Problems {
 
 impl std::error::Error for Problems {}
 
-/// No service waits that long; whoever says so has mixed up his units.
+/// No service waits longer: a longer span is most likely given in the wrong unit.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Checks a span of time that is waited for. [`Duration::MAX`] means for ever, and is legal.

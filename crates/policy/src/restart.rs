@@ -126,9 +126,9 @@ pub struct RestartPolicy {
     /// Ends that count as clean beside code 0, everywhere: in what follows and after what delay, in
     /// logs and reports, and in whether a guardian or a list of workers ends well. Default: none; so
     /// unlike systemd's, a process that dies of SIGTERM has failed, since ours answer it by quitting
-    /// well. One that answers a signal from outside so is named ([`RunEnd::QuitBySignal`]), and judged
-    /// by its exit: with code 0 it is clean, and over under [`Restart::OnFailure`]; whoever wants it
-    /// back has [`Restart::Always`].
+    /// well. The end of a process that quits so upon a signal from outside is [`RunEnd::QuitBySignal`],
+    /// and is judged by its exit: with code 0 it is clean, and [`Restart::OnFailure`] does not start the
+    /// child again; [`Restart::Always`] does.
     pub success: Ends,
     /// Ends that are never followed by another run. Default: none.
     pub prevent: Ends,
@@ -142,7 +142,7 @@ pub struct RestartPolicy {
     pub limit: Option<RestartLimit>,
 }
 
-/// The exit code of who gave up (`EX_UNAVAILABLE` of sysexits.h).
+/// The exit code of a process that has given up (`EX_UNAVAILABLE` of sysexits.h).
 pub const CODE_GAVE_UP: i32 = 69;
 
 /// Why another run that was wanted is not begun.
@@ -184,7 +184,7 @@ impl RestartPolicy {
         RestartPolicy::new(Restart::OnFailure).backoff(Backoff::constant(interval))
     }
 
-    /// These ends, at once (but see [`Backoff::floor`]), for ever.
+    /// Starts the child again after these ends, at once (but see [`Backoff::floor`]), without a limit.
     pub fn new(restart: Restart) -> RestartPolicy {
         RestartPolicy { restart, ..RestartPolicy::default() }
     }
@@ -242,8 +242,8 @@ impl RestartPolicy {
         }
     }
 
-    /// The end as it counts: one that is on the list of successes is a success, for everybody who sees
-    /// it from here on.
+    /// The end as it counts: an end on the list `success` becomes [`RunEnd::Succeeded`], which everybody
+    /// who sees it from here on takes for a success.
     pub fn judged(&self, end: RunEnd) -> RunEnd {
         let counts = self.success.contains(&end) && !end.is_success();
         if counts && let RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } = end {

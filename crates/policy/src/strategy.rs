@@ -13,7 +13,8 @@ pub enum Strategy {
     OneForOne,
     /// All of them: the others are stopped in reverse order, and all started in order.
     OneForAll,
-    /// That one and those after it in the list. If an earlier one fails meanwhile, those after it.
+    /// That one and those after it in the list. If a worker before it fails while they are being stopped,
+    /// all after that worker.
     RestForOne,
 }
 

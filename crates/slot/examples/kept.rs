@@ -21,7 +21,7 @@ fn work(_: ()) -> Result<(), String> {
 fn main() -> Result<(), Box<dyn Error>> {
     surroundings::roles(App::new(entries![work])).init();
 
-    // What it becomes by a set-up, only an executor or a worker does.
+    // Only an executor or a worker carries out a set-up, so the child gets such a role.
     let current = Current { role: Role::Worker, name: "work".to_owned(), incarnation: 1 };
     let spawn = Spawn::new(Call::new(work, ()))?.current(current).setup(&Setup::default())?;
     let mut slot = Slot::new(spawn);
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let follows =
                 slot.carry_out(&step, &machine, now, &mut |report| println!("{report:?}"));
             events.extend(follows);
-            // Its delay is over, and there is nobody to wait for.
+            // The delay is over, and there is no other child whose turn could come first.
             events.extend((step.entered == Some(Phase::Due)).then_some(Event::Start));
             if let Action::Finish(outcome) = step.action {
                 println!("over: {outcome:?}");

@@ -1,9 +1,10 @@
 //! The end of a run: what it leaves is gone before the run is over.
 //!
-//! A process group has its number from its leader, which keeps it until it is reaped. So the group is
-//! killed between the leader's end and its reaping: by number, and yet surely the right one
-//! (kill(2), waitid(2) with `WNOWAIT`). What left the group is told by a variable that every process
-//! of the run has inherited, where it came to a guardian, as orphans below one do.
+//! A process group has the number of its leader, and nobody else gets that number until the leader is
+//! reaped. So the group is killed between the leader's end and its reaping: by number, and yet surely the
+//! right one (kill(2), waitid(2) with `WNOWAIT`). Processes that have left the group are known by a
+//! variable that every process of the run has inherited. They are found where they have become children
+//! of a guardian, as orphans below one do.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,8 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 /// of its end) no longer holds up the next run.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Nor, from then on, what was promised to others; what is dying has this long in any case.
+/// If somebody was promised an answer (to a start, or the end of a grace), what is left holds it up no
+/// longer than promised. But it has at least this long, since what was killed needs a moment to die.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A run that has ended, but is not over.
@@ -44,13 +46,13 @@ pub(crate) struct Burial {
     end: Option<RunEnd>,
     group: Option<Pid>,
     mark: Option<String>,
-    /// What we leave when we are asked to quit is ended by our guardian.
+    /// There is a guardian above this process. It ends what is left when this process is asked to quit.
     has_guardian: bool,
     /// Some members of the group were children of our own.
     has_siblings: bool,
-    /// For what bore the mark, and for who is left of the group.
+    /// The search for processes that bear the mark, and for what is left of the group.
     search: Option<Search>,
-    /// What was found without.
+    /// What was found without a search, where no thread could be had for one.
     herd: Herd,
 }
 
@@ -118,7 +120,8 @@ fn reap_siblings(group: Pid) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     let mut are_any = false;
     for _ in 0..MOST {
-        // Also of those that are dying yet; if there are none, an error (`ECHILD`).
+        // This also succeeds, without a pid, while such children are not dead yet; without any it is an
+        // error (`ECHILD`).
         let found = nix::sys::wait::waitid(Id::PGid(raw), flags | WaitPidFlag::WNOWAIT);
         are_any |= found.is_ok();
         let Some(pid) = found.ok().and_then(|status| status.pid()).filter(|pid| *pid != raw) else {
@@ -130,7 +133,7 @@ fn reap_siblings(group: Pid) -> bool {
 }
 
 impl Burial {
-    /// Of one that is dead, but cannot be reaped.
+    /// The burial of a child that is dead, or was killed, and is not reaped yet.
     pub(crate) fn held(now: Instant) -> Burial {
         let look_at = now + FIRST_LOOK;
         let (end, group, mark, search) = (None, None, None, None);
@@ -154,23 +157,23 @@ impl Burial {
         if self.is_left_to_the_guardian() {
             return self.at;
         }
-        // What was over at the last look is looked at as any other is.
+        // If patience was over at the last look already, the next one is after the usual pause.
         match self.patience_until(machine) {
             Some(over) if over > self.looked_at => over.min(self.look_at),
             _ => self.look_at,
         }
     }
 
-    /// Whether it has been waited for as long as may be.
+    /// Whether the end of the run has been waited for as long as may be.
     pub(crate) fn is_patience_over(&self, machine: &Machine, now: Instant) -> bool {
         self.patience_until(machine).is_some_and(|over| over <= now)
     }
 
-    /// No longer than until what was promised to others is due, as the answer to a start or the end of a grace;
-    /// `None`: nothing is.
+    /// Until when the end of the run may be waited for: not beyond what was promised to others, as the
+    /// answer to a start or the end of a grace. `None`: without end.
     fn patience_until(&self, machine: &Machine) -> Option<Instant> {
         let promised = machine.allowed_until();
-        // Who has missed its deadline before it died.
+        // The child had missed its deadline and was killed, so nothing is promised any more.
         let killed = machine.phase() == Phase::Stopping && promised.is_none();
         let least = self.at.checked_add(LEAST_PATIENCE);
         if self.is_held() {
@@ -180,11 +183,13 @@ impl Burial {
         if let Some(promised) = promised {
             return longest.min(least.map(|least| least.max(promised)));
         }
-        // The next run after a kill is promised to nobody, but our own end is.
+        // After a kill nobody was promised the next run. But if this process is to quit itself, its
+        // parent expects it to end.
         if killed && quit::quit_requested() { least } else { longest }
     }
 
-    /// Whoever is asked to quit does not use up his grace by waiting for the dead.
+    /// Whether the guardian above is to end what is left: it is, once this process itself is asked to
+    /// quit and must not use up its grace by waiting for the dead.
     fn is_left_to_the_guardian(&self) -> bool {
         !self.is_held() && self.has_guardian && quit::quit_requested()
     }
@@ -198,7 +203,8 @@ impl Burial {
         self.end.is_none()
     }
 
-    /// It was reaped, and has left what is in this group, and what bears this mark.
+    /// Takes note that the child was reaped, and has left what is in this group, and what bears this
+    /// mark.
     pub(crate) fn reaped(
         &mut self,
         end: RunEnd,
@@ -235,10 +241,11 @@ impl Burial {
         self.end.take()
     }
 
-    /// Whoever else has this number by now is only asked whether it is there.
+    /// Looks whether the group is there. Somebody else may have its number by now, so nothing is killed
+    /// here.
     fn look_at_group(&mut self, group: Pid) {
         let mut there = test_kill_process_group(group);
-        // With numbers that come round soon, that may be another worker of ours.
+        // Where numbers come round soon, a new worker of ours may have this one.
         if there != Err(Errno::SRCH) && is_anothers(group) {
             there = Err(Errno::SRCH);
         }
@@ -259,8 +266,10 @@ impl Burial {
         }
     }
 
-    /// One that is dying needs a moment, and what it leaves comes to the guardian when it is dead. One
-    /// that is a zombie of the group, or cannot die, does not keep us from searching.
+    /// Begins a search, and looks whether it has come to its end. While there is a group, the first look
+    /// does not search: what was killed in it needs a moment to die, and its own children come to the
+    /// guardian only then. The second look does, since a zombie in the group, or a process that cannot
+    /// die, must not keep us from it.
     fn look_at_search(&mut self) {
         let is_first = self.pause == FIRST_LOOK;
         let waits = self.group.is_some() && is_first;
@@ -289,7 +298,7 @@ impl Burial {
         }
     }
 
-    /// Not now, but later: each time twice as late.
+    /// Puts off the next look, each time for twice as long.
     pub(crate) fn later(&mut self, now: Instant) {
         self.looked_at = now;
         self.look_at = now + self.pause;

@@ -1,12 +1,12 @@
 //! Pid files of processes further down, which nobody removes when those who would are killed.
 //!
-//! A worker removes its own pid file, and one that is killed has it removed by whoever called
-//! `start_workers`. If that one is killed with it, the guardian does it, once all are gone. So it is
-//! told of the files beforehand.
+//! A worker removes its own pid file. If the worker is killed, the executor that called `start_workers`
+//! removes it. If the executor is killed too, the guardian does, once all are gone; so the executor tells
+//! the guardian of the files beforehand.
 //!
-//! Who tells runs the user's code, and may have given up rights that the guardian still has. So each
-//! list is kept with the user who told it, as the kernel has noted with the word, and its files are removed with that
-//! user's rights and no others.
+//! The executor runs the user's code, and may have given up rights that the guardian still has. So each
+//! path is kept with the user who has told of it, as the kernel has noted with the word, and the file is
+//! removed with that user's rights and no others.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,9 +23,10 @@ use proc_spawn::{Speaker, tell};
 use crate::sys;
 use surroundings::Word;
 
-/// Has the guardian, if it is the parent of this process, remove these pid files in the end, those
-/// that are stale: with the rights of the real user and group that this thread has now. For who starts processes with pid files of
-/// their own. The parent of a worker is no guardian, and removes none.
+/// Asks the guardian, if it is the parent of this process, to remove those of these pid files that are
+/// stale in the end, with the rights of the real user and group that this thread has now. For a process
+/// that starts others with pid files of their own. The parent of a worker is no guardian, and removes
+/// none.
 ///
 /// # Errors
 ///
@@ -44,7 +45,7 @@ pub fn forget_pid_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Re
     in_parts(paths, Word::PidFilesGone)
 }
 
-/// No word is as long as a list of thousands may be.
+/// Tells the paths in several words, since a list of thousands is longer than a word may be.
 fn in_parts<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
     word: impl Fn(Vec<Cow<'a, Path>>) -> Word<'a>,
@@ -57,13 +58,13 @@ fn in_parts<'a>(
     Ok(())
 }
 
-/// So many paths go with a word: as long as they can be (path_resolution(7)), they fit.
+/// So many paths go into a word: they fit even if each is as long as a path can be (path_resolution(7)).
 const PART: usize = 200;
 
 /// How long all of it may take: somebody who holds a lock on each of them, or whose disk does not answer, holds up no end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So many askers may take long before others are not looked at any more.
+/// When the files of so many askers have taken too long, those of the remaining askers are left alone.
 const MOST_SLOW: usize = 8;
 
 /// As many as there may be workers, and more; and as much text as they need.
@@ -82,7 +83,7 @@ struct Asker {
 pub(crate) struct LeftPidFiles {
     files: BTreeMap<Box<Path>, Asker>,
     bytes: usize,
-    /// What did not fit was told of.
+    /// The log has been told that not all of them fit.
     full: bool,
 }
 
@@ -92,8 +93,9 @@ impl LeftPidFiles {
         let asker = Asker { user: speaker.user, group: speaker.group };
         for path in paths {
             if let Some(before) = self.files.get_mut(&*path) {
-                // A list of the next run; who has fewer rights than before has them here too, and nobody
-                // has more for a path that somebody with fewer has named.
+                // The next run of the executor tells the same paths again. If it has given up our rights
+                // since, the fewer ones count from now on. A path told with fewer rights never comes to
+                // have ours.
                 if before.user == us().user {
                     *before = asker;
                 }
@@ -134,20 +136,21 @@ impl LeftPidFiles {
     /// touched.
     ///
     /// A file may be on a disk that does not answer. So threads do it, which this one waits for no longer
-    /// than it may, and which end with the process: one for each asker, since the rights of a thread
-    /// end with it.
+    /// than it may, and which end with the process: one for each asker, since a thread that has taken the
+    /// rights of an asker keeps them until its end.
     pub(crate) fn remove(&self) {
         let until = Instant::now() + PATIENCE;
         let mut lists = BTreeMap::<_, Vec<_>>::new();
         for (path, asker) in &self.files {
-            // Ours first: nobody whose files are slow has ours left.
+            // Ours are under `None`, which comes first: the slow files of others cannot use up their
+            // time.
             let asker = (asker.user != us().user).then_some(*asker);
             lists.entry(asker).or_default().push(path.to_path_buf());
         }
         let mut slow = Vec::new();
         for (asker, paths) in lists {
             let done = remove_all(asker, paths, until);
-            // Who comes next has time left, too.
+            // Half of what is left, so that the next asker has some time, too.
             if !ends_by(&done, Instant::now() + until.saturating_duration_since(Instant::now()) / 2)
             {
                 slow.push(done);
@@ -162,8 +165,8 @@ impl LeftPidFiles {
     }
 }
 
-/// Has a thread remove what is stale of these, with our rights or those of who has asked. What it gives
-/// back is closed when that is done.
+/// Has a thread remove what is stale of these, with the rights of `asker`, or with ours if there is none.
+/// The channel that it gives back is closed when that is done.
 fn remove_all(asker: Option<Asker>, paths: Vec<PathBuf>, until: Instant) -> Receiver<Infallible> {
     let (ends, done) = channel();
     let ours = asker.is_none().then(|| paths.clone());

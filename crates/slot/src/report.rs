@@ -10,15 +10,15 @@ use lifecycle::Outcome;
 use policy::StopBy;
 use policy::duration::rounded;
 
-/// Tells of one child, and of what it says of itself no more often than anybody can read: a child in a
-/// loop must not fill the log.
+/// Writes to the log what happens to one child. Words of the child's own are written no more often than
+/// anybody can read: a child that talks in a loop must not fill the log.
 #[derive(Debug, Default)]
 pub struct Teller {
     /// When the present span began.
     since: Option<Instant>,
     /// How many of its words were told in it.
     told: u32,
-    /// How many were not, and nobody has been told how many.
+    /// How many were not, since the log was told last how many.
     untold: u64,
 }
 

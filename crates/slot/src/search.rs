@@ -1,8 +1,9 @@
 //! The search for what has left the group of a run: in a thread, for as long as there is something to search for.
 //!
-//! What a run has left is told by a variable in its environment. That is as large as its owner likes, and to read
-//! it the system takes the owner's lock on its memory (proc_pid_environ(5)), which somebody may hold who waits for a
-//! disk. So whoever keeps others does not read it: it [asks](Search::begin), and looks later what came of it.
+//! Processes that a run has left are known by a variable in their environment. An environment is as large
+//! as its owner likes, and to read it the system takes the owner's lock on its memory
+//! (proc_pid_environ(5)), which somebody may hold who waits for a disk. So the loop of a guardian or pool
+//! does not read it: it [asks a thread](Search::begin), and looks later what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -18,8 +19,8 @@ use rustix::process::{Pid, getppid};
 use crate::sys;
 use crate::tree::{self, Herd, MOST, Seen};
 
-/// The variable by which processes of a run are known. Nothing secret: only what is below our own
-/// guardian is looked at.
+/// The variable by which processes of a run are known. It need not be secret: others with the same value
+/// are safe, since only what is below our own guardian is looked at.
 pub const MARK: &str = "APPKIT_RUN";
 
 /// Between two looks of the thread: this at first, then twice as long each time.
@@ -28,9 +29,10 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// More than the system lets anybody execute a program with (execve(2): 6 MiB at most).
 const LONGEST_ENVIRONMENT: usize = 8 << 20;
-/// So much of environments is read in a turn of who has no thread for it, and the rest of the last.
+/// Where there is no thread, a turn reads so much of environments: the last of them to its end, and no
+/// more after it.
 const TURN: usize = 8 << 20;
-/// A mark is shorter, and so is what is kept of one.
+/// The variable with its mark is shorter. Of any variable no more than this is kept.
 const LONGEST_MARK: usize = 128;
 const PORTION: usize = 64 << 10;
 
@@ -43,11 +45,11 @@ pub(crate) struct Search(Arc<Wanted>);
 
 #[derive(Debug)]
 struct Wanted {
-    /// `None`: nothing is known by one.
+    /// `None`: only the group is looked at.
     mark: Option<String>,
     /// The process group that was killed; 0: it is gone.
     group: AtomicU32,
-    /// Some of what was left were children of our own.
+    /// Some of what was left were children of our own, so these are looked at, too.
     has_siblings: bool,
     /// Nothing is left in the group that is no zombie, nor anything that bears the mark.
     done: AtomicBool,
@@ -56,9 +58,9 @@ struct Wanted {
 }
 
 impl Search {
-    /// Has what bears this mark ended, where it came to our guardian, or is our own child by
-    /// `CLONE_PARENT` (clone(2)); and looks whether anything of a killed group is left that is no zombie.
-    /// `Ok(None)`: nothing has come, and there is no group.
+    /// Has a thread end what bears this mark, if it has become a child of our guardian, or is our own
+    /// child by `CLONE_PARENT` (clone(2)), or is below such a child. The thread also looks whether
+    /// anything of a killed group is left that is no zombie. `Ok(None)`: there is nothing to search for.
     ///
     /// # Errors
     ///
@@ -68,7 +70,7 @@ impl Search {
         group: Option<Pid>,
         has_siblings: bool,
     ) -> io::Result<Option<Search>> {
-        // Who cannot be looked at now is searched for.
+        // If the children cannot be listed now there may be some: search.
         let nobody = || roots(has_siblings).is_ok_and(|roots| roots.is_empty());
         if group.is_none() && (mark.is_none() || nobody()) {
             return Ok(None);
@@ -84,21 +86,21 @@ impl Search {
         });
         let mut desk = lock();
         if !desk.is_searched {
-            // It looks at the desk when we have left it.
+            // The new thread waits for the desk until we let go of its lock.
             let searcher = helper_thread::spawn("leftovers", STACK, search_on)?;
             desk.thread = Some(searcher.thread().clone());
             desk.is_searched = true;
         } else if let Some(thread) = &desk.thread {
             thread.unpark();
         }
-        // The thread may be held up by what it looks at.
+        // The thread does this too, but it may be held up by a process that it looks at.
         desk.forget_who_gave_up();
         desk.searches.push((Arc::clone(&wanted), Herd::default()));
         Ok(Some(Search(wanted)))
     }
 
-    /// The same for who can have no thread, as where a fork bomb has used up what its user may have: a
-    /// portion of it, at once. True when nothing is left.
+    /// The same where no thread can be had, as when a fork bomb has used up what its user may have: does
+    /// a portion of the work in the thread that calls. True when nothing is left.
     pub(crate) fn turn(mark: &str, has_siblings: bool, herd: &mut Herd) -> bool {
         let judged = mem::take(&mut lock().judged);
         let mut known = Known { judged, met: Vec::new(), left: TURN };
@@ -129,10 +131,10 @@ impl Drop for Search {
     }
 }
 
-/// What is to be searched for, and what is known of who was looked at.
+/// What is to be searched for, and what is known of the processes that were looked at.
 struct Desk {
     searches: Vec<(Arc<Wanted>, Herd)>,
-    /// Somebody is at it.
+    /// The thread runs.
     is_searched: bool,
     thread: Option<thread::Thread>,
     judged: BTreeMap<Seen, Mark>,
@@ -165,7 +167,8 @@ impl Drop for Taken {
     }
 }
 
-/// The thread. A logger of the application may panic, and somebody waits for what is searched for.
+/// What the thread does. It goes on after a panic (a logger of the application may panic), since slots
+/// wait for what it searches for.
 fn search_on() {
     while let Err(panic) = catch_unwind(search) {
         // What was thrown may panic when it is dropped.
@@ -190,9 +193,10 @@ fn search() {
             }
             Taken(mem::take(&mut desk.searches))
         };
-        // All in turn: one that finds a lot does not keep the others waiting until it is done.
+        // All searches in turn: one that finds a lot does not keep the others waiting until it is done.
         let before = searches.0.len();
-        // Before what bears a mark: whoever loses a parent has come to us when that one is a zombie.
+        // The groups are looked at before the marks: if all of a group are zombies by now, their orphans
+        // have come to the guardian, and the look for marks below finds them.
         let has_group = |wanted: &Wanted| wanted.group.load(Ordering::Acquire) != 0;
         let looks = searches.0.iter().any(|(wanted, _)| has_group(wanted));
         let living = if looks { tree::living_groups().ok().flatten() } else { None };
@@ -202,7 +206,7 @@ fn search() {
             (_, None) => true,
         };
         searches.0.retain_mut(|(wanted, herd)| {
-            // Whoever has waited and is gone leaves it as it is.
+            // When the slot has given up its search, nothing more is looked at for it.
             let go_on = || !wanted.given_up.load(Ordering::Acquire);
             let marked = || match &wanted.mark {
                 Some(mark) => known.marked(mark, wanted.has_siblings, go_on),
@@ -217,7 +221,8 @@ fn search() {
         let is_news = searches.0.len() < before;
         let is_new = !lock().searches.is_empty();
         drop(searches);
-        // Those that were killed are not dead at once.
+        // What was killed is not dead at once. While there is news, look again soon, and otherwise less
+        // and less often.
         pause = if is_new || is_news { FIRST_LOOK } else { (pause * 2).min(LAST_LOOK) };
         if !is_over && !is_new {
             thread::park_timeout(pause);
@@ -235,8 +240,8 @@ enum Mark {
     Unknown,
 }
 
-/// Who was looked at: nobody is read twice, by whatever search. A process may execute a program with other
-/// variables later; it remains what its run has left.
+/// The processes that were looked at: whichever search it is, no environment is read twice. A process may
+/// execute a program with other variables later; it remains what its run has left.
 struct Known {
     judged: BTreeMap<Seen, Mark>,
     met: Vec<Seen>,
@@ -275,7 +280,7 @@ impl Known {
         Ok(bears)
     }
 
-    /// As many are known as there were at the last look, no more.
+    /// Forgets the processes that were not met at the last look, so that the list does not grow for ever.
     fn forget_the_gone(&mut self) {
         let met: BTreeSet<_> = mem::take(&mut self.met).into_iter().collect();
         self.judged.retain(|process, _| met.contains(process));
@@ -316,7 +321,7 @@ fn mark_of(pid: u32, tries: usize) -> io::Result<(Mark, usize)> {
 fn read_mark(mut environment: impl Read) -> (Mark, usize) {
     let name = format!("{MARK}=");
     let mut buffer = vec![0; PORTION];
-    // The beginning of a variable that goes on in the next portion, cut where it is no mark any more.
+    // The beginning of a variable that may go on in the next portion; no more of it than a mark is long.
     let mut begun: Vec<u8> = Vec::new();
     let mut taken = 0;
     while taken < LONGEST_ENVIRONMENT {

@@ -104,11 +104,11 @@ pub struct Slot {
     burial: Option<Box<Burial>>,
     /// Who sees to what a run leaves.
     leaves: Leaves,
-    /// The run could not be kept, and was killed for that.
+    /// Why the run could not be kept: the child was killed for that.
     lost: Option<Box<ErrorText>>,
     /// The child was asked to stop.
     asked: bool,
-    /// And by word.
+    /// The child was asked to stop by word.
     asked_by_word: bool,
     /// The signal upon which the child is quitting, by its own account.
     quits_by: Option<i32>,
@@ -135,7 +135,7 @@ enum Leaves {
 #[derive(Debug)]
 struct Recorded {
     recording: Recording,
-    /// Of the run that has ended last.
+    /// What the run that has ended last has written last.
     last_lines: LastLines,
 }
 
@@ -254,7 +254,8 @@ impl Slot {
         self.released
     }
 
-    /// Where the next runs' standard error goes before they have set themselves up.
+    /// What the next runs are started by. For changing where their standard error goes before they have
+    /// set themselves up.
     pub fn spawn_mut(&mut self) -> &mut Spawn {
         &mut self.spawn
     }
@@ -267,8 +268,8 @@ impl Slot {
         }
     }
 
-    /// Does what a step of `machine` wants, and tells what it says. Gives back what follows at once: a start
-    /// that failed is a run that has ended, delayed, counted and told like any.
+    /// Does what a step of `machine` wants, and gives `tell` the reports of it. Gives back what follows
+    /// at once: a start that failed is a run that has ended, delayed, counted and told like any.
     #[must_use = "what follows is to be told to the machine"]
     pub fn carry_out(
         &mut self,
@@ -294,7 +295,7 @@ impl Slot {
             }
             Action::Terminate { by, remaining } => {
                 tell(Report::Terminating { by: *by, remaining: *remaining });
-                // Who is stopped with others that are started again comes back.
+                // A child that pauses is started again together with others, and is told so.
                 let reason = if machine.is_pausing() { Reason::Restart } else { self.reason };
                 self.terminate(*by, reason, *remaining);
             }
@@ -333,7 +334,8 @@ impl Slot {
         let Some(child) = &self.child else { return };
         match child.ask_to_reopen() {
             Ok(()) => (),
-            // One that is gone has none. It is reset if it left something unread (unix(7)).
+            // A child that is gone has no files. The connection is reset if it has left something unread
+            // (unix(7)).
             Err(error) if is_gone(&error) => (),
             Err(error) => {
                 log::error!("cannot ask process {} to open its files anew: {error}", child.id());
@@ -351,7 +353,7 @@ impl Slot {
             self.spawn.set_env(MARK, mark);
         }
         let child = self.spawn();
-        // There may be thousands, and each start has another one.
+        // Each start has another mark, and there may be thousands of slots: none is kept.
         self.spawn.forget_env(MARK);
         let child = child.map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
@@ -374,18 +376,18 @@ impl Slot {
         self.asked_by_word |= by == StopBy::Quit;
         let Some(child) = &self.child else { return };
         let told = match by {
-            // A child that has closed its ears gets a signal.
+            // A child to which no word can be sent, since it has closed its socket, gets SIGTERM.
             StopBy::Quit => child
                 .ask_to_quit(reason, remaining)
-                // Once: a second one would end it at once.
+                // But only once: a second signal would end it at once.
                 .or_else(|_| if again { Ok(()) } else { child.terminate() }),
             StopBy::Signal(signal) => child.signal(signal),
         };
         if let Err(error) = told {
             log::error!("cannot terminate process {}: {error}", child.id());
         }
-        // One that is stopped hears nothing until it goes on, and would be killed in the end. To
-        // others this is no signal (signal(7)); who is gone needs none.
+        // A child that was stopped (SIGSTOP) hears nothing until it goes on, and would be killed in the
+        // end. SIGCONT does nothing to a child that runs (signal(7)), and one that is gone needs none.
         let _ = child.signal(signal_hook::consts::SIGCONT);
     }
 }

@@ -1,13 +1,14 @@
 //! What is asked of the system, and all that only one system has.
 //!
-//! Who decides (`tree`, `search`, `burial`, `pid_files`) asks by the names below and calls itself only what every Unix
-//! has. A backend is a module beside `linux` that has them, too; nothing outside this folder changes for it. It
-//! gives:
+//! The modules that decide (`tree`, `search`, `burial`, `pid_files`) ask by the names below, and call by
+//! themselves only what every Unix has. A backend is a module beside `linux` that has these names, too;
+//! nothing outside this folder changes for it. It gives:
 //!
-//! * **Processes as they are seen**: [`process`], [`all`], [`children_of`]. Who has gone and who is hidden are the same;
-//!   any other failure says nothing of them. [`Seen`] tells one from who has its number later. [`shows_us`]: the
-//!   numbers mean here what they mean to kill(2). *Linux:* proc_pid_stat(5), proc_pid_task_children(5). *FreeBSD:*
-//!   `KERN_PROC` of sysctl(3), with `ki_start`. *macOS:* the same, with `p_starttime`.
+//! * **Processes as they are seen**: [`process`], [`all`], [`children_of`]. A process that has gone and one that is
+//!   hidden look the same; any other failure says nothing of them. [`Seen`] tells a process from another that gets its
+//!   number later. [`shows_us`]: the numbers mean here what they mean to kill(2). *Linux:* proc_pid_stat(5),
+//!   proc_pid_task_children(5). *FreeBSD:* `KERN_PROC` of sysctl(3), with `ki_start`. *macOS:* the same, with
+//!   `p_starttime`.
 //! * **A process' environment as it was executed**: [`environment`]. *Linux:* proc_pid_environ(5). *FreeBSD:*
 //!   `KERN_PROC_ENV` of sysctl(3). *macOS:* `KERN_PROCARGS2`, of one's own processes.
 //! * **A signal to the one that was seen, or to nobody**: [`signal`]. *Linux:* pidfd_open(2),

@@ -12,7 +12,7 @@ use crate::sys;
 pub use crate::sys::Seen;
 pub use herd::{Herd, MOST};
 
-/// The same process later, dead or alive; `None`: it has gone.
+/// What tells a process, dead or alive, from another that gets its number later; `None`: it has gone.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ pub fn children_of(pid: u32) -> io::Result<Vec<u32>> {
     sys::children_of(pid)
 }
 
-/// Those of `roots` that are `wanted`, and those below them that are; at most so many.
+/// Those of `roots` that are `wanted`, and those below them that are; at most `most`.
 ///
 /// # Errors
 ///

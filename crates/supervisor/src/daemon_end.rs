@@ -12,7 +12,7 @@ use policy::{CODE_GAVE_UP, GaveUp, RunEnd};
 #[must_use = "that the daemon failed is in here, and not in an error: end with its `exit_code`"]
 #[non_exhaustive]
 pub enum DaemonEnd {
-    /// There is one already, which was not touched.
+    /// The daemon runs already, and was not touched.
     AlreadyRunning {
         /// The process id in its pid file.
         pid: u32,
@@ -61,7 +61,7 @@ impl DaemonEnd {
 impl From<DaemonEnd> for ExitCode {
     /// [`DaemonEnd::exit_code`].
     fn from(end: DaemonEnd) -> ExitCode {
-        // Of a code the system keeps eight bits, too (wait(2)); none of ours is larger.
+        // An exit code has eight bits (wait(2)), and none of ours is larger.
         ExitCode::from(u8::try_from(end.exit_code()).unwrap_or(u8::MAX))
     }
 }

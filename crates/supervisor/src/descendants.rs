@@ -29,7 +29,7 @@ pub(crate) struct Descendants {
     foreign: Foreign,
 }
 
-/// Processes by number. Who has the number of one that has ended is another one.
+/// Processes by number, each with what tells it from another that gets the same number later.
 struct Foreign(BTreeMap<u32, Option<Seen>>);
 
 impl Foreign {
@@ -38,7 +38,7 @@ impl Foreign {
         Foreign(pids.iter().map(|pid| (*pid, seen(*pid))).collect())
     }
 
-    /// Who cannot be looked at is taken for the one that was seen: it is better left alone.
+    /// A process that cannot be looked at is taken for the foreign one: it is better left alone.
     fn has(&self, pid: u32) -> bool {
         let seen = || tree::seen(pid).unwrap_or_default();
         let same = |was: Seen| seen().is_none_or(|now| now == was);
@@ -48,21 +48,22 @@ impl Foreign {
 
 /// The end of one incarnation: what it left behind is told to go, and then made to.
 pub(crate) struct Sweep {
-    /// When to look again, because nobody could tell who is left.
+    /// When to look again without being woken: nobody could tell who is left, or what is left was killed.
     look_at: Option<Instant>,
-    /// Patience was over at the last look.
+    /// At the last look what is left had no time any more.
     kills: bool,
     told: BTreeSet<u32>,
     herd: Herd,
     /// Until the next look.
     pause: Duration,
-    /// Whoever does not go though it was killed has been named.
+    /// The log has been told which processes do not go though they were killed.
     named: bool,
 }
 
-/// As many descriptors as the hard limit lets this process have, as long as the value lives: for each turn of a sweep
-/// that kills. Whoever multiplies is stopped only by who can look at all of them; who can do no more than kill its own
-/// children sees them replaced. And who cannot look does not know that one is dead whom a tracer holds.
+/// Raises the limit of descriptors to its hard limit, as long as the value lives: for each turn of a
+/// sweep that kills. To look at a process takes descriptors. Processes that multiply can be ended only if
+/// all are looked at; a guardian that can kill no more than its own children sees them replaced. Nor
+/// would it know without a look that a child is dead that its tracer holds.
 struct AllDescriptors(Option<(Rlimit, Rlimit)>);
 
 impl AllDescriptors {
@@ -86,12 +87,12 @@ impl Drop for AllDescriptors {
     }
 }
 
-/// Between two looks at what tells us nothing: at first, and after each twice as long, up to the last.
+/// Between two looks where nothing wakes us: this at first, then twice as long each time, up to the last.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 impl Drop for Sweep {
-    /// Those that it has stopped are killed, which takes a descriptor for each in turn.
+    /// Kills the processes that it has stopped, which takes a descriptor for each in turn.
     fn drop(&mut self) {
         if !self.herd.is_empty() {
             let _all = AllDescriptors::take();
@@ -114,7 +115,7 @@ impl Default for Sweep {
 }
 
 impl Sweep {
-    /// When to sweep again, if nobody could tell at the last time who is left.
+    /// When to sweep again, also if no child's end wakes us.
     pub(crate) fn look_at(&self) -> Option<Instant> {
         self.look_at
     }
@@ -124,8 +125,8 @@ impl Sweep {
         self.kills
     }
 
-    /// Says once who has not gone for a second after it was killed: as long as it is there nothing else begins,
-    /// and nothing ends.
+    /// Says once which processes are there a second after they were killed: as long as they are, no run
+    /// begins and no stop ends.
     fn name(&mut self, left: &[u32], refused: Option<io::Error>) {
         if self.pause < LAST_LOOK || std::mem::replace(&mut self.named, true) {
             return;
@@ -149,7 +150,7 @@ impl Sweep {
 }
 
 impl Descendants {
-    /// Becomes the one to whom orphans come.
+    /// Makes this process the one to which orphans below it come.
     pub(crate) fn adopt() -> io::Result<Descendants> {
         let ended = SignalBytes::of(&[signal_hook::consts::SIGCHLD])?;
         adopt_orphans()?;
@@ -165,7 +166,7 @@ impl Descendants {
 
     /// Cleared first, then looked at: what ends in between wakes us again.
     pub(crate) fn clear(&self) {
-        // What is left of thousands wakes us once more.
+        // If thousands have come, not all are taken here: the rest wakes us once more.
         self.ended.take();
     }
 
@@ -205,7 +206,8 @@ impl Descendants {
             return true;
         }
         if sweep.kills {
-            // Those below them, too: who goes on making others would make them faster than we kill.
+            // Those below our children are killed, too: one that goes on starting others would otherwise
+            // do so faster than we kill.
             let mut refused = None;
             sweep.herd.end(|| {
                 let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;
@@ -216,15 +218,16 @@ impl Descendants {
                     kind.into()
                 })
             });
-            // Where /proc shows nothing but our own children. Of those that were listed before some have been
-            // reaped in there, and their numbers are others' by now.
+            // Our own children are killed by number as well, for where /proc shows nothing but them. They
+            // are listed anew, since some were reaped above, and their numbers may be others' by now.
             let left = self.reap(except).unwrap_or_default();
             for pid in &left {
-                // Who is named is not told of at each look.
+                // Once the log has named them, failures are not logged at each look.
                 signal(*pid, Signal::KILL, !sweep.named);
             }
             sweep.name(&left, refused);
-            // What comes to us alive, because its parent was killed, comes without a word.
+            // Nothing wakes us when a process becomes our child because its parent was killed: so look
+            // again.
             sweep.look_later(now);
             return false;
         }
@@ -239,11 +242,11 @@ impl Descendants {
         for pid in &left {
             if sweep.told.insert(*pid) {
                 signal(*pid, Signal::TERM, true);
-                // One that is stopped would not see it.
+                // A process that is stopped would not see SIGTERM.
                 signal(*pid, Signal::CONT, true);
             }
         }
-        // Numbers that come round are those of others.
+        // Those that are gone are forgotten: a new process may get such a number, and is to be told, too.
         sweep.told.retain(|pid| left.contains(pid));
         false
     }
@@ -261,16 +264,17 @@ fn named(pids: &[u32]) -> String {
     format!("{word} {}{more}", numbers.join(", "))
 }
 
-/// Those of our children that are not dead and held by a tracer (ptrace(2)); who is, is reaped when that lets go
-/// of it. `None`: that cannot be known now.
+/// Those of our children that live. One that is dead and held by a tracer (ptrace(2)) is not among them;
+/// it is reaped when the tracer lets go of it. `None`: it cannot be known now who lives.
 ///
-/// One that dies after it was listed leaves us its own children, who are in the next list at the earliest. So
-/// nobody is left only if all that are listed were known to be dead before.
+/// A child that dies after it was listed leaves us its own children, which are in the next list at the
+/// earliest. So nobody is left only if all that are listed were in a list before, and dead.
 fn living(
     mut list: impl FnMut() -> Option<Vec<u32>>,
     is_dead: impl Fn(u32) -> bool,
 ) -> Option<Vec<u32>> {
-    /// In one look: each has at least one more dead, and whoever makes them does not keep us.
+    /// So many lists are read in one look. Each of them has somebody newly dead; a process that goes on
+    /// making such children must not keep us here.
     const MOST: usize = 8;
     let mut dead = BTreeSet::new();
     for _ in 0..MOST {
@@ -326,7 +330,8 @@ mod tests {
         living(list, |pid| dead.contains(&pid))
     }
 
-    /// It was taken for the last one, and its child outlived the sweep, the guardian and the stop.
+    /// A process that died then was taken for the last one, and its child outlived the sweep, the
+    /// guardian and the stop.
     ///
     /// Case: FLT-F1
     #[test]
@@ -346,7 +351,7 @@ mod tests {
         assert_eq!(left(&[None], &[]), None);
     }
 
-    /// It was left alone, whatever it was, for as long as the daemon ran.
+    /// Whatever had got such a number was left alone for as long as the daemon ran.
     #[test]
     fn who_has_the_number_of_a_foreign_child_is_none() {
         let own = std::process::id();

@@ -32,7 +32,7 @@ impl EarlyStderr {
         self.memory.clone().map_or(Stdio::Null, Stdio::Descriptor)
     }
 
-    /// The last of it.
+    /// What was written, of each file at most the last part.
     pub(crate) fn text(&self) -> String {
         let memory = self.memory.as_deref().and_then(|fd| fd.try_clone().ok()).map(File::from);
         let mut bytes = memory.map(|file| tail(&file, 0)).unwrap_or_default();
@@ -43,11 +43,12 @@ impl EarlyStderr {
     }
 }
 
-/// Opens the file ahead of the guardian, and creates it as that would.
+/// Opens the file that standard error goes to ahead of the guardian, and creates it as the guardian
+/// would.
 ///
-/// What is told later is read from this descriptor. By then the name may lead to any file that whoever
-/// can put names into the folder would like to be told of. `None` where there is no such file, or the
-/// guardian will meet the same failure and say so.
+/// What is told later is read from this descriptor, and not by the name: by then somebody who can put
+/// names into the folder may have made it lead to any file, to be told what is in there. `None` where
+/// there is no such file, or the guardian will meet the same failure and say so.
 fn open(plan: &Plan) -> Option<(File, u64)> {
     let redirect = &plan.setup.redirect;
     let path = redirect.target(stdio_redirect::Stream::Stderr).path()?;

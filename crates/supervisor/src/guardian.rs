@@ -48,7 +48,7 @@ impl Plan {
     pub(crate) fn redirect(&self) -> Redirect {
         let redirect = self.setup.redirect.clone();
         match &self.capture {
-            // What it captures is its executor's.
+            // The streams that are captured are the executor's; the guardian's own have no place there.
             Some(capture) => capture.leave_streams(redirect, &Target::Null),
             None => redirect,
         }
@@ -82,13 +82,13 @@ pub(crate) enum LaunchReport {
     LaunchFailed(LaunchFailure),
 }
 
-/// Why the launch failed, after everything was undone: in the guardian, on its way to who has started it, and there, where
-/// it becomes [`LaunchFailed`](crate::LaunchFailed).
+/// Why the launch failed, after everything was undone: in the guardian, and on its way to the starter,
+/// where it becomes [`LaunchFailed`](crate::LaunchFailed).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum LaunchFailure {
     /// A step of the guardian.
     Setup(SetupError),
-    /// The executor did not get as far as its entry.
+    /// The executor did not become ready.
     Executor {
         end: RunEnd,
         /// What it wrote last to standard error, if that is captured.
@@ -100,7 +100,7 @@ pub(crate) enum LaunchFailure {
 
 /// How a guardian ended.
 pub(crate) enum Guarded {
-    /// As its executor, or because it was asked to.
+    /// It ended as its executor did, or because it was asked to.
     Done(Outcome),
     /// Somebody else has the daemon.
     AlreadyRunning {
@@ -109,14 +109,15 @@ pub(crate) enum Guarded {
     LaunchFailed(LaunchFailure),
 }
 
-/// What an executor needs beyond its grace to be gone: one that was stopped has all of it still
-/// before it when it is woken.
+/// How much longer than its grace we wait for an executor whose guardian was killed. If it was stopped,
+/// all of its grace is still before it when it is woken.
 const ENDING: Duration = Duration::from_secs(2);
 
 /// What a guardian holds while its executor lives.
 pub(crate) struct Guardian {
-    /// Held by every process of the daemon, so that a successor and whoever stops the daemon can
-    /// see that somebody is left. Goes before the pid file, which stays if there is another copy.
+    /// Held by every process of the daemon, so that a successor and whoever stops the daemon can see that
+    /// somebody is left. It is closed before the pid file is released, which stays if there is another
+    /// copy.
     hold: Arc<OwnedFd>,
     pid_file: WatchedPidFile,
     signals: StopSignals,
@@ -125,8 +126,8 @@ pub(crate) struct Guardian {
 }
 
 impl Guardian {
-    /// Takes the daemon's place. The signals were first, so that no stop is missed once the number
-    /// can be read.
+    /// Takes the daemon's place. The handlers of `signals` are there before, so that no stop is missed
+    /// once our number can be read in the pid file.
     pub(crate) fn begin(plan: Plan, signals: StopSignals) -> Result<Guardian, Guarded> {
         let setup = |step: &str, error: &(dyn std::error::Error + 'static)| {
             Guarded::LaunchFailed(LaunchFailure::Setup(SetupError::new(step, error)))
@@ -137,7 +138,8 @@ impl Guardian {
             ExistingFile::TakeOverIfStale => Existing::TakeOverIfStale,
             ExistingFile::MeansRunning => Existing::Refuse,
         };
-        // An executor whose guardian was killed is gone when its grace is over, if it is not stopped.
+        // An executor whose guardian was killed is gone when its grace is over, unless it is stopped:
+        // wake it.
         crate::stop::wake_orphans(&plan.pid_filename);
         let events = Events::new();
         let pid_file = pidfile::Options::new()
@@ -192,7 +194,8 @@ impl Guardian {
             Err(error) => Guarded::LaunchFailed(LaunchFailure::Setup(error)),
         };
         log::logger().flush();
-        // The last copy, unless somebody is left: then the pid file stays, and tells it.
+        // Our copy is the last one, unless a process of the daemon is left: then the pid file stays, and
+        // shows that.
         drop(hold);
         if let Err(error) = pid_file.release() {
             log::error!("{}", ErrorText::new(&error).chain());
@@ -219,8 +222,8 @@ fn executor(
         .map_err(|error| SetupError::new("executor", &error))?
         .environment(plan.environment.clone())
         .keep_open(Arc::clone(hold));
-    // A signal to our group is for the guardian, which then asks the executor. On a terminal another
-    // group would be in its background, where who uses it is stopped.
+    // A signal to our group is for the guardian, which then asks the executor. On a terminal a group of
+    // its own would be in the background, where the system stops whoever reads from the terminal.
     let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };
     let slot = Slot::new(spawn).notes_pid_files();
     Ok(match (recorder, &plan.capture) {

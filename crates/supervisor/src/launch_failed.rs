@@ -10,9 +10,10 @@ use proc_spawn::{OtherProgram, Role, SpawnError};
 use policy::Problems;
 use policy::RunEnd;
 
-/// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty
-/// output file may be. Only of a guardian that does not answer ([`LaunchCause::NoAnswer`]), or that was killed
-/// ([`LaunchCause::GuardianEnded`]), something may be left for as long as that is stopped or stuck.
+/// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty output
+/// file may be. Only where the guardian does not answer ([`LaunchCause::NoAnswer`]), or was killed
+/// ([`LaunchCause::GuardianEnded`]), a process of the daemon may be left, as long as it is stopped or
+/// stuck.
 ///
 /// `Display` is one line: the step, and why it failed, down to the last cause. So there is nothing
 /// behind `source()`; [`cause`](LaunchFailed::cause) is the cause as a value. `Debug`, which is what a
@@ -30,7 +31,7 @@ impl From<LaunchCause> for LaunchFailed {
 }
 
 impl LaunchFailed {
-    /// The same, when this was written to standard error before what is known already.
+    /// The same failure, with this text put before what is known of standard error already.
     pub(crate) fn after(mut self, stderr: &str) -> LaunchFailed {
         self.stderr.insert_str(0, stderr);
         self
@@ -79,8 +80,8 @@ fn of_other(program: Option<&OtherProgram>) -> String {
     program.map_or_else(String::new, |program| format!(" ({program})"))
 }
 
-/// What exits by itself before its guardian is there has not come as far as `init`: a parser of arguments,
-/// say, to whom those of a child are wrong.
+/// A launcher that exits by itself before there is a guardian has not come as far as `init`: perhaps a
+/// parser of arguments ended it, since those of a child are wrong to the parser.
 fn of_main(exit: &Exit) -> &'static str {
     if matches!(exit, Exit::Code(_)) {
         "; what stands before `init` in `main` happens in it, too: make `init` the first line"
@@ -107,7 +108,7 @@ pub enum LaunchCause {
         /// The step and its causes.
         source: SetupError,
     },
-    /// The executor ended, or was too late, before its entry was called.
+    /// The executor ended before it was ready, or was not ready in time.
     #[error("the executor {0}")]
     Executor(RunEnd),
     /// The executor ended before its entry was called, and was no process of this program.

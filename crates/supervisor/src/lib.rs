@@ -49,7 +49,7 @@
 //! * Keep the daemon if the guardian itself is killed: the executor then quits, within its grace.
 //!   A descendant that has left its session may survive that.
 //! * Keep captured output that the guardian had read and not yet written when it was killed. What the
-//!   rest writes then, while it quits, is an error to whom writes it (`EPIPE`).
+//!   executor and its workers write then, while they quit, fails (`EPIPE`).
 //! * Stop an entry that never asks [`quit::quit_requested`] other than by killing it after its
 //!   grace.
 //! * End a process in uninterruptible sleep: nobody can. [`stop_daemon`] says so when its time is

@@ -39,14 +39,14 @@ pub struct DaemonOptions {
     policy: Policy,
     existing: ExistingFile,
     reopen_on: Option<i32>,
-    /// The file that they were read from.
+    /// The file that these options were read from.
     origin: Option<PathBuf>,
 }
 
 /// Whoever starts a daemon by hand has this mask too, most likely (umask(2)).
 const DEFAULT_UMASK: u32 = 0o022;
 
-/// Those that mean nothing else to a guardian.
+/// The signals that mean nothing else to a guardian.
 const REOPEN_SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 impl DaemonOptions {
@@ -95,9 +95,9 @@ impl DaemonOptions {
     );
 
     /// How long after its end an executor that failed is started again: one with a code that is
-    /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0
-    /// ends the daemon. With zero, one that crashes at once again and again is
-    /// started ten times a second. Default: it is not started again.
+    /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0 ends
+    /// the daemon. With zero, an executor that crashes at once again and again is started ten times a
+    /// second. Default: it is not started again.
     ///
     /// The simple form of [`restart`](Self::restart): the one that is called last counts.
     #[must_use]
@@ -194,7 +194,7 @@ impl DaemonOptions {
         if let Some(path) = &self.origin {
             files.note(Owner::Options, "options file", Purpose::Options, path);
         }
-        // What the executor is born with is the guardian's own.
+        // The executor inherits from the guardian what is not said here.
         let whose = Whose {
             owner: Owner::Options,
             pid_filename: &pid_filename,
@@ -229,7 +229,7 @@ impl DaemonOptions {
             grace: self.policy.stop.total(),
             files: held,
             open_files: None,
-            // A detached one has a session without.
+            // A detached daemon has a session without a terminal.
             terminal: !detached && Setup::has_terminal(),
         };
         let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
@@ -241,7 +241,7 @@ impl DaemonOptions {
     }
 }
 
-/// Of the name that nobody has given, it is said where it comes from.
+/// Checks the daemon's name. If nobody has given one, the problem says where it comes from.
 fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
     let mut own = Problems::new();
     check_name(&mut own, "name", name);

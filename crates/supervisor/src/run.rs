@@ -32,8 +32,8 @@ use crate::stop_signals::StopSignals;
 /// same time is an error.
 /// The handlers of the signals and the quit flag stay as they are when it returns.
 ///
-/// That it returns `Ok` means that the daemon was launched, not that it went well. Who called the program
-/// (a shell, systemd, a container's runtime) is told by its exit code:
+/// That it returns `Ok` means that the daemon was launched, not that it went well. Whoever called the
+/// program (a shell, systemd, a container's runtime) is told by its exit code:
 ///
 /// ```no_run
 /// # use supervisor::{DaemonOptions, LaunchFailed, run_daemon};
@@ -73,7 +73,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());
         match logging::install_queued(config, process) {
             Ok(handle) => surroundings::reopen::keep_log(handle),
-            // The application logs as it does.
+            // The application has a logger of its own, which stays.
             Err(logging::Error::AlreadySet) => (),
             Err(error) => return Err(failed("logging", &error).into()),
         }
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// Each took the other's executor for what its own had left.
+    /// Two guardians in one process took each other's executor for what their own had left.
     #[test]
     fn a_process_is_one_guardian_at_a_time() {
         let alone = Alone::begin();

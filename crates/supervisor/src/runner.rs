@@ -1,4 +1,4 @@
-//! The only loop of the guardian: wait for something to happen, ask the slot, see it done.
+//! The only loop of the guardian: wait for something to happen, ask the keeper, have the slot do it.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -38,19 +38,19 @@ pub(crate) struct Runner<'a> {
     /// Readable when the end has to come sooner than it had.
     sooner: DeadlineWatch,
     teller: Teller,
-    /// Of what the executor has left behind.
+    /// The sweep of what the executor has left behind.
     sweep: Sweep,
     /// When the executor was killed, if it has not been seen dead since.
     killed_at: Option<Instant>,
-    /// It has been told that the executor does not end though it was killed.
+    /// The log has been told that the executor does not end though it was killed.
     is_stuck: bool,
     /// Where standard error goes from the second run on.
     late_stderr: Option<Stdio>,
-    /// Nothing more is to be done.
+    /// How it went, once nothing more is to be done.
     outcome: Option<Outcome>,
 }
 
-/// What was killed is gone by then, if it is not in uninterruptible sleep.
+/// An executor that was killed is gone after this time, unless it is in uninterruptible sleep.
 const STUCK: Duration = Duration::from_secs(1);
 
 /// How it went.
@@ -102,7 +102,7 @@ impl<'a> Runner<'a> {
             self.slot.spawn_mut().set_stderr(early);
             Stdio::Inherit
         });
-        // Whoever asked before there was anything to stop gets nothing started.
+        // If quit was requested before there was anything to stop, nothing is started.
         self.look_at_quit();
         self.on(KeeperEvent::Begin);
         loop {
@@ -177,7 +177,7 @@ impl<'a> Runner<'a> {
         for event in said {
             self.on(KeeperEvent::Child(event));
         }
-        // Dead, though its tracer has not let go of it.
+        // The executor is dead, but cannot be reaped yet, since its tracer has not let go of it.
         if self.slot.looks_at(self.keeper.machine()).is_some() {
             self.on(KeeperEvent::Child(Event::Died));
         }
@@ -202,8 +202,9 @@ impl<'a> Runner<'a> {
         self.killed_at.filter(|_| lives).and_then(|at| at.checked_add(STUCK))
     }
 
-    /// It is in the kernel, which may wait for one of those that it has left (who writes to a pipe that it reads, a
-    /// file system that is a process): they have their end first.
+    /// Kills what the executor has started, since the executor was killed and does not end. It is in the
+    /// kernel, and may wait there for one of those processes (which writes to a pipe that it reads, or
+    /// serves a file system): so they are ended first.
     fn free_executor(&mut self) {
         let Some(pid) = self.slot.pid() else { return };
         if !std::mem::replace(&mut self.is_stuck, true) {
@@ -226,7 +227,8 @@ impl<'a> Runner<'a> {
     }
 
     fn look_at_quit(&mut self) {
-        // Before the signals are counted: one that has asked is counted by then, or soon.
+        // The flag is read before the signals are counted: a signal that has set the flag may be counted
+        // now, or in a later turn.
         let asked = quit::quit_requested();
         self.on(KeeperEvent::Hurried(self.signals.take_hurry()));
         if !asked {
@@ -244,7 +246,7 @@ impl<'a> Runner<'a> {
     fn look_at_time(&mut self) {
         let now = Instant::now();
         if self.keeper.awaits_leftovers() {
-            // Their time may have become shorter, by what was asked in this turn.
+            // What was asked in this turn may leave the leftovers less time.
             let over = self.keeper.leftovers_until().is_some_and(|at| at <= now);
             if over && !self.sweep.has_killed() {
                 self.end_leftovers();
@@ -267,12 +269,12 @@ impl<'a> Runner<'a> {
     }
 
     fn wait(&self) -> io::Result<()> {
-        // Once they have been killed only their end changes anything.
+        // Once the leftovers have been killed, only their end changes anything.
         let patience = self.keeper.leftovers_until().filter(|_| !self.sweep.has_killed());
         let stuck = self.stuck_at();
         let sweeps = self.keeper.awaits_leftovers() || stuck.is_some();
         let look = self.sweep.look_at().filter(|_| sweeps);
-        // After that the sweep says when.
+        // Once the executor is known to be stuck, the sweep says when to look.
         let stuck = stuck.filter(|_| !self.is_stuck);
         let file = self.pid_file.look_at();
         let (own, reap) = (self.keeper.deadline(), self.slot.looks_at(self.keeper.machine()));
@@ -280,8 +282,9 @@ impl<'a> Runner<'a> {
         let deadline = [own, reap, listen, patience, look, stuck, file].into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.keeper.is_quitting());
         let starter = self.starter.descriptor().filter(|_| !self.keeper.is_launched());
-        // Of the end of a traced child its tracer has the signal (ptrace(2)). One that is known to be
-        // dead is looked at by the clock.
+        // The pidfd is waited for beside SIGCHLD, which goes to the tracer when a traced child ends
+        // (ptrace(2)). An executor that is known to be dead is looked at by the clock, since its pidfd
+        // stays readable.
         let executor = self.slot.ended().filter(|_| reap.is_none());
         let sources = [
             Some(self.descendants.ended()),
@@ -295,7 +298,8 @@ impl<'a> Runner<'a> {
             starter,
         ];
         let sources: Vec<_> = sources.into_iter().flatten().collect();
-        // A signal whose handler could not write to its pipe is seen all the same.
+        // This also returns when a signal was handled: so one whose handler could not write to its pipe
+        // is seen all the same.
         waiter::wait_once(&sources, deadline).map(drop)
     }
 }
@@ -321,7 +325,8 @@ mod tests {
 
     use super::*;
 
-    /// One that could not be watched was killed after it had begun, and what it had started lived on.
+    /// A process that could not be watched was killed after it had begun, and what it had started lived
+    /// on.
     ///
     /// Case: FLT-F1
     #[test]

@@ -10,8 +10,8 @@ use signal_hook::low_level::{pipe, unregister};
 
 /// A byte for each signal that has come.
 ///
-/// Dropping it ends that: a handler that went on would write to nobody, and be answered by a SIGPIPE, in a
-/// program that has gone on to something else.
+/// Dropping it removes the handlers: one that stayed would write to a socket that nobody has, and the
+/// program, which may have gone on to something else, would get a SIGPIPE.
 #[derive(Debug)]
 pub(crate) struct SignalBytes {
     bytes: UnixStream,
@@ -28,8 +28,7 @@ impl SignalBytes {
         Ok(all)
     }
 
-    /// How many have come since the last look. More than these in one turn mean nothing more, and are
-    /// there the next time.
+    /// How many signals have come since the last look, up to 4096; what is beyond is there the next time.
     pub(crate) fn take(&self) -> usize {
         let mut buffer = [0u8; 4096];
         rustix::net::recv(&self.bytes, &mut buffer, RecvFlags::DONTWAIT).map_or(0, |(read, _)| read)

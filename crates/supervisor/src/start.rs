@@ -30,7 +30,7 @@ pub enum DaemonRunStatus {
         /// The guardian's process id, as in the pid file.
         pid: u32,
     },
-    /// There is one already, which was not touched.
+    /// The daemon runs already, and was not touched.
     AlreadyRunning {
         /// The process id in its pid file.
         pid: u32,
@@ -54,8 +54,9 @@ impl fmt::Display for DaemonRunStatus {
 /// start timeout (and what the executor has asked for besides, as far as it may), twice the grace and a few seconds,
 /// should all go wrong that can.
 ///
-/// Below another daemon the guardian of that one is who orphans come to, and ends what its executor has left: a daemon
-/// that is started there ends with that executor, unless its [`leftovers`](DaemonOptions::leftovers) are kept.
+/// If the caller is below another daemon, orphans there come to that daemon's guardian, which ends what
+/// its executor has left. So a daemon that is started there ends with that executor, unless the upper
+/// daemon keeps its [`leftovers`](DaemonOptions::leftovers).
 ///
 /// # Errors
 ///
@@ -70,7 +71,7 @@ pub fn start_daemon(options: DaemonOptions) -> Result<DaemonRunStatus, LaunchFai
     launch(&plan, spawn, &early).map_err(|failed| failed.after(&early.text()))
 }
 
-/// Whether the pid file says that there is nothing to start. Takes nothing: the guardian decides.
+/// Whether the pid file says that there is nothing to start. Takes no lock: the guardian decides later.
 pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> {
     let cannot_look = |error: &pidfile::Error| LaunchCause::Setup {
         role: Role::Guardian,
@@ -81,10 +82,11 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
     let unknown = || LaunchCause::UnknownHolder { path: plan.pid_filename.clone() };
     match probe {
         pidfile::Probe::Held { pid } => match pidfile::holder(&plan.pid_filename) {
-            // It was ending, and has ended.
+            // The holder has ended since the probe.
             Ok(None) => Ok(None),
             Ok(Some(holder)) => Ok(Some(DaemonRunStatus::AlreadyRunning { pid: holder.pid() })),
-            // Of another pid namespace, another user's, or no daemon's: somebody has it.
+            // The holder is of another pid namespace, another user's, or no daemon, but somebody has the
+            // file.
             Err(pidfile::Error::Unverified { .. }) => {
                 let pid = pid.ok_or_else(unknown)?;
                 Ok(Some(DaemonRunStatus::AlreadyRunning { pid }))
@@ -101,20 +103,21 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
     }
 }
 
-/// How much longer than the daemon itself may take is waited for its word.
+/// How much longer the caller waits for the guardian's word than the daemon itself may take.
 const SLACK: Duration = Duration::from_secs(2);
 
 fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunStatus, LaunchFailed> {
     let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
     let mut guardian = spawn
         .current(current)
-        // Started by a worker, it is none of what that one leaves behind.
+        // If a worker starts this daemon, it must not be taken for one of the worker's leftovers.
         .env_remove(MARK)
         .stderr(early.stream())
         .setup(plan)
         .and_then(|spawn| spawn.spawn_detached())
         .map_err(LaunchCause::Spawn)?;
-    // The guardian keeps the time of the start itself, and undoes it. This is for one that cannot.
+    // The guardian itself undoes a start that takes too long. This deadline is for a guardian that
+    // cannot, since it is stopped or stuck.
     let undo = plan.policy.stop.longest().saturating_add(SLACK);
     let limit = plan.policy.start.timeout.saturating_add(undo);
     let mut deadline = Instant::now().checked_add(limit);
@@ -131,12 +134,13 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                     deadline = Instant::now().checked_add(remaining.saturating_add(undo));
                 }
                 Ok(Some(report)) => break report,
-                // Of a newer build: what counts comes in words that are known.
+                // A word that only a newer build knows: the words that count are known to all.
                 Ok(None) => (),
                 Err(source) => Err(LaunchCause::Io { step: "understand the guardian", source })?,
             },
             Some(Message::SetupFailed(source)) => {
-                // Only a launcher has ended by now that was not asked to.
+                // A launcher whose set-up has failed has ended with a failure; otherwise it is the
+                // guardian's.
                 let role = match guardian.launcher_exit() {
                     Some(exit) if !exit.is_success() => Role::Launcher,
                     _ => Role::Guardian,
@@ -159,7 +163,8 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
                 .into());
             }
             Some(_) => (),
-            // What it said until now still counts; from now on it cannot say anything.
+            // Time is over. What the guardian has said until now still counts; from now on it can say
+            // nothing.
             None => {
                 given_up = true;
                 guardian.cancel();
@@ -180,7 +185,7 @@ fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunSta
     }
 }
 
-/// A guardian that was killed leaves its pid file, and perhaps an executor in its grace.
+/// Waits for the executor that a killed guardian may have left in its grace, and removes the pid file.
 fn clean_up_after(plan: &Plan) {
     let grace = plan.policy.stop.longest();
     let free = pidfile::wait_orphans(&plan.pid_filename, Some(grace), None);
@@ -190,7 +195,7 @@ fn clean_up_after(plan: &Plan) {
     }
 }
 
-/// A guardian that has nothing to guard is about to exit: after a failure nothing runs.
+/// Waits for the end of a guardian that has nothing to guard, so that nothing runs after a failure.
 fn wait_for_end(guardian: &mut Detached) {
     let deadline = Instant::now().checked_add(SLACK);
     while let Ok(Some(message)) = guardian.receive(deadline) {
@@ -214,7 +219,8 @@ impl From<LaunchFailure> for LaunchFailed {
         {
             LaunchCause::Setup { role: Role::Executor, source }
         } else {
-            // Known where the guardian is the caller: a detached one was executed in the same way.
+            // This looks at the calling process. A detached guardian was executed in the same way as a
+            // child of this process would be, so what holds here holds there.
             match OtherProgram::find().map(Box::new) {
                 Some(program) => LaunchCause::OtherProgram { end: Box::new(end), program },
                 None => LaunchCause::Executor(end),
@@ -227,7 +233,7 @@ impl From<LaunchFailure> for LaunchFailed {
 
 /// What the detached guardian does.
 pub(crate) fn guardian_main(boot: Boot) -> i32 {
-    // One that was stopped at its start may have been given up meanwhile.
+    // If this process was stopped at its start, the starter may have given up meanwhile.
     if boot.hear().is_some_and(|heard| heard.asks_to_quit()) {
         return CODE_SETUP;
     }
@@ -251,7 +257,8 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stdio>), Guarded> {
     let (setup, redirect) = (plan.setup.clone(), plan.redirect());
     setup.enter().map_err(failed)?;
     let guardian = Guardian::begin(plan, signals)?;
-    // The streams only when we are the one: a second instance must not write into our files.
+    // The streams are redirected only now that we have the pid file: a second guardian must not write
+    // into the files of the first.
     let nowhere = *setup.redirect.target(stdio_redirect::Stream::Stderr) == Target::Null;
     let early = if nowhere {
         rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3).ok()
@@ -276,13 +283,13 @@ struct OverLink {
 }
 
 impl OverLink {
-    /// False if the starter is there and does not know.
+    /// False if the starter is there and could not be told, or has given up.
     fn tell(&self, report: &LaunchReport) -> bool {
         let Some(boot) = &self.boot else { return true };
         match boot.tell(report) {
             Ok(()) => true,
-            // Who is gone need not know. Who has given up does not listen either, and has said so
-            // before.
+            // A starter that is gone need not know. One that has given up does not listen either, but has
+            // asked to quit before.
             Err(error) => {
                 // Reset, if it left something unread (unix(7)).
                 matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
@@ -319,15 +326,16 @@ impl Starter for OverLink {
         let launched = LaunchReport::Launched { pid: std::process::id() };
         let wanted = !self.gave_up() && self.tell(&launched);
         if wanted {
-            // Neither side keeps anything of the launch. Of one that is undone the starter keeps
-            // the socket, to see its end.
+            // The launch is over, and neither side keeps its socket. Only if it is undone does the
+            // starter keep its end, to see ours close.
             self.boot = None;
         }
         wanted
     }
 
     fn extended(&mut self, remaining: Duration) {
-        // One that has hundreds of them unread is stopped, and will ask its own clock.
+        // This word fails if hundreds are unread. Then the starter is stopped, and will go by its own
+        // clock.
         if let Some(boot) = &self.boot {
             let _ = boot.tell_now(&LaunchReport::Extended { remaining });
         }
@@ -340,7 +348,8 @@ impl Starter for OverLink {
     fn gave_up(&mut self) -> bool {
         match self.boot.as_ref().and_then(Boot::hear) {
             Some(heard) if heard.asks_to_quit() => true,
-            // It was killed, and cannot be told; what it asked for is done all the same.
+            // The starter was killed, and cannot be told; the daemon that it asked for is started all the
+            // same.
             Some(_) => {
                 self.boot = None;
                 false

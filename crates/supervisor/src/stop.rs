@@ -50,13 +50,14 @@ pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_secs(1);
 
 /// Stops the daemon of this pid file and waits until everything of it is gone, for at most 30 s.
-/// The daemon itself kills what is left of it after its grace. Where its guardian is a program of its own
-/// (`run_daemon`), that may go on.
+/// The daemon itself kills what is left of it after its grace. Where the guardian is a process that has
+/// called `run_daemon`, that process may go on.
 ///
 /// A file that nobody holds is removed, if its number is stale, whatever a start's
-/// [`existing`](crate::DaemonOptions::existing) says of such a one.
+/// [`existing`](crate::DaemonOptions::existing) says of such a file.
 ///
-/// Where somebody hinders it from telling whose a file or a lock is, it may take some seconds more.
+/// Where somebody hinders this call from finding out whose a file or a lock is, it may take some seconds
+/// more.
 ///
 /// The number in the file is never trusted: the process is signalled only if it is the one that
 /// holds the file.
@@ -87,15 +88,16 @@ pub fn stop_daemon_within(
     let mut holder = pidfile::holder(path).map_err(failed)?;
     if let Some(holder) = &mut holder {
         match holder.signal(signal_hook::consts::SIGTERM) {
-            // It has ended by itself, which is as good.
+            // The guardian has ended by itself, which is as good.
             Ok(()) | Err(pidfile::Error::Gone { .. }) => (),
             Err(error) => return Err(failed(error)),
         }
-        // One that is stopped (SIGSTOP, Ctrl-Z) sees it only when it goes on.
+        // A guardian that is stopped (SIGSTOP, Ctrl-Z) sees SIGTERM only when it goes on.
         let _ = holder.signal(signal_hook::consts::SIGCONT);
-        // Not for its end: a program that has run a daemon in the foreground may have other things to do.
+        // Wait until the file is released, not until its holder ends: a program that has run a daemon in
+        // the foreground may have other things to do.
         while holder.wait_released(left()).map_err(failed)? && !has_ended(holder)? {
-            // One whose file was removed by somebody has made another one.
+            // If somebody has removed the file, its guardian has made another one: wait for that.
             match pidfile::holder(path) {
                 Ok(Some(again)) if again.pid() == holder.pid() => *holder = again,
                 Ok(_) | Err(_) => break,
@@ -104,7 +106,7 @@ pub fn stop_daemon_within(
     }
     wake_orphans(path);
     let gone = match &holder {
-        // Of this daemon: another one may have been started since, and is not meant.
+        // Only what is left of this daemon counts: another one may have been started since.
         Some(holder) => holder.wait_free(left()),
         // Also without a guardian there may be an executor, which is in its grace.
         None => pidfile::wait_orphans(path, left(), None),
@@ -112,20 +114,21 @@ pub fn stop_daemon_within(
     if !gone.map_err(failed)? {
         return Err(still_running(path));
     }
-    // A guardian has nothing more to do; whoever sees it gone has it gone whole.
+    // The guardian has nothing more to do. Wait for its end, too, so that the caller finds nothing of the
+    // daemon.
     if let Some(holder) = &holder {
         let soon = left().map_or(ENDING, |left| left.min(ENDING));
         holder.wait(Some(soon)).map_err(failed)?;
     }
     let pid = holder.as_ref().map(pidfile::Holder::pid);
     let done = pid.map_or(StopStatus::NotRunning, |pid| StopStatus::Stopped { pid });
-    // One that was killed meanwhile has left its file; a successor's is not touched.
+    // A guardian that was killed meanwhile has left its file; that of a successor is not touched.
     match pidfile::remove_stale(path) {
         Ok(_) => Ok(done),
         Err(pidfile::Error::Io { source, .. }) => {
             Ok(StopStatus::FileLeft { pid, kind: source.kind() })
         }
-        // It is gone, and what stands there now is not the file that it held.
+        // The daemon is gone, and what stands there now is not the file that it held.
         Err(_) if pid.is_some() => Ok(done),
         Err(error) => Err(failed(error)),
     }
@@ -135,14 +138,14 @@ fn has_ended(holder: &pidfile::Holder) -> Result<bool, StopFailed> {
     holder.wait(Some(Duration::ZERO)).map_err(|source| StopFailed::PidFile { source })
 }
 
-/// What a guardian that was killed has left behind goes by itself, unless it is stopped: nobody
-/// above it is left to wake it or to kill it.
+/// Wakes what a killed guardian has left behind by SIGCONT. It goes by itself unless it is stopped, and
+/// nobody else is left above it to wake it or to kill it.
 pub(crate) fn wake_orphans(path: &Path) {
     if !matches!(pidfile::probe(path), Ok(Probe::Orphaned { .. })) {
         return;
     }
     for orphan in pidfile::dependents(path).unwrap_or_default() {
-        // One that has gone needs none.
+        // A process that has gone needs no signal.
         let _ = orphan.signal(signal_hook::consts::SIGCONT);
     }
 }
@@ -308,8 +311,8 @@ mod tests {
 
     use super::*;
 
-    /// What is left there is nobody's, and goes if it can be a pid file; nobody is signalled, since this
-    /// test goes on.
+    /// A file that nobody holds is removed if it can be a pid file. Nobody is signalled: this process,
+    /// whose number may stand in it, lives on.
     ///
     /// Case: FLT-C1
     #[test]

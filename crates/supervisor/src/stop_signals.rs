@@ -1,8 +1,8 @@
 //! How a guardian is told to stop, and told again by somebody in a hurry; and how to open files anew.
 //!
-//! SIGTERM asks, however often: two calls of `stop_daemon` at once are one stop. SIGINT and SIGQUIT
-//! ask too; but who sends one after the stop has begun, as with a second Ctrl-C, is not going to
-//! wait for the grace.
+//! SIGTERM asks, however often: two calls of `stop_daemon` at once are one stop. SIGINT and SIGQUIT ask
+//! too; but whoever sends one after the stop has begun, as with a second Ctrl-C, does not want to wait
+//! for the grace.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,7 +24,8 @@ pub(crate) struct StopSignals {
 }
 
 impl StopSignals {
-    /// From here on the signals ask; those in `also` too, unless it is the one to `reopen` on.
+    /// Installs the handlers: from here on SIGTERM, SIGINT, SIGQUIT and the signals in `also` ask to
+    /// quit, without the one to `reopen` on.
     pub(crate) fn install(also: &[i32], reopen: Option<i32>) -> Result<StopSignals, SetupError> {
         let failed = |error: io::Error| SetupError::new("signal handlers", &error);
         let signals = also
@@ -33,7 +34,8 @@ impl StopSignals {
             .fold(Signals::default().and(SIGQUIT), |signals, signal| signals.and(*signal));
         quit::install_with(signals.second_signal(SecondSignal::Ignored))
             .map_err(|error| SetupError::new("signal handlers", &error))?;
-        // In the background of a terminal, where one of our group uses it: no reason to stop who keeps it.
+        // If our group is in the background of a terminal, and one of its processes uses the terminal,
+        // the system stops the whole group by these signals. The guardian takes them, and goes on.
         for signal in [SIGTTOU, SIGTTIN] {
             signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
         }
@@ -65,7 +67,7 @@ impl StopSignals {
     }
 }
 
-/// Whether it was one of those that asks to quit.
+/// Whether quit was requested by one of the signals that are counted as hurry.
 pub(crate) fn is_hurry(reason: Option<&Reason>) -> bool {
     matches!(reason, Some(Reason::Signal(SIGINT | SIGQUIT)))
 }

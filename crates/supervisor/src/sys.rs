@@ -1,8 +1,8 @@
 //! What is asked of the system, and all that only one system has.
 //!
-//! Who decides (`descendants`, `watched`, `early_stderr`) asks by the names below and calls itself only what every
-//! Unix has. A backend is a module beside `linux` that has them, too; nothing outside this folder changes for it.
-//! It gives:
+//! The modules that decide (`descendants`, `watched`, `early_stderr`) ask by the names below, and call by
+//! themselves only what every Unix has. A backend is a module beside `linux` that has these names, too;
+//! nothing outside this folder changes for it. It gives:
 //!
 //! * **Orphans that come to us**: [`adopt_orphans`]. Where they go to the first process, a sweep finds the executor's own
 //!   children only. *Linux:* prctl(2), `PR_SET_CHILD_SUBREAPER`. *FreeBSD:* procctl(2), `PROC_REAP_ACQUIRE`.

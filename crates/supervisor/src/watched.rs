@@ -3,9 +3,10 @@
 //! A daemon whose file is gone is found by nobody: a status says that it does not run, a stop has nothing
 //! to signal, and a second start finds nothing in its way. Where the file has another number, whoever trusts
 //! its text (a script, another supervisor) signals somebody else. Nobody asks us before, so we are told after:
-//! inotify(7) tells when the file or its folder loses a name, or the file is written to. Who can only read the
-//! file causes none of those events, unless the system lets him give it another name (link(2); proc_sys_fs(5),
-//! `protected_hardlinks` 0); and whatever causes one costs a look, of no more than a few system calls.
+//! inotify(7) tells when the file or its folder loses a name, or the file is written to. Somebody who can
+//! only read the file causes none of those events, unless the system lets him give it another name
+//! (link(2); proc_sys_fs(5), `protected_hardlinks` 0). Each event costs us a look, of no more than a few
+//! system calls.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -18,20 +19,22 @@ use trusted_path::{Place, Trust};
 
 use crate::sys::NameEvents;
 
-/// So often one kind of thing is told of: who removes the file in a loop shall not fill the log.
+/// One kind of thing is logged once in this time: somebody who removes the file in a loop must not fill
+/// the log.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Between two looks, once the file had to be put back: this at first, then twice as long each time. Nothing
-/// is waited for after [`SPAN`] in peace.
+/// Between two looks, once the file had to be put back: this at first, then twice as long each time.
+/// After [`SPAN`] in which nothing had to be done it is the first again.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-/// While it cannot be put back.
+/// The longest pause while the file cannot be put back.
 const LAST_PAUSE_OF_MISSING: Duration = Duration::from_secs(5);
 
-/// How often who holds our place is asked for, until he shows who he is. With the pauses these are seconds.
+/// How often we look who holds our place if he does not show who he is. With the pauses that is some
+/// seconds.
 const MOST_DOUBTS: u32 = 16;
 
-/// In one look. One more is seen with the next event.
+/// How often the file is put back in one look. One more removal is seen with the next event.
 const MOST_REMOVALS: usize = 8;
 
 /// How the file is watched. The system has a limited number of them for each user; without one the pid
@@ -54,16 +57,18 @@ pub(crate) struct WatchedPidFile {
     events: Events,
     told: [Rate; KINDS],
     pause: Duration,
-    /// Not before, however much happens.
+    /// There is no look before this time, however much happens.
     look_at: Option<Instant>,
     /// When something had to be done last.
     busy_at: Option<Instant>,
     doubts: u32,
-    /// Whoever has our place may show who he is without an event.
+    /// To look again without an event: whoever has our place may show who he is, or what was in the way
+    /// may have gone.
     asks_again: bool,
     /// It could not be put back at the last look.
     is_missing: bool,
-    /// Somebody may have been faster than the first watch.
+    /// There was a look. The first needs no event, since somebody may have been faster than the first
+    /// watch.
     looked: bool,
 }
 
@@ -91,7 +96,7 @@ enum Found {
     Yes,
     /// Now it is.
     Restored,
-    /// Somebody has the place who does not show, yet, that he is to be yielded to.
+    /// Somebody has the place, and does not show (yet) that he is another daemon of ours.
     Doubtful,
     /// Something else is in its place, or there is no place.
     No,
@@ -127,9 +132,9 @@ impl WatchedPidFile {
         self.look_at
     }
 
-    /// Puts the file back if it has gone. What it returns is for the processes that are started from now
-    /// on: the hold of another file. If somebody else has the place meanwhile, this daemon is asked to
-    /// quit: of two, the one that can be found stays.
+    /// Puts the file back if it has gone. If it had to be made anew, returns the hold of the new file,
+    /// for the processes that are started from now on. If another daemon has the place meanwhile, this
+    /// one is asked to quit: of two, the one that can be found stays.
     pub(crate) fn look(&mut self) -> Option<OwnedFd> {
         let first = !std::mem::replace(&mut self.looked, true);
         let now = Instant::now();
@@ -159,7 +164,7 @@ impl WatchedPidFile {
                         break;
                     }
                 }
-                // As may what is in its place.
+                // What is in its place may have gone before such names were watched: look once more.
                 Found::No | Found::Doubtful if !names => {
                     self.watch_names();
                     names = true;
@@ -182,7 +187,7 @@ impl WatchedPidFile {
             }
         }
         if is_busy {
-            // What happens until then is seen then.
+            // Events that come before this time are seen at this time.
             self.look_at = now.checked_add(self.pause).filter(|_| self.events.0.is_ok());
             let last = if is_missing { LAST_PAUSE_OF_MISSING } else { LAST_PAUSE };
             self.pause = (self.pause * 2).min(last);
@@ -312,8 +317,9 @@ impl WatchedPidFile {
     }
 }
 
-/// Whether who holds what is in our place is another daemon of ours, by all that can be told. Whoever can
-/// put files there would end any daemon otherwise, by a lock of his own or by another daemon's file.
+/// Whether the holder of what is in our place is another daemon of ours, by all that can be told; if not,
+/// why. Otherwise anybody who can put files there could end this daemon, by a lock of his own or by
+/// another daemon's file.
 fn is_to_be_yielded_to(path: &Path) -> Result<(), String> {
     let text = |error: &trusted_path::Error| ErrorText::new(error).chain().to_string();
     let place = Place::find(path, Trust::default()).map_err(|error| text(&error))?;

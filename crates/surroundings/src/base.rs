@@ -21,13 +21,13 @@ pub struct Base(Result<PathBuf, String>);
 static BASE: OnceLock<Base> = OnceLock::new();
 
 impl Base {
-    /// That of this process.
+    /// The base of this process.
     pub fn find() -> Base {
         let here = || Base(env::current_dir().map_err(|error| error.to_string()));
         BASE.get().cloned().unwrap_or_else(here)
     }
 
-    /// Makes it that of this process, unless it has one already.
+    /// Makes it the base of this process, unless that has one already.
     pub(crate) fn set(&self) {
         let _ = BASE.set(self.clone());
     }

@@ -30,7 +30,7 @@ pub(crate) fn directory(problems: &mut Problems, directory: Option<&Path>) {
     let Some(directory) = directory else { return };
     let is_there = match std::fs::metadata(directory) {
         Ok(found) => found.is_dir(),
-        // It says nothing of the folder: whether it can be entered is for who enters it to find out.
+        // Some errors say nothing of the folder: the child that enters it will find out whether it can.
         Err(error) => trusted_path::may_pass(&error),
     };
     if !is_there {

@@ -16,9 +16,9 @@ use capture::Capture;
 use identity::{Key, identity};
 use policy::{Problem, Problems};
 
-/// What a file is for. What may share it follows from that: output and logs are appended to, but a stream knows
-/// nothing of a log's rotation; a pid file is its process' alone, a status file is replaced whole, and captured output
-/// is rotated by who writes it.
+/// What a file is for. What may share it follows from that: output and logs are appended to, but a stream
+/// knows nothing of a log's rotation; a pid file is its process' alone, a status file is replaced whole,
+/// and captured output is rotated by the process that writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// The options: what is read, and never written.
@@ -29,7 +29,8 @@ pub enum Purpose {
     Output,
     /// A log that keeps its name.
     Log,
-    /// A log that is put aside: who has only its descriptor goes with what was put aside.
+    /// A log that is rotated: whoever has only its descriptor goes on writing to the file that was put
+    /// aside.
     RotatedLog,
     /// The status file.
     Status,
@@ -61,11 +62,11 @@ impl Purpose {
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The process' that was started with these options, which is there already.
+    /// That of this process, or of its parent, which has it already.
     Above,
-    /// The options' themselves.
+    /// That of the options themselves.
     Options,
-    /// The worker's at this place in the list.
+    /// That of the worker at this place in the list.
     Worker(usize),
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn hold(own: &Files, parents: &[Held]) {
     let _ = HELD.set([&own.held(), parents].concat());
 }
 
-/// One that was met.
+/// A file that was met in the options.
 #[derive(Clone, Debug)]
 struct Met {
     owner: Owner,
@@ -99,7 +100,7 @@ struct Met {
 pub struct Files {
     met: Vec<Met>,
     folders: HashMap<PathBuf, Folder>,
-    /// Those that have been looked at already.
+    /// What the paths that were looked at already lead to.
     keys: HashMap<PathBuf, Key>,
 }
 
@@ -109,7 +110,7 @@ enum Folder {
     There((u64, u64)),
     Missing,
     SomethingElse,
-    /// It cannot be looked at: whether it can be written to is for the acting one to find out.
+    /// It cannot be looked at: the process that writes to it will find out whether it can.
     Unknown,
 }
 
@@ -195,7 +196,7 @@ impl Files {
         path: &Path,
         capture: Option<Capture>,
     ) {
-        // What is wrong with an empty one has been told.
+        // That a path is empty has been told.
         if path.as_os_str().is_empty() {
             return;
         }
@@ -203,7 +204,7 @@ impl Files {
         self.met.push(Met { owner, field, purpose, path, capture });
     }
 
-    /// Takes note of captured output, which those that are alike may share.
+    /// Takes note of the file of a capture, which captures that are alike may share.
     pub fn note_capture(&mut self, owner: Owner, capture: &Capture) {
         let path = capture.file_path();
         self.met(owner, "capture.file", Purpose::Capture, path, Some(capture.clone()));
@@ -226,7 +227,7 @@ impl Files {
         }
         let rotated: Vec<_> = logging.into_iter().flat_map(LoggingConfig::rotated_files).collect();
         for path in logging.into_iter().flat_map(LoggingConfig::files) {
-            // A device or a FIFO is not.
+            // A device or a FIFO is never rotated.
             let is_file = || fs::metadata(path).map_or(true, |found| found.is_file());
             let purpose = match rotated.contains(&path) && is_file() {
                 true => Purpose::RotatedLog,
@@ -236,7 +237,7 @@ impl Files {
         }
     }
 
-    /// What the process that these are for has, for who is below it.
+    /// The files that the process of this plan will have, for the processes below it.
     pub fn held(&self) -> Vec<Held> {
         let own = self.met.iter().filter(|met| met.owner != Owner::Above);
         own.map(|met| Held {
@@ -272,8 +273,8 @@ impl Files {
         }
     }
 
-    /// What is to be done about one that cannot be where another is; `None` if it can, or if that is
-    /// said of the other.
+    /// What is to be done about the file at `at`, if it cannot be the same file as the one at `other`.
+    /// `None`: it can, or this is said of the other one.
     fn clash(&self, other: usize, at: usize) -> Option<&'static str> {
         let (first, second) = (&self.met[other], &self.met[at]);
         let rank = |met: &Met, at| (met.owner != Owner::Above, met.purpose as u8, at);

@@ -24,7 +24,7 @@
 //!
 //! # When it fits
 //!
-//! Who starts children with options that others have written.
+//! Programs that start children with options that others have written.
 //!
 //! # What it cannot do
 //!

@@ -50,14 +50,15 @@ pub fn reopen() -> Result<(), ErrorText> {
     log.map_err(|error| ErrorText::new(&error))
 }
 
-/// The same for a loop, which waits for no disk: in a thread. One that has not come to its end yet does
-/// it once more.
+/// The same in a thread, for a loop, which must not wait for a disk. If such a thread has not come to its
+/// end yet, it does it once more.
 pub fn reopen_beside() {
     static WANTED: AtomicUsize = AtomicUsize::new(0);
     if WANTED.fetch_add(1, Ordering::AcqRel) > 0 {
         return;
     }
-    /// The thread's, so that another one comes after it when it panics, too: a logger of the application may.
+    /// Held by the thread, so that another can follow it also if it panics: a logger of the application
+    /// may.
     struct Reopening;
     impl Drop for Reopening {
         fn drop(&mut self) {
@@ -74,7 +75,8 @@ pub fn reopen_beside() {
             if let Err(error) = reopen() {
                 log::error!("{}", error.chain());
             }
-            // Whatever was asked meanwhile is asked of what may have been opened before.
+            // If it was asked for again meanwhile, some files may have been opened before that: once
+            // more.
             if WANTED.compare_exchange(wanted, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return;
             }
@@ -86,7 +88,7 @@ pub fn reopen_beside() {
     }
 }
 
-/// Has [`reopen`] open what these have replaced.
+/// Has [`reopen`] open the files of these streams.
 pub fn keep_streams(streams: Applied) {
     *lock(&STREAMS) = Some(streams);
 }
@@ -105,8 +107,8 @@ pub fn queue_log_of_this_thread() {
     }
 }
 
-/// Hears of it when files are to be opened anew: for a loop that has some, or children that have.
-/// Dropping it ends that.
+/// Tells a loop when files are to be opened anew: its own, or those of its children. Dropping it ends
+/// that.
 #[derive(Debug)]
 pub struct ReopenListener(Arc<Event>);
 
@@ -122,12 +124,12 @@ impl ReopenListener {
         Ok(ReopenListener(event))
     }
 
-    /// Readable when it has been asked for, until it is [heard](ReopenListener::hear).
+    /// Readable when files are to be opened anew, until that is [heard](ReopenListener::hear).
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 
-    /// Takes note of it.
+    /// Takes note that files are to be opened anew.
     pub fn hear(&self) {
         self.0.clear();
     }

@@ -72,8 +72,8 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Whether what is started here has a terminal: where this process has one (tty(4)). A process of ours was told
-    /// so by who started it.
+    /// Whether what is started here has a terminal: it has if this process has one (tty(4)). A child of
+    /// ours was told so by its parent.
     pub fn has_terminal() -> bool {
         *TERMINAL.get_or_init(|| {
             let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -81,7 +81,8 @@ impl Setup {
         })
     }
 
-    /// What is below this process does not write to its files, nor to those that its parent keeps for it.
+    /// Remembers the files of this process, and those that its parent keeps for it, so that nothing below
+    /// this process is to write to them.
     fn hold_files(&self) {
         let mut own = Files::default();
         let pid_file = self.pid_file.as_deref().unwrap_or(Path::new(""));
@@ -89,7 +90,7 @@ impl Setup {
         files::hold(&own, &self.files);
     }
 
-    /// Directory and umask, and what relative paths mean from now on.
+    /// Sets directory and umask, and what relative paths mean from now on.
     ///
     /// # Errors
     ///
@@ -148,7 +149,8 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Ok(prepared) => prepared,
         Err(error) => return boot.fail(&error),
     };
-    // Nobody is left for whom it would run; whoever had started it all was told that it does not.
+    // The parent has died, and nobody is left for whom the entry would run: whoever waited for the start
+    // was told that it has failed.
     if quit::reason() == Some(Reason::ParentDied) {
         return CODE_SETUP;
     }
@@ -156,13 +158,14 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Readiness::EntryCalled => boot.run(entry),
         Readiness::Told => boot.run_unready(entry),
     };
-    // Told by nobody above: a run that ends for this is named after it.
+    // If a signal from outside has asked this process to quit, its parent does not know: it is told, and
+    // names the end of this run after the signal.
     if let Some(Reason::Signal(signal)) = quit::reason() {
         say(&Word::QuitsBy(signal));
     }
     log::logger().flush();
     match pid_file.map(PidFile::release_and_tell) {
-        // Its keeper need not look for it then.
+        // The parent need not look for the pid file then.
         Some(Ok(true)) => say(&Word::Released),
         Some(Err(error)) => log::warn!("{}", ErrorText::new(&error).chain()),
         Some(Ok(false)) | None => (),
@@ -170,7 +173,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
     code
 }
 
-/// A parent that is gone is the lifeline's business.
+/// Tells the parent. If it is gone, the lifeline sees to that.
 fn say(word: &Word<'_>) {
     let _ = proc_spawn::tell(word);
 }
@@ -178,7 +181,7 @@ fn say(word: &Word<'_>) {
 fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> {
     let _ = TERMINAL.set(setup.terminal);
     if setup.terminal {
-        // Before there is another thread, which would not have it.
+        // Before there is another thread, for which the signals would not be blocked.
         stay_in_the_background().map_err(|error| SetupError::new("terminal", &error))?;
     }
     // The quit handler before the pid file: whoever reads our number may signal it at once.
@@ -191,19 +194,20 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     setup.enter()?;
     if let Some(soft) = setup.open_files {
         let maximum = getrlimit(Resource::Nofile).maximum;
-        // Somebody may have lowered the hard limit since (prlimit(1)): with as many as there may be. Lowering is
-        // always allowed; and a program lives with more than it needs.
+        // Somebody may have lowered the hard limit since (prlimit(1)): then it is that. To lower the soft
+        // limit is always allowed; and if it fails, the program lives with more than it needs.
         let current = maximum.map_or(soft, |maximum| maximum.min(soft));
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum });
     }
-    // The streams only when we are the one: a second instance must not write into our files.
+    // The streams are redirected only now that we have the pid file: a second process of this place must
+    // not write into the files of the first.
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     reopen::keep_streams(streams);
     setup.install_logging(boot, logging::install)?;
     Ok(pid_file)
 }
 
-/// Whoever has a group of its own is in the background of the terminal, where changing its mode
+/// A process with a group of its own is in the background of the terminal, where changing its mode
 /// (`stty`) or, if it is set so, writing to it stops the whole group. A blocked SIGTTOU lets both
 /// happen, and passes on to programs that are started here, though not through every shell; a blocked
 /// SIGTTIN makes reading an error (tcsetattr(3), the terminal's `tty_check_change`). A handler would
@@ -215,8 +219,9 @@ fn stay_in_the_background() -> io::Result<()> {
     Ok(set.thread_block()?)
 }
 
-/// An executor on a terminal is in the foreground with its guardian, which gets the signals of its keys,
-/// too, and tells it what they mean: they are no second request, nor a first one. So is a hang-up.
+/// An executor on a terminal is in the foreground with its guardian. Both get the signals of the keys and
+/// of a hang-up; the executor takes them and does nothing, since the guardian tells it by word what they
+/// mean.
 fn leave_keys_to_the_guardian() -> Result<(), quit::Error> {
     for signal in [SIGINT, SIGQUIT, SIGHUP] {
         let refused = |source| quit::Error::Handler { signal, source };
@@ -225,8 +230,8 @@ fn leave_keys_to_the_guardian() -> Result<(), quit::Error> {
     quit::install_with(Signals::only([SIGTERM]))
 }
 
-/// Takes the pid file of a slot. The one before us may still be in its grace, when both its parent
-/// and our parent's parent were killed.
+/// Takes our own pid file. The process that held this place before us may still be in its grace, if its
+/// parent and the guardian above were both killed: so it is waited for.
 fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
     let failed = |error: pidfile::Error| SetupError::new("pid file", &error);
     let wake = quit::descriptor().ok();
@@ -246,7 +251,7 @@ fn take(path: &Path, grace: Duration) -> Result<PidFile, SetupError> {
 fn on_lifeline(heard: Heard) {
     match heard {
         Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
-        // Who hears of the parent's death must not stand at a disk.
+        // In a thread, since this one has to hear of the parent's death and must not wait for a disk.
         Heard::Reopen => reopen::reopen_beside(),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));

@@ -34,7 +34,7 @@ pub fn said_target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(Option::<Said>::deserialize(deserializer)?.map(|said| said.0))
 }
 
-/// What a child has of the streams of who starts it.
+/// Which streams of its parent a child can inherit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {
     /// Both.
@@ -149,7 +149,8 @@ impl Streams {
             problems.add(field, value, reason);
         }
         let Some(stream) = files.stream_of_opener(capture.file_path()) else { return };
-        // Who captures has a stream of its own if that one goes to a file, and is not captured.
+        // The parent that captures has this stream itself, if the stream goes to a file and is not
+        // captured.
         let has_one = redirect.target(stream).path().is_some() && !capture.has(stream);
         if stream == Stream::Stdin {
             let reason = "is standard input; give a file";
@@ -163,7 +164,8 @@ impl Streams {
 const OF_NOBODY: &str =
     "a detached daemon has none of its caller's streams; give a file, or use `run_daemon`";
 
-/// What is wrong with a path; of what a stranger could have laid out, as a log has it: what trusts him.
+/// What is wrong with a path. Of a link or file that a stranger could have put there it also says, as for
+/// logs, which option would trust him.
 fn told(fault: &Fault, trusted: bool) -> String {
     let by_owner = matches!(fault, Fault::ForeignLink { .. } | Fault::ForeignFile { .. });
     match by_owner && !trusted {

@@ -21,8 +21,8 @@ use crate::streams::{Parent, PlannedStreams, Streams};
 
 pub use form::{SurroundingsForm, Umask};
 
-/// What a child has around it, as it was said. Default: nothing was said, and the child has what whoever keeps
-/// it gives it.
+/// What a child has around it, as it was said. Default: nothing was said, and the child has what
+/// [`Whose`] says.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Where its output goes.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Word<'a> {
     /// These pid files are to be removed in the end, if they are stale.
     PidFiles(Vec<Cow<'a, Path>>),
-    /// Of these, which were told of before, nothing is left.
+    /// Nothing is left of these pid files, which were told before.
     PidFilesGone(Vec<Cow<'a, Path>>),
     /// It has removed its own pid file, and ends.
     Released,

@@ -15,7 +15,7 @@ impl log::Log for Panics {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        // Let go of before the panic, which would poison it.
+        // The lock is let go of before the panic, which would poison it.
         let tells = self.0.lock().expect("nobody panics with it");
         let _ = tells.send(record.args().to_string());
         drop(tells);
@@ -25,14 +25,14 @@ impl log::Log for Panics {
     fn flush(&self) {}
 }
 
-/// Nothing was opened anew any more, for as long as the process lived.
+/// After such a panic nothing was opened anew any more, for as long as the process lived.
 #[test]
 fn a_logger_that_panics_keeps_nobody_from_opening_files_anew() {
     let (tells, told) = channel();
     log::set_boxed_logger(Box::new(Panics(Mutex::new(tells)))).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     for _ in 0..3 {
-        // One that has not come to its end yet takes the request with it.
+        // A thread that has not come to its end yet takes the request with it.
         let again = || {
             reopen_beside();
             told.recv_timeout(Duration::from_millis(50)).ok()

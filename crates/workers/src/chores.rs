@@ -39,9 +39,9 @@ struct Shared {
 #[derive(Default)]
 struct Work {
     status: Option<(StatusPlace, Vec<u8>)>,
-    /// One that could not be written, as long as no other one has come.
+    /// The status that could not be written, as long as no newer one has come.
     failed_status: Option<(StatusPlace, Vec<u8>, Failed)>,
-    /// With how often each was tried.
+    /// Pid files to be removed if they are stale, each with how often that was tried.
     stale: BTreeMap<PathBuf, u32>,
     failed: BTreeMap<PathBuf, Failed>,
     /// What fails now is not tried again.
@@ -58,7 +58,8 @@ struct Failed {
     again: Option<Instant>,
 }
 
-/// The first is a second after the failure, and each later one after twice as long: a minute in all.
+/// So often something is tried again: a second after the failure, and then each time after twice as long,
+/// for a minute in all.
 const MOST_TRIES: u32 = 6;
 
 impl Failed {
@@ -73,7 +74,7 @@ impl Work {
         self.status.is_none() && self.stale.is_empty()
     }
 
-    /// Has that tried again which has failed, as far as it is time.
+    /// Puts what has failed back to what is to be done, as far as it is time.
     fn retry(&mut self, is_time: impl Fn(Failed) -> bool) {
         if let Some((place, text, _)) =
             self.failed_status.take_if(|(_, _, failed)| self.status.is_none() && is_time(*failed))
@@ -126,7 +127,7 @@ impl Chores {
         let shared = Arc::clone(&self.shared);
         match helper_thread::spawn("pool-files", STACK, move || shared.run()) {
             Ok(_) => self.started = true,
-            // What waits now is done when the system grants one.
+            // What waits is done when the system grants a thread later: `add` and `finish` try again.
             Err(error) => log::warn!("cannot start the thread that writes files: {error}"),
         }
     }
@@ -174,7 +175,7 @@ impl Shared {
     }
 
     fn run(&self) {
-        // A disk that is full is told of once, not ten times a second.
+        // A disk that is full is logged once, not ten times a second.
         let mut failing = 0;
         while let Some(chore) = self.next() {
             match chore {
@@ -188,7 +189,7 @@ impl Shared {
                         failing += 1;
                     }
                 },
-                // One that somebody has is no error.
+                // That somebody holds the pid file is no error.
                 Chore::Stale(path, tries) => {
                     if let Err(error) = pidfile::try_remove_stale(&path) {
                         let again = self.keep(path, tries);
@@ -204,19 +205,20 @@ impl Shared {
     /// Has a status tried again later, if no other one has come by then: until then the file says what was.
     fn keep_status(&self, place: StatusPlace, text: Vec<u8>, tries: u32) {
         let mut work = self.lock();
-        // A newer one that waits already is written next, and this one must not come after it.
+        // If a newer status waits already, it is written next, and this one must not come after it.
         if !work.last && work.status.is_none() {
-            // Once a minute for as long as it takes: what it says is what people look at.
+            // Tried without end, at last every 32 seconds, since people look at what the file says.
             let failed = Failed::new(tries.min(MOST_TRIES - 1), Instant::now());
             work.failed_status = Some((place, text, failed));
         }
     }
 
-    /// Has a pid file tried again later; whether it will be. Whoever has it then is left alone.
+    /// Has a pid file tried again later, and says whether it will be. If somebody holds it then, it
+    /// stays.
     fn keep(&self, path: PathBuf, tries: u32) -> bool {
         let mut work = self.lock();
         let again = !work.last;
-        // One that was killed meanwhile is looked at anyway.
+        // If its worker was killed again meanwhile, the file is looked at anyway.
         if again && !work.stale.contains_key(&path) {
             work.failed.insert(path, Failed::new(tries, Instant::now()));
         }
@@ -262,7 +264,7 @@ mod tests {
         StatusPlace::new("/nowhere/status.json".into(), trusted_path::Trust::default(), [])
     }
 
-    /// It would have stood in the file after the newer one, for good.
+    /// The older status would have replaced the newer one, for good.
     #[test]
     fn a_status_that_failed_is_not_tried_again_after_a_newer_one() {
         let shared = Shared::default();

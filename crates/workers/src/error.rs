@@ -90,7 +90,7 @@ impl fmt::Debug for WorkersError {
     }
 }
 
-/// What a worker said at its end may have had several.
+/// Puts on one line what a worker has said at its end, which may have several.
 fn one_line(text: &impl fmt::Display) -> String {
     safe_text::escaped(&text.to_string())
 }

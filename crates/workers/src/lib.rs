@@ -48,7 +48,7 @@
 //!
 //! * Hear a signal: that is for the application, with `quit::install`. Below a guardian it is done.
 //! * Keep the workers if this process is killed: they quit then, each within its grace. Captured output
-//!   that it had read and not yet written is lost, and writing is an error to the workers (`EPIPE`).
+//!   that it had read and not yet written is lost, and what the workers write then fails (`EPIPE`).
 //! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
 //!   there only what has kept its environment. The rest is ended with the executor.
 //! * Make a worker's pid file again that was removed by hand: only the daemon's is watched.
@@ -75,8 +75,8 @@ pub use pool::start_workers;
 pub use report::WorkersReport;
 pub use spec::{WorkerStartInfo, WorkersOptions};
 
-/// Makes this program one that can start workers: the first line of `main`. One that starts daemons, too,
-/// calls the `init` of `supervisor`, with [its entries' codes](with_exit_codes).
+/// Makes this program one that can start workers: the first line of `main`. A program that starts
+/// daemons, too, calls the `init` of `supervisor`, with [its entries' codes](with_exit_codes).
 ///
 /// In a worker it does what that process is for, and never returns. In any other process it remembers the
 /// entries and returns.

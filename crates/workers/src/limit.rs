@@ -14,14 +14,15 @@ use crate::sys;
 
 /// What a worker costs its parent: a pidfd, and its end of the socket.
 const PER_WORKER: u64 = 2;
-/// What one costs beside that whose output is captured: two pipes, those of the run before, and a file.
+/// What a worker whose output is captured costs beside that: two pipes, those of the run before, and a
+/// file.
 const PER_CAPTURE: u64 = 5;
 /// What is open for a moment during a start, and what the application may open meanwhile.
 const SPARE: u64 = 64;
 
 /// What all pools of this process need.
 struct Claims {
-    /// Of each pool that is not over.
+    /// What the pools that are not over need together.
     sum: u64,
     /// What was open beside their descriptors, as far as can be told.
     others: u64,
@@ -32,7 +33,7 @@ struct Claims {
 static CLAIMS: Mutex<Claims> = Mutex::new(Claims { sum: 0, others: 0, raised: None });
 
 fn claims() -> MutexGuard<'static, Claims> {
-    // Whoever panicked in between has changed numbers only.
+    // A thread that has panicked with the lock has changed numbers only.
     CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -49,7 +50,7 @@ impl OpenFiles {
         let own = PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64;
         let mut claims = claims();
         let limit = getrlimit(Resource::Nofile);
-        // Of those that are open some may be another pool's, which are in its claim.
+        // Some of the open descriptors may be those of other pools, which `sum` counts already.
         let others = claims.others.max(open_now().saturating_sub(claims.sum));
         let need = others + claims.sum + own + SPARE;
         if let Some(hard) = limit.maximum
@@ -63,7 +64,8 @@ impl OpenFiles {
                 step: "raise the limit of descriptors",
                 source: io::Error::from(error),
             })?;
-            // One that was raised for another pool, and that nobody has changed since, is ours.
+            // If the limit was raised for another pool, and nobody has changed it since, the one from
+            // before that is what we go back to.
             let before = claims.raised.take().filter(|(_, to)| *to == soft);
             claims.raised = Some((before.map_or(limit, |(before, _)| before), need));
         }

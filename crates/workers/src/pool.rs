@@ -68,23 +68,24 @@ struct Worker {
     watched: u64,
     /// Whether the worker's words are being watched too.
     hears: bool,
-    /// Nothing more will be done. There may be thousands of workers: what most do not have takes no room.
+    /// How it went, once nothing more will be done. There may be thousands of workers: what most do not
+    /// have takes no room.
     outcome: Option<Box<Outcome>>,
 }
 
 struct Pool {
-    /// Each by itself: thousands in one piece would have to be moved.
+    /// Each in a box, so that thousands need not be moved when the map changes.
     workers: BTreeMap<Id, Box<Worker>>,
-    /// All that is decided.
+    /// Decides about all workers.
     roster: Roster,
     waiter: Waiter,
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Recorder>,
     reopen: ReopenListener,
-    /// Of the time that we have ourselves, which is what the workers are given theirs of.
+    /// Tells when the time that we have ourselves to quit gets shorter: the workers have a part of it.
     deadline: DeadlineWatch,
     status: StatusFile,
-    /// What would wait for a disk.
+    /// Does what would wait for a disk.
     chores: Chores,
     quit_told: bool,
     gave_up: Option<TooManyRestarts>,
@@ -93,7 +94,8 @@ struct Pool {
 impl Pool {
     fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
-        // Where the system does not let us have one, a start costs more, and nothing else changes.
+        // If the system does not grant the spawner's thread, a start costs more, and nothing else
+        // changes.
         let spawner = Spawner::start().inspect_err(|error| {
             log::debug!("children are started by this thread: {error}");
         });
@@ -143,8 +145,8 @@ impl Pool {
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Wake::Lost)?;
         }
-        // Should all of us be killed together, somebody else has to remove them. Who is gone need not
-        // know.
+        // If this process is killed together with its workers, the guardian removes their pid files. A
+        // guardian that is gone need not know them.
         let pid_files = self.workers.values().map(|worker| worker.pid_filename.as_path());
         let _ = slot::leave_pid_files(pid_files);
         self.on(RosterEvent::Begin);
@@ -168,7 +170,7 @@ impl Pool {
             }
         }
         if let Some(recorder) = self.recorder.take() {
-            // As much of our own time as can be spared.
+            // For at most half of the time that we have left ourselves.
             recorder.finish(quit::remaining().map(|left| left / 2));
         }
         self.count_losses();
@@ -202,7 +204,8 @@ impl Pool {
         self.workers.values().for_each(|worker| worker.slot.reopen());
     }
 
-    /// What it was is looked at when the status is written next: at most ten times a second.
+    /// Takes note that output was lost. How much is looked at when the status is written next, at most
+    /// ten times a second.
     fn hear_of_losses(&mut self) {
         if let Some(recorder) = &self.recorder {
             recorder.hear();

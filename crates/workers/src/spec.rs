@@ -71,8 +71,8 @@ impl WorkerStartInfo {
         }
     }
 
-    /// Starts this worker only when those of these names are ready, or done. Stopping goes the
-    /// other way round. Who runs already goes on when one of them fails.
+    /// Starts this worker only when the workers of these names are ready, or done. Stopping goes the
+    /// other way round. If one of them fails, this worker goes on if it runs already.
     #[must_use]
     pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.after.extend(names.into_iter().map(Into::into));
@@ -87,8 +87,8 @@ impl WorkerStartInfo {
         self
     }
 
-    /// Makes this worker one whose end may [end them all](WorkersOptions::end_when). One that can never
-    /// be started, since it comes after one that has failed for good, is over, too.
+    /// Makes this worker one whose end may [end them all](WorkersOptions::end_when). It is over, too, if
+    /// it can never be started, since it comes after a worker that has failed for good.
     #[must_use]
     pub fn significant(mut self) -> Self {
         self.significant = true;

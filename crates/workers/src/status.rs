@@ -97,7 +97,7 @@ impl StatusFile {
             last_lines: LastLines::default(),
             lost: None,
         };
-        // Nothing is kept for nobody.
+        // Without a file nothing is kept.
         let workers = workers.filter(|_| place.is_some());
         let workers = workers.map(|(id, name)| (id, entry(name))).collect();
         let content = Content { pid: std::process::id(), gave_up: None, workers };
@@ -117,7 +117,7 @@ impl StatusFile {
             }
             Report::Ended { pid, end, last_lines, .. } => {
                 entry.pid = None;
-                // One that waits again after a start that failed waits since then.
+                // If the worker waits for another run now, it waits since this end.
                 entry.since = at;
                 entry.last_lines = last_lines.clone();
                 if entry.last_exits.len() == KEPT_EXITS {
@@ -168,7 +168,7 @@ impl StatusFile {
         self.place.is_some()
     }
 
-    /// There is something new, which will be known when the file is written.
+    /// Takes note that there is something new; what it is will be known when the file is written.
     pub(crate) fn change(&mut self) {
         self.changed = true;
     }

@@ -63,7 +63,7 @@ impl Waiter {
         }
     }
 
-    /// Whoever is looked at by the clock, now or later.
+    /// The workers that are looked at by the clock, now or later.
     pub(crate) fn due_by_the_clock(&self) -> Vec<Id> {
         self.looks.keys().copied().collect()
     }
@@ -78,7 +78,8 @@ impl Waiter {
         let due = self.due.first().map(|(at, _)| *at);
         let deadline = [due, also].into_iter().flatten().min();
         let mut sources = self.descriptors.wait(deadline)?;
-        // Ends first: a request that arrives together with an end must not be told to who is gone.
+        // Ends first: a request that arrives together with an end must not be told to a worker that is
+        // gone.
         sources.sort_by_key(|source| !matches!(source, Wake::Ended(_)));
         Ok(sources)
     }

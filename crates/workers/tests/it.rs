@@ -70,11 +70,11 @@ struct Orders {
     folder: PathBuf,
     workers: Vec<(String, Manner)>,
     options: WorkersOptions,
-    /// Names of workers that others come after, that are significant, and so on.
+    /// Pairs of names: the first worker is to start after the second.
     after: Vec<(String, String)>,
     significant: Vec<String>,
     temporary: Vec<String>,
-    /// Those that are kept otherwise than the rest.
+    /// The policies of workers that are kept otherwise than the rest.
     policies: Vec<(String, RestartPolicy)>,
 }
 
@@ -180,7 +180,7 @@ impl Bed {
         self.folder.path().join(name)
     }
 
-    /// As it was written.
+    /// The lines of the journal, as they were written.
     fn story(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("journal")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -268,7 +268,8 @@ fn one_that_cannot_be_started_comes_back() {
     let none = Rlimit { current: Some(3), ..before };
     prlimit(boss, Resource::Nofile, none).unwrap();
     kill(bed.pid_of("a"));
-    // In vain meanwhile. Were it not, the test would be passed too easily, but passed.
+    // Meanwhile starts are tried in vain. If this time were too short for one, the test would still pass,
+    // but too easily.
     quit::sleep(Duration::from_millis(500));
     prlimit(boss, Resource::Nofile, before).unwrap();
     let expected = Instant::now() + LIMIT;

@@ -36,7 +36,7 @@ struct Complaint {
     untold: Lost,
 }
 
-/// Between two of a kind.
+/// At least so long passes between two complaints of a kind.
 const SPAN: Duration = Duration::from_secs(10);
 
 impl Complaints {
@@ -74,9 +74,9 @@ fn text(lost: Lost, name: &str, why: &str) -> String {
 
 /// What came of writing a segment.
 struct Written {
-    /// What had to be told ahead of it is there.
+    /// Whether its first piece is in the file, and with it what had to be told ahead of it.
     told: bool,
-    /// What of it is not, and why.
+    /// What of the segment is not in the file, and why.
     failed: Option<(Lost, io::Error)>,
 }
 
@@ -102,7 +102,7 @@ impl Writer {
         }
     }
 
-    /// What was lost and nothing was written after, with which it would have been told.
+    /// The losses that stand in no file, since nothing was written after them.
     fn untold(&self) -> Vec<String> {
         let queue = self.sink.queue();
         let losses = queue.accounts.iter().flat_map(|account| {
@@ -139,7 +139,8 @@ impl Writer {
     /// Writes a segment, behind what has to be told first.
     fn write(&mut self, segment: &Segment) -> Written {
         let (notice, lines) = self.notice(segment);
-        // In one piece with what follows, so that it is told once and only if it is true.
+        // The notice is written in one piece with the output that follows: so it is in the file once, and
+        // only if the writing works again.
         let mut first = notice.into_bytes();
         let mut rest = segment.bytes.as_slice();
         let mut told = false;
@@ -168,7 +169,8 @@ impl Writer {
         if lines { self.file.append_lines(piece) } else { self.file.append_bytes(piece) }
     }
 
-    /// What has to be told ahead of a segment, as lines for the file, and whether that has lines.
+    /// What has to be told ahead of a segment, as lines for the file; and whether the file has whole
+    /// lines, as it has if there is a prefix.
     fn notice(&self, segment: &Segment) -> (String, bool) {
         let queue = self.sink.queue();
         let account = &queue.accounts[segment.account];
@@ -211,7 +213,7 @@ impl Writer {
             account.paused = false;
             account.set_interest(Interest::Read);
         }
-        // Otherwise it is told with what comes next.
+        // If more output waits, or writing fails, the loss is told with the next output instead.
         if !failed && account.queued == 0 && !account.skipped.is_nothing() {
             let skipped = std::mem::take(&mut account.skipped);
             lost.push((skipped, FULL));
@@ -220,7 +222,7 @@ impl Writer {
             drop(queue);
             let (notice, lines) = self.notice(&last);
             if lines {
-                // It stands in the log, too, and in the status.
+                // A failure does not matter: the loss is told in the log, too, and in the status.
                 let _ = self.append(notice.as_bytes(), lines);
             }
             queue = self.sink.queue();
@@ -260,7 +262,7 @@ pub(super) fn split(bytes: &[u8], most: usize, lines: bool) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
-    /// Twenty lines a second, for as long as a child liked.
+    /// The log got twenty lines a second, for as long as a child liked.
     ///
     /// Case: FLT-E6
     #[test]

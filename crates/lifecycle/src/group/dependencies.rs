@@ -1,4 +1,4 @@
-//! Who comes after whom: names become indices, and what waits for itself is found.
+//! Who comes after whom: names become ids, and workers that wait for each other in a circle are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,8 @@ pub fn resolve(
 
 /// A way through dependencies that comes back to where it began, which stands at both ends.
 fn cycle(after: &[BTreeSet<usize>]) -> Option<Vec<usize>> {
-    /// Done with, or on the way at this position.
+    /// How far the search has come with a worker: it was not seen, is on the present way, or leads to no
+    /// cycle.
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
@@ -56,8 +57,8 @@ fn cycle(after: &[BTreeSet<usize>]) -> Option<Vec<usize>> {
             continue;
         }
         marks[start] = Mark::OnTheWay;
-        // Each step with what it waits for and has not been looked at. Not the stack of the thread: a list
-        // may be as long as somebody makes it.
+        // Each step of the way, with those that it waits for and that were not looked at yet. No
+        // recursion: a list may be so long that the thread's stack would overflow.
         let mut way = vec![(start, after[start].iter())];
         while let Some((at, left)) = way.last_mut() {
             let Some(next) = left.next().copied() else {

@@ -29,7 +29,7 @@ pub enum Happened {
 }
 
 impl Happened {
-    /// To whom, if it is about one.
+    /// To which worker it has happened; `None` if it is about all.
     pub(super) fn worker(self) -> Option<Id> {
         match self {
             Happened::Begin | Happened::Quit => None,

@@ -1,24 +1,24 @@
-//! Whom one speaks of, whatever its name or place is.
+//! What identifies a worker, whatever its name or its place in the list is.
 
 use std::fmt;
 
-/// One worker of a group or roster, for its life: never that of another, also when it is gone. Their order
-/// is that of the list.
+/// Identifies one worker of a group or roster. No other worker ever gets the same id, also when this one
+/// is gone. Ids are in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub(crate) u32);
 
 impl Id {
-    /// As a number, for who can keep nothing else, like epoll(7).
+    /// The id as a number, for what can keep nothing else with it, like epoll(7).
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// The one that has this [number](Id::number).
+    /// The id that has this [number](Id::number).
     pub const fn of_number(number: u32) -> Id {
         Id(number)
     }
 
-    /// The first ones, in the order in which they are given.
+    /// All ids, from the first on: a new group gives them to its members in this order.
     pub(crate) fn all() -> impl Iterator<Item = Id> {
         (0..).map(Id)
     }

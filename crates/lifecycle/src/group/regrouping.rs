@@ -14,22 +14,24 @@ impl Group {
         }
     }
 
-    /// One after the other, the last one first; then all that are down may start.
+    /// Stops the workers that go down with `with`, one after the other, the last one first. When all are
+    /// down and `with` is due, all may start.
     pub(super) fn stop_the_others(&mut self, with: Id, orders: &mut Vec<Order>) {
         for worker in self.ids().into_iter().rev() {
             if !self.goes_with(worker, with) {
                 continue;
             }
             match self.places[&worker].state {
-                // Whoever is being stopped is waited for before the one before it is.
+                // This worker is being stopped: the one before it in the list is told when this one has
+                // ended.
                 Standing::Stopping | Standing::Quitting => return,
                 Standing::Starting | Standing::Ready => {
                     self.at(worker).state = Standing::Stopping;
                     orders.push(self.stop_for_now(worker));
                     return;
                 }
-                // It has no process, and is not to get one by itself; a temporary one gets none with
-                // the others, unless it has not had its own yet.
+                // A temporary worker that has run and has no process is not started again with the
+                // others, so it is over. One that has never run is held below, like any other.
                 Standing::Delayed | Standing::Wanted
                     if self.places[&worker].member.temporary && self.places[&worker].ran =>
                 {
@@ -78,14 +80,16 @@ impl Group {
         }
     }
 
-    /// One alone, when all others were told before.
+    /// Tells this worker alone to quit, in a group without order: there all others were told at once
+    /// before.
     pub(super) fn stop(&mut self, worker: Id, orders: &mut Vec<Order>) {
         self.at(worker).stop(worker, orders);
     }
 }
 
 impl Place {
-    /// One that was told to pause is told again: a quit makes it for good.
+    /// Tells a worker to quit, unless it was told so or is over. A worker that was told to pause is told
+    /// too, so that it stops for good.
     fn stop(&mut self, worker: Id, orders: &mut Vec<Order>) {
         if !matches!(self.state, Standing::Over { .. } | Standing::Quitting) {
             self.state = Standing::Quitting;

@@ -12,7 +12,7 @@ fn plain(count: usize) -> Vec<Member> {
     vec![Member::default(); count]
 }
 
-/// Each after the one before it.
+/// Members of which each is to start after the one before it.
 fn chain(count: u32) -> Vec<Member> {
     let member = |index: u32| Member {
         after: index.checked_sub(1).map(Id).into_iter().collect(),
@@ -94,7 +94,8 @@ fn without_an_order_all_are_stopped_at_once() {
     );
 }
 
-/// Whoever was not reached by the quit, or gets a process in spite of it, is told by what happens to it.
+/// A worker that is added after the quit, or whose machine wants another run in spite of it, is told to
+/// quit when the group hears of that.
 #[test]
 fn who_wants_another_process_in_a_quit_is_told_once_more() {
     let mut quitting = group(plain(3), Strategy::OneForOne);
@@ -203,7 +204,7 @@ fn more_restarts_than_all_together_may_have_stop_them_all() {
             (3, Failed(Id(1)), "x2"),
         ],
     );
-    // Whoever fails while all are being stopped is no restart.
+    // A worker that fails while all are being stopped does not count as a restart.
     let mut stopped = limited(chain(3), Strategy::OneForOne);
     let now = Instant::now();
     for happened in [
@@ -239,7 +240,7 @@ fn significant_workers_end_them_all() {
     check(with(EndWhen::AllAreOver), &[(Begin, "+0 +1 +2"), (over(Id(1)), ""), (over(Id(0)), "")]);
 }
 
-/// Whoever decides that one is over: what is said of its end holds.
+/// The end of a significant worker ends all, also where the group has decided that it is over.
 ///
 /// Cases: FLT-I2, RST-32
 #[test]
@@ -252,7 +253,7 @@ fn a_significant_one_that_can_never_run_ends_them_all() {
         with(&members, EndWhen::AnySignificant),
         &[(Begin, "+0 +2"), (lost(Id(0)), "x1 x2"), (over(Id(1)), ""), (over(Id(2)), "")],
     );
-    // While it waits for its delay, too; while it runs, it goes on.
+    // Also if the worker is lost while it waits for its delay; as long as it runs, it goes on.
     check(
         with(&members, EndWhen::AnySignificant),
         &[
@@ -273,7 +274,7 @@ fn a_significant_one_that_can_never_run_ends_them_all() {
         with(&[members[0].clone(), members[1].clone(), Member::default()], EndWhen::AllSignificant),
         &[(Begin, "+0 +2"), (lost(Id(0)), "x1 x2")],
     );
-    // A temporary one that goes because of another, and has no process just then.
+    // A temporary worker that goes because of another's failure, and has no process just then.
     let mut members = plain(2);
     members[1] = Member { temporary: true, significant: true, ..Member::default() };
     check(

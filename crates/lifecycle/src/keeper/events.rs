@@ -26,12 +26,13 @@ pub enum KeeperEvent {
     /// So many more signals have come of the kind that a person sends by a key: SIGINT, SIGQUIT. The first
     /// one may be the request to stop itself; one after it says that somebody is in a hurry.
     Hurried(usize),
-    /// It is to stop for good. To be told again whenever `by` may have changed: it may leave less time, and
-    /// never more.
+    /// The child is to stop for good. To be told again whenever `by` may have changed: it may leave less
+    /// time, and never more.
     Quit {
         /// When it has to be over; `None`: as its policy says.
         by: Option<Instant>,
-        /// It was asked by a signal that [`Hurried`](KeeperEvent::Hurried) counts, too, now or later.
+        /// Whether the request itself is a signal that [`Hurried`](KeeperEvent::Hurried) counts too, in
+        /// an event before or after this one.
         in_hurry: bool,
     },
     /// The time told by [`Keeper::deadline`](crate::Keeper::deadline) has come.
@@ -47,7 +48,7 @@ pub enum KeeperChange {
     Launched,
     /// The start takes longer than the starter knows: it is to be told that there will be an answer by then.
     Extended {
-        /// A little later than the child itself has.
+        /// When the answer is due: a little later than the child's own deadline.
         by: Instant,
     },
     /// Somebody is in a hurry: [`HURRY`](crate::HURRY) are left at most. The step comes next.

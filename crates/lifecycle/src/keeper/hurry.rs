@@ -7,7 +7,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hurry {
     heard: usize,
-    /// How many of them mean what is known already; not known before quit is.
+    /// How many of them, none or one, are the request to quit itself; `None` before it is seen.
     first: Option<usize>,
 }
 
@@ -19,7 +19,8 @@ impl Hurry {
 
     /// Quit is requested, by one of these signals or otherwise.
     pub(super) fn begin(&mut self, by_signal: bool) {
-        // Also by one whose number was overwritten by another signal's before anybody looked.
+        // A signal that was heard before is the request also where `by_signal` is false: then a second
+        // signal has overwritten its number before the loop looked at the flag.
         self.first.get_or_insert(usize::from(by_signal || self.heard > 0));
     }
 
@@ -27,7 +28,7 @@ impl Hurry {
     pub(super) fn take(&mut self) -> bool {
         let Some(first) = self.first else { return false };
         let again = self.heard > first;
-        // Those are answered.
+        // What came beyond the first is answered now, and is not counted again.
         self.heard = self.heard.min(first);
         again
     }
@@ -56,7 +57,7 @@ mod tests {
             hurry.hear(1);
             assert!(hurry.take(), "the third one");
         }
-        // Overwritten by a SIGTERM that came at once after it.
+        // A SIGINT whose number was overwritten by a SIGTERM that came at once after it.
         let mut hurry = Hurry::default();
         hurry.hear(1);
         hurry.begin(false);

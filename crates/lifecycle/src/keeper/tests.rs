@@ -47,7 +47,7 @@ enum Told {
 
 use Told::*;
 
-/// Who plays a keeper: everything that is due happens in its time.
+/// Plays the guardian of a keeper: everything that is due happens in its time.
 struct Play {
     keeper: Keeper,
     start: Instant,
@@ -141,7 +141,7 @@ fn the_starter_is_told_once_and_a_restart_waits_for_what_the_run_has_left() {
             (0, Begin, &["0 spawned"]),
             (1, Ready, &["1 running", "1 launched"]),
             (9, Died(3), &["9 leftovers for 10s"]),
-            // Though its delay would be over.
+            // Nothing happens yet, though the delay would be over.
             (17, Nothing, &[]),
             (18, Gone, &["18 waiting"]),
             (19, Nothing, &["18 due", "18 spawned"]),
@@ -227,7 +227,7 @@ fn a_second_ctrl_c_leaves_two_seconds() {
             (1, Ready, &["1 running", "1 launched"]),
             (2, Hurried(1), &[]),
             (2, Quit(None, true), &["2 asked, 10s"]),
-            // Told again in every turn.
+            // The guardian tells it again in every turn.
             (3, Quit(None, true), &[]),
             (4, Hurried(1), &["4 hurried", "4 asked, 2s"]),
             (9, Nothing, &["6 killed"]),

@@ -13,16 +13,16 @@ use policy::StopBy;
 pub enum Event {
     /// The child is to be started: for the first time, again after a [`Pause`](Event::Pause), or
     /// at once instead of after its delay. A start that somebody asked for is no restart: it does not
-    /// count against the limit, nor does the one that it comes instead of. When its delay is over
-    /// ([`Phase::Due`]) it is the restart that was decided.
+    /// count against the limit, nor does the restart that it comes instead of. When the delay is over
+    /// ([`Phase::Due`]) a start is the restart that was decided.
     Start,
     /// The child is ready.
     Ready,
     /// The child needs this much more time, from now, for its start or its stop.
     Extended(Duration),
-    /// The child is dead, and its run is not over: what it has left is being ended, or the system does not let
-    /// go of it. It misses no deadline any more, and nobody asks or kills it; told to quit, what is left has
-    /// [as long](crate::Machine::allowed_until) as it would have had.
+    /// The child is dead, and its run is not over: what it has left is being ended, or the child cannot
+    /// be reaped yet. It misses no deadline any more, and nobody asks or kills it. If it is told to quit
+    /// now, what it has left has [as long](crate::Machine::allowed_until) as the child would have had.
     Died,
     /// The present run is over, or could not begin.
     Ended {

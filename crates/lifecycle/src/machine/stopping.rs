@@ -21,7 +21,7 @@ pub(super) struct Stop {
     pub(super) goal: Goal,
     /// Which step of the policy is waited for.
     pub(super) step: usize,
-    /// When the next one is due.
+    /// When the next step is due.
     pub(super) step_until: Option<Instant>,
     /// When the child is killed, whatever step it is.
     pub(super) kill_at: Option<Instant>,
@@ -44,8 +44,8 @@ impl Machine {
         self.take_step(Stop { step: stop.step + 1, ..stop }, now)
     }
 
-    /// Takes the step that is due, or kills when there is none or no time for it. Who is dead is neither asked
-    /// nor killed.
+    /// Takes the step that is due, or kills when there is none or no time for it. A dead child is neither
+    /// asked nor killed.
     fn take_step(&mut self, stop: Stop, now: Instant) -> Action {
         if self.dead {
             return self.enter(State::Stopping(Stop { step_until: None, ..stop }));
@@ -65,8 +65,9 @@ impl Machine {
         }
     }
 
-    /// Tells a child that was asked by word that it has less time than it was told, for it has given
-    /// others a part of that. A signal says nothing the second time.
+    /// Tells a child that was asked by word that it has less time than it was told, since it may have
+    /// given its own children a part of that. A signal carries no time, so a child that had only signals
+    /// is told nothing.
     pub(super) fn tell_again(&self, stop: Stop, now: Instant) -> Action {
         if self.dead {
             return Action::Nothing;

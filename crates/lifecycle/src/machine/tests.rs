@@ -93,7 +93,7 @@ fn check(policy: Policy, story: &[(u64, Told)], expected: &[&str]) {
     assert_eq!(done, expected);
 }
 
-/// Lets a deadline pass. Whoever may start does.
+/// Lets a deadline pass. If the child is due then, it is started.
 fn pass(machine: &mut Machine, due: Instant) -> Action {
     match machine.step(Event::DeadlinePassed, due) {
         Step { action, entered: Some(Phase::Due), .. } => {

@@ -33,7 +33,7 @@ pub enum RosterChange {
     Stepped(Id, Step),
     /// All have been ready now: told once.
     Ready,
-    /// One that had to become ready has not: all are being stopped.
+    /// A child that had to become ready has not: all are being stopped.
     LaunchFailed,
     /// There were too many restarts of all together: all are being stopped.
     GaveUp {

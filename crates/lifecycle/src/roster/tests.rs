@@ -18,7 +18,7 @@ fn policy() -> Policy {
     Policy { restart: RestartPolicy::after(seconds(5)), ..Policy::default() }
 }
 
-/// Each after those that are named by their numbers.
+/// Members of which each is to start after those with these numbers.
 fn members(after: &[&[u32]]) -> Vec<Member> {
     let member = |after: &&[u32]| Member {
         after: after.iter().map(|id| Id(*id)).collect(),
@@ -54,7 +54,7 @@ enum Told {
 
 use Told::*;
 
-/// Who plays a roster: everything that is due happens in its time.
+/// Plays the pool of a roster: everything that is due happens in its time.
 struct Play {
     roster: Roster,
     start: Instant,
@@ -184,14 +184,14 @@ fn starts_take_turns_and_a_quit_ends_the_queue() {
             (4, Nothing, &["3 +1"]),
             (5, Quit(Some(2)), &["5 x3", "5 x2", "5 ?1 for 1.8s", "5 ?0 for 1.8s"]),
             (6, Code(0, 0), &["6 x0"]),
-            // There is less time than was said: who is quitting is told again, by word.
+            // There is less time than was said: a child that is quitting is told again, by word.
             (6, Quit(Some(0)), &["6 ?1 for 0s", "6 !1"]),
             (7, Code(1, 0), &["7 x1"]),
         ],
     );
 }
 
-/// What its process has left is ended first; until then nobody kills it for being late.
+/// What a dead child's process has left is ended first; until then nobody kills the child for being late.
 ///
 /// Case: FLT-I3
 #[test]
@@ -289,7 +289,7 @@ fn who_comes_later_has_a_new_id_and_who_is_taken_off_is_forgotten_when_it_has_en
     );
 }
 
-/// Steps that are deaf to everything but time.
+/// The children do nothing that they are asked: only time passes.
 #[test]
 fn a_stop_ends_without_anybody_saying_a_word() {
     let policy = Policy { stop: StopPolicy::grace(seconds(4)), ..policy() };
@@ -305,7 +305,7 @@ fn a_stop_ends_without_anybody_saying_a_word() {
     );
 }
 
-/// Whoever waits for its turn has nothing to stop when all are started again together.
+/// A child that waits for its turn has nothing to stop when all are started again together.
 #[test]
 fn those_that_have_not_had_their_turn_are_started_again_with_the_others() {
     let group = Group::new(members(&[&[], &[], &[]]), Strategy::OneForAll, EndWhen::AllAreOver);
@@ -319,7 +319,8 @@ fn those_that_have_not_had_their_turn_are_started_again_with_the_others() {
     );
 }
 
-/// Who comes after one that is over for good is started if that is as it should be, and given up otherwise.
+/// A child that comes after one that is over is started if that one ended as it should, and given up
+/// otherwise.
 #[test]
 fn who_comes_after_one_that_is_over_is_judged_by_its_end() {
     let never = Policy { restart: RestartPolicy::new(Restart::Never), ..policy() };
@@ -327,7 +328,7 @@ fn who_comes_after_one_that_is_over_is_judged_by_its_end() {
     let roster = || Roster::new(two(), each(never.clone(), 2), 0);
     check(roster(), &[(0, Begin, &["0 +0"]), (1, Code(0, 0), &["1 x0", "1 +1"])]);
     check(roster(), &[(0, Begin, &["0 +0"]), (1, Code(0, 3), &["1 x0", "1 x1"])]);
-    // A temporary one is done, however it ended.
+    // A temporary child counts as done, however it ended.
     let mut both = members(&[&[], &[0]]);
     both[0].temporary = true;
     let group = Group::new(both, Strategy::OneForOne, EndWhen::AllAreOver);
@@ -353,7 +354,8 @@ fn who_was_taken_off_is_forgotten_and_nobody_else() {
     assert!(play.roster.group.is_empty());
 }
 
-/// One that was never ready does not keep the others from being so when it is off the list.
+/// A child that was never ready does not keep "all are ready" from being announced once it is off the
+/// list.
 #[test]
 fn all_are_ready_without_those_that_were_taken_off() {
     check(

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::group::Id;
 
-/// Whoever may be started, in the order in which that was said.
+/// The children that may be started, in the order in which the group has said so.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// With since when each waits.
+    /// Each with the time since when it waits.
     queue: VecDeque<(Id, Instant)>,
     /// What passes between two starts, at least.
     pub(super) stagger: Duration,
@@ -21,7 +21,7 @@ impl Turns {
         self.queue.push_back((id, now));
     }
 
-    /// Its turn does not come any more.
+    /// Takes a child out of the queue: it is not to be started any more.
     pub(super) fn forget(&mut self, id: Id) {
         self.queue.retain(|(waiting, _)| *waiting != id);
     }
@@ -38,7 +38,7 @@ impl Turns {
         Some(after_last.map_or(*since, |at| at.max(*since)))
     }
 
-    /// Whose turn it is.
+    /// Takes the child whose turn has come out of the queue.
     pub(super) fn next(&mut self, now: Instant) -> Option<Id> {
         self.due().filter(|due| *due <= now)?;
         self.last = Some(now);

@@ -61,7 +61,7 @@ fn a_file_that_somebody_still_writes_to_waits() {
     assert_eq!(names(&folder), ["app.log.2026-11-21.gz"]);
 }
 
-/// Rotation goes on meanwhile, and counts what it sees.
+/// A rotation may remove the original while it is compressed, or a writer may add to it.
 #[test]
 fn what_was_removed_while_it_was_compressed_does_not_come_back() {
     for (removed, added) in [(false, false), (true, false), (false, true)] {
@@ -118,7 +118,7 @@ fn what_a_killed_one_left_is_finished_or_removed() {
     );
 }
 
-/// Whoever it belongs to: a name proves nothing.
+/// Whoever has taken the name of the compressed file: a name proves nothing.
 ///
 /// Case: FLT-A5
 #[test]
@@ -149,7 +149,8 @@ fn a_name_that_is_taken_by_something_else_costs_no_file() {
                 ["contents of app.log.2026-11-21.0001\n", "contents of app.log.2026-11-21\n"];
             expected.sort();
             assert_eq!(texts, expected, "{taken}: {names:?}");
-            // What is half done has a name of its own: a file there is ours, from who was killed.
+            // A half-made copy has a name of its own: a file there is ours, from a compressor that was
+            // killed.
             if taken.ends_with(".gz") || !before.0.is_file() {
                 assert_eq!(kind(taken).unwrap(), before, "it stays as it is");
             }
@@ -157,7 +158,7 @@ fn a_name_that_is_taken_by_something_else_costs_no_file() {
     }
 }
 
-/// Both find the names for what they make taken, and so the same next one.
+/// Both compressors find the names for their copies taken, and so choose the same next one.
 ///
 /// Case: FLT-A5
 #[test]
@@ -166,7 +167,7 @@ fn two_at_once_lose_neither_of_two_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let mut state = 12345 + round;
-        // Hard to compress, so that it takes its time.
+        // The content is hard to compress, so that it takes its time.
         let mut bytes = || {
             let mut next = || {
                 state ^= state << 13;
@@ -245,7 +246,7 @@ fn a_rotation_between_a_copy_and_the_end_of_its_original_loses_neither() {
     }
 }
 
-/// It stayed uncompressed until the next rotation, a day later perhaps.
+/// Such a file stayed uncompressed until the next rotation, a day later perhaps.
 #[test]
 fn what_is_put_aside_while_somebody_compresses_has_its_turn() {
     let (folder, log) = bed(&["app.log.2026-11-21"]);

@@ -78,8 +78,8 @@ fn each_day_has_its_file_and_the_last_days_are_kept() {
     );
 }
 
-/// The system can make a thread wait between the time of its record and the writing of it, until
-/// another has begun the new day's file. That was then taken for one begun the day before.
+/// The system can make a thread wait between the time of its record and the writing of it, until another
+/// has begun the new day's file. That file was then taken for one begun the day before.
 ///
 /// Case: LOG-02
 #[test]
@@ -111,7 +111,7 @@ fn a_clock_set_back_over_midnight_goes_on_with_the_new_file() {
         log.append(b"two\n", now).unwrap();
     }
     check(&folder, &[("app.log", "two\ntwo\ntwo\n"), ("app.log.2020-01-01", "one\n")]);
-    // And back from a year that it never was.
+    // The clock comes back from a year that it never was.
     now = at("2021-01-01T00:00:00Z");
     log.append(b"three\n", now).unwrap();
     now = at("2020-01-02T12:00:00Z");
@@ -208,7 +208,8 @@ fn a_day_ends_for_records_by_their_own_time() {
         &folder,
         &[("app.log", "morning\n"), ("app.log.2020-02-27", "evening\nmade in the evening\n")],
     );
-    // The clock is set back while a record of the new day waits: it has its file, and begins none.
+    // The clock is set back while a record of the new day waits: the record goes into the new day's file,
+    // and begins none.
     at("2020-02-27T23:59:59Z");
     log.append(b"waited\n", morning).unwrap();
     log.append(b"again\n", morning).unwrap();
@@ -229,13 +230,14 @@ fn complaints_that_nobody_asks_for_are_bounded() {
     assert_eq!(complaints.0[0], "0");
 }
 
-/// By the times of records, which come in any order, each of them tried it again and told of it.
+/// Records come with times in any order. When the pause was counted by these, each record tried the
+/// rotation again, and told of it.
 #[test]
 fn what_cannot_be_rotated_is_tried_again_by_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let (noon, later) = (at("2020-01-01T12:00:00Z"), "2020-01-01T13:00:00Z".parse().unwrap());
     let mut plan = plan(&folder, Rotation::Size, 7);
-    // With a date it is longer than a name may be.
+    // With a date after it, the name is longer than a name may be.
     (plan.path, plan.max_size) = (folder.path().join("x".repeat(250)), 10);
     let mut log = NamedFile::open(plan).unwrap();
     log.append(b"0123456789\n", noon).unwrap();
@@ -251,7 +253,7 @@ fn what_cannot_be_rotated_is_tried_again_by_the_clock() {
     assert_eq!(rounds(&mut log), 1, "a minute later it is tried again");
 }
 
-/// It was told once, and then never again.
+/// The loss of the name was told once, and then never again.
 #[test]
 fn a_name_that_is_lost_again_is_told_of_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use super::*;
 fn our_files_are_seen_among_however_many_names() {
     let folder = tempfile::tempdir().unwrap();
     let log = Place::find(&folder.path().join("app.log"), Trust::default()).unwrap();
-    // No files, and so nobody's old logs.
+    // Folders are no files, and so nobody's old logs.
     for number in 1..=50 {
         for end in ["", ".gz.part"] {
             let name = format!("app.log.2026-11-21.{number:04}{end}");
@@ -30,7 +30,8 @@ fn our_files_are_seen_among_however_many_names() {
     assert!(listing.names.len() + listing.parts.len() < 4 + 3 + 1, "{listing:?}");
 }
 
-/// They were counted as two files: with two to be kept, the original went, and with it the copy, as too old.
+/// A file and its copy were counted as two: with two to be kept, the original went, and with it the copy,
+/// as too old.
 #[test]
 fn a_file_and_its_copy_are_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +47,7 @@ fn a_file_and_its_copy_are_one() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A compressor may be at it while a folder is looked through, and the new name is not on the list.
+/// A compressor may complete a copy while a folder is looked through: its name is not on the list then.
 #[test]
 fn what_is_compressed_meanwhile_is_counted_and_removed_all_the_same() {
     let folder = tempfile::tempdir().unwrap();

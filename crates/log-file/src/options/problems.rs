@@ -67,7 +67,7 @@ impl Options {
         (!told_elsewhere).then(|| distrusted(&self.file, self.trust(), &fault))
     }
 
-    /// Whatever a stream is, it is not opened by its name.
+    /// What is wrong with the path. Of a stream nothing is, since a stream is not opened by its name.
     fn wrong_with_path(&self) -> Option<String> {
         if self.stream().is_some() {
             return None;
@@ -115,7 +115,7 @@ fn wrong_with_place(file: &Path) -> Option<String> {
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
                 Some(format!("`{}` cannot be: a part of it is no folder", folder.display()))
             }
-            // Whether it can be opened is for who opens it to find out.
+            // The opening will tell whether it can be opened.
             Err(_) => None,
         },
     }

@@ -52,7 +52,7 @@ fn can_trace() -> bool {
     strace.status().is_ok_and(|status| status.success())
 }
 
-/// Whether it was called so often that it was killed.
+/// Whether the process called `call` so often that it was killed at it.
 fn killed_at(call: &str, time: usize) -> bool {
     let bed = Bed::new();
     let options = bed.options("rotation: size\nmax_size: 80\nkeep: 1000\n");

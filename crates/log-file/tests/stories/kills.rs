@@ -38,7 +38,8 @@ pub(crate) fn a_killed_writer_cuts_its_own_last_line_at_most() {
     println!("{cut} of {} kills cut a line, {} blank", KILLS + 3, found.blanks);
 }
 
-/// A fragment is the beginning of the record that its writer did not get to write. Says how many.
+/// Checks that each fragment is the beginning of the record that its writer did not get to write. Says
+/// how many there are.
 fn check_fragments(found: &Found) -> usize {
     let mut cut = BTreeSet::new();
     for fragment in &found.fragments {
@@ -70,14 +71,15 @@ pub(crate) fn writers_lose_nothing_over_rotations_kills_and_renames() {
     storm(20_000, 1 << 19, "");
 }
 
-/// All rotate at once then.
+/// All processes rotate at once then, since none gets the lock.
 ///
 /// Case: FLT-D3
 pub(crate) fn nor_do_they_when_somebody_holds_the_lock_of_the_folder() {
     let bed = Bed::new();
     let folder = std::fs::File::open(bed.folder.path()).unwrap();
     folder.lock().unwrap();
-    // However fast this machine is: that it is rotated at all is shown elsewhere.
+    // No least number of rotations: how many there are depends on the machine, and other tests show that
+    // there are any.
     storm_in(&bed, 200_000, 1 << 19, "", 0);
 }
 
@@ -127,7 +129,7 @@ fn storm_in(bed: &Bed, records: u64, max_size: usize, more: &str, rotated: usize
         let mut victim = victims.remove(0);
         assert_eq!(victim.reply(), "going");
         if kills % 3 == 0 {
-            // Whether it is there at this very moment is not ours to know.
+            // It may fail: the log need not be there at this very moment.
             let _ = std::fs::rename(bed.log(), bed.inside(&format!("outside-{kills}")));
         }
         drop(victim);
@@ -139,7 +141,7 @@ fn storm_in(bed: &Bed, records: u64, max_size: usize, more: &str, rotated: usize
     }
     drop(victims);
     if more.contains("compress") {
-        // Who is alone at last can compress what all have left.
+        // A process that is alone at last can compress what all have left.
         let mut last = Player::start("script", &options, "last", &[]);
         let limit = Instant::now() + Duration::from_secs(60);
         while !bed.names().iter().any(|name| name.ends_with(".gz")) {

@@ -45,7 +45,7 @@ impl Log {
         self.counted().dropped
     }
 
-    /// And why not the last one of them.
+    /// Why it has not taken the last of them.
     pub(crate) fn why(&self) -> String {
         self.counted().why.clone()
     }

@@ -78,7 +78,7 @@ pub(crate) fn at_the_largest_size_of_a_file_the_program_goes_on_and_counts() {
     let bed = Bed::new();
     let part = Player::command("script", &bed.yaml(""), "x", &[]);
     let mut command = Command::new("sh");
-    // Whatever its unit is for this shell.
+    // The unit of the limit depends on the shell.
     command.args(["-c", "ulimit -S -f 2 && exec \"$0\" \"$@\""]);
     command.arg(part.get_program()).args(part.get_args());
     let mut program = Player::spawn(command.stderr(Stdio::null()));

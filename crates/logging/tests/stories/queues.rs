@@ -1,4 +1,4 @@
-//! Records that go by a queue, because who logs must not wait.
+//! Records that go by a queue, because the thread that logs must not wait.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
@@ -61,7 +61,7 @@ pub(crate) fn nor_does_a_stream() {
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = Player::command("queued-script", yaml, "x", &[]);
     let mut program = Player::spawn(command.stderr(writer));
-    // Else we would read what we could have written ourselves, and see no end.
+    // The command has a copy of the writing end: with it open, our reading would never come to an end.
     drop(command);
     assert_eq!(program.reply(), "ready");
     let logged = program.ask("flood-until-dropped");
@@ -85,7 +85,7 @@ pub(crate) fn only_the_thread_that_wants_it_hands_its_records_over() {
     let logged = program.ask("flood-until-dropped");
     let logged: u64 = logged.strip_prefix("logged ").unwrap().parse().unwrap();
     assert_eq!(program.reply(), "dropped 1");
-    // This one waits for its turn at the fifo, and holds up nobody else.
+    // The other thread waits for its turn at the fifo, and holds up nobody else.
     assert_eq!(program.ask("elsewhere a record of another thread"), "dropped 1");
     assert_eq!(program.ask("log one more"), "dropped 2");
     let mut reader = BufReader::new(reader);
@@ -122,7 +122,7 @@ pub(crate) fn last_words_are_written_before_the_end() {
     }
 }
 
-/// Whoever ends the process need not be who has logged.
+/// The thread that ends the process need not be the one that has logged.
 ///
 /// Case: FLT-E1
 pub(crate) fn records_of_another_thread_are_written_before_the_end() {
@@ -152,7 +152,7 @@ pub(crate) fn the_end_does_not_wait_for_a_log_that_nobody_reads() {
     let reader = fifo(&bed);
     Player::start("queued-last-words", &bed.yaml(""), "x", &["5000"]).finish();
     drop(reader);
-    // Nor for a stream.
+    // Nor does it wait for a stream.
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = Player::command("queued-last-words", "stream: stderr", "x", &["5000"]);
     let mut program = Player::spawn(command.stderr(writer).stdin(Stdio::null()));

@@ -29,14 +29,14 @@ pub(crate) fn records_go_to_the_stream_that_was_chosen() {
     }
 }
 
-/// As systemd and inetd give: by no name can it be opened.
+/// systemd and inetd give such streams: a socket cannot be opened by any name.
 pub(crate) fn a_stream_that_is_a_socket_is_written_to_by_whatever_name() {
     for yaml in ["stream: stderr", "file: /dev/stderr", "file: /proc/self/fd/2"] {
         let (mut reader, writer) = UnixStream::pair().unwrap();
         let yaml = format!("{yaml}\nformat: '{{message}}'");
         let mut command = Player::command("script", &yaml, "me", &[]);
         let mut program = Player::spawn(command.stderr(OwnedFd::from(writer)));
-        // Else there is no end.
+        // The command has a copy of the writing end: with it open, reading would never come to an end.
         drop(command);
         assert_eq!(program.reply(), "ready", "{yaml}");
         assert_eq!(program.ask("log hello"), "dropped 0");

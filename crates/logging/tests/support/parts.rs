@@ -14,7 +14,7 @@ pub(crate) const MARK: &str = "play-the-part-of";
 pub(crate) fn play(args: &[String]) {
     let [part, yaml, name, rest @ ..] = args else { panic!("part, configuration and name") };
     let config = LoggingConfig::from_yaml_str(yaml).unwrap();
-    // Who must not wait has the same parts.
+    // The same parts are there for a process that must not wait for its log.
     let (install, part): (fn(&_, _) -> _, _) = match part.strip_prefix("queued-") {
         Some(part) => (install_queued, part),
         None => (install, part.as_str()),
@@ -56,7 +56,7 @@ fn script(handle: &Handle, config: &LoggingConfig) {
                 let mut numbers = 0..;
                 let mut log =
                     || log::info!("{}", lines::record("flood", numbers.next().unwrap(), 100));
-                // Until whoever writes stands at one: then nothing makes room any more.
+                // Until the thread that writes stands at one record: then nothing makes room any more.
                 while handle.flush(Duration::from_secs(30)) {
                     log();
                 }
@@ -69,7 +69,7 @@ fn script(handle: &Handle, config: &LoggingConfig) {
             ("queue-this-thread", _) => handle.queue_this_thread().unwrap(),
             ("elsewhere", text) => {
                 let text = text.to_owned();
-                // Whether it ever gets there is not ours to wait for.
+                // Not waited for: the record may never get there.
                 thread::spawn(move || log::info!("{text}"));
             }
             ("reopen", _) => handle.reopen().unwrap(),

@@ -18,7 +18,7 @@ impl Drop for Other {
     }
 }
 
-/// It was waited for as if it were what the run has left, for ten seconds.
+/// Such a process was waited for as if it were what the run has left, for ten seconds.
 ///
 /// Case: FLT-F1
 #[test]
@@ -83,7 +83,7 @@ fn what_does_not_go_is_waited_for_until_others_expect_the_end() {
         assert_eq!(burial.look_at(&machine), after(over));
         assert_eq!(burial.go_on(&machine, after(over)), Some(end()));
     }
-    // It is asked to stop between two looks.
+    // The child is asked to stop between two looks, which brings the next one nearer.
     let mut burial = burial();
     assert_eq!(burial.go_on(&grace(None), after(4)), None);
     burial.later(after(1_000));
@@ -95,7 +95,7 @@ fn what_does_not_go_is_waited_for_until_others_expect_the_end() {
     assert_eq!(burial.look_at(&grace(Some(1_500))), after(1_500));
 }
 
-/// What /proc shows by our numbers there are others: the parents, children and groups of another namespace.
+/// Such a /proc shows others by our numbers: the parents, children and groups of another namespace.
 ///
 /// Cases: SEC-04, FLT-F1
 #[test]
@@ -121,7 +121,7 @@ fn what_a_proc_of_another_namespace_shows_means_nobody_of_a_run() {
     }
     let module = module_path!().split_once("::").unwrap().1;
     let name = format!("{module}::what_a_proc_of_another_namespace_shows_means_nobody_of_a_run");
-    // The shell stays above.
+    // The shell stays process 1, above the test, since `exit` comes after it.
     let mut inside = unshare();
     inside.arg("\"$0\" --exact \"$1\"; exit $?").arg(std::env::current_exe().unwrap()).arg(&name);
     let output = inside.env(INSIDE, "1").output().unwrap();

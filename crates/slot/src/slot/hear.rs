@@ -8,15 +8,15 @@ use super::{Report, Slot};
 use lifecycle::Event;
 use surroundings::Word;
 
-/// How many words of a child are taken in a turn of the loop: the rest has to wait, as its sender may,
-/// who must not have the loop for itself.
+/// How many words of a child are taken in a turn of the loop. The rest waits in the socket, and so may
+/// the child: a child that talks a lot must not have the loop for itself.
 pub(super) const WORDS: usize = 64;
-/// So many turns with words a child has in a window of time, which begins with its first: one that talks without
-/// pause costs its parent a few per cent of a processor, and not all of it.
+/// So many turns with words a child has in a window of time, which begins with its first: a child that
+/// talks without pause costs its parent a few per cent of a processor, and not all of it.
 const TURNS: u8 = 4;
 const WINDOW: Duration = Duration::from_millis(100);
-/// More than a socket holds (unix(7)), so all that one has said who is dead. But there may be a copy
-/// of its end that goes on.
+/// How many words of a dead child are taken: more than a socket holds (unix(7)), so all that it has said.
+/// There is a limit, since another process may have a copy of its socket, and go on talking.
 pub(super) const LAST_WORDS: usize = 4096;
 /// The longest text that is kept of what a child does: what an honest one sends.
 const LONGEST_STATUS: usize = 1000;
@@ -57,14 +57,14 @@ impl Slot {
         }
         let mut heard = false;
         let events = self.take_words(WORDS, &mut heard, tell);
-        // Whoever listens again has let it rest.
+        // If the child had to rest, its rest is over now, and its turns are counted anew.
         let talk = self.talk.filter(|talk| talk.rests_until().is_none());
         self.talk = if heard { Some(Talk::next(talk, now)) } else { talk };
         events
     }
 
-    /// When to [`listen`](Slot::listen) again to a child that talks too much; until then there is nothing to
-    /// [wait on](Slot::messages). `None`: it does not.
+    /// When to [`listen`](Slot::listen) again to a child that talks too much; until then there is nothing
+    /// to [wait on](Slot::messages). `None`: the child may be listened to now.
     pub fn listens_at(&self) -> Option<Instant> {
         self.talk.and_then(Talk::rests_until).filter(|_| !self.deaf && self.burial.is_none())
     }
@@ -95,7 +95,8 @@ impl Slot {
         events
     }
 
-    /// Ends a run whose process, or who has its socket, has tried to have us hold or close something.
+    /// Kills the child: it, or another process that has its socket, has sent us descriptors, which we
+    /// would have to hold or to close.
     fn turn_away(&mut self) {
         self.deaf = true;
         let Some(child) = &self.child else { return };
@@ -108,7 +109,7 @@ impl Slot {
         }
     }
 
-    /// What is no news is not told.
+    /// Cuts what the child says of itself, and tells it if it is something new.
     fn hear_status(&mut self, text: &str, tell: &mut dyn FnMut(Report)) {
         let end = text.char_indices().nth(LONGEST_STATUS).map_or(text.len(), |(at, _)| at);
         let text = &text[..end];
@@ -119,7 +120,8 @@ impl Slot {
     }
 
     fn hear_told(&mut self, told: &Told) {
-        // Somebody else who has got its socket asks for nothing, with whatever rights.
+        // Where another process has got the child's socket, its words about pid files do not count,
+        // whatever rights it has.
         let itself = told.by().filter(|speaker| Some(speaker.pid) == self.last_pid);
         match told.read() {
             Ok(None) => log::debug!("a child is of a newer build, and says what is not known here"),
@@ -133,10 +135,11 @@ impl Slot {
                     files.forget(speaker, &paths);
                 }
             }
-            // One with fewer rights could leave a pid file for good that only we can remove.
+            // A child with fewer rights than ours is not believed: it might leave a pid file for good
+            // that only we can remove.
             Ok(Some(Word::Released)) => self.released = itself.is_some_and(has_our_rights),
             Ok(Some(Word::QuitsBy(signal))) => self.quits_by = Some(signal),
-            // Once a run: it may go on so.
+            // Logged once a run, since the child may go on like that.
             Err(error) if !self.confuses => {
                 self.confuses = true;
                 log::warn!("cannot understand what a child told: {error}");
@@ -150,7 +153,7 @@ impl Slot {
 mod tests {
     use super::*;
 
-    /// It cost its parent a whole processor.
+    /// Such a child cost its parent a whole processor.
     ///
     /// Case: FLT-B5
     #[test]
@@ -167,7 +170,7 @@ mod tests {
             turns += 1;
         }
         assert_eq!(turns, 10 * u32::from(TURNS));
-        // One that says something now and then is listened to at once.
+        // A child that says something now and then is listened to at once.
         let mut talk = None;
         for ms in (0..10_000).step_by(40) {
             talk = Some(Talk::next(talk, at(ms)));

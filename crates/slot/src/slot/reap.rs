@@ -14,11 +14,11 @@ use lifecycle::{Event, Machine};
 use policy::RunEnd;
 
 impl Slot {
-    /// The end of the run, if it is over: its process has ended and was reaped, and what it left is
-    /// gone, if the slot [sees to that](Slot::ends). From its reaping on there is no child.
+    /// The end of the run, if it is over: its process has ended and was reaped, and what it left is gone,
+    /// if the slot [sees to that](Slot::ends). Once it is reaped, [`child`](Slot::child) is `None`.
     ///
     /// To be asked when the child's pidfd is readable, and again as [`looks_at`](Slot::looks_at) says.
-    /// `said` gets what the child has told its `machine` before.
+    /// `said` gets what the child has said before its end, for its `machine`.
     pub fn reap(
         &mut self,
         machine: &Machine,
@@ -43,8 +43,8 @@ impl Slot {
         let most = if death == Death::None { WORDS } else { LAST_WORDS };
         said.extend(self.take_words(most, &mut false, tell));
         let mut burial = match (death, held) {
-            // One that was killed because it cannot be watched is looked at until it is dead; and one that is
-            // dead, as was noted, until the system says so too.
+            // The system does not say that the child is dead. Look again if `lose` has killed it, or if
+            // `note_death` knows better.
             (Death::None, held) => {
                 self.burial = held.and_then(later);
                 return None;
@@ -58,7 +58,7 @@ impl Slot {
             return None;
         }
         let child = self.child.as_mut()?;
-        // Until it is reaped its number is its own.
+        // Before the child is reaped, since until then the number of its group is nobody else's.
         let ends = self.leaves != Leaves::Unseen && death != Death::Reaped;
         let group = if ends { burial::end_group(child) } else { None };
         let exit = match child.try_wait() {
@@ -91,9 +91,9 @@ impl Slot {
         }
     }
 
-    /// The child's pidfd was readable, so it is dead, also if the system refuses to say so when it is
-    /// [reaped](Slot::reap): it is looked at again as [`looks_at`](Slot::looks_at) says, and needs not be
-    /// waited for any more.
+    /// Takes note that the child's pidfd was readable, so that the child is dead, also if the system
+    /// refuses to say so when it is [reaped](Slot::reap). Nobody needs to wait for its pidfd any more: it
+    /// is looked at again as [`looks_at`](Slot::looks_at) says.
     pub fn note_death(&mut self, now: Instant) {
         if self.child.is_some() {
             self.burial.get_or_insert_with(|| Box::new(Burial::held(now)));

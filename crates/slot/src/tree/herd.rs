@@ -1,5 +1,5 @@
-//! The end of processes that multiply: who is killed one by one is replaced meanwhile, so all that
-//! can be seen are stopped first, until nobody new is seen.
+//! The end of processes that multiply. Were they killed one by one, the others would replace them
+//! meanwhile. So all that can be seen are stopped first, until nobody new is seen.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,9 +8,9 @@ use rustix::process::Signal;
 
 use super::{Seen, look, signal};
 
-/// How often is looked in a turn. A fork bomb below a limit has at most so many new processes as the
-/// limit has room, and one that was stopped makes no more; the rest has its turn later, so that
-/// whoever looks gets on with other things.
+/// How many rounds of looking make a turn. A fork bomb under a limit has at most as many new processes as
+/// the limit leaves room for, and one that was stopped makes no more. What is left has its turn later, so
+/// that the caller gets on with other things.
 const ROUNDS: usize = 16;
 
 /// How many are looked at in a round.
@@ -44,7 +44,8 @@ impl Herd {
     pub fn end(&mut self, mut find: impl FnMut() -> io::Result<Vec<Seen>>) -> bool {
         let mut quiet = 0;
         for _ in 0..ROUNDS {
-            // One that is dying shows nothing any more by which it could be found, and is there still.
+            // A dying process is still there, but shows its environment no more, so `find` may miss it.
+            // It stays here until it is seen dead.
             self.0.retain(|seen| !look(seen.pid).is_ok_and(|found| found != Some(*seen)));
             let mut is_new = false;
             let Ok(found) = find() else { return false };
@@ -75,7 +76,7 @@ mod tests {
         Command::new("sleep").arg("60").spawn().unwrap()
     }
 
-    /// It was taken for nobody, and what was left lived on.
+    /// A failed look was taken for "nobody is left", and what was left lived on.
     ///
     /// Case: FLT-F1
     #[test]
@@ -85,7 +86,8 @@ mod tests {
         assert!(!herd.end(|| Err(rustix::io::Errno::MFILE.into())));
     }
 
-    /// One more is found in each round, and then nobody asks any more.
+    /// One more process is found in each round, so that the turn ends with all of them stopped; then the
+    /// herd is dropped.
     ///
     /// Case: FLT-F1
     #[test]

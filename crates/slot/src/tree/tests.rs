@@ -1,4 +1,4 @@
-//! What /proc says of processes, and is read.
+//! How processes are read from /proc.
 
 use std::process::Command;
 

@@ -165,7 +165,7 @@ reopen_on: SIGUSR1
         assert_eq!(format!("{plain:?}"), format!("{again:?}"), "{written}");
     }
 
-    /// Each line is another than the default; a field that is lost on the way is missed.
+    /// No line says the default, so a field that is lost in writing shows.
     #[test]
     fn every_option_is_written() {
         let yaml = "\
@@ -213,7 +213,7 @@ umask: 0o027
             let _ = DaemonOptions::from_yaml_str(&text);
         }
 
-        /// Nearer to what is right: a piece of it is missing, or is something else.
+        /// Texts that are nearly right: a piece is missing, or another stands in its place.
         #[test]
         fn what_is_nearly_right_is_refused_or_read(at: usize, cut in 0..20usize, text in ".{0,10}") {
             const YAML: &str = "
@@ -237,7 +237,7 @@ umask: 0o027
         }
     }
 
-    /// What is said instead is right.
+    /// The error shows a form that is right.
     #[test]
     fn a_short_form_that_there_is_not_is_told_what_to_write() {
         for (name, short) in [
@@ -258,7 +258,7 @@ umask: 0o027
             let error = format!("{:?}", read(short).unwrap_err());
             let (_, told) = error.split_once("expected a mapping like `").expect(&error);
             let (example, _) = told.split_once('`').unwrap();
-            // Of a part, in its place.
+            // An example of a part is put where the part stands.
             let example = match short.split_once(": ").filter(|_| short.starts_with('{')) {
                 Some((part, rest)) if rest.starts_with('[') => format!("{part}: [{example}]}}"),
                 Some((part, _)) => format!("{part}: {example}}}"),

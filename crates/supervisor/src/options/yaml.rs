@@ -57,7 +57,8 @@ impl DaemonOptions {
 fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
     let yaml = safe_yaml::check(yaml).map_err(serde_yaml::Error::custom)?;
     let options = serde_yaml::from_str(yaml)?;
-    // Of a mapping by free names, as `env`, the last of two entries would count.
+    // Read once more as a plain value, which refuses a name that was given twice: in a mapping with free
+    // names, as `env`, the last of two would count without a word.
     let _: serde_yaml::Value = serde_yaml::from_str(yaml)?;
     Ok(options)
 }

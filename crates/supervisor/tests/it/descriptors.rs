@@ -34,7 +34,7 @@ pub(crate) fn sends_a_descriptor((journal, port): (PathBuf, u16)) {
     let descriptors = [socket.as_fd()];
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
     let link = link();
-    // Ahead of it: the parent may be quicker to kill us than we to write.
+    // Written before they are sent: the parent may be quicker to kill us than we to write.
     write_line(&journal, "sends");
     sendmsg(&link, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL).unwrap();
     drop(socket);

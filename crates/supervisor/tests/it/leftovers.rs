@@ -59,8 +59,8 @@ fn sleeps(pid: u32) -> u64 {
     count.map_or(0, |count| count.trim().parse().unwrap())
 }
 
-/// It listed its children before it believed that none is left, could not, and span for ever. The
-/// orphan that it must not forget is one that only the list shows.
+/// The guardian wanted a list of its children before it believed that none is left, could not open it,
+/// and span for ever. The orphan that it must not forget is one that only the list shows.
 ///
 /// Case: DIE-13
 fn a_guardian_that_can_open_nothing_stops_it_all() {
@@ -68,11 +68,12 @@ fn a_guardian_that_can_open_nothing_stops_it_all() {
     let pid = launch(DaemonOptions::new(bed.pid_file(), leaves_orphans, bed.path("journal")));
     bed.expect("\n");
     let orphan: u32 = bed.journal().trim().parse().unwrap();
-    // It holds the pid file, so the number is its own.
+    // The guardian holds the pid file, so the number is its own.
     let guardian = Pid::from_raw(i32::try_from(pid).unwrap());
     let none = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
     prlimit(guardian, Resource::Nofile, none).unwrap();
-    // It waits for more than that. A child has been stopped or has ended, it looks, and waits again.
+    // It needs more descriptors than that. Told that a child was stopped or has ended, it looks, and
+    // waits again.
     let before = sleeps(pid);
     signal(pid, Signal::CHILD);
     let expected = Instant::now() + LIMIT;
@@ -99,7 +100,8 @@ fn a_stop_takes_one_grace_and_not_two() {
     assert!(gone(orphan));
 }
 
-/// Stopped after its guardian was killed, it was there for ever: who could have killed it was gone.
+/// An executor that was stopped after its guardian was killed was there for ever: nobody was left to kill
+/// it.
 ///
 /// Case: DIE-29
 fn an_executor_that_is_stopped_blocks_nobody() {

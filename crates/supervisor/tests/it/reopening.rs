@@ -34,7 +34,7 @@ impl Log for Logged {
     fn flush(&self) {}
 }
 
-/// Its socket is reset then, and not only closed.
+/// The socket of such a child is reset, and not only closed.
 ///
 /// Case: FLT-H1
 fn a_dead_child_that_left_a_word_unread_has_no_files() {

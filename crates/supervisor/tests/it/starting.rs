@@ -74,7 +74,7 @@ fn what_a_crash_left_is_taken_over_unless_strict() {
         launch(options());
         assert!(matches!(stop_daemon(bed.pid_file()).unwrap(), StopStatus::Stopped { .. }));
     }
-    // What was never a pid file is somebody's dear one.
+    // A file that was never a pid file may be dear to somebody, and is not touched.
     fs::write(bed.pid_file(), "garbage").unwrap();
     let error = start_daemon(options()).unwrap_err();
     assert!(matches!(error.cause(), LaunchCause::Setup { .. }), "{error:?}");
@@ -163,7 +163,7 @@ fn a_start_may_come_from_anywhere() {
     }
     let beds = [Bed::new(), Bed::new()];
     let options = |bed: &Bed| DaemonOptions::new(bed.pid_file(), rounds, bed.path("journal"));
-    // A thread that ends right after it, and a value that is dropped while another panics.
+    // From a thread that ends right after it, and from a value that is dropped during a panic.
     let first = options(&beds[0]);
     let pid = std::thread::spawn(move || launch(first)).join().unwrap();
     let second = StartsWhenDropped(Some(options(&beds[1])));
@@ -178,7 +178,7 @@ fn a_start_may_come_from_anywhere() {
     assert_eq!(beds[0].guardian(), pid);
 }
 
-/// Each its own, in one process.
+/// Each thread starts a daemon of its own, all in one process.
 ///
 /// Case: CFG-11
 fn sixty_four_threads_start_daemons_at_once() {

@@ -72,11 +72,12 @@ fn a_second_request_in_a_hurry_is_heard() {
     let forever = DaemonOptions::new(bed.pid_file(), deaf, bed.path("journal"));
     let pid = launch(forever.grace(Duration::MAX));
     bed.expect("called");
-    // Asked twice in the ordinary way, it waits for its executor for ever; so nobody is waited for.
+    // Asked twice by SIGTERM, the guardian waits for its executor for ever; so the calls here do not
+    // wait.
     for _ in 0..2 {
         assert!(stop_daemon_within(bed.pid_file(), Duration::from_millis(50)).is_err());
     }
-    // Only one that comes after the stop has begun is in a hurry, so more than one may be needed.
+    // Only a signal that comes after the stop has begun is a hurry, so more than one may be needed.
     while let Some(holder) = pidfile::holder(bed.pid_file()).unwrap() {
         holder.signal(Signal::INT.as_raw()).unwrap();
         holder.wait(Some(Duration::from_millis(100))).unwrap();

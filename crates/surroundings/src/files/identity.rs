@@ -15,9 +15,9 @@ use super::{Files, Folder};
 pub(super) enum Key {
     /// A file that is there: its device and number.
     There(u64, u64),
-    /// One that is not: its folder and its name.
+    /// A file that is not there: its folder and its name.
     New((u64, u64), std::ffi::OsString),
-    /// One that is not there, by way of a link.
+    /// A file that is not there, and to which a link leads.
     Leads(Destination),
     /// What is only itself: a device, a stream of whoever opens it, what cannot be looked at.
     Text(PathBuf),
@@ -51,7 +51,8 @@ impl Files {
     pub(super) fn keys(&mut self) -> Vec<Key> {
         let paths: Vec<PathBuf> = self.met.iter().map(|met| met.path.clone()).collect();
         let mut keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect();
-        // Beside one that is made by way of a link, those that will be made are to be known so, too.
+        // If a link leads to a file that is not there, all files that are not there are known by where
+        // they lead: otherwise the link and its file would be two.
         if keys.iter().any(|key| matches!(key, Key::Leads(_))) {
             for (key, path) in keys.iter_mut().zip(&paths) {
                 if matches!(key, Key::New(..))
@@ -73,7 +74,7 @@ impl Files {
 
     pub(super) fn key_of(&mut self, path: &Path, found: io::Result<fs::Metadata>) -> Key {
         let text = || Key::Text(path.to_owned());
-        // Of everybody who opens them they are something else; so are those of a process.
+        // What is in /dev or /proc may be something else to each process that opens it.
         let Some(name) = path.file_name().filter(|_| !is_of_its_opener(path)) else {
             return text();
         };
@@ -110,7 +111,8 @@ pub(super) fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// `/dev/stdout`, `/proc/self/fd/1`, `/dev/tty`: what they lead to is for who opens them to say.
+/// Whether a path may lead each process that opens it somewhere else: `/dev/stdout`, `/proc/self/fd/1`,
+/// `/dev/tty`.
 fn is_of_its_opener(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }

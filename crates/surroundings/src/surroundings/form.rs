@@ -194,7 +194,7 @@ impl Visitor<'_> for UmaskVisitor {
         u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())
     }
 
-    /// Of formats whose integers all have a sign.
+    /// For formats whose integers all have a sign.
     fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Umask, E> {
         let unexpected = || E::invalid_value(Unexpected::Signed(bits), &self);
         u32::try_from(bits).map(Umask::Bits).map_err(|_| unexpected())

@@ -22,7 +22,7 @@ impl Pool {
     pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
         if quit::quit_requested() && !self.quit_told {
             self.quit_told = true;
-            // Readable for ever, and we know by now.
+            // The descriptor stays readable for ever, and we know by now.
             self.waiter.forget(quit);
             let reason = quit::reason().unwrap_or(Reason::Requested);
             log::info!("asking {} workers to quit: {reason}", self.roster.left());
@@ -32,7 +32,7 @@ impl Pool {
 
     fn quit(&mut self) {
         self.on(RosterEvent::Quit { by: quit::deadline() });
-        // What the dead have left may have less time now.
+        // What dead workers have left may have less time now, and is to be looked at sooner.
         for id in self.waiter.due_by_the_clock() {
             self.watch(id);
         }
@@ -46,7 +46,8 @@ impl Pool {
         }
     }
 
-    /// What time has brought, and so much of it: ends and requests come first, and have their turn again.
+    /// Does what is due by the clock, but no more than [`MOST`] of it in a turn: then ends and requests
+    /// to quit have theirs.
     pub(super) fn look_at_what_is_due(&mut self) {
         let now = Instant::now();
         for _ in 0..MOST {
@@ -60,7 +61,7 @@ impl Pool {
         }
         for _ in 0..MOST {
             let now = Instant::now();
-            // Whoever asked to quit before a worker was started gets nothing started.
+            // Once quit was requested nobody is started any more, also before the roster is told.
             if self.roster.deadline().is_none_or(|due| now < due)
                 || quit::quit_requested() && !self.quit_told
             {
@@ -82,7 +83,7 @@ impl Pool {
                     }
                 }
                 RosterChange::Ready => {
-                    // A parent that is gone is the lifeline's business.
+                    // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();
                 }
                 RosterChange::LaunchFailed => {
@@ -125,8 +126,8 @@ impl Pool {
         let child = slot.child();
         let had_child = child.is_some();
         if let Some(child) = child {
-            // Whether it can be reaped now or later: it says nothing more. From here on nothing but the
-            // clock tells of it, so the slot has to know.
+            // The worker is dead and says nothing more, whether it can be reaped now or later. From here
+            // on only the clock brings us back to it, so the slot has to know.
             waiter.forget(child.pidfd());
             waiter.forget(child.messages());
             slot.note_death(now);
@@ -138,7 +139,7 @@ impl Pool {
         if had_child && slot.child().is_none() {
             status.note_gone(id);
             if !slot.has_released() {
-                // Somebody else's is not touched.
+                // A file that somebody holds is not touched.
                 chores.remove_stale(pid_filename.clone());
             }
         }
@@ -178,7 +179,7 @@ impl Pool {
             return;
         };
         let mut lost = false;
-        // Who is dead is looked at by the clock.
+        // A dead worker is looked at by the clock, and not by its descriptors.
         let looks_at = worker.slot.looks_at(machine);
         if let Some(child) = worker.slot.child().filter(|_| looks_at.is_none()) {
             let mut watched = Ok(());
@@ -186,7 +187,7 @@ impl Pool {
                 (worker.watched, worker.hears) = (worker.slot.run(), false);
                 watched = waiter.watch(child.pidfd(), Wake::Ended(id));
             }
-            // It has closed its end, which would be readable for ever, or it rests.
+            // `None`: the worker has closed its end, which would be readable for ever, or it rests.
             let hears = worker.slot.messages().is_some();
             if hears != worker.hears {
                 worker.hears = hears;

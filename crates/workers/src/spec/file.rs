@@ -125,7 +125,8 @@ mod tests {
         assert!(error.to_string().contains("unknown field `colour`"), "{error}");
     }
 
-    /// One of the readers is right for what is nearly right; none may panic.
+    /// Texts that are nearly right, for both readers: a piece is missing, or another stands in its place.
+    /// No reader may panic.
     #[test]
     fn what_is_nearly_right_is_refused_or_read() {
         const WORKERS: &str = "

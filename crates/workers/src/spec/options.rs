@@ -84,9 +84,9 @@ impl WorkersOptions {
     /// Gives up when there are more than `times` restarts within `window`, those of all workers
     /// together: OTP's intensity and period. All are stopped then, the last one first, and
     /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
-    /// process with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP), so that the level above can
-    /// decide. A start that fails counts; several that are started again together because of one
-    /// count once. A worker's own limit is in its [policy](Self::restart). Default: none.
+    /// process with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP), so that the level above can decide. A start
+    /// that fails counts; several workers that are started again together because of one failure count
+    /// once. A worker's own limit is in its [policy](Self::restart). Default: none.
     #[must_use]
     pub fn restart_limit(mut self, times: u32, window: Duration) -> Self {
         self.restart_limit = Some(RestartLimit { times, window });
@@ -116,7 +116,7 @@ impl WorkersOptions {
         self
     }
 
-    /// How long a worker may take until its entry is called; then it is killed, and counts as
+    /// How long a worker may take until it is ready. One that takes longer is killed, and counts as
     /// failed. Default: 30 s.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
@@ -160,10 +160,10 @@ impl WorkersOptions {
         self
     }
 
-    /// Makes this process [ready](proc_spawn::tell_ready) when all workers are. One that fails before
-    /// it was ever ready is not started again then: all are stopped, and
-    /// [`start_workers`](crate::start_workers) returns which it was. Default: readiness is left
-    /// to the application.
+    /// Makes this process [ready](proc_spawn::tell_ready) when all workers are. A worker that fails
+    /// before it was ever ready is not started again then: all are stopped, and
+    /// [`start_workers`](crate::start_workers) returns which it was. Default: readiness is left to the
+    /// application.
     #[must_use]
     pub fn ready_when_all(mut self) -> Self {
         self.ready_when_all = true;

@@ -153,7 +153,7 @@ fn plan_worker(
         must_launch: otherwise.must_launch,
         leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
-    // One for all who have the same.
+    // Workers with the same policy share one.
     let own = if own == **otherwise {
         Arc::clone(otherwise)
     } else {

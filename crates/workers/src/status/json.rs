@@ -25,7 +25,7 @@ impl Formatter for Plain {
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
             writer.write_all(&rest.as_bytes()[..at])?;
-            // Those beyond the first 65,536 are two numbers (RFC 8259, section 7).
+            // Characters beyond the first 65,536 are written as two numbers (RFC 8259, section 7).
             for unit in hidden.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
             }

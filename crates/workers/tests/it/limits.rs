@@ -49,7 +49,7 @@ pub(crate) fn two_pools(folder: PathBuf) {
             .collect();
         start_workers(list, WorkersOptions::default()).unwrap().into_result().unwrap();
     };
-    // Until the pool is up, and its workers have said what they have.
+    // Waits until the pool is up, and its workers have said what they may open.
     let up = |name: &str| fs::read_to_string(folder.join(format!("{name}.up"))).unwrap();
     let open = |name: &str| {
         drop(File::options().write(true).open(folder.join(format!("{name}.end"))).unwrap());
@@ -85,7 +85,7 @@ pub(crate) fn two_pools_count_their_descriptors_together() {
         }
     }
     let boss = Spawn::new(Call::new(two_pools, folder.path().to_owned())).unwrap();
-    // When it is dropped it is killed, and what it has started sees it gone.
+    // The boss is killed when it is dropped, and what it has started sees it gone.
     let mut boss = boss.stderr(Stdio::Inherit).spawn().unwrap();
     let expected = Instant::now() + LIMIT;
     let exit = loop {

@@ -55,7 +55,7 @@ impl Play {
             (Real::Starting | Real::Ready, 1) => (Real::Delayed, Failed(id)),
             (Real::Starting | Real::Ready, 2) => (Real::Over { well: true }, over(id)),
             (Real::Starting | Real::Ready, 3) => (Real::Over { well: false }, lost(id)),
-            // It is due once, and then waits for the group's word.
+            // A worker is due once, and then waits for the group's order.
             (Real::Delayed, _) => (Real::Idle, Due(id)),
             (Real::Pausing, _) => (Real::Idle, Paused(id)),
             (Real::Quitting, _) => (Real::Over { well: true }, over(id)),
@@ -111,8 +111,8 @@ impl Play {
         by_significant || self.strategy != Strategy::OneForOne && lost
     }
 
-    /// Lets everything happen that goes by itself: delays end, who was told to stop stops, who was
-    /// started becomes ready.
+    /// Lets everything happen that goes by itself: delays end, workers that were told to stop do so, and
+    /// those that were started become ready.
     fn settle(&mut self) -> Result<(), TestCaseError> {
         let moves = |real: &Real| !matches!(real, Real::Idle | Real::Ready | Real::Over { .. });
         while let Some(worker) = self.real.iter().position(moves) {
@@ -272,7 +272,7 @@ proptest! {
         }
         play.settle()?;
         play.restarts_are_over()?;
-        // Who has given up needs no other to be told to quit.
+        // A group that has given up has told all to quit already.
         if play.group.gave_up().is_none() {
             play.tell(Quit)?;
         }

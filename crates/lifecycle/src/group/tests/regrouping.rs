@@ -95,7 +95,8 @@ fn an_earlier_one_that_fails_during_a_restart_becomes_the_first_of_it() {
             (Paused(Id(1)), "+0 +1 +2 +3"),
         ],
     );
-    // Also when the first one's delay is over already, and when nobody is left to be stopped for it.
+    // Also when the delay of the first that failed is over already, and when nobody is left to be
+    // stopped.
     check(
         group(plain(3), Strategy::RestForOne),
         &[
@@ -107,7 +108,7 @@ fn an_earlier_one_that_fails_during_a_restart_becomes_the_first_of_it() {
             (Due(Id(0)), "+0 +1 +2"),
         ],
     );
-    // One that goes down anyway, and one that takes nobody with it, change nothing.
+    // A worker that goes down anyway, and a temporary one, which takes nobody with it, change nothing.
     let mut members = plain(4);
     members[0].temporary = true;
     check(
@@ -176,7 +177,7 @@ fn a_temporary_one_that_waits_for_another_is_not_started_again_either() {
             (Ready(Id(0)), ""),
         ],
     );
-    // One that has not had its first run yet has it.
+    // A temporary worker that has not had its first run yet has it.
     check(
         group(members, Strategy::RestForOne),
         &[

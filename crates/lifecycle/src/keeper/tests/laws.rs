@@ -14,7 +14,7 @@ struct Real {
     finished: bool,
     launched: bool,
     quit: bool,
-    /// When the start had begun that its starter waits for, and until when it was told to wait.
+    /// Until when the starter was told to wait for an answer.
     answer_by: Option<Instant>,
     /// When all is over at the latest, since somebody is in a hurry.
     hurried_until: Option<Instant>,
@@ -165,7 +165,7 @@ proptest! {
         }
         let by = within.map(|within| play.now + seconds(within));
         play.on(KeeperEvent::Quit { by, in_hurry: false })?;
-        // It is deaf.
+        // The child does nothing about it.
         play.until(play.now + seconds(100))?;
         prop_assert!(play.real.killed || !play.real.alive, "{:?}", play.keeper);
         play.die(9)?;

@@ -76,7 +76,7 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
             &format!("18s {gave_up}"),
         ],
     );
-    // At once instead of after its delay: the restart that would have come does not.
+    // Started by hand instead of after its delay: the restart that would have come does not count.
     check(
         limited(),
         &[
@@ -90,13 +90,13 @@ fn a_restart_that_somebody_asked_for_does_not_count_against_the_limit() {
         ],
         &["0s Spawn", "2s Spawn", "4s Spawn", "15s Spawn", &format!("16s {gave_up}")],
     );
-    // Likewise when it is paused first.
+    // Nor does it if the child is paused first.
     check(
         limited(),
         &[(0, Start), (1, Ended(code(1))), (2, Pause), (3, Start), (4, Ended(code(1)))],
         &["0s Spawn", "3s Spawn"],
     );
-    // One whose delay is over comes by itself, whoever says the word.
+    // When the delay is over, a start is the restart itself, whoever asks for it.
     let mut machine = Machine::new(limited(), 0);
     let start = Instant::now();
     for second in [0, 11, 22] {
@@ -181,7 +181,7 @@ fn a_first_run_that_must_launch_is_not_tried_again() {
         &[(0, Start), (31, Ended(signal(9))), (50, Quit)],
         &["0s Spawn", "30s Kill", "31s NotLaunched, was not ready within 30s and was killed"],
     );
-    // Later ones are, also when they do not get as far.
+    // Later runs are tried again, also when they do not become ready.
     check(
         policy,
         &[(0, Start), (1, Ready), (2, Ended(code(1))), (8, Ended(code(78))), (14, Quit)],

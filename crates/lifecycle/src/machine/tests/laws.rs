@@ -63,7 +63,7 @@ struct Play {
     dead: bool,
     quit: bool,
     finished: bool,
-    /// Whether whoever is due has its turn at once.
+    /// Whether a child that is due has its turn at once.
     turns: bool,
     /// When restarts were decided.
     restarts: Vec<Instant>,
@@ -131,7 +131,7 @@ impl Play {
         let machine = &self.machine;
         prop_assert!(machine.deadline().is_none_or(|due| now <= due), "due in the past");
         prop_assert_eq!(phase == Phase::Finished, self.finished);
-        // Nothing wakes up who waits for nothing.
+        // A machine that waits for nothing has no deadline.
         let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Finished].contains(&phase);
         prop_assert!(!(at_rest || self.dead) || machine.deadline().is_none());
         Ok(())

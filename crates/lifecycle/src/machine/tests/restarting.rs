@@ -50,17 +50,17 @@ fn an_interval_beyond_the_clock_waits_for_ever() {
 fn what_crashes_at_once_again_and_again_is_held_back() {
     let slow = Backoff::default().floor(seconds(1));
     let policy = |backoff| with(RestartPolicy::new(Restart::OnFailure).backoff(backoff));
-    // The first one is at once; what crashes at once again waits.
+    // The first restart is at once; a child that crashes at once again waits.
     let crashes = [(0, Start), (0, Ended(code(1))), (0, Ended(code(1))), (0, Nothing)];
     let again = [(1, Ended(code(1))), (1, Nothing), (2, Quit)];
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "2s Spawn", "2s Ask Some(10s)"];
     check(policy(slow), &[&crashes[..], &again[..]].concat(), &expected);
-    // One that has lived long enough comes back at once, and so does the next.
+    // A child that has lived long enough comes back at once, and so does the next.
     let lived = [(7, Ended(code(1))), (7, Ended(code(1))), (7, Nothing), (8, Quit)];
     let story = [&crashes[..], &lived[..]].concat();
     let expected = ["0s Spawn", "0s Spawn", "1s Spawn", "7s Spawn", "7s Spawn", "8s Ask Some(10s)"];
     check(policy(slow), &story, &expected);
-    // As long as the floor is long enough.
+    // A run that was as long as the floor is long enough.
     let story = [(0, Start), (1, Ended(code(1))), (1, Ended(code(1))), (1, Nothing)];
     check(policy(slow), &story, &["0s Spawn", "1s Spawn", "1s Spawn"]);
     let none = Backoff::default().floor(Duration::ZERO);
@@ -129,7 +129,7 @@ fn a_delay_counts_from_the_end_or_the_start() {
         let mut machine = Machine::new(with(restart), 0);
         machine.step(Event::Start, start);
         machine.step(Event::Ready, start);
-        // It counts from when it happened, not from when it was seen.
+        // An end counts from when it happened, not from when it was seen.
         let ended = Event::Ended { end: code(1), at: start + seconds(3) };
         machine.step(ended, start + seconds(4));
         machine.deadline().map(|due| due - start)

@@ -72,7 +72,7 @@ fn the_steps_of_a_stop_follow_each_other() {
     );
 }
 
-/// Who was told how long it has, and has given others a part of that, is told when it is less.
+/// A child that was told how long it has, and has given others a part of that, is told when it has less.
 ///
 /// Case: FLT-G5
 #[test]
@@ -132,7 +132,7 @@ fn a_stop_may_be_extended_up_to_its_bound_if_it_may_at_all() {
     );
     // Less than there is takes nothing away.
     check(extendable(), &story(&[(2, 1)]), &["0s Spawn", "1s Ask Some(10s)", "11s Kill"]);
-    // A hurry is not extended.
+    // A time that was shortened by a quit is not extended.
     let mut hurried = story(&[]);
     hurried.insert(3, (2, QuitWithin(1)));
     hurried.insert(4, (2, More(50)));
@@ -204,7 +204,8 @@ fn a_pause_stops_it_until_it_is_started_again() {
         ],
         &["0s Spawn", "1s Ask Some(10s)", "60s Spawn", "99s Quit"],
     );
-    // Killed for it, or for being late: it is the same.
+    // Whether the child was killed when its grace was over, or for being late at its start: it is the
+    // same.
     check(
         restarting(5),
         &[(0, Start), (0, Ready), (1, Pause), (20, Pause), (21, Ended(signal(9))), (22, Start)],
@@ -217,7 +218,7 @@ fn a_pause_stops_it_until_it_is_started_again() {
     );
 }
 
-/// Who drives a machine asks it these, and nothing else.
+/// The loop that drives a machine asks it these questions, and no others.
 #[test]
 fn at_every_moment_it_can_be_told_what_is_going_on() {
     let start = Instant::now();
@@ -297,7 +298,7 @@ fn leftovers_have_the_time_that_the_child_had() {
     assert_eq!(machine.leftovers_until(at(16)), Some(at(16)), "killed: nothing");
 }
 
-/// It was told as killed, because its time was over while what it had left was being ended.
+/// Such a child was told as killed, because its time was over while what it had left was being ended.
 #[test]
 fn who_is_dead_misses_no_deadline_and_ended_as_it_did() {
     check(

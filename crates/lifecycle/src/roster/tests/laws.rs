@@ -46,7 +46,7 @@ impl Story {
                 RosterChange::LaunchFailed | RosterChange::GaveUp { .. } => self.quit = true,
             }
         }
-        // Also by somebody's end.
+        // The end of a child may have made the group quit, too.
         self.quit |= self.roster.group.quits();
         let real = |real: &&Real| !real.finished;
         prop_assert_eq!(self.roster.left(), self.real.values().filter(real).count());
@@ -189,7 +189,7 @@ proptest! {
         prop_assert!(!play.announced || announces);
         let by = within.map(|within| play.now + seconds(within));
         play.on(RosterEvent::Quit { by })?;
-        // Each in its turn is asked, is deaf, and is killed.
+        // Each child in its turn is asked, does nothing, and is killed.
         for _ in 0..=play.real.len() {
             second += 100;
             play.until(second)?;
@@ -198,7 +198,7 @@ proptest! {
                 play.end(id, 9)?;
             }
         }
-        // Who had died, by what was told, is nobody's to kill.
+        // A child of which it was told that it has died is not killed: it ends here.
         for id in play.real.keys().copied().collect::<Vec<_>>() {
             play.end(id, 0)?;
         }

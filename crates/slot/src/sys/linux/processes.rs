@@ -57,7 +57,8 @@ pub(crate) fn all() -> io::Result<Vec<Process>> {
     Ok(all)
 }
 
-/// Whether /proc shows processes by our numbers: those of one that belongs to another namespace mean somebody else.
+/// Whether /proc shows processes by our numbers. In a /proc that belongs to another namespace the same
+/// numbers mean other processes.
 pub(crate) fn shows_us() -> io::Result<bool> {
     let own = this::id().to_string();
     Ok(there(fs::read_link("/proc/self"))?.is_some_and(|link| link.as_os_str() == own.as_str()))
@@ -100,7 +101,8 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 pub(crate) fn signal(seen: &Seen, signal: Signal) {
     let Some(pid) = i32::try_from(seen.pid).ok().and_then(Pid::from_raw) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    // Looked at after the descriptor was opened: if it is the one that was seen, so is the descriptor's.
+    // Looked at after the descriptor was opened: if the number still means the process that was seen, so
+    // does the descriptor.
     let found = process(seen.pid).ok().flatten();
     if !found.is_some_and(|found| !found.is_dead && found.seen == *seen) {
         return;

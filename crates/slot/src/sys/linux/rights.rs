@@ -6,14 +6,15 @@ use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use rustix::io::Errno;
 use rustix::thread::set_thread_groups;
 
-/// For this thread, and for what is done to files (setfsuid(2)): with the rights of this user and group, without any
-/// of ours.
+/// Gives this thread the rights of this user and group, and none of ours, in what it does to files
+/// (setfsuid(2)).
 pub(crate) fn become_user(user: u32, group: u32) -> io::Result<()> {
     set_thread_groups(&[])?;
     let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
     setfsgid(group);
     setfsuid(user);
-    // They fail without a word; asked again, they tell what is.
+    // Both fail without a word. Called again, they give back what is in force, which tells whether they
+    // failed.
     if setfsgid(group) == group && setfsuid(user) == user {
         Ok(())
     } else {

@@ -26,7 +26,8 @@ pub(crate) struct Children {
 impl Children {
     /// Made by the thread that starts children.
     pub(crate) fn of_this_process() -> Children {
-        // Those that we start ourselves are this thread's, those that we adopt the first thread's.
+        // Children that we start are listed under this thread, those that we adopt under the first
+        // thread.
         let lists = [format!("/proc/self/task/{}/children", process::id()), THIS_THREAD.to_owned()];
         Children { lists: lists.iter().filter_map(|path| File::open(path).ok()).collect() }
     }

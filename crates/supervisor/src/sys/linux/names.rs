@@ -12,8 +12,8 @@ use rustix::net::{
     sendmsg, socketpair,
 };
 
-/// Its name goes, or it goes to another one, or something is written into it. The number of its links is an
-/// attribute.
+/// The file is removed, renamed or written to. `ATTRIB` is for a removal, too, since the number of links
+/// is an attribute.
 const OF_FILE: WatchFlags = WatchFlags::ATTRIB
     .union(WatchFlags::MODIFY)
     .union(WatchFlags::DELETE_SELF)
@@ -36,7 +36,7 @@ impl NameEvents {
     }
 
     /// Watches a file and its folder, in place of what was watched of them. What is not there cannot be
-    /// watched; that it is not there is seen by who looks.
+    /// watched; the look that follows finds that it is not there.
     pub(crate) fn watch(&self, file: &Path) {
         let _ = inotify::add_watch(&self.0, file, OF_FILE);
         let _ = inotify::add_watch(&self.0, folder(file), OF_FOLDER);
@@ -68,7 +68,7 @@ impl NameEvents {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let pair = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None);
         let Ok((ours, theirs)) = pair else { return };
-        // The socket is on the way in itself: only so nobody has it.
+        // The receiving socket is sent to itself along with the inotify: only so nobody has it any more.
         let rights = [theirs.as_fd(), self.0.as_fd()];
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut message = SendAncillaryBuffer::new(&mut room);
