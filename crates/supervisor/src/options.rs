@@ -95,7 +95,8 @@ impl DaemonOptions {
     );
 
     /// How long after its end an executor that failed is started again: one with a code that is
-    /// not 0, a panic, a returned error, or a signal. Counted exactly; zero means at once. Code 0 ends
+    /// not 0, a panic, a returned error, or a signal, or because it could not be started, or took too long to
+    /// start or to stop. Counted exactly; zero means at once. Code 0 ends
     /// the daemon. With zero, an executor that crashes at once again and again is started ten times a
     /// second. Default: it is not started again.
     ///

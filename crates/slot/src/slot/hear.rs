@@ -120,8 +120,8 @@ impl Slot {
     }
 
     fn hear_told(&mut self, told: &Told) {
-        // Where another process has got the child's socket, its words about pid files do not count,
-        // whatever rights it has.
+        // Where another process has got the child's socket, its words about pid files and signals do
+        // not count, whatever rights it has.
         let itself = told.by().filter(|speaker| Some(speaker.pid) == self.last_pid);
         match told.read() {
             Ok(None) => log::debug!("a child is of a newer build, and says what is not known here"),
@@ -138,7 +138,11 @@ impl Slot {
             // A child with fewer rights than ours is not believed: it might leave a pid file for good
             // that only we can remove.
             Ok(Some(Word::Released)) => self.released = itself.is_some_and(has_our_rights),
-            Ok(Some(Word::QuitsBy(signal))) => self.quits_by = Some(signal),
+            Ok(Some(Word::QuitsBy(signal))) => {
+                if itself.is_some() {
+                    self.quits_by = Some(signal);
+                }
+            }
             // Logged once a run, since the child may go on like that.
             Err(error) if !self.confuses => {
                 self.confuses = true;

@@ -65,7 +65,8 @@ impl WorkersOptions {
     }
 
     /// How long after its end a worker that failed is started again: one with a code that is not
-    /// 0, a panic, a returned error, or a signal. Counted exactly; zero means at once; `None`: it
+    /// 0, a panic, a returned error, or a signal, or because it could not be started, or took too long
+    /// to start or to stop. Counted exactly; zero means at once; `None`: it
     /// is not started again. A worker that ends well is done. Default: 5 minutes.
     #[must_use]
     pub fn restart_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
