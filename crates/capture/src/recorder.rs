@@ -104,10 +104,12 @@ impl Recorder {
         self.reader.drain(&sources, 0);
         sources.into_iter().for_each(|source| self.reader.remove(source));
         let until = Instant::now() + patience;
-        for sink in self.sinks().iter() {
-            sink.close();
-            if !sink.wait(until) {
-                let (path, bytes) = (sink.path().display(), sink.waiting());
+        let sinks = self.sinks();
+        sinks.iter().for_each(|sink| sink.close());
+        for sink in sinks.iter() {
+            sink.wait(until);
+            let (path, bytes) = (sink.path().display(), sink.waiting());
+            if bytes > 0 {
                 log::error!(
                     "{bytes} bytes of output still wait for `{path}`, and are lost with this process"
                 );

@@ -224,18 +224,17 @@ impl Sink {
         self.work.notify_one();
     }
 
-    /// After [`close`](Sink::close): waits until everything is written, and what is lost is told; says whether it was
-    /// in time.
-    pub(crate) fn wait(&self, until: Instant) -> bool {
+    /// After [`close`](Sink::close): waits until the thread has written everything and told what was lost,
+    /// but no longer than until then.
+    pub(crate) fn wait(&self, until: Instant) {
         let mut queue = self.queue();
         while !queue.has_ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                return;
             }
             queue = self.done.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        true
     }
 
     /// How many bytes are not written yet.

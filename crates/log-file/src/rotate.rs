@@ -68,11 +68,13 @@ pub(crate) fn put_aside(
         return Ok(Rotated::NotOurs);
     }
     let listing = folder::list(&folder, log)?;
-    // Our own files alone decide on the next name. If those of others did, a younger name of theirs would
-    // make ours old, or have it go beyond the horizon, and then it would be the next to be removed.
+    // By our own files, and by others' within bounds: a stranger would have ours go beyond the horizon, and
+    // then each would be the next to be removed.
     let mut ours = listing.ours(log);
     let names = ours.iter().map(|(name, _)| name);
     let youngest = names.filter(|name| !how.horizon.is_before(name)).max();
+    let others = listing.names.iter().filter(|name| is_example(name, &how.stamp)).max();
+    let youngest = youngest.max(others);
     let mut name = listing.free_from(Name::next(how.stamp, youngest));
     let mut attempts = 0;
     loop {
@@ -101,15 +103,22 @@ pub(crate) fn put_aside(
         }
     }
     listing.remove_leftovers(log);
-    let aside = folder::place(log, &name).ok().and_then(|place| place.look().ok().flatten());
-    let size = aside.map_or(0, |seen| seen.size);
-    ours.push((name.clone(), size));
+    // In a folder that a group shares it may be another's, who has made it.
+    let aside = folder::place(log, &name).ok().and_then(|place| folder::ours(&place));
+    ours.extend(aside.map(|seen| (name.clone(), seen.size)));
     for old in names::surplus(ours, Some(&name), how.keep, how.horizon) {
         if let Err(error) = folder::remove_old(log, &old) {
             too_many(error);
         }
     }
     Ok(Rotated::PutAside)
+}
+
+/// Whether the next name follows from this one, whoever has it: where a group shares the folder, the files of all have
+/// one order. Names from later than the next one, and numbers that nobody comes to, are no example.
+fn is_example(name: &Name, next: &str) -> bool {
+    const MOST: u32 = 1 << 20;
+    name.stamp.as_str() <= next && name.number < MOST
 }
 
 fn leap() -> u32 {
@@ -201,6 +210,21 @@ mod tests {
         let kept: Vec<_> =
             (3..10).map(|number| text(format!("app.log.2026-11-21.{number:04}"))).collect();
         assert_eq!(kept, ["3", "4", "5", "6", "7", "8", "9"]);
+    }
+
+    /// In a group's folder new files got names that were older than those that were there.
+    #[test]
+    fn names_of_others_are_in_one_order_with_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        // A folder is nobody's old log, and stands for one of somebody else.
+        for number in [5, 7] {
+            let name = format!("app.log.2026-11-21.{number:04}");
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let log = open(&path);
+        rotate(&log, log.opened.identity());
+        assert!(folder.path().join("app.log.2026-11-21.0008").is_file());
     }
 
     /// Somebody takes the names when we have listed them, or more of them than are listed.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use log::LevelFilter;
 use log_file::{
     DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options, Precision, Rotation, Stream, Time,
+    size,
 };
 use serde::{Deserialize, Serialize};
 
@@ -266,7 +267,11 @@ impl LoggingConfig {
     /// Those of the [files](LoggingConfig::files) that are put aside in time, or for their size.
     pub fn rotated_files(&self) -> impl Iterator<Item = &Path> {
         let all = [self].into_iter().chain(self.loggers.values());
-        all.filter(|config| config.rotation != Rotation::Never).filter_map(LoggingConfig::file_path)
+        let never = |config: &LoggingConfig| {
+            config.rotation == Rotation::Never
+                || config.rotation == Rotation::Size && config.max_size == size::UNLIMITED
+        };
+        all.filter(move |config| !never(config)).filter_map(LoggingConfig::file_path)
     }
 
     /// Where records go, as the options of a log file.

@@ -95,9 +95,10 @@ pub(crate) fn parse(format: &str) -> Result<Shape, Vec<String>> {
     if problems.is_empty() && parts.is_empty() {
         problems.push("it is empty; leave the field out for the default".to_owned());
     }
-    let has_message = parts.iter().any(|part| matches!(part, Part::Field(Field::Message, _)));
+    let has_message =
+        parts.iter().any(|part| matches!(part, Part::Field(Field::Message | Field::KeyValues, _)));
     if problems.is_empty() && !has_message {
-        let text = "it has no `{message}`, so nobody would know what a record says; add it, or give `json`";
+        let text = "it has neither `{message}` nor `{key_values}`, so nobody would know what a record says; add one, or give `json`";
         problems.push(text.to_owned());
     }
     if problems.is_empty() { Ok(Shape::Parts(parts)) } else { Err(problems) }
@@ -185,6 +186,7 @@ mod tests {
             let [problem] = &parse(format).unwrap_err()[..] else { panic!("{format}") };
             assert!(problem.contains("`{message}`") && problem.contains("`json`"), "{problem}");
         }
+        assert!(parse("{time} {key_values}").is_ok(), "fields alone say something");
     }
 
     #[test]

@@ -154,7 +154,8 @@ pub(crate) fn until_free(
             // No thread can be had, as where a fork bomb has used up what its user may have: then the
             // lock is looked at now and then.
             let wake: Vec<_> = wake.into_iter().collect();
-            if readable(&wake, deadline.or_after(PAUSE)).map_err(refused())? {
+            let woken = readable(&wake, deadline.or_after(PAUSE)).map_err(refused())?;
+            if woken && what.is_there(file.fd()).map_err(Error::lock(path))? {
                 return Ok(Waited::Interrupted);
             }
             continue;

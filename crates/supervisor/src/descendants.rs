@@ -128,7 +128,9 @@ impl Sweep {
     /// Says once which processes are there a second after they were killed: as long as they are, no run
     /// begins and no stop ends.
     fn name(&mut self, left: &[u32], refused: Option<io::Error>) {
-        if self.pause < LAST_LOOK || std::mem::replace(&mut self.named, true) {
+        // They may have gone since the last look.
+        let is_due = !left.is_empty() && LAST_LOOK <= self.pause;
+        if !is_due || std::mem::replace(&mut self.named, true) {
             return;
         }
         let why = match refused {
@@ -210,8 +212,10 @@ impl Descendants {
             // do so faster than we kill.
             let mut refused = None;
             sweep.herd.end(|| {
-                let roots = self.reap(except).ok_or(io::ErrorKind::Other)?;
-                let below = tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)));
+                let unknown = || io::Error::other("nobody tells who they are");
+                let below = self.reap(except).ok_or_else(unknown).and_then(|roots| {
+                    tree::below(&roots, MOST, |process| Ok(!self.foreign.has(process.pid)))
+                });
                 below.map_err(|error| {
                     let kind = error.kind();
                     refused = Some(error);

@@ -65,24 +65,26 @@ pub(crate) struct WatchedPidFile {
     /// To look again without an event: whoever has our place may show who he is, or what was in the way
     /// may have gone.
     asks_again: bool,
-    /// It could not be put back at the last look.
-    is_missing: bool,
+    /// Why it could not be put back at the last look, if it could not.
+    missing: Option<Kind>,
     /// There was a look. The first needs no event, since somebody may have been faster than the first
     /// watch.
     looked: bool,
 }
 
 /// What is told, each at its own rate.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Corrected,
     Named,
     Anew,
-    Failed,
+    Unwritten,
+    Missing,
+    Unseen,
     Doubted,
 }
 
-const KINDS: usize = 5;
+const KINDS: usize = 7;
 
 /// When something of a kind was told last, and how much was not since.
 #[derive(Clone, Copy, Default)]
@@ -98,8 +100,8 @@ enum Found {
     Restored,
     /// Somebody has the place, and does not show (yet) that he is another daemon of ours.
     Doubtful,
-    /// Something else is in its place, or there is no place.
-    No,
+    /// Something else is in its place, or there is no place, or nobody can tell.
+    No(Kind),
     /// Another daemon has the place.
     Taken,
 }
@@ -115,7 +117,7 @@ impl WatchedPidFile {
             busy_at: None,
             doubts: 0,
             asks_again: false,
-            is_missing: false,
+            missing: None,
             looked: false,
         };
         watched.watch();
@@ -150,7 +152,7 @@ impl WatchedPidFile {
             (self.pause, self.busy_at, self.doubts) = (FIRST_PAUSE, None, 0);
         }
         let mut is_busy = false;
-        let mut is_missing = false;
+        let mut missing = None;
         let mut hold = None;
         let mut names = false;
         for _ in 0..MOST_REMOVALS {
@@ -165,7 +167,7 @@ impl WatchedPidFile {
                     }
                 }
                 // What is in its place may have gone before such names were watched: look once more.
-                Found::No | Found::Doubtful if !names => {
+                Found::No(_) | Found::Doubtful if !names => {
                     self.watch_names();
                     names = true;
                 }
@@ -175,8 +177,8 @@ impl WatchedPidFile {
                     break;
                 }
                 // What is in the way may pass: a disk that is full, a system that is short of something.
-                Found::No => {
-                    (is_missing, self.asks_again) = (true, true);
+                Found::No(why) => {
+                    (missing, self.asks_again) = (Some(why), true);
                     break;
                 }
                 Found::Taken => {
@@ -189,11 +191,11 @@ impl WatchedPidFile {
         if is_busy {
             // Events that come before this time are seen at this time.
             self.look_at = now.checked_add(self.pause).filter(|_| self.events.0.is_ok());
-            let last = if is_missing { LAST_PAUSE_OF_MISSING } else { LAST_PAUSE };
+            let last = if missing.is_some() { LAST_PAUSE_OF_MISSING } else { LAST_PAUSE };
             self.pause = (self.pause * 2).min(last);
             self.busy_at = Some(now);
         }
-        self.is_missing = is_missing;
+        self.missing = missing;
         hold
     }
 
@@ -238,20 +240,29 @@ impl WatchedPidFile {
             }
             Err(error) => {
                 let why = ErrorText::new(&error).chain().to_string();
-                let text = match self.pid_file.is_in_place() {
-                    Ok(true) => format!(
-                        "somebody has written to pid file `{path}`, and its number cannot be put right: {why}"
+                let (kind, text) = match self.pid_file.is_in_place() {
+                    Ok(true) => (
+                        Kind::Unwritten,
+                        format!(
+                            "somebody has written to pid file `{path}`, and its number cannot be put right: {why}"
+                        ),
                     ),
-                    Ok(false) => format!(
-                        "somebody has removed pid file `{path}`, and it cannot be made again: nobody finds \
-                         this daemon, and a second one can be started: {why}"
+                    Ok(false) => (
+                        Kind::Missing,
+                        format!(
+                            "somebody has removed pid file `{path}`, and it cannot be made again: nobody finds \
+                             this daemon, and a second one can be started: {why}"
+                        ),
                     ),
-                    Err(_) => format!(
-                        "something has happened to pid file `{path}`, which cannot be looked at now: {why}"
+                    Err(_) => (
+                        Kind::Unseen,
+                        format!(
+                            "something has happened to pid file `{path}`, which cannot be looked at now: {why}"
+                        ),
                     ),
                 };
-                self.tell_once(&text);
-                Found::No
+                self.tell_once(kind, &text);
+                Found::No(kind)
             }
         }
     }
@@ -295,10 +306,10 @@ impl WatchedPidFile {
         events.watch_names_beside(self.pid_file.path());
     }
 
-    /// Tells that it cannot be put back, unless that was so at the last look, too.
-    fn tell_once(&mut self, text: &str) {
-        if !self.is_missing {
-            self.tell(Kind::Failed, text);
+    /// Tells why the file is not as it should be, unless that was so at the last look, too.
+    fn tell_once(&mut self, kind: Kind, text: &str) {
+        if self.missing != Some(kind) {
+            self.tell(kind, text);
         }
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Stream};
 
 use capture::Capture;
-use identity::{Key, identity};
+use identity::{Key, identity, is_of_its_opener};
 use policy::{Problem, Problems};
 
 /// What a file is for. What may share it follows from that: output and logs are appended to, but a stream
@@ -227,9 +227,7 @@ impl Files {
         }
         let rotated: Vec<_> = logging.into_iter().flat_map(LoggingConfig::rotated_files).collect();
         for path in logging.into_iter().flat_map(LoggingConfig::files) {
-            // A device or a FIFO is never rotated.
-            let is_file = || fs::metadata(path).map_or(true, |found| found.is_file());
-            let purpose = match rotated.contains(&path) && is_file() {
+            let purpose = match rotated.contains(&path) {
                 true => Purpose::RotatedLog,
                 false => Purpose::Log,
             };
@@ -284,14 +282,15 @@ impl Files {
         if let (Some(capture), Some(before)) = (&second.capture, &first.capture) {
             return capture.problem_with(before);
         }
-        if second.purpose.goes_with(first.purpose) {
+        let both = [first.purpose, second.purpose];
+        let taken_along = both == [Purpose::Output, Purpose::RotatedLog];
+        if second.purpose.goes_with(first.purpose) || taken_along && !is_rotated(&second.path) {
             return None;
         }
         let both_pid_files = [first, second].map(|met| met.purpose) == [Purpose::PidFile; 2];
-        let both = [first.purpose, second.purpose];
         Some(if both_pid_files {
             "each needs its own"
-        } else if both == [Purpose::Output, Purpose::RotatedLog] {
+        } else if taken_along {
             "give another file, or `rotation: never`: what is put aside would take the stream along"
         } else {
             "give another file"
@@ -323,6 +322,11 @@ impl Files {
         let reason = format!("{way}is {thing}{whose} too{then} {what}");
         Problem { field: met.field.clone(), value: met.path.display().to_string(), reason }
     }
+}
+
+/// Whether a log there is put aside in time. A device or a FIFO is not, nor is a stream of whoever opens it.
+fn is_rotated(path: &Path) -> bool {
+    !is_of_its_opener(path) && fs::metadata(path).map_or(true, |found| found.is_file())
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 
 use exit::ErrorText;
 use logging::Handle;
@@ -57,26 +57,15 @@ pub fn reopen_beside() {
     if WANTED.fetch_add(1, Ordering::AcqRel) > 0 {
         return;
     }
-    /// Held by the thread, so that another can follow it also if it panics: a logger of the application
-    /// may.
-    struct Reopening;
-    impl Drop for Reopening {
-        fn drop(&mut self) {
-            if thread::panicking() {
-                WANTED.store(0, Ordering::Release);
-            }
-        }
-    }
     let reopen_all = || {
-        let _reopening = Reopening;
         loop {
             let wanted = WANTED.load(Ordering::Acquire);
-            log::info!("opening files anew");
-            if let Err(error) = reopen() {
-                log::error!("{}", error.chain());
+            let reopened = reopen();
+            say(log::Level::Info, "files were opened anew");
+            if let Err(error) = reopened {
+                say(log::Level::Error, &error.chain());
             }
-            // If it was asked for again meanwhile, some files may have been opened before that: once
-            // more.
+            // Whatever was asked meanwhile is asked of what may have been opened before.
             if WANTED.compare_exchange(wanted, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return;
             }
@@ -85,6 +74,14 @@ pub fn reopen_beside() {
     if let Err(error) = helper_thread::spawn("reopen", 256 << 10, reopen_all) {
         WANTED.store(0, Ordering::Release);
         log::error!("cannot start the thread that opens files anew: {error}");
+    }
+}
+
+/// Logs it; a logger of the application that panics at that ends no thread of ours.
+fn say(level: log::Level, text: &str) {
+    if let Err(panic) = catch_unwind(|| log::log!(level, "{text}")) {
+        // What was thrown may panic when it is dropped.
+        std::mem::forget(panic);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use surroundings::reopen::reopen_beside;
+use surroundings::reopen::{ReopenListener, reopen_beside};
 
 /// Tells of each record, and panics at it.
 struct Panics(Mutex<Sender<String>>);
@@ -31,13 +31,13 @@ fn a_logger_that_panics_keeps_nobody_from_opening_files_anew() {
     let (tells, told) = channel();
     log::set_boxed_logger(Box::new(Panics(Mutex::new(tells)))).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
+    let listener = ReopenListener::new().unwrap();
     for _ in 0..3 {
-        // A thread that has not come to its end yet takes the request with it.
-        let again = || {
-            reopen_beside();
-            told.recv_timeout(Duration::from_millis(50)).ok()
-        };
-        let record = (0..1_000).find_map(|_| again());
-        assert_eq!(record.as_deref(), Some("opening files anew"));
+        reopen_beside();
+        let limit = Instant::now() + Duration::from_secs(30);
+        assert!(waiter::readable(&[listener.descriptor()], Some(limit)).unwrap());
+        listener.hear();
+        let said = told.recv_timeout(Duration::from_secs(30));
+        assert_eq!(said.as_deref(), Ok("files were opened anew"));
     }
 }

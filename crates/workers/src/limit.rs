@@ -93,13 +93,9 @@ impl Drop for OpenFiles {
             && let now = getrlimit(Resource::Nofile)
             && now.current == Some(to)
         {
-            // Lowering is always allowed. What the application, or somebody else, has set meanwhile stays: the hard
-            // limit may have been lowered below what the soft one was.
-            let current = match (before.current, now.maximum) {
-                (Some(before), Some(maximum)) => Some(before.min(maximum)),
-                (before, maximum) => before.or(maximum),
-            };
-            let _ = setrlimit(Resource::Nofile, Rlimit { current, ..now });
+            // Lowering is always allowed. What the application has set meanwhile stays, and so does a hard
+            // limit that somebody has lowered.
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: before.current, ..now });
         }
     }
 }

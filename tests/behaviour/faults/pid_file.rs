@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         who_removes_the_file_in_a_loop_fills_no_log,
         a_folder_that_was_removed_is_told_of_and_the_daemon_goes_on,
         a_file_that_cannot_be_looked_at_is_not_said_to_be_removed,
+        a_file_that_is_removed_after_it_could_not_be_looked_at_is_told_of,
         what_could_not_be_put_back_is_tried_again,
         a_guardian_that_is_stopped_is_continued_by_a_stop,
         on_a_file_system_that_became_read_only_a_stop_stops_and_tells_of_the_file,
@@ -413,5 +414,25 @@ fn a_file_that_cannot_be_looked_at_is_not_said_to_be_removed() {
     daemon.stop();
     let log = bed.read("d.log");
     assert!(!log.contains("removed"), "{log}");
+    bed.nothing_left();
+}
+
+/// Nothing was said any more, as it had been missing before.
+///
+/// Case: FLT-C5
+fn a_file_that_is_removed_after_it_could_not_be_looked_at_is_told_of() {
+    let bed = bed();
+    fs::create_dir(bed.path("run")).unwrap();
+    let file = bed.options(&format!("{{pid_filename: run/d.pid, {LOGGED}}}"));
+    bed.run(["start", &file]).success();
+    let guardian = bed.process("guardian d");
+    let before = limit_descriptors(&guardian, 3);
+    fs::write(bed.path("run/d.pid"), format!("{}\n", guardian.pid())).unwrap();
+    bed.expect_in_file("d.log", "d.pid`, which cannot be looked at now");
+    fs::rename(bed.path("run"), bed.path("away")).unwrap();
+    limit_descriptors(&guardian, before);
+    bed.expect_in_file("d.log", "it cannot be made again: nobody finds this daemon");
+    fs::rename(bed.path("away"), bed.path("run")).unwrap();
+    bed.run(["stop", "run/d.pid"]).says(&format!("stopped, pid was {}", guardian.pid()));
     bed.nothing_left();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,9 +63,10 @@ impl Complaints {
         Some(text(all, name, why))
     }
 
-    fn rest(&self) -> impl Iterator<Item = String> {
-        let untold = self.0.iter().filter(|(_, complaint)| !complaint.untold.is_nothing());
-        untold.map(|((_, why), complaint)| text(complaint.untold, &complaint.name, why))
+    fn take_rest(&mut self) -> Vec<String> {
+        let all = std::mem::take(&mut self.0);
+        let untold = all.iter().filter(|(_, complaint)| !complaint.untold.is_nothing());
+        untold.map(|((_, why), complaint)| text(complaint.untold, &complaint.name, why)).collect()
     }
 }
 
@@ -90,6 +92,15 @@ impl Drop for Writer {
 
 impl Writer {
     pub(super) fn run(mut self) {
+        // A logger of the application may panic. The file is written all the same: a child whose output
+        // may not be lost would stand still for ever.
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.write_all())) {
+            // What was thrown may panic when it is dropped.
+            std::mem::forget(panic);
+        }
+    }
+
+    fn write_all(&mut self) {
         while let Some(segment) = self.next() {
             let written = self.write(&segment);
             self.settle(segment, written);
@@ -97,20 +108,23 @@ impl Writer {
                 log::warn!("{complaint}");
             }
         }
-        for complaint in self.complaints.rest().chain(self.untold()) {
+        let rest = self.complaints.take_rest();
+        for complaint in rest.into_iter().chain(self.take_untold()) {
             log::warn!("{complaint}");
         }
     }
 
     /// The losses that stand in no file, since nothing was written after them.
-    fn untold(&self) -> Vec<String> {
-        let queue = self.sink.queue();
-        let losses = queue.accounts.iter().flat_map(|account| {
-            let losses = [(account.failed, CANNOT), (account.skipped, FULL)];
-            losses.map(|(lost, why)| (account, lost, why))
+    fn take_untold(&mut self) -> Vec<String> {
+        let mut queue = self.sink.queue();
+        let losses = queue.accounts.iter_mut().flat_map(|account| {
+            let failed = (std::mem::take(&mut account.failed), CANNOT);
+            let skipped = (std::mem::take(&mut account.skipped), FULL);
+            let name = account.name.clone();
+            [failed, skipped]
+                .map(|(lost, why)| (!lost.is_nothing()).then(|| text(lost, &name, why)))
         });
-        let losses = losses.filter(|(_, lost, _)| !lost.is_nothing());
-        losses.map(|(account, lost, why)| text(lost, &account.name, why)).collect()
+        losses.flatten().collect()
     }
 
     /// Waits for something to write. `None`: there will be nothing more.
@@ -280,7 +294,7 @@ mod tests {
             [1, 100, 100].map(|n| format!("{n} lines ({n}0 bytes) of the output of red {FULL}"))
         );
         assert_eq!(
-            complaints.rest().collect::<Vec<_>>(),
+            complaints.take_rest(),
             [format!("4 lines (40 bytes) of the output of red {FULL}")]
         );
         assert_eq!(complaints.of((0, "red"), (Lost::default(), FULL), start), None);

@@ -113,6 +113,6 @@ pub(super) fn identity(metadata: &fs::Metadata) -> (u64, u64) {
 
 /// Whether a path may lead each process that opens it somewhere else: `/dev/stdout`, `/proc/self/fd/1`,
 /// `/dev/tty`.
-fn is_of_its_opener(path: &Path) -> bool {
+pub(super) fn is_of_its_opener(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }

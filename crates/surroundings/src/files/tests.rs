@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use rustix::fs::{FileType, Mode};
+
 use super::*;
 
 fn tell(problems: &mut Problems, owner: Owner, problem: Problem) {
@@ -96,6 +98,24 @@ fn only_what_is_appended_to_is_shared() {
             let expected = if shared { vec![] } else { vec![later] };
             assert_eq!(fields, expected, "{one:?} {other:?}: {problems}");
         }
+    }
+}
+
+/// A stream does not go with a log that never goes: it was refused, or not, as the caller's own stream led to a file
+/// or to a pipe.
+#[test]
+fn what_is_never_put_aside_may_be_a_stream_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .unwrap();
+    for path in [Path::new("/dev/stderr"), Path::new("/proc/self/fd/2"), &fifo] {
+        let mut files = Files::default();
+        files.note(Owner::Options, "stderr_filename", Purpose::Output, path);
+        files.note(Owner::Options, "logging_config", Purpose::RotatedLog, path);
+        let mut problems = Problems::new();
+        files.check(|owner, problem| tell(&mut problems, owner, problem));
+        assert_eq!(problems.to_string(), "", "{}", path.display());
     }
 }
 
