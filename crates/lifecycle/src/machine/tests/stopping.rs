@@ -336,3 +336,31 @@ fn who_is_dead_gains_no_time_by_what_it_has_said() {
     machine.step(Event::DeadlinePassed, now);
     assert_eq!(machine.leftovers_until(now), Some(now + seconds(4)));
 }
+
+/// Whoever keeps it may come late with what was due before it died.
+#[test]
+fn who_died_before_it_was_ready_is_not_killed_and_gains_no_time() {
+    let (mut machine, now) = (Machine::new(restarting(5), 0), Instant::now());
+    for event in [Event::Start, Event::Died] {
+        machine.step(event, now);
+    }
+    let until = machine.allowed_until();
+    assert_eq!(machine.step(Event::Extended(seconds(60)), now).action, Action::Nothing);
+    assert_eq!((machine.allowed_until(), machine.deadline()), (until, None));
+    let step = machine.step(Event::DeadlinePassed, now + seconds(60));
+    assert_eq!((step.action, machine.phase()), (Action::Nothing, Phase::Starting));
+}
+
+/// Its child is told whether it will come back.
+#[test]
+fn who_is_stopped_to_be_started_again_pauses() {
+    for (event, pauses) in [(Event::Pause, true), (Event::Quit { within: None }, false)] {
+        let (mut machine, now) = (Machine::new(restarting(5), 0), Instant::now());
+        for event in [Event::Start, Event::Ready] {
+            machine.step(event, now);
+            assert!(!machine.is_pausing());
+        }
+        machine.step(event, now);
+        assert_eq!((machine.phase(), machine.is_pausing()), (Phase::Stopping, pauses));
+    }
+}
