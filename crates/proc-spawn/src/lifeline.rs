@@ -67,19 +67,18 @@ pub(crate) fn watch(
     heard: impl FnMut(Heard) + Send + 'static,
 ) -> io::Result<()> {
     let Some(parent) = parent else { return Ok(()) };
-    // A parent in another pid namespace has no number here (getppid(2)), and the number that it has there
-    // is somebody else's here: then the socket alone tells of its end.
-    let is_known = getppid().is_some();
     // Second lines of defence: where the system does not have them, the socket is enough.
     wake_at_end_of_parent();
-    let parents_end = watch_end(parent).ok().filter(|_| is_known);
+    let parents_end = watch_end(parent).ok();
     // Looked at after the number was turned into a descriptor: if it is still our parent, then the
-    // descriptor is the parent's.
-    let parent_died =
-        is_known && getppid() != Pid::from_raw(i32::try_from(parent).unwrap_or_default());
+    // descriptor is the parent's. A parent in another pid namespace has no number here (getppid(2)), and
+    // the number that it has there is somebody else's here: then the socket alone tells of its end.
+    let now = getppid();
+    let is_ours = now == Pid::from_raw(i32::try_from(parent).unwrap_or_default());
+    let parent_died = now.is_some() && !is_ours;
     let mut watch = Watch {
         link,
-        parent: parents_end.filter(|_| !parent_died),
+        parent: parents_end.filter(|_| now.is_some() && is_ours),
         parent_died: false,
         grace,
         deadline: None,
