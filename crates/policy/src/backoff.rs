@@ -250,6 +250,26 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    #[test]
+    fn what_was_said_is_kept() {
+        let backoff = Backoff::constant(ms(1)).reset_after(ms(2)).floor(ms(3));
+        let backoff = backoff.count_from(CountFrom::Start).jitter(ms(4)).cap(ms(5));
+        assert_eq!((backoff.first, backoff.reset_after, backoff.floor), (ms(1), ms(2), ms(3)));
+        let rest = (backoff.from, backoff.jitter, backoff.cap);
+        assert_eq!(rest, (CountFrom::Start, ms(4), Some(ms(5))));
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_tried_less_and_less_often() {
+        let mut delays = Delays::new(7);
+        let mut tried = |starts: &[bool]| -> Vec<Duration> {
+            starts.iter().map(|not_started| delays.floor_after(*not_started)).collect()
+        };
+        assert_eq!(tried(&[true, true, true]), [ms(1), ms(2), ms(4)]);
+        assert_eq!(tried(&[false, true]), [ms(0), ms(1)]);
+        assert_eq!(tried(&[true; 20]).last(), Some(&ms(1000)));
+    }
+
     /// Case: RST-13
     #[test]
     fn delays_grow_up_to_their_cap() {

@@ -128,6 +128,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_exit_is_given_whosever_doing_it_was() {
+        let exit = Exit::Code(3);
+        let after = Duration::from_secs(1);
+        for end in [
+            RunEnd::Exited(exit.clone()),
+            RunEnd::Succeeded(exit.clone()),
+            RunEnd::QuitBySignal { signal: 15, exit: exit.clone() },
+            RunEnd::Killed { after, exit: Some(exit.clone()) },
+        ] {
+            assert_eq!(end.exit(), Some(exit.clone()));
+        }
+        for end in
+            [RunEnd::NotReady { after, to_tell: false }, RunEnd::Killed { after, exit: None }]
+        {
+            assert_eq!(end.exit(), None);
+        }
+    }
+
+    #[test]
     fn an_end_has_a_code_a_verdict_and_a_sentence() {
         let after = Duration::from_micros(1_500_400);
         let error = || ErrorText::new(&fmt::Error);

@@ -89,6 +89,10 @@ mod tests {
         }
         // What was refused counts too.
         assert_eq!([9001, 9002].map(|at| log.allow(start + ms(at), limit)), [true, false]);
+        // What does not take place does not count.
+        log.take_back();
+        log.take_back();
+        assert!(log.allow(start + ms(9003), limit));
         let never = RestartLimit { times: 0, window: ms(1000) };
         assert!(!RestartLog::default().allow(start, never));
     }

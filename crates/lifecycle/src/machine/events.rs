@@ -99,3 +99,30 @@ impl fmt::Display for Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use exit::Exit;
+    use policy::GaveUp;
+
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_told_in_words() {
+        let end = |code| RunEnd::Exited(Exit::Code(code));
+        let cases = [
+            (Outcome::Quit(None), "stopped while it was not running"),
+            (Outcome::Quit(Some(end(0))), "stopped"),
+            (Outcome::Quit(Some(end(3))), "stopped; it exited with code 3"),
+            (Outcome::Ended(end(0)), "it exited with code 0"),
+            (Outcome::NotLaunched(end(3)), "its first run exited with code 3"),
+            (
+                Outcome::GaveUp(GaveUp::Permanent, end(3)),
+                "it exited with code 3, and is not started again: such a failure is permanent",
+            ),
+        ];
+        for (outcome, text) in cases {
+            assert_eq!(outcome.to_string(), text);
+        }
+    }
+}

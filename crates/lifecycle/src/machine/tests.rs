@@ -1,6 +1,6 @@
 //! Stories in virtual time: what happens when, and what must be done about it.
 
-use exit::{ErrorText, Exit, Failure, Panic, SetupError};
+use exit::{ErrorText, Exit, Failure, SetupError};
 
 use super::*;
 use policy::Backoff;

@@ -235,3 +235,16 @@ fn every_contradiction_is_told_at_once() {
     ];
     assert_eq!(fields, expected, "{problems}");
 }
+
+#[test]
+fn the_longest_is_what_an_extension_allows_and_the_time_without_it_at_least() {
+    let second = Duration::from_secs(1);
+    let start =
+        |extend_up_to| StartPolicy { timeout: 3 * second, extend_up_to, ..Default::default() };
+    let starts = [None, Some(5 * second), Some(second)].map(|most| start(most).longest());
+    assert_eq!(starts, [30 * second, 5 * second, 3 * second]);
+    let stop = StopPolicy::grace(3 * second);
+    assert_eq!(stop.longest(), 3 * second);
+    assert_eq!(stop.clone().extend_up_to(5 * second).longest(), 5 * second);
+    assert_eq!(stop.extend_up_to(second).longest(), 3 * second);
+}
