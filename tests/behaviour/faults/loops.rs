@@ -41,6 +41,18 @@ pub(super) fn expect_asleep(bed: &TestBed, process: &Process) {
     });
 }
 
+/// Waits until each of [`TWO_WORKERS`] has begun its second run.
+#[track_caller]
+pub(super) fn expect_second_runs(bed: &TestBed) {
+    for worker in ["red", "blue"] {
+        bed.until(worker, || {
+            let started = format!("worker {worker} started");
+            let runs = bed.journal().iter().filter(|line| line.starts_with(&started)).count();
+            (runs == 2).then_some(())
+        });
+    }
+}
+
 /// Changes how many descriptors a process may have open; gives back how many it might.
 pub(super) fn limit_descriptors(process: &Process, current: u64) -> u64 {
     let pid = Pid::from_raw(i32::try_from(process.pid()).unwrap());
@@ -71,13 +83,7 @@ fn a_worker_that_cannot_be_started_holds_up_no_other() {
     bed.process("worker blue").signal(Signal::KILL);
     bed.expect_in_file("d.log", "worker blue could not be started");
     limit_descriptors(&executor, before);
-    for worker in ["red", "blue"] {
-        bed.until(worker, || {
-            let started = format!("worker {worker} started");
-            let runs = bed.journal().iter().filter(|line| line.starts_with(&started)).count();
-            (runs == 2).then_some(())
-        });
-    }
+    expect_second_runs(&bed);
     daemon.stop();
     bed.nothing_left();
 }

@@ -4,7 +4,7 @@ use bed::{Process, Running, TestBed};
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use super::loops::{TWO_WORKERS, expect_asleep, limit_descriptors};
+use super::loops::{TWO_WORKERS, expect_asleep, expect_second_runs, limit_descriptors};
 use crate::{bed, trials};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -70,13 +70,7 @@ fn a_dead_worker_that_cannot_be_looked_at_is_not_forgotten() {
     bed.expect_in_file("d.log", "worker blue could not be started");
     limit_descriptors(&executor, before);
     tracer.finish().success();
-    for worker in ["red", "blue"] {
-        bed.until(worker, || {
-            let started = format!("worker {worker} started");
-            let runs = bed.journal().iter().filter(|line| line.starts_with(&started)).count();
-            (runs == 2).then_some(())
-        });
-    }
+    expect_second_runs(&bed);
     daemon.stop();
     bed.nothing_left();
 }
