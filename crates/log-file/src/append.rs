@@ -52,9 +52,9 @@ pub(crate) struct Appender {
 impl Appender {
     pub(crate) fn new(found: Opened) -> Appender {
         let Opened { opened, regular, readable, .. } = found;
-        let mut appender =
-            Appender { opened, regular, readable, end: u64::MAX, size: 0, cut: false };
-        appender.look_at_the_end();
+        let size = opened.seen().size;
+        let mut appender = Appender { opened, regular, readable, end: u64::MAX, size, cut: false };
+        appender.cut = regular && appender.ends_inside_a_line(size).unwrap_or(false);
         appender
     }
 
@@ -75,12 +75,15 @@ impl Appender {
     /// Finds out whether somebody left a line without its end. Done now and then, not for each
     /// record: it spares blanking in nearly all cases, and correctness does not depend on it.
     pub(crate) fn look_at_the_end(&mut self) {
-        self.cut = self.regular && self.ends_inside_a_line().unwrap_or(false);
+        self.cut = false;
+        if self.regular && let Ok(Stat { size, .. }) = Stat::of(self.file()) {
+            self.size = size;
+            self.cut = self.ends_inside_a_line(size).unwrap_or(false);
+        }
     }
 
-    fn ends_inside_a_line(&mut self) -> io::Result<bool> {
-        let Stat { size, .. } = Stat::of(self.file())?;
-        self.size = size;
+    /// `size` is how large the file was a moment ago.
+    fn ends_inside_a_line(&self, size: u64) -> io::Result<bool> {
         if size == self.end || !self.is_inside_a_line(size) {
             return Ok(false);
         }
@@ -90,9 +93,14 @@ impl Appender {
         Ok(Stat::of(self.file())?.size == size)
     }
 
+    /// Whether the file was empty when last seen.
+    pub(crate) fn was_empty(&self) -> bool {
+        self.size == 0
+    }
+
     /// Whether the file, as it was when last seen, is empty or has room for so many more bytes.
     pub(crate) fn has_room(&self, bytes: usize, max_size: u64) -> bool {
-        self.size == 0 || self.size.saturating_add(bytes as u64) <= max_size
+        self.was_empty() || self.size.saturating_add(bytes as u64) <= max_size
     }
 
     /// Appends a record, which ends with a line end.

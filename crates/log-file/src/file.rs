@@ -190,7 +190,9 @@ impl NamedFile {
                 let appender = Appender::new(opened);
                 let mut current = Current { appender, place, begun: now, period: None };
                 if current.appender.regular {
-                    current.begin(&self.plan, open::begun(current.file(), now));
+                    let is_new = current.appender.was_empty();
+                    let begun = if is_new { now } else { open::begun(current.file(), now) };
+                    current.begin(&self.plan, begun);
                 }
                 self.unopened = None;
                 Ok(self.current.replace(current))

@@ -97,7 +97,8 @@ fn is_local(file: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether the exclusive lock was taken for the holder of the file. `None`: no such lock is seen, because
-/// it has gone, or because whoever took it is dead, or of another pid namespace.
+/// it has gone, or because whoever took it is dead, or of another pid namespace, or because the list has
+/// left it out: the kernel gives it page by page, and leaves some out where others go meanwhile.
 ///
 /// A successor that waits for a stranger is a nuisance, two that run are a disaster: it is a stranger's
 /// only if that is certain.
@@ -227,6 +228,10 @@ fn exclusive(line: &str, inode: u64) -> Option<(u32, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -285,6 +290,30 @@ mod tests {
         let ours = |patience| is_ours(asking.as_fd(), Deadline::after(patience)).unwrap();
         assert_eq!(ours(LONGEST_LOOK), Some(false));
         assert_eq!(ours(Duration::ZERO), Some(true));
+    }
+
+    /// About every tenth list had left out the lock, when this was tried.
+    #[test]
+    fn a_lock_that_a_list_leaves_out_is_looked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.pid");
+        fs::write(&path, format!("{}\n", std::process::id())).unwrap();
+        let (locking, asking) = (fs::File::open(&path).unwrap(), fs::File::open(&path).unwrap());
+        flock(&locking, FlockOperation::LockExclusive).unwrap();
+        let others: Vec<_> = (0..300).map(|_| tempfile::tempfile().unwrap()).collect();
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    for operation in [FlockOperation::LockExclusive, FlockOperation::Unlock] {
+                        others.iter().for_each(|file| flock(file, operation).unwrap());
+                    }
+                }
+            });
+            let believed = (0..200).filter(|_| has_hold(asking.as_fd()).unwrap()).count();
+            is_over.store(true, Relaxed);
+            assert_eq!(believed, 200);
+        });
     }
 
     /// A reader of a stale file may do this.
