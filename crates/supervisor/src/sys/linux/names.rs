@@ -68,13 +68,17 @@ impl NameEvents {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let pair = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None);
         let Ok((ours, theirs)) = pair else { return };
+        let watched = self.0;
         // The receiving socket is sent to itself along with the inotify: only so nobody has it any more.
-        let rights = [theirs.as_fd(), self.0.as_fd()];
+        let rights = [theirs.as_fd(), watched.as_fd()];
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut message = SendAncillaryBuffer::new(&mut room);
         if message.push(SendAncillaryMessage::ScmRights(&rights)) {
             let _ = sendmsg(&ours, &[IoSlice::new(b"\0")], &mut message, SendFlags::NOSIGNAL);
         }
+        // Before the sockets: once those are closed, the collector may be faster than we are, and ours would be the
+        // last descriptor.
+        drop(watched);
     }
 }
 
