@@ -76,7 +76,9 @@ impl Appender {
     /// record: it spares blanking in nearly all cases, and correctness does not depend on it.
     pub(crate) fn look_at_the_end(&mut self) {
         self.cut = false;
-        if self.regular && let Ok(Stat { size, .. }) = Stat::of(self.file()) {
+        if self.regular
+            && let Ok(Stat { size, .. }) = Stat::of(self.file())
+        {
             self.size = size;
             self.cut = self.ends_inside_a_line(size).unwrap_or(false);
         }

@@ -4,6 +4,7 @@
 //! to send. A list written down has neither problem, and the compiler checks the arguments.
 
 use std::any::{TypeId, type_name};
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -95,7 +96,7 @@ impl Entries {
     }
 
     /// The name under which a call crosses to the child, its arguments checked against the entry.
-    pub(crate) fn resolve(&self, call: &Call) -> Result<String, EntryError> {
+    pub(crate) fn resolve(&self, call: &Call) -> Result<&str, EntryError> {
         if let Some(name) = self.ambiguous_name() {
             return Err(EntryError::Ambiguous { name: name.to_owned() });
         }
@@ -108,7 +109,7 @@ impl Entries {
         if matches!(call.which, Which::Name(_)) {
             let _call = (entry.bind)(bytes).map_err(arguments)?;
         }
-        Ok(entry.name.clone())
+        Ok(&entry.name)
     }
 
     pub(crate) fn bind(&self, name: &str, bytes: &[u8]) -> Result<BoundEntry, EntryError> {
@@ -176,7 +177,7 @@ macro_rules! entries {
 #[derive(Clone, Debug)]
 pub struct Call {
     which: Which,
-    args: Result<Vec<u8>, args::Error>,
+    args: Result<Arc<[u8]>, args::Error>,
 }
 
 #[derive(Clone, Debug)]
@@ -212,7 +213,7 @@ impl Call {
         };
         Call {
             which: Which::Item { id: TypeId::of::<F>(), text: type_name::<F>() },
-            args: args::encode(&args),
+            args: args::encode(&args).map(Arc::from),
         }
     }
 
@@ -221,7 +222,7 @@ impl Call {
     /// A mapping fits a struct. Whether the name exists and the arguments fit is checked before
     /// anything is started.
     pub fn named(name: impl Into<String>, args: impl Serialize) -> Call {
-        Call { which: Which::Name(name.into()), args: args::encode(&args) }
+        Call { which: Which::Name(name.into()), args: args::encode(&args).map(Arc::from) }
     }
 
     /// The name as the caller knows it, for messages before the table is asked.
@@ -243,7 +244,7 @@ impl Call {
         if let Which::Name(name) = &self.which { Some(name) } else { None }
     }
 
-    pub(crate) fn into_args(self) -> Vec<u8> {
+    pub(crate) fn into_args(self) -> Arc<[u8]> {
         self.args.unwrap_or_default()
     }
 }

@@ -51,7 +51,7 @@ pub enum Program {
 /// A child to be: which entry it runs, and as whom. Can be spawned any number of times.
 #[derive(Clone, Debug)]
 pub struct Spawn {
-    entry: Option<String>,
+    entry: Option<Cow<'static, str>>,
     args: Arc<[u8]>,
     current: Current,
     setup: Arc<[u8]>,
@@ -75,9 +75,9 @@ impl Spawn {
         let entries = program::entries().ok_or(SpawnError::NotInitialised)?;
         let entry = entries.resolve(&call)?;
         let mut spawn = Spawn::role(Role::Child)?;
-        spawn.current.name = entry.clone();
-        spawn.entry = Some(entry);
-        spawn.args = call.into_args().into();
+        spawn.current.name = entry.to_owned();
+        spawn.entry = Some(entry.into());
+        spawn.args = call.into_args();
         Ok(spawn)
     }
 
@@ -111,7 +111,7 @@ impl Spawn {
     }
 
     /// A child that runs an entry which has been resolved before.
-    pub(crate) fn resolved(entry: Option<String>, args: &[u8]) -> Spawn {
+    pub(crate) fn resolved(entry: Option<Cow<'static, str>>, args: &[u8]) -> Spawn {
         let mut spawn = Spawn::blank(Role::Child);
         spawn.entry = entry;
         spawn.args = args.into();

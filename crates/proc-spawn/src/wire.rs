@@ -5,6 +5,7 @@
 //! parent was running. A child that meets an unknown version of the payload says so and exits; it does not
 //! guess. A word that one side does not know, since the other one is newer, is passed over.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) struct Payload {
     pub(crate) current: Current,
     /// The process that is to be watched, none if the child is to outlive it.
     pub(crate) parent: Option<u32>,
-    pub(crate) entry: Option<String>,
+    pub(crate) entry: Option<Cow<'static, str>>,
     pub(crate) args: ByteBuf,
     /// For the role's own handler.
     pub(crate) setup: ByteBuf,

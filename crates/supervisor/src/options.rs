@@ -187,7 +187,7 @@ impl DaemonOptions {
             // Nothing else matters to a program that cannot start itself.
             Err(error) => return Err(LaunchCause::Spawn(error)),
         };
-        let pid_filename = base.file(&mut problems, &mut files, "pid_filename", &self.pid_filename);
+        let pid_filename = base.file(&mut problems, &mut files, "pid_filename", self.pid_filename);
         let given = self.name.is_some();
         let name = self.name.unwrap_or_else(|| stem(&pid_filename));
         check_own_name(&mut problems, given, &name);

@@ -1,7 +1,7 @@
 //! What relative paths in options are relative to.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -32,11 +32,11 @@ impl Base {
         let _ = BASE.set(self.clone());
     }
 
-    /// An absolute path as it is, a relative one below this, an empty one still empty; `None` if it is
+    /// An absolute path itself, a relative one below this, an empty one still empty; `None` if it is
     /// relative to nothing, which is then among the problems.
-    pub fn absolute(&self, problems: &mut Problems, field: &str, path: &Path) -> Option<PathBuf> {
+    pub fn absolute(&self, problems: &mut Problems, field: &str, path: PathBuf) -> Option<PathBuf> {
         if path.as_os_str().is_empty() || path.is_absolute() {
-            return Some(path.to_owned());
+            return Some(path);
         }
         match &self.0 {
             Ok(base) => Some(base.join(path)),
@@ -57,7 +57,7 @@ impl Base {
         problems: &mut Problems,
         files: &mut Files,
         field: &str,
-        path: &Path,
+        path: PathBuf,
     ) -> PathBuf {
         let absolute = self.absolute(problems, field, path);
         if let Some(path) = &absolute {
@@ -72,7 +72,7 @@ impl Base {
             Ok(base) => config.resolve(base),
             Err(_) => {
                 for file in config.files().filter(|file| file.is_relative()) {
-                    self.absolute(problems, field, file);
+                    self.absolute(problems, field, file.to_owned());
                 }
             }
         }
@@ -104,7 +104,7 @@ mod tests {
             ),
         ] {
             let mut problems = Problems::new();
-            let found = base.absolute(&mut problems, "pid_filename", Path::new(path));
+            let found = base.absolute(&mut problems, "pid_filename", path.into());
             assert_eq!(
                 (found, problems.to_string()),
                 (problem.is_empty().then(|| PathBuf::from(absolute)), problem.to_owned())

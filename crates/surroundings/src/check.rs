@@ -75,7 +75,7 @@ pub(crate) fn capture(
     base: &Base,
     capture: Capture,
 ) -> Capture {
-    let file = base.file(problems, files, "capture.file", capture.file_path());
+    let file = base.file(problems, files, "capture.file", capture.file_path().to_owned());
     capture.check(problems);
     capture.with_file(file)
 }

@@ -2,11 +2,12 @@
 
 mod identity;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use logging::LoggingConfig;
 use serde::{Deserialize, Serialize};
@@ -85,13 +86,14 @@ pub(crate) fn hold(own: &Files, parents: &[Held]) {
     let _ = HELD.set([&own.held(), parents].concat());
 }
 
-/// A file that was met in the options.
+/// A file that was met in the options. There may be thousands, each kept only until all are known: what
+/// can be shared is, as each piece leaves a hole between what is made meanwhile and kept for good.
 #[derive(Clone, Debug)]
 struct Met {
     owner: Owner,
-    field: String,
+    field: Cow<'static, str>,
     purpose: Purpose,
-    path: PathBuf,
+    path: Arc<Path>,
     capture: Option<Capture>,
 }
 
@@ -101,7 +103,7 @@ pub struct Files {
     met: Vec<Met>,
     folders: HashMap<PathBuf, Folder>,
     /// What the paths that were looked at already lead to.
-    keys: HashMap<PathBuf, Key>,
+    keys: HashMap<Arc<Path>, Key>,
 }
 
 /// What the folder of a file is.
@@ -119,9 +121,9 @@ impl Files {
     pub fn new() -> Files {
         let above = |held: &Held| Met {
             owner: Owner::Above,
-            field: held.field.clone(),
+            field: held.field.clone().into(),
             purpose: held.purpose,
-            path: held.path.clone(),
+            path: held.path.as_path().into(),
             capture: None,
         };
         let met = HELD.get().into_iter().flatten().map(above).collect();
@@ -165,7 +167,7 @@ impl Files {
             return Err("is a folder; give the path of a file".to_owned());
         }
         let key = self.key_of(path, found);
-        self.keys.insert(path.to_owned(), key);
+        self.keys.insert(path.into(), key);
         Ok(())
     }
 
@@ -184,14 +186,14 @@ impl Files {
     }
 
     /// Takes note of a file.
-    pub fn note(&mut self, owner: Owner, field: &str, purpose: Purpose, path: &Path) {
+    pub fn note(&mut self, owner: Owner, field: &'static str, purpose: Purpose, path: &Path) {
         self.met(owner, field, purpose, path, None);
     }
 
     fn met(
         &mut self,
         owner: Owner,
-        field: &str,
+        field: &'static str,
         purpose: Purpose,
         path: &Path,
         capture: Option<Capture>,
@@ -200,8 +202,9 @@ impl Files {
         if path.as_os_str().is_empty() {
             return;
         }
-        let (field, path) = (field.to_owned(), path.to_owned());
-        self.met.push(Met { owner, field, purpose, path, capture });
+        let known = self.keys.get_key_value(path).map(|(known, _)| Arc::clone(known));
+        let path = known.unwrap_or_else(|| path.into());
+        self.met.push(Met { owner, field: field.into(), purpose, path, capture });
     }
 
     /// Takes note of the file of a capture, which captures that are alike may share.
@@ -239,9 +242,9 @@ impl Files {
     pub fn held(&self) -> Vec<Held> {
         let own = self.met.iter().filter(|met| met.owner != Owner::Above);
         own.map(|met| Held {
-            field: met.field.clone(),
+            field: met.field.clone().into_owned(),
             purpose: met.purpose,
-            path: met.path.clone(),
+            path: met.path.to_path_buf(),
         })
         .collect()
     }
@@ -320,7 +323,11 @@ impl Files {
         };
         let then = if alike { "," } else { ";" };
         let reason = format!("{way}is {thing}{whose} too{then} {what}");
-        Problem { field: met.field.clone(), value: met.path.display().to_string(), reason }
+        Problem {
+            field: met.field.clone().into_owned(),
+            value: met.path.display().to_string(),
+            reason,
+        }
     }
 }
 

@@ -104,7 +104,7 @@ impl Streams {
                 return said.clone();
             };
             let field = format!("{field}_filename");
-            let Some(path) = base.absolute(problems, &field, path) else {
+            let Some(path) = base.absolute(problems, &field, path.clone()) else {
                 return otherwise.clone();
             };
             match files.stream_of_opener(&path) {

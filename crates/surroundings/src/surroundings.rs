@@ -97,7 +97,7 @@ impl Surroundings {
             None => redirect,
         };
         check::environment(problems, &self.environment);
-        let said = self.directory.map(|said| base.absolute(problems, "directory", &said));
+        let said = self.directory.map(|said| base.absolute(problems, "directory", said));
         let directory = said.unwrap_or(directory);
         check::directory(problems, directory.as_deref());
         check::umask(problems, self.umask);

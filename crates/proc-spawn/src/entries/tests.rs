@@ -64,8 +64,7 @@ fn a_function_is_named_after_where_it_stands() {
 
 #[test]
 fn a_function_item_finds_its_name() {
-    let name = table().resolve(&Call::new(boxed, 3)).unwrap();
-    assert_eq!(name, "proc_spawn::entries::tests:boxed");
+    assert_eq!(table().resolve(&Call::new(boxed, 3)).unwrap(), "proc_spawn::entries::tests:boxed");
     assert_eq!(table().resolve(&Call::new(text, ())).unwrap(), "by:hand");
 }
 
@@ -103,7 +102,7 @@ fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
     let table: &'static Entries = Box::leak(Box::new(table()));
     let run = |call: Call| {
         let name = table.resolve(&call).unwrap();
-        let bound = table.bind(&name, &call.into_args()).unwrap();
+        let bound = table.bind(name, &call.into_args()).unwrap();
         let failure = bound(&move |error| table.judge(error)).unwrap_err();
         format!("{} {}", failure.code, failure.error)
     };

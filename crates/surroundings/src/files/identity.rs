@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use stdio_redirect::Stream;
 use trusted_path::Destination;
@@ -32,7 +33,7 @@ impl Files {
             let found = fs::symlink_metadata(path);
             let is_link = found.as_ref().is_ok_and(fs::Metadata::is_symlink);
             let key = self.key_of(path, found);
-            self.keys.insert(path.to_owned(), key);
+            self.keys.insert(path.into(), key);
             if !is_link {
                 return None;
             }
@@ -49,7 +50,7 @@ impl Files {
     }
 
     pub(super) fn keys(&mut self) -> Vec<Key> {
-        let paths: Vec<PathBuf> = self.met.iter().map(|met| met.path.clone()).collect();
+        let paths: Vec<_> = self.met.iter().map(|met| Arc::clone(&met.path)).collect();
         let mut keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect();
         // If a link leads to a file that is not there, all files that are not there are known by where
         // they lead: otherwise the link and its file would be two.

@@ -1,6 +1,7 @@
 //! The one function that checks what the caller says about workers, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::iter::zip;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +38,11 @@ pub(crate) struct Plan {
     pub(crate) debug_trust: Trust,
 }
 
-/// What may stand only once in a list, as it is met: names, with the index of the worker, and files.
-struct Seen {
-    names: BTreeMap<String, usize>,
-    files: Files,
+/// What the pool keeps of a worker beside what its child is told.
+struct Kept {
+    name: String,
+    /// `None`: relative to nothing, which has been told.
+    pid_filename: Option<PathBuf>,
 }
 
 /// Checks everything once, reports everything together, and makes relative paths absolute.
@@ -50,7 +52,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, WorkersError> {
     let base = Base::find();
     let mut problems = Problems::new();
-    let mut seen = Seen { names: BTreeMap::new(), files: Files::new() };
+    let mut files = Files::new();
     let policy = Arc::new(Policy {
         start: options.start,
         restart: options.restart,
@@ -64,8 +66,8 @@ pub(crate) fn plan(
     }
     check_duration(&mut problems, "start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename;
-    let debug_filename = debug_filename
-        .map(|path| base.file(&mut problems, &mut seen.files, "debug_filename", &path));
+    let debug_filename =
+        debug_filename.map(|path| base.file(&mut problems, &mut files, "debug_filename", path));
     let debug_trust = Trust::folder_owners_if(options.trust_folder_owner);
     if let Some(path) = &debug_filename
         && let Some(reason) = StatusPlace::problem(path, debug_trust)
@@ -76,18 +78,32 @@ pub(crate) fn plan(
     let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
     let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
     let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
+    // What is kept for good is made first. Of thousands it would stand between pieces that are only needed
+    // until the check is over, and whose room could not be used for anything larger then.
+    let mut parts: Vec<_> = list.iter().map(|_| Problems::new()).collect();
+    let kept: Vec<Kept> = zip(&list, &mut parts)
+        .map(|(worker, own)| Kept {
+            name: worker.name.clone(),
+            pid_filename: base.absolute(own, "pid_filename", worker.pid_filename.clone()),
+        })
+        .collect();
+    let mut first_of = HashMap::with_capacity(list.len());
     let mut workers = Vec::with_capacity(list.len());
-    let mut parts = Vec::with_capacity(list.len());
-    for (index, worker) in list.into_iter().enumerate() {
-        let mut own = Problems::new();
-        let planned = plan_worker(&mut own, &base, &policy, worker, index, &mut seen);
-        parts.push(own);
-        workers.extend(planned?);
+    for (index, (kept, worker)) in zip(kept, list).enumerate() {
+        let own = &mut parts[index];
+        check_name(own, "name", &worker.name);
+        if let Some(first) = first_of.get(worker.name.as_str()) {
+            let reason = format!("is the name of workers[{first}] too; each needs its own");
+            own.add("name", &worker.name, reason);
+        } else {
+            first_of.insert(names[index].as_str(), index);
+        }
+        workers.extend(plan_worker(own, &base, &policy, kept, worker, index, &mut files)?);
     }
     if let Some(path) = &debug_filename {
-        seen.files.note(Owner::Options, "debug_filename", Purpose::Status, path);
+        files.note(Owner::Options, "debug_filename", Purpose::Status, path);
     }
-    seen.files.check(|owner, problem| match owner {
+    files.check(|owner, problem| match owner {
         Owner::Worker(index) => parts[index].push(problem),
         Owner::Options | Owner::Above => problems.push(problem),
     });
@@ -95,7 +111,7 @@ pub(crate) fn plan(
         problems.add_part(&format!("workers[{index}]"), part);
     }
     let after = lifecycle::resolve(&mut problems, &names, &after, options.in_order);
-    let members: Vec<_> = std::iter::zip(after, marks)
+    let members: Vec<_> = zip(after, marks)
         .map(|(after, (temporary, significant))| Member { after, temporary, significant })
         .collect();
     if options.end_when != EndWhen::AllAreOver && !members.iter().any(|member| member.significant) {
@@ -114,20 +130,15 @@ fn plan_worker(
     problems: &mut Problems,
     base: &Base,
     otherwise: &Arc<Policy>,
+    kept: Kept,
     worker: WorkerStartInfo,
     index: usize,
-    seen: &mut Seen,
+    files: &mut Files,
 ) -> Result<Option<WorkerPlan>, WorkersError> {
-    let name = worker.name;
-    check_name(problems, "name", &name);
-    if let Some(first) = seen.names.get(&name) {
-        let reason = format!("is the name of workers[{first}] too; each needs its own");
-        problems.add("name", &name, reason);
-    } else {
-        seen.names.insert(name.clone(), index);
+    if let Some(path) = &kept.pid_filename {
+        files.check_file(problems, "pid_filename", path);
     }
-
-    let pid_filename = base.file(problems, &mut seen.files, "pid_filename", &worker.pid_filename);
+    let pid_filename = kept.pid_filename.unwrap_or_default();
     let spawn = match Spawn::new(worker.call) {
         Ok(spawn) => Some(spawn),
         Err(SpawnError::Entry(error)) => {
@@ -144,7 +155,7 @@ fn plan_worker(
         parent: Parent::HasStreams,
         directory: None,
     };
-    let surroundings = worker.surroundings.check(problems, &mut seen.files, base, whose);
+    let surroundings = worker.surroundings.check(problems, files, base, whose);
 
     let own = Policy {
         start: worker.start.unwrap_or(otherwise.start),
@@ -182,12 +193,12 @@ fn plan_worker(
         ..Setup::default()
     };
     Ok(spawn.map(|spawn| {
-        let current = Current { role: Role::Worker, name: name.clone(), incarnation: 1 };
+        let current = Current { role: Role::Worker, name: worker.name, incarnation: 1 };
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
         let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
         let spawn = spawn.environment(environment);
-        WorkerPlan { name, pid_filename, setup, policy: own, spawn, capture }
+        WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
     }))
 }
