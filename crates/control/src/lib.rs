@@ -1,0 +1,3 @@
+//! Asking a running daemon by a socket.
+
+pub mod service;

@@ -1,0 +1,134 @@
+//! What `io.appkit.Service` talks of, as Rust types: the description is the file beside this one.
+
+use serde::{Deserialize, Serialize};
+
+/// The description of the interface, as clients may ask for it.
+pub const DESCRIPTION: &str = include_str!("io.appkit.Service.varlink");
+
+/// How a run ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunEnd {
+    /// When, as RFC 3339 has it.
+    pub at: String,
+    /// Which run: 1 for the first.
+    pub run: u64,
+    /// Of its process; `None` if none could be started.
+    pub pid: Option<u32>,
+    /// In one word.
+    pub cause: String,
+    /// For people, on one line.
+    pub text: String,
+    /// The code that it exited with.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// File and line of a panic.
+    pub place: Option<String>,
+}
+
+/// A process, or the place of one that does not run now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Process {
+    /// Its name, unique among the workers.
+    pub name: String,
+    /// `guardian`, `executor` or `worker`.
+    pub role: String,
+    /// `idle`, `starting`, `running`, `stopping`, `waiting`, `stopped`, `finished`.
+    pub phase: String,
+    /// `None` if no process runs.
+    pub pid: Option<u32>,
+    /// When it entered this phase, as RFC 3339 has it.
+    pub since: String,
+    /// Since when it has been ready; `None` if it is not.
+    pub ready_since: Option<String>,
+    /// Which run this is or the last was; 0 before the first.
+    pub run: u64,
+    /// How many runs came after the first.
+    pub restarts: u64,
+    /// When the next run begins, if it waits for that, in microseconds from now.
+    pub next_start_in_us: Option<u64>,
+    /// What it said last of what it does.
+    pub says: Option<String>,
+    /// Why there will be no other run.
+    pub outcome: Option<String>,
+    /// Its last ends, oldest first, at most ten.
+    pub ends: Vec<RunEnd>,
+    /// The last lines of the run that ended last, where they are captured.
+    pub stdout: Vec<String>,
+    /// The same of standard error.
+    pub stderr: Vec<String>,
+    /// Resident and swapped memory of the process alone.
+    pub memory_bytes: Option<u64>,
+    /// Processor time of the process alone since its start, in microseconds.
+    pub cpu_us: Option<u64>,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    /// Counts from 1, without a gap, in each epoch.
+    pub number: u64,
+    /// When, as RFC 3339 has it.
+    pub at: String,
+    /// The same on `CLOCK_MONOTONIC`, in microseconds.
+    pub at_us: u64,
+    /// In one word.
+    pub kind: String,
+    /// Of the process.
+    pub name: String,
+    /// `guardian`, `executor` or `worker`.
+    pub role: String,
+    /// `None` if no process runs.
+    pub pid: Option<u32>,
+    /// Which run this is or the last was.
+    pub run: u64,
+    /// The phase after it.
+    pub phase: String,
+    /// For people, on one line.
+    pub text: String,
+    /// Of kind `ended`.
+    pub end: Option<RunEnd>,
+    /// Of kind `lost`: the first number that was not sent.
+    pub first_lost: Option<u64>,
+}
+
+/// What `Status` answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The daemon's name.
+    pub name: String,
+    /// The version of appkit in its guardian.
+    pub version: String,
+    /// Its pid file, as an absolute path.
+    pub pid_filename: String,
+    /// Another one in each guardian.
+    pub epoch: String,
+    /// The number of the last event.
+    pub event: u64,
+    /// The process that keeps the executor.
+    pub guardian: Process,
+    /// The process that runs the daemon's entry.
+    pub executor: Process,
+}
+
+/// What `Workers` answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Workers {
+    /// In the order of their list.
+    pub workers: Vec<Process>,
+}
+
+/// What `Events` answers, again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Events {
+    /// That of the numbers.
+    pub epoch: String,
+    /// In the order of their numbers.
+    pub events: Vec<Event>,
+}
