@@ -4,14 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use waiter::Waiter;
-
-/// Whether a pipe is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    Read,
-    Nothing,
-}
+use waiter::{Interest, Waiter};
 
 /// The end of a child's stream that is read, in the waiter of the thread that reads. No other thread
 /// touches the pipe or drops this, since to close it is to touch it.
@@ -35,7 +28,7 @@ impl Pipe {
     }
 
     pub(crate) fn set_interest(&self, interest: Interest) {
-        self.waiter.set_interest(self.end.as_fd(), self.token, interest == Interest::Read);
+        self.waiter.set_interest(self.end.as_fd(), self.token, interest);
     }
 
     /// Has it waited for no more.

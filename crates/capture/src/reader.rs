@@ -9,9 +9,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use waiter::{Event, Waiter};
+use waiter::{Event, Interest, Waiter};
 
-use crate::pipe::{Interest, Pipe};
+use crate::pipe::Pipe;
 use crate::prefix::Prefix;
 use crate::sink::{AccountId, STACK, Sink};
 use crate::source::{CHUNK, Read, Source};
@@ -219,7 +219,7 @@ impl Pipes {
                 let Some(source) = source.filter(|_| token != ASKED) else { continue };
                 match source.read_on(&mut chunk) {
                     Read::Stuck => {
-                        source.pipe().set_interest(Interest::Nothing);
+                        source.pipe().set_interest(Interest::End);
                         // The other thread may have come free of the pipe before the interest was taken
                         // away: then the pipe is read on here. If it comes free later, it resumes the
                         // pipe itself.

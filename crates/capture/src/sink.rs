@@ -13,10 +13,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exit::ErrorText;
+use waiter::Interest;
 
 use crate::lost::{Changes, Lost};
 use crate::options::{Capture, WhenFull};
-use crate::pipe::{Interest, Pipe};
+use crate::pipe::Pipe;
 use crate::prefix::Prefix;
 use writer::{Complaints, Writer};
 
@@ -141,7 +142,7 @@ impl Sink {
         account.pid = pid;
         account.pipes.extend(pipes);
         if !account.paused {
-            account.set_interest(Interest::Read);
+            account.set_interest(Interest::Readable);
         }
     }
 
@@ -149,7 +150,7 @@ impl Sink {
     pub(crate) fn resume(&self, account: AccountId, pipe: &Pipe) {
         let account = &self.queue().accounts[account];
         if !account.paused {
-            pipe.set_interest(Interest::Read);
+            pipe.set_interest(Interest::Readable);
         }
     }
 
@@ -191,7 +192,7 @@ impl Sink {
             && !last
         {
             account.paused = true;
-            account.set_interest(Interest::Nothing);
+            account.set_interest(Interest::End);
         }
         match segments.back_mut() {
             Some(segment) if joins => {

@@ -15,8 +15,8 @@
 //! # }
 //! ```
 //!
-//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux), and an
-//! [`Event`] wakes either. Both deal in one way with what the system may say instead:
+//! [`readable`] waits for a few descriptors, [`Waiter`] for thousands (epoll(7), on Linux), also until they can be
+//! written to, and an [`Event`] wakes either. Both deal in one way with what the system may say instead:
 //!
 //! * `EINTR`: a signal was handled. [`readable`] goes on with the time that is left; [`wait_once`] and
 //!   [`Waiter`], which are for loops that look at everything in each turn, come back with nothing.
@@ -33,8 +33,7 @@
 //!
 //! # What it cannot do
 //!
-//! Wait until something can be written, or do the reading: it only says that there may be something to
-//! read.
+//! Do the reading or writing: it only says that there may be something to read, or room to write.
 
 #[cfg(target_os = "linux")]
 mod event;
@@ -47,7 +46,7 @@ mod sys;
 pub use event::Event;
 pub use few::{breathe, readable, wait_once};
 #[cfg(target_os = "linux")]
-pub use many::{Key, Waiter};
+pub use many::{Interest, Key, Waiter};
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use rustix::io::Errno;
@@ -10,11 +10,11 @@ use rustix::io::Errno;
 use crate::few::{breathe, is_shortage};
 use crate::sys::{Set, Wanted};
 
-/// How many readable descriptors one wait tells at most. The others have their turn when the caller has
+/// Of how many descriptors one wait tells at most. The others have their turn when the caller has
 /// looked at these.
 const TURN: usize = 256;
 
-/// What the caller calls a descriptor: [`Waiter::wait`] gives back the keys of those that are readable.
+/// What the caller calls a descriptor: [`Waiter::wait`] gives back the keys of those of which there is something to tell.
 pub trait Key: Copy {
     /// The key as a number: another one for each key.
     fn into_number(self) -> u64;
@@ -32,7 +32,31 @@ impl Key for u64 {
     }
 }
 
+/// What is to be told of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interest {
+    /// Only that it is at its end, and only once.
+    End,
+    /// That it is readable or at its end, as long as that is so.
+    Readable,
+    /// That something may be written to it, or that its reader is gone, as long as that is so.
+    Writable,
+}
+
+impl Interest {
+    fn wanted(self) -> Wanted {
+        match self {
+            Interest::End => Wanted::EndOnce,
+            Interest::Readable => Wanted::Readable,
+            Interest::Writable => Wanted::Writable,
+        }
+    }
+}
+
 /// Descriptors that are waited for together, each with a key (epoll(7)).
+///
+/// It has a descriptor itself, which is readable while there is something to tell: whoever waits for much else
+/// watches that one, and then asks with a deadline that has passed.
 ///
 /// Dropping it closes its own descriptor, and none of those.
 #[derive(Debug)]
@@ -73,12 +97,11 @@ impl<K: Key> Waiter<K> {
         Ok(self.set.add(fd, key.into_number(), Wanted::EndOnce)?)
     }
 
-    /// Sets whether [`wait`](Waiter::wait) tells that this descriptor is readable. The end of a pipe is
-    /// told in any case, but without interest only once (epoll_ctl(2), `EPOLLHUP` and `EPOLLONESHOT`).
-    pub fn set_interest(&self, fd: BorrowedFd<'_>, key: K, interest: bool) {
-        let wanted = if interest { Wanted::Readable } else { Wanted::EndOnce };
+    /// Sets what [`wait`](Waiter::wait) tells of this descriptor. The end of a pipe, and that both sides of a
+    /// connection are shut, is told in any case (epoll_ctl(2), `EPOLLHUP` and `EPOLLONESHOT`).
+    pub fn set_interest(&self, fd: BorrowedFd<'_>, key: K, interest: Interest) {
         // Refused only for a descriptor that is not watched.
-        let _ = self.set.change(fd, key.into_number(), wanted);
+        let _ = self.set.change(fd, key.into_number(), interest.wanted());
     }
 
     /// Watches a descriptor no more; nothing happens if it was not watched.
@@ -87,7 +110,7 @@ impl<K: Key> Waiter<K> {
         let _ = self.set.remove(fd);
     }
 
-    /// Waits until something is readable or the deadline has come (`None`: there is none), and tells what is: at
+    /// Waits until there is something to tell or the deadline has come (`None`: there is none), and tells of which: at
     /// most 256 of them, and nothing when a signal or a shortage of the system came first, or a day has passed.
     ///
     /// # Errors
@@ -105,6 +128,12 @@ impl<K: Key> Waiter<K> {
             Err(errno) => return Err(errno.into()),
         };
         Ok(told.into_iter().map(K::from_number).collect())
+    }
+}
+
+impl<K> AsFd for Waiter<K> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.set.as_fd()
     }
 }
 

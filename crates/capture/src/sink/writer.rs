@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 use log_file::LogFile;
+use waiter::Interest;
 
 use super::{Segment, Sink};
 use crate::lost::Lost;
-use crate::pipe::Interest;
 
 /// The thread of a sink.
 pub(super) struct Writer {
@@ -225,7 +225,7 @@ impl Writer {
         }
         if account.paused && account.queued <= account.buffer / 2 {
             account.paused = false;
-            account.set_interest(Interest::Read);
+            account.set_interest(Interest::Readable);
         }
         // If more output waits, or writing fails, the loss is told with the next output instead.
         if !failed && account.queued == 0 && !account.skipped.is_nothing() {

@@ -21,6 +21,8 @@ pub(crate) struct Set(OwnedFd);
 pub(crate) enum Wanted {
     /// It is told that the descriptor is readable or at its end, as long as that is so.
     Readable,
+    /// The same of a descriptor that something may be written to.
+    Writable,
     /// It is told that the descriptor is at its end, once.
     EndOnce,
 }
@@ -29,6 +31,7 @@ impl Wanted {
     fn flags(self) -> EventFlags {
         match self {
             Wanted::Readable => EventFlags::IN,
+            Wanted::Writable => EventFlags::OUT,
             Wanted::EndOnce => EventFlags::ONESHOT,
         }
     }
@@ -68,6 +71,12 @@ impl Set {
         let mut events = Vec::with_capacity(most);
         epoll::wait(&self.0, rustix::buffer::spare_capacity(&mut events), left.as_ref())?;
         Ok(events.iter().map(|event: &epoll::Event| event.data.u64()).collect())
+    }
+}
+
+impl AsFd for Set {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
