@@ -1,0 +1,185 @@
+//! Messages to calls, and replies to messages: what stands in the JSON.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::refusal::Refusal;
+
+/// What a client asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// With the name of its interface, as in `io.appkit.Service.Status`.
+    pub method: String,
+    /// Missing, null and `{}` are the same: no parameters.
+    pub parameters: Map<String, Value>,
+    /// The client wants no reply, not even an error.
+    pub oneway: bool,
+    /// The client takes several replies.
+    pub more: bool,
+}
+
+/// Why a message is no call.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotACall {
+    /// What has sent it does not speak this protocol: nothing can be answered.
+    #[error("no call of Varlink: {0}")]
+    Malformed(String),
+    /// It is a call that can be answered, with this.
+    #[error(transparent)]
+    Refused(Refusal),
+}
+
+/// As it stands in the message. Null is as good as missing; what else stands there is for later versions.
+#[derive(Deserialize)]
+struct Written {
+    method: String,
+    #[serde(default)]
+    parameters: Option<Value>,
+    #[serde(default)]
+    oneway: Option<bool>,
+    #[serde(default)]
+    more: Option<bool>,
+    #[serde(default)]
+    upgrade: Option<bool>,
+}
+
+impl Call {
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// [`NotACall::Malformed`] for what is no object with a `method`, or wants no reply and several. Else
+    /// [`NotACall::Refused`] with `InvalidParameter`: an upgrade (to another protocol on the same connection) is not
+    /// offered, and parameters are an object.
+    pub fn parse(message: &[u8]) -> Result<Call, NotACall> {
+        let malformed = |error: serde_json::Error| NotACall::Malformed(error.to_string());
+        let written: Written = read_object(message).map_err(malformed)?;
+        let (oneway, more) = (written.oneway.unwrap_or(false), written.more.unwrap_or(false));
+        if oneway && more {
+            return Err(NotACall::Malformed("both `oneway` and `more`".to_owned()));
+        }
+        let refused = |parameter| match oneway {
+            true => NotACall::Malformed(format!("`{parameter}` of a oneway call")),
+            false => NotACall::Refused(Refusal::invalid(parameter)),
+        };
+        if written.upgrade.unwrap_or(false) {
+            return Err(refused("upgrade"));
+        }
+        let parameters = match written.parameters {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(parameters)) => parameters,
+            Some(_) => return Err(refused("parameters")),
+        };
+        Ok(Call { method: written.method, parameters, oneway, more })
+    }
+
+    /// Its parameters as a type.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidParameter` with the name of the first that is wrong, or `parameters` where that cannot be told.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_value(Value::Object(self.parameters.clone())).map_err(|error| {
+            // Serde tells names only in its text: of a field that is missing or unknown.
+            let text = error.to_string();
+            let quoted = text.split('`').nth(1).filter(|_| text.contains(" field `"));
+            Refusal::invalid(quoted.unwrap_or("parameters"))
+        })
+    }
+
+    /// The message that asks this, with its end.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut call = Map::from_iter([("method".to_owned(), self.method.clone().into())]);
+        if !self.parameters.is_empty() {
+            call.insert("parameters".to_owned(), self.parameters.clone().into());
+        }
+        for (name, flag) in [("oneway", self.oneway), ("more", self.more)] {
+            if flag {
+                call.insert(name.to_owned(), true.into());
+            }
+        }
+        ended(Value::Object(call).to_string().into_bytes())
+    }
+}
+
+/// What a service answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// What is told, or why not.
+    pub outcome: Result<Map<String, Value>, Refusal>,
+    /// Whether another reply to the same call follows.
+    pub continues: bool,
+}
+
+/// As it stands in the message.
+#[derive(Deserialize)]
+struct WrittenReply {
+    #[serde(default)]
+    parameters: Option<Map<String, Value>>,
+    #[serde(default)]
+    continues: Option<bool>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+impl Reply {
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// It is no object, or what stands in it is of another type.
+    pub fn parse(message: &[u8]) -> Result<Reply, serde_json::Error> {
+        let WrittenReply { parameters, continues, error } = read_object(message)?;
+        let parameters = parameters.unwrap_or_default();
+        let continues = continues.unwrap_or(false) && error.is_none();
+        let outcome = match error {
+            Some(error) => Err(Refusal::from_parts(error, parameters)),
+            None => Ok(parameters),
+        };
+        Ok(Reply { outcome, continues })
+    }
+}
+
+/// Serde would take an array for a struct, too.
+fn read_object<T: DeserializeOwned>(message: &[u8]) -> serde_json::Result<T> {
+    let object: Map<String, Value> = serde_json::from_slice(message)?;
+    serde_json::from_value(Value::Object(object))
+}
+
+/// The message of a reply, with its end. Nothing in it is ever null but what is so in the parameters, and an object of
+/// parameters is always there: the Python client takes neither a missing one nor a null.
+///
+/// # Errors
+///
+/// The parameters are neither an object nor `()`, or refuse to be written.
+pub(crate) fn reply(parameters: impl Serialize, continues: bool) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = b"{\"parameters\":".to_vec();
+    let start = bytes.len();
+    serde_json::to_writer(&mut bytes, &parameters)?;
+    match &bytes[start..] {
+        b"null" => {
+            bytes.truncate(start);
+            bytes.extend_from_slice(b"{}");
+        }
+        [b'{', ..] => (),
+        _ => return Err(serde::ser::Error::custom("the parameters of a reply are an object")),
+    }
+    bytes.extend_from_slice(if continues { b",\"continues\":true}" } else { b"}" });
+    Ok(ended(bytes))
+}
+
+/// The message of a refusal, with its end.
+pub(crate) fn refusal(refusal: &Refusal) -> Vec<u8> {
+    let parameters = Value::Object(refusal.parameters());
+    let message = serde_json::json!({ "error": refusal.name(), "parameters": parameters });
+    ended(message.to_string().into_bytes())
+}
+
+fn ended(mut message: Vec<u8>) -> Vec<u8> {
+    message.push(0);
+    message
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Replies to the calls that the owner of a server has in work.
+
+use serde::Serialize;
+
+use super::{Room, Server, Ticket};
+use crate::message;
+use crate::refusal::Refusal;
+
+impl Server {
+    /// The last reply of a call: its parameters are a struct, a map, or `()` for none. A call that wants no reply gets
+    /// none, and is over all the same.
+    ///
+    /// A client that has gone hears nothing. One with so much unread of what came before that this does not fit
+    /// ([`PENDING`](crate::PENDING)) is closed, as he does not read. In place of a reply that is longer than
+    /// [`LONGEST_ANSWER`](crate::LONGEST_ANSWER) he hears `io.appkit.Service.ReplyTooLong`. Parameters that are no
+    /// object close the connection: that is a mistake of the caller.
+    pub fn reply(&mut self, to: &Ticket, parameters: impl Serialize) {
+        if self.is_open(to) {
+            self.finish(to.connection, message::reply(parameters, false).ok());
+        }
+    }
+
+    /// The last reply of a call, which is that it was not done.
+    pub fn refuse(&mut self, to: &Ticket, refusal: &Refusal) {
+        if self.is_open(to) {
+            self.finish(to.connection, Some(message::refusal(refusal)));
+        }
+    }
+
+    /// One of several replies to a call that asks for [more](crate::Call::more). Others follow, the last one by
+    /// [`reply`](Server::reply) or [`refuse`](Server::refuse).
+    pub fn reply_continues(&mut self, to: &Ticket, parameters: impl Serialize) -> Room {
+        if !self.is_open(to) {
+            return Room::Gone;
+        }
+        let number = to.connection;
+        let Some(connection) = self.connections.get_mut(&number) else { return Room::Gone };
+        if !connection.wants_more() {
+            return Room::NotAsked;
+        }
+        let Ok(reply) = message::reply(parameters, true) else {
+            self.forget(number);
+            return Room::Gone;
+        };
+        if !connection.has_room_for(&reply) {
+            return Room::Full;
+        }
+        let lives = connection.write(reply, self.now);
+        self.settle(number, lives);
+        if self.is_open(to) { Room::Taken } else { Room::Gone }
+    }
+
+    /// Whether somebody still waits for a reply to this. It is false after the last reply, and as soon as the client
+    /// has hung up. (Who has only shut his own side still waits.)
+    pub fn is_open(&self, ticket: &Ticket) -> bool {
+        let connection = self.connections.get(&ticket.connection);
+        connection.is_some_and(|connection| connection.works_at(ticket.call))
+    }
+
+    /// How many bytes of the replies so far the client has not taken from us; `None` once it is not
+    /// [open](Server::is_open).
+    pub fn pending(&self, ticket: &Ticket) -> Option<usize> {
+        let connection = self.connections.get(&ticket.connection)?;
+        connection.works_at(ticket.call).then(|| connection.pending())
+    }
+
+    /// Ends the call in work, with this reply if it wants one. `None`: there is none to give.
+    pub(super) fn finish(&mut self, number: u64, reply: Option<Vec<u8>>) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let lives = match reply {
+            _ if connection.wants_no_reply() => true,
+            None => false,
+            Some(reply) if reply.len() > super::LONGEST_ANSWER => {
+                let too_long = Refusal::new(
+                    "io.appkit.Service.ReplyTooLong",
+                    serde_json::json!({ "bytes": reply.len() }),
+                );
+                connection.write(message::refusal(&too_long), self.now)
+            }
+            Some(reply) => connection.has_room_for(&reply) && connection.write(reply, self.now),
+        };
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.end_work();
+        }
+        self.settle(number, lives);
+    }
+}

@@ -1,0 +1,143 @@
+//! Linux: sockets that are bound and reached through /proc/self/fd, and tell who is at the other end.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, fchmod, openat};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with,
+    recv, socket_with,
+};
+use rustix::process::{Gid, geteuid};
+
+/// The longest path that an address holds, in bytes: one of 108 is for the NUL behind it (unix(7)).
+pub(crate) const LONGEST_PATH: usize = 107;
+
+/// How many connections wait to be accepted before others are told to come again.
+const BACKLOG: i32 = 64;
+
+/// Who has connected.
+pub(crate) struct Credentials {
+    pub(crate) pid: Option<u32>,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// What came of a try to connect.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Connected {
+    Yes,
+    /// As many as fit wait there to be accepted.
+    Full,
+}
+
+pub(crate) fn socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+/// What the file of this socket gets when it is bound: never more, whatever the umask. (A umask only takes away.)
+pub(crate) fn prepare(socket: &OwnedFd, mode: u32) -> io::Result<()> {
+    Ok(fchmod(socket, Mode::from_bits_truncate(mode))?)
+}
+
+pub(crate) fn bind(socket: &OwnedFd, path: &Path) -> io::Result<()> {
+    Ok(rustix::net::bind(socket, &SocketAddrUnix::new(path)?)?)
+}
+
+/// Binds a name in an open folder. Too long a name is `ENAMETOOLONG`.
+pub(crate) fn bind_in(socket: &OwnedFd, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    bind(socket, &through(folder).join(name))
+}
+
+pub(crate) fn listen(socket: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::net::listen(socket, BACKLOG)?)
+}
+
+/// Connects to what is at a path of any length.
+pub(crate) fn connect(socket: &OwnedFd, path: &Path) -> io::Result<Connected> {
+    let named;
+    let through_descriptor;
+    let path = if path.as_os_str().as_bytes().len() <= LONGEST_PATH {
+        path
+    } else {
+        named = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        through_descriptor = through(named.as_fd());
+        &through_descriptor
+    };
+    match rustix::net::connect(socket, &SocketAddrUnix::new(path)?) {
+        Ok(()) => Ok(Connected::Yes),
+        Err(Errno::AGAIN) => Ok(Connected::Full),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn through(fd: BorrowedFd<'_>) -> PathBuf {
+    format!("/proc/self/fd/{}", fd.as_raw_fd()).into()
+}
+
+/// The next connection; `None`: there is none now.
+pub(crate) fn accept(listener: &OwnedFd) -> io::Result<Option<OwnedFd>> {
+    match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+pub(crate) fn set_nonblocking(connection: &OwnedFd) -> io::Result<()> {
+    Ok(ioctl_fionbio(connection, true)?)
+}
+
+/// Reads what has come; 0 is the end. There is no room for control messages, so descriptors that were sent along are
+/// closed by the kernel.
+pub(crate) fn receive(connection: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    match recv(connection, buffer, RecvFlags::DONTWAIT) {
+        Ok((count, _)) => Ok(Some(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Writes as much as there is room for.
+pub(crate) fn send(connection: &OwnedFd, bytes: &[u8]) -> io::Result<Option<usize>> {
+    match rustix::net::send(connection, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+        Ok(count) => Ok(Some(count)),
+        Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS | Errno::NOMEM) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+pub(crate) fn peer(connection: BorrowedFd<'_>) -> io::Result<Credentials> {
+    let peer = getsockopt(&connection, PeerCredentials).map_err(io::Error::from)?;
+    // Not connected: no process, and -1 for the others.
+    if peer.uid() == u32::MAX {
+        return Err(Errno::NOTCONN.into());
+    }
+    // The kernel says 0 of a process that is not in our pid namespace.
+    let pid = u32::try_from(peer.pid()).ok().filter(|pid| *pid != 0);
+    Ok(Credentials { pid, uid: peer.uid(), gid: peer.gid() })
+}
+
+pub(crate) fn effective_user() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Gives a name in an open folder to a group, and sets its permissions whatever the umask was.
+pub(crate) fn set_rights(
+    folder: BorrowedFd<'_>,
+    name: &OsStr,
+    mode: u32,
+    group: Option<u32>,
+) -> io::Result<()> {
+    if let Some(group) = group {
+        chownat(folder, name, None, Some(Gid::from_raw(group)), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(chmodat(folder, name, Mode::from_bits_truncate(mode), AtFlags::empty())?)
+}

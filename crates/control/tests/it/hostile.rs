@@ -1,0 +1,1 @@
+//! The client of this crate, and services that answer it in every way.
