@@ -1,0 +1,277 @@
+//! What is known of one child.
+
+use control::service;
+use jiff::Timestamp;
+use lifecycle::Phase;
+use slot::Report;
+
+use crate::ends::run_end;
+use crate::events::Events;
+use crate::time::{monotonic_us, stamp};
+use crate::usage::usage;
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It keeps the executor.
+    Guardian,
+    /// It runs the daemon's entry.
+    Executor,
+    /// One of many by name.
+    Worker,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Guardian => "guardian",
+            Role::Executor => "executor",
+            Role::Worker => "worker",
+        }
+    }
+}
+
+/// How many of the last ends are kept: enough to see a pattern, little enough for a crash loop of months.
+const MOST_ENDS: usize = 10;
+
+/// What is known of one child, whose reports and phases it is told.
+///
+/// There may be thousands: what most do not have takes no room.
+#[derive(Debug)]
+pub struct Record {
+    role: Role,
+    name: Box<str>,
+    phase: Phase,
+    since: Timestamp,
+    ready_since: Option<Timestamp>,
+    pid: Option<u32>,
+    run: u64,
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Debug, Default)]
+struct Rest {
+    says: Option<String>,
+    outcome: Option<String>,
+    ends: Vec<service::RunEnd>,
+    stdout: Vec<String>,
+    stderr: Vec<String>,
+}
+
+impl Record {
+    /// Of a child that was not started yet.
+    pub fn new(role: Role, name: &str) -> Record {
+        Record {
+            role,
+            name: name.into(),
+            phase: Phase::Idle,
+            since: Timestamp::now(),
+            ready_since: None,
+            pid: None,
+            run: 0,
+            rest: None,
+        }
+    }
+
+    /// Of this process itself, which runs.
+    pub fn of_this_process(role: Role, name: &str) -> Record {
+        let pid = Some(std::process::id());
+        let record = Record::new(role, name);
+        Record { phase: Phase::Running, ready_since: Some(record.since), pid, run: 1, ..record }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Takes note of what happened to it.
+    pub fn note(&mut self, report: &Report, events: &mut Events) {
+        let now = Timestamp::now();
+        let mut told = None;
+        let (kind, text) = match report {
+            Report::Started { pid, run } => {
+                (self.pid, self.run, self.ready_since) = (Some(*pid), *run, None);
+                if let Some(rest) = &mut self.rest {
+                    rest.says = None;
+                }
+                ("started", format!("started, pid {pid}"))
+            }
+            Report::Ready { .. } => {
+                self.ready_since = Some(now);
+                ("ready", "is ready".to_owned())
+            }
+            Report::Ended { pid, end, last_lines, .. } => {
+                let end = run_end(end, now, self.run, *pid);
+                told = Some(end.clone());
+                let text = end.text.clone();
+                (self.pid, self.ready_since) = (None, None);
+                let rest = self.rest();
+                if rest.ends.len() == MOST_ENDS {
+                    rest.ends.remove(0);
+                }
+                rest.ends.push(end);
+                rest.stdout.clone_from(&last_lines.stdout);
+                rest.stderr.clone_from(&last_lines.stderr);
+                ("ended", text)
+            }
+            Report::Status { text } => {
+                self.rest().says = Some(text.clone());
+                ("says", text.clone())
+            }
+            Report::Terminating { .. } => ("stopping", "is asked to stop".to_owned()),
+            Report::Killing => ("killing", "is killed: its time is over".to_owned()),
+            Report::Finished(outcome) => {
+                self.rest().outcome = Some(outcome.to_string());
+                ("finished", outcome.to_string())
+            }
+            _ => return,
+        };
+        events.push(self.event(now, kind, text, told));
+    }
+
+    /// Takes note of where it stands now.
+    pub fn entered(&mut self, phase: Phase, events: &mut Events) {
+        let now = Timestamp::now();
+        (self.phase, self.since) = (phase, now);
+        events.push(self.event(now, "phase", format!("is {phase}"), None));
+    }
+
+    /// Takes note that its process is gone, and its number with it, though its run is not over: something that
+    /// it has left is being ended.
+    pub fn gone(&mut self) {
+        (self.pid, self.ready_since) = (None, None);
+    }
+
+    /// What is known of it, without what it uses.
+    pub fn process(&self, next_start_in_us: Option<u64>) -> service::Process {
+        let mut told = service::Process {
+            name: self.name.to_string(),
+            role: self.role.name().to_owned(),
+            phase: self.phase.to_string(),
+            pid: self.pid,
+            since: stamp(self.since),
+            ready_since: self.ready_since.map(stamp),
+            run: self.run,
+            restarts: self.run.saturating_sub(1),
+            next_start_in_us,
+            ..service::Process::default()
+        };
+        if let Some(rest) = &self.rest {
+            told.says.clone_from(&rest.says);
+            told.outcome.clone_from(&rest.outcome);
+            told.ends.clone_from(&rest.ends);
+            told.stdout.clone_from(&rest.stdout);
+            told.stderr.clone_from(&rest.stderr);
+        }
+        told
+    }
+
+    /// The same with what its process uses now.
+    pub fn process_with_usage(&self, next_start_in_us: Option<u64>) -> service::Process {
+        let uses = self.pid.and_then(usage);
+        service::Process {
+            memory_bytes: uses.map(|uses| uses.memory_bytes),
+            cpu_us: uses.map(|uses| uses.cpu_us),
+            ..self.process(next_start_in_us)
+        }
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    fn event(
+        &self,
+        at: Timestamp,
+        kind: &str,
+        text: String,
+        end: Option<service::RunEnd>,
+    ) -> service::Event {
+        service::Event {
+            number: 0,
+            at: stamp(at),
+            at_us: monotonic_us(),
+            kind: kind.to_owned(),
+            name: self.name.to_string(),
+            role: self.role.name().to_owned(),
+            pid: self.pid,
+            run: self.run,
+            phase: self.phase.to_string(),
+            text,
+            end,
+            first_lost: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exit::Exit;
+    use policy::RunEnd;
+
+    use super::*;
+
+    fn ended(code: i32) -> Report {
+        Report::Ended {
+            pid: Some(4711),
+            end: RunEnd::Exited(Exit::Code(code)),
+            restart_in: None,
+            last_lines: Default::default(),
+        }
+    }
+
+    /// Case: CTL-01
+    #[test]
+    fn a_record_tells_what_it_was_told() {
+        let mut events = Events::new(100);
+        let mut record = Record::new(Role::Worker, "red");
+        assert_eq!((record.process(None).phase.as_str(), record.process(None).run), ("idle", 0));
+        record.note(&Report::Started { pid: 4711, run: 3 }, &mut events);
+        record.entered(Phase::Starting, &mut events);
+        record.note(&Report::Status { text: "loading".to_owned() }, &mut events);
+        record.note(&Report::Ready { pid: 4711, run: 3 }, &mut events);
+        record.entered(Phase::Running, &mut events);
+        let running = record.process_with_usage(None);
+        assert_eq!((running.pid, running.run, running.restarts), (Some(4711), 3, 2));
+        assert_eq!((running.phase.as_str(), running.says.as_deref()), ("running", Some("loading")));
+        assert!(running.ready_since.is_some());
+        record.note(&ended(3), &mut events);
+        record.entered(Phase::Waiting, &mut events);
+        let waiting = record.process(Some(7));
+        assert_eq!((waiting.pid, &waiting.ready_since), (None, &None));
+        assert_eq!((waiting.next_start_in_us, waiting.ends.len()), (Some(7), 1));
+        assert_eq!((waiting.ends[0].run, waiting.ends[0].code), (3, Some(3)));
+        let kinds: Vec<_> =
+            events.since(0).events.into_iter().map(|event| (event.kind, event.phase)).collect();
+        let kinds: Vec<_> =
+            kinds.iter().map(|(kind, phase)| (kind.as_str(), phase.as_str())).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("started", "idle"),
+                ("phase", "starting"),
+                ("says", "starting"),
+                ("ready", "starting"),
+                ("phase", "running"),
+                ("ended", "running"),
+                ("phase", "waiting"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_crash_loop_of_months_takes_no_more_room_than_ten_ends() {
+        let (mut events, mut record) = (Events::new(1), Record::new(Role::Worker, "red"));
+        for code in 0..100 {
+            record.note(&ended(code), &mut events);
+        }
+        let codes: Vec<_> = record.process(None).ends.iter().map(|end| end.code).collect();
+        assert_eq!(codes, (90..100).map(Some).collect::<Vec<_>>());
+    }
+}
