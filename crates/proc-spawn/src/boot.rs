@@ -103,6 +103,9 @@ impl Boot {
                 Some(Heard::Quit { reason, remaining })
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
+            Ok(Received::Message(Down::Connection)) => {
+                self.link.take_descriptor().map(Heard::Connection)
+            }
             Ok(Received::Nothing | Received::Enough) => None,
             Ok(Received::Closed | Received::Descriptors) | Err(_) => {
                 Some(Heard::ParentDied { remaining: Duration::ZERO })

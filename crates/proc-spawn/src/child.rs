@@ -154,6 +154,16 @@ impl Child {
         self.link().send_now(&Down::Reopen)
     }
 
+    /// Hands down a connected socket, over which somebody wants to ask the child: it hears of it by
+    /// [`Heard::Connection`](crate::Heard::Connection). A child of an older build passes it over, which closes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask_to_quit`](Child::ask_to_quit).
+    pub fn hand_down(&self, connection: BorrowedFd<'_>) -> io::Result<()> {
+        self.link().send_now_with(&Down::Connection, connection)
+    }
+
     /// Sends SIGTERM. Nothing happens if the process has ended.
     ///
     /// # Errors

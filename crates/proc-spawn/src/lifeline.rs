@@ -23,7 +23,7 @@ use quit::Reason;
 use waiter::readable;
 
 /// What a child hears over its lifeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Heard {
     /// The parent asks to quit, and kills after the time that remains (`None`: it waits for ever).
@@ -35,6 +35,8 @@ pub enum Heard {
     },
     /// The parent asks to open files anew.
     Reopen,
+    /// Somebody wants to ask this process, and the parent has handed the connection down. Dropping it closes it.
+    Connection(OwnedFd),
     /// The parent is dead; this process is killed after its grace.
     ParentDied {
         /// How long until then.
@@ -120,6 +122,11 @@ impl<F: FnMut(Heard)> Watch<F> {
                     self.tell(Heard::Quit { reason, remaining });
                 }
                 Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
+                Ok(Received::Message(Down::Connection)) => {
+                    if let Some(connection) = self.link.take_descriptor() {
+                        self.tell(Heard::Connection(connection));
+                    }
+                }
                 // If something is left in the socket, the next wait ends at once.
                 Ok(Received::Nothing | Received::Enough) => break,
                 Ok(Received::Closed | Received::Descriptors) | Err(_) => {

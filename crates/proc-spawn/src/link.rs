@@ -68,6 +68,8 @@ struct Incoming {
     reset: bool,
     /// How many packets have been taken in this turn.
     taken: u32,
+    /// What a parent has sent with the last packet that brought something.
+    descriptor: Option<OwnedFd>,
 }
 
 /// What a look at the socket found.
@@ -137,6 +139,26 @@ impl Link {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         Ok(rustix::io::retry_on_intr(|| socket::send_packet_now(&self.fd, &packet))?)
+    }
+
+    /// The same with a descriptor.
+    pub(crate) fn send_now_with<T: Serialize>(
+        &self,
+        message: &T,
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<()> {
+        let mut packet = vec![LAST];
+        packet.extend(to_bytes(message)?);
+        let Ok(_whole) = self.sending.try_lock() else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let send = || socket::send_with_now(&self.fd, &packet, &[descriptor]);
+        Ok(rustix::io::retry_on_intr(send)?)
+    }
+
+    /// What came with the last message to a child that brought something, once.
+    pub(crate) fn take_descriptor(&self) -> Option<OwnedFd> {
+        lock(&self.incoming).descriptor.take()
     }
 
     fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
@@ -253,6 +275,10 @@ impl Link {
             }
             let (packet, speaker) = match self.fd.packet() {
                 Ok(Packet::Bytes(packet, speaker)) => (packet, speaker),
+                Ok(Packet::With(packet, descriptor)) => {
+                    incoming.descriptor = Some(descriptor);
+                    (packet, None)
+                }
                 Ok(Packet::End) => return Ok(Received::Closed),
                 Ok(Packet::Descriptors) => return Ok(Received::Descriptors),
                 Err(Errno::INTR) => continue,

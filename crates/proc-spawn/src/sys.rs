@@ -72,6 +72,6 @@ pub(crate) mod sealed {
 pub(crate) mod socket {
     pub(crate) use super::system::socket::{
         Look, ask_for_senders, is_one_of_a_pair, is_shortage, look, maker, pair, receive_with,
-        send_packet, send_packet_now, send_with, take, take_with,
+        send_packet, send_packet_now, send_with, send_with_now, take, take_with,
     };
 }

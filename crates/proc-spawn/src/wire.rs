@@ -180,6 +180,8 @@ pub(crate) enum Down {
         remaining: Option<Duration>,
     },
     Reopen,
+    /// Somebody wants to ask: a connected socket comes with it.
+    Connection,
 }
 
 /// A reason that only a newer build knows counts as a stop.
@@ -298,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_what_serde_knows() {
-        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen"][..]));
+        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen", "Connection"][..]));
         assert!(known::<Up>().is_some_and(|names| names.contains(&"Told")));
         assert_eq!(known::<String>(), None);
     }

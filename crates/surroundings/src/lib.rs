@@ -34,6 +34,7 @@
 compile_error!("surroundings needs pid files and /proc, which only Linux has");
 
 mod base;
+mod callers;
 mod files;
 mod setup;
 mod streams;
@@ -44,6 +45,7 @@ pub mod check;
 pub mod reopen;
 
 pub use base::Base;
+pub use callers::Callers;
 pub use files::{Files, Held, Owner, Purpose};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};

@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use stdio_redirect::Redirect;
 
 use crate::base::Base;
+use crate::callers;
 use crate::files::{self, Files, Held, Owner};
 use crate::reopen;
 use crate::words::Word;
@@ -253,6 +254,7 @@ fn on_lifeline(heard: Heard) {
         Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
         // In a thread, since this one has to hear of the parent's death and must not wait for a disk.
         Heard::Reopen => reopen::reopen_beside(),
+        Heard::Connection(connection) => callers::hand_over(connection),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }

@@ -19,8 +19,10 @@ use crate::sys::socket::{self, Look};
 /// What comes next.
 #[derive(Debug)]
 pub(super) enum Packet {
-    /// A packet, and, for a parent's end, who has sent it.
+    /// A packet. For a parent's end: who has sent it.
     Bytes(Vec<u8>, Option<Speaker>),
+    /// A packet to a child, and what its parent has sent with it.
+    With(Vec<u8>, OwnedFd),
     /// Something with descriptors, which was not taken.
     Descriptors,
     /// The other end is gone.
@@ -49,22 +51,30 @@ impl End {
 
     /// Takes the next packet; does not wait.
     pub(super) fn packet(&self) -> Result<Packet, Errno> {
-        let (room, speaker) = if self.parent.is_some() {
-            match socket::look(self)? {
-                Look { descriptors: true, .. } => return Ok(Packet::Descriptors),
-                Look { is_packet: false, .. } => return Ok(Packet::End),
-                Look { length, speaker, .. } => (length.clamp(1, PACKET + 1), speaker),
-            }
-        } else {
-            (PACKET + 1, None)
+        if self.parent.is_none() {
+            return self.packet_to_child();
+        }
+        let (room, speaker) = match socket::look(self)? {
+            Look { descriptors: true, .. } => return Ok(Packet::Descriptors),
+            Look { is_packet: false, .. } => return Ok(Packet::End),
+            Look { length, speaker, .. } => (length.clamp(1, PACKET + 1), speaker),
         };
         let (packet, length) = socket::take(self, room)?;
-        match length {
-            0 if self.parent.is_none() => Ok(Packet::End),
-            // No packet of ours is longer.
-            length if length > PACKET + 1 => Err(Errno::MSGSIZE),
-            _ => Ok(Packet::Bytes(packet, speaker)),
+        // No packet of ours is longer.
+        if length > PACKET + 1 {
+            return Err(Errno::MSGSIZE);
         }
+        Ok(Packet::Bytes(packet, speaker))
+    }
+
+    fn packet_to_child(&self) -> Result<Packet, Errno> {
+        let (packet, descriptors) = socket::take_with(self, PACKET + 1)?;
+        // A parent sends one with a packet at most; what is more is closed.
+        Ok(match descriptors.into_iter().next() {
+            Some(descriptor) => Packet::With(packet, descriptor),
+            None if packet.is_empty() => Packet::End,
+            None => Packet::Bytes(packet, None),
+        })
     }
 
     /// Takes what can be thrown away, and tells whether nothing else is left in the queue.
@@ -72,7 +82,8 @@ impl End {
         for _ in 0..TURN {
             match self.packet() {
                 Ok(Packet::End) | Err(Errno::AGAIN) => return true,
-                Ok(Packet::Bytes(..)) | Err(Errno::INTR | Errno::CONNRESET | Errno::MSGSIZE) => (),
+                Ok(Packet::Bytes(..) | Packet::With(..))
+                | Err(Errno::INTR | Errno::CONNRESET | Errno::MSGSIZE) => (),
                 Ok(Packet::Descriptors) | Err(_) => return false,
             }
         }

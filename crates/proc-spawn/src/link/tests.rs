@@ -328,3 +328,27 @@ fn an_empty_packet_is_not_the_end() {
     b.send(&7u8).unwrap();
     assert_eq!(a.receive::<u8>().unwrap(), Received::Message(7));
 }
+
+#[test]
+fn a_parent_hands_descriptors_down_with_a_word() {
+    let (a, b) = ends();
+    let (reader, writer) = io::pipe().unwrap();
+    a.send_now(&"before").unwrap();
+    a.send_now_with(&"with", writer.as_fd()).unwrap();
+    a.send_now(&"after").unwrap();
+    drop(writer);
+    assert_eq!(b.receive::<String>().unwrap(), Received::Message("before".to_owned()));
+    assert!(b.take_descriptor().is_none());
+    assert_eq!(b.receive::<String>().unwrap(), Received::Message("with".to_owned()));
+    let taken = b.take_descriptor().unwrap();
+    assert!(rustix::io::fcntl_getfd(&taken).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+    assert!(b.take_descriptor().is_none());
+    assert_eq!(b.receive::<String>().unwrap(), Received::Message("after".to_owned()));
+    std::fs::File::from(taken).write_all(b"x").unwrap();
+    assert_eq!(io::read_to_string(reader).unwrap(), "x", "no copy is left");
+    // To a child that has gone.
+    drop(b);
+    let (_reader, writer) = io::pipe().unwrap();
+    let refused = a.send_now_with(&"with", writer.as_fd()).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::BrokenPipe);
+}
