@@ -2,16 +2,96 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use control::service;
+use jiff::Timestamp;
+use lifecycle::Phase;
+
+use crate::known::Role;
+use crate::time::stamp;
+
+/// Something that has happened to one child, in little room: it becomes text only if somebody asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Happened {
+    pub(crate) at: Timestamp,
+    /// On `CLOCK_MONOTONIC`.
+    pub(crate) at_us: u64,
+    pub(crate) what: What,
+    pub(crate) name: Arc<str>,
+    pub(crate) role: Role,
+    pub(crate) pid: Option<u32>,
+    pub(crate) run: u64,
+    pub(crate) phase: Phase,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    Entered,
+    Started,
+    Ready,
+    Ended(Box<service::RunEnd>),
+    Says(Box<str>),
+    Stopping,
+    Killing,
+    Finished(Box<str>),
+}
+
+impl What {
+    fn kind(&self) -> &'static str {
+        match self {
+            What::Entered => "phase",
+            What::Started => "started",
+            What::Ready => "ready",
+            What::Ended(_) => "ended",
+            What::Says(_) => "says",
+            What::Stopping => "stopping",
+            What::Killing => "killing",
+            What::Finished(_) => "finished",
+        }
+    }
+
+    fn text(&self, phase: Phase) -> String {
+        match self {
+            What::Entered => format!("is {phase}"),
+            What::Started => "is started".to_owned(),
+            What::Ready => "is ready".to_owned(),
+            What::Ended(end) => end.text.clone(),
+            What::Says(text) => text.to_string(),
+            What::Stopping => "is asked to stop".to_owned(),
+            What::Killing => "is killed: its time is over".to_owned(),
+            What::Finished(text) => format!("is over: {text}"),
+        }
+    }
+}
+
+impl Happened {
+    fn tell(&self, number: u64) -> service::Event {
+        let end = if let What::Ended(end) = &self.what { Some((**end).clone()) } else { None };
+        service::Event {
+            number,
+            at: stamp(self.at),
+            at_us: self.at_us,
+            kind: self.what.kind().to_owned(),
+            name: self.name.to_string(),
+            role: self.role.name().to_owned(),
+            pid: self.pid,
+            run: self.run,
+            phase: self.phase.to_string(),
+            text: self.what.text(self.phase),
+            end,
+            first_lost: None,
+        }
+    }
+}
 
 /// Numbers what happens from 1, and keeps the last of it.
 ///
 /// Numbers of two processes cannot be compared: each has an [epoch](Events::epoch) of its own.
 #[derive(Debug)]
 pub struct Events {
-    epoch: String,
-    kept: VecDeque<service::Event>,
+    epoch: u64,
+    kept: VecDeque<Happened>,
     most: usize,
     last: u64,
 }
@@ -20,13 +100,13 @@ impl Events {
     /// None yet; at most so many will be kept.
     pub fn new(most: usize) -> Events {
         // Any number will do that another process does not have.
-        let number = RandomState::new().hash_one(std::process::id());
-        Events { epoch: format!("{number:016x}"), kept: VecDeque::new(), most, last: 0 }
+        let epoch = RandomState::new().hash_one(std::process::id());
+        Events { epoch, kept: VecDeque::new(), most, last: 0 }
     }
 
     /// By which the numbers of this process are known from those of others.
-    pub fn epoch(&self) -> &str {
-        &self.epoch
+    pub fn epoch(&self) -> String {
+        format!("{:016x}", self.epoch)
     }
 
     /// The number of the last one; 0: nothing has happened.
@@ -34,14 +114,16 @@ impl Events {
         self.last
     }
 
-    /// All that came after this number. What is not kept any more is told by one event of kind `lost` in its
-    /// place.
-    pub fn since(&self, number: u64) -> service::Events {
+    /// Those that came after this number, at most so many. What is not kept any more is told by one event of
+    /// kind `lost` in its place.
+    pub fn since(&self, number: u64, most: usize) -> service::Events {
         let first_kept = self.last - self.kept.len() as u64 + 1;
         let lost = (number + 1 < first_kept).then(|| lost(number + 1, first_kept - 1));
         let skip = usize::try_from((number + 1).saturating_sub(first_kept)).unwrap_or(usize::MAX);
-        let events = lost.into_iter().chain(self.kept.iter().skip(skip).cloned());
-        service::Events { epoch: self.epoch.clone(), events: events.collect() }
+        let kept = self.kept.iter().zip(first_kept..).skip(skip);
+        let told = kept.map(|(happened, number)| happened.tell(number));
+        let events = lost.into_iter().chain(told).take(most).collect();
+        service::Events { epoch: self.epoch(), events }
     }
 
     /// The number after which at most so many are kept.
@@ -49,12 +131,12 @@ impl Events {
         self.last - count.min(self.kept.len() as u64)
     }
 
-    pub(crate) fn push(&mut self, event: service::Event) {
+    pub(crate) fn push(&mut self, happened: Happened) {
         self.last += 1;
         if self.kept.len() == self.most {
             self.kept.pop_front();
         }
-        self.kept.push_back(service::Event { number: self.last, ..event });
+        self.kept.push_back(happened);
     }
 }
 
@@ -71,26 +153,33 @@ fn lost(first: u64, last: u64) -> service::Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::known::Record;
+
+    const ALL: usize = usize::MAX;
 
     fn numbers(events: &service::Events) -> Vec<(u64, Option<u64>)> {
         events.events.iter().map(|event| (event.number, event.first_lost)).collect()
+    }
+
+    fn happen(events: &mut Events, times: usize) {
+        let mut record = Record::new(Role::Worker, "red");
+        (0..times).for_each(|_| record.entered(Phase::Idle, events));
     }
 
     /// Case: CC-34
     #[test]
     fn who_comes_late_gets_what_is_kept_and_is_told_the_rest() {
         let mut events = Events::new(3);
-        assert_eq!((events.last(), numbers(&events.since(0))), (0, vec![]));
-        for _ in 0..5 {
-            events.push(service::Event::default());
-        }
+        assert_eq!((events.last(), numbers(&events.since(0, ALL))), (0, vec![]));
+        happen(&mut events, 5);
         let all = vec![(2, Some(1)), (3, None), (4, None), (5, None)];
-        assert_eq!(numbers(&events.since(0)), all);
-        assert_eq!(numbers(&events.since(2)), all[1..]);
-        assert_eq!(numbers(&events.since(4)), all[3..]);
-        assert_eq!(numbers(&events.since(5)), []);
+        assert_eq!(numbers(&events.since(0, ALL)), all);
+        assert_eq!(numbers(&events.since(0, 2)), all[..2]);
+        assert_eq!(numbers(&events.since(2, ALL)), all[1..]);
+        assert_eq!(numbers(&events.since(4, ALL)), all[3..]);
+        assert_eq!(numbers(&events.since(5, ALL)), []);
         // A number that is not there yet, of a client that mixes up two daemons.
-        assert_eq!(numbers(&events.since(99)), []);
+        assert_eq!(numbers(&events.since(99, ALL)), []);
     }
 
     /// Case: CC-36
@@ -98,8 +187,7 @@ mod tests {
     fn who_wants_the_last_few_gets_no_more_than_there_are() {
         let mut events = Events::new(3);
         assert_eq!(events.before_last(9), 0);
-        events.push(service::Event::default());
-        events.push(service::Event::default());
+        happen(&mut events, 2);
         assert_eq!(events.before_last(1), 1);
         assert_eq!(events.before_last(9), 0);
         assert_eq!(events.before_last(0), 2);

@@ -1,12 +1,14 @@
 //! What is known of one child.
 
+use std::sync::Arc;
+
 use control::service;
 use jiff::Timestamp;
 use lifecycle::Phase;
 use slot::Report;
 
 use crate::ends::run_end;
-use crate::events::Events;
+use crate::events::{Events, Happened, What};
 use crate::time::{monotonic_us, stamp};
 use crate::usage::usage;
 
@@ -22,7 +24,7 @@ pub enum Role {
 }
 
 impl Role {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Role::Guardian => "guardian",
             Role::Executor => "executor",
@@ -40,7 +42,7 @@ const MOST_ENDS: usize = 10;
 #[derive(Debug)]
 pub struct Record {
     role: Role,
-    name: Box<str>,
+    name: Arc<str>,
     phase: Phase,
     since: Timestamp,
     ready_since: Option<Timestamp>,
@@ -93,53 +95,51 @@ impl Record {
     /// Takes note of what happened to it.
     pub fn note(&mut self, report: &Report, events: &mut Events) {
         let now = Timestamp::now();
-        let mut told = None;
-        let (kind, text) = match report {
+        let what = match report {
             Report::Started { pid, run } => {
                 (self.pid, self.run, self.ready_since) = (Some(*pid), *run, None);
                 if let Some(rest) = &mut self.rest {
                     rest.says = None;
                 }
-                ("started", format!("started, pid {pid}"))
+                What::Started
             }
             Report::Ready { .. } => {
                 self.ready_since = Some(now);
-                ("ready", "is ready".to_owned())
+                What::Ready
             }
             Report::Ended { pid, end, last_lines, .. } => {
                 let end = run_end(end, now, self.run, *pid);
-                told = Some(end.clone());
-                let text = end.text.clone();
                 (self.pid, self.ready_since) = (None, None);
                 let rest = self.rest();
                 if rest.ends.len() == MOST_ENDS {
                     rest.ends.remove(0);
                 }
-                rest.ends.push(end);
+                rest.ends.push(end.clone());
                 rest.stdout.clone_from(&last_lines.stdout);
                 rest.stderr.clone_from(&last_lines.stderr);
-                ("ended", text)
+                What::Ended(end.into())
             }
             Report::Status { text } => {
                 self.rest().says = Some(text.clone());
-                ("says", text.clone())
+                What::Says(text.as_str().into())
             }
-            Report::Terminating { .. } => ("stopping", "is asked to stop".to_owned()),
-            Report::Killing => ("killing", "is killed: its time is over".to_owned()),
+            Report::Terminating { .. } => What::Stopping,
+            Report::Killing => What::Killing,
             Report::Finished(outcome) => {
-                self.rest().outcome = Some(outcome.to_string());
-                ("finished", outcome.to_string())
+                let outcome = outcome.to_string();
+                self.rest().outcome = Some(outcome.clone());
+                What::Finished(outcome.into())
             }
             _ => return,
         };
-        events.push(self.event(now, kind, text, told));
+        events.push(self.happened(now, what));
     }
 
     /// Takes note of where it stands now.
     pub fn entered(&mut self, phase: Phase, events: &mut Events) {
         let now = Timestamp::now();
         (self.phase, self.since) = (phase, now);
-        events.push(self.event(now, "phase", format!("is {phase}"), None));
+        events.push(self.happened(now, What::Entered));
     }
 
     /// Takes note that its process is gone, and its number with it, though its run is not over: something that
@@ -186,26 +186,16 @@ impl Record {
         self.rest.get_or_insert_default()
     }
 
-    fn event(
-        &self,
-        at: Timestamp,
-        kind: &str,
-        text: String,
-        end: Option<service::RunEnd>,
-    ) -> service::Event {
-        service::Event {
-            number: 0,
-            at: stamp(at),
+    fn happened(&self, at: Timestamp, what: What) -> Happened {
+        Happened {
+            at,
             at_us: monotonic_us(),
-            kind: kind.to_owned(),
-            name: self.name.to_string(),
-            role: self.role.name().to_owned(),
+            what,
+            name: Arc::clone(&self.name),
+            role: self.role,
             pid: self.pid,
             run: self.run,
-            phase: self.phase.to_string(),
-            text,
-            end,
-            first_lost: None,
+            phase: self.phase,
         }
     }
 }
@@ -248,7 +238,7 @@ mod tests {
         assert_eq!((waiting.next_start_in_us, waiting.ends.len()), (Some(7), 1));
         assert_eq!((waiting.ends[0].run, waiting.ends[0].code), (3, Some(3)));
         let kinds: Vec<_> =
-            events.since(0).events.into_iter().map(|event| (event.kind, event.phase)).collect();
+            events.since(0, 99).events.into_iter().map(|event| (event.kind, event.phase)).collect();
         let kinds: Vec<_> =
             kinds.iter().map(|(kind, phase)| (kind.as_str(), phase.as_str())).collect();
         assert_eq!(

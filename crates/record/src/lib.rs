@@ -11,7 +11,7 @@
 //! let started = Report::Started { pid: 4711, run: 1 };
 //! record.note(&started, &mut events);
 //! record.entered(Phase::Starting, &mut events);
-//! assert_eq!(events.since(0).events.len(), 2);
+//! assert_eq!(events.since(0, 99).events.len(), 2);
 //! assert_eq!(record.process(None).pid, Some(4711));
 //! ```
 //!

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
+use crate::options::ControlPlan;
 use crate::runner::{Kept, Runner};
 use crate::starter::Starter;
 use crate::stop_signals::StopSignals;
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) capture: Option<Capture>,
     /// The signal upon which all files are opened anew.
     pub(crate) reopen_on: Option<i32>,
+    /// By whom it can be asked, if it can.
+    pub(crate) control: Option<ControlPlan>,
 }
 
 impl Plan {

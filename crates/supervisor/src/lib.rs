@@ -80,9 +80,9 @@ mod watched;
 pub use daemon_end::DaemonEnd;
 pub use guardian::ExistingFile;
 pub use launch_failed::{LaunchCause, LaunchFailed};
-pub use options::DaemonOptions;
 #[cfg(feature = "yaml")]
 pub use options::YamlError;
+pub use options::{ControlOptions, DaemonOptions, GroupMay};
 pub use run::run_daemon;
 pub use start::{DaemonRunStatus, start_daemon};
 pub use stop::{

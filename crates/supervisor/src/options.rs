@@ -1,5 +1,6 @@
 //! What the caller says about a daemon, and the one function that checks it.
 
+mod control;
 #[cfg(feature = "yaml")]
 mod file;
 #[cfg(feature = "yaml")]
@@ -14,6 +15,8 @@ use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Plan};
 use crate::launch_failed::LaunchCause;
+pub(crate) use control::ControlPlan;
+pub use control::{ControlOptions, GroupMay};
 use policy::RestartPolicy;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 use policy::{Problems, check_name};
@@ -39,6 +42,7 @@ pub struct DaemonOptions {
     policy: Policy,
     existing: ExistingFile,
     reopen_on: Option<i32>,
+    control: ControlOptions,
     /// The file that these options were read from.
     origin: Option<PathBuf>,
 }
@@ -70,6 +74,7 @@ impl DaemonOptions {
             policy: Policy { must_launch: true, ..Policy::default() },
             existing: ExistingFile::default(),
             reopen_on: None,
+            control: ControlOptions::default(),
             origin: None,
         }
     }
@@ -172,6 +177,14 @@ impl DaemonOptions {
         self
     }
 
+    /// Whether the daemon can be asked by a socket while it runs, and by whom. Default: by root and the user of
+    /// the guardian.
+    #[must_use]
+    pub fn control(mut self, control: ControlOptions) -> Self {
+        self.control = control;
+        self
+    }
+
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.
     pub(crate) fn plan(self, detached: bool) -> Result<(Plan, Spawn), LaunchCause> {
         let base = Base::find();
@@ -203,6 +216,12 @@ impl DaemonOptions {
             parent: if detached { Parent::HasNone } else { Parent::HasStreams },
             directory: detached.then(|| PathBuf::from("/")),
         };
+        let control = self.control.plan(&mut problems);
+        let has_socket = control.is_some() && !pid_filename.as_os_str().is_empty();
+        let socket = has_socket.then(|| socket_path(&pid_filename));
+        if let Some(path) = &socket {
+            files.note(Owner::Options, "control socket", Purpose::Socket, path);
+        }
         let surroundings = self.surroundings.check(&mut problems, &mut files, &base, whose);
         let held = files.held();
         files.check(|_, problem| problems.push(problem));
@@ -234,8 +253,17 @@ impl DaemonOptions {
             terminal: !detached && Setup::has_terminal(),
         };
         let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
-        let plan =
-            Plan { name, pid_filename, existing, policy, setup, environment, capture, reopen_on };
+        let plan = Plan {
+            name,
+            pid_filename,
+            existing,
+            policy,
+            setup,
+            environment,
+            capture,
+            reopen_on,
+            control,
+        };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;
         let spawn = spawn.expect("an entry that cannot be called is among the problems");
         Ok((plan, spawn))
@@ -257,6 +285,13 @@ fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
             ),
         }
     }
+}
+
+/// Where the control socket of a daemon is.
+pub(crate) fn socket_path(pid_filename: &Path) -> PathBuf {
+    let mut path = pid_filename.as_os_str().to_owned();
+    path.push(".sock");
+    path.into()
 }
 
 fn stem(path: &Path) -> String {

@@ -37,10 +37,12 @@ pub enum Purpose {
     Status,
     /// Captured output.
     Capture,
+    /// A socket, which is nobody else's.
+    Socket,
 }
 
 /// All of them, as they are looked through.
-const PURPOSES: [Purpose; 7] = [
+const PURPOSES: [Purpose; 8] = [
     Purpose::Options,
     Purpose::PidFile,
     Purpose::Output,
@@ -48,6 +50,7 @@ const PURPOSES: [Purpose; 7] = [
     Purpose::RotatedLog,
     Purpose::Status,
     Purpose::Capture,
+    Purpose::Socket,
 ];
 
 impl Purpose {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::DaemonOptions;
+use super::{ControlOptions, DaemonOptions};
 use crate::guardian::ExistingFile;
 use policy::RestartPolicy;
 use policy::signal::Signal;
@@ -54,6 +54,8 @@ pub(super) struct DaemonFile {
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
     reopen_on: Option<Signal>,
+    #[serde(default)]
+    control: ControlOptions,
 }
 }
 
@@ -77,6 +79,7 @@ impl Serialize for DaemonOptions {
             leftovers: options.policy.leftovers,
             existing: options.existing,
             reopen_on: options.reopen_on.map(Signal),
+            control: options.control,
         });
         file.serialize(serializer)
     }
@@ -111,6 +114,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             policy,
             existing: file.existing,
             reopen_on: file.reopen_on.map(|signal| signal.0),
+            control: file.control,
             ..default
         })
     }
@@ -183,6 +187,7 @@ start: { ready: told, timeout: 7s }
 existing: means_running
 directory: /tmp
 umask: 0o027
+control: { socket: false, group: adm, group_may: act }
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
         let written = serde_yaml::to_string(&options).unwrap();
@@ -250,6 +255,7 @@ umask: 0o027
             ("stop", "{steps: [SIGTERM]}"),
             ("capture", "d/x.txt"),
             ("logging_config", "d/l.log"),
+            ("control", "off"),
         ] {
             let read = |value: &str| {
                 let yaml = format!("{{ pid_filename: x, daemon_entry: a:b, {name}: {value} }}");
