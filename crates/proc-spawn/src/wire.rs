@@ -181,7 +181,10 @@ pub(crate) enum Down {
     },
     Reopen,
     /// Somebody wants to ask: a connected socket comes with it.
-    Connection,
+    Connection {
+        /// Whether he waits until somebody answers.
+        waits: bool,
+    },
 }
 
 /// A reason that only a newer build knows counts as a stop.

@@ -7,11 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use waiter::Event;
 
-/// So many wait at most until the loop takes them: more than a guardian has callers.
+/// So many wait at most until a loop takes them: more than a guardian has callers.
 const MOST: usize = 64;
 
-/// The loops that answer, the eldest first.
-static DESKS: Mutex<Vec<Weak<Desk>>> = Mutex::new(Vec::new());
+static HALL: Mutex<Hall> = Mutex::new(Hall { desks: Vec::new(), waiting: Vec::new() });
+
+#[derive(Debug)]
+struct Hall {
+    /// The loops that answer, the eldest first.
+    desks: Vec<Weak<Desk>>,
+    /// Those who wait until there is one.
+    waiting: Vec<OwnedFd>,
+}
 
 #[derive(Debug)]
 struct Desk {
@@ -23,8 +30,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Connections that are handed down, for a loop that answers: the eldest one that there is gets all of them.
-/// Dropping it closes those that wait.
+/// Connections that are handed down, for a loop that answers: the eldest one that there is gets all of them, and
+/// the first one those that have waited for it. Dropping it closes those that it has not taken.
 #[derive(Debug)]
 pub struct Callers(Arc<Desk>);
 
@@ -35,8 +42,14 @@ impl Callers {
     ///
     /// The system refuses a descriptor.
     pub fn new() -> io::Result<Callers> {
-        let desk = Arc::new(Desk { waiting: Mutex::default(), event: Event::new()? });
-        lock(&DESKS).push(Arc::downgrade(&desk));
+        let event = Event::new()?;
+        let mut hall = lock(&HALL);
+        let waiting = std::mem::take(&mut hall.waiting);
+        if !waiting.is_empty() {
+            event.set();
+        }
+        let desk = Arc::new(Desk { waiting: Mutex::new(waiting), event });
+        hall.desks.push(Arc::downgrade(&desk));
         Ok(Callers(desk))
     }
 
@@ -52,15 +65,21 @@ impl Callers {
     }
 }
 
-/// Brings a connection to the loop that answers; closed if there is none, or too many wait.
-pub(crate) fn hand_over(connection: OwnedFd) {
-    let mut desks = lock(&DESKS);
-    desks.retain(|desk| desk.strong_count() > 0);
-    let Some(desk) = desks.iter().find_map(Weak::upgrade) else { return };
-    let mut waiting = lock(&desk.waiting);
-    if waiting.len() < MOST {
-        waiting.push(connection);
-        desk.event.set();
+/// Brings a connection to the loop that answers. It is closed if there is none and it does not wait for one, or too
+/// many wait.
+pub(crate) fn hand_over(connection: OwnedFd, waits: bool) {
+    let mut hall = lock(&HALL);
+    hall.desks.retain(|desk| desk.strong_count() > 0);
+    match hall.desks.iter().find_map(Weak::upgrade) {
+        Some(desk) => {
+            let mut waiting = lock(&desk.waiting);
+            if waiting.len() < MOST {
+                waiting.push(connection);
+                desk.event.set();
+            }
+        }
+        None if waits && hall.waiting.len() < MOST => hall.waiting.push(connection),
+        None => (),
     }
 }
 
@@ -83,12 +102,20 @@ mod tests {
     #[test]
     fn the_eldest_loop_gets_all_and_without_one_they_are_closed() {
         let (nobody, theirs) = pair();
-        hand_over(theirs);
+        hand_over(theirs, false);
         assert!(is_closed(nobody));
+
+        let (patient, theirs) = pair();
+        hand_over(theirs, true);
+        let first = Callers::new().unwrap();
+        assert!(waiter::readable(&[first.descriptor()], None).unwrap());
+        assert_eq!(first.take().len(), 1);
+        assert!(is_closed(patient));
+        drop(first);
 
         let (eldest, younger) = (Callers::new().unwrap(), Callers::new().unwrap());
         let (mut first, theirs) = pair();
-        hand_over(theirs);
+        hand_over(theirs, false);
         assert!(waiter::readable(&[eldest.descriptor()], None).unwrap());
         let taken = eldest.take();
         let [taken]: [OwnedFd; 1] = taken.try_into().unwrap();
@@ -96,16 +123,16 @@ mod tests {
         assert_eq!(UnixStream::from(taken).read(&mut [0; 9]).unwrap(), 1);
 
         let (second, theirs) = pair();
-        hand_over(theirs);
+        hand_over(theirs, false);
         drop(eldest);
         assert!(is_closed(second));
 
         let mut all: Vec<_> = (0..=MOST).map(|_| pair()).collect();
         let last = all.pop().unwrap();
         for (_, theirs) in &all {
-            hand_over(theirs.try_clone().unwrap());
+            hand_over(theirs.try_clone().unwrap(), true);
         }
-        hand_over(last.1);
+        hand_over(last.1, true);
         assert!(is_closed(last.0));
         assert_eq!(younger.take().len(), MOST);
         assert!(younger.take().is_empty());
