@@ -170,8 +170,39 @@ impl Client {
         parameters: &impl Serialize,
         deadline: Instant,
     ) -> Result<Replies<'_, T>, ClientError> {
-        self.ask(Call { more: true, ..call(method, parameters)? }, deadline)?;
+        self.ask_more(method, parameters, deadline)?;
         Ok(Replies { client: self, of: PhantomData })
+    }
+
+    /// As [`stream`](Client::stream), for who keeps the client: the replies are taken by
+    /// [`next_reply`](Client::next_reply).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn ask_more(
+        &mut self,
+        method: &str,
+        parameters: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<(), ClientError> {
+        self.ask(Call { more: true, ..call(method, parameters)? }, deadline)
+    }
+
+    /// The next reply of a call that may have several; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replies::next`].
+    pub fn next_reply<T: DeserializeOwned>(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<Option<T>, ClientError> {
+        if !self.busy {
+            return Ok(None);
+        }
+        let (parameters, _) = self.reply(deadline)?;
+        read(parameters).map(Some)
     }
 
     fn ask(&mut self, call: Call, deadline: Instant) -> Result<(), ClientError> {
@@ -270,11 +301,7 @@ impl<T: DeserializeOwned> Replies<'_, T> {
     /// [`ClientError::NoAnswer`] at the deadline: ask again, with a later one. [`ClientError::Gone`] if the service
     /// has ended without a last reply; [`ClientError::Refused`] if its last reply is an error.
     pub fn next(&mut self, deadline: Instant) -> Result<Option<T>, ClientError> {
-        if !self.client.busy {
-            return Ok(None);
-        }
-        let (parameters, _) = self.client.reply(deadline)?;
-        read(parameters).map(Some)
+        self.client.next_reply(deadline)
     }
 }
 

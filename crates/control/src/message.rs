@@ -147,6 +147,17 @@ fn read_object<T: DeserializeOwned>(message: &[u8]) -> serde_json::Result<T> {
     serde_json::from_value(Value::Object(object))
 }
 
+/// Whether another reply follows a message that is one.
+pub(crate) fn continues(message: &[u8]) -> serde_json::Result<bool> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        continues: Option<bool>,
+    }
+    let head: Head = serde_json::from_slice(message)?;
+    Ok(head.continues.unwrap_or(false))
+}
+
 /// The message of a reply, with its end. Nothing in it is ever null but what is so in the parameters, and an object of
 /// parameters is always there: the Python client takes neither a missing one nor a null.
 ///

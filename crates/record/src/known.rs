@@ -92,6 +92,11 @@ impl Record {
         self.phase
     }
 
+    /// Which run this is, or the last was; 0 before the first.
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
     /// Takes note of what happened to it.
     pub fn note(&mut self, report: &Report, events: &mut Events) {
         let now = Timestamp::now();

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
+use crate::desk::Desk;
+use crate::last_words;
 use crate::options::ControlPlan;
-use crate::runner::{Kept, Runner};
+use crate::runner::{Around, Kept, Runner};
 use crate::starter::Starter;
 use crate::stop_signals::StopSignals;
 use crate::watched::{Events, WatchedPidFile};
@@ -176,26 +178,40 @@ impl Guardian {
         starter: &mut dyn Starter,
     ) -> Guarded {
         let Guardian { hold, mut pid_file, signals, descendants, plan } = self;
+        last_words::forget(&plan.pid_filename);
+        let mut desk = Desk::open(&plan.name, &plan.pid_filename, plan.control);
         let kept = recorder(&plan).and_then(|recorder| {
             let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;
-            let recorded = recorder.as_ref();
-            let (policy, pid_file) = (plan.policy.clone(), &mut pid_file);
-            let runner =
-                Runner::new(policy, slot, &signals, &descendants, recorded, pid_file, starter)?;
+            let around = Around {
+                signals: &signals,
+                descendants: &descendants,
+                recorder: recorder.as_ref(),
+                pid_file: &mut pid_file,
+                starter,
+                desk: &mut desk,
+            };
+            let runner = Runner::new(plan.policy.clone(), slot, around)?;
             let kept = runner.run(early_stderr);
             if let Some(recorder) = recorder {
                 recorder.finish(None);
             }
             kept
         });
+        let words = desk.last_words();
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), last_words, .. }) => {
                 Guarded::LaunchFailed(LaunchFailure::Executor { end, last_words })
             }
             Ok(Kept { launched: false, .. }) => Guarded::LaunchFailed(LaunchFailure::Quit),
-            Ok(Kept { outcome, .. }) => Guarded::Done(outcome),
+            Ok(Kept { outcome, .. }) => {
+                if has_failed(&outcome) {
+                    last_words::leave(&plan.pid_filename, &words);
+                }
+                Guarded::Done(outcome)
+            }
             Err(error) => Guarded::LaunchFailed(LaunchFailure::Setup(error)),
         };
+        desk.close();
         log::logger().flush();
         // Our copy is the last one, unless a process of the daemon is left: then the pid file stays, and
         // shows that.
@@ -204,6 +220,15 @@ impl Guardian {
             log::error!("{}", ErrorText::new(&error).chain());
         }
         guarded
+    }
+}
+
+/// Whether it ended by itself, and not well: somebody will ask why.
+fn has_failed(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Quit(_) | Outcome::NotLaunched(_) => false,
+        Outcome::GaveUp(..) => true,
+        Outcome::Ended(end) => !end.is_success(),
     }
 }
 

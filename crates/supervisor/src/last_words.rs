@@ -46,8 +46,8 @@ pub(crate) fn leave(pid_filename: &Path, words: &LastWords) {
     let Ok(mut text) = serde_json::to_vec(words) else { return };
     text.push(b'\n');
     beside(move || {
-        let replaced = Place::find_name(&path, Trust::default())
-            .and_then(|place| place.replace(&text, MODE));
+        let replaced =
+            Place::find_name(&path, Trust::default()).and_then(|place| place.replace(&text, MODE));
         if let Err(error) = replaced {
             log::warn!("the last words cannot be kept in `{}`: {error}", path.display());
         }

@@ -59,7 +59,9 @@
 //!   that of a worker is not.
 //! * Find what an executor leaves behind where there is no `/proc`, or one of another pid namespace.
 
+mod daemon;
 mod daemon_end;
+mod last_words;
 mod launch_failed;
 mod options;
 mod run;
@@ -69,6 +71,7 @@ mod stop;
 mod early_stderr;
 
 mod descendants;
+mod desk;
 mod guardian;
 mod runner;
 mod signal_bytes;
@@ -77,8 +80,11 @@ mod stop_signals;
 mod sys;
 mod watched;
 
+pub use control::{ClientError, Refusal, service};
+pub use daemon::{AskFailed, Daemon, DaemonReport, EventStream, RestartFailed};
 pub use daemon_end::DaemonEnd;
 pub use guardian::ExistingFile;
+pub use last_words::LastWords;
 pub use launch_failed::{LaunchCause, LaunchFailed};
 #[cfg(feature = "yaml")]
 pub use options::YamlError;

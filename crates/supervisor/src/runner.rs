@@ -12,6 +12,7 @@ use proc_spawn::Stdio;
 use quit::DeadlineWatch;
 
 use crate::descendants::{Descendants, Sweep};
+use crate::desk::{Asked, Desk, Seen};
 use crate::starter::Starter;
 use crate::stop_signals::{StopSignals, is_hurry};
 use crate::watched::WatchedPidFile;
@@ -34,6 +35,8 @@ pub(crate) struct Runner<'a> {
     recorder: Option<&'a Recorder>,
     pid_file: &'a mut WatchedPidFile,
     starter: &'a mut dyn Starter,
+    /// Who asks how the daemon is.
+    desk: &'a mut Desk,
     quit: BorrowedFd<'static>,
     /// Readable when the end has to come sooner than it had.
     sooner: DeadlineWatch,
@@ -48,6 +51,16 @@ pub(crate) struct Runner<'a> {
     late_stderr: Option<Stdio>,
     /// How it went, once nothing more is to be done.
     outcome: Option<Outcome>,
+}
+
+/// What a guardian has beside its executor.
+pub(crate) struct Around<'a> {
+    pub(crate) signals: &'a StopSignals,
+    pub(crate) descendants: &'a Descendants,
+    pub(crate) recorder: Option<&'a Recorder>,
+    pub(crate) pid_file: &'a mut WatchedPidFile,
+    pub(crate) starter: &'a mut dyn Starter,
+    pub(crate) desk: &'a mut Desk,
 }
 
 /// An executor that was killed is gone after this time, unless it is in uninterruptible sleep.
@@ -66,12 +79,9 @@ impl<'a> Runner<'a> {
     pub(crate) fn new(
         policy: Policy,
         slot: Slot,
-        signals: &'a StopSignals,
-        descendants: &'a Descendants,
-        recorder: Option<&'a Recorder>,
-        pid_file: &'a mut WatchedPidFile,
-        starter: &'a mut dyn Starter,
+        around: Around<'a>,
     ) -> Result<Runner<'a>, SetupError> {
+        let Around { signals, descendants, recorder, pid_file, starter, desk } = around;
         let quit = quit::descriptor().map_err(|error| SetupError::new("wait", &error))?;
         let sooner = quit::watch_deadline().map_err(|error| SetupError::new("wait", &error))?;
         // Any number will do: it only keeps the delays of two guardians out of step.
@@ -84,6 +94,7 @@ impl<'a> Runner<'a> {
             recorder,
             pid_file,
             starter,
+            desk,
             quit,
             sooner,
             teller: Teller::default(),
@@ -116,6 +127,7 @@ impl<'a> Runner<'a> {
             self.look_at_quit();
             self.look_at_time();
             self.look_at_files();
+            self.look_at_desk();
             if let Some(outcome) = self.outcome.take() {
                 self.slot.remove_left_pid_files();
                 let launched = self.keeper.is_launched();
@@ -134,8 +146,12 @@ impl<'a> Runner<'a> {
             for change in self.keeper.on(event, now) {
                 match change {
                     KeeperChange::Stepped(step) => {
-                        let tell = &mut |report| tell(&mut self.teller, &report);
+                        let (teller, desk) = (&mut self.teller, &mut *self.desk);
+                        let tell = &mut |report| tell(teller, desk, &report);
                         let follows = self.slot.carry_out(&step, self.keeper.machine(), now, tell);
+                        if let Some(phase) = step.entered {
+                            self.desk.entered(phase);
+                        }
                         if follows.is_some() {
                             self.sweep = Sweep::default();
                         }
@@ -168,12 +184,14 @@ impl<'a> Runner<'a> {
 
     fn look_at_children(&mut self) {
         self.descendants.clear();
-        let mut said =
-            self.slot.listen(Instant::now(), &mut |report| tell(&mut self.teller, &report));
+        let (teller, desk) = (&mut self.teller, &mut *self.desk);
+        let tell = &mut |report| tell(teller, desk, &report);
+        let mut said = self.slot.listen(Instant::now(), tell);
         let machine = self.keeper.machine();
-        let over = self.slot.reap(machine, &mut said, Instant::now(), &mut |report| {
-            tell(&mut self.teller, &report);
-        });
+        let over = self.slot.reap(machine, &mut said, Instant::now(), tell);
+        if self.slot.pid().is_none() {
+            self.desk.gone();
+        }
         for event in said {
             self.on(KeeperEvent::Child(event));
         }
@@ -258,14 +276,30 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn look_at_files(&self) {
-        if self.signals.take_reopen() {
-            surroundings::reopen::reopen_beside();
-            if let Some(recorder) = self.recorder {
-                recorder.reopen();
+    /// Answers who asks, and does what he wants.
+    fn look_at_desk(&mut self) {
+        let seen = Seen { machine: self.keeper.machine(), slot: &self.slot };
+        for asked in self.desk.turn(Instant::now(), seen) {
+            match asked {
+                Asked::Stop => quit::request(quit::Reason::Stop),
+                Asked::Reopen => self.reopen(),
             }
-            self.slot.reopen();
         }
+    }
+
+    fn look_at_files(&mut self) {
+        if self.signals.take_reopen() {
+            self.reopen();
+            self.desk.restore();
+        }
+    }
+
+    fn reopen(&self) {
+        surroundings::reopen::reopen_beside();
+        if let Some(recorder) = self.recorder {
+            recorder.reopen();
+        }
+        self.slot.reopen();
     }
 
     fn wait(&self) -> io::Result<()> {
@@ -279,7 +313,9 @@ impl<'a> Runner<'a> {
         let file = self.pid_file.look_at();
         let (own, reap) = (self.keeper.deadline(), self.slot.looks_at(self.keeper.machine()));
         let listen = self.slot.listens_at();
-        let deadline = [own, reap, listen, patience, look, stuck, file].into_iter().flatten().min();
+        let desk = self.desk.deadline();
+        let deadline = [own, reap, listen, patience, look, stuck, file, desk];
+        let deadline = deadline.into_iter().flatten().min();
         let quit = Some(self.quit).filter(|_| !self.keeper.is_quitting());
         let starter = self.starter.descriptor().filter(|_| !self.keeper.is_launched());
         // The pidfd is waited for beside SIGCHLD, which goes to the tracer when a traced child ends
@@ -297,7 +333,8 @@ impl<'a> Runner<'a> {
             self.pid_file.descriptor(),
             starter,
         ];
-        let sources: Vec<_> = sources.into_iter().flatten().collect();
+        let sources = sources.into_iter().flatten().chain(self.desk.descriptors());
+        let sources: Vec<_> = sources.collect();
         // This also returns when a signal was handled: so one whose handler could not write to its pipe
         // is seen all the same.
         waiter::wait_once(&sources, deadline).map(drop)
@@ -314,8 +351,9 @@ fn after_start(event: Event) -> KeeperEvent {
 }
 
 /// What the guardian says of its executor.
-fn tell(teller: &mut Teller, report: &Report) {
+fn tell(teller: &mut Teller, desk: &mut Desk, report: &Report) {
     teller.log("executor", report);
+    desk.note(report);
 }
 
 #[cfg(test)]

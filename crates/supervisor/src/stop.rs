@@ -60,7 +60,8 @@ const ENDING: Duration = Duration::from_secs(1);
 /// more.
 ///
 /// The number in the file is never trusted: the process is signalled only if it is the one that
-/// holds the file.
+/// holds the file. A guardian of whom that cannot be told, as one of another pid namespace, is asked by its control
+/// socket, if it has one.
 ///
 /// # Errors
 ///
@@ -85,7 +86,17 @@ pub fn stop_daemon_within(
     let failed = |source| StopFailed::PidFile { source };
     let deadline = Instant::now().checked_add(timeout);
     let left = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
-    let mut holder = pidfile::holder(path).map_err(failed)?;
+    let mut holder = match pidfile::holder(path) {
+        // Of another pid namespace, or hidden by /proc: but it may be one that answers us.
+        Err(error @ pidfile::Error::Unverified { .. }) => {
+            let Some(pid) = ask_to_stop(path) else { return Err(failed(error)) };
+            return match pidfile::wait_free(path, left(), None).map_err(failed)? {
+                true => Ok(StopStatus::Stopped { pid }),
+                false => Err(still_running(path)),
+            };
+        }
+        holder => holder.map_err(failed)?,
+    };
     if let Some(holder) = &mut holder {
         match holder.signal(signal_hook::consts::SIGTERM) {
             // The guardian has ended by itself, which is as good.
@@ -132,6 +143,18 @@ pub fn stop_daemon_within(
         Err(_) if pid.is_some() => Ok(done),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Asks a guardian to stop by its control socket, and gives its number as it knows it. `None`: nobody answers whom we
+/// believe.
+fn ask_to_stop(path: &Path) -> Option<u32> {
+    let daemon = crate::Daemon::at(path);
+    let pid = match daemon.status().ok()?.said?.ok()?.guardian.pid? {
+        0 => return None,
+        pid => pid,
+    };
+    daemon.ask_to_stop().ok()?;
+    Some(pid)
 }
 
 fn has_ended(holder: &pidfile::Holder) -> Result<bool, StopFailed> {

@@ -27,21 +27,46 @@ impl Server {
         }
     }
 
+    /// A reply to the call that another service has given, as the message that it is, without its end. It is the last
+    /// one unless others follow, as it says itself. What is no reply closes the connection.
+    pub fn forward(&mut self, to: &Ticket, message: &[u8]) -> Room {
+        if !self.is_open(to) {
+            return Room::Gone;
+        }
+        let continues = message::continues(message);
+        let reply = [message, b"\0"].concat();
+        match continues {
+            Ok(true) => self.write_more(to, reply),
+            Ok(false) => {
+                self.finish(to.connection, Some(reply));
+                Room::Taken
+            }
+            Err(_) => {
+                self.forget(to.connection);
+                Room::Gone
+            }
+        }
+    }
+
     /// One of several replies to a call that asks for [more](crate::Call::more). Others follow, the last one by
     /// [`reply`](Server::reply) or [`refuse`](Server::refuse).
     pub fn reply_continues(&mut self, to: &Ticket, parameters: impl Serialize) -> Room {
         if !self.is_open(to) {
             return Room::Gone;
         }
+        let Ok(reply) = message::reply(parameters, true) else {
+            self.forget(to.connection);
+            return Room::Gone;
+        };
+        self.write_more(to, reply)
+    }
+
+    fn write_more(&mut self, to: &Ticket, reply: Vec<u8>) -> Room {
         let number = to.connection;
         let Some(connection) = self.connections.get_mut(&number) else { return Room::Gone };
         if !connection.wants_more() {
             return Room::NotAsked;
         }
-        let Ok(reply) = message::reply(parameters, true) else {
-            self.forget(number);
-            return Room::Gone;
-        };
         if !connection.has_room_for(&reply) {
             return Room::Full;
         }

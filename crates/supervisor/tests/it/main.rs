@@ -6,6 +6,7 @@
     reason = "tests; the lint knows them by `#[test]` only"
 )]
 
+mod asking;
 mod bed;
 mod descriptors;
 mod leftovers;
@@ -41,6 +42,7 @@ fn main() {
     ];
     supervisor::init(entries.permanent_if(|error: &restarting::Permanent| error.0));
     let topics = [
+        asking::trials(),
         starting::trials(),
         readiness::trials(),
         reopening::trials(),

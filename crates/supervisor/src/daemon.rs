@@ -1,0 +1,335 @@
+//! A daemon as an operator sees it: started, stopped, and asked how it is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use control::service::{Events, Process, Status, Workers};
+use control::{Client, ClientError};
+use exit::ErrorText;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::last_words::{self, LastWords};
+use crate::launch_failed::LaunchFailed;
+use crate::options::{DaemonOptions, socket_path};
+use crate::start::{DaemonRunStatus, start_daemon};
+use crate::stop::{
+    DEFAULT_STOP_TIMEOUT, DaemonStatus, StatusFailed, StopFailed, StopStatus, daemon_status,
+    stop_daemon_within,
+};
+
+/// A daemon, whether it runs or not: all that can be asked of it, from any process of its user or of root.
+///
+/// [`at`](Daemon::at) its pid file it can be asked and stopped; made of its [options](Daemon::new) it can be started, too.
+/// Nothing is kept open between two calls.
+///
+/// The pid file's lock says whether it runs. The rest is asked by its control socket, and as far as that
+/// does not answer, it says so.
+#[derive(Clone, Debug)]
+pub struct Daemon<O = ()> {
+    pid_filename: PathBuf,
+    options: O,
+    patience: Duration,
+}
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Daemon {
+    /// The daemon with this pid file.
+    pub fn at(pid_filename: impl Into<PathBuf>) -> Daemon {
+        Daemon { pid_filename: pid_filename.into(), options: (), patience: PATIENCE }
+    }
+}
+
+impl Daemon<DaemonOptions> {
+    /// The daemon with these options.
+    pub fn new(options: DaemonOptions) -> Daemon<DaemonOptions> {
+        let pid_filename = options.pid_filename().to_owned();
+        Daemon { pid_filename, options, patience: PATIENCE }
+    }
+
+    /// Starts it: see [`start_daemon`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn start(&self) -> Result<DaemonRunStatus, LaunchFailed> {
+        start_daemon(self.options.clone())
+    }
+
+    /// Stops it, if it runs, within [`DEFAULT_STOP_TIMEOUT`], and starts it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be stopped, and then nothing is started; or it cannot be started.
+    pub fn restart(&self) -> Result<DaemonRunStatus, RestartFailed> {
+        self.stop().map_err(RestartFailed::Stop)?;
+        self.start().map_err(RestartFailed::Start)
+    }
+}
+
+impl<O> Daemon<O> {
+    /// How long an answer of its control socket is waited for. Default: 3 s, which is longer than a
+    /// guardian waits for its executor.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Daemon<O> {
+        self.patience = patience;
+        self
+    }
+
+    /// Its pid file, as it was given.
+    pub fn pid_filename(&self) -> &Path {
+        &self.pid_filename
+    }
+
+    /// Its control socket.
+    pub fn socket(&self) -> PathBuf {
+        socket_path(&self.pid_filename)
+    }
+
+    /// Stops it, and waits for at most [`DEFAULT_STOP_TIMEOUT`]: see [`stop_daemon_within`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn stop(&self) -> Result<StopStatus, StopFailed> {
+        self.stop_within(DEFAULT_STOP_TIMEOUT)
+    }
+
+    /// The same with another time to wait.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn stop_within(&self, timeout: Duration) -> Result<StopStatus, StopFailed> {
+        stop_daemon_within(&self.pid_filename, timeout)
+    }
+
+    /// How it is: by the lock of its pid file, and, if it runs, by what it says itself.
+    ///
+    /// # Errors
+    ///
+    /// The pid file cannot be looked at.
+    pub fn status(&self) -> Result<DaemonReport, StatusFailed> {
+        let lock = daemon_status(&self.pid_filename)?;
+        let runs = matches!(lock, DaemonStatus::Running { .. });
+        let said = runs.then(|| self.ask("Status", &json!({})));
+        let last_words = if runs { None } else { last_words::read(&self.pid_filename) };
+        Ok(DaemonReport { lock, said, last_words })
+    }
+
+    /// Its workers: all, or those of these names. With `usage` the memory and processor time of each is
+    /// looked at, too.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn workers(&self, names: &[&str], usage: bool) -> Result<Vec<Process>, AskFailed> {
+        let names = Some(names).filter(|names| !names.is_empty());
+        let said: Workers = self.ask("Workers", &json!({ "names": names, "usage": usage }))?;
+        Ok(said.workers)
+    }
+
+    /// Has it open its log files anew.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn reopen(&self) -> Result<(), AskFailed> {
+        self.ask("Reopen", &json!({}))
+    }
+
+    /// Asks it to stop, and does not wait for that.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn ask_to_stop(&self) -> Result<(), AskFailed> {
+        self.ask("Stop", &json!({}))
+    }
+
+    /// Starts a worker that is stopped or waits for its next run.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn start_worker(&self, name: &str) -> Result<(), AskFailed> {
+        self.ask("StartWorker", &json!({ "name": name }))
+    }
+
+    /// Stops a worker until it is started again. Returns when it was asked to.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn stop_worker(&self, name: &str) -> Result<(), AskFailed> {
+        self.ask("StopWorker", &json!({ "name": name }))
+    }
+
+    /// Stops a worker and starts it again. Returns when it was asked to.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn restart_worker(&self, name: &str) -> Result<(), AskFailed> {
+        self.ask("RestartWorker", &json!({ "name": name }))
+    }
+
+    /// Sends a signal, by its number, to a worker's process.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn signal_worker(&self, name: &str, signal: i32) -> Result<(), AskFailed> {
+        self.ask("SignalWorker", &json!({ "name": name, "signal": signal }))
+    }
+
+    /// What happens from now on, and of what has happened at most the last so many of the guardian and of the executor
+    /// each.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn events(&self, last: u64) -> Result<EventStream, AskFailed> {
+        let deadline = self.deadline();
+        let mut client = self.connect(deadline)?;
+        client
+            .ask_more(&method("Events"), &json!({ "last": last }), deadline)
+            .map_err(|error| self.failed(error))?;
+        Ok(EventStream { client, socket: self.socket() })
+    }
+
+    /// Waits until the executor is in one of these phases, for at most so long, and tells in which.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]: with [`ClientError::NoAnswer`] when the time is over, with [`ClientError::Gone`] when the
+    /// daemon ended before.
+    pub fn wait(&self, phases: &[&str], timeout: Duration) -> Result<String, AskFailed> {
+        #[derive(serde::Deserialize)]
+        struct Told {
+            phase: String,
+        }
+        let deadline = Instant::now() + timeout;
+        let mut client = self.connect(deadline.min(self.deadline()))?;
+        let mut wait = || -> Result<String, ClientError> {
+            client.ask_more(&method("Wait"), &json!({ "phases": phases }), deadline)?;
+            while let Some(Told { phase }) = client.next_reply(deadline)? {
+                if phases.contains(&phase.as_str()) {
+                    return Ok(phase);
+                }
+            }
+            Err(ClientError::Gone)
+        };
+        wait().map_err(|error| self.failed(error))
+    }
+
+    fn ask<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        parameters: &impl Serialize,
+    ) -> Result<T, AskFailed> {
+        let deadline = self.deadline();
+        let mut client = self.connect(deadline)?;
+        client.call(&method(name), parameters, deadline).map_err(|error| self.failed(error))
+    }
+
+    fn connect(&self, deadline: Instant) -> Result<Client, AskFailed> {
+        Client::connect(&self.socket(), deadline).map_err(|error| self.failed(error))
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    fn failed(&self, source: ClientError) -> AskFailed {
+        AskFailed { socket: self.socket(), source }
+    }
+}
+
+fn method(name: &str) -> String {
+    format!("io.appkit.Service.{name}")
+}
+
+/// How a daemon is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DaemonReport {
+    /// What the lock of its pid file says, which is the truth.
+    pub lock: DaemonStatus,
+    /// What it says itself; `None`: it does not run.
+    pub said: Option<Result<Status, AskFailed>>,
+    /// Why it does not run, if it gave up the last time.
+    pub last_words: Option<LastWords>,
+}
+
+/// What happens to a daemon, as it happens. Dropping it ends that.
+#[derive(Debug)]
+pub struct EventStream {
+    client: Client,
+    socket: PathBuf,
+}
+
+impl EventStream {
+    /// The next events. Those of guardian and executor come as they happen, each with the epoch of its own
+    /// numbers. `None`: the daemon has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]: with [`ClientError::NoAnswer`] nothing has happened by the deadline, and it may be asked again.
+    pub fn next(&mut self, deadline: Instant) -> Result<Option<Events>, AskFailed> {
+        match self.client.next_reply(deadline) {
+            Err(ClientError::Gone) => Ok(None),
+            said => said.map_err(|source| AskFailed { socket: self.socket.clone(), source }),
+        }
+    }
+}
+
+/// Why a daemon has not answered, or has said no.
+///
+/// `Display` and `Debug` are one line, with the [cause](AskFailed::cause). So there is nothing behind `source()`.
+pub struct AskFailed {
+    socket: PathBuf,
+    source: ClientError,
+}
+
+impl AskFailed {
+    /// Why.
+    pub fn cause(&self) -> &ClientError {
+        &self.source
+    }
+}
+
+impl fmt::Display for AskFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = safe_text::escaped(&ErrorText::new(&self.source).chain());
+        match &self.source {
+            ClientError::Refused(_) => f.write_str(&why),
+            _ => write!(f, "`{}`: {why}", self.socket.display()),
+        }
+    }
+}
+
+impl fmt::Debug for AskFailed {
+    /// The same: what a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for AskFailed {}
+
+/// Why a daemon was not restarted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestartFailed {
+    /// It was not stopped, and goes on.
+    #[error(transparent)]
+    Stop(StopFailed),
+    /// It was stopped, and not started again.
+    #[error(transparent)]
+    Start(LaunchFailed),
+}

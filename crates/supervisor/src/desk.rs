@@ -1,0 +1,280 @@
+//! Where a guardian answers who asks by the control socket.
+//!
+//! Connections are data in the guardian's loop: each has at most one message of its own looked at in a turn, and
+//! nobody is waited for. What concerns workers is asked of the executor: it gets one end of a new pair of
+//! sockets with the call in it, and its answer is passed on. An executor that does not answer holds up that
+//! call alone.
+
+mod relay;
+mod streams;
+
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use control::service::{self, Status};
+use control::{Access, BindError, Info, May, Refusal, Request, Server, SocketFile};
+use exit::ErrorText;
+use jiff::Timestamp;
+use lifecycle::{Machine, Phase};
+use record::{Events, Record, Role};
+use serde::Deserialize;
+use slot::{Report, Slot};
+
+use crate::last_words::LastWords;
+use crate::options::{ControlPlan, socket_path};
+use relay::Relay;
+use streams::{EventReader, PhaseReader};
+
+/// So many events are kept for who comes later: some starts with all that belongs to them.
+const KEPT_EVENTS: usize = 64;
+
+/// What is to be done because somebody has asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Stop,
+    Reopen,
+}
+
+/// The executor, as it can be looked at now.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) slot: &'a Slot,
+}
+
+/// What is known of the daemon, and who asks for it.
+///
+/// Dropping it closes all connections; [`close`](Desk::close) removes the socket's name, too.
+pub(crate) struct Desk {
+    /// `None`: nobody can ask.
+    server: Option<Server>,
+    plan: Option<ControlPlan>,
+    socket: Option<SocketFile>,
+    name: String,
+    pid_filename: PathBuf,
+    guardian: Record,
+    executor: Record,
+    events: Events,
+    event_readers: Vec<EventReader>,
+    phase_readers: Vec<PhaseReader>,
+    relays: Vec<Relay>,
+}
+
+impl Desk {
+    /// Opens it. A socket that cannot be made is told in the log, and the daemon runs without.
+    pub(crate) fn open(name: &str, pid_filename: &Path, plan: Option<ControlPlan>) -> Desk {
+        let path = socket_path(pid_filename);
+        let opened = plan.map(|plan| open(name, &path, plan)).transpose();
+        let opened = opened.unwrap_or_else(|error| {
+            let why = ErrorText::new(&error).chain();
+            log::warn!("this daemon cannot be asked by `{}`: {why}", path.display());
+            None
+        });
+        let (server, socket) = opened.unzip();
+        Desk {
+            server,
+            plan,
+            socket,
+            name: name.to_owned(),
+            pid_filename: pid_filename.to_owned(),
+            guardian: Record::of_this_process(Role::Guardian, name),
+            executor: Record::new(Role::Executor, name),
+            events: Events::new(KEPT_EVENTS),
+            event_readers: Vec::new(),
+            phase_readers: Vec::new(),
+            relays: Vec::new(),
+        }
+    }
+
+    /// Takes note of what happened to the executor.
+    pub(crate) fn note(&mut self, report: &Report) {
+        self.executor.note(report, &mut self.events);
+    }
+
+    /// Takes note of where the executor stands.
+    pub(crate) fn entered(&mut self, phase: Phase) {
+        self.executor.entered(phase, &mut self.events);
+    }
+
+    /// Takes note that the executor's process is gone.
+    pub(crate) fn gone(&mut self) {
+        self.executor.gone();
+    }
+
+    /// Readable when there is something to do.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let server = self.server.as_ref().map(Server::descriptor);
+        let readers = self.event_readers.iter().filter_map(EventReader::descriptor);
+        server.into_iter().chain(self.relays.iter().map(Relay::descriptor)).chain(readers)
+    }
+
+    /// When there is something to do by the clock.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let server = self.server.as_ref().and_then(Server::deadline);
+        let relays = self.relays.iter().map(Relay::deadline);
+        let readers = self.event_readers.iter().filter_map(EventReader::deadline);
+        server.into_iter().chain(relays).chain(readers).min()
+    }
+
+    /// Answers, as far as it can be done now, and gives back what is to be done besides.
+    pub(crate) fn turn(&mut self, now: Instant, seen: Seen<'_>) -> Vec<Asked> {
+        let Some(mut server) = self.server.take() else { return Vec::new() };
+        let mut asked = Vec::new();
+        for request in server.turn(now) {
+            if let Err(refusal) = self.answer(&mut server, &request, now, seen, &mut asked) {
+                server.refuse(&request.ticket, &refusal);
+            }
+        }
+        self.relays.retain_mut(|relay| relay.goes_on(&mut server, now));
+        let phase = self.executor.phase();
+        self.phase_readers.retain_mut(|reader| reader.goes_on(&mut server, phase));
+        let (events, run) = (&self.events, self.executor.run());
+        self.event_readers.retain_mut(|reader| reader.goes_on(&mut server, events, now, run, seen));
+        self.server = Some(server);
+        asked
+    }
+
+    fn answer(
+        &mut self,
+        server: &mut Server,
+        request: &Request,
+        now: Instant,
+        seen: Seen<'_>,
+        asked: &mut Vec<Asked>,
+    ) -> Result<(), Refusal> {
+        let Request { ticket, call, peer } = request;
+        let method = call.method.rsplit('.').next().unwrap_or_default();
+        let acts = !matches!(method, "Status" | "Workers" | "Events" | "Wait");
+        if acts && !peer.may_act() {
+            return Err(refusal("NotAllowed", serde_json::json!({ "uid": peer.uid })));
+        }
+        if matches!(method, "Events" | "Wait") && !call.more {
+            return Err(Refusal::ExpectedMore);
+        }
+        match method {
+            "Status" => server.reply(ticket, self.status(now, seen)),
+            "Events" => {
+                let Last { last } = call.read()?;
+                let after = last.map_or(self.events.last(), |last| self.events.before_last(last));
+                self.event_readers.push(EventReader::new(ticket.clone(), call, after));
+            }
+            "Wait" => {
+                let Phases { phases } = call.read()?;
+                self.phase_readers.push(PhaseReader::new(ticket.clone(), phases)?);
+            }
+            "Stop" => {
+                asked.push(Asked::Stop);
+                // Who takes more is told by the end of the connection that all is over.
+                match call.more {
+                    true => drop(server.reply_continues(ticket, ())),
+                    false => server.reply(ticket, ()),
+                }
+            }
+            "Reopen" => {
+                asked.push(Asked::Reopen);
+                server.reply(ticket, ());
+            }
+            "Scale" | "Roll" | "Reload" | "Upgrade" => {
+                return Err(refusal("NotYet", serde_json::json!({ "version": VERSION })));
+            }
+            _ => self.relays.push(Relay::begin(ticket.clone(), call, now, seen.slot)?),
+        }
+        Ok(())
+    }
+
+    fn status(&self, now: Instant, seen: Seen<'_>) -> Status {
+        let waits = self.executor.phase() == Phase::Waiting;
+        let next = seen.machine.deadline().filter(|_| waits);
+        let next = next.map(|at| at.saturating_duration_since(now).as_micros());
+        Status {
+            name: self.name.clone(),
+            version: VERSION.to_owned(),
+            pid_filename: self.pid_filename.to_string_lossy().into_owned(),
+            epoch: self.events.epoch(),
+            event: self.events.last(),
+            guardian: self.guardian.process_with_usage(None),
+            executor: self.executor.process_with_usage(next.and_then(|us| us.try_into().ok())),
+        }
+    }
+
+    /// Makes the socket anew if its name was removed.
+    pub(crate) fn restore(&mut self) {
+        let (Some(plan), Some(server)) = (self.plan, &mut self.server) else { return };
+        if self.socket.as_ref().is_some_and(SocketFile::is_in_place) {
+            return;
+        }
+        let path = socket_path(&self.pid_filename);
+        match listen(server, &path, plan) {
+            Ok(file) => self.socket = Some(file),
+            Err(error) => {
+                let why = ErrorText::new(&error).chain();
+                log::warn!("`{}` cannot be made again: {why}", path.display());
+            }
+        }
+    }
+
+    /// What is left to be read when nobody can be asked any more.
+    pub(crate) fn last_words(&self) -> LastWords {
+        LastWords {
+            name: self.name.clone(),
+            at: record::stamp(Timestamp::now()),
+            executor: service::Process { pid: None, ..self.executor.process(None) },
+        }
+    }
+
+    /// Closes all connections, and removes the socket if it is still ours.
+    pub(crate) fn close(self) {
+        drop(self.server);
+        if let Some(socket) = self.socket
+            && let Err(error) = socket.unbind()
+        {
+            log::warn!("the control socket cannot be removed: {error}");
+        }
+    }
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Deserialize)]
+struct Last {
+    last: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Phases {
+    phases: Vec<String>,
+}
+
+fn refusal(name: &str, parameters: serde_json::Value) -> Refusal {
+    Refusal::new(format!("io.appkit.Service.{name}"), parameters)
+}
+
+/// Why nobody can ask.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("the system refuses a descriptor, or to wait for one")]
+    Io(#[from] std::io::Error),
+}
+
+fn open(name: &str, path: &Path, plan: ControlPlan) -> Result<(Server, SocketFile), OpenError> {
+    let mut server = Server::new(Info {
+        vendor: "appkit".to_owned(),
+        product: name.to_owned(),
+        version: VERSION.to_owned(),
+        url: String::new(),
+        interfaces: vec![service::DESCRIPTION.to_owned()],
+    })?;
+    let file = listen(&mut server, path, plan)?;
+    Ok((server, file))
+}
+
+fn listen(server: &mut Server, path: &Path, plan: ControlPlan) -> Result<SocketFile, OpenError> {
+    let mode = if plan.group.is_some() { 0o660 } else { 0o600 };
+    let may = if plan.acts { May::Act } else { May::Look };
+    let (listener, file) = control::bind(path, mode, plan.group)?;
+    server.listen(listener, Access { group: plan.group.map(|_| may) })?;
+    Ok(file)
+}

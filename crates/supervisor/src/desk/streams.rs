@@ -1,0 +1,146 @@
+//! Calls that are answered again and again: events, and where the executor stands.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use control::{Call, Refusal, Reply, Room, Server, Ticket};
+use lifecycle::Phase;
+use record::Events;
+
+use super::Seen;
+use super::relay::{Heard, Line};
+
+/// So many events go into one reply.
+const MOST: usize = 32;
+
+/// An executor whose events have ended, and which lives, is asked for them again after this time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Somebody who is told of events.
+pub(super) struct EventReader {
+    to: Ticket,
+    call: Call,
+    /// The number of the last event of ours that he was told.
+    told: u64,
+    line: Option<Line>,
+    /// What has come from the executor, and found no room yet.
+    held: Option<Vec<u8>>,
+    /// Of which run of the executor the line is, or was.
+    run: u64,
+    /// When the executor is asked again.
+    again_at: Option<Instant>,
+}
+
+impl EventReader {
+    pub(super) fn new(to: Ticket, call: &Call, told: u64) -> EventReader {
+        let call = call.clone();
+        EventReader { to, call, told, line: None, held: None, run: 0, again_at: None }
+    }
+
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.line.as_ref().filter(|_| self.held.is_none()).map(Line::descriptor)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.again_at
+    }
+
+    /// Tells what has happened since; `false`: he is gone.
+    pub(super) fn goes_on(
+        &mut self,
+        server: &mut Server,
+        events: &Events,
+        now: Instant,
+        run: u64,
+        seen: Seen<'_>,
+    ) -> bool {
+        while self.told < events.last() {
+            let new = events.since(self.told, MOST);
+            let last = new.events.last().map_or(events.last(), |event| event.number);
+            match server.reply_continues(&self.to, new) {
+                Room::Taken => self.told = last,
+                // What he has not read by the time there is room may not be kept any more, and he is told that.
+                Room::Full => break,
+                Room::Gone | Room::NotAsked => return false,
+            }
+        }
+        self.ask_executor(now, run, seen);
+        self.pass_on(server, now);
+        server.is_open(&self.to)
+    }
+
+    fn ask_executor(&mut self, now: Instant, run: u64, seen: Seen<'_>) {
+        let is_time = self.again_at.is_some_and(|at| at <= now);
+        if self.line.is_some() || seen.slot.child().is_none() || self.run == run && !is_time {
+            return;
+        }
+        // What has happened before he came is told of the first run alone.
+        if self.run > 0 {
+            self.call.parameters.remove("last");
+        }
+        (self.run, self.again_at) = (run, None);
+        match Line::to_executor(&self.call, seen.slot, true) {
+            Ok(line) => self.line = Some(line),
+            Err(_) => self.again_at = Some(now + PAUSE),
+        }
+    }
+
+    fn pass_on(&mut self, server: &mut Server, now: Instant) {
+        let Some(line) = &mut self.line else { return };
+        let message = match self.held.take() {
+            Some(message) => message,
+            None => match line.next() {
+                // Only what goes on is passed on: that the executor has ended is no end of this.
+                Ok(Heard::Message(message)) if goes_on(&message) => message,
+                Ok(Heard::Nothing) => return,
+                Ok(Heard::Message(_) | Heard::End) | Err(_) => {
+                    (self.line, self.again_at) = (None, Some(now + PAUSE));
+                    return;
+                }
+            },
+        };
+        if server.forward(&self.to, &message) == Room::Full {
+            self.held = Some(message);
+        }
+    }
+}
+
+fn goes_on(message: &[u8]) -> bool {
+    Reply::parse(message).is_ok_and(|reply| reply.continues)
+}
+
+/// Somebody who waits until the executor is in one of these phases.
+pub(super) struct PhaseReader {
+    to: Ticket,
+    phases: Vec<String>,
+    told: Option<Phase>,
+}
+
+/// There are fewer phases.
+const MOST_PHASES: usize = 32;
+
+impl PhaseReader {
+    pub(super) fn new(to: Ticket, phases: Vec<String>) -> Result<PhaseReader, Refusal> {
+        if phases.len() > MOST_PHASES {
+            return Err(Refusal::invalid("phases"));
+        }
+        Ok(PhaseReader { to, phases, told: None })
+    }
+
+    /// Tells where it stands; `false`: he knows what he wanted to, or is gone.
+    pub(super) fn goes_on(&mut self, server: &mut Server, phase: Phase) -> bool {
+        if self.told == Some(phase) {
+            return server.is_open(&self.to);
+        }
+        let name = phase.to_string();
+        let reply = serde_json::json!({ "phase": name });
+        if self.phases.contains(&name) {
+            server.reply(&self.to, reply);
+            return false;
+        }
+        if server.reply_continues(&self.to, reply) == Room::Taken {
+            self.told = Some(phase);
+        }
+        server.is_open(&self.to)
+    }
+}
