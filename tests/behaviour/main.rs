@@ -5,6 +5,7 @@
 
 mod arguments;
 mod captured;
+mod control;
 mod deaths;
 mod detached;
 mod faults;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         hard_deaths::trials(),
         deaths::trials(),
         surroundings::trials(),
+        control::trials(),
         workers::trials(),
         quitting::trials(),
         detached::trials(),

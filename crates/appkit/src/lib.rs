@@ -162,9 +162,10 @@ pub use proc_spawn::{
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
-    DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, ExistingFile, LaunchCause,
-    LaunchFailed, StopFailed, StopStatus, daemon_status, run_daemon, start_daemon, stop_daemon,
-    stop_daemon_within,
+    AskFailed, ClientError, ControlOptions, Daemon, DaemonEnd, DaemonOptions, DaemonReport,
+    DaemonRunStatus, DaemonStatus, EventStream, ExistingFile, GroupMay, LastWords, LaunchCause,
+    LaunchFailed, Refusal, RestartFailed, StatusFailed, StopFailed, StopStatus, daemon_status,
+    run_daemon, start_daemon, stop_daemon, stop_daemon_within,
 };
 pub use surroundings::reopen::reopen;
 pub use workers::{
@@ -174,8 +175,8 @@ pub use workers::{
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    capture, exit, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot, stdio_redirect,
-    supervisor, surroundings, workers,
+    capture, control, exit, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot,
+    stdio_redirect, supervisor, surroundings, workers,
 };
 
 /// Makes this program one that can start daemons and workers: the first line of `main`.

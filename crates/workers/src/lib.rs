@@ -58,6 +58,7 @@
 compile_error!("workers needs pidfds and epoll, which only Linux has");
 
 mod chores;
+mod desk;
 mod ends;
 mod error;
 mod report;

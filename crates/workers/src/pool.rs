@@ -14,10 +14,12 @@ use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
+use record::{Record, Role};
 use slot::{Slot, Teller};
 use surroundings::reopen::{self, ReopenListener};
 
 use crate::chores::Chores;
+use crate::desk::Desk;
 use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
@@ -59,8 +61,9 @@ fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
     move |source| WorkersError::Io { step, source }
 }
 
-struct Worker {
-    name: String,
+pub(crate) struct Worker {
+    /// What is known of it, and its name.
+    pub(crate) record: Record,
     pid_filename: PathBuf,
     slot: Slot,
     teller: Teller,
@@ -87,6 +90,8 @@ struct Pool {
     status: StatusFile,
     /// Does what would wait for a disk.
     chores: Chores,
+    /// Who asks for the workers.
+    desk: Desk,
     quit_told: bool,
     gave_up: Option<TooManyRestarts>,
 }
@@ -100,6 +105,7 @@ impl Pool {
             log::debug!("children are started by this thread: {error}");
         });
         let spawner = spawner.ok().map(Arc::new);
+        let desk = Desk::new().map_err(io_error("create an eventfd"))?;
         let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
@@ -131,6 +137,7 @@ impl Pool {
             deadline,
             status,
             chores: Chores::default(),
+            desk,
             quit_told: false,
             gave_up: None,
         })
@@ -142,6 +149,7 @@ impl Pool {
         self.waiter.watch(quit, Wake::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Wake::Reopen)?;
         self.waiter.watch(self.deadline.descriptor(), Wake::Deadline)?;
+        self.waiter.watch(self.desk.callers(), Wake::Callers)?;
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Wake::Lost)?;
         }
@@ -154,6 +162,7 @@ impl Pool {
             self.look_at_quit(quit);
             self.look_at_what_is_due();
             let write_at = self.write_status_if_due();
+            self.desk.tell_readers();
             if self.roster.left() == 0 {
                 break;
             }
@@ -164,6 +173,8 @@ impl Pool {
                     Wake::Lost => self.hear_of_losses(),
                     Wake::Reopen => self.reopen_files(),
                     Wake::Deadline => self.look_at_deadline(),
+                    Wake::Callers => self.look_at_callers(),
+                    Wake::Desk => self.look_at_desk(),
                     Wake::Ended(worker) => self.look_at_end(worker),
                     Wake::Said(worker) => self.look_at_words(worker),
                 }
@@ -179,7 +190,8 @@ impl Pool {
         let released = self.workers.values().filter(|worker| worker.slot.has_released());
         let _ = slot::forget_pid_files(released.map(|worker| worker.pid_filename.as_path()));
         let workers = self.workers.into_values().filter_map(|worker| {
-            let Worker { name, slot, outcome, .. } = *worker;
+            let Worker { record, slot, outcome, .. } = *worker;
+            let name = record.name().to_owned();
             let (runs, last_lines) = (slot.run(), slot.last_lines().cloned().unwrap_or_default());
             Some(WorkerEnd { name, runs, outcome: *outcome?, last_lines })
         });
@@ -248,7 +260,7 @@ impl Worker {
                 })?);
         }
         Ok(Worker {
-            name: worker.name,
+            record: Record::new(Role::Worker, &worker.name),
             pid_filename: worker.pid_filename,
             slot,
             teller: Teller::default(),

@@ -19,6 +19,10 @@ pub(crate) enum Wake {
     Reopen,
     /// There is less time than there was.
     Deadline,
+    /// Somebody new asks for the workers.
+    Callers,
+    /// Somebody who asks has said something.
+    Desk,
     /// This worker has ended.
     Ended(Id),
     /// This worker has said something.
@@ -86,7 +90,7 @@ impl Waiter {
 }
 
 /// How many sources there are beside the workers'.
-const OWN: u64 = 4;
+const OWN: u64 = 6;
 
 impl Key for Wake {
     fn into_number(self) -> u64 {
@@ -95,6 +99,8 @@ impl Key for Wake {
             Wake::Lost => 1,
             Wake::Reopen => 2,
             Wake::Deadline => 3,
+            Wake::Callers => 4,
+            Wake::Desk => 5,
             Wake::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
             Wake::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
         }
@@ -106,7 +112,9 @@ impl Key for Wake {
                 0 => Wake::Quit,
                 1 => Wake::Lost,
                 2 => Wake::Reopen,
-                _ => Wake::Deadline,
+                3 => Wake::Deadline,
+                4 => Wake::Callers,
+                _ => Wake::Desk,
             },
             Some(rest) if rest % 2 == 0 => Wake::Ended(Id::of_number((rest / 2) as u32)),
             Some(rest) => Wake::Said(Id::of_number((rest / 2) as u32)),
@@ -126,6 +134,8 @@ mod tests {
                 Wake::Lost,
                 Wake::Reopen,
                 Wake::Deadline,
+                Wake::Callers,
+                Wake::Desk,
                 Wake::Ended(worker),
                 Wake::Said(worker),
             ] {

@@ -69,6 +69,7 @@ impl Relay {
 pub(super) struct Line {
     socket: UnixStream,
     frames: Frames,
+    has_message: bool,
     is_over: bool,
 }
 
@@ -89,11 +90,17 @@ impl Line {
         // A call is shorter than a socket's buffer, which is empty.
         ours.write_all(&call.to_bytes())?;
         child.hand_down(theirs.as_fd(), waits)?;
-        Ok(Line { socket: ours, frames: Frames::new(LONGEST_ANSWER), is_over: false })
+        let frames = Frames::new(LONGEST_ANSWER);
+        Ok(Line { socket: ours, frames, has_message: false, is_over: false })
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Whether a message was read that was not taken.
+    pub(super) fn has_message(&self) -> bool {
+        self.has_message
     }
 
     /// The next message that is there; reads no more than is good for the others' turn.
@@ -101,7 +108,9 @@ impl Line {
         let mut left = TURN;
         loop {
             let too_long = |_| io::Error::from(ErrorKind::InvalidData);
-            if let Some(message) = self.frames.next_message().map_err(too_long)? {
+            let message = self.frames.next_message().map_err(too_long)?;
+            self.has_message = self.frames.has_news();
+            if let Some(message) = message {
                 return Ok(Heard::Message(message));
             }
             if self.is_over {

@@ -42,7 +42,9 @@ impl EventReader {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.again_at
+        // What was read already wakes nobody.
+        let has_message = self.held.is_none() && self.line.as_ref().is_some_and(Line::has_message);
+        if has_message { Some(Instant::now()) } else { self.again_at }
     }
 
     /// Tells what has happened since; `false`: he is gone.
@@ -85,6 +87,7 @@ impl EventReader {
         }
     }
 
+    /// Passes on one message; those that came with it have their turn next.
     fn pass_on(&mut self, server: &mut Server, now: Instant) {
         let Some(line) = &mut self.line else { return };
         let message = match self.held.take() {

@@ -5,11 +5,15 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+use control::Refusal;
 use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
 use quit::Reason;
+use record::Record;
+use serde_json::json;
 use slot::{Report, RunOver, Teller};
 
 use super::{Pool, Worker};
+use crate::desk::{Asked, Desk, Named, Wanted, refusal};
 use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
 use crate::wait::Wake;
@@ -71,6 +75,41 @@ impl Pool {
         }
     }
 
+    /// Takes those who have been handed down.
+    pub(super) fn look_at_callers(&mut self) {
+        match self.desk.admit() {
+            Ok(Some(descriptor)) => {
+                if let Err(error) = self.waiter.watch(descriptor, Wake::Desk) {
+                    log::warn!("nobody can ask for the workers: {error}");
+                }
+            }
+            Ok(None) => (),
+            Err(error) => log::warn!("nobody can ask for the workers: {error}"),
+        }
+    }
+
+    /// Answers who asks for workers, and does what he wants.
+    pub(super) fn look_at_desk(&mut self) {
+        let Pool { workers, roster, desk, .. } = self;
+        for Asked { to, id, wanted } in desk.turn(&Named { workers, roster }, Instant::now()) {
+            let done = self.fulfil(id, wanted);
+            self.desk.reply(&to, done);
+        }
+    }
+
+    fn fulfil(&mut self, id: Id, wanted: Wanted) -> Result<(), Refusal> {
+        let Wanted::Signal(signal) = wanted else {
+            return Err(refusal("NotYet", json!({ "version": env!("CARGO_PKG_VERSION") })));
+        };
+        let Some(worker) = self.workers.get(&id) else { return Ok(()) };
+        let (name, phase) = (worker.record.name(), worker.record.phase().to_string());
+        let Some(child) = worker.slot.child() else {
+            return Err(refusal("NotInPhase", json!({ "name": name, "phase": phase })));
+        };
+        let none = |_| refusal("NoSuchSignal", json!({ "signal": signal }));
+        child.signal(signal).map_err(none)
+    }
+
     /// Tells the roster, and does what it wants, until it wants nothing more.
     pub(super) fn on(&mut self, event: RosterEvent) {
         let mut changes = VecDeque::from(self.roster.on(event, Instant::now()));
@@ -90,7 +129,8 @@ impl Pool {
                     log::error!("not all workers became ready: stopping the others");
                 }
                 RosterChange::GaveUp { limit, id, end } => {
-                    let worker = self.workers.get(&id).map(|worker| worker.name.clone());
+                    let worker =
+                        self.workers.get(&id).map(|worker| worker.record.name().to_owned());
                     let worker = worker.unwrap_or_default();
                     let too_many = TooManyRestarts { limit, worker, end };
                     log::error!("giving up, and stopping all workers: {too_many}");
@@ -102,13 +142,16 @@ impl Pool {
     }
 
     fn carry_out(&mut self, id: Id, step: Step) -> Option<Event> {
-        let Pool { workers, roster, status, .. } = self;
+        let Pool { workers, roster, status, desk, .. } = self;
         let (worker, machine) = (workers.get_mut(&id)?, roster.machine(id)?);
-        let Worker { name, slot, teller, outcome, .. } = &mut **worker;
+        let Worker { record, slot, teller, outcome, .. } = &mut **worker;
         let next = slot.carry_out(&step, machine, Instant::now(), &mut |report| {
-            told((id, name), &report, teller, status);
+            told((id, record), &report, teller, status, desk);
         });
         status.note_phase(id, step.entered);
+        if let Some(phase) = step.entered {
+            record.entered(phase, &mut desk.events);
+        }
         if let Action::Finish(how) = step.action {
             *outcome = Some(Box::new(how));
         }
@@ -117,11 +160,11 @@ impl Pool {
     }
 
     pub(super) fn look_at_end(&mut self, id: Id) {
-        let Pool { workers, roster, status, waiter, chores, .. } = self;
+        let Pool { workers, roster, status, waiter, chores, desk, .. } = self;
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
         };
-        let Worker { name, slot, teller, pid_filename, .. } = &mut **worker;
+        let Worker { record, slot, teller, pid_filename, .. } = &mut **worker;
         let now = Instant::now();
         let child = slot.child();
         let had_child = child.is_some();
@@ -134,10 +177,11 @@ impl Pool {
         }
         let mut said = Vec::new();
         let over = slot.reap(machine, &mut said, now, &mut |report| {
-            told((id, name), &report, teller, status);
+            told((id, record), &report, teller, status, desk);
         });
         if had_child && slot.child().is_none() {
             status.note_gone(id);
+            record.gone();
             if !slot.has_released() {
                 // A file that somebody holds is not touched.
                 chores.remove_stale(pid_filename.clone());
@@ -157,11 +201,12 @@ impl Pool {
     }
 
     pub(super) fn look_at_words(&mut self, id: Id) {
-        let Pool { workers, status, .. } = self;
+        let Pool { workers, status, desk, .. } = self;
         let Some(worker) = workers.get_mut(&id) else { return };
-        let Worker { name, slot, teller, .. } = &mut **worker;
-        let said =
-            slot.listen(Instant::now(), &mut |report| told((id, name), &report, teller, status));
+        let Worker { record, slot, teller, .. } = &mut **worker;
+        let said = slot.listen(Instant::now(), &mut |report| {
+            told((id, record), &report, teller, status, desk);
+        });
         self.hear(id, said);
         self.watch(id);
     }
@@ -213,7 +258,14 @@ impl Pool {
     }
 }
 
-fn told((id, name): (Id, &str), report: &Report, teller: &mut Teller, status: &mut StatusFile) {
-    teller.log(&format!("worker {name}"), report);
+fn told(
+    (id, record): (Id, &mut Record),
+    report: &Report,
+    teller: &mut Teller,
+    status: &mut StatusFile,
+    desk: &mut Desk,
+) {
+    teller.log(&format!("worker {}", record.name()), report);
     status.note(id, report);
+    record.note(report, &mut desk.events);
 }

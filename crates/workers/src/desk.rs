@@ -1,0 +1,244 @@
+//! Where a pool answers what is asked of its workers: over connections that the guardian hands down.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+use control::service::{self, Workers};
+use control::{Access, Info, Peer, Refusal, Request, Room, Server, Ticket};
+use lifecycle::{Id, Phase, Roster};
+use record::Events;
+use serde::Deserialize;
+use serde_json::json;
+use surroundings::Callers;
+
+use crate::pool::Worker;
+
+/// So many events are kept for who comes later.
+const KEPT_EVENTS: usize = 256;
+
+/// So many events go into one reply.
+const MOST_EVENTS: usize = 64;
+
+/// What is to be done with a worker because somebody has asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Start,
+    Stop,
+    Restart,
+    Signal(i32),
+}
+
+/// A request about one worker, which the pool answers.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) to: Ticket,
+    pub(crate) id: Id,
+    pub(crate) wanted: Wanted,
+}
+
+/// Who asks, and the last of what has happened.
+///
+/// Dropping it closes all connections.
+pub(crate) struct Desk {
+    callers: Callers,
+    /// There is one since somebody has asked for the first time.
+    server: Option<Server>,
+    pub(crate) events: Events,
+    readers: Vec<Reader>,
+}
+
+/// Somebody who is told of events.
+struct Reader {
+    to: Ticket,
+    /// The number of the last event that he was told.
+    told: u64,
+}
+
+impl Desk {
+    pub(crate) fn new() -> io::Result<Desk> {
+        let callers = Callers::new()?;
+        let events = Events::new(KEPT_EVENTS);
+        Ok(Desk { callers, server: None, events, readers: Vec::new() })
+    }
+
+    /// Readable when somebody new asks.
+    pub(crate) fn callers(&self) -> BorrowedFd<'_> {
+        self.callers.descriptor()
+    }
+
+    /// Takes those who are new; gives what is to be watched from now on, if that is new, too.
+    pub(crate) fn admit(&mut self) -> io::Result<Option<BorrowedFd<'_>>> {
+        let is_first = self.server.is_none();
+        let mut server = match self.server.take() {
+            Some(server) => server,
+            None => Server::new(Info {
+                vendor: "appkit".to_owned(),
+                product: proc_spawn::current().name.clone(),
+                version: VERSION.to_owned(),
+                url: String::new(),
+                interfaces: vec![service::DESCRIPTION.to_owned()],
+            })?,
+        };
+        for connection in self.callers.take() {
+            // Who cannot be admitted sees the connection end.
+            let peer = Peer::of(std::os::fd::AsFd::as_fd(&connection), Access::default());
+            let _ = peer.and_then(|peer| server.adopt(connection, peer));
+        }
+        let server = self.server.insert(server);
+        Ok(is_first.then(|| server.descriptor()))
+    }
+
+    /// Answers what can be answered at once, and gives back what is to be done.
+    pub(crate) fn turn(&mut self, workers: &Named<'_>, now: Instant) -> Vec<Asked> {
+        let Some(mut server) = self.server.take() else { return Vec::new() };
+        let mut asked = Vec::new();
+        for request in server.turn(now) {
+            match self.answer(&mut server, &request, workers, now) {
+                Ok(None) => (),
+                Ok(Some((id, wanted))) => asked.push(Asked { to: request.ticket, id, wanted }),
+                Err(refusal) => server.refuse(&request.ticket, &refusal),
+            }
+        }
+        self.server = Some(server);
+        asked
+    }
+
+    /// Tells those who want to know what has happened.
+    pub(crate) fn tell_readers(&mut self) {
+        let (Some(server), events) = (&mut self.server, &self.events) else { return };
+        self.readers.retain_mut(|reader| {
+            while reader.told < events.last() {
+                let new = events.since(reader.told, MOST_EVENTS);
+                let last = new.events.last().map_or(events.last(), |event| event.number);
+                match server.reply_continues(&reader.to, new) {
+                    Room::Taken => reader.told = last,
+                    Room::Full => break,
+                    Room::Gone | Room::NotAsked => return false,
+                }
+            }
+            server.is_open(&reader.to)
+        });
+    }
+
+    /// Says that it is done, or why not.
+    pub(crate) fn reply(&mut self, to: &Ticket, done: Result<(), Refusal>) {
+        let Some(server) = &mut self.server else { return };
+        match done {
+            Ok(()) => server.reply(to, ()),
+            Err(refusal) => server.refuse(to, &refusal),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        server: &mut Server,
+        request: &Request,
+        workers: &Named<'_>,
+        now: Instant,
+    ) -> Result<Option<(Id, Wanted)>, Refusal> {
+        let Request { ticket, call, .. } = request;
+        let wanted = match call.method.rsplit('.').next().unwrap_or_default() {
+            "Workers" => {
+                let AskedFor { names, usage } = call.read()?;
+                server.reply(ticket, workers.tell(names, usage.unwrap_or(false), now)?);
+                return Ok(None);
+            }
+            "Events" => {
+                let Last { last } = call.read()?;
+                let told = last.map_or(self.events.last(), |last| self.events.before_last(last));
+                self.readers.push(Reader { to: ticket.clone(), told });
+                return Ok(None);
+            }
+            "StartWorker" => Wanted::Start,
+            "StopWorker" => Wanted::Stop,
+            "RestartWorker" => Wanted::Restart,
+            "SignalWorker" => {
+                let Signal { signal } = call.read()?;
+                Wanted::Signal(signal)
+            }
+            _ => return Err(Refusal::MethodNotImplemented { method: call.method.clone() }),
+        };
+        let Name { name } = call.read()?;
+        Ok(Some((workers.find(&name)?, wanted)))
+    }
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Deserialize)]
+struct AskedFor {
+    names: Option<Vec<String>>,
+    usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Last {
+    last: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Signal {
+    signal: i32,
+}
+
+/// An error of the interface.
+pub(crate) fn refusal(name: &str, parameters: serde_json::Value) -> Refusal {
+    Refusal::new(format!("io.appkit.Service.{name}"), parameters)
+}
+
+/// The workers of a pool, as they are looked at.
+pub(crate) struct Named<'a> {
+    pub(crate) workers: &'a std::collections::BTreeMap<Id, Box<Worker>>,
+    pub(crate) roster: &'a Roster,
+}
+
+impl Named<'_> {
+    fn find(&self, name: &str) -> Result<Id, Refusal> {
+        let found = self.workers.iter().find(|(_, worker)| worker.record.name() == name);
+        let none = || refusal("NoSuchWorker", json!({ "name": name }));
+        found.map(|(id, _)| *id).ok_or_else(none)
+    }
+
+    /// All, or those of these names, in the order of the list.
+    fn tell(
+        &self,
+        names: Option<Vec<String>>,
+        usage: bool,
+        now: Instant,
+    ) -> Result<Workers, Refusal> {
+        let mut wanted: Option<HashMap<String, bool>> =
+            names.map(|names| names.into_iter().map(|name| (name, false)).collect());
+        let mut told = Vec::new();
+        for (id, worker) in self.workers {
+            if let Some(wanted) = &mut wanted {
+                let Some(seen) = wanted.get_mut(worker.record.name()) else { continue };
+                *seen = true;
+            }
+            told.push(self.process(*id, worker, usage, now));
+        }
+        let unseen = wanted.into_iter().flatten().find(|(_, seen)| !seen);
+        match unseen {
+            Some((name, _)) => Err(refusal("NoSuchWorker", json!({ "name": name }))),
+            None => Ok(Workers { workers: told }),
+        }
+    }
+
+    fn process(&self, id: Id, worker: &Worker, usage: bool, now: Instant) -> service::Process {
+        let waits = worker.record.phase() == Phase::Waiting;
+        let machine = self.roster.machine(id).filter(|_| waits);
+        let next = machine.and_then(|machine| machine.deadline());
+        let next = next.map(|at| at.saturating_duration_since(now).as_micros());
+        let next = next.and_then(|us| us.try_into().ok());
+        match usage {
+            true => worker.record.process_with_usage(next),
+            false => worker.record.process(next),
+        }
+    }
+}
