@@ -8,6 +8,7 @@ mod dependencies;
 mod events;
 mod id;
 mod regrouping;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -39,8 +40,10 @@ enum Standing {
     Delayed,
     Starting,
     Ready,
-    /// Told to pause, or to quit while the others go on.
+    /// Told to pause, or to quit while the others go on, or being stopped by request.
     Stopping,
+    /// No process, by request, until somebody asks for one.
+    Stopped,
     /// Told to quit, as all are.
     Quitting,
     /// Nothing more will come of it.
@@ -76,6 +79,14 @@ struct Place {
     state: Standing,
     /// It was started at least once.
     ran: bool,
+    /// Somebody has asked for its start, and that run has not been ready, nor failed.
+    asked: bool,
+}
+
+impl Place {
+    fn new(member: Member) -> Place {
+        Place { member, state: Standing::Wanted, ran: false, asked: false }
+    }
 }
 
 /// The workers of a list, as far as their order goes.
@@ -99,9 +110,8 @@ impl Group {
     pub fn new(members: Vec<Member>, strategy: Strategy, end_when: EndWhen) -> Group {
         let ordered = strategy != Strategy::OneForOne
             || members.iter().any(|member| !member.after.is_empty());
-        let place = |member| Place { member, state: Standing::Wanted, ran: false };
         Group {
-            places: std::iter::zip(Id::all(), members.into_iter().map(place)).collect(),
+            places: std::iter::zip(Id::all(), members.into_iter().map(Place::new)).collect(),
             strategy,
             end_when,
             phase: Phase::Running,
@@ -141,7 +151,7 @@ impl Group {
     /// which starts the member when it may be.
     pub fn add(&mut self, id: Id, member: Member) {
         self.ordered |= !member.after.is_empty();
-        self.places.insert(id, Place { member, state: Standing::Wanted, ran: false });
+        self.places.insert(id, Place::new(member));
     }
 
     /// Forgets a member that is over. Members that were to start after it do not wait for it any more.
@@ -174,6 +184,9 @@ impl Group {
             Happened::Failed(worker) => self.failed(worker, now),
             Happened::Due(worker) => self.due(worker),
             Happened::Paused(worker) => self.paused(worker),
+            Happened::Stopping(worker) => self.stopping(worker),
+            Happened::Stopped(worker) => self.stopped(worker),
+            Happened::Asked(worker) => self.asked(worker),
             Happened::Over { worker, well } => self.over(worker, well),
             Happened::Quit => self.quit(),
         }
@@ -183,12 +196,16 @@ impl Group {
             match phase {
                 // Among thousands that do not depend on each other nobody else needs a look.
                 Phase::Running if !self.ordered && happened != Happened::Begin => {
-                    if let Happened::Due(worker) | Happened::Added(worker) = happened {
-                        self.start(worker, &mut orders);
+                    if let Happened::Due(id) | Happened::Added(id) | Happened::Asked(id) = happened
+                    {
+                        self.start(id, &mut orders);
                     }
                 }
                 Phase::Running => self.start_whom_we_may(&mut orders),
-                Phase::Regrouping { with } => self.stop_the_others(with, &mut orders),
+                Phase::Regrouping { with } => {
+                    self.start_bystanders(with, &mut orders);
+                    self.stop_the_others(with, &mut orders);
+                }
                 Phase::Quitting if !self.ordered && all_were_told => {
                     if let Some(worker) = happened.worker() {
                         self.stop(worker, &mut orders);
@@ -213,13 +230,17 @@ impl Group {
     }
 
     fn ready(&mut self, worker: Id) {
-        if self.places[&worker].state == Standing::Starting {
-            self.at(worker).state = Standing::Ready;
+        let place = self.at(worker);
+        if place.state == Standing::Starting {
+            place.state = Standing::Ready;
+            place.asked = false;
         }
     }
 
     fn failed(&mut self, worker: Id, now: Instant) {
-        self.at(worker).state = Standing::Delayed;
+        let place = self.at(worker);
+        place.state = Standing::Delayed;
+        place.asked = false;
         let is_restart = match self.phase {
             Phase::Running => true,
             // A worker that was to be stopped for the regrouping anyway comes back with the others: all
@@ -306,11 +327,7 @@ impl Group {
     fn start_whom_we_may(&mut self, orders: &mut Vec<Order>) {
         self.give_up_the_hopeless(orders);
         for worker in self.ids() {
-            let up = || self.places[&worker].member.after.iter().all(|other| self.is_up(*other));
-            if self.phase == Phase::Running
-                && self.places[&worker].state == Standing::Wanted
-                && up()
-            {
+            if self.phase == Phase::Running && self.may_start(worker) {
                 self.start(worker, orders);
             }
         }
@@ -328,10 +345,10 @@ impl Group {
         loop {
             let before = orders.len();
             for worker in self.ids() {
-                let down =
-                    matches!(self.places[&worker].state, Standing::Wanted | Standing::Delayed);
-                let after = &self.places[&worker].member.after;
-                if down && after.iter().any(|other| lost(&self.places[other])) {
+                let place = &self.places[&worker];
+                let down = matches!(place.state, Standing::Wanted | Standing::Delayed);
+                let after = &place.member.after;
+                if down && !place.asked && after.iter().any(|other| lost(&self.places[other])) {
                     self.over(worker, false);
                     orders.push(Order::Quit(worker));
                 }

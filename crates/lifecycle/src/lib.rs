@@ -24,7 +24,8 @@
 //! ```
 //!
 //! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among
-//! several, [`Roster`] a group and its machines. All are tested in virtual time, by stories, and by
+//! several, [`Roster`] a group and its machines. While they are kept, somebody may [ask](Request) that one of them is
+//! stopped, started or restarted: [`Roster::request`]. All are tested in virtual time, by stories, and by
 //! random stories in which laws must hold.
 //!
 //! # What it cannot do
@@ -41,7 +42,7 @@ mod roster;
 
 pub use group::{Group, Happened, Id, Member, Order, resolve};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
-pub use machine::{Action, Event, Machine, Outcome, Phase, Step};
+pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};
 pub use roster::{Roster, RosterChange, RosterEvent};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

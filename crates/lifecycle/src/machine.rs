@@ -4,8 +4,10 @@
 //! time, and answers what to do and what has changed. `slot::Slot` does it; the loop of the guardian or
 //! of a pool waits, and drives both.
 
+mod ending;
 mod events;
 mod phase;
+mod requests;
 mod stopping;
 
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use std::time::{Duration, Instant};
 
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
-use policy::{AfterEnd, CountFrom, Delays, GaveUp, Policy, Readiness, RestartLog, RunEnd};
+use policy::{Delays, Policy, Readiness, RestartLog, RunEnd};
+pub use requests::{Answer, Refused, Request};
 use stopping::{Goal, Stop};
 
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +32,12 @@ enum State {
     Waiting {
         until: Option<Instant>,
     },
-    /// The delay is over.
-    Due,
+    /// The delay is over, or somebody has asked for a start.
+    Due {
+        asked: bool,
+    },
+    /// By request, until somebody asks for a start.
+    Stopped,
     Stopping(Stop),
     /// Killed, but its end has not been seen yet.
     Killed(Why),
@@ -98,7 +105,12 @@ impl Machine {
             State::Starting { ready_by, .. } => ready_by,
             State::Waiting { until } => until,
             State::Stopping(stop) => earlier(stop.step_until, stop.kill_at),
-            State::Idle | State::Running | State::Due | State::Killed(_) | State::Finished => None,
+            State::Idle
+            | State::Running
+            | State::Due { .. }
+            | State::Stopped
+            | State::Killed(_)
+            | State::Finished => None,
         }
     }
 
@@ -124,7 +136,8 @@ impl Machine {
             State::Starting { .. } => Phase::Starting,
             State::Running => Phase::Running,
             State::Waiting { .. } => Phase::Waiting,
-            State::Due => Phase::Due,
+            State::Due { .. } => Phase::Due,
+            State::Stopped => Phase::Stopped,
             State::Stopping(_) | State::Killed(_) => Phase::Stopping,
             State::Finished => Phase::Finished,
         }
@@ -132,7 +145,7 @@ impl Machine {
 
     /// Whether it is being stopped, and will be started again when somebody wants it.
     pub fn is_pausing(&self) -> bool {
-        matches!(self.state, State::Stopping(Stop { goal: Goal::Pause, .. }))
+        matches!(self.state, State::Stopping(Stop { goal: Goal::Pause | Goal::Restart, .. }))
     }
 
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
@@ -145,9 +158,12 @@ impl Machine {
             State::Starting { ready_by, .. } => {
                 earlier(ready_by, at.checked_add(self.policy.stop.total()))
             }
-            State::Idle | State::Running | State::Waiting { .. } | State::Due | State::Finished => {
-                at.checked_add(self.policy.stop.total())
-            }
+            State::Idle
+            | State::Running
+            | State::Waiting { .. }
+            | State::Due { .. }
+            | State::Stopped
+            | State::Finished => at.checked_add(self.policy.stop.total()),
         }
     }
 
@@ -183,8 +199,8 @@ impl Machine {
                 Action::Nothing
             }
 
-            (Waiting { .. }, DeadlinePassed) => self.enter(Due),
-            (Idle | Due, Start) => self.start(now),
+            (Waiting { .. }, DeadlinePassed) => self.enter(Due { asked: false }),
+            (Idle | Due { .. }, Start) => self.start(now),
             (Waiting { until }, Start) => {
                 // Before its delay is over, this start is one that somebody has asked for: the restart
                 // that was counted does not take place. Later it is that restart, whoever asks.
@@ -193,11 +209,12 @@ impl Machine {
                 }
                 self.start(now)
             }
-            (Idle | Waiting { .. } | Due, Quit { .. }) => self.finish(Outcome::Quit(None)),
-            (Waiting { .. } | Due, Pause) => {
+            (Idle | Waiting { .. } | Due { .. }, Quit { .. }) => self.finish(Outcome::Quit(None)),
+            (Stopped, Quit { .. }) => self.finish(Outcome::Stopped),
+            (Waiting { .. } | Due { .. }, Pause) => {
                 // The restart was counted, and does not take place: the next start is one that somebody
                 // asks for.
-                self.restarts.take_back();
+                self.forgo_restart();
                 self.enter(Idle)
             }
 
@@ -251,16 +268,18 @@ impl Machine {
             }
 
             // Old news: the state has already answered it.
-            (Idle | Waiting { .. } | Due, Died)
+            (Idle | Waiting { .. } | Due { .. }, Died)
             | (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
             | (Starting { .. }, Start)
             | (Running, Start | Ready | Extended(_) | DeadlinePassed)
             | (Waiting { .. }, Ready | Extended(_) | Ended { .. })
-            | (Due, Ready | Extended(_) | Ended { .. } | DeadlinePassed)
+            | (Due { .. }, Ready | Extended(_) | Ended { .. } | DeadlinePassed)
             | (Stopping(_), Start | Ready | Pause)
             | (Killed(_), Pause)
             | (Killed(_), Start | Ready | Extended(_) | DeadlinePassed)
             | (Finished, _) => Action::Nothing,
+            // Only a request starts it.
+            (Stopped, _) => Action::Nothing,
         }
     }
 
@@ -284,53 +303,6 @@ impl Machine {
     fn kill(&mut self, why: Why) -> Action {
         self.state = State::Killed(why);
         Action::Kill
-    }
-
-    fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
-        let end = self.policy.restart.judged(end);
-        if self.policy.must_launch && !self.launched {
-            return self.finish(Outcome::NotLaunched(end));
-        }
-        match self.policy.restart.follows(&end) {
-            AfterEnd::Over => return self.finish(Outcome::Ended(end)),
-            AfterEnd::GiveUp(why) => return self.finish(Outcome::GaveUp(why, end)),
-            AfterEnd::Again => (),
-        }
-        if let Some(limit) = self.policy.restart.limit
-            && !self.restarts.allow(at, limit)
-        {
-            return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
-        }
-        let until = self.next_start(at, end.is_success());
-        // A process that could not be started is not tried again at once, whatever delay the policy
-        // gives: the system would only refuse again.
-        let floor = self.delays.floor_after(matches!(end, RunEnd::NotStarted(_)));
-        let until = until.map(|until| at.checked_add(floor).map_or(until, |at| until.max(at)));
-        // A start whose time has passed is due now.
-        self.enter(State::Waiting { until: until.map(|until| until.max(now)) })
-    }
-
-    /// When another run may begin after one that ended at `at`. Only failures make delays grow.
-    fn next_start(&mut self, at: Instant, well: bool) -> Option<Instant> {
-        let backoff = &self.policy.restart.backoff;
-        let lived = self.ready_at.map(|ready| at.saturating_duration_since(ready));
-        if well || lived.is_some_and(|lived| lived >= backoff.reset_after) {
-            self.delays.reset();
-        }
-        let delay = self.delays.next(backoff);
-        let started = self.started_at.unwrap_or(at);
-        let short = at.saturating_duration_since(started) < backoff.floor;
-        self.short_runs = if short { self.short_runs + 1 } else { 0 };
-        // A delay of the policy holds as it is. Without one the first restart is at once; after the
-        // second short run in a row the floor holds the child back.
-        if delay.is_zero() && self.short_runs > 1 {
-            return started.checked_add(backoff.floor);
-        }
-        let from = match backoff.from {
-            CountFrom::End => at,
-            CountFrom::Start => started,
-        };
-        from.checked_add(delay)
     }
 
     fn finish(&mut self, outcome: Outcome) -> Action {

@@ -5,6 +5,8 @@
 //! all of them. It does not wait, spawn or signal: the pool does.
 
 mod events;
+mod gate;
+mod requests;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::group::{Group, Happened, Id, Member, Order};
 use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use events::{RosterChange, RosterEvent};
+use gate::Gate;
 use policy::RunEnd;
 use policy::{Policy, inner_grace};
 use turns::Turns;
@@ -35,10 +38,7 @@ pub struct Roster {
     group: Group,
     turns: Turns,
     due: BTreeSet<(Instant, Id)>,
-    /// Whether it is to be announced that all have been ready, and has not been.
-    announces: bool,
-    /// How many have never been ready.
-    unlaunched: usize,
+    gate: Gate,
     /// How many are not finished.
     left: usize,
     /// By when all are to be over, if they are to stop.
@@ -63,13 +63,14 @@ impl Roster {
             let machine = Machine::new(policy, seed.wrapping_add(id.0.into()));
             (id, Kept { machine, due: None, leaves: false })
         });
+        let mut gate = Gate::default();
+        Id::all().take(left).for_each(|id| gate.wait_for(id));
         Roster {
             kept: kept.collect(),
             group,
             turns: Turns::default(),
             due: BTreeSet::new(),
-            announces: false,
-            unlaunched: left,
+            gate,
             left,
             quit_by: None,
             last_failure: None,
@@ -90,7 +91,7 @@ impl Roster {
     /// neither.
     #[must_use]
     pub fn announces_ready(mut self, announces: bool) -> Roster {
-        self.announces = announces;
+        self.gate.announces = announces;
         self
     }
 
@@ -123,7 +124,7 @@ impl Roster {
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
-                self.announces = false;
+                self.gate.announces = false;
                 self.quit_by = [self.quit_by, by].into_iter().flatten().min();
                 self.happened(Happened::Quit, now, &mut changes);
             }
@@ -146,7 +147,7 @@ impl Roster {
         self.kept.insert(id, Kept { machine, due: None, leaves: false });
         self.group.add(id, member);
         self.left += 1;
-        self.unlaunched += 1;
+        self.gate.wait_for(id);
         let mut changes = Vec::new();
         self.happened(Happened::Added(id), now, &mut changes);
         (id, changes)
@@ -169,21 +170,26 @@ impl Roster {
         kept.leaves = true;
         self.turns.forget(id);
         if kept.machine.phase() == Phase::Finished {
-            self.forget(id);
+            self.forget(id, &mut changes);
         } else {
             self.child(id, Event::Quit { within: None }, now, &mut changes);
         }
         Ok(changes)
     }
 
-    fn forget(&mut self, id: Id) {
-        if let Some(kept) = self.kept.remove(&id) {
-            if let Some(at) = kept.due {
-                self.due.remove(&(at, id));
-            }
-            self.unlaunched -= usize::from(!kept.machine.launched());
+    fn forget(&mut self, id: Id, changes: &mut Vec<RosterChange>) {
+        if let Some(at) = self.kept.remove(&id).and_then(|kept| kept.due) {
+            self.due.remove(&(at, id));
         }
         self.group.remove(id);
+        self.let_through(id, changes);
+    }
+
+    /// It is not waited for this child any more before it is announced that all are ready.
+    fn let_through(&mut self, id: Id, changes: &mut Vec<RosterChange>) {
+        if self.gate.lets_through(id) && !self.group.quits() {
+            changes.push(RosterChange::Ready);
+        }
     }
 
     /// One thing that time alone brings: a deadline, or else a start whose turn it is.
@@ -210,7 +216,8 @@ impl Roster {
                 self.turns.forget(id);
                 let next = match order {
                     Order::Start(_) => {
-                        self.turns.wait(id, now);
+                        let asked = self.machine(id).is_some_and(Machine::is_asked_for);
+                        self.turns.wait(id, asked, now);
                         None
                     }
                     // A child without a process that was never started has nothing to stop.
@@ -228,7 +235,7 @@ impl Roster {
             if let Happened::Over { worker, .. } = happened
                 && self.kept.get(&worker).is_some_and(|kept| kept.leaves)
             {
-                self.forget(worker);
+                self.forget(worker, changes);
             }
         }
     }
@@ -277,6 +284,7 @@ impl Roster {
         let launched = kept.machine.launched();
         let step = kept.machine.step(event, now);
         let news = kept.machine.launched() && !launched;
+        let asked_for = kept.machine.is_asked_for();
         self.set_due(id);
         let happened = match step.entered {
             Some(Phase::Running) => Some(Happened::Ready(id)),
@@ -284,8 +292,10 @@ impl Roster {
                 self.last_failure = step.ended.clone().map(|end| (id, end));
                 Some(Happened::Failed(id))
             }
+            Some(Phase::Due) if asked_for => Some(Happened::Asked(id)),
             Some(Phase::Due) => Some(Happened::Due(id)),
             Some(Phase::Idle) => Some(Happened::Paused(id)),
+            Some(Phase::Stopped) => Some(Happened::Stopped(id)),
             Some(Phase::Finished) => {
                 self.left -= 1;
                 Some(Happened::Over { worker: id, well: self.is_well(id, &step) })
@@ -297,14 +307,9 @@ impl Roster {
             changes.push(RosterChange::Stepped(id, step));
         }
         if news {
-            self.unlaunched -= 1;
-            if self.announces && self.unlaunched == 0 {
-                self.announces = false;
-                changes.push(RosterChange::Ready);
-            }
+            self.let_through(id, changes);
         }
-        if not_launched && self.announces {
-            self.announces = false;
+        if not_launched && std::mem::take(&mut self.gate.announces) {
             changes.push(RosterChange::LaunchFailed);
             // The group is told of this end before it is told to quit.
             if let Some(happened) = happened {
@@ -324,7 +329,7 @@ impl Roster {
                 temporary || self.kept.get(&id).is_some_and(clean)
             }
             Action::Finish(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => temporary,
-            Action::Finish(Outcome::Quit(_))
+            Action::Finish(Outcome::Quit(_) | Outcome::Stopped)
             | Action::Nothing
             | Action::Spawn
             | Action::Terminate { .. }

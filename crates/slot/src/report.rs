@@ -68,7 +68,7 @@ fn level(report: &Report) -> Level {
         | Report::Ended { .. }
         | Report::Status { .. }
         | Report::Terminating { .. }
-        | Report::Finished(Outcome::Quit(_) | Outcome::Ended(_)) => Level::Info,
+        | Report::Finished(Outcome::Quit(_) | Outcome::Stopped | Outcome::Ended(_)) => Level::Info,
     }
 }
 

@@ -51,7 +51,7 @@ impl DaemonEnd {
 
     pub(crate) fn of(outcome: Outcome) -> DaemonEnd {
         match outcome {
-            Outcome::Quit(_) => DaemonEnd::Stopped,
+            Outcome::Quit(_) | Outcome::Stopped => DaemonEnd::Stopped,
             Outcome::Ended(end) | Outcome::NotLaunched(end) => DaemonEnd::Ended(end),
             Outcome::GaveUp(why, end) => DaemonEnd::GaveUp(why, end),
         }

@@ -29,6 +29,7 @@ impl WorkerEnd {
     pub fn end(&self) -> Option<&RunEnd> {
         match &self.outcome {
             Outcome::Quit(end) => end.as_ref(),
+            Outcome::Stopped => None,
             Outcome::Ended(end) | Outcome::NotLaunched(end) | Outcome::GaveUp(_, end) => Some(end),
         }
     }

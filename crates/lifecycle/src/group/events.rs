@@ -17,6 +17,12 @@ pub enum Happened {
     Due(Id),
     /// This worker has been paused, and has no process.
     Paused(Id),
+    /// This worker is being stopped by request, and has a process.
+    Stopping(Id),
+    /// This worker has no process, by request, until somebody asks for one.
+    Stopped(Id),
+    /// This worker has no process, and somebody has asked for one.
+    Asked(Id),
     /// Nothing more will come of this worker: it is done, has quit, or was given up.
     Over {
         /// Which.
@@ -38,6 +44,9 @@ impl Happened {
             | Happened::Failed(worker)
             | Happened::Due(worker)
             | Happened::Paused(worker)
+            | Happened::Stopping(worker)
+            | Happened::Stopped(worker)
+            | Happened::Asked(worker)
             | Happened::Over { worker, .. } => Some(worker),
         }
     }

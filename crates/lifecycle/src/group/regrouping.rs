@@ -31,10 +31,9 @@ impl Group {
                     return;
                 }
                 // A temporary worker that has run and has no process is not started again with the
-                // others, so it is over. One that has never run is held below, like any other.
-                Standing::Delayed | Standing::Wanted
-                    if self.places[&worker].member.temporary && self.places[&worker].ran =>
-                {
+                // others, so it is over. One that has never run, or that somebody has asked for, is held below,
+                // like any other.
+                Standing::Delayed | Standing::Wanted if self.is_done_with(worker) => {
                     self.over(worker, true);
                     orders.push(Order::Quit(worker));
                     if self.phase == Phase::Quitting {
@@ -46,7 +45,7 @@ impl Group {
                     orders.push(Order::Pause(worker));
                 }
                 Standing::Wanted => self.at(worker).state = Standing::Held,
-                Standing::Held | Standing::Over { .. } => (),
+                Standing::Held | Standing::Stopped | Standing::Over { .. } => (),
             }
         }
         if self.places[&with].state == Standing::Wanted {
@@ -54,8 +53,14 @@ impl Group {
         }
     }
 
-    pub(super) fn stop_for_now(&self, worker: Id) -> Order {
-        if self.places[&worker].member.temporary {
+    fn is_done_with(&self, worker: Id) -> bool {
+        let place = &self.places[&worker];
+        place.member.temporary && place.ran && !place.asked
+    }
+
+    fn stop_for_now(&self, worker: Id) -> Order {
+        let place = &self.places[&worker];
+        if place.member.temporary && !place.asked {
             Order::Quit(worker)
         } else {
             Order::Pause(worker)
@@ -69,8 +74,14 @@ impl Group {
         }
     }
 
-    /// The last one first: all at once, or in an ordered group one after the other.
+    /// The last one first: all at once, or in an ordered group one after the other. Those that are stopped by request
+    /// are over at once.
     pub(super) fn stop_all(&mut self, orders: &mut Vec<Order>) {
+        for (worker, place) in self.places.iter_mut().rev() {
+            if place.state == Standing::Stopped {
+                place.stop(*worker, orders);
+            }
+        }
         for (worker, place) in self.places.iter_mut().rev() {
             let runs = place.state.runs();
             place.stop(*worker, orders);

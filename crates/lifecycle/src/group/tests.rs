@@ -7,6 +7,7 @@ use Happened::*;
 
 mod laws;
 mod regrouping;
+mod requests;
 
 fn plain(count: usize) -> Vec<Member> {
     vec![Member::default(); count]

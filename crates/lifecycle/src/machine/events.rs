@@ -78,6 +78,8 @@ pub enum Action {
 pub enum Outcome {
     /// We were asked to stop. The end of the run that was going on then, if one was.
     Quit(Option<RunEnd>),
+    /// We were asked to stop, and it was [stopped by request](Phase::Stopped) before.
+    Stopped,
     /// The run ended, and the policy wants no other.
     Ended(RunEnd),
     /// The run ended, and another one was wanted, but there is a reason against it.
@@ -91,6 +93,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Quit(None) => f.write_str("stopped while it was not running"),
+            Outcome::Stopped => f.write_str("it was stopped by request before"),
             Outcome::Quit(Some(end)) if end.is_success() => f.write_str("stopped"),
             Outcome::Quit(Some(end)) => write!(f, "stopped; it {end}"),
             Outcome::Ended(end) => write!(f, "it {end}"),
@@ -113,6 +116,7 @@ mod tests {
         let cases = [
             (Outcome::Quit(None), "stopped while it was not running"),
             (Outcome::Quit(Some(end(0))), "stopped"),
+            (Outcome::Stopped, "it was stopped by request before"),
             (Outcome::Quit(Some(end(3))), "stopped; it exited with code 3"),
             (Outcome::Ended(end(0)), "it exited with code 0"),
             (Outcome::NotLaunched(end(3)), "its first run exited with code 3"),

@@ -17,10 +17,13 @@ pub enum Phase {
     Running,
     /// There is no process, and one will be started when a delay is over.
     Waiting,
-    /// There is no process, and the delay is over: one will be started when it is its turn.
+    /// There is no process, and the delay is over, or somebody has asked for a start: one will be started when it is
+    /// its turn.
     Due,
     /// It was told to stop, or was killed, and its end has not been seen.
     Stopping,
+    /// There is no process, since somebody has [asked](crate::Request::Stop) for that, until somebody asks for a start.
+    Stopped,
     /// Nothing more will be done.
     Finished,
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Phase {
             Phase::Waiting => "waiting",
             Phase::Due => "due",
             Phase::Stopping => "stopping",
+            Phase::Stopped => "stopped",
             Phase::Finished => "finished",
         })
     }
@@ -53,6 +57,7 @@ mod tests {
             Phase::Waiting,
             Phase::Due,
             Phase::Stopping,
+            Phase::Stopped,
             Phase::Finished,
         ] {
             let name: String =

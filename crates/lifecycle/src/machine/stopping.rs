@@ -11,8 +11,12 @@ use policy::StopBy;
 pub(super) enum Goal {
     /// Nothing.
     Quit,
-    /// A start, when somebody wants it.
+    /// A start, when its group wants it.
     Pause,
+    /// Nothing, until somebody asks for a start.
+    Stop,
+    /// A start at once, since somebody has asked for it.
+    Restart,
 }
 
 /// A stop that is going on.
@@ -98,6 +102,8 @@ impl Machine {
         match goal {
             Goal::Quit => self.finish(Outcome::Quit(Some(self.policy.restart.judged(end)))),
             Goal::Pause => self.enter(State::Idle),
+            Goal::Stop => self.enter(State::Stopped),
+            Goal::Restart => self.enter(State::Due { asked: true }),
         }
     }
 }

@@ -10,6 +10,7 @@ use policy::{StartPolicy, StopBy, StopPolicy};
 mod becoming_ready;
 mod giving_up;
 mod laws;
+mod requests;
 mod restarting;
 mod stopping;
 
@@ -53,6 +54,7 @@ pub(super) enum Told {
     Pause,
     Quit,
     QuitWithin(u64),
+    Ask(Request),
     /// Nothing: only time passes.
     Nothing,
 }
@@ -68,7 +70,7 @@ impl Told {
             Pause => Event::Pause,
             Quit => Event::Quit { within: None },
             QuitWithin(within) => Event::Quit { within: Some(seconds(within)) },
-            Nothing => return None,
+            Ask(_) | Nothing => return None,
         })
     }
 }
@@ -89,6 +91,15 @@ fn check(policy: Policy, story: &[(u64, Told)], expected: &[&str]) {
         if let Some(event) = told.event(now) {
             note(&mut done, now - start, machine.step(event, now).action);
         }
+        if let Ask(request) = told {
+            let (answer, step) = machine.request(*request, now).unwrap();
+            done.push(format!("{second}s {answer}"));
+            note(&mut done, now - start, step.action);
+        }
+        // A child that was asked for has its turn at once.
+        if machine.is_asked_for() {
+            note(&mut done, now - start, machine.step(Event::Start, now).action);
+        }
     }
     assert_eq!(done, expected);
 }
@@ -108,6 +119,7 @@ fn note(done: &mut Vec<String>, elapsed: Duration, action: Action) {
     let text = match action {
         Action::Nothing => return,
         Action::Finish(Outcome::Quit(None)) => "Quit".to_owned(),
+        Action::Finish(Outcome::Stopped) => "Quit, stopped before".to_owned(),
         Action::Finish(Outcome::Quit(Some(end))) => format!("Quit, {end}"),
         Action::Finish(Outcome::Ended(end)) => format!("Ended, {end}"),
         Action::Finish(Outcome::NotLaunched(end)) => format!("NotLaunched, {end}"),

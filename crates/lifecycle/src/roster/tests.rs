@@ -3,12 +3,15 @@
 use exit::{ErrorText, Exit};
 
 use super::*;
+use crate::machine::Request;
 use policy::RestartLimit;
 use policy::{EndWhen, Strategy};
 use policy::{Restart, RestartPolicy};
 use policy::{StartPolicy, StopPolicy};
 
 mod laws;
+mod leaving;
+mod requests;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -48,6 +51,7 @@ enum Told {
     Quit(Option<u64>),
     Add(Vec<u32>),
     Remove(u32),
+    Ask(Request, u32),
     /// Only time passes.
     Nothing,
 }
@@ -100,6 +104,16 @@ impl Play {
                         let ids: Vec<_> = ids.iter().map(Id::to_string).collect();
                         self.changes.push(format!("{second} needed by {}", ids.join(" ")));
                     }
+                }
+                return self.until(now);
+            }
+            Ask(request, id) => {
+                match self.roster.request(Id(id), request, now) {
+                    Ok((answer, changes)) => {
+                        self.changes.push(format!("{second} {answer}"));
+                        self.note(now, changes);
+                    }
+                    Err(refused) => self.changes.push(format!("{second} {refused:?}")),
                 }
                 return self.until(now);
             }
@@ -264,31 +278,6 @@ fn who_was_one_too_many_is_named() {
     );
 }
 
-#[test]
-fn who_comes_later_has_a_new_id_and_who_is_taken_off_is_forgotten_when_it_has_ended() {
-    check(
-        roster(&[&[], &[]]),
-        &[
-            (0, Begin, &["0 +0", "0 +1"]),
-            (1, Ready(0), &["1 0 running"]),
-            (2, Add(vec![0]), &["2 new 2", "2 +2"]),
-            (2, Add(vec![1]), &["2 new 3"]),
-            (3, Remove(1), &["3 needed by 3"]),
-            (3, Remove(3), &["3 x3"]),
-            (3, Remove(3), &[]),
-            (4, Remove(1), &["4 ?1 for 10s"]),
-            (5, Code(1, 0), &["5 x1"]),
-            (6, Ready(1), &[]),
-            (7, Add(vec![]), &["7 new 4", "7 +4"]),
-            (8, Quit(None), &["8 ?4 for 10s"]),
-            // In a list with an order one after the other.
-            (9, Code(4, 0), &["9 x4", "9 ?2 for 10s"]),
-            (9, Code(2, 0), &["9 x2", "9 ?0 for 10s"]),
-            (9, Code(0, 0), &["9 x0"]),
-        ],
-    );
-}
-
 /// The children do nothing that they are asked: only time passes.
 #[test]
 fn a_stop_ends_without_anybody_saying_a_word() {
@@ -335,37 +324,6 @@ fn who_comes_after_one_that_is_over_is_judged_by_its_end() {
     check(
         Roster::new(group, each(never, 2), 0),
         &[(0, Begin, &["0 +0"]), (1, Code(0, 3), &["1 x0", "1 +1"])],
-    );
-}
-
-#[test]
-fn who_was_taken_off_is_forgotten_and_nobody_else() {
-    let mut play = Play::new(roster(&[&[], &[]]));
-    play.tell(0, Begin);
-    play.tell(1, Remove(1));
-    assert_eq!(play.roster.ids().count(), 2);
-    play.tell(2, Code(1, 0));
-    assert_eq!(play.roster.ids().collect::<Vec<_>>(), [Id(0)]);
-    assert!(play.roster.machine(Id(1)).is_none());
-    assert_eq!((play.roster.group.len(), play.roster.left()), (1, 1));
-    assert!(!play.roster.group.is_empty());
-    play.tell(3, Remove(0));
-    play.tell(4, Code(0, 0));
-    assert!(play.roster.group.is_empty());
-}
-
-/// A child that was never ready does not keep "all are ready" from being announced once it is off the
-/// list.
-#[test]
-fn all_are_ready_without_those_that_were_taken_off() {
-    check(
-        roster(&[&[], &[]]).announces_ready(true),
-        &[
-            (0, Begin, &["0 +0", "0 +1"]),
-            (1, Remove(1), &["1 ?1 for 10s"]),
-            (2, Code(1, 0), &["2 x1"]),
-            (3, Ready(0), &["3 0 running", "3 all ready"]),
-        ],
     );
 }
 

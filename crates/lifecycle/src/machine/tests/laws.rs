@@ -17,8 +17,13 @@ fn any_told() -> impl Strategy<Value = Told> {
         Just(Pause),
         Just(Quit),
         (0..20u64).prop_map(QuitWithin),
+        any_request().prop_map(Ask),
         Just(Nothing),
     ]
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    prop_oneof![Just(Request::Stop), Just(Request::Start), Just(Request::Restart)]
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
@@ -63,8 +68,13 @@ struct Play {
     dead: bool,
     quit: bool,
     finished: bool,
+    /// It was stopped by request.
+    stopped: bool,
+    /// It was asked for, and is to be started.
+    asked: bool,
     /// Whether a child that is due has its turn at once.
     turns: bool,
+    runs: u64,
     /// When restarts were decided.
     restarts: Vec<Instant>,
 }
@@ -89,15 +99,40 @@ impl Play {
         Ok(())
     }
 
+    fn ask(&mut self, request: Request, now: Instant) -> Result<(), TestCaseError> {
+        let was = self.machine.phase();
+        let counted = matches!(was, Phase::Waiting | Phase::Due) && !self.machine.is_asked_for();
+        let Ok((answer, step)) = self.machine.request(request, now) else {
+            prop_assert!(self.quit && was == Phase::Stopping, "{request:?} refused when {was}");
+            return Ok(());
+        };
+        if counted {
+            self.restarts.pop();
+        }
+        if request != Request::Stop && was == Phase::Finished {
+            // It begins anew, also after a quit: who must not start anything does not ask.
+            (self.quit, self.finished) = (false, false);
+            self.restarts.clear();
+        }
+        self.stopped = request == Request::Stop && !self.finished;
+        let to_start =
+            answer == Answer::Begun || answer == Answer::Joined && was != Phase::Starting;
+        self.asked = request != Request::Stop && to_start;
+        self.carry_out(was, step, now)?;
+        if self.turns && self.machine.phase() == Phase::Due {
+            self.step(Event::Start, now)?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, event: Event, now: Instant) -> Result<(), TestCaseError> {
         let ended = matches!(event, Event::Ended { .. });
-        let runs = self.machine.runs();
         self.alive &= !ended;
         self.dead = self.alive && (self.dead || event == Event::Died);
         self.quit |= matches!(event, Event::Quit { .. });
         // What somebody starts, or pauses, ahead of its time is no restart of ours.
         let waiting = self.machine.phase() == Phase::Waiting;
-        let due = self.machine.phase() == Phase::Due
+        let due = self.machine.phase() == Phase::Due && !self.machine.is_asked_for()
             || self.machine.deadline().is_some_and(|due| due <= now);
         let start = matches!(event, Event::Start);
         if (waiting || due) && (start && !due || matches!(event, Event::Pause)) {
@@ -105,16 +140,24 @@ impl Play {
         }
         let before = self.machine.phase();
         let step = self.machine.step(event, now);
-        let phase = self.machine.phase();
-        prop_assert_eq!(step.entered, (phase != before).then_some(phase));
-        if ended && phase == Phase::Waiting {
+        if ended && self.machine.phase() == Phase::Waiting {
             self.restarts.push(now);
         }
+        self.carry_out(before, step, now)?;
+        if ended && self.turns && self.machine.is_asked_for() {
+            self.step(Event::Start, now)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, before: Phase, step: Step, now: Instant) -> Result<(), TestCaseError> {
+        let phase = self.machine.phase();
+        prop_assert_eq!(step.entered, (phase != before).then_some(phase));
         match step.action {
             Action::Spawn => {
-                prop_assert!(!self.alive && !self.quit && !self.finished);
-                prop_assert_eq!(self.machine.runs(), runs + 1);
-                self.alive = true;
+                prop_assert!(!self.alive && !self.quit && !self.finished && !self.stopped);
+                self.runs += 1;
+                (self.alive, self.asked) = (true, false);
             }
             Action::Terminate { remaining, .. } => {
                 prop_assert!(self.alive && !self.dead && !self.finished);
@@ -129,10 +172,17 @@ impl Play {
             Action::Nothing => (),
         }
         let machine = &self.machine;
+        prop_assert_eq!(machine.runs(), self.runs);
+        prop_assert!(
+            !self.stopped || matches!(phase, Phase::Stopping | Phase::Stopped | Phase::Finished)
+        );
+        let lost = matches!(phase, Phase::Waiting | Phase::Stopped | Phase::Finished);
+        prop_assert!(!self.asked || self.quit || !lost, "a request is lost");
         prop_assert!(machine.deadline().is_none_or(|due| now <= due), "due in the past");
         prop_assert_eq!(phase == Phase::Finished, self.finished);
         // A machine that waits for nothing has no deadline.
-        let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Finished].contains(&phase);
+        let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Stopped, Phase::Finished];
+        let at_rest = at_rest.contains(&phase);
         prop_assert!(!(at_rest || self.dead) || machine.deadline().is_none());
         Ok(())
     }
@@ -142,7 +192,8 @@ proptest! {
     #![proptest_config(stories())]
 
     /// Never two runs at once; no start after a quit; no more restarts within the window than the
-    /// limit allows; every run that was begun is ended before the finish; nobody is told to stop
+    /// limit allows; who was stopped by request is not started until somebody asks for it; a start that was asked for
+    /// takes place unless something later was asked; every run that was begun is ended before the finish; nobody is told to stop
     /// who does not run, or is dead; nothing is due in the past, and nothing at all for who runs, waits for a
     /// word or is done; and time alone ends every story that was told to quit.
     #[test]
@@ -159,7 +210,10 @@ proptest! {
             dead: false,
             quit: false,
             finished: false,
+            stopped: false,
+            asked: false,
             turns,
+            runs: 0,
             restarts: Vec::new(),
         };
         for (wait, told) in story {
@@ -168,6 +222,9 @@ proptest! {
             // What cannot happen is not told: a process that does not run does not end.
             let possible = play.alive || !matches!(told, Died | Ended(_) | Ready | More(_));
             play.until(now, told.event(now).filter(|_| possible))?;
+            if let Ask(request) = told {
+                play.ask(request, now)?;
+            }
         }
         play.until(now, Quit.event(now))?;
         now += seconds(100);

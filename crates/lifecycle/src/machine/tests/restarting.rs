@@ -1,6 +1,7 @@
 //! When another run follows, and after what delay.
 
 use super::*;
+use policy::CountFrom;
 
 #[test]
 fn a_crash_is_followed_by_a_start_after_the_interval() {

@@ -1,11 +1,12 @@
 //! What holds for every story of a roster, whatever comes in whatever order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
 use super::*;
+use crate::machine::{Answer, Refused};
 use crate::random::stories;
 
 /// What a child really does, by what was asked of it.
@@ -14,6 +15,10 @@ struct Real {
     alive: bool,
     killed: bool,
     finished: bool,
+    /// It was stopped by request.
+    stopped: bool,
+    /// Somebody has asked for its start, which has not been seen.
+    asked: bool,
 }
 
 struct Story {
@@ -26,12 +31,57 @@ struct Story {
     /// Since when nobody may be started any more.
     quit: bool,
     announced: bool,
+    /// Those that were taken off the list.
+    leaving: BTreeSet<Id>,
 }
 
 impl Story {
-    fn on(&mut self, event: RosterEvent) -> Result<(), TestCaseError> {
+    /// Says whether anything has changed.
+    fn on(&mut self, event: RosterEvent) -> Result<bool, TestCaseError> {
         self.quit |= matches!(event, RosterEvent::Quit { .. });
         let changes = self.roster.on(event, self.now);
+        let any = !changes.is_empty();
+        self.carry_out(changes)?;
+        Ok(any)
+    }
+
+    fn child(&mut self, id: Id, event: Event) -> Result<(), TestCaseError> {
+        self.on(RosterEvent::Child(id, event)).map(drop)
+    }
+
+    fn ask(&mut self, id: Id, request: Request) -> Result<(), TestCaseError> {
+        let quits = self.roster.group.quits();
+        let gone = self.roster.machine(id).is_none();
+        let before = self.roster.machine(id).map(Machine::phase);
+        let (answer, changes) = match self.roster.request(id, request, self.now) {
+            Ok(taken) => taken,
+            Err(Refused::Unknown) => {
+                prop_assert!(gone, "{id} is there");
+                return Ok(());
+            }
+            Err(Refused::Quitting) => {
+                prop_assert!(quits, "nobody quits");
+                return Ok(());
+            }
+            Err(refused) => {
+                prop_assert_eq!(refused, Refused::Ending);
+                // It is being taken off the list, or goes with others as one that is not started again.
+                let leaves = self.leaving.contains(&id);
+                prop_assert!(leaves || before == Some(Phase::Stopping));
+                return Ok(());
+            }
+        };
+        prop_assert!(!quits && !gone);
+        let still = matches!(answer, Answer::Already | Answer::Joined);
+        prop_assert!(!still || changes.is_empty(), "{answer}: {changes:?}");
+        let real = self.real.get_mut(&id).expect("it is there");
+        if request == Request::Stop {
+            (real.stopped, real.asked) = (!real.finished, false);
+        } else {
+            real.stopped = false;
+            real.finished = false;
+            real.asked |= answer == Answer::Begun;
+        }
         self.carry_out(changes)
     }
 
@@ -64,7 +114,7 @@ impl Story {
         prop_assert!(!real.finished, "{id} after its end: {step:?}");
         match step.action {
             Action::Spawn => {
-                prop_assert!(!real.alive && !self.quit, "{id} is started");
+                prop_assert!(!real.alive && !self.quit && !real.stopped, "{id} is started");
                 let since = self.last_spawn.map(|last| self.now - last);
                 prop_assert!(since.is_none_or(|since| self.stagger <= since), "too soon");
                 self.last_spawn = Some(self.now);
@@ -77,6 +127,11 @@ impl Story {
             }
             Action::Finish(_) => {
                 prop_assert!(!real.alive, "{id} is given up alive");
+                let kept = self.roster.machine(id).is_some() && !self.leaving.contains(&id);
+                prop_assert!(
+                    !real.asked || self.quit || self.roster.group.quits() || !kept,
+                    "{id} is lost"
+                );
                 real.finished = true;
             }
             Action::Nothing => (),
@@ -92,7 +147,9 @@ impl Story {
             left -= 1;
             prop_assert!(left > 0, "it does not come to rest: {:?}", self.roster);
             self.now = self.now.max(due);
-            self.on(RosterEvent::DeadlinePassed)?;
+            let done = self.on(RosterEvent::DeadlinePassed)?;
+            let moved = self.roster.deadline() != Some(due);
+            prop_assert!(done || moved, "nothing is done that is due: {:?}", self.roster);
         }
         self.now = end;
         Ok(())
@@ -103,7 +160,38 @@ impl Story {
         if std::mem::take(&mut real.alive) {
             let end = RunEnd::Exited(Exit::Code(code));
             let at = self.now;
-            self.on(RosterEvent::Child(id, Event::Ended { end, at }))?;
+            self.child(id, Event::Ended { end, at })?;
+        }
+        Ok(())
+    }
+
+    /// Everybody does what he should until nothing moves any more: then no request is owed.
+    fn rest(&mut self, second: &mut u64) -> Result<(), TestCaseError> {
+        for _ in 0..=2 * self.real.len() + 4 {
+            *second += 20;
+            self.until(*second)?;
+            for id in self.real.keys().copied().collect::<Vec<_>>() {
+                let phase = self.roster.machine(id).map(Machine::phase);
+                match phase {
+                    // What is dead can become ready no more.
+                    Some(Phase::Starting) => {
+                        self.child(id, Event::Ready)?;
+                    }
+                    Some(Phase::Stopping) => self.end(id, 0)?,
+                    _ => (),
+                }
+            }
+        }
+        for (id, real) in &self.real {
+            let Some(machine) = self.roster.machine(*id).filter(|_| !self.quit) else { continue };
+            prop_assert!(!real.asked, "{id} was asked for: {:?}", self.roster);
+            prop_assert_eq!(
+                real.stopped,
+                machine.phase() == Phase::Stopped,
+                "{} {:?}",
+                id,
+                machine
+            );
         }
         Ok(())
     }
@@ -113,13 +201,13 @@ impl Story {
         let id = ids[who % ids.len()];
         let alive = self.real[&id].alive;
         match what {
-            0 | 1 if alive => self.on(RosterEvent::Child(id, Event::Ready)),
-            2 if alive => self.on(RosterEvent::Child(id, Event::Extended(seconds(7)))),
-            3 if alive => self.on(RosterEvent::Child(id, Event::Died)),
+            0 | 1 if alive => self.child(id, Event::Ready),
+            2 if alive => self.child(id, Event::Extended(seconds(7))),
+            3 if alive => self.child(id, Event::Died),
             4 | 5 => self.end(id, 1),
             6 => self.end(id, 0),
             // Old news.
-            7 if !alive => self.on(RosterEvent::Child(id, Event::Ready)),
+            7 if !alive => self.child(id, Event::Ready),
             8 if !self.quit => {
                 let after = ids.iter().filter(|id| self.roster.machine(**id).is_some());
                 let after = after.take(who % 2).copied().collect();
@@ -130,9 +218,15 @@ impl Story {
                 self.carry_out(changes)
             }
             9 => match self.roster.remove(id, self.now) {
-                Ok(changes) => self.carry_out(changes),
+                Ok(changes) => {
+                    self.leaving.insert(id);
+                    self.carry_out(changes)
+                }
                 Err(_) => Ok(()),
             },
+            10 => self.ask(id, Request::Stop),
+            11 => self.ask(id, Request::Start),
+            12 => self.ask(id, Request::Restart),
             _ => Ok(()),
         }
     }
@@ -144,10 +238,11 @@ proptest! {
     /// Whatever happens in whatever order: nobody has two processes; nobody is started after all were told
     /// to stop, nor sooner after another than the stagger says; who is told to stop or killed has a process,
     /// and is killed once; each id means one child for ever, which is finished once; readiness is announced
-    /// at most once; time alone brings everything to rest; and after a quit all are finished when every
+    /// at most once; who was stopped by request is not started until somebody asks for it, and whoever was asked for is
+    /// started unless something later was asked; what is due has something done; time alone brings everything to rest; and after a quit all are finished when every
     /// process that was killed has ended.
     ///
-    /// Cases: FLT-I1, FLT-I2, FLT-I4
+    /// Cases: FLT-I1, FLT-I2, FLT-I4, CC-23
     #[test]
     fn the_laws_hold_for_every_story(
         strategy in prop_oneof![
@@ -159,7 +254,8 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..10u8), 0..40),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..13u8), 0..40),
+        rests in any::<bool>(),
         within in prop::option::of(0..20u64),
     ) {
         let members: Vec<_> = flags.iter().enumerate().map(|(index, (temporary, significant, bits))| {
@@ -178,6 +274,7 @@ proptest! {
         let real = roster.ids().map(|id| (id, Real::default())).collect();
         let mut play = Story {
             roster, real, start, now: start, stagger, last_spawn: None, quit: false, announced: false,
+            leaving: BTreeSet::new(),
         };
         play.on(RosterEvent::Begin)?;
         let mut second = 0;
@@ -187,6 +284,9 @@ proptest! {
             play.tell(who, what)?;
         }
         prop_assert!(!play.announced || announces);
+        if rests {
+            play.rest(&mut second)?;
+        }
         let by = within.map(|within| play.now + seconds(within));
         play.on(RosterEvent::Quit { by })?;
         // Each child in its turn is asked, does nothing, and is killed.
