@@ -9,7 +9,7 @@ mod hurry;
 
 use std::time::{Duration, Instant};
 
-use crate::machine::{Event, Machine, Phase};
+use crate::machine::{Answer, Event, Machine, Phase, Refused, Request, Step};
 pub use events::{KeeperChange, KeeperEvent};
 use hurry::Hurry;
 use policy::Leftovers;
@@ -142,8 +142,36 @@ impl Keeper {
         changes
     }
 
+    /// Takes a request to restart the child: says what it has found, as in the [table](Request), and what follows, in
+    /// this order. The child is stopped within its grace, what it has left is ended, and it is started again at once.
+    /// That is no failure: it counts against no limit, has no delay, and never ends the keeper.
+    ///
+    /// # Errors
+    ///
+    /// The child has never been ready, and the starter waits for the answer of the run that goes on; or it is to stop
+    /// for good, or has: nothing has changed.
+    pub fn restart(&mut self, now: Instant) -> Result<(Answer, Vec<KeeperChange>), Refused> {
+        if self.quitting.is_some() {
+            return Err(Refused::Quitting);
+        }
+        if self.machine.phase() == Phase::Finished {
+            return Err(Refused::Ending);
+        }
+        if !self.launched {
+            return Err(Refused::Launching);
+        }
+        let (answer, step) = self.machine.request(Request::Restart, now)?;
+        let mut changes = Vec::new();
+        self.stepped(step, now, &mut changes);
+        Ok((answer, changes))
+    }
+
     fn step(&mut self, event: Event, now: Instant, changes: &mut Vec<KeeperChange>) {
         let step = self.machine.step(event, now);
+        self.stepped(step, now, changes);
+    }
+
+    fn stepped(&mut self, step: Step, now: Instant, changes: &mut Vec<KeeperChange>) {
         // There is no other child whose turn could come first: a restart that is due takes place at once.
         let due = step.entered == Some(Phase::Due);
         changes.push(KeeperChange::Stepped(step));

@@ -8,6 +8,7 @@ use policy::RestartPolicy;
 use policy::{Policy, StartPolicy, StopPolicy};
 
 mod laws;
+mod restarting;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -41,6 +42,7 @@ enum Told {
     Hurried(usize),
     /// Within so many seconds; by a signal of hurry.
     Quit(Option<u64>, bool),
+    Restart,
     /// Only time passes.
     Nothing,
 }
@@ -79,10 +81,25 @@ impl Play {
             Quit(within, in_hurry) => {
                 KeeperEvent::Quit { by: within.map(|within| now + seconds(within)), in_hurry }
             }
+            Restart => {
+                match self.keeper.restart(now) {
+                    Ok((answer, changes)) => {
+                        self.changes.push(format!("{second} {answer}"));
+                        self.note(now, changes);
+                    }
+                    Err(refused) => self.changes.push(format!("{second} {refused:?}")),
+                }
+                return self.note_leftovers(now);
+            }
             Nothing => return,
         };
         let changes = self.keeper.on(event, now);
         self.note(now, changes);
+        self.note_leftovers(now);
+    }
+
+    fn note_leftovers(&mut self, now: Instant) {
+        let second = (now - self.start).as_secs();
         if let Some(at) = self.keeper.leftovers_until() {
             let left = at.saturating_duration_since(now).as_secs();
             self.changes.push(format!("{second} leftovers for {left}s"));

@@ -4,6 +4,7 @@ use proptest::prelude::{any, prop, prop_assert, proptest};
 use proptest::test_runner::TestCaseError;
 
 use super::*;
+use crate::machine::Refused;
 use crate::random::stories;
 
 /// What the child really does, by what was asked of it.
@@ -19,6 +20,8 @@ struct Real {
     /// When all is over at the latest, since somebody is in a hurry.
     hurried_until: Option<Instant>,
     leftovers_until: Option<Instant>,
+    /// A restart was asked for, and has not been seen.
+    restarts: bool,
 }
 
 struct Story {
@@ -31,7 +34,31 @@ impl Story {
     fn on(&mut self, event: KeeperEvent) -> Result<(), TestCaseError> {
         self.real.quit |= matches!(event, KeeperEvent::Quit { .. });
         let waited = self.keeper.awaits_leftovers();
-        for change in self.keeper.on(event.clone(), self.now) {
+        let changes = self.keeper.on(event, self.now);
+        self.carry_out(changes, waited)
+    }
+
+    fn restart(&mut self) -> Result<(), TestCaseError> {
+        let waited = self.keeper.awaits_leftovers();
+        match self.keeper.restart(self.now) {
+            Ok((_, changes)) => {
+                prop_assert!(!self.real.quit && self.real.launched && !self.real.finished);
+                self.real.restarts = true;
+                self.carry_out(changes, waited)
+            }
+            Err(Refused::Launching) => {
+                prop_assert!(!self.real.launched, "it is ready");
+                Ok(())
+            }
+            Err(refused) => {
+                prop_assert!(self.real.quit || self.real.finished, "{refused}");
+                Ok(())
+            }
+        }
+    }
+
+    fn carry_out(&mut self, changes: Vec<KeeperChange>, waited: bool) -> Result<(), TestCaseError> {
+        for change in changes {
             match change {
                 KeeperChange::Stepped(step) => self.step(&step)?,
                 KeeperChange::Launched => {
@@ -52,6 +79,11 @@ impl Story {
             }
         }
         let keeper = &self.keeper;
+        let phase = keeper.machine().phase();
+        // It is being stopped, or what is left of it is.
+        let waits = self.real.restarts && !self.real.quit;
+        prop_assert!(!waits || phase == Phase::Stopping, "a restart waits: {phase}");
+        prop_assert!(keeper.deadline().is_none_or(|due| self.now <= due), "due in the past");
         prop_assert!(!keeper.awaits_leftovers() || keeper.deadline().is_none());
         prop_assert!(keeper.is_launched() == self.real.launched);
         let starts = keeper.machine().phase() == Phase::Starting;
@@ -76,7 +108,7 @@ impl Story {
             Action::Spawn => {
                 prop_assert!(!real.alive && !real.quit, "it is started");
                 prop_assert!(!self.keeper.awaits_leftovers(), "beside what another has left");
-                (real.alive, real.killed) = (true, false);
+                (real.alive, real.killed, real.restarts) = (true, false, false);
                 real.answer_by = real.answer_by.or(self.keeper.machine().deadline());
             }
             Action::Terminate { .. } => {
@@ -88,6 +120,7 @@ impl Story {
             }
             Action::Finish(_) => {
                 prop_assert!(!real.alive, "it is given up alive");
+                prop_assert!(!real.restarts || real.quit, "a restart is lost");
                 real.finished = true;
             }
             Action::Nothing => (),
@@ -124,6 +157,7 @@ impl Story {
             5 => self.die(0),
             6 | 7 => self.on(KeeperEvent::LeftoversGone),
             8 => self.on(KeeperEvent::Hurried(1)),
+            10 | 11 => self.restart(),
             9 if much.is_multiple_of(4) => {
                 let by = Some(self.now + seconds(much));
                 self.on(KeeperEvent::Quit { by, in_hurry: much.is_multiple_of(8) })
@@ -139,14 +173,14 @@ proptest! {
     /// Whatever happens in whatever order: there is one process at a time, and none beside what another one
     /// has left, nor after somebody has asked to stop; it is killed once, and never given up alive; its
     /// starter is told once that it is ready, and never waits for less than the child has; what is left never
-    /// gains time; a hurry is over in its time; and after a quit nothing is left to do when the process has
+    /// gains time; a restart that was asked for follows, unless somebody asks to stop; a hurry is over in its time; and after a quit nothing is left to do when the process has
     /// ended.
     #[test]
     fn the_laws_hold_for_every_story(
         must_launch in any::<bool>(),
         keep in any::<bool>(),
         grows in any::<bool>(),
-        story in prop::collection::vec((0..8u64, 0..10u8, 0..40u64), 0..40),
+        story in prop::collection::vec((0..8u64, 0..12u8, 0..40u64), 0..40),
         within in prop::option::of(0..20u64),
     ) {
         let leftovers = if keep { Leftovers::Keep } else { Leftovers::Kill };
