@@ -25,8 +25,8 @@
 //!
 //! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among
 //! several, [`Roster`] a group and its machines. While they are kept, somebody may [ask](Request) that one of them is
-//! stopped, started or restarted: [`Roster::request`], [`Keeper::restart`]. All are tested in virtual time, by stories, and by
-//! random stories in which laws must hold.
+//! stopped, started or restarted: [`Roster::request`], [`Keeper::restart`]. All are tested in virtual time, by stories,
+//! and by random stories in which laws must hold.
 //!
 //! # What it cannot do
 //!

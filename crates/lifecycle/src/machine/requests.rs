@@ -31,8 +31,8 @@ use super::{Action, Machine, RestartLog, State, Step, Why};
 /// The words are those of [`Answer`] and [`Refused`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
-    /// It is stopped within the grace of its policy, and is [`Stopped`](super::Phase::Stopped) when it has ended: nothing
-    /// starts it again but a request.
+    /// It is stopped within the grace of its policy, and is [`Stopped`](super::Phase::Stopped) when it has ended:
+    /// nothing starts it again but a request.
     Stop,
     /// It runs, whatever kept it from that: a stop by request, a delay, an end for good, of which nothing counts any
     /// more. One that is being stopped by request is started again when it has ended.
@@ -95,8 +95,8 @@ impl Error for Refused {}
 
 impl Machine {
     /// Takes a request: says what it has found, as in the [table](Request), and what it has led to. A child that is to
-    /// be started is [due](super::Phase::Due) then, and [asked for](Machine::is_asked_for): whoever has the machine tells it
-    /// [`Event::Start`](super::Event::Start) when it is its turn, as after a delay.
+    /// be started is [due](super::Phase::Due) then, and [asked for](Machine::is_asked_for): whoever has the machine
+    /// tells it [`Event::Start`](super::Event::Start) when it is its turn, as after a delay.
     ///
     /// # Errors
     ///

@@ -14,11 +14,11 @@ impl Roster {
     /// on their way up; it does not wait for those that are over or stopped by request. A restart that its policy wants
     /// later follows the order of the list again.
     ///
-    /// A child that is stopped by request is started by nothing but a request. Who has stopped it, as with supervisorctl
-    /// or systemctl, expects that a start brings it back: so it is [left](Roster::left), which keeps the roster from
-    /// being over when all others are, and its group does not take it for one that has ended. Those that start
-    /// after it, and have not, go on waiting; those that run go on running. It is not waited for where it is
-    /// [announced](Roster::announces_ready) that all are ready. When all quit, it is over
+    /// A child that is stopped by request is started by nothing but a request. Who has stopped it, as with
+    /// supervisorctl or systemctl, expects that a start brings it back: so it is [left](Roster::left), which keeps
+    /// the roster from being over when all others are, and its group does not take it for one that has ended. Those
+    /// that start after it, and have not, go on waiting; those that run go on running. It is not waited for where it
+    /// is [announced](Roster::announces_ready) that all are ready. When all quit, it is over
     /// ([`Outcome::Stopped`](crate::Outcome::Stopped)).
     ///
     /// # Errors

@@ -173,8 +173,8 @@ proptest! {
     /// Whatever happens in whatever order: there is one process at a time, and none beside what another one
     /// has left, nor after somebody has asked to stop; it is killed once, and never given up alive; its
     /// starter is told once that it is ready, and never waits for less than the child has; what is left never
-    /// gains time; a restart that was asked for follows, unless somebody asks to stop; a hurry is over in its time; and after a quit nothing is left to do when the process has
-    /// ended.
+    /// gains time; a restart that was asked for follows, unless somebody asks to stop; a hurry is over in its time;
+    /// and after a quit nothing is left to do when the process has ended.
     #[test]
     fn the_laws_hold_for_every_story(
         must_launch in any::<bool>(),

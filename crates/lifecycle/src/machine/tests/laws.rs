@@ -193,9 +193,9 @@ proptest! {
 
     /// Never two runs at once; no start after a quit; no more restarts within the window than the
     /// limit allows; who was stopped by request is not started until somebody asks for it; a start that was asked for
-    /// takes place unless something later was asked; every run that was begun is ended before the finish; nobody is told to stop
-    /// who does not run, or is dead; nothing is due in the past, and nothing at all for who runs, waits for a
-    /// word or is done; and time alone ends every story that was told to quit.
+    /// takes place unless something later was asked; every run that was begun is ended before the finish; nobody is
+    /// told to stop who does not run, or is dead; nothing is due in the past, and nothing at all for who runs, waits
+    /// for a word or is done; and time alone ends every story that was told to quit.
     #[test]
     fn the_laws_hold_for_every_story(
         policy in any_policy(),

@@ -239,8 +239,8 @@ proptest! {
     /// to stop, nor sooner after another than the stagger says; who is told to stop or killed has a process,
     /// and is killed once; each id means one child for ever, which is finished once; readiness is announced
     /// at most once; who was stopped by request is not started until somebody asks for it, and whoever was asked for is
-    /// started unless something later was asked; what is due has something done; time alone brings everything to rest; and after a quit all are finished when every
-    /// process that was killed has ended.
+    /// started unless something later was asked; what is due has something done; time alone brings everything to
+    /// rest; and after a quit all are finished when every process that was killed has ended.
     ///
     /// Cases: FLT-I1, FLT-I2, FLT-I4, CC-23
     #[test]
