@@ -14,6 +14,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         workers_are_told_as_they_are,
         a_worker_is_signalled_by_name_and_an_unknown_one_is_nobody,
+        a_worker_is_stopped_started_and_restarted_by_name,
+        the_executor_is_restarted_in_its_place,
         events_of_guardian_and_workers_come_in_one_stream,
         an_executor_that_does_not_answer_holds_up_nobody,
         in_a_storm_no_dead_process_is_said_to_run,
@@ -81,6 +83,53 @@ fn a_worker_is_signalled_by_name_and_an_unknown_one_is_nobody() {
     assert_ne!(after[0].pid, before[0].pid);
     assert_eq!(after[0].ends.last().unwrap().signal, Some(9));
     assert_eq!(after[1].pid, before[1].pid, "nobody else is touched");
+    started.stop();
+    bed.nothing_left();
+}
+
+/// Cases: CC-23, CC-25, CC-28, CTL-11, CTL-12, CTL-16
+fn a_worker_is_stopped_started_and_restarted_by_name() {
+    let bed = bed();
+    let started = bed.start(
+        "{daemon_args: [{workers: {restart: {after: 3600000}, workers: [{name: red}, \
+         {name: blue, args: [{in_run: [1, {exit: 3}]}, rounds]}]}}]}",
+    );
+    let before = until(&bed, "red runs and blue waits", |workers| {
+        workers.len() == 2 && workers[0].phase == "running" && workers[1].phase == "waiting"
+    });
+    assert!(before[1].next_start_in_us.is_some_and(|us| us > 3_000_000_000), "{before:?}");
+    let asked = daemon(&bed);
+    // In its delay: it stays away until somebody wants it.
+    asked.stop_worker("blue").unwrap();
+    until(&bed, "blue is stopped", |workers| workers[1].phase == "stopped");
+    asked.stop_worker("blue").unwrap();
+    asked.start_worker("blue").unwrap();
+    until(&bed, "blue runs", |workers| workers[1].phase == "running" && workers[1].run == 2);
+    asked.start_worker("blue").unwrap();
+    asked.restart_worker("red").unwrap();
+    let after = until(&bed, "red runs again", |workers| workers[0].run == 2 && all_run(workers));
+    assert_ne!(after[0].pid, before[0].pid);
+    assert_eq!(after[0].ends.last().unwrap().cause, "success", "it was asked, and is no failure");
+    asked.stop_worker("red").unwrap();
+    let stopped = until(&bed, "red is stopped", |workers| workers[0].phase == "stopped");
+    assert_eq!((stopped[0].pid, stopped[1].phase.as_str()), (None, "running"));
+    // A daemon with one that was stopped ends as any.
+    started.stop();
+    bed.nothing_left();
+}
+
+/// Case: CTL-12
+fn the_executor_is_restarted_in_its_place() {
+    let bed = bed();
+    let started = bed.start(&pool("{name: red}"));
+    let before = until(&bed, "red runs", |workers| workers.len() == 1 && all_run(workers));
+    let executor = started.executor();
+    daemon(&bed).restart_executor().unwrap();
+    bed.wait_gone(&executor);
+    let after = until(&bed, "red runs again", |workers| workers.len() == 1 && all_run(workers));
+    assert_ne!(after[0].pid, before[0].pid);
+    let said = daemon(&bed).status().unwrap().said.unwrap().unwrap();
+    assert_eq!((said.guardian.pid, said.executor.run), (Some(started.pid()), 2));
     started.stop();
     bed.nothing_left();
 }

@@ -18,7 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         files_and_links_of_strangers_are_refused_and_left_alone,
         without_proc_a_start_is_refused_and_a_stop_works,
         with_a_proc_of_another_namespace_only_the_kernel_is_believed,
-        the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_not_at_all,
+        the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_asked,
     ]
 }
 
@@ -212,7 +212,7 @@ fn with_a_proc_of_another_namespace_only_the_kernel_is_believed() {
 /// Two containers that share a folder.
 ///
 /// Case: SEC-04
-fn the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_not_at_all() {
+fn the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_asked() {
     let container = &["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     if !can(container, "true") {
         return;
@@ -228,8 +228,11 @@ fn the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_not_at
         unshared(&bed, container, &format!("\"$0\" {command}")).finish().says(&expected);
     }
     let stop = "\"$0\" stop d.pid; code=$?; exit $code";
-    unshared(&bed, container, stop).finish().fails(&["cannot verify who holds", "d.pid"]);
-    assert!(daemon.guardian().is_alive());
+    let silent = bed.start_of("silent", "{control: {socket: false}}");
+    let refused = unshared(&bed, container, &stop.replace("d.pid", "silent.pid")).finish();
+    refused.fails(&["cannot verify who holds", "silent.pid"]);
+    assert!(silent.guardian().is_alive());
+    silent.stop();
     // The other way round: the number in the file is one of in there, which is somebody else here; the
     // kernel tells the one that it has here.
     let other = bed.options_of("other", "{}");
@@ -241,6 +244,8 @@ fn the_daemon_of_another_pid_namespace_is_signalled_by_its_number_here_or_not_at
     bed.wait_gone(&guardian);
     assert!(daemon.guardian().is_alive());
     inside.finish();
-    daemon.stop();
+    // One that answers by its socket can be asked to stop from there, too.
+    unshared(&bed, container, stop).finish().says(&format!("stopped, pid was {pid}"));
+    daemon.wait_gone();
     bed.nothing_left();
 }

@@ -104,7 +104,7 @@ impl Record {
             Report::Started { pid, run } => {
                 (self.pid, self.run, self.ready_since) = (Some(*pid), *run, None);
                 if let Some(rest) = &mut self.rest {
-                    rest.says = None;
+                    (rest.says, rest.outcome) = (None, None);
                 }
                 What::Started
             }

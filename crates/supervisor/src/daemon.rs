@@ -151,6 +151,16 @@ impl<O> Daemon<O> {
         self.ask("Stop", &json!({}))
     }
 
+    /// Has the guardian stop the executor and start it again at once; the pid file stays held. Returns when it was
+    /// asked to.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn restart_executor(&self) -> Result<(), AskFailed> {
+        self.ask("Restart", &json!({}))
+    }
+
     /// Starts a worker that is stopped or waits for its next run.
     ///
     /// # Errors

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use control::service::{self, Status};
-use control::{Access, BindError, Info, May, Refusal, Request, Server, SocketFile};
+use control::{Access, BindError, Info, May, Refusal, Request, Server, SocketFile, Ticket};
 use exit::ErrorText;
 use jiff::Timestamp;
-use lifecycle::{Machine, Phase};
+use lifecycle::{Machine, Phase, Refused};
 use record::{Events, Record, Role};
 use serde::Deserialize;
 use slot::{Report, Slot};
@@ -30,10 +30,12 @@ use streams::{EventReader, PhaseReader};
 const KEPT_EVENTS: usize = 64;
 
 /// What is to be done because somebody has asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Stop,
     Reopen,
+    /// The executor alone, for which this is waiting.
+    Restart(Ticket),
 }
 
 /// The executor, as it can be looked at now.
@@ -175,12 +177,27 @@ impl Desk {
                 asked.push(Asked::Reopen);
                 server.reply(ticket, ());
             }
+            "Restart" => asked.push(Asked::Restart(ticket.clone())),
             "Scale" | "Roll" | "Reload" | "Upgrade" => {
                 return Err(refusal("NotYet", serde_json::json!({ "version": VERSION })));
             }
             _ => self.relays.push(Relay::begin(ticket.clone(), call, now, seen.slot)?),
         }
         Ok(())
+    }
+
+    /// Says that the executor is restarted, or why not.
+    pub(crate) fn reply_to_restart(&mut self, to: &Ticket, done: Result<(), &Refused>) {
+        let Some(server) = &mut self.server else { return };
+        match done {
+            Ok(()) => server.reply(to, ()),
+            Err(Refused::Launching) => {
+                let (name, phase) = (&self.name, self.executor.phase().to_string());
+                let said = serde_json::json!({ "name": name, "phase": phase });
+                server.refuse(to, &refusal("NotInPhase", said));
+            }
+            Err(_) => server.refuse(to, &refusal("Stopping", serde_json::json!({}))),
+        }
     }
 
     fn status(&self, now: Instant, seen: Seen<'_>) -> Status {

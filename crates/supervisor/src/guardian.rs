@@ -226,7 +226,7 @@ impl Guardian {
 /// Whether it ended by itself, and not well: somebody will ask why.
 fn has_failed(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Quit(_) | Outcome::NotLaunched(_) => false,
+        Outcome::Quit(_) | Outcome::Stopped | Outcome::NotLaunched(_) => false,
         Outcome::GaveUp(..) => true,
         Outcome::Ended(end) => !end.is_success(),
     }

@@ -140,10 +140,16 @@ impl<'a> Runner<'a> {
     }
 
     fn on(&mut self, event: KeeperEvent) {
-        let mut next = Some(event);
-        while let Some(event) = next.take() {
-            let now = Instant::now();
-            for change in self.keeper.on(event, now) {
+        let now = Instant::now();
+        let changes = self.keeper.on(event, now);
+        self.carry_out(changes, now);
+    }
+
+    fn carry_out(&mut self, changes: Vec<KeeperChange>, now: Instant) {
+        let (mut changes, mut now) = (changes, now);
+        loop {
+            let mut next = None;
+            for change in changes {
                 match change {
                     KeeperChange::Stepped(step) => {
                         let (teller, desk) = (&mut self.teller, &mut *self.desk);
@@ -170,6 +176,9 @@ impl<'a> Runner<'a> {
                     KeeperChange::Hurried => log::warn!("asked again: {HURRY:?} are left"),
                 }
             }
+            let Some(event) = next else { return };
+            now = Instant::now();
+            changes = self.keeper.on(event, now);
         }
     }
 
@@ -283,6 +292,14 @@ impl<'a> Runner<'a> {
             match asked {
                 Asked::Stop => quit::request(quit::Reason::Stop),
                 Asked::Reopen => self.reopen(),
+                Asked::Restart(ticket) => {
+                    let now = Instant::now();
+                    let done = self.keeper.restart(now);
+                    self.desk.reply_to_restart(&ticket, done.as_ref().map(|_| ()));
+                    if let Ok((_, changes)) = done {
+                        self.carry_out(changes, now);
+                    }
+                }
             }
         }
     }

@@ -112,7 +112,7 @@ impl StatusFile {
         match report {
             Report::Started { pid, run } => {
                 entry.pid = Some(*pid);
-                entry.says = None;
+                (entry.says, entry.outcome) = (None, None);
                 entry.restarts = run.saturating_sub(1);
             }
             Report::Ended { pid, end, last_lines, .. } => {

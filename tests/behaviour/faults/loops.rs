@@ -134,6 +134,8 @@ fn a_worker_that_cannot_be_watched_has_failed_alone() {
     bed.expect("worker red started, run 1");
     bed.expect("worker blue started, run 1");
     let (executor, blue) = (daemon.executor(), bed.process("worker blue"));
+    // Blue may run before the executor watches it.
+    expect_asleep(&bed, &executor);
     // A worker's end and its next start are four calls, two each: so each of them is refused in its turn.
     let mut command = bed.command("strace");
     command.args(["-q", "-o", "trace", "-e", "trace=epoll_ctl"]);

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use control::Refusal;
-use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
+use lifecycle::{Action, Event, Id, Refused, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use record::Record;
 use serde_json::json;
@@ -98,9 +98,23 @@ impl Pool {
     }
 
     fn fulfil(&mut self, id: Id, wanted: Wanted) -> Result<(), Refusal> {
-        let Wanted::Signal(signal) = wanted else {
-            return Err(refusal("NotYet", json!({ "version": env!("CARGO_PKG_VERSION") })));
+        let request = match wanted {
+            Wanted::Start => lifecycle::Request::Start,
+            Wanted::Stop => lifecycle::Request::Stop,
+            Wanted::Restart => lifecycle::Request::Restart,
+            Wanted::Signal(signal) => return self.signal(id, signal),
         };
+        match self.roster.request(id, request, Instant::now()) {
+            Ok((_, changes)) => {
+                self.carry_out_all(changes);
+                Ok(())
+            }
+            Err(Refused::Unknown) => Err(refusal("NoSuchWorker", json!({ "name": "" }))),
+            Err(_) => Err(refusal("Stopping", json!({}))),
+        }
+    }
+
+    fn signal(&self, id: Id, signal: i32) -> Result<(), Refusal> {
         let Some(worker) = self.workers.get(&id) else { return Ok(()) };
         let (name, phase) = (worker.record.name(), worker.record.phase().to_string());
         let Some(child) = worker.slot.child() else {
@@ -112,7 +126,12 @@ impl Pool {
 
     /// Tells the roster, and does what it wants, until it wants nothing more.
     pub(super) fn on(&mut self, event: RosterEvent) {
-        let mut changes = VecDeque::from(self.roster.on(event, Instant::now()));
+        let changes = self.roster.on(event, Instant::now());
+        self.carry_out_all(changes);
+    }
+
+    fn carry_out_all(&mut self, changes: Vec<RosterChange>) {
+        let mut changes = VecDeque::from(changes);
         while let Some(change) = changes.pop_front() {
             match change {
                 RosterChange::Stepped(id, step) => {
@@ -152,8 +171,11 @@ impl Pool {
         if let Some(phase) = step.entered {
             record.entered(phase, &mut desk.events);
         }
-        if let Action::Finish(how) = step.action {
-            *outcome = Some(Box::new(how));
+        match step.action {
+            Action::Finish(how) => *outcome = Some(Box::new(how)),
+            // Somebody has asked for one that was over.
+            Action::Spawn => *outcome = None,
+            Action::Nothing | Action::Terminate { .. } | Action::Kill => (),
         }
         self.watch(id);
         next
