@@ -316,10 +316,10 @@ impl AskFailed {
 impl fmt::Display for AskFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = safe_text::escaped(&ErrorText::new(&self.source).chain());
-        match &self.source {
-            ClientError::Refused(_) => f.write_str(&why),
-            _ => write!(f, "`{}`: {why}", self.socket.display()),
+        if matches!(self.source, ClientError::Refused(_)) {
+            return f.write_str(&why);
         }
+        write!(f, "`{}`: {why}", self.socket.display())
     }
 }
 

@@ -159,11 +159,11 @@ impl Desk {
             "Events" => {
                 let Last { last } = call.read()?;
                 let after = last.map_or(self.events.last(), |last| self.events.before_last(last));
-                self.event_readers.push(EventReader::new(ticket.clone(), call, after));
+                self.event_readers.push(EventReader::new(*ticket, call, after));
             }
             "Wait" => {
                 let Phases { phases } = call.read()?;
-                self.phase_readers.push(PhaseReader::new(ticket.clone(), phases)?);
+                self.phase_readers.push(PhaseReader::new(*ticket, phases)?);
             }
             "Stop" => {
                 asked.push(Asked::Stop);
@@ -177,11 +177,11 @@ impl Desk {
                 asked.push(Asked::Reopen);
                 server.reply(ticket, ());
             }
-            "Restart" => asked.push(Asked::Restart(ticket.clone())),
+            "Restart" => asked.push(Asked::Restart(*ticket)),
             "Scale" | "Roll" | "Reload" | "Upgrade" => {
                 return Err(refusal("NotYet", serde_json::json!({ "version": VERSION })));
             }
-            _ => self.relays.push(Relay::begin(ticket.clone(), call, now, seen.slot)?),
+            _ => self.relays.push(Relay::begin(*ticket, call, now, seen.slot)?),
         }
         Ok(())
     }

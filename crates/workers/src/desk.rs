@@ -148,7 +148,7 @@ impl Desk {
             "Events" => {
                 let Last { last } = call.read()?;
                 let told = last.map_or(self.events.last(), |last| self.events.before_last(last));
-                self.readers.push(Reader { to: ticket.clone(), told });
+                self.readers.push(Reader { to: *ticket, told });
                 return Ok(None);
             }
             "StartWorker" => Wanted::Start,
