@@ -34,7 +34,7 @@ impl Frames {
         Frames { bytes: Vec::new(), start: 0, scanned: 0, longest }
     }
 
-    /// Adds what has come. Take all [messages](Frames::next) before the next bytes are read: that is what bounds it.
+    /// Adds what has come. Take all [messages](Frames::next_message) before the next bytes are read: that is what bounds it.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.bytes.drain(..self.start);

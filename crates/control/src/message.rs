@@ -80,11 +80,19 @@ impl Call {
     ///
     /// `InvalidParameter` with the name of the first that is wrong, or `parameters` where that cannot be told.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_value(Value::Object(self.parameters.clone())).map_err(|error| {
-            // Serde tells names only in its text: of a field that is missing or unknown.
-            let text = error.to_string();
-            let quoted = text.split('`').nth(1).filter(|_| text.contains(" field `"));
-            Refusal::invalid(quoted.unwrap_or("parameters"))
+        let parameters = Value::Object(self.parameters.clone());
+        serde_path_to_error::deserialize(parameters).map_err(|error| {
+            let path = error.path().to_string();
+            // What is missing has no path of its own, and stands in the text.
+            let text = error.inner().to_string();
+            let missing =
+                text.strip_prefix("missing field `").and_then(|name| name.split('`').next());
+            Refusal::invalid(match (path.as_str(), missing) {
+                (".", None) => "parameters".to_owned(),
+                (".", Some(missing)) => missing.to_owned(),
+                (_, None) => path,
+                (path, Some(missing)) => format!("{path}.{missing}"),
+            })
         })
     }
 

@@ -40,7 +40,7 @@ pub(crate) fn later() -> Instant {
 pub(crate) struct Bed {
     pub(crate) server: Server,
     pub(crate) file: SocketFile,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     /// What has been asked, and not [taken](Bed::request).
     pub(crate) requests: Vec<Request>,
     /// Added to the time, so that spans pass without waiting.
@@ -53,7 +53,7 @@ impl Bed {
         let (listener, file) = control::bind(&folder.path().join("s"), 0o600, None).unwrap();
         let mut server = Server::new(info()).unwrap();
         server.listen(listener, Access::default()).unwrap();
-        Bed { server, file, folder, requests: Vec::new(), ahead: Duration::ZERO }
+        Bed { server, file, _folder: folder, requests: Vec::new(), ahead: Duration::ZERO }
     }
 
     pub(crate) fn path(&self) -> PathBuf {

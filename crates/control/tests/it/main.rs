@@ -1,4 +1,5 @@
 //! A server and its clients over real sockets.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 mod bed;
 mod calls;
