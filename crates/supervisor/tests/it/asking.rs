@@ -171,7 +171,8 @@ fn events_are_numbered_and_end_with_the_daemon() {
     let mut kinds = kinds(&told);
     let expected = ["phase", "started", "ready", "phase", "ended", "phase", "finished", "phase"];
     let mut expected = expected.map(str::to_owned).to_vec();
-    (kinds.sort_unstable(), expected.sort_unstable());
+    kinds.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(kinds, expected);
     let end = seen.iter().find_map(|event| event.end.clone()).unwrap();
     assert_eq!((end.cause.as_str(), end.run), ("error", 1));
