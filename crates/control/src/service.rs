@@ -59,7 +59,7 @@ pub struct Process {
     pub stdout: Vec<String>,
     /// The same of standard error.
     pub stderr: Vec<String>,
-    /// Resident and swapped memory of the process alone.
+    /// Resident memory of the process alone.
     pub memory_bytes: Option<u64>,
     /// Processor time of the process alone since its start, in microseconds.
     pub cpu_us: Option<u64>,

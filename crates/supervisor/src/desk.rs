@@ -108,13 +108,13 @@ impl Desk {
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let server = self.server.as_ref().map(Server::descriptor);
         let readers = self.event_readers.iter().filter_map(EventReader::descriptor);
-        server.into_iter().chain(self.relays.iter().map(Relay::descriptor)).chain(readers)
+        server.into_iter().chain(self.relays.iter().filter_map(Relay::descriptor)).chain(readers)
     }
 
     /// When there is something to do by the clock.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let server = self.server.as_ref().and_then(Server::deadline);
-        let relays = self.relays.iter().map(Relay::deadline);
+        let relays = self.relays.iter().filter_map(Relay::deadline);
         let readers = self.event_readers.iter().filter_map(EventReader::deadline);
         server.into_iter().chain(relays).chain(readers).min()
     }

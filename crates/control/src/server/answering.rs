@@ -48,6 +48,33 @@ impl Server {
         }
     }
 
+    /// A piece of the last reply to the call, which another service gives: the message that it is, with its end in the
+    /// last piece. One piece is taken when the client has read the one before ([`Room::Full`]: not yet).
+    pub fn forward_part(&mut self, to: &Ticket, piece: &[u8], is_last: bool) -> Room {
+        if !self.is_open(to) {
+            return Room::Gone;
+        }
+        let number = to.connection;
+        let Some(connection) = self.connections.get_mut(&number) else { return Room::Gone };
+        let wants_it = !connection.wants_no_reply();
+        if wants_it && connection.pending() > 0 {
+            return Room::Full;
+        }
+        let lives = !wants_it || connection.write(piece.to_vec(), self.now);
+        if is_last {
+            connection.end_work();
+        }
+        self.settle(number, lives);
+        Room::Taken
+    }
+
+    /// Ends the connection of a call whose last reply has begun and has no end.
+    pub fn abort(&mut self, to: &Ticket) {
+        if self.is_open(to) {
+            self.forget(to.connection);
+        }
+    }
+
     /// One of several replies to a call that asks for [more](crate::Call::more). Others follow, the last one by
     /// [`reply`](Server::reply) or [`refuse`](Server::refuse).
     pub fn reply_continues(&mut self, to: &Ticket, parameters: impl Serialize) -> Room {

@@ -1,26 +1,47 @@
-//! A call that is passed on to the executor, and its answer back.
+//! A call that is passed on to the executor, and its answer back, in pieces: the guardian keeps at most one.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use control::{Call, Frames, LONGEST_ANSWER, Refusal, Server, Ticket};
+use control::{Call, Refusal, Room, Server, Ticket};
 use slot::Slot;
 
 use super::refusal;
 
-/// How long an executor may take to answer. One that is busy or stopped is told as such after it.
+/// How long an executor may take to begin with its answer, or to go on with it. One that is busy or stopped is told
+/// as such after it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How much is read in a turn.
-const TURN: usize = 64 << 10;
+/// How much is taken of an answer at once.
+const PIECE: usize = 16 << 10;
+
+/// How many pieces are passed on in a turn.
+const TURN: usize = 8;
 
 /// One call to the executor.
 pub(super) struct Relay {
     to: Ticket,
-    line: Line,
-    asked_at: Instant,
+    socket: UnixStream,
+    /// What found no room yet.
+    held: Option<Piece>,
+    /// A part of the answer was passed on.
+    has_begun: bool,
+    /// When the executor was asked, or has gone on.
+    moved_at: Instant,
+}
+
+struct Piece {
+    bytes: Vec<u8>,
+    is_last: bool,
+}
+
+/// What a look at the executor's end found.
+enum Heard {
+    Piece(Piece),
+    Nothing,
+    End,
 }
 
 impl Relay {
@@ -31,105 +52,94 @@ impl Relay {
         now: Instant,
         slot: &Slot,
     ) -> Result<Relay, Refusal> {
-        let line = Line::to_executor(call, slot, false)
-            .map_err(|_| refusal("NoWorkers", serde_json::json!({})))?;
-        Ok(Relay { to, line, asked_at: now })
+        let socket = ask(call, slot, false).map_err(|_| no_workers())?;
+        Ok(Relay { to, socket, held: None, has_begun: false, moved_at: now })
     }
 
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.line.descriptor()
+    /// Readable when there is more of the answer; `None`: it is the client whom we wait for.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd()).filter(|_| self.held.is_none())
     }
 
-    pub(super) fn deadline(&self) -> Instant {
-        self.asked_at + PATIENCE
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Some(self.moved_at + PATIENCE).filter(|_| self.held.is_none())
     }
 
     /// Passes on what has come; `false`: nothing more is to be done.
     pub(super) fn goes_on(&mut self, server: &mut Server, now: Instant) -> bool {
-        if !server.is_open(&self.to) {
-            return false;
-        }
-        match self.line.next() {
-            Ok(Heard::Message(message)) => drop(server.forward(&self.to, &message)),
-            Ok(Heard::Nothing) if now < self.deadline() => return true,
-            Ok(Heard::Nothing) => {
-                let waited = serde_json::json!({ "waited_us": PATIENCE.as_micros() as u64 });
-                server.refuse(&self.to, &refusal("NoAnswer", waited));
-            }
-            // It keeps no workers, or has ended.
-            Ok(Heard::End) | Err(_) => {
-                server.refuse(&self.to, &refusal("NoWorkers", serde_json::json!({})));
-            }
-        }
-        server.is_open(&self.to)
-    }
-}
-
-/// A connection to the executor, whose messages are taken one by one.
-pub(super) struct Line {
-    socket: UnixStream,
-    frames: Frames,
-    has_message: bool,
-    is_over: bool,
-}
-
-/// What a look at a line found.
-pub(super) enum Heard {
-    /// A message, without its end.
-    Message(Vec<u8>),
-    Nothing,
-    End,
-}
-
-impl Line {
-    /// Hands the executor the other end, with the call in it. `waits`: until somebody is there who answers.
-    pub(super) fn to_executor(call: &Call, slot: &Slot, waits: bool) -> io::Result<Line> {
-        let child = slot.child().ok_or(ErrorKind::NotConnected)?;
-        let (mut ours, theirs) = UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        // A call is shorter than a socket's buffer, which is empty.
-        ours.write_all(&call.to_bytes())?;
-        child.hand_down(theirs.as_fd(), waits)?;
-        let frames = Frames::new(LONGEST_ANSWER);
-        Ok(Line { socket: ours, frames, has_message: false, is_over: false })
-    }
-
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-
-    /// Whether a message was read that was not taken.
-    pub(super) fn has_message(&self) -> bool {
-        self.has_message
-    }
-
-    /// The next message that is there; reads no more than is good for the others' turn.
-    pub(super) fn next(&mut self) -> io::Result<Heard> {
-        let mut left = TURN;
-        loop {
-            let too_long = |_| io::Error::from(ErrorKind::InvalidData);
-            let message = self.frames.next_message().map_err(too_long)?;
-            self.has_message = self.frames.has_news();
-            if let Some(message) = message {
-                return Ok(Heard::Message(message));
-            }
-            if self.is_over {
-                return Ok(Heard::End);
-            }
-            if left == 0 {
-                return Ok(Heard::Nothing);
-            }
-            let mut bytes = [0; 8 << 10];
-            match self.socket.read(&mut bytes) {
-                Ok(0) => self.is_over = true,
-                Ok(count) => {
-                    self.frames.push(&bytes[..count]);
-                    left = left.saturating_sub(count);
+        for _ in 0..TURN {
+            let piece = match self.held.take() {
+                Some(piece) => piece,
+                None => match self.next() {
+                    Heard::Piece(piece) => piece,
+                    Heard::Nothing if now < self.moved_at + PATIENCE => {
+                        return server.is_open(&self.to);
+                    }
+                    Heard::Nothing => {
+                        let waited = PATIENCE.as_micros() as u64;
+                        let waited = serde_json::json!({ "waited_us": waited });
+                        return self.fails(server, &refusal("NoAnswer", waited));
+                    }
+                    // It keeps no workers, or has ended.
+                    Heard::End => return self.fails(server, &no_workers()),
+                },
+            };
+            match server.forward_part(&self.to, &piece.bytes, piece.is_last) {
+                Room::Taken if piece.is_last => return false,
+                Room::Taken => (self.has_begun, self.moved_at) = (true, now),
+                Room::Full => {
+                    self.held = Some(piece);
+                    return true;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Heard::Nothing),
+                Room::Gone | Room::NotAsked => return false,
+            }
+        }
+        true
+    }
+
+    fn next(&mut self) -> Heard {
+        let mut bytes = vec![0; PIECE];
+        loop {
+            match self.socket.read(&mut bytes) {
+                Ok(0) => return Heard::End,
+                Ok(count) => {
+                    bytes.truncate(count);
+                    // What comes after the answer is none.
+                    let end = bytes.iter().position(|byte| *byte == 0);
+                    if let Some(end) = end {
+                        bytes.truncate(end + 1);
+                    }
+                    return Heard::Piece(Piece { bytes, is_last: end.is_some() });
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
-                Err(error) => return Err(error),
+                Err(_) => return Heard::End,
             }
         }
     }
+
+    /// There is no answer, or no end to it: then the connection ends in its middle.
+    fn fails(&self, server: &mut Server, why: &Refusal) -> bool {
+        match self.has_begun {
+            true => server.abort(&self.to),
+            false => server.refuse(&self.to, why),
+        }
+        false
+    }
+}
+
+fn no_workers() -> Refusal {
+    refusal("NoWorkers", serde_json::json!({}))
+}
+
+/// Hands the executor one end of a new connection, with the call in it, and gives the other. `waits`: until somebody
+/// is there who answers.
+pub(super) fn ask(call: &Call, slot: &Slot, waits: bool) -> io::Result<UnixStream> {
+    let child = slot.child().ok_or(ErrorKind::NotConnected)?;
+    let (mut ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    // A call is shorter than a socket's buffer, which is empty.
+    ours.write_all(&call.to_bytes())?;
+    child.hand_down(theirs.as_fd(), waits)?;
+    Ok(ours)
 }

@@ -1,14 +1,16 @@
 //! Calls that are answered again and again: events, and where the executor stands.
 
-use std::os::fd::BorrowedFd;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use control::{Call, Refusal, Reply, Room, Server, Ticket};
+use control::{Call, Frames, Refusal, Reply, Room, Server, Ticket};
 use lifecycle::Phase;
 use record::Events;
 
 use super::Seen;
-use super::relay::{Heard, Line};
+use super::relay::ask;
 
 /// So many events go into one reply.
 const MOST: usize = 32;
@@ -81,8 +83,8 @@ impl EventReader {
             self.call.parameters.remove("last");
         }
         (self.run, self.again_at) = (run, None);
-        match Line::to_executor(&self.call, seen.slot, true) {
-            Ok(line) => self.line = Some(line),
+        match ask(&self.call, seen.slot, true) {
+            Ok(socket) => self.line = Some(Line::new(socket)),
             Err(_) => self.again_at = Some(now + PAUSE),
         }
     }
@@ -104,6 +106,73 @@ impl EventReader {
         };
         if server.forward(&self.to, &message) == Room::Full {
             self.held = Some(message);
+        }
+    }
+}
+
+/// The longest reply of events: one is some hundred bytes, but for what a worker says and how it ended.
+const LONGEST: usize = 256 << 10;
+
+/// How much is read in a turn.
+const TURN: usize = 64 << 10;
+
+/// A connection to the executor, whose messages are taken one by one.
+struct Line {
+    socket: UnixStream,
+    frames: Frames,
+    has_message: bool,
+    is_over: bool,
+}
+
+/// What a look at a line found.
+enum Heard {
+    /// A message, without its end.
+    Message(Vec<u8>),
+    Nothing,
+    End,
+}
+
+impl Line {
+    fn new(socket: UnixStream) -> Line {
+        Line { socket, frames: Frames::new(LONGEST), has_message: false, is_over: false }
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether a message was read that was not taken.
+    fn has_message(&self) -> bool {
+        self.has_message
+    }
+
+    /// The next message that is there; reads no more than is good for the others' turn.
+    fn next(&mut self) -> io::Result<Heard> {
+        let mut left = TURN;
+        loop {
+            let too_long = |_| io::Error::from(ErrorKind::InvalidData);
+            let message = self.frames.next_message().map_err(too_long)?;
+            self.has_message = self.frames.has_news();
+            if let Some(message) = message {
+                return Ok(Heard::Message(message));
+            }
+            if self.is_over {
+                return Ok(Heard::End);
+            }
+            if left == 0 {
+                return Ok(Heard::Nothing);
+            }
+            let mut bytes = [0; 8 << 10];
+            match self.socket.read(&mut bytes) {
+                Ok(0) => self.is_over = true,
+                Ok(count) => {
+                    self.frames.push(&bytes[..count]);
+                    left = left.saturating_sub(count);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Heard::Nothing),
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                Err(error) => return Err(error),
+            }
         }
     }
 }
