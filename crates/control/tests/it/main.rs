@@ -5,6 +5,7 @@ mod bed;
 mod calls;
 mod client;
 mod ends;
+mod forwarded;
 mod hostile;
 mod places;
 mod socket;
