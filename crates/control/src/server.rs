@@ -54,6 +54,8 @@ pub enum Room {
     Full,
     /// It was not taken, and none will be: the client has gone.
     Gone,
+    /// It was not taken, and would not be later: it is longer than [`LONGEST_ANSWER`]. Tell it in parts.
+    TooLong,
     /// It was not taken: the call does not ask for more than one reply. Answer it with
     /// [`ExpectedMore`](Refusal::ExpectedMore).
     NotAsked,
@@ -178,7 +180,7 @@ impl Server {
     pub fn turn(&mut self, now: Instant) -> Vec<Request> {
         self.now = now;
         // What is wrong with the waiter itself would be said each time; nothing is known to be.
-        let told = self.waiter.wait(Some(now)).unwrap_or_default();
+        let told = self.waiter.wait(Some(Instant::now())).unwrap_or_default();
         let (mut readers, mut at_door) = (Vec::new(), false);
         for key in told {
             match key {

@@ -94,6 +94,9 @@ impl Server {
         if !connection.wants_more() {
             return Room::NotAsked;
         }
+        if reply.len() > super::LONGEST_ANSWER {
+            return Room::TooLong;
+        }
         if !connection.has_room_for(&reply) {
             return Room::Full;
         }

@@ -165,11 +165,10 @@ impl Connection {
         self.output.len() - self.written
     }
 
+    /// Whether one that is not longer than [`LONGEST_ANSWER`] may wait for the client.
     pub(super) fn has_room_for(&self, reply: &[u8]) -> bool {
-        match self.pending() {
-            0 => reply.len() <= LONGEST_ANSWER,
-            pending => pending + reply.len() <= PENDING,
-        }
+        let pending = self.pending();
+        pending == 0 || pending + reply.len() <= PENDING
     }
 
     /// Has this written after what waits. `false`: there is nobody to read it.

@@ -126,7 +126,7 @@ fn a_slow_reader_is_told_less_and_then_goes_on() {
         match bed.server.reply_continues(&ticket, long(10_000)) {
             Room::Taken => taken += 1,
             Room::Full => break,
-            room @ (Room::Gone | Room::NotAsked) => panic!("{room:?}"),
+            room @ (Room::Gone | Room::NotAsked | Room::TooLong) => panic!("{room:?}"),
         }
         bed.run();
     }
@@ -187,6 +187,10 @@ fn one_reply_alone_may_be_long() {
     let reply = hear(&client);
     assert_eq!(reply["error"], "io.appkit.Service.ReplyTooLong");
     assert!(reply["parameters"]["bytes"].as_u64().unwrap() > 4 << 20);
+    say(&client, &many());
+    let ticket = bed.request().ticket;
+    assert_eq!(bed.server.reply_continues(&ticket, long(LONGEST_ANSWER)), Room::TooLong);
+    assert_eq!(bed.server.reply_continues(&ticket, long(1)), Room::Taken);
 }
 
 #[test]
