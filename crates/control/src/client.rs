@@ -240,7 +240,7 @@ impl Client {
     }
 
     fn message(&mut self, deadline: Instant) -> Result<Vec<u8>, ClientError> {
-        let (mut chunk, mut was_reset) = (vec![0; CHUNK], false);
+        let mut chunk = vec![0; CHUNK];
         loop {
             if let Some(message) = self.frames.next_message().map_err(protocol)? {
                 return Ok(message);
@@ -255,8 +255,7 @@ impl Client {
                     }
                 }
                 Ok(None) => self.wait(Interest::Readable, deadline)?,
-                // Said once if the service has not read all of ours; what it said before comes after it.
-                Err(error) if is_end(&error) && !was_reset => was_reset = true,
+                // It has not read all of ours. What it said before that has been read by now.
                 Err(error) if is_end(&error) => return Err(ClientError::Gone),
                 Err(error) => return Err(failed("read a reply")(error)),
             }

@@ -133,6 +133,15 @@ fn nobody_is_told_apart_from_no_answer() {
     assert_eq!(source.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
+#[test]
+fn who_answers_has_to_be_expected() {
+    let bed = Bed::new();
+    let us = rustix::process::geteuid().as_raw();
+    Client::connect_to(&bed.path(), &[us], later()).unwrap();
+    let error = Client::connect_to(&bed.path(), &[us + 1], later()).unwrap_err();
+    assert!(matches!(error, ClientError::NotExpected { uid, .. } if uid == us), "{error:?}");
+}
+
 /// A service that says these bytes and ends.
 fn told(bytes: &[u8]) -> ClientError {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
@@ -174,12 +183,13 @@ fn what_is_no_reply_is_told() {
 
 /// Case: CC-08
 #[test]
-fn a_service_that_says_a_little_again_and_again_is_given_up_too() {
+fn a_service_that_never_ends_its_reply_is_given_up_too() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut client = Client::new(ours.into()).unwrap();
     thread::scope(|scope| {
-        scope.spawn(move || while theirs.write_all(b" ").is_ok() {});
+        // More than is read in that time, so that there is always something to read.
+        scope.spawn(move || while theirs.write_all(&[b' '; 100_000]).is_ok() {});
         let error = client.call::<Value>("a.b.C", &(), soon()).unwrap_err();
         assert!(matches!(error, ClientError::NoAnswer), "{error:?}");
         drop(client);

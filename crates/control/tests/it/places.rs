@@ -119,6 +119,39 @@ fn who_is_silent_gives_his_place_to_who_waits() {
     say(&news, &echo("x"));
     bed.run();
     assert_eq!(bed.requests.len(), 3);
+    // The others have their turn, and then there is nobody left who is silent and waits for nothing.
+    let more: Vec<_> = (3..PLACES_OF_ONE)
+        .map(|_| {
+            let more = connect_as(101, &address);
+            bed.run();
+            more
+        })
+        .collect();
+    assert!(all[2..].iter().all(is_closed) && more.iter().all(hears_nothing));
+    let last = connect_as(101, &address);
+    bed.run();
+    assert!(is_told_that_it_is_full(&last));
+    assert!(hears_nothing(&all[0]) && hears_nothing(&all[1]) && hears_nothing(&other));
+}
+
+/// Case: CC-19
+#[test]
+fn all_who_may_do_nothing_have_the_places_of_one() {
+    if !is_root() {
+        return;
+    }
+    let (mut bed, address) = open_bed("strangers", Access::default());
+    let all: Vec<_> = (0..PLACES_OF_ONE as u32)
+        .map(|number| {
+            let client = connect_as(101 + number, &address);
+            bed.run();
+            client
+        })
+        .collect();
+    assert!(all.iter().all(hears_nothing));
+    let more = connect_as(200, &address);
+    bed.run();
+    assert!(is_told_that_it_is_full(&more));
 }
 
 /// Case: CC-20
