@@ -87,7 +87,7 @@ fn a_worker_is_signalled_by_name_and_an_unknown_one_is_nobody() {
     bed.nothing_left();
 }
 
-/// Cases: CC-23, CC-25, CC-28, CTL-11, CTL-12, CTL-16
+/// Cases: CC-23, CC-25, CC-28, CTL-12
 fn a_worker_is_stopped_started_and_restarted_by_name() {
     let bed = bed();
     let started = bed.start(

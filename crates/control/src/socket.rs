@@ -97,7 +97,8 @@ pub struct SocketFile {
 /// an address, that is what is bound: by that text in `/proc/net/unix` systemd-tmpfiles tells live sockets.
 ///
 /// A socket of ours, or root's, that nobody listens at is replaced; see that no other does this at the same time, as
-/// by the lock of a pid file. The folder must be one where nobody can exchange it but root and who we are.
+/// by the lock of a pid file. The folder must be one where nobody can exchange it but root and who we are, or the
+/// members of a group to which root or we have given it.
 ///
 /// # Errors
 ///
@@ -109,7 +110,7 @@ pub fn bind(
 ) -> Result<(OwnedFd, SocketFile), BindError> {
     let path = std::path::absolute(path).map_err(refused("find", path))?;
     let place = Place::find_name(&path, Trust::RootAndUs).map_err(BindError::Path)?;
-    if !place.keeps_names() {
+    if !place.keeps_names() && !place.is_shared_by_a_group() {
         return Err(BindError::OpenFolder { path });
     }
     if let Some(seen) = place.look().map_err(BindError::Path)? {

@@ -169,6 +169,12 @@ impl Place {
         self.folder.rules.keeps_names(Whom::now())
     }
 
+    /// Whether a trusted owner has given the folder to a group, whose members may exchange its names: what is made
+    /// here is meant for them. A sticky folder is none.
+    pub fn is_shared_by_a_group(&self) -> bool {
+        self.folder.rules.is_shared_by_a_group(Whom::now())
+    }
+
     /// Whether it is ours, or what is wrong with it.
     pub(crate) fn judge(&self, seen: &Seen, purpose: Purpose) -> Result<bool, Fault> {
         use crate::seen::Kind;

@@ -138,7 +138,7 @@ impl Folder {
     /// Whether a trusted owner has given this folder to a group for its files: then what we write there
     /// was meant for the group. A sticky folder is none, as it keeps its members' files apart; nor is one
     /// whose access control list names somebody who may write, for he is no group.
-    fn is_shared_by_a_group(self, whom: Whom) -> bool {
+    pub(crate) fn is_shared_by_a_group(self, whom: Whom) -> bool {
         looks_shared(self.mode) && self.owner_is_trusted(whom) && !self.has_named_writers
     }
 }

@@ -113,7 +113,7 @@ impl Desk {
                 let new = events.since(reader.told, MOST_EVENTS);
                 let last = new.events.last().map_or(events.last(), |event| event.number);
                 match server.reply_continues(&reader.to, new) {
-                    Room::Taken => reader.told = last,
+                    Room::Taken | Room::TooLong => reader.told = last,
                     Room::Full => break,
                     Room::Gone | Room::NotAsked => return false,
                 }

@@ -137,11 +137,14 @@ fn one_that_was_removed_or_exchanged_is_seen_and_its_successor_is_kept() {
 fn a_folder_where_others_can_exchange_it_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("s");
-    for mode in [0o775, 0o777] {
+    for mode in [0o777, 0o757] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
         let error = bind(&path, 0o600, None).unwrap_err();
         assert!(matches!(error, BindError::OpenFolder { .. }), "{error:?}");
     }
+    // A folder of ours that a group was given, as by a umask of 002, and one where only owners rename.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o775)).unwrap();
+    bind(&path, 0o600, None).unwrap().1.unbind().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let (listener, file) = bind(&path, 0o600, None).unwrap();
     if rustix::process::geteuid().is_root() {

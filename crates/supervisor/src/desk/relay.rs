@@ -91,7 +91,7 @@ impl Relay {
                     self.held = Some(piece);
                     return true;
                 }
-                Room::Gone | Room::NotAsked => return false,
+                Room::Gone | Room::NotAsked | Room::TooLong => return false,
             }
         }
         true

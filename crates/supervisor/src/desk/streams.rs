@@ -62,7 +62,7 @@ impl EventReader {
             let new = events.since(self.told, MOST);
             let last = new.events.last().map_or(events.last(), |event| event.number);
             match server.reply_continues(&self.to, new) {
-                Room::Taken => self.told = last,
+                Room::Taken | Room::TooLong => self.told = last,
                 // What he has not read by the time there is room may not be kept any more, and he is told that.
                 Room::Full => break,
                 Room::Gone | Room::NotAsked => return false,
