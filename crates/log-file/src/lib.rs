@@ -23,7 +23,8 @@
 //! append. [`Options`] say when the file is rotated (by time and by size, [`Rotation`]) and how many of the
 //! files that were put aside are kept, which is always bounded. [`Stamp`] writes the time at the beginning of a line, in
 //! the zone whose midnight rotates the file. With the feature `serde` rotation, time and precision can be fields of a
-//! configuration, and so can sizes (`log_file::size`).
+//! configuration, and so can sizes (`log_file::size`). Whoever reads the files that were put aside knows them, and their
+//! age, by their [`Name`].
 //!
 //! What holds for a file, whoever appends lines to it with this crate:
 //!
@@ -95,6 +96,7 @@ mod rotate;
 
 pub use error::Error;
 pub use log_file::LogFile;
+pub use names::Name;
 pub use options::{DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options};
 pub use period::Rotation;
 pub use stamp::{Precision, Stamp};

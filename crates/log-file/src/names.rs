@@ -2,6 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+
+use crate::{period, time};
 
 /// What compressed files end with.
 const COMPRESSED: &[u8] = b".gz";
@@ -12,11 +17,11 @@ pub(crate) const PART: &str = ".part";
 /// A file that was put aside: `app.log.2026-11-21`, or with a number, `app.log.2026-11-21.0001`;
 /// compressed, `app.log.2026-11-21.gz`.
 ///
-/// Ordered by age (see [`next`](Name::next)): first the stamp, then the number. Numbers of four digits
+/// Ordered by age (each is put aside under a name that makes it the youngest): first the stamp, then the number. Numbers of four digits
 /// sort as text, too; with a fifth, which is taken when they do not suffice, only the order here is
-/// right.
+/// right. Whoever reads old files counts those [from a future](Name::is_from_a_future) as older than all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
+pub struct Name {
     pub(crate) stamp: String,
     pub(crate) number: u32,
     pub(crate) compressed: bool,
@@ -27,7 +32,7 @@ impl Name {
     ///
     /// Strict, for such files are deleted: what [`file_name`](Self::file_name) would not write is
     /// not ours.
-    pub(crate) fn parse(log: &OsStr, candidate: &OsStr) -> Option<Name> {
+    pub fn parse(log: &OsStr, candidate: &OsStr) -> Option<Name> {
         let rest = candidate.as_bytes().strip_prefix(log.as_bytes())?.strip_prefix(b".")?;
         let (rest, compressed) = match rest.strip_suffix(COMPRESSED) {
             Some(rest) => (rest, true),
@@ -48,17 +53,29 @@ impl Name {
         Name::parse(log, OsStr::from_bytes(whole)).filter(|name| name.compressed)
     }
 
-    /// What it is called when it is compressed.
-    pub(crate) fn compressed(&self) -> Name {
+    /// What it is called when it is compressed. For a moment there are both: the compressed file appears whole, and
+    /// then the original is removed.
+    pub fn compressed(&self) -> Name {
         Name { compressed: true, ..self.clone() }
     }
 
     /// What it was called before that.
-    pub(crate) fn original(&self) -> Name {
+    pub fn original(&self) -> Name {
         Name { compressed: false, ..self.clone() }
     }
 
-    pub(crate) fn file_name(&self, log: &OsStr) -> OsString {
+    /// Whether it is that of a compressed file.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Whether it is later than tomorrow: the file was named under a clock that was wrong, or by somebody else.
+    pub fn is_from_a_future(&self, now: SystemTime) -> bool {
+        Horizon::new(period::tomorrow(&TimeZone::UTC, time::timestamp(now))).is_before(self)
+    }
+
+    /// The whole name, beside the log of this name.
+    pub fn file_name(&self, log: &OsStr) -> OsString {
         let mut name = log.to_owned();
         match self.number {
             0 => name.push(format!(".{}", self.stamp)),
@@ -208,6 +225,14 @@ mod tests {
         ] {
             assert_eq!(parse(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_name_from_later_than_tomorrow_is_from_a_future() {
+        let now = "2026-11-21T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+        let is_from_a_future = |stamp| name(stamp, 0).is_from_a_future(now);
+        assert!(!is_from_a_future("2026-11-21") && !is_from_a_future("2026-11-22T23"));
+        assert!(is_from_a_future("2026-11-23") && is_from_a_future("2099-01-01T00"));
     }
 
     fn horizon() -> Horizon {
