@@ -76,6 +76,14 @@ pub(crate) fn part(log: &Place, compressed: &Name) -> io::Result<Place> {
 }
 
 impl Listing {
+    /// What stands here or there. A file that is being compressed has two names, one after the other, and who lists
+    /// the folder meanwhile may see neither; of two lists one has it.
+    pub(crate) fn and(mut self, mut other: Listing) -> Listing {
+        self.names.append(&mut other.names);
+        self.parts.append(&mut other.parts);
+        self
+    }
+
     /// Each file that is ours, with its size, which includes that of its compressed copy, be it half or
     /// whole. A file and its copy are one: they are kept or removed together. A file that was compressed
     /// since the folder was listed is found by its new name.

@@ -67,7 +67,8 @@ pub(crate) fn put_aside(
     if !log.leads_to(identity) {
         return Ok(Rotated::NotOurs);
     }
-    let listing = folder::list(&folder, log)?;
+    // If the youngest were missed, this one would get its name, and what is made of it a younger one than the next.
+    let listing = folder::list(&folder, log)?.and(folder::list(&folder, log)?);
     // By our own files, and by others' within bounds: a stranger would have ours go beyond the horizon, and
     // then each would be the next to be removed.
     let mut ours = listing.ours(log);
