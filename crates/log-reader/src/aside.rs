@@ -1,0 +1,227 @@
+//! The files that were put aside, in the order of age.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
+
+use log_file::Name;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use trusted_path::{Identity, Place};
+
+use crate::open;
+use crate::source::Rotated;
+
+/// So many are known of one log; of more, only the youngest.
+const MOST: usize = 10_000;
+/// A folder is listed so often until two lists are alike, where names move.
+const ATTEMPTS: usize = 20;
+
+/// What says how old a file is. The oldest is the least.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    /// Whether it is not from a future, and its name while it was not compressed.
+    Stamped(bool, Name),
+    Numbered(Reverse<u32>),
+}
+
+/// A file that was put aside: as it was, compressed, or for a moment both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Aside {
+    pub(crate) plain: Option<Identity>,
+    pub(crate) packed: Option<Identity>,
+    /// In seconds. gzip(1) passes it on to what it makes.
+    pub(crate) modified: i64,
+}
+
+impl Aside {
+    pub(crate) fn is(&self, identity: Identity) -> bool {
+        self.plain == Some(identity) || self.packed == Some(identity)
+    }
+
+    /// Whether this is, at the same name, what was there `before`: it may have been compressed since.
+    pub(crate) fn was(&self, before: &Aside) -> bool {
+        let is_same = |one: Option<Identity>, other| one.is_some() && one == other;
+        is_same(self.plain, before.plain)
+            || is_same(self.packed, before.packed)
+            || self.plain.is_none() && before.packed.is_none()
+    }
+}
+
+pub(crate) type Asides = BTreeMap<Key, Aside>;
+
+/// What stands beside a log and was put aside from it, whatever is renamed and compressed meanwhile.
+///
+/// Whatever was put aside before the call is there, unless it was removed.
+pub(crate) fn list(log: &Place, rotated: Rotated) -> io::Result<Asides> {
+    match rotated {
+        Rotated::Never => Ok(Asides::new()),
+        Rotated::ByLogFile => list_stamped(log),
+        Rotated::ByLogrotate => list_numbered(log),
+    }
+}
+
+/// A folder is no picture of one moment: who reads it may miss a name that comes or goes meanwhile. `log-file` changes
+/// the names of a file twice at most after it has begun the next, when it puts it aside and when it has compressed it,
+/// and each time one list may miss it, just before or just after.
+///
+/// So the first two lists have everything that was there before. A younger file may be seen while one that was put
+/// aside right before it is missed, in the second list at most; the other two lists have that.
+fn list_stamped(log: &Place) -> io::Result<Asides> {
+    let mut all = list_once(log, Rotated::ByLogFile)?;
+    add(&mut all, list_once(log, Rotated::ByLogFile)?);
+    let Some(youngest) = all.keys().next_back().cloned() else { return Ok(all) };
+    for _ in 0..2 {
+        let mut later = list_once(log, Rotated::ByLogFile)?;
+        // What is younger is left for the next time.
+        later.retain(|key, _| *key <= youngest);
+        add(&mut all, later);
+    }
+    Ok(all)
+}
+
+fn add(all: &mut Asides, later: Asides) {
+    for (key, found) in later {
+        let aside = all.entry(key).or_default();
+        // What is there now counts more than what was.
+        aside.plain = found.plain.or(aside.plain);
+        aside.packed = found.packed.or(aside.packed);
+    }
+}
+
+/// With numbers every name moves at each rotation.
+fn list_numbered(log: &Place) -> io::Result<Asides> {
+    let mut list = list_once(log, Rotated::ByLogrotate)?;
+    for _ in 0..ATTEMPTS {
+        let next = list_once(log, Rotated::ByLogrotate)?;
+        if next == list {
+            break;
+        }
+        list = next;
+    }
+    Ok(list)
+}
+
+fn list_once(log: &Place, rotated: Rotated) -> io::Result<Asides> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(log.folder(), ".", flags, Mode::empty())?;
+    let now = SystemTime::now();
+    let mut all = Asides::new();
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        let Some((key, is_packed)) = parse(log.name(), name, rotated, now) else { continue };
+        let Ok(stat) = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            continue;
+        }
+        let aside = all.entry(key).or_default();
+        let identity = Some(open::identity(&stat));
+        if is_packed {
+            aside.packed = identity;
+        } else {
+            aside.plain = identity;
+        }
+        #[allow(clippy::unnecessary_cast, clippy::useless_conversion, trivial_numeric_casts)]
+        {
+            aside.modified = aside.modified.max(stat.st_mtime as i64);
+        }
+        if MOST < all.len() {
+            all.pop_first();
+        }
+    }
+    Ok(all)
+}
+
+fn parse(log: &OsStr, name: &OsStr, rotated: Rotated, now: SystemTime) -> Option<(Key, bool)> {
+    match rotated {
+        Rotated::Never => None,
+        Rotated::ByLogFile => {
+            let name = Name::parse(log, name)?;
+            let key = Key::Stamped(!name.is_from_a_future(now), name.original());
+            Some((key, name.is_compressed()))
+        }
+        Rotated::ByLogrotate => {
+            let rest = name.as_bytes().strip_prefix(log.as_bytes())?.strip_prefix(b".")?;
+            let packed = rest.strip_suffix(b".gz");
+            let digits = std::str::from_utf8(packed.unwrap_or(rest)).ok()?;
+            let number = digits.parse::<u32>().ok().filter(|n| n.to_string() == digits)?;
+            Some((Key::Numbered(Reverse(number)), packed.is_some()))
+        }
+    }
+}
+
+impl Key {
+    /// The name of the file itself, or of what was made of it.
+    pub(crate) fn file_name(&self, log: &OsStr, is_packed: bool) -> OsString {
+        match self {
+            Key::Stamped(_, name) if is_packed => name.compressed().file_name(log),
+            Key::Stamped(_, name) => name.file_name(log),
+            Key::Numbered(Reverse(number)) => {
+                let mut name = log.to_owned();
+                name.push(format!(".{number}{}", if is_packed { ".gz" } else { "" }));
+                name
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(rotated: Rotated, names: &[&str], expected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let log = open::find(&folder.path().join("app.log")).unwrap();
+        let found: Vec<_> = list(&log, rotated)
+            .unwrap()
+            .iter()
+            .map(|(key, aside)| {
+                let name = key.file_name(log.name(), aside.plain.is_none());
+                name.into_string().unwrap()
+            })
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Case: CC-68
+    #[test]
+    fn old_files_are_in_the_order_of_age_and_each_is_one() {
+        check(
+            Rotated::ByLogFile,
+            &[
+                "app.log",
+                "app.log.2026-11-21",
+                "app.log.2026-11-21.0001",
+                "app.log.2026-11-21.0001.gz",
+                "app.log.2026-11-20.gz",
+                "app.log.2026-11-22.gz.part",
+                "app.log.2999-01-01",
+                "app.log.1",
+                "other.log.2026-11-20",
+            ],
+            &[
+                "app.log.2999-01-01",
+                "app.log.2026-11-20.gz",
+                "app.log.2026-11-21",
+                "app.log.2026-11-21.0001",
+            ],
+        );
+        check(
+            Rotated::ByLogrotate,
+            &["app.log.1", "app.log.2.gz", "app.log.10.gz", "app.log.2026-11-21", "app.log.01"],
+            &["app.log.10.gz", "app.log.2.gz", "app.log.1"],
+        );
+        check(Rotated::Never, &["app.log.1", "app.log.2026-11-21"], &[]);
+    }
+}

@@ -1,0 +1,146 @@
+//! Where the last lines of a source begin, on into the files that were put aside.
+
+use std::io;
+use std::time::{Instant, SystemTime};
+
+use crate::backward;
+use crate::discover::{ATTEMPTS, Look, OpenedAside, Scene, open_aside};
+use crate::open;
+use crate::source::Source;
+use crate::tail::{self, Tail};
+use crate::trail::Trail;
+
+/// So many files of a source are open at a time; so far back one reads.
+const MOST_FILES: usize = 100;
+
+/// A source, and what there is of it to read first.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) trail: Trail,
+    /// So many lines, as they were counted; not counted where all were wanted.
+    pub(crate) lines: u64,
+    /// Of when the first lines are if they have no time.
+    pub(crate) lead: Option<SystemTime>,
+    /// When the file was last written to: of when all lines are if none has a time.
+    pub(crate) written: Option<SystemTime>,
+}
+
+/// What was found in the files of a source.
+#[derive(Debug, Default)]
+struct Found {
+    lines: u64,
+    lead: Option<SystemTime>,
+    written: Option<SystemTime>,
+}
+
+/// Finds the last lines of a source. What cannot be read is a problem of the trail's, which goes on without.
+pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
+    let mut trail = Trail::new(source);
+    for attempt in 0..ATTEMPTS {
+        let scene = match trail.look(attempt + 1 == ATTEMPTS) {
+            Ok(Look::Scene(scene)) => scene,
+            Ok(Look::NoFolder) => break,
+            Ok(Look::Moved) => continue,
+            Err(error) => {
+                trail.complain(&error);
+                break;
+            }
+        };
+        match take(&mut trail, scene, lines, now) {
+            Ok(Some(Found { lines, lead, written })) => {
+                return Beginning { trail, lines, lead, written };
+            }
+            // A file has gone, or became shorter: look anew.
+            Ok(None) => (),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => (),
+            Err(error) => {
+                trail.complain(&error);
+                break;
+            }
+        }
+        trail.files.clear();
+    }
+    Beginning { trail, lines: 0, lead: None, written: None }
+}
+
+/// Takes the files with the last lines, each from where they begin to where it ends now. None: one has gone.
+fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result<Option<Found>> {
+    let Scene { place, current, asides } = scene;
+    let (mut left, mut found) = (lines, Found::default());
+    if let Some(opened) = current {
+        let size = open::state(&opened)?.size;
+        found.written = opened.file.metadata()?.modified().ok();
+        let (start, count) = last_lines(&opened, size, left)?;
+        left -= count;
+        found.lead = lead(&opened, start, count)?;
+        trail.mark = Some(opened.identity);
+        trail.files.push_front(Tail::plain(opened, start, Some(size), now));
+    }
+    for (key, aside) in asides.iter().rev() {
+        if left == 0 {
+            break;
+        }
+        if MOST_FILES <= trail.files.len() {
+            trail.problems.say(format!(
+                "{}: only the youngest {MOST_FILES} files are read",
+                safe_text::escaped(&trail.source.name)
+            ));
+            break;
+        }
+        let OpenedAside { opened, is_packed } = match open_aside(&place, key, aside) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(None),
+            // Nobody can read it, and others can be read.
+            Err(error) => {
+                trail.complain(&error);
+                continue;
+            }
+        };
+        let identity = opened.identity;
+        let tail = if is_packed {
+            match packed_tail(opened, left, now) {
+                Ok((tail, count)) => {
+                    left -= count;
+                    tail
+                }
+                Err(error) => {
+                    trail.complain(&error);
+                    continue;
+                }
+            }
+        } else {
+            let size = open::state(&opened)?.size;
+            let (start, count) = last_lines(&opened, size, left)?;
+            left -= count;
+            found.lead = lead(&opened, start, count)?;
+            Tail::plain(opened, start, Some(size), now)
+        };
+        trail.mark = trail.mark.or(Some(identity));
+        trail.files.push_front(tail);
+    }
+    trail.known = asides;
+    found.lines = lines - left;
+    Ok(Some(found))
+}
+
+/// Where the first line wanted is in the middle of a record, the record's time is above it.
+fn lead(opened: &open::Opened, start: u64, lines: u64) -> io::Result<Option<SystemTime>> {
+    if lines == 0 { Ok(None) } else { backward::time_above(&opened.file, start) }
+}
+
+/// Where the last lines begin, and how many. If all are wanted none is counted.
+fn last_lines(opened: &open::Opened, size: u64, lines: u64) -> io::Result<(u64, u64)> {
+    match lines {
+        u64::MAX => Ok((0, 0)),
+        lines => backward::start_of_last(&opened.file, size, lines),
+    }
+}
+
+fn packed_tail(opened: open::Opened, lines: u64, now: Instant) -> io::Result<(Tail, u64)> {
+    if lines == u64::MAX {
+        return Ok((Tail::packed(opened, 0, now)?, 0));
+    }
+    let all = tail::count_packed(&opened.file)?;
+    let count = all.min(lines);
+    Ok((Tail::packed(opened, all - count, now)?, count))
+}

@@ -1,0 +1,140 @@
+//! Bytes as they come, taken apart into lines.
+
+/// A line, or a piece of one, without its line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) continued: bool,
+    pub(crate) complete: bool,
+}
+
+/// What was read and is not a whole line yet: [`LONGEST_PIECE`](crate::LONGEST_PIECE) at most.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    rest: Vec<u8>,
+    longest: usize,
+    /// A piece of this line was given.
+    is_begun: bool,
+}
+
+impl Pieces {
+    pub(crate) fn new(longest: usize) -> Pieces {
+        Pieces { rest: Vec::new(), longest, is_begun: false }
+    }
+
+    /// Whether the last line was given as far as it was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Takes the next bytes, and gives what they complete.
+    pub(crate) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<Piece>) {
+        while !bytes.is_empty() {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let (mut line, after) = match end {
+                Some(end) => (&bytes[..end], &bytes[end + 1..]),
+                None => (bytes, &bytes[bytes.len()..]),
+            };
+            while self.longest < self.rest.len() + line.len() {
+                let (fits, more) = line.split_at(self.longest - self.rest.len());
+                self.rest.extend_from_slice(fits);
+                line = more;
+                self.give(false, out);
+            }
+            self.rest.extend_from_slice(line);
+            if end.is_some() {
+                // Where all of the line was given before, its end is nothing to show.
+                if !(self.is_begun && self.rest.is_empty()) {
+                    self.give(true, out);
+                }
+                self.is_begun = false;
+            }
+            bytes = after;
+        }
+    }
+
+    /// Gives what there is of a line whose end has not come.
+    pub(crate) fn flush(&mut self, out: &mut Vec<Piece>) {
+        if !self.rest.is_empty() {
+            self.give(false, out);
+        }
+    }
+
+    /// The next bytes begin a line, whatever was given.
+    pub(crate) fn begin_anew(&mut self) {
+        self.is_begun = false;
+    }
+
+    fn give(&mut self, complete: bool, out: &mut Vec<Piece>) {
+        let bytes = std::mem::take(&mut self.rest);
+        out.push(Piece { bytes, continued: self.is_begun, complete });
+        self.is_begun = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(pushes: &[&str], longest: usize) -> String {
+        let (mut pieces, mut out) = (Pieces::new(longest), Vec::new());
+        for push in pushes {
+            match *push {
+                "<flush>" => pieces.flush(&mut out),
+                bytes => pieces.push(bytes.as_bytes(), &mut out),
+            }
+        }
+        pieces.flush(&mut out);
+        let show = |piece: &Piece| {
+            let (before, after) = (["", "~"][usize::from(piece.continued)], ["~", ""]);
+            let text = String::from_utf8_lossy(&piece.bytes);
+            format!("{before}{text}{}", after[usize::from(piece.complete)])
+        };
+        out.iter().map(show).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_line_is_given_whole_unless_it_is_long_or_was_asked_for_before_its_end() {
+        for (pushes, expected) in [
+            (&["a\nb\n"][..], "a b"),
+            (&["a", "b\n\n", "c"], "ab  c~"),
+            (&["abcd\n"], "abcd"),
+            (&["abcdefghi\n"], "abcd~ ~efgh~ ~i"),
+            (&["abcdefgh\n"], "abcd~ ~efgh"),
+            (&["ab", "<flush>", "c\nd\n"], "ab~ ~c d"),
+            (&["ab", "<flush>", "\nd\n"], "ab~ d"),
+            (&["ab", "<flush>", "\n\nd\n"], "ab~  d"),
+            (&["<flush>"], ""),
+        ] {
+            assert_eq!(all(pushes, 4), expected, "{pushes:?}");
+        }
+    }
+
+    proptest! {
+        /// However it is cut, nothing is lost, and no piece is longer than it may be.
+        #[test]
+        fn pieces_together_are_what_was_read(
+            text in prop::collection::vec(prop::sample::select(&b"ab\n"[..]), 0..60),
+            cuts in prop::collection::vec(1_usize..9, 1..20),
+            longest in 1_usize..6,
+        ) {
+            let (mut pieces, mut out) = (Pieces::new(longest), Vec::new());
+            let (mut rest, mut cuts) = (&text[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+                pieces.push(now, &mut out);
+                rest = later;
+            }
+            pieces.flush(&mut out);
+            let mut joined = Vec::new();
+            for piece in &out {
+                prop_assert!(piece.bytes.len() <= longest);
+                joined.extend_from_slice(&piece.bytes);
+                joined.extend(piece.complete.then_some(b'\n'));
+            }
+            prop_assert_eq!(joined, text);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Several sources, each read as far as room is, and merged.
+
+use std::time::Instant;
+
+use crate::begin::{self, Beginning};
+use crate::line::Line;
+use crate::merge::Merger;
+use crate::source::Source;
+use crate::tail::CHUNK;
+use crate::time;
+use crate::trail::{Mode, Trail};
+
+/// All sources, and what was read of them.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) trails: Vec<Trail>,
+    pub(crate) merger: Merger,
+    buffer: Vec<u8>,
+}
+
+impl Reading {
+    pub(crate) fn new() -> Reading {
+        Reading { trails: Vec::new(), merger: Merger::default(), buffer: vec![0; CHUNK] }
+    }
+
+    /// Adds a source with its last lines; gives its position, and what was found.
+    pub(crate) fn add(&mut self, source: Source, lines: u64, now: Instant) -> Added {
+        let Beginning { trail, lines, lead, written } = begin::begin(source, lines, now);
+        let source = self.trails.len();
+        self.trails.push(trail);
+        self.merger.add();
+        self.merger.lead(source, lead);
+        Added { source, lines, written }
+    }
+
+    /// Reads of every source for which there is room and that may have more. Afterwards none has unread lines while
+    /// none of its lines waits.
+    pub(crate) fn fill(&mut self, mode: Mode, now: Instant) {
+        let mut pieces = Vec::new();
+        for (source, trail) in self.trails.iter_mut().enumerate() {
+            while trail.is_due(mode, now) && self.merger.has_room(source) {
+                trail.turn(mode, now, &mut self.buffer, &mut pieces);
+                pieces.drain(..).for_each(|piece| self.merger.push(Line::new(source, piece), now));
+            }
+        }
+    }
+
+    /// Whether [`fill`](Reading::fill) would read.
+    pub(crate) fn wants_more(&self, mode: Mode, now: Instant) -> bool {
+        let wants = |(source, trail): (usize, &Trail)| {
+            trail.is_due(mode, now) && self.merger.has_room(source)
+        };
+        self.trails.iter().enumerate().any(wants)
+    }
+
+    pub(crate) fn flush(&mut self, source: usize, now: Instant) {
+        let mut pieces = Vec::new();
+        if let Some(trail) = self.trails.get_mut(source) {
+            trail.flush(&mut pieces);
+        }
+        pieces.into_iter().for_each(|piece| self.merger.push(Line::new(source, piece), now));
+    }
+
+    pub(crate) fn problems(&mut self) -> Vec<String> {
+        self.trails.iter_mut().flat_map(|trail| trail.problems.take()).collect()
+    }
+}
+
+/// What is known of a source that was added.
+#[derive(Debug)]
+pub(crate) struct Added {
+    pub(crate) source: usize,
+    pub(crate) lines: u64,
+    pub(crate) written: Option<std::time::SystemTime>,
+}
+
+impl Line {
+    fn new(source: usize, piece: crate::pieces::Piece) -> Line {
+        let crate::pieces::Piece { bytes, continued, complete } = piece;
+        let time = if continued { None } else { time::of_line(&bytes) };
+        Line { source, time, bytes, continued, complete }
+    }
+}

@@ -1,0 +1,210 @@
+//! One open file, read forward.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::fs::FileExt;
+use std::time::Instant;
+
+use flate2::read::MultiGzDecoder;
+use trusted_path::Identity;
+
+use crate::LONGEST_PIECE;
+use crate::open::{self, Opened};
+use crate::pieces::Pieces;
+
+/// So much is read at a time.
+pub(crate) const CHUNK: usize = 64 << 10;
+/// So many of the first bytes tell whether a file was truncated and has grown again.
+const HEAD: usize = 64;
+
+/// An open file, and how far it was read. Dropping it closes the file.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    text: Text,
+    pub(crate) identity: Identity,
+    pub(crate) pieces: Pieces,
+    /// When bytes came last, or it was opened.
+    pub(crate) grown: Instant,
+}
+
+#[derive(Debug)]
+enum Text {
+    Plain(Plain),
+    /// Lines to leave out first, and what unpacks.
+    Packed(u64, Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+#[derive(Debug)]
+struct Plain {
+    file: File,
+    offset: u64,
+    /// Nothing is read from here on.
+    limit: Option<u64>,
+    head: Vec<u8>,
+}
+
+impl Tail {
+    pub(crate) fn plain(opened: Opened, offset: u64, limit: Option<u64>, now: Instant) -> Tail {
+        let plain = Plain { file: opened.file, offset, limit, head: Vec::new() };
+        Tail::new(Text::Plain(plain), opened.identity, now)
+    }
+
+    /// A compressed file, without its first lines.
+    pub(crate) fn packed(opened: Opened, without: u64, now: Instant) -> io::Result<Tail> {
+        let unpacked = unpack(opened.file)?;
+        Ok(Tail::new(Text::Packed(without, Box::new(unpacked)), opened.identity, now))
+    }
+
+    fn new(text: Text, identity: Identity, now: Instant) -> Tail {
+        Tail { text, identity, pieces: Pieces::new(LONGEST_PIECE), grown: now }
+    }
+
+    /// The file itself, unless it is compressed.
+    pub(crate) fn file(&self) -> Option<&File> {
+        match &self.text {
+            Text::Plain(plain) => Some(&plain.file),
+            Text::Packed(..) => None,
+        }
+    }
+
+    /// From now on everything is read.
+    pub(crate) fn lift_limit(&mut self) {
+        if let Text::Plain(plain) = &mut self.text {
+            plain.limit = None;
+        }
+    }
+
+    /// Whether nobody will write to it: it is compressed, or has no name any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.file().is_none_or(|file| open::state(file).is_ok_and(|state| !state.has_a_name))
+    }
+
+    /// The next bytes; none at the present end.
+    ///
+    /// Writers of `log-file` write a record again that has gone to a file without a name. So of such a file nothing
+    /// is shown that comes after this was seen (`writes_again`).
+    pub(crate) fn read<'a>(
+        &mut self,
+        buffer: &'a mut [u8],
+        writes_again: bool,
+    ) -> io::Result<&'a [u8]> {
+        match &mut self.text {
+            Text::Plain(plain) => plain.read(buffer, writes_again),
+            Text::Packed(without, unpacked) => loop {
+                let length = read(unpacked, buffer)?;
+                let start = skip(&buffer[..length], without);
+                if start < length || length == 0 {
+                    return Ok(&buffer[start..length]);
+                }
+            },
+        }
+    }
+
+    /// Begins anew if the file was truncated, or is another as far as its first bytes tell.
+    pub(crate) fn begins_anew(&mut self) -> io::Result<bool> {
+        let Text::Plain(plain) = &mut self.text else { return Ok(false) };
+        if plain.offset <= open::state(&plain.file)?.size && plain.has_its_head()? {
+            return Ok(false);
+        }
+        plain.offset = 0;
+        plain.head.clear();
+        Ok(true)
+    }
+}
+
+impl Plain {
+    fn read<'a>(&mut self, buffer: &'a mut [u8], writes_again: bool) -> io::Result<&'a [u8]> {
+        if writes_again && self.limit.is_none() {
+            let state = open::state(&self.file)?;
+            self.limit = (!state.has_a_name).then_some(state.size);
+        }
+        let left = self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.offset));
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = retry(|| self.file.read_at(&mut buffer[..length], self.offset))?;
+        self.offset += read as u64;
+        Ok(&buffer[..read])
+    }
+
+    /// Whether it begins as it did. Blanks count for anything: `log-file` takes records back by them.
+    fn has_its_head(&mut self) -> io::Result<bool> {
+        let mut head = [0; HEAD];
+        let wanted = usize::try_from(self.offset).map_or(HEAD, |offset| offset.min(HEAD));
+        let read = retry(|| self.file.read_at(&mut head[..wanted], 0))?;
+        let alike = |(old, new): (&u8, &u8)| old == new || matches!(new, b' ' | b'\n');
+        if !self.head.iter().zip(&head[..read]).all(alike) {
+            return Ok(false);
+        }
+        self.head = head[..read].to_vec();
+        Ok(true)
+    }
+}
+
+/// How much of it belongs to the first lines that are left out.
+fn skip(bytes: &[u8], lines: &mut u64) -> usize {
+    let mut start = 0;
+    while 0 < *lines {
+        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else {
+            return bytes.len();
+        };
+        start += end + 1;
+        *lines -= 1;
+    }
+    start
+}
+
+/// Unpacks from the beginning, wherever others have read to.
+fn unpack<F: Read + Seek>(mut packed: F) -> io::Result<MultiGzDecoder<BufReader<F>>> {
+    packed.rewind()?;
+    Ok(MultiGzDecoder::new(BufReader::new(packed)))
+}
+
+fn read(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    retry(|| from.read(buffer))
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            done => return done,
+        }
+    }
+}
+
+/// How many lines a compressed file has; a last one without its end counts.
+///
+/// # Errors
+///
+/// It cannot be read, or is not whole.
+pub(crate) fn count_packed(file: &File) -> io::Result<u64> {
+    let mut unpacked = unpack(file)?;
+    let mut buffer = vec![0; CHUNK];
+    let (mut count, mut is_inside) = (0, false);
+    loop {
+        let length = read(&mut unpacked, &mut buffer)?;
+        let Some(last) = buffer[..length].last() else { break };
+        is_inside = *last != b'\n';
+        count += buffer[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
+    Ok(count + u64::from(is_inside))
+}
+
+/// Whether a compressed file was made from this one, or from what it was before somebody added something.
+pub(crate) fn is_made_from(packed: &File, plain: &File) -> io::Result<bool> {
+    let mut unpacked = unpack(packed)?;
+    let (mut one, mut other) = (vec![0; CHUNK], vec![0; CHUNK]);
+    let mut offset = 0;
+    loop {
+        let length = read(&mut unpacked, &mut one)?;
+        if length == 0 {
+            // What is empty could be made from any.
+            return Ok(0 < offset);
+        }
+        match plain.read_exact_at(&mut other[..length], offset) {
+            Ok(()) if one[..length] == other[..length] => offset += length as u64,
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One source: the file that is read, those that come after it, and those that were put aside just now.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use trusted_path::Identity;
+
+use crate::aside::Asides;
+use crate::open;
+use crate::pieces::Piece;
+use crate::problems::Problems;
+use crate::source::{Rotated, Source};
+use crate::tail::Tail;
+
+/// How long a last line without its end is kept back for the rest to come.
+const QUIET: Duration = Duration::from_millis(500);
+/// How long a file that was put aside is kept open since something was last added to it. The youngest of them is kept
+/// until another takes its place: its writers may never open the new one.
+const GRACE: Duration = Duration::from_secs(10);
+/// So many of those are kept open at most: a writer that was held up may be late by many rotations, where those follow
+/// each other by the millisecond.
+const MOST_HELD: usize = 128;
+/// How long after something was refused it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How far one reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What there was when it began.
+    Present,
+    /// Whatever comes, too.
+    Follow,
+}
+
+/// What there is to read of a source, and where one is in it.
+#[derive(Debug)]
+pub(crate) struct Trail {
+    pub(crate) source: Source,
+    /// In the order in which they are read. The last is what the name led to, or the youngest put aside.
+    pub(crate) files: VecDeque<Tail>,
+    /// Read to their end, and perhaps added to. The oldest first.
+    pub(crate) held: VecDeque<Tail>,
+    /// What was put aside, and is read or not to be read.
+    pub(crate) known: Asides,
+    /// The last of `files` that there was, or what was made of it.
+    pub(crate) mark: Option<Identity>,
+    pub(crate) problems: Problems,
+    retry_at: Option<Instant>,
+    /// There is or may be more to read at once.
+    more: bool,
+    /// The name has led to another file since it was last asked.
+    pub(crate) has_moved: bool,
+}
+
+enum Step {
+    Again,
+    More,
+    Idle,
+}
+
+impl Trail {
+    pub(crate) fn new(source: Source) -> Trail {
+        Trail {
+            source,
+            files: VecDeque::new(),
+            held: VecDeque::new(),
+            known: Asides::new(),
+            mark: None,
+            problems: Problems::default(),
+            retry_at: None,
+            more: true,
+            has_moved: false,
+        }
+    }
+
+    /// Whether a turn may bring something.
+    pub(crate) fn is_due(&self, mode: Mode, now: Instant) -> bool {
+        self.more || mode == Mode::Follow && self.deadline().is_some_and(|at| at <= now)
+    }
+
+    /// Something has happened in one of the folders.
+    pub(crate) fn wake(&mut self) {
+        self.more = true;
+    }
+
+    /// What there was is read; now comes what is added.
+    pub(crate) fn lift_limits(&mut self) {
+        self.files.iter_mut().chain(&mut self.held).for_each(Tail::lift_limit);
+        self.more = true;
+    }
+
+    /// When a turn is due though nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let quiet = |tail: &Tail| (!tail.pieces.is_empty()).then(|| tail.grown + QUIET);
+        let youngest = self.held.len().saturating_sub(1);
+        let let_go = self.held.iter().take(youngest).map(|tail| tail.grown + GRACE);
+        let quiet = self.held.iter().chain(self.files.front()).filter_map(quiet);
+        quiet.chain(let_go).chain(self.retry_at).min()
+    }
+
+    /// Gives the unfinished last lines, as far as they were read.
+    pub(crate) fn flush(&mut self, out: &mut Vec<Piece>) {
+        for tail in self.held.iter_mut().chain(self.files.front_mut()) {
+            tail.pieces.flush(out);
+        }
+    }
+
+    /// Reads a bounded piece; nothing comes when there is nothing to read now.
+    pub(crate) fn turn(
+        &mut self,
+        mode: Mode,
+        now: Instant,
+        buffer: &mut [u8],
+        out: &mut Vec<Piece>,
+    ) {
+        (self.more, self.retry_at) = (false, None);
+        let mut fresh = Vec::new();
+        let result = loop {
+            match self.step(mode, now, buffer, (out, &mut fresh)) {
+                Ok(Step::Again) => (),
+                result => break result,
+            }
+        };
+        match result {
+            Ok(step) => self.more = matches!(step, Step::More),
+            Err(error) => {
+                self.complain(&error);
+                self.flush(out);
+                self.retry_at = (mode == Mode::Follow).then(|| now + RETRY);
+            }
+        }
+        // Whoever has written to the new file has written to the old one before. So that is read later, and comes first.
+        if mode == Mode::Follow {
+            self.read_held(now, buffer, out);
+        }
+        out.append(&mut fresh);
+    }
+
+    /// `out` is for what belongs to files before the one whose bytes go to `fresh`.
+    fn step(
+        &mut self,
+        mode: Mode,
+        now: Instant,
+        buffer: &mut [u8],
+        (out, fresh): (&mut Vec<Piece>, &mut Vec<Piece>),
+    ) -> io::Result<Step> {
+        let writes_again = self.writes_again();
+        let has_next = 1 < self.files.len();
+        let Some(front) = self.files.front_mut() else {
+            let goes_on = mode == Mode::Follow && self.discover(now)?;
+            return Ok(if goes_on { Step::Again } else { Step::Idle });
+        };
+        if mode == Mode::Follow && !has_next && front.begins_anew()? {
+            front.pieces.flush(out);
+            front.pieces.begin_anew();
+        }
+        // Asked before the last look for more: nothing is added after it was compressed.
+        let is_over = has_next && front.is_over();
+        match front.read(buffer, writes_again) {
+            Ok([]) => (),
+            Ok(bytes) => {
+                front.pieces.push(bytes, fresh);
+                front.grown = now;
+                return Ok(Step::More);
+            }
+            // What is damaged ends there; others go on.
+            Err(error) if has_next || front.file().is_none() => self.complain(&error),
+            Err(error) => return Err(error),
+        }
+        let Some(front) = self.files.front_mut() else { return Ok(Step::Again) };
+        let is_packed = front.file().is_none();
+        let is_final = mode == Mode::Present || is_over || is_packed;
+        let is_quiet = front.grown + QUIET <= now;
+        if is_final || is_quiet {
+            front.pieces.flush(out);
+        }
+        if has_next {
+            if !front.pieces.is_empty() {
+                return Ok(Step::Idle);
+            }
+            self.pass_front(is_over || is_packed);
+            return Ok(Step::Again);
+        }
+        if mode == Mode::Present {
+            return Ok(Step::Idle);
+        }
+        if is_packed {
+            self.files.pop_front();
+            return Ok(Step::Again);
+        }
+        let leads_elsewhere = open::leads_to(&self.source.path)? != Some(front.identity);
+        // If it does, the old one is read to its end once more.
+        let goes_on = leads_elsewhere && self.discover(now)?;
+        Ok(if goes_on { Step::Again } else { Step::Idle })
+    }
+
+    fn pass_front(&mut self, is_over: bool) {
+        let front = self.files.pop_front().filter(|_| !is_over);
+        self.held.extend(front);
+        if MOST_HELD < self.held.len() {
+            self.held.pop_front();
+        }
+    }
+
+    /// Reads what was added to files after they were put aside, and lets go of those that nobody adds to.
+    fn read_held(&mut self, now: Instant, buffer: &mut [u8], out: &mut Vec<Piece>) {
+        let writes_again = self.writes_again();
+        let mut at = 0;
+        while let Some(tail) = self.held.get_mut(at) {
+            let is_over = tail.is_over();
+            match tail.read(buffer, writes_again) {
+                Ok([]) => (),
+                Ok(bytes) => {
+                    tail.pieces.push(bytes, out);
+                    tail.grown = now;
+                    self.more = true;
+                    at += 1;
+                    continue;
+                }
+                Err(error) => self.complain(&error),
+            }
+            let is_youngest = at + 1 == self.held.len();
+            let Some(tail) = self.held.get_mut(at) else { return };
+            let goes = is_over || !is_youngest && tail.grown + GRACE <= now;
+            if goes || tail.grown + QUIET <= now {
+                tail.pieces.flush(out);
+            }
+            if goes {
+                self.held.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    fn writes_again(&self) -> bool {
+        self.source.rotated == Rotated::ByLogFile
+    }
+
+    pub(crate) fn complain(&mut self, error: &io::Error) {
+        let name = safe_text::escaped(&self.source.name);
+        let path = self.source.path.display().to_string();
+        let path = safe_text::escaped(&path);
+        self.problems.say(format!("{name}: `{path}` cannot be read: {error}"));
+    }
+}
