@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         workers_are_told_as_they_are,
         a_worker_is_signalled_by_name_and_an_unknown_one_is_nobody,
+        the_files_of_all_processes_are_told,
         a_worker_is_stopped_started_and_restarted_by_name,
         the_executor_is_restarted_in_its_place,
         events_of_guardian_and_workers_come_in_one_stream,
@@ -83,6 +84,37 @@ fn a_worker_is_signalled_by_name_and_an_unknown_one_is_nobody() {
     assert_ne!(after[0].pid, before[0].pid);
     assert_eq!(after[0].ends.last().unwrap().signal, Some(9));
     assert_eq!(after[1].pid, before[1].pid, "nobody else is touched");
+    started.stop();
+    bed.nothing_left();
+}
+
+fn the_files_of_all_processes_are_told() {
+    let bed = bed();
+    let started = bed.start(
+        "{logging_config: {file: d.log}, stdout_filename: out.txt, daemon_args: [{workers: {workers: \
+         [{name: red, stdout_filename: red.txt}, {name: blue, logging_config: {file: blue.log}}]}}]}",
+    );
+    until(&bed, "both run", |workers| workers.len() == 2 && all_run(workers));
+    let told = |files: Vec<appkit::control::service::LogFile>| -> Vec<_> {
+        let path = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+        files.iter().map(|file| (file.role.clone(), file.name.clone(), path(&file.path))).collect()
+    };
+    let of =
+        |role: &str, name: &str, path: &str| (role.to_owned(), name.to_owned(), path.to_owned());
+    assert_eq!(
+        told(daemon(&bed).files().unwrap()),
+        [
+            of("guardian", "d", "d.log"),
+            of("guardian", "d", "out.txt"),
+            of("executor", "d", "d.log"),
+            of("executor", "d", "out.txt"),
+        ]
+    );
+    assert_eq!(
+        told(daemon(&bed).worker_files(&[]).unwrap()),
+        [of("worker", "red", "red.txt"), of("worker", "blue", "blue.log")]
+    );
+    assert_eq!(daemon(&bed).worker_files(&["blue"]).unwrap().len(), 1);
     started.stop();
     bed.nothing_left();
 }

@@ -248,6 +248,11 @@ impl Capture {
         &self.file
     }
 
+    /// Whether the file is put aside under other names in time, or when it is too long.
+    pub fn is_rotated(&self) -> bool {
+        self.rotation != Rotation::Never || self.max_size != u64::MAX
+    }
+
     /// The same at another path, as one that was made absolute.
     #[must_use]
     pub fn with_file(mut self, path: impl Into<PathBuf>) -> Capture {

@@ -146,6 +146,11 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// What is kept, and where.
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
     /// Starts a child whose captured streams are read from here on; a stream that is not captured goes
     /// where `spawn` says. What a process writes that the run before the last one has left behind is not
     /// read any more.

@@ -95,6 +95,30 @@ pub struct Event {
     pub first_lost: Option<u64>,
 }
 
+/// A file in which something of a process can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogFile {
+    /// Of the process.
+    pub name: String,
+    /// `guardian`, `executor` or `worker`.
+    pub role: String,
+    /// `log`, `stdout`, `stderr` or `capture`.
+    pub kind: String,
+    /// Absolute.
+    pub path: String,
+    /// Whether it is put aside under other names in its folder, by those who write it.
+    pub rotated: bool,
+}
+
+/// What `Files` and `WorkerFiles` answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Files {
+    /// Those of one process stand together.
+    pub files: Vec<LogFile>,
+}
+
 /// What `Status` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::{env, io};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
 use crate::called::Called;
@@ -32,7 +33,7 @@ use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
 use crate::stdio::Stdio;
 use crate::sys::{oom_kills, random};
-use crate::wire::{Payload, to_bytes};
+use crate::wire::{Payload, from_bytes, to_bytes};
 
 /// What to execute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,6 +141,15 @@ impl Spawn {
         let step = "encode the set-up";
         self.setup = to_bytes(setup).map_err(SpawnError::io(step))?.into();
         Ok(self)
+    }
+
+    /// What the handler of the child's role is to know, as it was [set](Spawn::setup).
+    ///
+    /// # Errors
+    ///
+    /// It is of another type, or was not set.
+    pub fn read_setup<T: DeserializeOwned>(&self) -> io::Result<T> {
+        from_bytes(&self.setup)
     }
 
     /// What to execute. Default: [`Program::SameImage`].

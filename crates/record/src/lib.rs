@@ -25,12 +25,14 @@
 
 mod ends;
 mod events;
+mod files;
 mod known;
 mod time;
 mod usage;
 
 pub use ends::run_end;
 pub use events::Events;
+pub use files::files;
 pub use known::{Record, Role};
 pub use time::stamp;
 pub use usage::{Usage, usage};

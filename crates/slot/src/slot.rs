@@ -254,6 +254,11 @@ impl Slot {
         self.released
     }
 
+    /// What runs are started by.
+    pub fn spawn(&self) -> &Spawn {
+        &self.spawn
+    }
+
     /// What the next runs are started by. For changing where their standard error goes before they have
     /// set themselves up.
     pub fn spawn_mut(&mut self) -> &mut Spawn {
@@ -352,7 +357,7 @@ impl Slot {
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }
-        let child = self.spawn();
+        let child = self.spawn_child();
         // Each start has another mark, and there may be thousands of slots: none is kept.
         self.spawn.forget_env(MARK);
         let child = child.map_err(RunEnd::NotStarted)?;
@@ -363,7 +368,7 @@ impl Slot {
         Ok(())
     }
 
-    fn spawn(&mut self) -> Result<Child, ErrorText> {
+    fn spawn_child(&mut self) -> Result<Child, ErrorText> {
         let Some(Recorded { recording, .. }) = self.recorded.as_deref_mut() else {
             return self.spawn.spawn().map_err(|error| ErrorText::new(&error));
         };

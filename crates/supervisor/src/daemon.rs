@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use control::service::{Events, Process, Status, Workers};
+use control::service::{Events, Files, LogFile, Process, Status, Workers};
 use control::{Client, ClientError};
 use exit::ErrorText;
 use serde::Serialize;
@@ -131,6 +131,27 @@ impl<O> Daemon<O> {
         let names = Some(names).filter(|names| !names.is_empty());
         let said: Workers = self.ask("Workers", &json!({ "names": names, "usage": usage }))?;
         Ok(said.workers)
+    }
+
+    /// The files of guardian and executor in which something can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn files(&self) -> Result<Vec<LogFile>, AskFailed> {
+        let said: Files = self.ask("Files", &json!({}))?;
+        Ok(said.files)
+    }
+
+    /// Those of its workers: of all, or of those of these names.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn worker_files(&self, names: &[&str]) -> Result<Vec<LogFile>, AskFailed> {
+        let names = Some(names).filter(|names| !names.is_empty());
+        let said: Files = self.ask("WorkerFiles", &json!({ "names": names }))?;
+        Ok(said.files)
     }
 
     /// Has it open its log files anew.

@@ -20,6 +20,7 @@ use lifecycle::{Machine, Phase, Refused};
 use record::{Events, Record, Role};
 use serde::Deserialize;
 use slot::{Report, Slot};
+use surroundings::Setup;
 
 use crate::last_words::LastWords;
 use crate::options::{ControlPlan, socket_path};
@@ -147,7 +148,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let Request { ticket, call, peer } = request;
         let method = call.method.rsplit('.').next().unwrap_or_default();
-        let acts = !matches!(method, "Status" | "Workers" | "Events" | "Wait");
+        let acts = !LOOKS.contains(&method);
         if acts && !peer.may_act() {
             return Err(refusal("NotAllowed", serde_json::json!({ "uid": peer.uid })));
         }
@@ -156,6 +157,7 @@ impl Desk {
         }
         match method {
             "Status" => server.reply(ticket, self.status(now, seen)),
+            "Files" => server.reply(ticket, self.files(seen)),
             "Events" => {
                 let Last { last } = call.read()?;
                 let after = last.map_or(self.events.last(), |last| self.events.before_last(last));
@@ -198,6 +200,18 @@ impl Desk {
             }
             Err(_) => server.refuse(to, &refusal("Stopping", serde_json::json!({}))),
         }
+    }
+
+    fn files(&self, seen: Seen<'_>) -> service::Files {
+        let Ok(setup) = seen.slot.spawn().read_setup::<Setup>() else {
+            return service::Files::default();
+        };
+        let capture = seen.slot.recording().map(|recording| recording.capture());
+        // Where the executor's output is captured the guardian has none of its own.
+        let mut files = record::files(Role::Guardian, &self.name, &setup, None);
+        files.retain(|file| file.kind == "log" || capture.is_none());
+        files.extend(record::files(Role::Executor, &self.name, &setup, capture));
+        service::Files { files }
     }
 
     fn status(&self, now: Instant, seen: Seen<'_>) -> Status {
@@ -250,6 +264,9 @@ impl Desk {
         }
     }
 }
+
+/// What everybody may ask who may connect.
+const LOOKS: [&str; 6] = ["Status", "Workers", "Files", "WorkerFiles", "Events", "Wait"];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -1,17 +1,17 @@
 //! Where a pool answers what is asked of its workers: over connections that the guardian hands down.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use control::service::{self, Workers};
+use control::service::{self, Files, Workers};
 use control::{Access, Info, Peer, Refusal, Request, Room, Server, Ticket};
 use lifecycle::{Id, Phase, Roster};
-use record::Events;
+use record::{Events, Role};
 use serde::Deserialize;
 use serde_json::json;
-use surroundings::Callers;
+use surroundings::{Callers, Setup};
 
 use crate::pool::Worker;
 
@@ -145,6 +145,11 @@ impl Desk {
                 server.reply(ticket, workers.tell(names, usage.unwrap_or(false), now)?);
                 return Ok(None);
             }
+            "WorkerFiles" => {
+                let AskedFor { names, .. } = call.read()?;
+                server.reply(ticket, workers.files(names)?);
+                return Ok(None);
+            }
             "Events" => {
                 let Last { last } = call.read()?;
                 let told = last.map_or(self.events.last(), |last| self.events.before_last(last));
@@ -206,27 +211,42 @@ impl Named<'_> {
         found.map(|(id, _)| *id).ok_or_else(none)
     }
 
-    /// All, or those of these names, in the order of the list.
     fn tell(
         &self,
         names: Option<Vec<String>>,
         usage: bool,
         now: Instant,
     ) -> Result<Workers, Refusal> {
-        let mut wanted: Option<HashMap<String, bool>> =
-            names.map(|names| names.into_iter().map(|name| (name, false)).collect());
-        let mut told = Vec::new();
+        let wanted = self.wanted(names)?;
+        let workers = wanted.map(|(id, worker)| self.process(id, worker, usage, now)).collect();
+        Ok(Workers { workers })
+    }
+
+    fn files(&self, names: Option<Vec<String>>) -> Result<Files, Refusal> {
+        let files = self.wanted(names)?.flat_map(|(_, worker)| {
+            let setup = worker.slot.spawn().read_setup::<Setup>().unwrap_or_default();
+            let capture = worker.slot.recording().map(|recording| recording.capture());
+            record::files(Role::Worker, worker.record.name(), &setup, capture)
+        });
+        Ok(Files { files: files.collect() })
+    }
+
+    /// All, or those of these names, in the order of the list.
+    fn wanted(
+        &self,
+        names: Option<Vec<String>>,
+    ) -> Result<impl Iterator<Item = (Id, &Worker)>, Refusal> {
+        let mut unseen: Option<HashSet<String>> = names.map(|names| names.into_iter().collect());
+        let mut found = Vec::new();
         for (id, worker) in self.workers {
-            if let Some(wanted) = &mut wanted {
-                let Some(seen) = wanted.get_mut(worker.record.name()) else { continue };
-                *seen = true;
+            let name = worker.record.name();
+            if unseen.as_mut().is_none_or(|unseen| unseen.remove(name)) {
+                found.push((*id, &**worker));
             }
-            told.push(self.process(*id, worker, usage, now));
         }
-        let unseen = wanted.into_iter().flatten().find(|(_, seen)| !seen);
-        match unseen {
-            Some((name, _)) => Err(refusal("NoSuchWorker", json!({ "name": name }))),
-            None => Ok(Workers { workers: told }),
+        match unseen.into_iter().flatten().next() {
+            Some(name) => Err(refusal("NoSuchWorker", json!({ "name": name }))),
+            None => Ok(found.into_iter()),
         }
     }
 

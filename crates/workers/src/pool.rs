@@ -65,7 +65,7 @@ pub(crate) struct Worker {
     /// What is known of it, and its name.
     pub(crate) record: Record,
     pid_filename: PathBuf,
-    slot: Slot,
+    pub(crate) slot: Slot,
     teller: Teller,
     /// Which run's descriptors are being watched.
     watched: u64,
