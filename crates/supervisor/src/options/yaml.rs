@@ -1,9 +1,10 @@
 //! A daemon's options from YAML, and what can be wrong with it.
 
-use exit::ErrorText;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::de::Error as _;
+use exit::ErrorText;
+use serde::de::{DeserializeOwned, Error as _};
 
 use super::DaemonOptions;
 
@@ -30,7 +31,7 @@ impl DaemonOptions {
     /// is missing, was given twice, or with its simple form: this is named. Or it is too large (see
     /// [`safe_yaml::check`]).
     pub fn from_yaml_str(yaml: &str) -> Result<DaemonOptions, YamlError> {
-        parse(yaml).map_err(|source| YamlError::Parse { source })
+        parse(yaml).map(|(options, _)| options).map_err(|source| YamlError::Parse { source })
     }
 
     /// Options from a YAML file, or from a pipe that [ends in time](safe_yaml::read_file): see
@@ -46,21 +47,48 @@ impl DaemonOptions {
         let path = path.as_ref();
         let text = safe_yaml::read_file(path)
             .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
-        let options = parse(&text)
+        let (options, _): (DaemonOptions, _) = parse(&text)
             .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })?;
         // Absolute now: by the time of the start the caller may be elsewhere.
         let origin = std::path::absolute(path).ok();
         Ok(DaemonOptions { origin, ..options })
     }
+
+    /// The options of several daemons from one YAML file: a mapping, in whose order they come, from what each
+    /// is called to its options. One whose options give it no [`name`](Self::name) has that one.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_yaml_file`](Self::from_yaml_file).
+    pub fn several_from_yaml_file(
+        path: impl AsRef<Path>,
+    ) -> Result<Vec<(String, DaemonOptions)>, YamlError> {
+        let path = path.as_ref();
+        let text = safe_yaml::read_file(path)
+            .map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
+        let (mut options, order): (BTreeMap<String, DaemonOptions>, _) = parse(&text)
+            .map_err(|source| YamlError::ParseFile { path: path.to_owned(), source })?;
+        let origin = std::path::absolute(path).ok();
+        let names = order.as_mapping().into_iter().flat_map(|order| order.keys());
+        // The keys of this order are those of the options: both are of one text.
+        let named = names.filter_map(|name| options.remove_entry(name.as_str()?));
+        Ok(named
+            .map(|(key, options)| {
+                let name = options.name.or_else(|| Some(key.clone()));
+                (key, DaemonOptions { origin: origin.clone(), name, ..options })
+            })
+            .collect())
+    }
 }
 
-fn parse(yaml: &str) -> Result<DaemonOptions, serde_yaml::Error> {
+/// What the text is, and the same as a plain value.
+fn parse<T: DeserializeOwned>(yaml: &str) -> Result<(T, serde_yaml::Value), serde_yaml::Error> {
     let yaml = safe_yaml::check(yaml).map_err(serde_yaml::Error::custom)?;
     let options = serde_yaml::from_str(yaml)?;
     // Read once more as a plain value, which refuses a name that was given twice: in a mapping with free
     // names, as `env`, the last of two would count without a word.
-    let _: serde_yaml::Value = serde_yaml::from_str(yaml)?;
-    Ok(options)
+    let plain = serde_yaml::from_str(yaml)?;
+    Ok((options, plain))
 }
 
 /// Why options could not be read. `Debug`, which is what a `main` that returns it prints, is the
@@ -95,5 +123,46 @@ pub enum YamlError {
 impl std::fmt::Debug for YamlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&ErrorText::new(self).chain())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn several(yaml: &str) -> Result<Vec<(String, DaemonOptions)>, YamlError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("daemons.yaml");
+        std::fs::write(&path, yaml).unwrap();
+        DaemonOptions::several_from_yaml_file(path)
+    }
+
+    #[test]
+    fn several_daemons_come_in_the_order_of_their_file_by_their_names() {
+        let yaml = "
+web: { pid_filename: w.pid, daemon_entry: a:b }
+mail: { pid_filename: m.pid, daemon_entry: a:b, name: mailer }
+";
+        let read = several(yaml).unwrap();
+        let told: Vec<_> = read
+            .iter()
+            .map(|(key, options)| (key.as_str(), options.name.as_deref(), options.pid_filename()))
+            .collect();
+        let expected = [
+            ("web", Some("web"), Path::new("w.pid")),
+            ("mail", Some("mailer"), Path::new("m.pid")),
+        ];
+        assert_eq!(told, expected);
+        assert!(read.iter().all(|(_, options)| options.origin.is_some()));
+    }
+
+    #[test]
+    fn a_daemon_that_is_given_twice_or_is_none_is_refused() {
+        let one = "{ pid_filename: w.pid, daemon_entry: a:b }";
+        let twice = format!("{:?}", several(&format!("web: {one}\nweb: {one}")).unwrap_err());
+        assert!(twice.contains("daemons.yaml") && twice.contains("duplicate"), "{twice}");
+        let wrong = format!("{:?}", several("web: { pid_file: x }").unwrap_err());
+        assert!(wrong.contains("unknown field `pid_file`"), "{wrong}");
+        assert!(several("- web").is_err());
     }
 }
