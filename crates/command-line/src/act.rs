@@ -1,0 +1,161 @@
+//! What changes something: start, stop, restart, reload, signal. Each target has its own outcome.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use supervisor::{DaemonRunStatus, StopStatus};
+
+use crate::code;
+use crate::complaint::Complaint;
+use crate::daemon::{Daemon, WorkerRequest};
+use crate::output::{complain, print};
+use crate::render::json;
+use crate::render::text::safe;
+use crate::render::units::short;
+use crate::start::start;
+use crate::target::Target;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Start,
+    Stop,
+    Restart,
+    Reload,
+    Signal(i32),
+}
+
+/// What became of it with one target.
+struct Done {
+    name: String,
+    outcome: Result<Outcome, Complaint>,
+}
+
+struct Outcome {
+    text: String,
+    pid: Option<u32>,
+}
+
+/// Does it with all of them, one after the other; one that fails does not keep the others from their turn. Tells what
+/// became of each, and returns the code of the first that failed.
+pub(crate) fn act(
+    action: Action,
+    daemons: &[Daemon],
+    targets: &[Target],
+    in_json: bool,
+) -> Result<u8, Complaint> {
+    let (mut all, mut unsaid) = (Vec::new(), None);
+    for target in targets {
+        let daemon = &daemons[target.daemon];
+        let (name, outcome) = match &target.worker {
+            None => (daemon.name.clone(), with_daemon(action, daemon)),
+            Some(worker) => {
+                (format!("{}/{worker}", daemon.name), with_worker(action, daemon, worker))
+            }
+        };
+        let done = Done { name, outcome };
+        let interrupted = done.code() == code::INTERRUPTED;
+        // Whoever waits hears of each when it is over. What cannot be told is done nevertheless.
+        if !in_json && let Err(complaint) = done.tell() {
+            unsaid.get_or_insert(complaint);
+        }
+        all.push(done);
+        if interrupted {
+            break;
+        }
+    }
+    if in_json {
+        let rows: Vec<Value> = all.iter().map(Done::row).collect();
+        print(&json::text(&json!({ "results": rows })))?;
+    }
+    if let Some(complaint) = unsaid {
+        return Err(complaint);
+    }
+    Ok(all.iter().map(Done::code).find(|found| *found != code::OK).unwrap_or(code::OK))
+}
+
+impl Done {
+    fn code(&self) -> u8 {
+        self.outcome.as_ref().map_or_else(|complaint| complaint.code, |_| code::OK)
+    }
+
+    fn tell(&self) -> Result<(), Complaint> {
+        match &self.outcome {
+            Ok(outcome) => {
+                print(&format!("{}: {}\n", safe(&self.name), safe(&outcome.text))).map(|_| ())
+            }
+            Err(complaint) => {
+                complain(&self.name, &complaint.text);
+                Ok(())
+            }
+        }
+    }
+
+    fn row(&self) -> Value {
+        let (text, pid) = match &self.outcome {
+            Ok(outcome) => (&outcome.text, outcome.pid),
+            Err(complaint) => (&complaint.text, None),
+        };
+        json!({ "name": self.name, "code": self.code(), "text": text, "pid": pid })
+    }
+}
+
+fn with_daemon(action: Action, daemon: &Daemon) -> Result<Outcome, Complaint> {
+    let said = |text: &str| Ok(Outcome { text: text.to_owned(), pid: None });
+    match action {
+        Action::Start => started(daemon),
+        Action::Stop => stopped(daemon),
+        Action::Restart => {
+            stopped(daemon)?;
+            started(daemon)
+        }
+        Action::Reload => daemon.reload().and_then(|()| said("reloaded")),
+        Action::Signal(_) => Err(Complaint::usage(
+            "signals are for workers; a daemon is told by start, stop, reload",
+        )),
+    }
+}
+
+fn with_worker(action: Action, daemon: &Daemon, worker: &str) -> Result<Outcome, Complaint> {
+    let (request, text) = match action {
+        Action::Start => (WorkerRequest::Start, "asked to start".to_owned()),
+        Action::Stop => (WorkerRequest::Stop, "asked to stop".to_owned()),
+        Action::Restart => (WorkerRequest::Restart, "asked to start anew".to_owned()),
+        Action::Signal(number) => {
+            (WorkerRequest::Signal(number), format!("sent {}", exit::signal::Named(number)))
+        }
+        Action::Reload => {
+            return Err(Complaint::usage("a worker has no options of its own to reload"));
+        }
+    };
+    daemon.worker(worker, request)?;
+    Ok(Outcome { text, pid: None })
+}
+
+fn started(daemon: &Daemon) -> Result<Outcome, Complaint> {
+    let began = Instant::now();
+    let status = start(daemon)?;
+    let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Ok(match status {
+        // What took no time that a person notices is not worth a number.
+        DaemonRunStatus::Launched { pid } if took < 500_000 => {
+            Outcome { text: format!("running, pid {pid}"), pid: Some(pid) }
+        }
+        DaemonRunStatus::Launched { pid } => {
+            Outcome { text: format!("running, pid {pid} ({})", short(took)), pid: Some(pid) }
+        }
+        DaemonRunStatus::AlreadyRunning { pid } => {
+            Outcome { text: format!("already running, pid {pid}"), pid: Some(pid) }
+        }
+    })
+}
+
+fn stopped(daemon: &Daemon) -> Result<Outcome, Complaint> {
+    let status = daemon.stop()?;
+    let pid = match status {
+        StopStatus::Stopped { pid } => Some(pid),
+        StopStatus::FileLeft { pid, .. } => pid,
+        StopStatus::NotRunning => None,
+    };
+    Ok(Outcome { text: status.to_string(), pid })
+}

@@ -1,0 +1,239 @@
+//! A daemon that is asked something: by the lock of its pid file, and by its socket.
+
+use std::time::{Duration, Instant};
+
+use control::Client;
+use control::ClientError;
+use control::service::{Event, Process};
+use supervisor::{
+    AskFailed, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus, LaunchFailed,
+    StopStatus, daemon_status,
+};
+
+use crate::code;
+use crate::complaint::Complaint;
+use crate::refused::{self, in_words};
+use crate::render::text::safe;
+use crate::seen::{Answer, Given, Seen};
+
+/// How long an answer is waited for: longer than a guardian waits for its executor.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a person who waits for something else can wait for an answer, too.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Waiting for ever, in a form to which the time of now can be added.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A daemon by the name that its user gives it.
+#[derive(Clone, Debug)]
+pub(crate) struct Daemon {
+    pub(crate) name: String,
+    pub(crate) options: DaemonOptions,
+    asked: supervisor::Daemon<DaemonOptions>,
+}
+
+fn is_not_there(failed: &AskFailed) -> bool {
+    matches!(failed.cause(), ClientError::NotThere { .. })
+}
+
+/// What is asked of one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkerRequest {
+    Start,
+    Stop,
+    Restart,
+    Signal(i32),
+}
+
+impl Daemon {
+    pub(crate) fn new(name: String, options: DaemonOptions) -> Daemon {
+        let asked = supervisor::Daemon::new(options.clone()).patience(PATIENCE);
+        Daemon { name, options, asked }
+    }
+
+    /// How it is. Starts nothing, and waits for nobody longer than for the answer's limit.
+    pub(crate) fn look(&self) -> Seen {
+        let (lock, answer, last_words) = match self.asked.status() {
+            Ok(DaemonReport { mut lock, said, last_words, .. }) => {
+                // Between the two looks it may have ended: then nobody listens any more.
+                if matches!(&said, Some(Err(failed)) if is_not_there(failed))
+                    && let Ok(again) = daemon_status(self.asked.pid_filename())
+                {
+                    lock = again;
+                }
+                let answer = match said {
+                    None => Answer::NotAsked,
+                    Some(Err(_)) if !matches!(lock, DaemonStatus::Running { .. }) => {
+                        Answer::NotAsked
+                    }
+                    Some(Ok(status)) => {
+                        Answer::Given(Box::new(Given { status, workers: self.workers() }))
+                    }
+                    Some(Err(failed)) => self.unanswered(&failed),
+                };
+                (Ok(lock), answer, last_words)
+            }
+            Err(failed) => (Err(failed.to_string()), Answer::NotAsked, None),
+        };
+        let pid_filename = self.asked.pid_filename().to_owned();
+        Seen { name: self.name.clone(), pid_filename, lock, answer, last_words }
+    }
+
+    fn workers(&self) -> Result<Vec<Process>, String> {
+        match self.asked.workers(&[], true) {
+            // One that keeps none now has none to show.
+            Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => {
+                Ok(Vec::new())
+            }
+            said => said.map_err(|failed| self.because(&failed)),
+        }
+    }
+
+    fn unanswered(&self, failed: &AskFailed) -> Answer {
+        match is_not_there(failed) {
+            true => Answer::NoSocket(self.because(failed)),
+            false => Answer::Failed(self.because(failed)),
+        }
+    }
+
+    pub(crate) fn start(&self) -> Result<DaemonRunStatus, LaunchFailed> {
+        self.asked.start()
+    }
+
+    /// For what a start waits now, if it can tell at once.
+    pub(crate) fn glance(&self) -> Option<String> {
+        let asked = self.asked.clone().patience(GLANCE);
+        let workers = asked.workers(&[], false).ok();
+        if let Some(waits) = workers.as_deref().and_then(waits_for) {
+            return Some(waits);
+        }
+        let says = asked.status().ok()?.said?.ok()?.executor.says?;
+        Some(safe(&says))
+    }
+
+    /// Stops it, and waits until everything of it is gone.
+    pub(crate) fn stop(&self) -> Result<StopStatus, Complaint> {
+        Ok(self.asked.stop()?)
+    }
+
+    /// Asks something of one of its workers.
+    pub(crate) fn worker(&self, name: &str, request: WorkerRequest) -> Result<(), Complaint> {
+        let asked = match request {
+            WorkerRequest::Start => self.asked.start_worker(name),
+            WorkerRequest::Stop => self.asked.stop_worker(name),
+            WorkerRequest::Restart => self.asked.restart_worker(name),
+            WorkerRequest::Signal(number) => self.asked.signal_worker(name, number),
+        };
+        asked.map_err(|failed| {
+            let mut complaint = self.complaint(failed.cause());
+            if refused::name(failed.cause()) == Some(refused::NO_SUCH_WORKER)
+                && let Ok(workers) = self.asked.workers(&[], false)
+            {
+                let names = workers.iter().map(|worker| worker.name.as_str());
+                complaint.text = refused::no_such_worker(name, names);
+            }
+            complaint
+        })
+    }
+
+    pub(crate) fn reload(&self) -> Result<(), Complaint> {
+        let deadline = Instant::now() + PATIENCE;
+        Client::connect(&self.asked.socket(), deadline)
+            .and_then(|mut client| client.call("io.appkit.Service.Reload", &(), deadline))
+            .map_err(|error| self.complaint(&error))
+    }
+
+    /// The last events, and those that come, until nobody wants more or the daemon ends.
+    pub(crate) fn events(
+        &self,
+        last: u64,
+        each: &mut dyn FnMut(&Event) -> Result<bool, Complaint>,
+    ) -> Result<(), Complaint> {
+        let failed = |failed: AskFailed| self.complaint(failed.cause());
+        let mut stream = self.asked.events(last).map_err(failed)?;
+        loop {
+            match stream.next(Instant::now() + FOR_EVER) {
+                Ok(Some(some)) => {
+                    for event in &some.events {
+                        if !each(event)? {
+                            return Ok(());
+                        }
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn wait_ready(&self, timeout: Option<Duration>) -> Result<(), Complaint> {
+        let (began, timeout) = (Instant::now(), timeout.unwrap_or(FOR_EVER).min(FOR_EVER));
+        let waited = self.asked.wait(&["running"], timeout);
+        waited.map(|_| ()).map_err(|failed| {
+            let cause = failed.cause();
+            if matches!(cause, ClientError::NoAnswer) && timeout <= began.elapsed() {
+                return Complaint::new(code::TIMED_OUT, "not ready when the time was over");
+            }
+            if matches!(cause, ClientError::Gone) {
+                return Complaint::new(code::ENDED, "it has ended");
+            }
+            self.complaint(cause)
+        })
+    }
+
+    /// Waits until everything of it is gone.
+    pub(crate) fn wait_stopped(&self, timeout: Option<Duration>) -> Result<(), Complaint> {
+        match pidfile::wait_free(self.asked.pid_filename(), timeout, None) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                Err(Complaint::new(code::TIMED_OUT, "still running when the time was over"))
+            }
+            Err(error) => Err(Complaint::new(code::FAILED, exit::ErrorText::new(&error).chain())),
+        }
+    }
+
+    /// Why it was not done. Whether it runs at all the lock says.
+    fn complaint(&self, error: &ClientError) -> Complaint {
+        let nobody = matches!(error, ClientError::NotThere { .. } | ClientError::Gone);
+        let lock = || daemon_status(self.asked.pid_filename());
+        if nobody && let Ok(DaemonStatus::NotRunning { .. }) = lock() {
+            return Complaint::new(code::NOT_RUNNING, "not running");
+        }
+        Complaint::new(refused::code(error), self.in_words(error))
+    }
+
+    fn because(&self, failed: &AskFailed) -> String {
+        self.in_words(failed.cause())
+    }
+
+    fn in_words(&self, error: &ClientError) -> String {
+        in_words(error, &self.asked.socket(), PATIENCE)
+    }
+}
+
+/// For which worker the others wait; `None` if there are none, or all are ready.
+fn waits_for(workers: &[Process]) -> Option<String> {
+    let ready = workers.iter().filter(|worker| worker.ready_since.is_some()).count();
+    let next = workers.iter().find(|worker| worker.ready_since.is_none())?;
+    let all = workers.len();
+    Some(format!("{ready} of {all} workers ready, waiting for {}", safe(&next.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waits_for;
+    use crate::render::samples::process;
+
+    #[test]
+    fn a_start_waits_for_the_first_worker_that_is_not_ready() {
+        assert_eq!(waits_for(&[]), None);
+        let ready = process("web-1", "worker", "running", 7);
+        assert_eq!(waits_for(std::slice::from_ref(&ready)), None);
+        let workers =
+            [ready, process("web-2", "worker", "starting", 8), process("w", "worker", "idle", 0)];
+        let told = waits_for(&workers);
+        assert_eq!(told.as_deref(), Some("1 of 3 workers ready, waiting for web-2"));
+    }
+}

@@ -1,0 +1,124 @@
+//! How does an application's own program become the one that starts, stops and shows its service?
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use std::time::Duration;
+//!
+//! use command_line::Service;
+//! use supervisor::DaemonOptions;
+//!
+//! fn daemon_main() {
+//!     while !quit::quit_requested() {
+//!         quit::sleep(Duration::from_secs(25)); // Ends early when asked to stop.
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     supervisor::init(proc_spawn::entries![daemon_main]); // A child runs its entry here.
+//!     Service::new("jobd", || DaemonOptions::from_yaml_file("jobd.yaml")).main()
+//! }
+//! ```
+//!
+//! Now `jobd start`, `stop`, `restart`, `reload`, `status`, `list`, `events`, `signal`, `wait`, `run` (in the
+//! foreground), `metrics`, `completions` and `man` are there. Beside commands of the application [`Command`] is
+//! flattened into its parser, and [`Service::execute`] carries it out:
+//!
+//! ```
+//! #[derive(clap::Subcommand)]
+//! enum Commands {
+//!     /// Reads a file
+//!     Import { file: String },
+//!     #[command(flatten)]
+//!     Service(command_line::Command),
+//! }
+//! ```
+//!
+//! A test of the application with `debug_assert` of its parser says whether one of its commands has a name of ours.
+//!
+//! [`Service::several`] and [`Service::from_file`] are for several daemons: the commands then take their names, or
+//! `all`. A worker is named by itself, or as `daemon/worker`.
+//!
+//! # What is true
+//!
+//! The lock of the pid file says whether a daemon runs; its socket, beside the pid file with `.sock` at the end, says
+//! how. Where it gives no answer, a command does what can be done without, and says so. Nothing is started by
+//! looking.
+//!
+//! # For people and for machines
+//!
+//! On a terminal lines are cut to its width, and `--wide` shows all; into a pipe nothing is cut or coloured. What
+//! processes have said of themselves is shown with everything escaped that could command a terminal. With `--json`
+//! there is one JSON text on standard output, for errors, too (`{"error": {…}}`), and a line for each of `events`; every
+//! row has every key, null is what is not known, and the unit ends a name (`uptime_us`). Standard output that is
+//! closed early is no error; one that cannot be written is.
+//!
+//! # Exit codes
+//!
+//! Two tables of the Linux Standard Base ("Init Script Actions"), which leaves 150 to 199 to applications. Of
+//! `status`, where of several daemons the worst counts:
+//!
+//! | code | |
+//! |---|---|
+//! | 0 | it runs |
+//! | 1 | it does not, and a crash has left the pid file |
+//! | 2 | its guardian was killed, and not all of it is gone yet |
+//! | 3 | it does not run |
+//! | 4 | nobody can say: it gives no answer, cannot be looked at, there is none of that name |
+//! | 150 | it is starting |
+//! | 151 | it is stopping |
+//! | 152 | back-off: it has failed, and will be started again |
+//! | 153 | it runs, and a worker has failed for good |
+//!
+//! Of the others, where of several outcomes the first that is not 0 counts:
+//!
+//! | code | |
+//! |---|---|
+//! | 0 | done, or there was nothing to do |
+//! | 1 | it failed |
+//! | 2 | the words of the command are wrong |
+//! | 3 | this cannot be done yet |
+//! | 4 | not allowed |
+//! | 6 | the options are wrong, or cannot be read |
+//! | 7 | it does not run |
+//! | 99 | `wait`: the time is over (as s6-svwait has it) |
+//! | 102 | `wait`: the daemon has ended |
+//! | 130 | Ctrl-C while a start was waited for, which goes on without the command |
+//!
+//! `run` ends as its daemon does: see [`DaemonEnd::exit_code`](supervisor::DaemonEnd::exit_code).
+//!
+//! # When it fits
+//!
+//! Programs that are started by people and by init systems, and should be asked what a service is asked everywhere.
+//!
+//! # What it cannot do
+//!
+//! * Show logs, or a view that stays: they are files, for `tail -F`.
+//! * Complete the names of daemons and workers.
+//! * Count ends by their causes: a daemon keeps its last ten, so `metrics` tells the last.
+//! * Ask anything of a daemon on another machine.
+
+mod act;
+mod code;
+mod command;
+mod complaint;
+mod daemon;
+mod output;
+mod papers;
+mod progress;
+mod refused;
+mod render;
+mod seen;
+mod service;
+mod show;
+mod start;
+mod target;
+mod wait;
+mod words;
+
+pub use command::Command;
+pub use service::Service;
+
+/// What the README shows is compiled, and not run: it would write to the machine.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

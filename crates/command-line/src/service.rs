@@ -1,0 +1,220 @@
+//! The service that an application is: its daemons, and what its program does when it is called.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{FromArgMatches, Subcommand};
+use supervisor::{DaemonOptions, run_daemon};
+
+use crate::act::{Action, act};
+use crate::code;
+use crate::command::Command;
+use crate::complaint::Complaint;
+use crate::daemon::Daemon;
+use crate::output::{complain, fail, print};
+use crate::target::{self, Unnamed};
+use crate::words::Words;
+use crate::{papers, show, wait};
+
+type AnyError = Box<dyn Error + Send + Sync>;
+type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
+
+/// One daemon or several, with the commands that start, stop and show them.
+///
+/// Options are read when a command needs them, so that help and completions work without.
+pub struct Service {
+    /// Before what is said of no daemon in particular.
+    name: String,
+    read: Read,
+    parser: Option<clap::Command>,
+}
+
+impl Service {
+    /// A service of one daemon. What it is called in commands and in what they say is `name`; its log and its
+    /// titles say what the options have.
+    pub fn new<E: Into<AnyError>>(
+        name: impl Into<String>,
+        options: impl Fn() -> Result<DaemonOptions, E> + 'static,
+    ) -> Service {
+        let name = name.into();
+        let called = name.clone();
+        let read: Read =
+            Box::new(move || Ok(vec![(called.clone(), options().map_err(Into::into)?)]));
+        Service { name, read, parser: None }
+    }
+
+    /// A service of several daemons, by their names.
+    ///
+    /// What they are called must not be `all`, nor begin with `-`, nor contain `/`.
+    pub fn several<E: Into<AnyError>>(
+        daemons: impl Fn() -> Result<Vec<(String, DaemonOptions)>, E> + 'static,
+    ) -> Service {
+        let read: Read = Box::new(move || daemons().map_err(Into::into));
+        Service { name: program(), read, parser: None }
+    }
+
+    /// A service of the daemons in a YAML file: see
+    /// [`several_from_yaml_file`](DaemonOptions::several_from_yaml_file).
+    pub fn from_file(path: impl Into<PathBuf>) -> Service {
+        let path = path.into();
+        Service::several(move || DaemonOptions::several_from_yaml_file(&path))
+    }
+
+    /// The application's own parser, in which [`Command`] stands beside others: completions and manual pages are
+    /// those of the whole program. Default: the one of [`main`](Self::main).
+    #[must_use]
+    pub fn parser(mut self, parser: clap::Command) -> Service {
+        self.parser = Some(parser);
+        self
+    }
+
+    /// Does what the words of this process' command line say, and says how it went: the whole of a `main` after
+    /// `init`.
+    pub fn main(self) -> ExitCode {
+        let words: Vec<OsString> = env::args_os().collect();
+        let read = self.own_parser().try_get_matches_from(&words);
+        match read.and_then(|matches| Words::from_arg_matches(&matches)) {
+            Ok(read) => self.execute(Command(read)),
+            Err(error) => ExitCode::from(self.refuse(&error, &words)),
+        }
+    }
+
+    /// Does what was asked, and says how it went, on standard output and standard error.
+    ///
+    /// It blocks, in `events`, `wait` and `run` for as long as there is something to see, to wait for, to run. The
+    /// exit codes stand in the crate's documentation.
+    pub fn execute(&self, command: Command) -> ExitCode {
+        let Command(words) = command;
+        let (in_json, of_status) = match &words {
+            Words::Start(act) | Words::Stop(act) | Words::Restart(act) | Words::Reload(act) => {
+                (act.form.json, false)
+            }
+            Words::Status(show) => (show.form.json, true),
+            Words::List(show) => (show.form.json, false),
+            Words::Events(events) => (events.json, false),
+            Words::Signal(signal) => (signal.form.json, false),
+            Words::Wait(wait) => (wait.form.json, false),
+            Words::Run(_) | Words::Metrics(_) | Words::Completions(_) | Words::Man(_) => {
+                (false, false)
+            }
+        };
+        match self.carry_out(words) {
+            Ok(code) => ExitCode::from(code),
+            Err(complaint) => {
+                let complaint = if of_status { complaint.of_status() } else { complaint };
+                ExitCode::from(fail(&self.name, in_json, &complaint))
+            }
+        }
+    }
+
+    fn carry_out(&self, words: Words) -> Result<u8, Complaint> {
+        match words {
+            Words::Start(words) => self.act(Action::Start, &words.names, words.form.json),
+            Words::Stop(words) => self.act(Action::Stop, &words.names, words.form.json),
+            Words::Restart(words) => self.act(Action::Restart, &words.names, words.form.json),
+            Words::Reload(words) => self.act(Action::Reload, &words.names, words.form.json),
+            Words::Signal(words) => {
+                self.act(Action::Signal(words.signal), &words.names, words.form.json)
+            }
+            Words::Status(words) => {
+                self.with(&words.names, Unnamed::All, |daemons| show::status(daemons, &words))
+            }
+            Words::List(words) => {
+                self.with(&words.names, Unnamed::All, |daemons| show::list(daemons, &words))
+            }
+            Words::Metrics(words) => self.with(&words.names, Unnamed::All, |daemons| {
+                show::metrics(daemons, words.output.as_deref())
+            }),
+            Words::Wait(words) => {
+                self.with(&words.names, Unnamed::Only, |daemons| wait::wait(daemons, &words))
+            }
+            Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
+            Words::Run(words) => run(self.one(words.name)?),
+            Words::Completions(words) => {
+                papers::completions(self.whole_parser(), &program(), words.shell)
+            }
+            Words::Man(words) => papers::man(self.whole_parser(), words.command.as_deref()),
+        }
+    }
+
+    /// The daemons, and what they are called.
+    fn daemons(&self) -> Result<(Vec<Daemon>, Vec<String>), Complaint> {
+        let read = (self.read)().map_err(|error| Complaint::options(&*error))?;
+        let daemons: Vec<Daemon> =
+            read.into_iter().map(|(name, options)| Daemon::new(name, options)).collect();
+        let names: Vec<String> = daemons.iter().map(|daemon| daemon.name.clone()).collect();
+        target::check(&names)?;
+        Ok((daemons, names))
+    }
+
+    fn act(&self, action: Action, words: &[String], in_json: bool) -> Result<u8, Complaint> {
+        let (daemons, names) = self.daemons()?;
+        act(action, &daemons, &target::find(&names, words, Unnamed::Only)?, in_json)
+    }
+
+    fn with(
+        &self,
+        words: &[String],
+        unnamed: Unnamed,
+        action: impl FnOnce(&[&Daemon]) -> Result<u8, Complaint>,
+    ) -> Result<u8, Complaint> {
+        let (daemons, names) = self.daemons()?;
+        let found = target::find_daemons(&names, words, unnamed)?;
+        let found: Vec<&Daemon> = found.into_iter().map(|index| &daemons[index]).collect();
+        action(&found)
+    }
+
+    /// The only daemon that is meant.
+    fn one(&self, name: Option<String>) -> Result<Daemon, Complaint> {
+        let (mut daemons, names) = self.daemons()?;
+        let words: Vec<String> = name.into_iter().collect();
+        match target::find_daemons(&names, &words, Unnamed::Only)?.as_slice() {
+            [one] => Ok(daemons.swap_remove(*one)),
+            _ => Err(Complaint::usage(format!("one at a time; name one of {}", names.join(", ")))),
+        }
+    }
+
+    fn own_parser(&self) -> clap::Command {
+        let parser = clap::Command::new(program());
+        Words::augment_subcommands(parser).subcommand_required(true).arg_required_else_help(true)
+    }
+
+    fn whole_parser(&self) -> clap::Command {
+        self.parser.clone().unwrap_or_else(|| self.own_parser())
+    }
+
+    /// Help was asked for, or the words are wrong.
+    fn refuse(&self, error: &clap::Error, words: &[OsString]) -> u8 {
+        let text = error.render().to_string();
+        if !error.use_stderr() {
+            return match print(&text) {
+                Ok(_) => code::OK,
+                Err(complaint) => fail(&self.name, false, &complaint),
+            };
+        }
+        let mut complaint = Complaint::usage(text.trim_end().trim_start_matches("error: "));
+        // Nobody can say how a daemon is whose name cannot be read.
+        if words.get(1).is_some_and(|word| word == "status") {
+            complaint = complaint.of_status();
+        }
+        fail(&self.name, words.iter().any(|word| word == "--json"), &complaint)
+    }
+}
+
+/// In the foreground; the code is that of the daemon's end.
+fn run(daemon: Daemon) -> Result<u8, Complaint> {
+    let end = run_daemon(daemon.options)?;
+    complain(&daemon.name, &end.to_string());
+    // An exit code has eight bits (wait(2)), and none of ours is larger.
+    Ok(u8::try_from(end.exit_code()).unwrap_or(u8::MAX))
+}
+
+/// The program as it was called.
+fn program() -> String {
+    let called = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called).file_name();
+    name.map_or_else(|| "service".to_owned(), |name| name.to_string_lossy().into_owned())
+}

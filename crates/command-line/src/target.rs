@@ -1,0 +1,164 @@
+//! Names that a person gives: which daemon or worker each of them means.
+
+use crate::complaint::Complaint;
+use crate::render::text::safe;
+
+/// Every daemon, in the place of names. So no daemon is called that.
+pub(crate) const ALL: &str = "all";
+
+/// Somebody who was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Index of the daemon.
+    pub(crate) daemon: usize,
+    /// One of its workers, or the daemon itself.
+    pub(crate) worker: Option<String>,
+}
+
+/// What is meant if nobody is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unnamed {
+    /// All of them: looking does no harm.
+    All,
+    /// The only one; where there are several a name must be given.
+    Only,
+}
+
+/// Whom these words mean, each once, in their order.
+pub(crate) fn find(
+    daemons: &[String],
+    words: &[String],
+    unnamed: Unnamed,
+) -> Result<Vec<Target>, Complaint> {
+    let whole = |daemon| Target { daemon, worker: None };
+    let mut found: Vec<Target> = Vec::new();
+    if words.is_empty() {
+        if unnamed == Unnamed::Only && daemons.len() != 1 {
+            let text = format!("name those that are meant, or `{ALL}`; there {}", known(daemons));
+            return Err(Complaint::usage(text));
+        }
+        found.extend((0..daemons.len()).map(whole));
+    }
+    for word in words {
+        let of = |name: &str| daemons.iter().position(|daemon| daemon == name);
+        if word == ALL {
+            found.extend((0..daemons.len()).map(whole));
+        } else if let Some(daemon) = of(word) {
+            found.push(whole(daemon));
+        } else if let Some((Some(daemon), worker)) =
+            word.split_once('/').map(|(daemon, worker)| (of(daemon), worker))
+        {
+            found.push(Target { daemon, worker: Some(worker.to_owned()) });
+        } else if daemons.len() == 1 && !word.contains('/') {
+            found.push(Target { daemon: 0, worker: Some(word.clone()) });
+        } else {
+            return Err(unknown(daemons, word));
+        }
+    }
+    let mut once = Vec::new();
+    for target in found {
+        if !once.contains(&target) {
+            once.push(target);
+        }
+    }
+    Ok(once)
+}
+
+/// Whom these words mean, for what is done with daemons only.
+pub(crate) fn find_daemons(
+    daemons: &[String],
+    words: &[String],
+    unnamed: Unnamed,
+) -> Result<Vec<usize>, Complaint> {
+    let targets = find(daemons, words, unnamed)?;
+    let daemon = |target: Target| match target.worker {
+        None => Ok(target.daemon),
+        Some(worker) => Err(unknown(daemons, &worker)),
+    };
+    targets.into_iter().map(daemon).collect()
+}
+
+/// Why these daemons cannot be told apart by their names.
+pub(crate) fn check(daemons: &[String]) -> Result<(), Complaint> {
+    for (index, name) in daemons.iter().enumerate() {
+        let why = if name == ALL {
+            "means every daemon; give it another name"
+        } else if name.is_empty() || name.contains('/') || name.starts_with('-') {
+            "is no name: it must not be empty, begin with `-` or contain `/`, before which a daemon's name stands"
+        } else if daemons[..index].contains(name) {
+            "is there twice; give each a name of its own"
+        } else {
+            continue;
+        };
+        let text = format!("a daemon called `{}`: that {why}", safe(name));
+        return Err(Complaint::new(crate::code::CONFIGURATION, text));
+    }
+    Ok(())
+}
+
+fn unknown(daemons: &[String], word: &str) -> Complaint {
+    Complaint::usage(format!("no daemon `{}`; there {}", safe(word), known(daemons)))
+}
+
+fn known(daemons: &[String]) -> String {
+    let names: Vec<String> = daemons.iter().map(|name| safe(name)).collect();
+    match names.as_slice() {
+        [] => "is none".to_owned(),
+        [one] => format!("is {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn found(daemons: &[&str], words: &[&str], unnamed: Unnamed) -> Result<String, String> {
+        let shown = |target: &Target| match &target.worker {
+            Some(worker) => format!("{}/{worker}", target.daemon),
+            None => target.daemon.to_string(),
+        };
+        find(&owned(daemons), &owned(words), unnamed)
+            .map(|all| all.iter().map(shown).collect::<Vec<_>>().join(" "))
+            .map_err(|complaint| complaint.text)
+    }
+
+    /// Case: CC-63
+    #[test]
+    fn a_name_is_that_of_a_daemon_or_of_a_worker_of_the_only_one() {
+        let one = |words: &[&str]| found(&["jobd"], words, Unnamed::Only);
+        assert_eq!(one(&[]), Ok("0".into()));
+        assert_eq!(
+            one(&["jobd", "web-1", "jobd/jobd", "all", "web-1"]),
+            Ok("0 0/web-1 0/jobd".into())
+        );
+        assert_eq!(one(&["x/web-1"]), Err("no daemon `x/web-1`; there is jobd".into()));
+        let two = |words: &[&str]| found(&["a", "b"], words, Unnamed::Only);
+        assert_eq!(two(&["b", "a/web"]), Ok("1 0/web".into()));
+        assert_eq!(two(&["all"]), Ok("0 1".into()));
+        assert_eq!(two(&["c"]), Err("no daemon `c`; there are a, b".into()));
+        let unnamed = "name those that are meant, or `all`; there are a, b";
+        assert_eq!(two(&[]), Err(unnamed.into()));
+        assert_eq!(found(&["a", "b"], &[], Unnamed::All), Ok("0 1".into()));
+        assert!(find_daemons(&owned(&["a"]), &owned(&["w"]), Unnamed::All).is_err());
+    }
+
+    /// Case: CC-63
+    #[test]
+    fn a_daemon_whose_name_means_something_else_is_refused() {
+        assert_eq!(check(&owned(&["a", "b"])), Ok(()));
+        let all = check(&owned(&["a", "all"])).unwrap_err();
+        assert_eq!(all.code, 6);
+        assert_eq!(
+            all.text,
+            "a daemon called `all`: that means every daemon; give it another name"
+        );
+        for wrong in [["a", "a"], ["a", ""], ["a", "b/c"], ["a", "-b"]] {
+            assert!(check(&owned(&wrong)).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The subcommands, as clap reads them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::ValueParser;
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Words {
+    /// Starts it, and waits until it runs; one that runs already is left alone
+    Start(Act),
+    /// Stops it, and waits until everything of it is gone; one that is stopped already is no error
+    Stop(Act),
+    /// Stops it if it runs, and starts it
+    Restart(Act),
+    /// Has it read its options anew
+    Reload(Act),
+    /// How it is, with its workers; the exit code tells, too
+    #[command(after_help = STATUS_CODES)]
+    Status(Show),
+    /// A line for each daemon
+    List(Show),
+    /// What has happened to it and its workers
+    Events(Events),
+    /// Sends a signal to a worker
+    Signal(Signal),
+    /// Waits until it is ready, or stopped
+    #[command(after_help = WAIT_CODES)]
+    Wait(Wait),
+    /// Runs it here, without detaching: for a terminal, a container, systemd
+    Run(Run),
+    /// Numbers for Prometheus, in its text format 0.0.4
+    Metrics(Metrics),
+    /// Prints what makes a shell complete these commands
+    Completions(Completions),
+    /// Prints a manual page, to be read with `man -l -`
+    Man(Man),
+}
+
+const STATUS_CODES: &str = "\
+Exit codes: 0 it runs; 1 it does not, and a crash has left the pid file; 2 its guardian was killed, and
+not all is gone yet; 3 it does not run; 4 nobody can say; 150 starting; 151 stopping; 152 back-off: it
+has failed, and will be started again; 153 it runs, but a worker has failed for good. Of several
+daemons the worst counts.";
+
+const WAIT_CODES: &str = "\
+Exit codes: 0 it is so; 7 it does not run; 99 the time is over; 102 the daemon ended meanwhile.";
+
+/// What is done to daemons or workers.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Act {
+    /// Daemons, or `all`; workers by name, or as DAEMON/WORKER
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Form {
+    /// One JSON text on standard output, errors too
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Show {
+    /// Daemons, or `all`, which is the default
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+    /// Everything, however narrow the terminal is
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Events {
+    /// The daemon, where there are several
+    pub(crate) name: Option<String>,
+    /// How many of the last ones to begin with
+    #[arg(short = 'n', long, default_value_t = 10)]
+    pub(crate) last: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Whole lines, however narrow the terminal is
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Signal {
+    /// By its name, as SIGUSR1 or USR1, or by its number
+    #[arg(value_parser = ValueParser::new(signal))]
+    pub(crate) signal: i32,
+    /// Workers by name, or as DAEMON/WORKER
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Wait {
+    /// Daemons, or `all`
+    pub(crate) names: Vec<String>,
+    /// For what
+    #[arg(long, value_enum, default_value_t = Until::Ready)]
+    pub(crate) until: Until,
+    /// How long at most, as 10, 500ms, 2min; without it, for ever
+    #[arg(long, value_parser = ValueParser::new(span))]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Until {
+    /// It runs, and has said that it is ready if it has to
+    Ready,
+    /// Everything of it is gone
+    Stopped,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Run {
+    /// The daemon, where there are several
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Metrics {
+    /// Daemons, or `all`, which is the default
+    pub(crate) names: Vec<String>,
+    /// Writes this file instead, all at once; if a daemon gives no answer the old one stays
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Man {
+    /// Of a command instead of the whole
+    pub(crate) command: Option<String>,
+}
+
+/// A signal as configuration files have it.
+fn signal(text: &str) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|number| (1..=64).contains(number));
+    let named = || exit::signal::number(text);
+    number.or_else(named).ok_or_else(|| {
+        "is no signal; give its name, like `SIGTERM`, or its number, from 1 to 64".to_owned()
+    })
+}
+
+/// A span as configuration files have it.
+fn span(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    policy::duration::deserialize(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_signals_are_read_as_in_options() {
+        assert_eq!(span("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(span("forever"), Ok(Duration::MAX));
+        assert!(span("-1s").is_err() && span("soon").is_err());
+        assert_eq!(signal("SIGUSR1"), Ok(10));
+        assert_eq!(signal("USR1"), Ok(10));
+        assert_eq!(signal("10"), Ok(10));
+        assert!(signal("SIGX").is_err() && signal("0").is_err() && signal("65").is_err());
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong() {
+        Words::augment_subcommands(clap::Command::new("x")).debug_assert();
+    }
+}

@@ -1,0 +1,53 @@
+//! Commands for real: this test is the program whose command line is tried, and executes itself anew.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
+
+mod asking;
+mod bed;
+mod crew;
+mod life;
+mod names;
+mod pipes;
+mod waiting;
+
+use std::process::ExitCode;
+
+use command_line::Service;
+use libtest_mimic::{Arguments, Trial};
+use proc_spawn::entries;
+use supervisor::DaemonOptions;
+
+/// Trials named after their functions.
+macro_rules! trials {
+    ($($test:ident),* $(,)?) => { vec![$(crate::trial(stringify!($test), $test)),*] };
+}
+use trials;
+
+fn main() -> ExitCode {
+    let entries = entries![bed::rounds, bed::slow, bed::fails, crew::crew];
+    supervisor::init(workers::with_exit_codes(entries));
+    // Which program this is says who starts it.
+    match std::env::var(bed::PROGRAM).as_deref() {
+        Ok("one") => Service::new("jobd", || DaemonOptions::from_yaml_file("jobd.yaml")).main(),
+        Ok("several") => Service::from_file("daemons.yaml").main(),
+        _ => {
+            let topics = [
+                asking::trials(),
+                crew::trials(),
+                life::trials(),
+                names::trials(),
+                pipes::trials(),
+                waiting::trials(),
+            ];
+            let trials = topics.into_iter().flatten().collect();
+            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+        }
+    }
+}
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
