@@ -1,4 +1,4 @@
-//! A service with everything a real one has: `daemon start|stop|status|run [daemon.yaml]`.
+//! A service with everything a real one has, and its commands: `daemon start`, `daemon status`, `daemon stop` …
 
 #![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
 
@@ -6,10 +6,8 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use appkit::{
-    DaemonOptions, DaemonRunStatus, DaemonStatus, StopStatus, current, daemon_status, entries,
-    quit_requested, run_daemon, sleep, start_daemon, stop_daemon,
-};
+use appkit::cli::Service;
+use appkit::{DaemonOptions, current, entries, quit_requested, sleep};
 use serde::{Deserialize, Serialize};
 
 /// What the daemon is told: `daemon_args` in the configuration file.
@@ -41,40 +39,13 @@ fn once(args: DaemonArgs) {
     log::info!("{} and {} are {}", args.foo, args.bar, args.foo + args.bar);
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    appkit::init(entries![daemon_main, once]); // A child runs its entry here and never returns.
-
-    let mut words = std::env::args().skip(1);
-    let command = words.next().unwrap_or_default();
-    let options = DaemonOptions::from_yaml_file(words.next().unwrap_or("daemon.yaml".into()))?;
+/// What is to be started, as the file in the caller's directory has it.
+fn options() -> Result<DaemonOptions, Box<dyn Error + Send + Sync>> {
     std::fs::create_dir_all(".data")?;
+    Ok(DaemonOptions::from_yaml_file("daemon.yaml")?)
+}
 
-    match command.as_str() {
-        "start" => match start_daemon(options)? {
-            DaemonRunStatus::Launched { pid } => println!("launched, pid {pid}"),
-            DaemonRunStatus::AlreadyRunning { pid } => println!("already running, pid {pid}"),
-        },
-        "stop" => match stop_daemon(options.pid_filename())? {
-            StopStatus::Stopped { pid } => println!("stopped, pid was {pid}"),
-            StopStatus::NotRunning => println!("not running"),
-            left @ StopStatus::FileLeft { .. } => println!("{left}"),
-        },
-        "status" => {
-            let status = daemon_status(options.pid_filename())?;
-            println!("{status:?}");
-            if matches!(status, DaemonStatus::NotRunning { .. }) {
-                return Ok(ExitCode::from(3)); // As init scripts have it.
-            }
-        }
-        "run" => {
-            let end = run_daemon(options)?;
-            println!("{end}");
-            return Ok(end.into()); // That it failed is told by its exit code.
-        }
-        _ => {
-            println!("usage: daemon start|stop|status|run [daemon.yaml]");
-            return Ok(ExitCode::from(2));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+fn main() -> ExitCode {
+    appkit::init(entries![daemon_main, once]); // A child runs its entry here and never returns.
+    Service::new("daemon", options).main()
 }

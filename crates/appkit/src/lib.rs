@@ -179,6 +179,22 @@ pub use {
     stdio_redirect, supervisor, surroundings, workers,
 };
 
+/// `start`, `stop`, `restart`, `status`, `list` and their kind as subcommands of the application's own program:
+///
+/// ```no_run
+/// # fn daemon_main() {}
+/// use std::process::ExitCode;
+///
+/// use appkit::{DaemonOptions, cli::Service, entries};
+///
+/// fn main() -> ExitCode {
+///     appkit::init(entries![daemon_main]);
+///     Service::new("jobd", || DaemonOptions::from_yaml_file("jobd.yaml")).main()
+/// }
+/// ```
+#[cfg(feature = "cli")]
+pub use command_line as cli;
+
 /// Makes this program one that can start daemons and workers: the first line of `main`.
 ///
 /// In a guardian, executor or worker it does what that process is for, and never returns. Everything before
