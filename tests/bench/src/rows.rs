@@ -92,6 +92,11 @@ pub(crate) fn rows(samples: &Samples, sizes: Sizes) -> Vec<Row> {
         let goal = if workers == most { Shown } else { Times(1.5) };
         times(what, &value, &floor, &kernel, goal);
     }
+    for (workers, most) in [(1, 2.0), (many, 20.0)] {
+        let what =
+            format!("status of the daemon and of {workers} workers, with the memory of each");
+        times(what, &format!("status.{workers}"), "", "", AtMost(most));
+    }
     let further =
         [("calls.all", "everybody's"), ("calls", "its first thread's since its execution")];
     for (value, what) in further {
@@ -109,7 +114,7 @@ pub(crate) fn rows(samples: &Samples, sizes: Sizes) -> Vec<Row> {
 
     let kib = "KiB";
     let whole = 400.0 + many as f64;
-    row(text("guardian, private dirty"), kib, "guardian.private", "", "", AtMost(400.0));
+    row(text("guardian, private dirty"), kib, "guardian.private", "", "", AtMost(450.0));
     row(text("guardian, PSS"), kib, "guardian.pss", "", "", Shown);
     let what = format!("executor of {many} workers, private dirty");
     row(what, kib, "executor.private", "", "", AtMost(whole));

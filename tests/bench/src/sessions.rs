@@ -101,6 +101,7 @@ impl Sessions<'_> {
         pause(Duration::from_millis(300))?;
         if first {
             self.look(&caller, &daemon, workers)?;
+            self.ask(&caller, workers);
         }
         if workers != self.sizes.most {
             for _ in 0..3 {
@@ -133,6 +134,19 @@ impl Sessions<'_> {
         pause(Duration::from_secs(self.sizes.idle))?;
         self.samples.add("switches", switches().saturating_sub(before) as f64);
         Ok(())
+    }
+
+    /// How long a status takes, of the daemon and of each worker with its memory. An older program has no socket.
+    fn ask(&mut self, caller: &Caller, workers: usize) {
+        let daemon = appkit::Daemon::at(caller.ground.path().join("d.pid"));
+        for _ in 0..3 * self.sizes.rounds {
+            let asked = now();
+            let told = daemon.status().is_ok_and(|report| matches!(report.said, Some(Ok(_))));
+            let told = told && daemon.workers(&[], true).is_ok_and(|told| told.len() == workers);
+            if told {
+                self.samples.add_span(format!("status.{workers}"), asked, now());
+            }
+        }
     }
 
     /// One worker is killed; its successor's first instruction.
