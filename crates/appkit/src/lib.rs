@@ -170,7 +170,7 @@ pub use supervisor::{
 pub use surroundings::reopen::reopen;
 pub use workers::{
     TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
-    start_workers,
+    start_workers, worker_events,
 };
 
 /// The parts, whole, for when the front is not enough.

@@ -82,6 +82,7 @@ mod refusal;
 mod server;
 pub mod service;
 mod socket;
+mod stream;
 mod sys;
 
 pub use client::{Client, ClientError, Replies};
@@ -92,6 +93,7 @@ pub use peer::{Access, May, Peer};
 pub use refusal::Refusal;
 pub use server::{LONGEST_ANSWER, PENDING, PLACES, PLACES_OF_ONE, Request, Room, Server, Ticket};
 pub use socket::{BindError, SocketFile, bind};
+pub use stream::EventStream;
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

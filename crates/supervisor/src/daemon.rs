@@ -1,6 +1,7 @@
 //! A daemon as an operator sees it: started, stopped, and asked how it is.
 
 use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -226,11 +227,10 @@ impl<O> Daemon<O> {
     /// [`AskFailed`]
     pub fn events(&self, last: u64) -> Result<EventStream, AskFailed> {
         let deadline = self.deadline();
-        let mut client = self.connect(deadline)?;
-        client
-            .ask_more(&method("Events"), &json!({ "last": last }), deadline)
-            .map_err(|error| self.failed(error))?;
-        Ok(EventStream { client, socket: self.socket() })
+        let client = self.connect(deadline)?;
+        let stream = control::EventStream::begin(client, last, deadline);
+        let stream = stream.map_err(|error| self.failed(error))?;
+        Ok(EventStream { stream, socket: self.socket() })
     }
 
     /// Waits until the executor is in one of these phases, for at most so long, and tells in which.
@@ -300,7 +300,7 @@ pub struct DaemonReport {
 /// What happens to a daemon, as it happens. Dropping it ends that.
 #[derive(Debug)]
 pub struct EventStream {
-    client: Client,
+    stream: control::EventStream,
     socket: PathBuf,
 }
 
@@ -312,10 +312,15 @@ impl EventStream {
     ///
     /// [`AskFailed`]: with [`ClientError::NoAnswer`] nothing has happened by the deadline, and it may be asked again.
     pub fn next(&mut self, deadline: Instant) -> Result<Option<Events>, AskFailed> {
-        match self.client.next_reply(deadline) {
-            Err(ClientError::Gone) => Ok(None),
-            said => said.map_err(|source| AskFailed { socket: self.socket.clone(), source }),
-        }
+        let socket = || self.socket.clone();
+        self.stream.next(deadline).map_err(|source| AskFailed { socket: socket(), source })
+    }
+}
+
+impl AsFd for EventStream {
+    /// Readable when something may have happened: see [`control::EventStream`].
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

@@ -22,6 +22,7 @@ use serde::Deserialize;
 use slot::{Report, Slot};
 use surroundings::Setup;
 
+use crate::event_file::EventFile;
 use crate::last_words::LastWords;
 use crate::options::{ControlPlan, socket_path};
 use relay::Relay;
@@ -52,8 +53,9 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct Desk {
     /// `None`: nobody can ask.
     server: Option<Server>,
-    plan: Option<ControlPlan>,
+    plan: ControlPlan,
     socket: Option<SocketFile>,
+    event_file: Option<EventFile>,
     name: String,
     pid_filename: PathBuf,
     guardian: Record,
@@ -66,19 +68,33 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Opens it. A socket that cannot be made is told in the log, and the daemon runs without.
-    pub(crate) fn open(name: &str, pid_filename: &Path, plan: Option<ControlPlan>) -> Desk {
+    pub(crate) fn open(name: &str, pid_filename: &Path, plan: ControlPlan) -> Desk {
         let path = socket_path(pid_filename);
-        let opened = plan.map(|plan| open(name, &path, plan)).transpose();
-        let opened = opened.unwrap_or_else(|error| {
-            let why = ErrorText::new(&error).chain();
-            log::warn!("this daemon cannot be asked by `{}`: {why}", path.display());
+        let wanted = plan.socket || plan.events.is_some();
+        let server = wanted.then(|| server(name)).transpose().unwrap_or_else(|error| {
+            log::warn!("this daemon cannot be asked: {error}");
             None
         });
-        let (server, socket) = opened.unzip();
+        let mut server = server;
+        let socket = server.as_mut().filter(|_| plan.socket).and_then(|server| {
+            let listening = listen(server, &path, &plan).inspect_err(|error| {
+                let why = ErrorText::new(error).chain();
+                log::warn!("this daemon cannot be asked by `{}`: {why}", path.display());
+            });
+            listening.ok()
+        });
+        let event_file = server.as_mut().zip(plan.events.clone()).and_then(|(server, path)| {
+            let shown = path.display().to_string();
+            let opened = EventFile::open(path, server).inspect_err(|error| {
+                log::warn!("events are not written to `{shown}`: {error}");
+            });
+            opened.ok()
+        });
         Desk {
             server,
             plan,
             socket,
+            event_file,
             name: name.to_owned(),
             pid_filename: pid_filename.to_owned(),
             guardian: Record::of_this_process(Role::Guardian, name),
@@ -231,12 +247,12 @@ impl Desk {
 
     /// Makes the socket anew if its name was removed.
     pub(crate) fn restore(&mut self) {
-        let (Some(plan), Some(server)) = (self.plan, &mut self.server) else { return };
+        let Some(server) = self.server.as_mut().filter(|_| self.plan.socket) else { return };
         if self.socket.as_ref().is_some_and(SocketFile::is_in_place) {
             return;
         }
         let path = socket_path(&self.pid_filename);
-        match listen(server, &path, plan) {
+        match listen(server, &path, &self.plan) {
             Ok(file) => self.socket = Some(file),
             Err(error) => {
                 let why = ErrorText::new(&error).chain();
@@ -257,6 +273,9 @@ impl Desk {
     /// Closes all connections, and removes the socket if it is still ours.
     pub(crate) fn close(self) {
         drop(self.server);
+        if let Some(file) = self.event_file {
+            file.finish();
+        }
         if let Some(socket) = self.socket
             && let Err(error) = socket.unbind()
         {
@@ -293,19 +312,17 @@ enum OpenError {
     Io(#[from] std::io::Error),
 }
 
-fn open(name: &str, path: &Path, plan: ControlPlan) -> Result<(Server, SocketFile), OpenError> {
-    let mut server = Server::new(Info {
+fn server(name: &str) -> std::io::Result<Server> {
+    Server::new(Info {
         vendor: "appkit".to_owned(),
         product: name.to_owned(),
         version: VERSION.to_owned(),
         url: String::new(),
         interfaces: vec![service::DESCRIPTION.to_owned()],
-    })?;
-    let file = listen(&mut server, path, plan)?;
-    Ok((server, file))
+    })
 }
 
-fn listen(server: &mut Server, path: &Path, plan: ControlPlan) -> Result<SocketFile, OpenError> {
+fn listen(server: &mut Server, path: &Path, plan: &ControlPlan) -> Result<SocketFile, OpenError> {
     let mode = if plan.group.is_some() { 0o660 } else { 0o600 };
     let may = if plan.acts { May::Act } else { May::Look };
     let (listener, file) = control::bind(path, mode, plan.group)?;

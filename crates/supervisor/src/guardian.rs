@@ -45,7 +45,7 @@ pub(crate) struct Plan {
     /// The signal upon which all files are opened anew.
     pub(crate) reopen_on: Option<i32>,
     /// By whom it can be asked, if it can.
-    pub(crate) control: Option<ControlPlan>,
+    pub(crate) control: ControlPlan,
 }
 
 impl Plan {
@@ -179,7 +179,7 @@ impl Guardian {
     ) -> Guarded {
         let Guardian { hold, mut pid_file, signals, descendants, plan } = self;
         last_words::forget(&plan.pid_filename);
-        let mut desk = Desk::open(&plan.name, &plan.pid_filename, plan.control);
+        let mut desk = Desk::open(&plan.name, &plan.pid_filename, plan.control.clone());
         let kept = recorder(&plan).and_then(|recorder| {
             let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;
             let around = Around {

@@ -72,6 +72,7 @@ mod early_stderr;
 
 mod descendants;
 mod desk;
+mod event_file;
 mod guardian;
 mod runner;
 mod signal_bytes;

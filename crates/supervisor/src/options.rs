@@ -216,8 +216,8 @@ impl DaemonOptions {
             parent: if detached { Parent::HasNone } else { Parent::HasStreams },
             directory: detached.then(|| PathBuf::from("/")),
         };
-        let control = self.control.plan(&mut problems);
-        let has_socket = control.is_some() && !pid_filename.as_os_str().is_empty();
+        let control = self.control.plan(&mut problems, &mut files, &base);
+        let has_socket = control.socket && !pid_filename.as_os_str().is_empty();
         let socket = has_socket.then(|| socket_path(&pid_filename));
         if let Some(path) = &socket {
             files.note(Owner::Options, "control socket", Purpose::Socket, path);

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use waiter::Event;
@@ -65,6 +66,17 @@ impl Callers {
     }
 }
 
+/// A connection to the loop that answers in this very process, or to the first that will.
+///
+/// # Errors
+///
+/// The system refuses a descriptor.
+pub fn connect() -> io::Result<OwnedFd> {
+    let (ours, theirs) = UnixStream::pair()?;
+    hand_over(theirs.into(), true);
+    Ok(ours.into())
+}
+
 /// Brings a connection to the loop that answers. It is closed if there is none and it does not wait for one, or too
 /// many wait.
 pub(crate) fn hand_over(connection: OwnedFd, waits: bool) {
@@ -86,7 +98,6 @@ pub(crate) fn hand_over(connection: OwnedFd, waits: bool) {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
 
     use super::*;
 

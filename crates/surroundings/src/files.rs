@@ -39,10 +39,12 @@ pub enum Purpose {
     Capture,
     /// A socket, which is nobody else's.
     Socket,
+    /// What happens to a daemon, as lines: rotated by the process that writes it.
+    Events,
 }
 
 /// All of them, as they are looked through.
-const PURPOSES: [Purpose; 8] = [
+const PURPOSES: [Purpose; 9] = [
     Purpose::Options,
     Purpose::PidFile,
     Purpose::Output,
@@ -51,6 +53,7 @@ const PURPOSES: [Purpose; 8] = [
     Purpose::Status,
     Purpose::Capture,
     Purpose::Socket,
+    Purpose::Events,
 ];
 
 impl Purpose {

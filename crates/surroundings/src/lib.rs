@@ -45,7 +45,7 @@ pub mod check;
 pub mod reopen;
 
 pub use base::Base;
-pub use callers::Callers;
+pub use callers::{Callers, connect};
 pub use files::{Files, Held, Owner, Purpose};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};

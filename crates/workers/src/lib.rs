@@ -61,6 +61,7 @@ mod chores;
 mod desk;
 mod ends;
 mod error;
+mod happening;
 mod report;
 mod spec;
 
@@ -72,6 +73,7 @@ mod wait;
 
 pub use ends::{TooManyRestarts, WorkerEnd};
 pub use error::WorkersError;
+pub use happening::worker_events;
 pub use pool::start_workers;
 pub use report::WorkersReport;
 pub use spec::{WorkerStartInfo, WorkersOptions};

@@ -180,6 +180,7 @@ impl Pool {
                 }
             }
         }
+        self.desk.tell_readers();
         if let Some(recorder) = self.recorder.take() {
             // For at most half of the time that we have left ourselves.
             recorder.finish(quit::remaining().map(|left| left / 2));

@@ -1,9 +1,12 @@
 //! Whether a daemon can be asked by a socket, and by whom.
 
+use std::path::PathBuf;
+
 use nix::unistd::Group;
 use serde::{Deserialize, Serialize};
 
 use policy::Problems;
+use surroundings::{Base, Files, Owner, Purpose};
 
 /// Whether a daemon can be asked by its control socket, `<pid_filename>.sock`, and by whom: root and the user of
 /// the guardian may do everything; others nothing, unless a group is given.
@@ -22,6 +25,8 @@ pub struct ControlOptions {
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group_may: Option<GroupMay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_filename: Option<PathBuf>,
 }
 
 fn is_true(value: &bool) -> bool {
@@ -41,7 +46,7 @@ pub enum GroupMay {
 
 impl Default for ControlOptions {
     fn default() -> ControlOptions {
-        ControlOptions { socket: true, group: None, group_may: None }
+        ControlOptions { socket: true, group: None, group_may: None, events_filename: None }
     }
 }
 
@@ -72,15 +77,33 @@ impl ControlOptions {
         self
     }
 
-    /// Checks it. `None`: there is to be no socket.
-    pub(crate) fn plan(self, problems: &mut Problems) -> Option<ControlPlan> {
+    /// A file in which everything is written that happens to the daemon's processes, a JSON object on each line: the
+    /// events that a client gets, with their epoch. Rotated as a log is by default. Default: none.
+    #[must_use]
+    pub fn events_filename(mut self, path: impl Into<PathBuf>) -> ControlOptions {
+        self.events_filename = Some(path.into());
+        self
+    }
+
+    /// Checks it.
+    pub(crate) fn plan(
+        self,
+        problems: &mut Problems,
+        files: &mut Files,
+        base: &Base,
+    ) -> ControlPlan {
         if let (None, Some(_)) = (&self.group, self.group_may) {
             let reason = "there is no `group` that it is about; give one";
             problems.add("control.group_may", "", reason);
         }
         let group = self.group.as_deref().and_then(|name| group_number(problems, name));
         let acts = self.group_may.unwrap_or_default() == GroupMay::Act;
-        self.socket.then_some(ControlPlan { group, acts })
+        let events = self.events_filename.map(|path| {
+            let path = base.file(problems, files, "control.events_filename", path);
+            files.note(Owner::Options, "control.events_filename", Purpose::Events, &path);
+            path
+        });
+        ControlPlan { socket: self.socket, group, acts, events }
     }
 }
 
@@ -100,30 +123,35 @@ fn group_number(problems: &mut Problems, name: &str) -> Option<u32> {
     None
 }
 
-/// A control socket that there is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a daemon can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ControlPlan {
+    /// Whether there is one.
+    pub(crate) socket: bool,
     pub(crate) group: Option<u32>,
     /// Whether that group may do what the owner may.
     pub(crate) acts: bool,
+    /// Where events are written, if they are.
+    pub(crate) events: Option<PathBuf>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn planned(options: ControlOptions) -> (Option<ControlPlan>, String) {
-        let mut problems = Problems::new();
-        let plan = options.plan(&mut problems);
+    fn planned(options: ControlOptions) -> (ControlPlan, String) {
+        let (mut problems, mut files) = (Problems::new(), Files::new());
+        let plan = options.plan(&mut problems, &mut files, &Base::find());
         (plan, problems.to_string())
     }
 
     #[test]
     fn a_group_is_found_by_name_and_number_and_what_is_none_is_told() {
-        let plan = |group, acts| (Some(ControlPlan { group, acts }), String::new());
+        let plan =
+            |group, acts| (ControlPlan { socket: true, group, acts, events: None }, String::new());
         let options = ControlOptions::new;
         assert_eq!(planned(options()), plan(None, false));
-        assert_eq!(planned(options().socket(false)), (None, String::new()));
+        assert!(!planned(options().socket(false)).0.socket);
         assert_eq!(planned(options().group("4711")), plan(Some(4711), false));
         assert_eq!(planned(options().group("root")), plan(Some(0), false));
         let acting = options().group("0").group_may(GroupMay::Act);

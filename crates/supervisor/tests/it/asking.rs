@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         events_are_numbered_and_end_with_the_daemon,
         a_wait_is_over_when_the_phase_has_come,
         a_daemon_that_gave_up_has_left_why,
+        what_happens_is_written_to_a_file,
         a_stop_by_the_socket_is_a_stop,
         what_cannot_be_done_yet_is_refused,
     ]
@@ -214,6 +215,43 @@ fn a_daemon_that_gave_up_has_left_why() {
     assert!(!file.exists());
     ask(&bed).stop().unwrap();
     assert_eq!(ask(&bed).status().unwrap().last_words, None);
+}
+
+/// Case: CC-38
+fn what_happens_is_written_to_a_file() {
+    let bed = Bed::new();
+    let file = bed.path("events");
+    let control = ControlOptions::new().events_filename(&file);
+    launch(options(&bed).control(control.clone()));
+    ask(&bed).stop().unwrap();
+    // Also where nobody else can ask.
+    launch(options(&bed).control(control.socket(false)));
+    ask(&bed).stop().unwrap();
+    let lines = fs::read_to_string(&file).unwrap();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut epochs: Vec<_> = lines.iter().map(|line| line["epoch"].as_str().unwrap()).collect();
+    epochs.dedup();
+    let [first, second] = epochs[..] else { panic!("{epochs:?}") };
+    for epoch in [first, second] {
+        let of = lines.iter().filter(|line| line["epoch"] == epoch);
+        let (kinds, numbers): (Vec<_>, Vec<_>) = of
+            .map(|line| (line["kind"].as_str().unwrap(), line["number"].as_u64().unwrap()))
+            .unzip();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+        assert!(
+            ["started", "ready", "stopping", "ended", "finished"]
+                .iter()
+                .all(|kind| kinds.contains(kind)),
+            "{kinds:?}"
+        );
+    }
+    // A disk that is full holds up nobody.
+    if std::path::Path::new("/dev/full").exists() {
+        let full = ControlOptions::new().events_filename("/dev/full");
+        let pid = launch(options(&bed).control(full));
+        assert_eq!(ask(&bed).stop().unwrap(), StopStatus::Stopped { pid });
+    }
 }
 
 /// Cases: CTL-12, CC-16

@@ -1,0 +1,25 @@
+//! What happens to the workers of this process, for the rest of its program.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use control::{Client, ClientError, EventStream};
+
+/// How long a thread waits that its question finds room in a socket that nobody has used.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What happens to the workers of this process from now on, and at most the last so many of what has: for any thread
+/// beside the one that has called [`start_workers`](crate::start_workers), also before it has.
+///
+/// Each event is told once, in order and with a number. A reader that is slow is told which numbers it has lost;
+/// the pool waits for nobody. Where several pools run in one process it is the eldest that answers. The stream ends
+/// with the pool.
+///
+/// # Errors
+///
+/// The system refuses a descriptor.
+pub fn worker_events(last: u64) -> Result<EventStream, ClientError> {
+    let refused = |source: io::Error| ClientError::Io { step: "connect to the workers", source };
+    let connection = surroundings::connect().map_err(refused)?;
+    EventStream::begin(Client::new(connection)?, last, Instant::now() + PATIENCE)
+}
