@@ -23,7 +23,7 @@ use slot::{Report, Slot};
 use surroundings::Setup;
 
 use crate::event_file::EventFile;
-use crate::last_words::LastWords;
+use crate::last_words::{self, LastWords};
 use crate::options::{ControlPlan, socket_path};
 use relay::Relay;
 use streams::{EventReader, PhaseReader};
@@ -104,6 +104,11 @@ impl Desk {
             phase_readers: Vec::new(),
             relays: Vec::new(),
         }
+    }
+
+    /// The daemon runs: what the one before it has left is of no interest any more.
+    pub(crate) fn launched(&self) {
+        last_words::forget(&self.pid_filename);
     }
 
     /// Takes note of what happened to the executor.

@@ -178,7 +178,6 @@ impl Guardian {
         starter: &mut dyn Starter,
     ) -> Guarded {
         let Guardian { hold, mut pid_file, signals, descendants, plan } = self;
-        last_words::forget(&plan.pid_filename);
         let mut desk = Desk::open(&plan.name, &plan.pid_filename, plan.control.clone());
         let kept = recorder(&plan).and_then(|recorder| {
             let slot = executor(&plan, &hold, spawn, recorder.as_ref())?;

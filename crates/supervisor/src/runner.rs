@@ -183,6 +183,7 @@ impl<'a> Runner<'a> {
     }
 
     fn launched(&mut self) {
+        self.desk.launched();
         if let Some(stderr) = self.late_stderr.take() {
             self.slot.spawn_mut().set_stderr(stderr);
         }
