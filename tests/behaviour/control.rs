@@ -48,7 +48,7 @@ fn workers_are_told_as_they_are() {
     until(&bed, "red and green run, and blue ends again and again", |workers| {
         workers.len() == 3
             && workers[0].phase == "running"
-            && workers[1].ends.len() == 10
+            && workers[1].run > 10
             && workers[2].phase == "running"
     });
     let told = daemon(&bed).workers(&["green", "red"], true).unwrap();
@@ -61,6 +61,7 @@ fn workers_are_told_as_they_are() {
     }
     let blue = daemon(&bed).workers(&["blue"], false).unwrap().remove(0);
     assert_eq!((blue.memory_bytes, blue.cpu_us), (None, None));
+    assert_eq!(blue.ends.len(), 10);
     let last = blue.ends.last().unwrap();
     assert_eq!((last.cause.as_str(), last.code), ("code", Some(3)));
     assert!(blue.restarts >= 9, "{blue:?}");
@@ -230,8 +231,9 @@ fn in_a_storm_no_dead_process_is_said_to_run() {
     let bed = bed();
     let workers: Vec<_> = (0..20).map(|n| format!("{{name: w{n}, args: [{{exit: 3}}]}}")).collect();
     let started = bed.start(&pool(&workers.join(", ")));
-    let mut restarts = 0;
+    let (mut restarts, limit) = (0, Instant::now() + LIMIT);
     while restarts < 200 {
+        assert!(Instant::now() < limit, "{restarts} restarts");
         let Ok(told) = daemon(&bed).workers(&[], false) else { continue };
         restarts = told.iter().map(|worker| worker.restarts).sum();
         for worker in told {

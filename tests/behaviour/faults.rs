@@ -7,7 +7,7 @@ mod inputs;
 mod leftovers;
 mod locks;
 mod logs;
-mod loops;
+pub(crate) mod loops;
 mod pid_file;
 mod pool_files;
 mod privileges;

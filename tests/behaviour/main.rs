@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "what is left is told to people")]
 
 mod arguments;
+mod asked;
 mod captured;
 mod control;
 mod deaths;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         deaths::trials(),
         surroundings::trials(),
         control::trials(),
+        asked::trials(),
         workers::trials(),
         quitting::trials(),
         detached::trials(),

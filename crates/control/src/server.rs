@@ -23,6 +23,10 @@ mod places;
 /// How many connections are accepted in a turn; the others have theirs in the next ones.
 const ACCEPTS: usize = 8;
 
+/// How many there may be for one more to be [adopted](Server::adopt): who accepts has a bound for his clients, and may
+/// have one of his own.
+const ADOPTED: usize = 2 * PLACES;
+
 /// How long nobody is accepted after the system had no descriptor or memory for one, unless a connection ends before.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -149,15 +153,20 @@ impl Server {
         }
     }
 
-    /// Takes over a connection that somebody else has accepted, and of which nothing has been read. The bounds hold
-    /// for it, too: where there is no place for it, the client is told and it is closed.
+    /// Takes over a connection that somebody else has accepted, and of which nothing has been read. Whoever gives it has
+    /// judged its user, and has bounds for each: here it counts with all others alone, and where there are twice as many
+    /// as [`PLACES`], the client is told and it is closed.
     ///
     /// # Errors
     ///
     /// The system refuses to watch it, or to have it not wait. Then it is closed.
     pub fn adopt(&mut self, connection: OwnedFd, peer: Peer) -> io::Result<()> {
         sys::set_nonblocking(&connection)?;
-        self.admit(connection, peer)
+        if self.connections.len() >= ADOPTED {
+            let _ = sys::send(&connection, &message::refusal(&places::too_many()));
+            return Ok(());
+        }
+        self.keep(connection, peer)
     }
 
     /// Readable when [`turn`](Server::turn) has something to do.
@@ -291,6 +300,10 @@ impl Server {
                 return Ok(());
             }
         }
+        self.keep(connection, peer)
+    }
+
+    fn keep(&mut self, connection: OwnedFd, peer: Peer) -> io::Result<()> {
         self.last += 1;
         self.waiter.watch(connection.as_fd(), Watched::Connection(self.last))?;
         self.connections.insert(self.last, Connection::new(connection, peer, self.now));

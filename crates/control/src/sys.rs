@@ -17,8 +17,8 @@
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Connected, Credentials, LONGEST_PATH, accept, bind, bind_in, connect, effective_user, listen,
-    peer, prepare, receive, send, set_nonblocking, set_rights, socket,
+    Connected, Credentials, LONGEST_PATH, accept, bind, bind_in, connect, effective_user,
+    is_at_end, listen, peer, prepare, receive, send, set_nonblocking, set_rights, socket,
 };
 
 #[cfg(not(target_os = "linux"))]

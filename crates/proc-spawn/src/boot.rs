@@ -103,9 +103,8 @@ impl Boot {
                 Some(Heard::Quit { reason, remaining })
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
-            Ok(Received::Message(Down::Connection { waits })) => {
-                let connection = self.link.take_descriptor()?;
-                Some(Heard::Connection { connection, waits })
+            Ok(Received::Message(Down::Connection)) => {
+                self.link.take_descriptor().map(Heard::Connection)
             }
             Ok(Received::Nothing | Received::Enough) => None,
             Ok(Received::Closed | Received::Descriptors) | Err(_) => {

@@ -155,13 +155,13 @@ impl Child {
     }
 
     /// Hands down a connected socket, over which somebody wants to ask the child: it hears of it by
-    /// [`Heard::Connection`](crate::Heard::Connection). `waits`: who asks waits until somebody is there who answers. A child of an older build passes it over, which closes it.
+    /// [`Heard::Connection`](crate::Heard::Connection). A child of an older build passes it over, which closes it.
     ///
     /// # Errors
     ///
     /// As [`ask_to_quit`](Child::ask_to_quit).
-    pub fn hand_down(&self, connection: BorrowedFd<'_>, waits: bool) -> io::Result<()> {
-        self.link().send_now_with(&Down::Connection { waits }, connection)
+    pub fn hand_down(&self, connection: BorrowedFd<'_>) -> io::Result<()> {
+        self.link().send_now_with(&Down::Connection, connection)
     }
 
     /// Sends SIGTERM. Nothing happens if the process has ended.

@@ -36,12 +36,7 @@ pub enum Heard {
     /// The parent asks to open files anew.
     Reopen,
     /// Somebody wants to ask this process, and the parent has handed the connection down. Dropping it closes it.
-    Connection {
-        /// A socket, in which what is asked may stand already.
-        connection: OwnedFd,
-        /// Whether he waits until somebody is there who answers.
-        waits: bool,
-    },
+    Connection(OwnedFd),
     /// The parent is dead; this process is killed after its grace.
     ParentDied {
         /// How long until then.
@@ -127,9 +122,9 @@ impl<F: FnMut(Heard)> Watch<F> {
                     self.tell(Heard::Quit { reason, remaining });
                 }
                 Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
-                Ok(Received::Message(Down::Connection { waits })) => {
+                Ok(Received::Message(Down::Connection)) => {
                     if let Some(connection) = self.link.take_descriptor() {
-                        self.tell(Heard::Connection { connection, waits });
+                        self.tell(Heard::Connection(connection));
                     }
                 }
                 // If something is left in the socket, the next wait ends at once.

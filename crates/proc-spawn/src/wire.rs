@@ -181,10 +181,7 @@ pub(crate) enum Down {
     },
     Reopen,
     /// Somebody wants to ask: a connected socket comes with it.
-    Connection {
-        /// Whether he waits until somebody answers.
-        waits: bool,
-    },
+    Connection,
 }
 
 /// A reason that only a newer build knows counts as a stop.

@@ -11,17 +11,23 @@ use crate::time::stamp;
 /// `io.appkit.Service`.
 pub fn run_end(end: &RunEnd, at: Timestamp, run: u64, pid: Option<u32>) -> service::RunEnd {
     let exit = exit_of(end);
+    // All of it is in the log.
+    let mut text = end.to_string();
+    exit::cut(&mut text, LONGEST_TEXT);
     service::RunEnd {
         at: stamp(at),
         run,
         pid,
         cause: cause(end).to_owned(),
-        text: end.to_string(),
+        text,
         code: exit.and_then(Exit::code),
         signal: exit.and_then(Exit::signal),
         place: exit.and_then(place),
     }
 }
+
+/// The most characters of an end's text: there may be ten of each of thousands of workers.
+const LONGEST_TEXT: usize = 1000;
 
 fn exit_of(end: &RunEnd) -> Option<&Exit> {
     if let RunEnd::Killed { exit, .. } = end { exit.as_ref() } else { end.exited() }

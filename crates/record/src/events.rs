@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lifecycle::Phase;
 
 use crate::known::Role;
-use crate::time::stamp;
+use crate::time::{monotonic_us, stamp};
 
 /// Something that has happened to one child, in little room: it becomes text only if somebody asks.
 #[derive(Clone, Debug)]
@@ -143,6 +143,8 @@ impl Events {
 fn lost(first: u64, last: u64) -> service::Event {
     service::Event {
         number: last,
+        at: stamp(Timestamp::now()),
+        at_us: monotonic_us(),
         kind: "lost".to_owned(),
         text: format!("events {first} to {last} are not kept any more"),
         first_lost: Some(first),
@@ -163,7 +165,9 @@ mod tests {
 
     fn happen(events: &mut Events, times: usize) {
         let mut record = Record::new(Role::Worker, "red");
-        (0..times).for_each(|_| record.entered(Phase::Idle, events));
+        for phase in [Phase::Starting, Phase::Running].into_iter().cycle().take(times) {
+            record.entered(phase, events);
+        }
     }
 
     /// Case: CC-34

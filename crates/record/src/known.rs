@@ -104,7 +104,7 @@ impl Record {
             Report::Started { pid, run } => {
                 (self.pid, self.run, self.ready_since) = (Some(*pid), *run, None);
                 if let Some(rest) = &mut self.rest {
-                    (rest.says, rest.outcome) = (None, None);
+                    rest.says = None;
                 }
                 What::Started
             }
@@ -113,6 +113,10 @@ impl Record {
                 What::Ready
             }
             Report::Ended { pid, end, last_lines, .. } => {
+                // One that could not be started is a run, too.
+                if pid.is_none() {
+                    self.run += 1;
+                }
                 let end = run_end(end, now, self.run, *pid);
                 (self.pid, self.ready_since) = (None, None);
                 let rest = self.rest();
@@ -142,15 +146,26 @@ impl Record {
 
     /// Takes note of where it stands now.
     pub fn entered(&mut self, phase: Phase, events: &mut Events) {
+        if phase == self.phase {
+            return;
+        }
         let now = Timestamp::now();
         (self.phase, self.since) = (phase, now);
+        if phase != Phase::Finished
+            && let Some(rest) = &mut self.rest
+        {
+            rest.outcome = None;
+        }
         events.push(self.happened(now, What::Entered));
     }
 
     /// Takes note that its process is gone, and its number with it, though its run is not over: something that
-    /// it has left is being ended.
-    pub fn gone(&mut self) {
+    /// it has left is being ended. Until then it is stopping.
+    pub fn gone(&mut self, events: &mut Events) {
         (self.pid, self.ready_since) = (None, None);
+        if matches!(self.phase, Phase::Starting | Phase::Running) {
+            self.entered(Phase::Stopping, events);
+        }
     }
 
     /// What is known of it, without what it uses.
@@ -258,6 +273,39 @@ mod tests {
                 ("phase", "waiting"),
             ]
         );
+    }
+
+    #[test]
+    fn a_failed_start_is_a_run_and_who_is_asked_for_is_not_over() {
+        let (mut events, mut record) = (Events::new(9), Record::new(Role::Worker, "red"));
+        record.note(&Report::Started { pid: 4711, run: 1 }, &mut events);
+        record.note(&ended(3), &mut events);
+        let error = exit::ErrorText::new(&std::fmt::Error);
+        let end = RunEnd::NotStarted(error);
+        let last_lines = Default::default();
+        let failed = Report::Ended { pid: None, end: end.clone(), restart_in: None, last_lines };
+        record.note(&failed, &mut events);
+        record.note(&Report::Finished(lifecycle::Outcome::Ended(end)), &mut events);
+        record.entered(Phase::Finished, &mut events);
+        let told = record.process(None);
+        assert!(told.outcome.is_some());
+        let ends: Vec<_> = told.ends.iter().map(|end| (end.run, end.cause.as_str())).collect();
+        assert_eq!(ends, [(1, "code"), (2, "not_started")]);
+        record.entered(Phase::Due, &mut events);
+        assert_eq!(record.process(None).outcome, None);
+    }
+
+    #[test]
+    fn what_is_gone_does_not_run() {
+        let (mut events, mut record) = (Events::new(9), Record::new(Role::Worker, "red"));
+        record.note(&Report::Started { pid: 4711, run: 1 }, &mut events);
+        record.entered(Phase::Running, &mut events);
+        for _ in 0..2 {
+            record.gone(&mut events);
+        }
+        let told = record.process(None);
+        assert_eq!((told.phase.as_str(), told.pid), ("stopping", None));
+        assert_eq!(events.last(), 3);
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub struct Slot {
     released: bool,
     /// The child has told what cannot be understood.
     confuses: bool,
+    /// How often the child has told that somebody in it answers now.
+    answers: u64,
 }
 
 /// Who sees to what a run leaves behind.
@@ -161,6 +163,7 @@ impl Slot {
             status: None,
             released: false,
             confuses: false,
+            answers: 0,
         }
     }
 
@@ -252,6 +255,12 @@ impl Slot {
     /// the rights that this process has: then nobody needs to look for it.
     pub fn has_released(&self) -> bool {
         self.released
+    }
+
+    /// How often a child has told, in all runs, that a loop has begun in it that answers who is [handed
+    /// down](Child::hand_down).
+    pub fn answers(&self) -> u64 {
+        self.answers
     }
 
     /// What runs are started by.

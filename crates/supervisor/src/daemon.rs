@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -244,7 +245,7 @@ impl<O> Daemon<O> {
         struct Told {
             phase: String,
         }
-        let deadline = Instant::now() + timeout;
+        let deadline = later(timeout);
         let mut client = self.connect(deadline.min(self.deadline()))?;
         let mut wait = || -> Result<String, ClientError> {
             client.ask_more(&method("Wait"), &json!({ "phases": phases }), deadline)?;
@@ -269,16 +270,27 @@ impl<O> Daemon<O> {
     }
 
     fn connect(&self, deadline: Instant) -> Result<Client, AskFailed> {
-        Client::connect(&self.socket(), deadline).map_err(|error| self.failed(error))
+        // Whoever has made the pid file: for root, and for who is let in by the daemon's group.
+        let owner = std::fs::metadata(&self.pid_filename).map(|seen| seen.uid());
+        let mut users = vec![0, rustix::process::geteuid().as_raw()];
+        users.extend(owner);
+        Client::connect_to(&self.socket(), &users, deadline).map_err(|error| self.failed(error))
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.patience
+        later(self.patience)
     }
 
     fn failed(&self, source: ClientError) -> AskFailed {
         AskFailed { socket: self.socket(), source }
     }
+}
+
+/// A time that is too long for the clock is as good as for ever after many years.
+fn later(span: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(span).unwrap_or_else(|| now + YEARS)
 }
 
 fn method(name: &str) -> String {

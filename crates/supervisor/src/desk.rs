@@ -123,7 +123,7 @@ impl Desk {
 
     /// Takes note that the executor's process is gone.
     pub(crate) fn gone(&mut self) {
-        self.executor.gone();
+        self.executor.gone(&mut self.events);
     }
 
     /// Readable when there is something to do.
@@ -151,12 +151,16 @@ impl Desk {
             }
         }
         self.relays.retain_mut(|relay| relay.goes_on(&mut server, now));
-        let phase = self.executor.phase();
-        self.phase_readers.retain_mut(|reader| reader.goes_on(&mut server, phase));
-        let (events, run) = (&self.events, self.executor.run());
-        self.event_readers.retain_mut(|reader| reader.goes_on(&mut server, events, now, run, seen));
         self.server = Some(server);
         asked
+    }
+
+    /// Tells those who want to know what has happened by now.
+    pub(crate) fn tell_readers(&mut self, now: Instant, slot: &Slot) {
+        let Desk { server: Some(server), executor, events, .. } = self else { return };
+        let phase = executor.phase();
+        self.phase_readers.retain_mut(|reader| reader.goes_on(server, phase));
+        self.event_readers.retain_mut(|reader| reader.goes_on(server, events, now, slot));
     }
 
     fn answer(
@@ -182,7 +186,7 @@ impl Desk {
             "Events" => {
                 let Last { last } = call.read()?;
                 let after = last.map_or(self.events.last(), |last| self.events.before_last(last));
-                self.event_readers.push(EventReader::new(*ticket, call, after));
+                self.event_readers.push(EventReader::new(*ticket, call, after, seen.slot));
             }
             "Wait" => {
                 let Phases { phases } = call.read()?;
@@ -275,8 +279,11 @@ impl Desk {
         }
     }
 
-    /// Closes all connections, and removes the socket if it is still ours.
-    pub(crate) fn close(self) {
+    /// Closes all connections, when all was told, and removes the socket if it is still ours.
+    pub(crate) fn close(mut self) {
+        if let Some(server) = &mut self.server {
+            self.event_readers.iter_mut().for_each(|reader| reader.finish(server));
+        }
         drop(self.server);
         if let Some(file) = self.event_file {
             file.finish();

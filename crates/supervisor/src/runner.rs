@@ -292,7 +292,10 @@ impl<'a> Runner<'a> {
         for asked in self.desk.turn(Instant::now(), seen) {
             match asked {
                 Asked::Stop => quit::request(quit::Reason::Stop),
-                Asked::Reopen => self.reopen(),
+                Asked::Reopen => {
+                    self.reopen();
+                    self.desk.restore();
+                }
                 Asked::Restart(ticket) => {
                     let now = Instant::now();
                     let done = self.keeper.restart(now);
@@ -303,6 +306,8 @@ impl<'a> Runner<'a> {
                 }
             }
         }
+        // Also of what came of that.
+        self.desk.tell_readers(Instant::now(), &self.slot);
     }
 
     fn look_at_files(&mut self) {

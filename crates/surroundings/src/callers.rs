@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use waiter::Event;
 
+use crate::words::Word;
+
 /// So many wait at most until a loop takes them: more than a guardian has callers.
 const MOST: usize = 64;
 
@@ -51,6 +53,9 @@ impl Callers {
         }
         let desk = Arc::new(Desk { waiting: Mutex::new(waiting), event });
         hall.desks.push(Arc::downgrade(&desk));
+        drop(hall);
+        // Who is above has nobody to ask before. If it is gone, the lifeline sees to that.
+        let _ = proc_spawn::tell(&Word::Answers);
         Ok(Callers(desk))
     }
 

@@ -254,7 +254,7 @@ fn on_lifeline(heard: Heard) {
         Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
         // In a thread, since this one has to hear of the parent's death and must not wait for a disk.
         Heard::Reopen => reopen::reopen_beside(),
-        Heard::Connection { connection, waits } => callers::hand_over(connection, waits),
+        Heard::Connection(connection) => callers::hand_over(connection, false),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }

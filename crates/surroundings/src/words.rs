@@ -16,4 +16,6 @@ pub enum Word<'a> {
     Released,
     /// It quits because of this signal, and nobody has told it over the lifeline to.
     QuitsBy(i32),
+    /// A loop has begun in it that answers who is handed down.
+    Answers,
 }

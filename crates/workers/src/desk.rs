@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use control::service::{self, Files, Workers};
@@ -19,7 +19,7 @@ use crate::pool::Worker;
 const KEPT_EVENTS: usize = 256;
 
 /// So many events go into one reply.
-const MOST_EVENTS: usize = 64;
+const MOST_EVENTS: usize = 32;
 
 /// What is to be done with a worker because somebody has asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     callers: Callers,
     /// There is one since somebody has asked for the first time.
     server: Option<Server>,
+    /// Whether the pool waits for it.
+    is_watched: bool,
     pub(crate) events: Events,
     readers: Vec<Reader>,
 }
@@ -60,7 +62,7 @@ impl Desk {
     pub(crate) fn new() -> io::Result<Desk> {
         let callers = Callers::new()?;
         let events = Events::new(KEPT_EVENTS);
-        Ok(Desk { callers, server: None, events, readers: Vec::new() })
+        Ok(Desk { callers, server: None, is_watched: false, events, readers: Vec::new() })
     }
 
     /// Readable when somebody new asks.
@@ -68,26 +70,34 @@ impl Desk {
         self.callers.descriptor()
     }
 
-    /// Takes those who are new; gives what is to be watched from now on, if that is new, too.
-    pub(crate) fn admit(&mut self) -> io::Result<Option<BorrowedFd<'_>>> {
-        let is_first = self.server.is_none();
-        let mut server = match self.server.take() {
+    /// Takes those who are new. Who cannot be admitted sees his connection end.
+    pub(crate) fn admit(&mut self) -> io::Result<()> {
+        let callers = self.callers.take();
+        let server = match &mut self.server {
             Some(server) => server,
-            None => Server::new(Info {
+            None => self.server.insert(Server::new(Info {
                 vendor: "appkit".to_owned(),
                 product: proc_spawn::current().name.clone(),
                 version: VERSION.to_owned(),
                 url: String::new(),
                 interfaces: vec![service::DESCRIPTION.to_owned()],
-            })?,
+            })?),
         };
-        for connection in self.callers.take() {
-            // Who cannot be admitted sees the connection end.
-            let peer = Peer::of(std::os::fd::AsFd::as_fd(&connection), Access::default());
+        for connection in callers {
+            let peer = Peer::of(connection.as_fd(), Access::default());
             let _ = peer.and_then(|peer| server.adopt(connection, peer));
         }
-        let server = self.server.insert(server);
-        Ok(is_first.then(|| server.descriptor()))
+        Ok(())
+    }
+
+    /// What is to be watched, and is not yet.
+    pub(crate) fn unwatched(&self) -> Option<BorrowedFd<'_>> {
+        self.server.as_ref().filter(|_| !self.is_watched).map(Server::descriptor)
+    }
+
+    /// It is, from now on.
+    pub(crate) fn set_watched(&mut self) {
+        self.is_watched = true;
     }
 
     /// Answers what can be answered at once, and gives back what is to be done.
@@ -120,6 +130,11 @@ impl Desk {
             }
             server.is_open(&reader.to)
         });
+    }
+
+    /// Whether nobody waits for this any more: a guardian that has told its client that we do not answer in time.
+    pub(crate) fn is_given_up(&self, to: &Ticket) -> bool {
+        self.server.as_ref().is_none_or(|server| server.is_given_up(to))
     }
 
     /// Says that it is done, or why not.
@@ -198,6 +213,20 @@ pub(crate) fn refusal(name: &str, parameters: serde_json::Value) -> Refusal {
     Refusal::new(format!("io.appkit.Service.{name}"), parameters)
 }
 
+/// How many lines of a stream are told of each of all workers, and how many characters of each.
+const LINES_OF_ALL: usize = 3;
+const LONGEST_OF_ALL: usize = 200;
+
+/// What is told of each where all are told, since there may be thousands: the last end, and the very last lines.
+fn in_short(mut told: service::Process) -> service::Process {
+    told.ends.drain(..told.ends.len().saturating_sub(1));
+    for lines in [&mut told.stdout, &mut told.stderr] {
+        lines.drain(..lines.len().saturating_sub(LINES_OF_ALL));
+        lines.iter_mut().for_each(|line| exit::cut(line, LONGEST_OF_ALL));
+    }
+    told
+}
+
 /// The workers of a pool, as they are looked at.
 pub(crate) struct Named<'a> {
     pub(crate) workers: &'a std::collections::BTreeMap<Id, Box<Worker>>,
@@ -217,9 +246,12 @@ impl Named<'_> {
         usage: bool,
         now: Instant,
     ) -> Result<Workers, Refusal> {
-        let wanted = self.wanted(names)?;
-        let workers = wanted.map(|(id, worker)| self.process(id, worker, usage, now)).collect();
-        Ok(Workers { workers })
+        let in_full = names.is_some();
+        let workers = self.wanted(names)?.map(|(id, worker)| {
+            let told = self.process(id, worker, usage, now);
+            if in_full { told } else { in_short(told) }
+        });
+        Ok(Workers { workers: workers.collect() })
     }
 
     fn files(&self, names: Option<Vec<String>>) -> Result<Files, Refusal> {

@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Fails if a process runs whenever it is looked at.
 #[track_caller]
-pub(super) fn expect_asleep(bed: &TestBed, process: &Process) {
+pub(crate) fn expect_asleep(bed: &TestBed, process: &Process) {
     // Time and again: it may have something to do at the first look.
     let mut asleep = 0;
     bed.until(&format!("{} asleep", process.title()), || {
@@ -54,7 +54,7 @@ pub(super) fn expect_second_runs(bed: &TestBed) {
 }
 
 /// Changes how many descriptors a process may have open; gives back how many it might.
-pub(super) fn limit_descriptors(process: &Process, current: u64) -> u64 {
+pub(crate) fn limit_descriptors(process: &Process, current: u64) -> u64 {
     let pid = Pid::from_raw(i32::try_from(process.pid()).unwrap());
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: Some(current), maximum };

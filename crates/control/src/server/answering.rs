@@ -112,6 +112,14 @@ impl Server {
         connection.is_some_and(|connection| connection.works_at(ticket.call))
     }
 
+    /// Whether the client has given up waiting for this: asked right now, of a client that shuts nothing before it
+    /// does. A call that wants no reply is not given up by that.
+    pub fn is_given_up(&self, ticket: &Ticket) -> bool {
+        let connection = self.connections.get(&ticket.connection);
+        let connection = connection.filter(|connection| connection.works_at(ticket.call));
+        connection.is_none_or(|connection| !connection.wants_no_reply() && connection.is_at_end())
+    }
+
     /// How many bytes of the replies so far the client has not taken from us; `None` once it is not
     /// [open](Server::is_open).
     pub fn pending(&self, ticket: &Ticket) -> Option<usize> {

@@ -85,9 +85,15 @@ impl Connection {
         self.interest == Interest::End
     }
 
-    /// Since when nothing has come or gone, if it is not us whom it waits for.
+    /// Since when nothing has come or gone, if it is not us whom it waits for: it has no call in work, or does not read
+    /// what we have said.
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        self.work.is_none().then_some(self.moved)
+        (self.work.is_none() || self.pending() > 0).then_some(self.moved)
+    }
+
+    /// Whether the client has ended it, as far as can be told.
+    pub(super) fn is_at_end(&self) -> bool {
+        sys::is_at_end(&self.fd)
     }
 
     /// What has to be told of it from now on, if that is something else than before.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, fchmod, openat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, fchmod, fstat, openat};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with,
@@ -129,15 +129,33 @@ pub(crate) fn effective_user() -> u32 {
     geteuid().as_raw()
 }
 
-/// Gives a name in an open folder to a group, and sets its permissions whatever the umask was.
+/// Gives the socket of this name in an open folder to a group, and sets its permissions whatever the umask was.
+///
+/// The name may be another's by now, where others can rename: so what is changed is a descriptor that was looked at
+/// (`O_PATH`), and neither a link is followed nor a file that is no socket of ours. chmod(2) has no form for such a
+/// descriptor but by its name in /proc.
 pub(crate) fn set_rights(
     folder: BorrowedFd<'_>,
     name: &OsStr,
     mode: u32,
     group: Option<u32>,
 ) -> io::Result<()> {
-    if let Some(group) = group {
-        chownat(folder, name, None, Some(Gid::from_raw(group)), AtFlags::SYMLINK_NOFOLLOW)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(folder, name, flags, Mode::empty())?;
+    let seen = fstat(&file)?;
+    if FileType::from_raw_mode(seen.st_mode) != FileType::Socket
+        || seen.st_uid != geteuid().as_raw()
+    {
+        return Err(io::Error::other("somebody has put something else in its place"));
     }
-    Ok(chmodat(folder, name, Mode::from_bits_truncate(mode), AtFlags::empty())?)
+    if let Some(group) = group {
+        chownat(&file, "", None, Some(Gid::from_raw(group)), AtFlags::EMPTY_PATH)?;
+    }
+    let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(chmodat(CWD, by_number, Mode::from_bits_truncate(mode), AtFlags::empty())?)
+}
+
+/// Whether the peer has closed its end, or shut its writing side, with nothing left to be read.
+pub(crate) fn is_at_end(connection: &OwnedFd) -> bool {
+    matches!(recv(connection, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK), Ok((0, _)))
 }

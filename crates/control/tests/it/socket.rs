@@ -133,6 +133,33 @@ fn one_that_was_removed_or_exchanged_is_seen_and_its_successor_is_kept() {
     assert_eq!(fs::read(&path).unwrap(), b"x");
 }
 
+/// In a folder of a group its members can rename a link over the name between two steps of ours.
+#[test]
+fn what_a_link_leads_to_keeps_its_permissions() {
+    use std::os::unix::fs::MetadataExt;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    let folder = tempdir().unwrap();
+    let (path, link, secret) =
+        (folder.path().join("s"), folder.path().join("l"), folder.path().join("secret"));
+    fs::write(&secret, "x").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o400)).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                let _ = std::os::unix::fs::symlink(&secret, &link);
+                let _ = fs::rename(&link, &path);
+            }
+        });
+        for _ in 0..2_000 {
+            let _ = bind(&path, 0o660, Some(rustix::process::getegid().as_raw()));
+            let _ = fs::remove_file(&path);
+        }
+        is_over.store(true, Relaxed);
+    });
+    assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o400);
+}
+
 #[test]
 fn a_folder_where_others_can_exchange_it_is_refused() {
     let folder = tempdir().unwrap();

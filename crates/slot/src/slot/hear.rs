@@ -143,6 +143,11 @@ impl Slot {
                     self.quits_by = Some(signal);
                 }
             }
+            Ok(Some(Word::Answers)) => {
+                if itself.is_some() {
+                    self.answers += 1;
+                }
+            }
             // Logged once a run, since the child may go on like that.
             Err(error) if !self.confuses => {
                 self.confuses = true;

@@ -52,7 +52,12 @@ impl Relay {
         now: Instant,
         slot: &Slot,
     ) -> Result<Relay, Refusal> {
-        let socket = ask(call, slot, false).map_err(|_| no_workers())?;
+        let gone = [ErrorKind::NotConnected, ErrorKind::BrokenPipe];
+        let socket = ask(call, slot).map_err(|error| match gone.contains(&error.kind()) {
+            true => no_workers(),
+            // It has so much unread that there is no room for a word, or there is no descriptor.
+            false => refusal("NoAnswer", serde_json::json!({ "waited_us": 0 })),
+        })?;
         Ok(Relay { to, socket, held: None, has_begun: false, moved_at: now })
     }
 
@@ -132,14 +137,13 @@ fn no_workers() -> Refusal {
     refusal("NoWorkers", serde_json::json!({}))
 }
 
-/// Hands the executor one end of a new connection, with the call in it, and gives the other. `waits`: until somebody
-/// is there who answers.
-pub(super) fn ask(call: &Call, slot: &Slot, waits: bool) -> io::Result<UnixStream> {
+/// Hands the executor one end of a new connection, with the call in it, and gives the other.
+pub(super) fn ask(call: &Call, slot: &Slot) -> io::Result<UnixStream> {
     let child = slot.child().ok_or(ErrorKind::NotConnected)?;
     let (mut ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
-    // A call is shorter than a socket's buffer, which is empty.
+    // A call fits into a socket's buffer, which is empty, unless somebody has made that smaller: then it fails.
     ours.write_all(&call.to_bytes())?;
-    child.hand_down(theirs.as_fd(), waits)?;
+    child.hand_down(theirs.as_fd())?;
     Ok(ours)
 }

@@ -8,15 +8,21 @@ use std::time::{Duration, Instant};
 use control::{Call, Frames, Refusal, Reply, Room, Server, Ticket};
 use lifecycle::Phase;
 use record::Events;
+use slot::Slot;
 
-use super::Seen;
 use super::relay::ask;
 
 /// So many events go into one reply.
 const MOST: usize = 32;
 
-/// An executor whose events have ended, and which lives, is asked for them again after this time.
+/// After a failure to ask the executor it is tried again after this time.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// More than is kept anywhere, and a number that every client knows (varlink.org: 64 bits with a sign).
+const ALL: i64 = i64::MAX;
+
+/// How many messages of an executor that has ended are passed on at the end.
+const MOST_LAST: usize = 64;
 
 /// Somebody who is told of events.
 pub(super) struct EventReader {
@@ -27,16 +33,19 @@ pub(super) struct EventReader {
     line: Option<Line>,
     /// What has come from the executor, and found no room yet.
     held: Option<Vec<u8>>,
-    /// Of which run of the executor the line is, or was.
-    run: u64,
-    /// When the executor is asked again.
+    /// How often somebody had begun to answer in an executor when he came.
+    answered: u64,
+    /// The same when the executor was asked for the last time.
+    asked: u64,
+    /// When the executor is asked again, since that has failed.
     again_at: Option<Instant>,
 }
 
 impl EventReader {
-    pub(super) fn new(to: Ticket, call: &Call, told: u64) -> EventReader {
-        let call = call.clone();
-        EventReader { to, call, told, line: None, held: None, run: 0, again_at: None }
+    pub(super) fn new(to: Ticket, call: &Call, told: u64, slot: &Slot) -> EventReader {
+        let (call, answered) = (call.clone(), slot.answers());
+        let asked = answered.saturating_sub(1);
+        EventReader { to, call, told, line: None, held: None, answered, asked, again_at: None }
     }
 
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -55,8 +64,7 @@ impl EventReader {
         server: &mut Server,
         events: &Events,
         now: Instant,
-        run: u64,
-        seen: Seen<'_>,
+        slot: &Slot,
     ) -> bool {
         while self.told < events.last() {
             let new = events.since(self.told, MOST);
@@ -68,29 +76,45 @@ impl EventReader {
                 Room::Gone | Room::NotAsked => return false,
             }
         }
-        self.ask_executor(now, run, seen);
-        self.pass_on(server, now);
+        self.ask_executor(now, slot);
+        self.pass_on(server);
         server.is_open(&self.to)
     }
 
-    fn ask_executor(&mut self, now: Instant, run: u64, seen: Seen<'_>) {
-        let is_time = self.again_at.is_some_and(|at| at <= now);
-        if self.line.is_some() || seen.slot.child().is_none() || self.run == run && !is_time {
+    /// Passes on what an executor that has ended has said before.
+    pub(super) fn finish(&mut self, server: &mut Server) {
+        for _ in 0..MOST_LAST {
+            if self.line.is_none() || self.held.is_some() {
+                return;
+            }
+            self.pass_on(server);
+        }
+    }
+
+    fn ask_executor(&mut self, now: Instant, slot: &Slot) {
+        if slot.child().is_none() {
+            self.again_at = None;
             return;
         }
-        // What has happened before he came is told of the first run alone.
-        if self.run > 0 {
-            self.call.parameters.remove("last");
+        let waits = self.again_at.is_some_and(|at| now < at);
+        if self.line.is_some() || self.asked == slot.answers() || waits {
+            return;
         }
-        (self.run, self.again_at) = (run, None);
-        match ask(&self.call, seen.slot, true) {
-            Ok(socket) => self.line = Some(Line::new(socket)),
+        // Of one that has begun to answer since he came he wants to know all.
+        if slot.answers() != self.answered {
+            self.call.parameters.insert("last".to_owned(), ALL.into());
+        }
+        match ask(&self.call, slot) {
+            Ok(socket) => {
+                self.line = Some(Line::new(socket));
+                (self.asked, self.again_at) = (slot.answers(), None);
+            }
             Err(_) => self.again_at = Some(now + PAUSE),
         }
     }
 
     /// Passes on one message; those that came with it have their turn next.
-    fn pass_on(&mut self, server: &mut Server, now: Instant) {
+    fn pass_on(&mut self, server: &mut Server) {
         let Some(line) = &mut self.line else { return };
         let message = match self.held.take() {
             Some(message) => message,
@@ -99,7 +123,7 @@ impl EventReader {
                 Ok(Heard::Message(message)) if goes_on(&message) => message,
                 Ok(Heard::Nothing) => return,
                 Ok(Heard::Message(_) | Heard::End) | Err(_) => {
-                    (self.line, self.again_at) = (None, Some(now + PAUSE));
+                    self.line = None;
                     return;
                 }
             },
@@ -193,7 +217,9 @@ const MOST_PHASES: usize = 32;
 
 impl PhaseReader {
     pub(super) fn new(to: Ticket, phases: Vec<String>) -> Result<PhaseReader, Refusal> {
-        if phases.len() > MOST_PHASES {
+        let is_known =
+            |name: &String| serde_json::from_value::<Phase>(name.as_str().into()).is_ok();
+        if phases.is_empty() || phases.len() > MOST_PHASES || !phases.iter().all(is_known) {
             return Err(Refusal::invalid("phases"));
         }
         Ok(PhaseReader { to, phases, told: None })

@@ -187,7 +187,10 @@ fn kinds(told: &[Events]) -> Vec<String> {
 fn a_wait_is_over_when_the_phase_has_come() {
     let bed = Bed::new();
     let pid = launch(options(&bed));
-    assert_eq!(ask(&bed).wait(&["running"], LIMIT).unwrap(), "running");
+    assert_eq!(ask(&bed).wait(&["running"], Duration::MAX).unwrap(), "running");
+    assert!(ask(&bed).patience(Duration::MAX).files().is_ok());
+    let failed = ask(&bed).wait(&["runing"], LIMIT).unwrap_err();
+    assert!(failed.to_string().contains("phases"), "{failed}");
     let failed = ask(&bed).wait(&["waiting"], Duration::from_millis(10)).unwrap_err();
     assert!(matches!(failed.cause(), ClientError::NoAnswer), "{failed}");
     let waiting = std::thread::spawn({

@@ -2,6 +2,7 @@
 //! is carried out.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
@@ -77,14 +78,13 @@ impl Pool {
 
     /// Takes those who have been handed down.
     pub(super) fn look_at_callers(&mut self) {
-        match self.desk.admit() {
-            Ok(Some(descriptor)) => {
-                if let Err(error) = self.waiter.watch(descriptor, Wake::Desk) {
-                    log::warn!("nobody can ask for the workers: {error}");
-                }
-            }
-            Ok(None) => (),
-            Err(error) => log::warn!("nobody can ask for the workers: {error}"),
+        let admitted = self.desk.admit().and_then(|()| match self.desk.unwatched() {
+            Some(descriptor) => self.waiter.watch(descriptor, Wake::Desk),
+            None => Ok(()),
+        });
+        match admitted {
+            Ok(()) => self.desk.set_watched(),
+            Err(error) => log::warn!("who asks for the workers is not answered: {error}"),
         }
     }
 
@@ -92,8 +92,10 @@ impl Pool {
     pub(super) fn look_at_desk(&mut self) {
         let Pool { workers, roster, desk, .. } = self;
         for Asked { to, id, wanted } in desk.turn(&Named { workers, roster }, Instant::now()) {
-            let done = self.fulfil(id, wanted);
-            self.desk.reply(&to, done);
+            if !self.desk.is_given_up(&to) {
+                let done = self.fulfil(id, wanted);
+                self.desk.reply(&to, done);
+            }
         }
     }
 
@@ -120,8 +122,10 @@ impl Pool {
         let Some(child) = worker.slot.child() else {
             return Err(refusal("NotInPhase", json!({ "name": name, "phase": phase })));
         };
-        let none = |_| refusal("NoSuchSignal", json!({ "signal": signal }));
-        child.signal(signal).map_err(none)
+        child.signal(signal).map_err(|error| match error.kind() == io::ErrorKind::InvalidInput {
+            true => refusal("NoSuchSignal", json!({ "signal": signal })),
+            false => refusal("NotDelivered", json!({ "name": name, "why": error.to_string() })),
+        })
     }
 
     /// Tells the roster, and does what it wants, until it wants nothing more.
@@ -203,7 +207,7 @@ impl Pool {
         });
         if had_child && slot.child().is_none() {
             status.note_gone(id);
-            record.gone();
+            record.gone(&mut desk.events);
             if !slot.has_released() {
                 // A file that somebody holds is not touched.
                 chores.remove_stale(pid_filename.clone());
