@@ -20,6 +20,9 @@ mod answering;
 mod connection;
 mod places;
 
+/// How many calls are given to the owner in a turn; the others are still to be read in the next ones.
+const CALLS: usize = 8;
+
 /// How many connections are accepted in a turn; the others have theirs in the next ones.
 const ACCEPTS: usize = 8;
 
@@ -201,7 +204,9 @@ impl Server {
                 },
             }
         }
-        let requests = readers.into_iter().filter_map(|number| self.read(number)).collect();
+        // Who has waited longest is not known; but who has been answered is told last by epoll(7).
+        let requests = readers.into_iter().filter_map(|number| self.read(number)).take(CALLS);
+        let requests = requests.collect();
         self.reopen_if_due();
         if at_door {
             self.accept();

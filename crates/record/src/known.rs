@@ -1,6 +1,8 @@
 //! What is known of one child.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use control::service;
 use jiff::Timestamp;
@@ -10,7 +12,7 @@ use slot::Report;
 use crate::ends::run_end;
 use crate::events::{Events, Happened, What};
 use crate::time::{monotonic_us, stamp};
-use crate::usage::usage;
+use crate::usage::{Usage, usage};
 
 /// What a process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,9 @@ impl Role {
     }
 }
 
+/// What a process uses is looked at no more often.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// How many of the last ends are kept: enough to see a pattern, little enough for a crash loop of months.
 const MOST_ENDS: usize = 10;
 
@@ -48,6 +53,8 @@ pub struct Record {
     ready_since: Option<Timestamp>,
     pid: Option<u32>,
     run: u64,
+    /// What its process used when it was last asked for.
+    uses: Cell<Option<(u32, Instant, Usage)>>,
     rest: Option<Box<Rest>>,
 }
 
@@ -71,6 +78,7 @@ impl Record {
             ready_since: None,
             pid: None,
             run: 0,
+            uses: Cell::new(None),
             rest: None,
         }
     }
@@ -192,9 +200,16 @@ impl Record {
         told
     }
 
-    /// The same with what its process uses now.
+    /// The same with what its process uses now, or has used half a second ago: whoever asks again and again, of
+    /// thousands, does not make us look each time.
     pub fn process_with_usage(&self, next_start_in_us: Option<u64>) -> service::Process {
-        let uses = self.pid.and_then(usage);
+        let now = Instant::now();
+        let fresh = self.uses.get().filter(|(pid, at, _)| {
+            Some(*pid) == self.pid && now.saturating_duration_since(*at) < FRESH
+        });
+        let seen = fresh.or_else(|| self.pid.and_then(|pid| Some((pid, now, usage(pid)?))));
+        self.uses.set(seen);
+        let uses = seen.map(|(.., uses)| uses);
         service::Process {
             memory_bytes: uses.map(|uses| uses.memory_bytes),
             cpu_us: uses.map(|uses| uses.cpu_us),

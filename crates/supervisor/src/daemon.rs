@@ -62,12 +62,14 @@ impl Daemon<DaemonOptions> {
         start_daemon(self.options.clone())
     }
 
-    /// Stops it, if it runs, within [`DEFAULT_STOP_TIMEOUT`], and starts it.
+    /// Checks its options, stops it, if it runs, within [`DEFAULT_STOP_TIMEOUT`], and starts it.
     ///
     /// # Errors
     ///
-    /// It cannot be stopped, and then nothing is started; or it cannot be started.
+    /// The options are wrong, and then nothing is stopped; it cannot be stopped, and then nothing is started; or it
+    /// cannot be started.
     pub fn restart(&self) -> Result<DaemonRunStatus, RestartFailed> {
+        self.options.check().map_err(RestartFailed::Start)?;
         self.stop().map_err(RestartFailed::Stop)?;
         self.start().map_err(RestartFailed::Start)
     }
@@ -377,7 +379,7 @@ pub enum RestartFailed {
     /// It was not stopped, and goes on.
     #[error(transparent)]
     Stop(StopFailed),
-    /// It was stopped, and not started again.
+    /// Its options are wrong, and it goes on as it was; or it was stopped, and not started again.
     #[error(transparent)]
     Start(LaunchFailed),
 }

@@ -111,6 +111,11 @@ impl Desk {
         last_words::forget(&self.pid_filename);
     }
 
+    /// The daemon is to stop for good.
+    pub(crate) fn stopping(&mut self) {
+        self.guardian.entered(Phase::Stopping, &mut self.events);
+    }
+
     /// Takes note of what happened to the executor.
     pub(crate) fn note(&mut self, report: &Report) {
         self.executor.note(report, &mut self.events);
@@ -176,6 +181,10 @@ impl Desk {
         let acts = !LOOKS.contains(&method);
         if acts && !peer.may_act() {
             return Err(refusal("NotAllowed", serde_json::json!({ "uid": peer.uid })));
+        }
+        if acts {
+            let pid = peer.pid.unwrap_or_default();
+            log::info!("user {}, process {pid}, asks for {method}", peer.uid);
         }
         if matches!(method, "Events" | "Wait") && !call.more {
             return Err(Refusal::ExpectedMore);
@@ -279,12 +288,13 @@ impl Desk {
         }
     }
 
-    /// Closes all connections, when all was told, and removes the socket if it is still ours.
-    pub(crate) fn close(mut self) {
+    /// Tells all that is to be told, and removes the socket if it is still ours. Connections end when what this gives
+    /// back is dropped: who waits for that knows that the daemon is over.
+    pub(crate) fn close(mut self) -> impl Sized {
         if let Some(server) = &mut self.server {
-            self.event_readers.iter_mut().for_each(|reader| reader.finish(server));
+            let events = &self.events;
+            self.event_readers.iter_mut().for_each(|reader| reader.finish(server, events));
         }
-        drop(self.server);
         if let Some(file) = self.event_file {
             file.finish();
         }
@@ -293,6 +303,7 @@ impl Desk {
         {
             log::warn!("the control socket cannot be removed: {error}");
         }
+        self.server
     }
 }
 

@@ -4,6 +4,7 @@
 //! is full holds up nobody, and what could not be written by the time it is no longer kept is told as lost.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
@@ -27,6 +28,8 @@ const ALL: u64 = u64::MAX;
 pub(crate) struct EventFile {
     /// Its other end is dropped when the last event was written.
     over: Receiver<()>,
+    /// What the thread reads from.
+    socket: UnixStream,
 }
 
 /// A line of the file.
@@ -45,16 +48,19 @@ impl EventFile {
         let theirs = std::os::fd::OwnedFd::from(theirs);
         let peer = Peer::of(std::os::fd::AsFd::as_fd(&theirs), Access::default())?;
         server.adopt(theirs, peer)?;
+        let socket = ours.try_clone()?;
         let (writing, over) = channel();
         helper_thread::spawn("event-file", 256 << 10, move || {
             let _writing: std::sync::mpsc::Sender<()> = writing;
             write(ours, file);
         })?;
-        Ok(EventFile { over })
+        Ok(EventFile { over, socket })
     }
 
-    /// Waits until all is written, once the server is gone: for at most a second.
+    /// Nothing more comes: waits until what has come is written, for at most a second.
     pub(crate) fn finish(self) {
+        // What is in the socket can still be read (unix(7)).
+        let _ = self.socket.shutdown(Shutdown::Read);
         let _ = self.over.recv_timeout(PATIENCE);
     }
 }

@@ -210,7 +210,7 @@ impl Guardian {
             }
             Err(error) => Guarded::LaunchFailed(LaunchFailure::Setup(error)),
         };
-        desk.close();
+        let connections = desk.close();
         log::logger().flush();
         // Our copy is the last one, unless a process of the daemon is left: then the pid file stays, and
         // shows that.
@@ -218,6 +218,7 @@ impl Guardian {
         if let Err(error) = pid_file.release() {
             log::error!("{}", ErrorText::new(&error).chain());
         }
+        drop(connections);
         guarded
     }
 }

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Plan};
-use crate::launch_failed::LaunchCause;
+use crate::launch_failed::{LaunchCause, LaunchFailed};
 pub(crate) use control::ControlPlan;
 pub use control::{ControlOptions, GroupMay};
 use policy::RestartPolicy;
@@ -183,6 +183,15 @@ impl DaemonOptions {
     pub fn control(mut self, control: ControlOptions) -> Self {
         self.control = control;
         self
+    }
+
+    /// Checks them as a start does, and starts nothing: all problems at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start_daemon`](crate::start_daemon) that come before anything happens.
+    pub fn check(&self) -> Result<(), LaunchFailed> {
+        self.clone().plan(true).map(drop).map_err(LaunchFailed::from)
     }
 
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.

@@ -123,6 +123,8 @@ impl<'a> Runner<'a> {
             }
             if let Some(hold) = self.pid_file.look() {
                 self.slot.spawn_mut().set_keep_open(Arc::new(hold));
+                // Whatever has taken the pid file has perhaps taken the socket, too.
+                self.desk.restore();
             }
             self.look_at_quit();
             self.look_at_time();
@@ -199,9 +201,6 @@ impl<'a> Runner<'a> {
         let mut said = self.slot.listen(Instant::now(), tell);
         let machine = self.keeper.machine();
         let over = self.slot.reap(machine, &mut said, Instant::now(), tell);
-        if self.slot.pid().is_none() {
-            self.desk.gone();
-        }
         for event in said {
             self.on(KeeperEvent::Child(event));
         }
@@ -220,6 +219,9 @@ impl<'a> Runner<'a> {
         } else {
             // Orphans that have ended are reaped; those that live are the executor's business.
             self.descendants.reap(self.slot.pid());
+        }
+        if self.slot.pid().is_none() {
+            self.desk.gone();
         }
     }
 
@@ -266,6 +268,7 @@ impl<'a> Runner<'a> {
         if let Some(reason) = reason.as_ref().filter(|_| !self.keeper.is_quitting()) {
             log::info!("asked to quit: {reason}");
         }
+        self.desk.stopping();
         self.sooner.hear();
         let in_hurry = is_hurry(reason.as_ref());
         self.on(KeeperEvent::Quit { by: quit::deadline(), in_hurry });
@@ -380,23 +383,4 @@ fn tell(teller: &mut Teller, desk: &mut Desk, report: &Report) {
 }
 
 #[cfg(test)]
-mod tests {
-    use exit::ErrorText;
-    use policy::RunEnd;
-
-    use super::*;
-
-    /// A process that could not be watched was killed after it had begun, and what it had started lived
-    /// on.
-    ///
-    /// Case: FLT-F1
-    #[test]
-    fn what_a_failed_start_has_left_is_ended_as_that_of_any_run() {
-        let at = Instant::now();
-        let refused = io::Error::from(io::ErrorKind::OutOfMemory);
-        let end = RunEnd::NotStarted(ErrorText::new(&refused));
-        let failed = Event::Ended { end: end.clone(), at };
-        assert_eq!(after_start(failed), KeeperEvent::Reaped { end, at });
-        assert_eq!(after_start(Event::Ready), KeeperEvent::Child(Event::Ready));
-    }
-}
+mod tests;

@@ -109,7 +109,8 @@ pub(crate) fn receive(connection: &OwnedFd, buffer: &mut [u8]) -> io::Result<Opt
 pub(crate) fn send(connection: &OwnedFd, bytes: &[u8]) -> io::Result<Option<usize>> {
     match rustix::net::send(connection, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
         Ok(count) => Ok(Some(count)),
-        Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS | Errno::NOMEM) => Ok(None),
+        // Short of memory there is no room either, but nothing tells when there is: it is an error like any.
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
         Err(errno) => Err(errno.into()),
     }
 }

@@ -147,7 +147,7 @@ fn what_a_link_leads_to_keeps_its_permissions() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Relaxed) {
-                let _ = std::os::unix::fs::symlink(&secret, &link);
+                let _ = symlink(&secret, &link);
                 let _ = fs::rename(&link, &path);
             }
         });

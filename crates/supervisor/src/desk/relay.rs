@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use control::{Call, Refusal, Room, Server, Ticket};
+use control::{Call, LONGEST_ANSWER, Refusal, Room, Server, Ticket};
 use slot::Slot;
 
 use super::refusal;
@@ -13,6 +13,9 @@ use super::refusal;
 /// How long an executor may take to begin with its answer, or to go on with it. One that is busy or stopped is told
 /// as such after it.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long all of an answer may take, where its client reads it.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How much is taken of an answer at once.
 const PIECE: usize = 16 << 10;
@@ -26,8 +29,10 @@ pub(super) struct Relay {
     socket: UnixStream,
     /// What found no room yet.
     held: Option<Piece>,
-    /// A part of the answer was passed on.
-    has_begun: bool,
+    /// How many bytes of the answer were passed on.
+    passed: usize,
+    /// How long its executor has been waited for in all.
+    waited: Duration,
     /// When the executor was asked, or has gone on.
     moved_at: Instant,
 }
@@ -58,7 +63,7 @@ impl Relay {
             // It has so much unread that there is no room for a word, or there is no descriptor.
             false => refusal("NoAnswer", serde_json::json!({ "waited_us": 0 })),
         })?;
-        Ok(Relay { to, socket, held: None, has_begun: false, moved_at: now })
+        Ok(Relay { to, socket, held: None, passed: 0, waited: Duration::ZERO, moved_at: now })
     }
 
     /// Readable when there is more of the answer; `None`: it is the client whom we wait for.
@@ -72,6 +77,10 @@ impl Relay {
 
     /// Passes on what has come; `false`: nothing more is to be done.
     pub(super) fn goes_on(&mut self, server: &mut Server, now: Instant) -> bool {
+        if self.passed > LONGEST_ANSWER || self.waited > LONGEST {
+            server.abort(&self.to);
+            return false;
+        }
         for _ in 0..TURN {
             let piece = match self.held.take() {
                 Some(piece) => piece,
@@ -91,7 +100,11 @@ impl Relay {
             };
             match server.forward_part(&self.to, &piece.bytes, piece.is_last) {
                 Room::Taken if piece.is_last => return false,
-                Room::Taken => (self.has_begun, self.moved_at) = (true, now),
+                Room::Taken => {
+                    self.passed += piece.bytes.len();
+                    self.waited += now.saturating_duration_since(self.moved_at);
+                    self.moved_at = now;
+                }
                 Room::Full => {
                     self.held = Some(piece);
                     return true;
@@ -125,9 +138,9 @@ impl Relay {
 
     /// There is no answer, or no end to it: then the connection ends in its middle.
     fn fails(&self, server: &mut Server, why: &Refusal) -> bool {
-        match self.has_begun {
-            true => server.abort(&self.to),
-            false => server.refuse(&self.to, why),
+        match self.passed {
+            0 => server.refuse(&self.to, why),
+            _ => server.abort(&self.to),
         }
         false
     }

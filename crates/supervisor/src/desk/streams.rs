@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use control::{Call, Frames, Refusal, Reply, Room, Server, Ticket};
+use control::{Call, Frames, Refusal, Reply, Room, Server, Ticket, service};
 use lifecycle::Phase;
 use record::Events;
 use slot::Slot;
@@ -77,17 +77,17 @@ impl EventReader {
             }
         }
         self.ask_executor(now, slot);
-        self.pass_on(server);
+        self.pass_on(server, &events.epoch());
         server.is_open(&self.to)
     }
 
     /// Passes on what an executor that has ended has said before.
-    pub(super) fn finish(&mut self, server: &mut Server) {
+    pub(super) fn finish(&mut self, server: &mut Server, events: &Events) {
         for _ in 0..MOST_LAST {
             if self.line.is_none() || self.held.is_some() {
                 return;
             }
-            self.pass_on(server);
+            self.pass_on(server, &events.epoch());
         }
     }
 
@@ -114,13 +114,12 @@ impl EventReader {
     }
 
     /// Passes on one message; those that came with it have their turn next.
-    fn pass_on(&mut self, server: &mut Server) {
+    fn pass_on(&mut self, server: &mut Server, ours: &str) {
         let Some(line) = &mut self.line else { return };
         let message = match self.held.take() {
             Some(message) => message,
             None => match line.next() {
-                // Only what goes on is passed on: that the executor has ended is no end of this.
-                Ok(Heard::Message(message)) if goes_on(&message) => message,
+                Ok(Heard::Message(message)) if is_of_workers(&message, ours) => message,
                 Ok(Heard::Nothing) => return,
                 Ok(Heard::Message(_) | Heard::End) | Err(_) => {
                     self.line = None;
@@ -201,8 +200,20 @@ impl Line {
     }
 }
 
-fn goes_on(message: &[u8]) -> bool {
-    Reply::parse(message).is_ok_and(|reply| reply.continues)
+/// Whether it is what a pool says of its workers, and more will follow: that the executor has ended is no end of this. An
+/// executor runs the application's code, which could say anything: so it does not count for a guardian, nor with its
+/// numbers.
+fn is_of_workers(message: &[u8], ours: &str) -> bool {
+    let Ok(Reply { outcome: Ok(parameters), continues: true }) = Reply::parse(message) else {
+        return false;
+    };
+    serde_json::from_value::<service::Events>(parameters.into()).is_ok_and(|told| {
+        let of_workers = told
+            .events
+            .iter()
+            .all(|event| event.role == "worker" || event.kind == "lost" && event.role.is_empty());
+        told.epoch != ours && of_workers
+    })
 }
 
 /// Somebody who waits until the executor is in one of these phases.

@@ -207,7 +207,6 @@ impl Pool {
         });
         if had_child && slot.child().is_none() {
             status.note_gone(id);
-            record.gone(&mut desk.events);
             if !slot.has_released() {
                 // A file that somebody holds is not touched.
                 chores.remove_stale(pid_filename.clone());
@@ -223,6 +222,12 @@ impl Pool {
                 self.watch(id);
                 self.on(RosterEvent::Child(id, Event::Died));
             }
+        }
+        // It may be over by now, and the next one begun.
+        if let Some(worker) =
+            self.workers.get_mut(&id).filter(|worker| worker.slot.child().is_none())
+        {
+            worker.record.gone(&mut self.desk.events);
         }
     }
 
