@@ -4,13 +4,15 @@
 //! answer. So a guardian whose executor has ended badly, and is not started again, leaves what it knows. The next
 //! launch removes it.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use control::service::Process;
 use serde::{Deserialize, Serialize};
-use trusted_path::{Access, Place, Trust};
+use trusted_path::{Access, Kind, Place, Trust};
 
 /// What a daemon that gave up has left, for who asks why it does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// More than a guardian writes.
 const LONGEST: u64 = 1 << 20;
 
-fn path_of(pid_filename: &Path) -> PathBuf {
+/// Where it is, beside a daemon's pid file.
+pub(crate) fn path_of(pid_filename: &Path) -> PathBuf {
     let mut path = pid_filename.as_os_str().to_owned();
     path.push(".last");
     path.into()
@@ -47,9 +50,8 @@ pub(crate) fn leave(pid_filename: &Path, words: &LastWords) {
     text.push(b'\n');
     let (done, is_done) = channel();
     beside(move || {
-        let replaced =
-            Place::find_name(&path, Trust::default()).and_then(|place| place.replace(&text, MODE));
-        if let Err(error) = replaced {
+        let left = own_or_none(&path).and_then(|place| Ok(place.replace(&text, MODE)?));
+        if let Err(error) = left {
             log::warn!("the last words cannot be kept in `{}`: {error}", path.display());
         }
         let _ = done.send(());
@@ -65,9 +67,9 @@ pub(crate) fn forget(pid_filename: &Path) {
         return;
     }
     beside(move || {
-        let removed = Place::find_name(&path, Trust::default()).and_then(|place| place.remove());
+        let removed = own_or_none(&path).and_then(|place| Ok(place.remove()?));
         if let Err(error) = removed {
-            log::warn!("`{}` of an earlier end cannot be removed: {error}", path.display());
+            log::warn!("`{}` is not removed: {error}", path.display());
         }
     });
 }
@@ -79,20 +81,46 @@ fn beside(work: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// What the last daemon of this pid file has left when it gave up; `None`: nothing that is its own.
+/// The place, if nothing is there but what a daemon of ours has left. Anything else is somebody's, and stays.
+fn own_or_none(path: &Path) -> io::Result<Place> {
+    let place = Place::find_name(path, Trust::default())?;
+    let Some(seen) = place.look()? else { return Ok(place) };
+    let is_ours = seen.kind == Kind::File && place.is_ours(&seen);
+    match is_ours && words_in(place.open(Access::Read)?.file()).is_some() {
+        true => Ok(place),
+        false => Err(io::Error::other("something else is there, which is left as it is")),
+    }
+}
+
+/// What the last daemon of this pid file has left when it gave up; `None`: nothing that it can have left. Believed is who
+/// owns the folder, beside root and us; nobody else in a folder where others can write.
 pub(crate) fn read(pid_filename: &Path) -> Option<LastWords> {
-    use std::io::Read;
-    let path = path_of(pid_filename);
-    let place = Place::find(&path, Trust::default()).ok()?;
-    let opened = place.open(Access::Read).ok()?;
+    let place = Place::find_name(&path_of(pid_filename), Trust::FolderOwners).ok()?;
+    let seen = place.look().ok()??;
+    let is_believed = seen.kind == Kind::File && place.is_ours(&seen);
+    is_believed.then(|| words_in(place.open(Access::Read).ok()?.file()))?
+}
+
+/// An object with all that a guardian writes: serde would read a list as one, too.
+fn words_in(file: &File) -> Option<LastWords> {
     let mut text = Vec::new();
-    opened.file().take(LONGEST).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
+    let words: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).ok()?;
+    let is_whole = ["name", "at", "executor"].iter().all(|name| words.contains_key(*name));
+    serde_json::from_value(words.into()).ok().filter(|_| is_whole)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::time::Instant;
+
     use super::*;
+
+    fn words() -> LastWords {
+        LastWords { name: "d".into(), at: "now".into(), executor: Process::default() }
+    }
 
     #[test]
     fn last_words_come_back_and_are_forgotten() {
@@ -100,18 +128,58 @@ mod tests {
         let pid_filename = folder.path().join("d.pid");
         assert_eq!(read(&pid_filename), None);
         forget(&pid_filename);
-        let words = LastWords { name: "d".into(), at: "now".into(), executor: Process::default() };
         for _ in 0..2 {
-            leave(&pid_filename, &words);
-            assert_eq!(read(&pid_filename).as_ref(), Some(&words));
+            leave(&pid_filename, &words());
+            assert_eq!(read(&pid_filename), Some(words()));
         }
-        std::fs::write(path_of(&pid_filename), "garbage").unwrap();
-        assert_eq!(read(&pid_filename), None);
         forget(&pid_filename);
-        let until = std::time::Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + Duration::from_secs(30);
         while path_of(&pid_filename).exists() {
-            assert!(std::time::Instant::now() < until, "it is not forgotten");
+            assert!(Instant::now() < until, "they are not forgotten");
             std::thread::yield_now();
         }
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+
+    /// Somebody's text, another daemon's pid file, a list, a link.
+    #[test]
+    fn what_no_daemon_has_left_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_filename = folder.path().join("d.pid");
+        let path = path_of(&pid_filename);
+        for other in ["garbage", "4711\n", "[]", r#"{"name":"lie"}"#] {
+            fs::write(&path, other).unwrap();
+            assert_eq!(read(&pid_filename), None);
+            leave(&pid_filename, &words());
+            own_or_none(&path).unwrap_err();
+            assert_eq!(fs::read_to_string(&path).unwrap(), other);
+        }
+        fs::remove_file(&path).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        leave(&elsewhere, &words());
+        symlink(path_of(&elsewhere), &path).unwrap();
+        leave(&pid_filename, &LastWords::default());
+        assert!(path.is_symlink());
+        assert_eq!(read(&elsewhere), Some(words()));
+    }
+
+    /// Whoever can write to a folder of all could say anything of a daemon's end.
+    #[test]
+    fn a_strangers_words_are_not_believed() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let pid_filename = folder.path().join("d.pid");
+        leave(&pid_filename, &words());
+        let mode = |mode| fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode));
+        mode(0o1777).unwrap();
+        assert!(read(&pid_filename).is_some());
+        chown(path_of(&pid_filename), Some(12345), None).unwrap();
+        assert_eq!(read(&pid_filename), None);
+        // His own folder is his to say.
+        mode(0o755).unwrap();
+        chown(folder.path(), Some(12345), None).unwrap();
+        assert!(read(&pid_filename).is_some());
     }
 }

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
 
 use crate::guardian::{ExistingFile, Plan};
+use crate::last_words;
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 pub(crate) use control::ControlPlan;
 pub use control::{ControlOptions, GroupMay};
@@ -230,6 +231,10 @@ impl DaemonOptions {
         let socket = has_socket.then(|| socket_path(&pid_filename));
         if let Some(path) = &socket {
             files.note(Owner::Options, "control socket", Purpose::Socket, path);
+        }
+        if !pid_filename.as_os_str().is_empty() {
+            let path = last_words::path_of(&pid_filename);
+            files.note(Owner::Options, "file of last words", Purpose::LastWords, &path);
         }
         let surroundings = self.surroundings.check(&mut problems, &mut files, &base, whose);
         let held = files.held();

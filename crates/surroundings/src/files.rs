@@ -39,12 +39,14 @@ pub enum Purpose {
     Capture,
     /// A socket, which is nobody else's.
     Socket,
+    /// What a daemon leaves when it gives up, which is replaced whole.
+    LastWords,
     /// What happens to a daemon, as lines: rotated by the process that writes it.
     Events,
 }
 
 /// All of them, as they are looked through.
-const PURPOSES: [Purpose; 9] = [
+const PURPOSES: [Purpose; 10] = [
     Purpose::Options,
     Purpose::PidFile,
     Purpose::Output,
@@ -53,6 +55,7 @@ const PURPOSES: [Purpose; 9] = [
     Purpose::Status,
     Purpose::Capture,
     Purpose::Socket,
+    Purpose::LastWords,
     Purpose::Events,
 ];
 
