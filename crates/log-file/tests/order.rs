@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use flate2::read::MultiGzDecoder;
 use log_file::{Name, Options, Rotation};
@@ -19,6 +20,7 @@ fn names_are_in_the_order_of_age_while_files_are_compressed() {
     }
     drop(log);
     // The compressor may still be at it: what was put aside is looked at until all of it is seen.
+    let limit = Instant::now() + Duration::from_secs(60);
     let found = loop {
         let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<_> =
@@ -43,6 +45,8 @@ fn names_are_in_the_order_of_age_while_files_are_compressed() {
         if found.len() == 399 {
             break found;
         }
+        let seen = found.len();
+        assert!(Instant::now() < limit, "399 lines should be put aside, and {seen} are: {found:?}");
     };
     assert!(found.is_sorted(), "{found:?}");
 }

@@ -141,7 +141,12 @@ fn following_begins_exactly_where_the_last_lines_end() {
         let writing = thread::spawn(move || write(&mut log, 0..lines));
         let mut next_number = None;
         let mut begun = 0;
+        let limit = Instant::now() + 2 * PATIENCE;
         while next_number != Some(lines) {
+            assert!(
+                Instant::now() < limit,
+                "after {begun} beginnings at {next_number:?} of {lines}"
+            );
             // Each time anew, somewhere in the middle of it.
             let mut found = last([bed.log_file("app.log")], 3);
             let shown: Vec<_> = found.by_ref().map(|line| text(&line)).collect();
