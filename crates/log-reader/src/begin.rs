@@ -16,9 +16,8 @@ const MOST_FILES: usize = 100;
 /// A source, and what there is of it to read first.
 #[derive(Debug)]
 pub(crate) struct Beginning {
+    /// It knows how many lines were counted; where all were wanted, none was.
     pub(crate) trail: Trail,
-    /// So many lines, as they were counted; not counted where all were wanted.
-    pub(crate) lines: u64,
     /// Of when the first lines are if they have no time.
     pub(crate) lead: Option<SystemTime>,
     /// When the file was last written to: of when all lines are if none has a time.
@@ -28,7 +27,6 @@ pub(crate) struct Beginning {
 /// What was found in the files of a source.
 #[derive(Debug, Default)]
 struct Found {
-    lines: u64,
     lead: Option<SystemTime>,
     written: Option<SystemTime>,
 }
@@ -47,9 +45,7 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
             }
         };
         match take(&mut trail, scene, lines, now) {
-            Ok(Some(Found { lines, lead, written })) => {
-                return Beginning { trail, lines, lead, written };
-            }
+            Ok(Some(Found { lead, written })) => return Beginning { trail, lead, written },
             // A file has gone, or became shorter: look anew.
             Ok(None) => (),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => (),
@@ -60,7 +56,7 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
         }
         trail.files.clear();
     }
-    Beginning { trail, lines: 0, lead: None, written: None }
+    Beginning { trail, lead: None, written: None }
 }
 
 /// Takes the files with the last lines, each from where they begin to where it ends now. None: one has gone.
@@ -74,7 +70,7 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
         left -= count;
         found.lead = lead(&opened, start, count)?;
         trail.mark = Some(opened.identity);
-        trail.files.push_front(Tail::plain(opened, start, Some(size), now));
+        trail.files.push_front(Tail::counted(opened, (start, size), count, now)?);
     }
     for (key, aside) in asides.iter().rev() {
         if left == 0 {
@@ -113,13 +109,12 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
             let (start, count) = last_lines(&opened, size, left)?;
             left -= count;
             found.lead = lead(&opened, start, count)?;
-            Tail::plain(opened, start, Some(size), now)
+            Tail::counted(opened, (start, size), count, now)?
         };
         trail.mark = trail.mark.or(Some(identity));
         trail.files.push_front(tail);
     }
     trail.known = asides;
-    found.lines = lines - left;
     Ok(Some(found))
 }
 
@@ -138,9 +133,9 @@ fn last_lines(opened: &open::Opened, size: u64, lines: u64) -> io::Result<(u64, 
 
 fn packed_tail(opened: open::Opened, lines: u64, now: Instant) -> io::Result<(Tail, u64)> {
     if lines == u64::MAX {
-        return Ok((Tail::packed(opened, 0, now)?, 0));
+        return Ok((Tail::packed(opened, 0, 0, now)?, 0));
     }
     let all = tail::count_packed(&opened.file)?;
     let count = all.min(lines);
-    Ok((Tail::packed(opened, all - count, now)?, count))
+    Ok((Tail::packed(opened, all - count, count, now)?, count))
 }

@@ -111,9 +111,9 @@ impl Trail {
             let tail = self.held_as(opened.identity).map_or_else(
                 || {
                     if is_packed {
-                        Tail::packed(opened, 0, now)
+                        Tail::packed(opened, 0, 0, now)
                     } else {
-                        Ok(Tail::plain(opened, 0, None, now))
+                        Ok(Tail::plain(opened, now))
                     }
                 },
                 Ok,
@@ -128,7 +128,7 @@ impl Trail {
         {
             self.problems.is_over();
             let held = self.held_as(opened.identity);
-            self.files.push_back(held.unwrap_or_else(|| Tail::plain(opened, 0, None, now)));
+            self.files.push_back(held.unwrap_or_else(|| Tail::plain(opened, now)));
         }
         self.known = asides;
         self.known.retain(|key, _| !later.contains(key));

@@ -3,8 +3,9 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use crate::last::{Last, Older};
+use crate::last::Last;
 use crate::line::Line;
+use crate::merge::Entry;
 use crate::problems::Problems;
 use crate::reading::Reading;
 use crate::source::Source;
@@ -24,7 +25,6 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Follower {
     reading: Reading,
-    older: Older,
     /// None: the system has none left for us, and everything is looked at now and then.
     folders: Option<Folders>,
     look_at: Option<Instant>,
@@ -33,10 +33,11 @@ pub struct Follower {
 
 impl Follower {
     pub(crate) fn new(last: Last) -> Follower {
-        let (mut reading, older) = last.into_parts();
-        reading.trails.iter_mut().for_each(|trail| trail.lift_limits());
+        let reading = last.into_reading();
         let (folders, look_at, problems) = (None, None, Problems::default());
-        let mut follower = Follower { reading, older, folders, look_at, problems };
+        let mut follower = Follower { reading, folders, look_at, problems };
+        // What was read as far as it went then is read on.
+        follower.wake();
         match Folders::new() {
             Ok(folders) => follower.folders = Some(folders),
             Err(error) => follower.look_only(&error),
@@ -51,7 +52,8 @@ impl Follower {
     pub fn add(&mut self, source: Source, lines: u64) -> usize {
         let source = self.reading.add(source, lines, Instant::now()).source;
         if let Some(trail) = self.reading.trails.get_mut(source) {
-            trail.lift_limits();
+            // All of these were asked for.
+            trail.end_counted();
         }
         self.watch();
         source
@@ -75,18 +77,18 @@ impl Follower {
     /// The next line that is due by now, if there is one. It does not wait, but for the disk.
     pub fn turn(&mut self, now: Instant) -> Option<Line> {
         loop {
-            let line = self.next_of_all(now)?;
-            if self.older.are_over(&line) {
-                return Some(line);
+            let entry = self.next_of_all(now)?;
+            if self.reading.older.are_over(&entry) {
+                return Some(entry.line);
             }
         }
     }
 
-    fn next_of_all(&mut self, now: Instant) -> Option<Line> {
+    fn next_of_all(&mut self, now: Instant) -> Option<Entry> {
         if !self.reading.wants_more(Mode::Follow, now)
-            && let Some(line) = self.reading.merger.pop(now)
+            && let Some(entry) = self.reading.merger.pop(now)
         {
-            return Some(line);
+            return Some(entry);
         }
         self.look(now);
         self.reading.fill(Mode::Follow, now);

@@ -1,10 +1,10 @@
 //! The last lines of all sources.
 
-use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 
 use crate::follower::Follower;
 use crate::line::Line;
+use crate::merge::Entry;
 use crate::reading::Reading;
 use crate::source::Source;
 use crate::trail::Mode;
@@ -15,7 +15,6 @@ use crate::trail::Mode;
 #[derive(Debug)]
 pub struct Last {
     reading: Reading,
-    older: Older,
     /// When the file of a source was last written to, until that was used.
     written: Vec<Option<SystemTime>>,
 }
@@ -35,8 +34,8 @@ pub fn last(sources: impl IntoIterator<Item = Source>, lines: u64) -> Last {
         all = all.saturating_add(added.lines);
         written.push(added.written);
     }
-    let older = Older { left: all.saturating_sub(lines), of: BTreeSet::new() };
-    Last { reading, older, written }
+    reading.older.expect(all.saturating_sub(lines));
+    Last { reading, written }
 }
 
 impl Last {
@@ -50,11 +49,11 @@ impl Last {
         Follower::new(self)
     }
 
-    pub(crate) fn into_parts(self) -> (Reading, Older) {
-        (self.reading, self.older)
+    pub(crate) fn into_reading(self) -> Reading {
+        self.reading
     }
 
-    fn next_of_all(&mut self) -> Option<Line> {
+    fn next_of_all(&mut self) -> Option<Entry> {
         let now = Instant::now();
         self.reading.fill(Mode::Present, now);
         for (source, written) in self.written.drain(..).enumerate() {
@@ -69,35 +68,10 @@ impl Iterator for Last {
 
     fn next(&mut self) -> Option<Line> {
         loop {
-            let line = self.next_of_all()?;
-            if self.older.are_over(&line) {
-                return Some(line);
+            let entry = self.next_of_all()?;
+            if self.reading.older.are_over(&entry) {
+                return Some(entry.line);
             }
         }
-    }
-}
-
-/// Lines that come before those that were asked for.
-#[derive(Debug)]
-pub(crate) struct Older {
-    left: u64,
-    /// Whose line was one of them: what continues it is, too.
-    of: BTreeSet<usize>,
-}
-
-impl Older {
-    /// Whether this line is none of them.
-    pub(crate) fn are_over(&mut self, line: &Line) -> bool {
-        if line.continued {
-            return !self.of.contains(&line.source);
-        }
-        let is_one = 0 < self.left;
-        self.left -= u64::from(is_one);
-        if is_one {
-            self.of.insert(line.source);
-        } else {
-            self.of.remove(&line.source);
-        }
-        !is_one
     }
 }

@@ -27,7 +27,8 @@
 //!   [`flush`](Follower::flush). If it goes on, the rest comes as what it is ([`continued`](Line::continued)).
 //! * What was put aside is read to its end, also what is added to it late: until it is compressed or removed, or for 10 seconds
 //!   since something was added; the youngest one for as long as it is that.
-//! * A file that was truncated begins anew; one that is not there yet, nor its folder, is waited for.
+//! * A file that was truncated begins anew, also between the count of its last lines and their reading: as many more come
+//!   of the others, as far as those were not left out before. One that is not there yet, nor its folder, is waited for.
 //! * Only regular files are read, and opened without waiting. Links are followed as `cat` follows them, but for those that
 //!   another than the folder's owner has put into a folder in which everybody may put names.
 //!
@@ -55,6 +56,7 @@ mod source;
 
 mod follower;
 mod last;
+mod older;
 mod reading;
 
 mod merge;

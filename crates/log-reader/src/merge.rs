@@ -12,6 +12,13 @@ const FULL: usize = 256 << 10;
 /// What a line costs beside its bytes.
 const OF_A_LINE: usize = 64;
 
+/// A line, and whether it is one of those that were counted before they were read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) line: Line,
+    pub(crate) is_counted: bool,
+}
+
 /// Lines that wait, each source in its own order.
 #[derive(Debug, Default)]
 pub(crate) struct Merger {
@@ -22,7 +29,7 @@ pub(crate) struct Merger {
 
 #[derive(Debug, Default)]
 struct Stream {
-    waiting: VecDeque<(Line, Instant)>,
+    waiting: VecDeque<(Entry, Instant)>,
     bytes: usize,
     /// The first time that is known of it: that of the lines before.
     lead: Option<SystemTime>,
@@ -49,21 +56,21 @@ impl Merger {
     }
 
     /// A line of its source, after those before.
-    pub(crate) fn push(&mut self, line: Line, now: Instant) {
-        let Some(stream) = self.streams.get_mut(line.source) else { return };
-        stream.bytes += line.bytes.len() + OF_A_LINE;
-        stream.lead = stream.lead.or(line.time);
-        stream.waiting.push_back((line, now));
+    pub(crate) fn push(&mut self, entry: Entry, now: Instant) {
+        let Some(stream) = self.streams.get_mut(entry.line.source) else { return };
+        stream.bytes += entry.line.bytes.len() + OF_A_LINE;
+        stream.lead = stream.lead.or(entry.line.time);
+        stream.waiting.push_back((entry, now));
     }
 
     /// The next line, if no other can be before it.
-    pub(crate) fn pop_present(&mut self) -> Option<Line> {
+    pub(crate) fn pop_present(&mut self) -> Option<Entry> {
         let next = self.next()?;
         self.take(next)
     }
 
     /// The next line, if it was held back for long enough, or needs not to be.
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<Line> {
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Entry> {
         let next = self.next()?;
         let is_due = |stream: &Stream| {
             let arrived = stream.waiting.front().map(|(_, arrived)| *arrived);
@@ -93,17 +100,17 @@ impl Merger {
     /// The time of the next line of a source. None: it follows the line before it at once.
     fn key(&self, source: usize) -> Option<SystemTime> {
         let stream = &self.streams[source];
-        let time = stream.waiting.front().and_then(|(line, _)| line.time);
+        let time = stream.waiting.front().and_then(|(entry, _)| entry.line.time);
         if stream.is_begun { time } else { time.or(stream.lead) }
     }
 
-    fn take(&mut self, source: usize) -> Option<Line> {
+    fn take(&mut self, source: usize) -> Option<Entry> {
         let stream = self.streams.get_mut(source)?;
-        let (line, _) = stream.waiting.pop_front()?;
-        stream.bytes -= line.bytes.len() + OF_A_LINE;
+        let (entry, _) = stream.waiting.pop_front()?;
+        stream.bytes -= entry.line.bytes.len() + OF_A_LINE;
         stream.is_begun = true;
         self.last = Some(source);
-        Some(line)
+        Some(entry)
     }
 }
 

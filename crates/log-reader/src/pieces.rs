@@ -6,6 +6,8 @@ pub(crate) struct Piece {
     pub(crate) bytes: Vec<u8>,
     pub(crate) continued: bool,
     pub(crate) complete: bool,
+    /// Its line is one of those that were counted when the file was opened.
+    pub(crate) is_counted: bool,
 }
 
 /// What was read and is not a whole line yet: [`LONGEST_PIECE`](crate::LONGEST_PIECE) at most.
@@ -15,11 +17,34 @@ pub(crate) struct Pieces {
     longest: usize,
     /// A piece of this line was given.
     is_begun: bool,
+    /// So many of the lines that begin next were counted before they were read.
+    counted: u64,
+    /// The line that was begun last is one of them.
+    is_counted: bool,
 }
 
 impl Pieces {
     pub(crate) fn new(longest: usize) -> Pieces {
-        Pieces { rest: Vec::new(), longest, is_begun: false }
+        Pieces { rest: Vec::new(), longest, is_begun: false, counted: 0, is_counted: false }
+    }
+
+    /// So many lines were counted, and are to be read next.
+    pub(crate) fn expect(&mut self, counted: u64) {
+        self.counted = counted;
+    }
+
+    /// How many of the counted lines have not been given yet.
+    pub(crate) fn expected(&self) -> u64 {
+        self.counted
+    }
+
+    /// All that was counted was read, or is there no more: what begins from here on is new. Gives how many have not
+    /// come. A line of which something was read, and nothing given, still counts.
+    pub(crate) fn end_counted(&mut self) -> u64 {
+        let is_coming = !self.rest.is_empty() && !self.is_begun;
+        let missing = self.counted.saturating_sub(u64::from(is_coming));
+        self.counted -= missing;
+        missing
     }
 
     /// Whether the last line was given as far as it was read.
@@ -66,8 +91,12 @@ impl Pieces {
     }
 
     fn give(&mut self, complete: bool, out: &mut Vec<Piece>) {
-        let bytes = std::mem::take(&mut self.rest);
-        out.push(Piece { bytes, continued: self.is_begun, complete });
+        if !self.is_begun {
+            self.is_counted = 0 < self.counted;
+            self.counted -= u64::from(self.is_counted);
+        }
+        let (bytes, is_counted) = (std::mem::take(&mut self.rest), self.is_counted);
+        out.push(Piece { bytes, continued: self.is_begun, complete, is_counted });
         self.is_begun = true;
     }
 }
@@ -110,6 +139,27 @@ mod tests {
         ] {
             assert_eq!(all(pushes, 4), expected, "{pushes:?}");
         }
+    }
+
+    #[test]
+    fn what_was_counted_is_told_from_what_is_new_also_if_it_does_not_come() {
+        let (mut pieces, mut out) = (Pieces::new(9), Vec::new());
+        pieces.expect(5);
+        pieces.push(b"one\ntwo\nhalf", &mut out);
+        assert_eq!(pieces.end_counted(), 2, "the half one comes");
+        assert_eq!(pieces.end_counted(), 0);
+        pieces.push(b" of it that is long\nnew\n", &mut out);
+        let counted: Vec<_> = out.iter().map(|piece| piece.is_counted).collect();
+        assert_eq!(counted, [true, true, true, true, true, false]);
+
+        let (mut pieces, mut out) = (Pieces::new(9), Vec::new());
+        pieces.expect(2);
+        pieces.push(b"shown", &mut out);
+        pieces.flush(&mut out);
+        assert_eq!(pieces.end_counted(), 1, "of the shown one the rest comes, and it has come");
+        pieces.push(b" and gone on with\nnew\n", &mut out);
+        assert!(out.iter().rev().skip(1).all(|piece| piece.is_counted));
+        assert!(!out.last().unwrap().is_counted);
     }
 
     proptest! {

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use crate::begin::{self, Beginning};
 use crate::line::Line;
-use crate::merge::Merger;
+use crate::merge::{Entry, Merger};
+use crate::older::Older;
+use crate::pieces::Piece;
 use crate::source::Source;
 use crate::tail::CHUNK;
 use crate::time;
@@ -15,17 +17,20 @@ use crate::trail::{Mode, Trail};
 pub(crate) struct Reading {
     pub(crate) trails: Vec<Trail>,
     pub(crate) merger: Merger,
+    pub(crate) older: Older,
     buffer: Vec<u8>,
 }
 
 impl Reading {
     pub(crate) fn new() -> Reading {
-        Reading { trails: Vec::new(), merger: Merger::default(), buffer: vec![0; CHUNK] }
+        let (merger, older) = (Merger::default(), Older::default());
+        Reading { trails: Vec::new(), merger, older, buffer: vec![0; CHUNK] }
     }
 
     /// Adds a source with its last lines; gives its position, and what was found.
     pub(crate) fn add(&mut self, source: Source, lines: u64, now: Instant) -> Added {
-        let Beginning { trail, lines, lead, written } = begin::begin(source, lines, now);
+        let Beginning { trail, lead, written } = begin::begin(source, lines, now);
+        let lines = trail.counted();
         let source = self.trails.len();
         self.trails.push(trail);
         self.merger.add();
@@ -40,8 +45,9 @@ impl Reading {
         for (source, trail) in self.trails.iter_mut().enumerate() {
             while trail.is_due(mode, now) && self.merger.has_room(source) {
                 trail.turn(mode, now, &mut self.buffer, &mut pieces);
-                pieces.drain(..).for_each(|piece| self.merger.push(Line::new(source, piece), now));
+                pieces.drain(..).for_each(|piece| self.merger.push(entry(source, piece), now));
             }
+            self.older.miss(trail.take_missing());
         }
     }
 
@@ -58,7 +64,7 @@ impl Reading {
         if let Some(trail) = self.trails.get_mut(source) {
             trail.flush(&mut pieces);
         }
-        pieces.into_iter().for_each(|piece| self.merger.push(Line::new(source, piece), now));
+        pieces.into_iter().for_each(|piece| self.merger.push(entry(source, piece), now));
     }
 
     pub(crate) fn problems(&mut self) -> Vec<String> {
@@ -74,10 +80,8 @@ pub(crate) struct Added {
     pub(crate) written: Option<std::time::SystemTime>,
 }
 
-impl Line {
-    fn new(source: usize, piece: crate::pieces::Piece) -> Line {
-        let crate::pieces::Piece { bytes, continued, complete } = piece;
-        let time = if continued { None } else { time::of_line(&bytes) };
-        Line { source, time, bytes, continued, complete }
-    }
+fn entry(source: usize, piece: Piece) -> Entry {
+    let Piece { bytes, continued, complete, is_counted } = piece;
+    let time = if continued { None } else { time::of_line(&bytes) };
+    Entry { line: Line { source, time, bytes, continued, complete }, is_counted }
 }

@@ -38,21 +38,48 @@ enum Text {
 struct Plain {
     file: File,
     offset: u64,
+    /// So far it went when its lines were counted. Nothing is read from there on until that limit is lifted.
+    counted_to: Option<u64>,
     /// Nothing is read from here on.
     limit: Option<u64>,
     head: Vec<u8>,
 }
 
 impl Tail {
-    pub(crate) fn plain(opened: Opened, offset: u64, limit: Option<u64>, now: Instant) -> Tail {
-        let plain = Plain { file: opened.file, offset, limit, head: Vec::new() };
+    /// A file from its beginning.
+    pub(crate) fn plain(opened: Opened, now: Instant) -> Tail {
+        let plain =
+            Plain { file: opened.file, offset: 0, counted_to: None, limit: None, head: Vec::new() };
         Tail::new(Text::Plain(plain), opened.identity, now)
     }
 
-    /// A compressed file, without its first lines.
-    pub(crate) fn packed(opened: Opened, without: u64, now: Instant) -> io::Result<Tail> {
-        let unpacked = unpack(opened.file)?;
-        Ok(Tail::new(Text::Packed(without, Box::new(unpacked)), opened.identity, now))
+    /// A file from here on, of which so many lines were counted up to there.
+    pub(crate) fn counted(
+        opened: Opened,
+        (from, to): (u64, u64),
+        lines: u64,
+        now: Instant,
+    ) -> io::Result<Tail> {
+        let (file, counted_to) = (opened.file, Some(to));
+        let mut plain = Plain { file, offset: from, counted_to, limit: None, head: Vec::new() };
+        // What it begins with now tells later whether it is still what was counted.
+        plain.has_its_head()?;
+        let mut tail = Tail::new(Text::Plain(plain), opened.identity, now);
+        tail.pieces.expect(lines);
+        Ok(tail)
+    }
+
+    /// A compressed file without its first lines, of which so many were counted.
+    pub(crate) fn packed(
+        opened: Opened,
+        without: u64,
+        lines: u64,
+        now: Instant,
+    ) -> io::Result<Tail> {
+        let text = Text::Packed(without, Box::new(unpack(opened.file)?));
+        let mut tail = Tail::new(text, opened.identity, now);
+        tail.pieces.expect(lines);
+        Ok(tail)
     }
 
     fn new(text: Text, identity: Identity, now: Instant) -> Tail {
@@ -67,10 +94,11 @@ impl Tail {
         }
     }
 
-    /// From now on everything is read.
-    pub(crate) fn lift_limit(&mut self) {
-        if let Text::Plain(plain) = &mut self.text {
-            plain.limit = None;
+    /// From now on what comes after the counted lines is read, too. Says whether it was not before.
+    pub(crate) fn lift_limit(&mut self) -> bool {
+        match &mut self.text {
+            Text::Plain(plain) => plain.counted_to.take().is_some(),
+            Text::Packed(..) => false,
         }
     }
 
@@ -100,25 +128,33 @@ impl Tail {
         }
     }
 
-    /// Begins anew if the file was truncated, or is another as far as its first bytes tell.
+    /// Begins anew if the file was truncated, or is another as far as its first bytes tell. Whatever was counted is
+    /// gone then, and what is there is new.
     pub(crate) fn begins_anew(&mut self) -> io::Result<bool> {
         let Text::Plain(plain) = &mut self.text else { return Ok(false) };
-        if plain.offset <= open::state(&plain.file)?.size && plain.has_its_head()? {
+        if plain.known_size() <= open::state(&plain.file)?.size && plain.has_its_head()? {
             return Ok(false);
         }
         plain.offset = 0;
+        plain.counted_to = plain.counted_to.map(|_| 0);
         plain.head.clear();
         Ok(true)
     }
 }
 
 impl Plain {
+    /// It was this long at least.
+    fn known_size(&self) -> u64 {
+        self.counted_to.map_or(self.offset, |counted_to| counted_to.max(self.offset))
+    }
+
     fn read<'a>(&mut self, buffer: &'a mut [u8], writes_again: bool) -> io::Result<&'a [u8]> {
         if writes_again && self.limit.is_none() {
             let state = open::state(&self.file)?;
             self.limit = (!state.has_a_name).then_some(state.size);
         }
-        let left = self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.offset));
+        let limit = self.limit.into_iter().chain(self.counted_to).min();
+        let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.offset));
         let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let read = retry(|| self.file.read_at(&mut buffer[..length], self.offset))?;
         self.offset += read as u64;
@@ -128,7 +164,7 @@ impl Plain {
     /// Whether it begins as it did. Blanks count for anything: `log-file` takes records back by them.
     fn has_its_head(&mut self) -> io::Result<bool> {
         let mut head = [0; HEAD];
-        let wanted = usize::try_from(self.offset).map_or(HEAD, |offset| offset.min(HEAD));
+        let wanted = usize::try_from(self.known_size()).map_or(HEAD, |size| size.min(HEAD));
         let read = retry(|| self.file.read_at(&mut head[..wanted], 0))?;
         let alike = |(old, new): (&u8, &u8)| old == new || matches!(new, b' ' | b'\n');
         if !self.head.iter().zip(&head[..read]).all(alike) {

@@ -51,6 +51,8 @@ pub(crate) struct Trail {
     more: bool,
     /// The name has led to another file since it was last asked.
     pub(crate) has_moved: bool,
+    /// So many lines that were counted do not come, which nobody was told yet.
+    missing: u64,
 }
 
 enum Step {
@@ -71,6 +73,7 @@ impl Trail {
             retry_at: None,
             more: true,
             has_moved: false,
+            missing: 0,
         }
     }
 
@@ -84,10 +87,19 @@ impl Trail {
         self.more = true;
     }
 
-    /// What there was is read; now comes what is added.
-    pub(crate) fn lift_limits(&mut self) {
-        self.files.iter_mut().chain(&mut self.held).for_each(Tail::lift_limit);
-        self.more = true;
+    /// How many lines were counted, and have not been read yet.
+    pub(crate) fn counted(&self) -> u64 {
+        self.files.iter().fold(0, |sum, tail| sum.saturating_add(tail.pieces.expected()))
+    }
+
+    /// None of its lines counts among those that `last` has counted.
+    pub(crate) fn end_counted(&mut self) {
+        self.files.iter_mut().for_each(|tail| _ = tail.pieces.end_counted());
+    }
+
+    /// How many counted lines turned out to be gone since the last call: their file was truncated, say.
+    pub(crate) fn take_missing(&mut self) -> u64 {
+        std::mem::take(&mut self.missing)
     }
 
     /// When a turn is due though nothing happens.
@@ -151,22 +163,29 @@ impl Trail {
             let goes_on = mode == Mode::Follow && self.discover(now)?;
             return Ok(if goes_on { Step::Again } else { Step::Idle });
         };
-        if mode == Mode::Follow && !has_next && front.begins_anew()? {
+        if !has_next && front.begins_anew()? {
             front.pieces.flush(out);
             front.pieces.begin_anew();
         }
         // Asked before the last look for more: nothing is added after it was compressed.
         let is_over = has_next && front.is_over();
-        match front.read(buffer, writes_again) {
-            Ok([]) => (),
+        let failed = match front.read(buffer, writes_again) {
+            Ok([]) => None,
             Ok(bytes) => {
                 front.pieces.push(bytes, fresh);
                 front.grown = now;
                 return Ok(Step::More);
             }
+            Err(error) => Some(error),
+        };
+        // What was counted has come by now, or never will.
+        self.missing = self.missing.saturating_add(front.pieces.end_counted());
+        match failed {
+            None if mode == Mode::Follow && front.lift_limit() => return Ok(Step::Again),
+            None => (),
             // What is damaged ends there; others go on.
-            Err(error) if has_next || front.file().is_none() => self.complain(&error),
-            Err(error) => return Err(error),
+            Some(error) if has_next || front.file().is_none() => self.complain(&error),
+            Some(error) => return Err(error),
         }
         let Some(front) = self.files.front_mut() else { return Ok(Step::Again) };
         let is_packed = front.file().is_none();
@@ -196,7 +215,9 @@ impl Trail {
     }
 
     fn pass_front(&mut self, is_over: bool) {
-        let front = self.files.pop_front().filter(|_| !is_over);
+        let mut front = self.files.pop_front().filter(|_| !is_over);
+        // What is added to it late is read, too.
+        front.as_mut().map(Tail::lift_limit);
         self.held.extend(front);
         if MOST_HELD < self.held.len() {
             self.held.pop_front();
