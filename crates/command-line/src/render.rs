@@ -6,8 +6,7 @@ pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod status;
 mod table;
-pub(crate) mod text;
-pub(crate) mod units;
+pub(crate) use human_text::{text, units};
 
 #[cfg(test)]
 pub(crate) mod samples;

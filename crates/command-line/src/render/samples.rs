@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use control::service::{Event, Process, RunEnd, Status};
-use jiff::tz::TimeZone;
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -18,7 +17,7 @@ pub(crate) fn plain(columns: usize) -> Look {
 }
 
 pub(crate) fn clock() -> Clock {
-    Clock { now: "2026-11-26T09:12:03Z".parse().unwrap(), zone: TimeZone::UTC }
+    Clock::standing("2026-11-26T09:12:03Z").unwrap()
 }
 
 pub(crate) fn end(at: &str, run: u64, cause: &str, text: &str) -> RunEnd {

@@ -3,22 +3,22 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// One line of somebody else's text: escaped, and without tabs, whose width nobody knows.
-pub(crate) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     safe_text::escaped(text).replace('\t', r"\t")
 }
 
 /// How many columns this text takes on a terminal.
-pub(crate) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// The text with spaces up to so many columns.
-pub(crate) fn padded(text: &str, columns: usize) -> String {
+pub fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// The text in at most so many columns. What is cut off shows by a `mark` of one column at the end.
-pub(crate) fn cut(text: &str, columns: usize, mark: char) -> String {
+pub fn cut(text: &str, columns: usize, mark: char) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }

@@ -5,36 +5,46 @@ use jiff::tz::TimeZone;
 
 /// By which a moment is told: what time it is, and in which zone.
 #[derive(Clone, Debug)]
-pub(crate) struct Clock {
-    pub(crate) now: Timestamp,
-    pub(crate) zone: TimeZone,
+pub struct Clock {
+    now: Timestamp,
+    zone: TimeZone,
 }
 
 impl Clock {
     /// The machine's.
-    pub(crate) fn of_machine() -> Clock {
+    pub fn of_machine() -> Clock {
         Clock { now: Timestamp::now(), zone: TimeZone::system() }
     }
 
+    /// One that stands at this moment, in UTC; `None` for what is no time of RFC 3339.
+    pub fn standing(rfc3339: &str) -> Option<Clock> {
+        Some(Clock { now: rfc3339.parse().ok()?, zone: TimeZone::UTC })
+    }
+
+    /// The time of day that it is, to the second.
+    pub fn now(&self) -> String {
+        self.now.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string()
+    }
+
     /// Date and time to the second; what is no time stays as it was said.
-    pub(crate) fn date(&self, rfc3339: &str) -> String {
+    pub fn date(&self, rfc3339: &str) -> String {
         self.written(rfc3339, "%Y-%m-%d %H:%M:%S")
     }
 
     /// Time of day to the millisecond.
-    pub(crate) fn time(&self, rfc3339: &str) -> String {
+    pub fn time(&self, rfc3339: &str) -> String {
         self.written(rfc3339, "%H:%M:%S%.3f")
     }
 
     fn written(&self, rfc3339: &str, form: &str) -> String {
         match rfc3339.parse::<Timestamp>() {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime(form).to_string(),
-            Err(_) => super::text::safe(rfc3339),
+            Err(_) => crate::text::safe(rfc3339),
         }
     }
 
     /// How long ago that was, in microseconds: 0 for what is to come, `None` for what is no time.
-    pub(crate) fn since(&self, rfc3339: &str) -> Option<u64> {
+    pub fn since(&self, rfc3339: &str) -> Option<u64> {
         let at: Timestamp = rfc3339.parse().ok()?;
         Some(u64::try_from(self.now.as_microsecond() - at.as_microsecond()).unwrap_or(0))
     }
@@ -47,7 +57,7 @@ const UNITS: [(u64, &str, &str); 3] =
     [(86_400 * SECOND, "day", "d"), (3_600 * SECOND, "hour", "h"), (60 * SECOND, "minute", "min")];
 
 /// A span in a column: `2d`, `5h`, `3min`, `12s`, `4.2s`, `80ms`.
-pub(crate) fn short(us: u64) -> String {
+pub fn short(us: u64) -> String {
     for (unit, _, short) in UNITS {
         if unit <= us {
             return format!("{}{short}", us / unit);
@@ -68,7 +78,7 @@ pub(crate) fn short(us: u64) -> String {
 }
 
 /// A span in a sentence: `2 days`, `1 hour`, `3 minutes`, and below that as in a column.
-pub(crate) fn prose(us: u64) -> String {
+pub fn prose(us: u64) -> String {
     for (unit, name, _) in UNITS {
         if unit <= us {
             let count = us / unit;
@@ -79,7 +89,7 @@ pub(crate) fn prose(us: u64) -> String {
 }
 
 /// Bytes: `84.2M`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const LETTERS: [&str; 5] = ["K", "M", "G", "T", "P"];
     if bytes < 1024 {
         return format!("{bytes}B");
@@ -139,5 +149,9 @@ mod tests {
         assert_eq!(clock.since("2026-11-24T08:12:03Z"), Some(2 * 86_400 * SECOND));
         assert_eq!(clock.since("2027-01-01T00:00:00Z"), Some(0));
         assert_eq!(clock.since(""), None);
+        assert_eq!(clock.now(), "09:12:03");
+        let standing = Clock::standing("2026-11-26T09:12:03+01:00").unwrap();
+        assert_eq!(standing.now(), "08:12:03");
+        assert!(Clock::standing("soon").is_none());
     }
 }
