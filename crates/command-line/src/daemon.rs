@@ -137,6 +137,12 @@ impl Daemon {
         })
     }
 
+    /// Has it start its executor anew.
+    #[cfg(feature = "top")]
+    pub(crate) fn restart_executor(&self) -> Result<(), Complaint> {
+        self.asked.restart_executor().map_err(|failed| self.complaint(failed.cause()))
+    }
+
     pub(crate) fn reload(&self) -> Result<(), Complaint> {
         let deadline = Instant::now() + PATIENCE;
         Client::connect(&self.asked.socket(), deadline)

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Now `jobd start`, `stop`, `restart`, `reload`, `status`, `list`, `events`, `signal`, `wait`, `run` (in the
-//! foreground), `metrics`, `completions` and `man` are there. Beside commands of the application [`Command`] is
+//! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of the application [`Command`] is
 //! flattened into its parser, and [`Service::execute`] carries it out:
 //!
 //! ```
@@ -83,6 +83,7 @@
 //! | 99 | `wait`: the time is over (as s6-svwait has it) |
 //! | 102 | `wait`: the daemon has ended |
 //! | 130 | Ctrl-C while a start was waited for, which goes on without the command |
+//! | 128 + n | `top`: ended by the signal n; 130 is Ctrl-C, 129 a terminal that has gone |
 //!
 //! `run` ends as its daemon does: see [`DaemonEnd::exit_code`](supervisor::DaemonEnd::exit_code).
 //!
@@ -92,7 +93,7 @@
 //!
 //! # What it cannot do
 //!
-//! * Show logs, or a view that stays: they are files, for `tail -F`.
+//! * Show logs: they are files, for `tail -F`.
 //! * Complete the names of daemons and workers.
 //! * Count ends by their causes: a daemon keeps its last ten, so `metrics` tells the last.
 //! * Ask anything of a daemon on another machine.
@@ -112,6 +113,8 @@ mod service;
 mod show;
 mod start;
 mod target;
+#[cfg(feature = "top")]
+mod top;
 mod wait;
 mod words;
 

@@ -84,7 +84,7 @@ impl Service {
 
     /// Does what was asked, and says how it went, on standard output and standard error.
     ///
-    /// It blocks, in `events`, `wait` and `run` for as long as there is something to see, to wait for, to run. The
+    /// It blocks, in `events`, `top`, `wait` and `run` for as long as there is something to see, to wait for, to run. The
     /// exit codes stand in the crate's documentation.
     pub fn execute(&self, command: Command) -> ExitCode {
         let Command(words) = command;
@@ -97,6 +97,8 @@ impl Service {
             Words::Events(events) => (events.json, false),
             Words::Signal(signal) => (signal.form.json, false),
             Words::Wait(wait) => (wait.form.json, false),
+            #[cfg(feature = "top")]
+            Words::Top(_) => (false, false),
             Words::Run(_) | Words::Metrics(_) | Words::Completions(_) | Words::Man(_) => {
                 (false, false)
             }
@@ -132,6 +134,8 @@ impl Service {
                 self.with(&words.names, Unnamed::Only, |daemons| wait::wait(daemons, &words))
             }
             Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
+            #[cfg(feature = "top")]
+            Words::Top(words) => crate::top::top(self.one(words.name)?),
             Words::Run(words) => run(self.one(words.name)?),
             Words::Completions(words) => {
                 papers::completions(self.whole_parser(), &program(), words.shell)

@@ -33,6 +33,9 @@ pub(crate) enum Words {
     Wait(Wait),
     /// Runs it here, without detaching: for a terminal, a container, systemd
     Run(Run),
+    /// Shows it and its workers as they are now, and acts on them by keys
+    #[cfg(feature = "top")]
+    Top(Top),
     /// Numbers for Prometheus, in its text format 0.0.4
     Metrics(Metrics),
     /// Prints what makes a shell complete these commands
@@ -128,6 +131,13 @@ pub(crate) enum Until {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
+    /// The daemon, where there are several
+    pub(crate) name: Option<String>,
+}
+
+#[cfg(feature = "top")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Top {
     /// The daemon, where there are several
     pub(crate) name: Option<String>,
 }

@@ -30,7 +30,7 @@ fn pid(name: &str) -> String {
     format!("{name}.pid")
 }
 
-fn with_crew(failing: usize) -> Bed {
+pub(crate) fn with_crew(failing: usize) -> Bed {
     let bed = Bed::new();
     let folder = serde_json::to_string(&bed.path("")).unwrap();
     let options = "{ pid_filename: jobd.pid, daemon_entry: 'it::crew:crew', daemon_args: ";

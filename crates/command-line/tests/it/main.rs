@@ -8,6 +8,8 @@ mod crew;
 mod life;
 mod names;
 mod pipes;
+#[cfg(feature = "top")]
+mod top;
 mod waiting;
 
 use std::process::ExitCode;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
     supervisor::init(workers::with_exit_codes(entries));
     // Which program this is says who starts it.
     match std::env::var(bed::PROGRAM).as_deref() {
+        #[cfg(feature = "top")]
+        Ok("panics") => top::panics().main(),
         Ok("one") => Service::new("jobd", || DaemonOptions::from_yaml_file("jobd.yaml")).main(),
         Ok("several") => Service::from_file("daemons.yaml").main(),
         _ => {
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
                 life::trials(),
                 names::trials(),
                 pipes::trials(),
+                #[cfg(feature = "top")]
+                top::trials(),
                 waiting::trials(),
             ];
             let trials = topics.into_iter().flatten().collect();
