@@ -12,6 +12,8 @@ pub(crate) enum Adversary {
     /// A stranger holds every lock that a reader of the files can have; for a moment each, again
     /// and again, or for good.
     Locks { keep: bool },
+    /// Asks by the control socket without end, and badly.
+    Asker,
     /// What is written there nobody reads.
     Deaf(Deaf),
     /// Seizes them, never waits, and then they are killed: dead, and not to be reaped.
@@ -84,7 +86,7 @@ pub(crate) enum Choice {
     Only(Vec<String>),
 }
 
-const NAMES: [&str; 6] = ["locks", "deaf", "tracer", "leaver", "bomb", "talker"];
+const NAMES: [&str; 7] = ["locks", "asker", "deaf", "tracer", "leaver", "bomb", "talker"];
 
 /// At how many bytes the log is rotated whose folder a stranger has locked.
 pub(crate) const LOG_SIZE: u64 = 2 << 10;
@@ -140,6 +142,7 @@ impl Adversary {
         use Words::{All, MoreTime, Panics, PidFiles, Ready, Statuses};
         match name {
             "locks" => Adversary::Locks { keep: random.usize(..2) == 0 },
+            "asker" => Adversary::Asker,
             "deaf" => {
                 let all = [Log, WorkersLog, Captured, Errors, Foreground];
                 Adversary::Deaf(all[random.usize(..all.len())])
@@ -165,7 +168,7 @@ impl Adversary {
     /// What the victim is told of it.
     pub(crate) fn flags(self) -> Vec<(&'static str, u64)> {
         match self {
-            Adversary::Tracer { .. } => Vec::new(),
+            Adversary::Tracer { .. } | Adversary::Asker => Vec::new(),
             Adversary::Locks { .. } => vec![("--log-size", LOG_SIZE)],
             Adversary::Deaf(Deaf::Captured) => vec![("--talk", 6), ("--fail", 3)],
             Adversary::Deaf(Deaf::Foreground) => vec![("--log-to-stderr", 1)],

@@ -17,14 +17,15 @@ pub(super) struct Siege {
     fifos: Vec<OwnedFd>,
     /// The pipe of who runs in the foreground: its reader, which does not read, and its writer.
     foreground: Option<(OwnedFd, OwnedFd)>,
-    stranger: Option<Child>,
+    strangers: Vec<Child>,
     tracer: Option<Tracer>,
 }
 
 impl Siege {
     /// Those that are there before the daemon is; its files will be in `work`.
     pub(super) fn lay(adversaries: &[Adversary], world: &World, work: &Path) -> Outcome<Siege> {
-        let mut siege = Siege { fifos: Vec::new(), foreground: None, stranger: None, tracer: None };
+        let mut siege =
+            Siege { fifos: Vec::new(), foreground: None, strangers: Vec::new(), tracer: None };
         for adversary in adversaries {
             match adversary {
                 Adversary::Deaf(Deaf::Foreground) => {
@@ -38,9 +39,12 @@ impl Siege {
                     let how = if *keep { "keep" } else { "pass" };
                     let mut command = Command::new(&world.adversary);
                     command.arg("locks").arg(work).arg(how);
-                    command.stdin(Stdio::null()).stderr(Stdio::null());
-                    let stranger = command.spawn();
-                    siege.stranger = Some(stranger.map_err(Failure::step("start a stranger"))?);
+                    siege.invite(command)?;
+                }
+                Adversary::Asker => {
+                    let mut command = Command::new(&world.adversary);
+                    command.arg("asks").arg(work);
+                    siege.invite(command)?;
                 }
                 Adversary::Tracer { .. }
                 | Adversary::Leaver(_)
@@ -49,6 +53,12 @@ impl Siege {
             }
         }
         Ok(siege)
+    }
+
+    fn invite(&mut self, mut stranger: Command) -> Outcome {
+        stranger.stdin(Stdio::null()).stderr(Stdio::null());
+        self.strangers.push(stranger.spawn().map_err(Failure::step("start a stranger"))?);
+        Ok(())
     }
 
     /// Where who runs in the foreground writes its errors, if nobody reads them.
@@ -76,9 +86,7 @@ impl Siege {
 
 impl Drop for Siege {
     fn drop(&mut self) {
-        if let Some(stranger) = &mut self.stranger {
-            end(stranger);
-        }
+        self.strangers.iter_mut().for_each(end);
     }
 }
 

@@ -131,7 +131,9 @@ impl Play<'_> {
             format!("{text}: {}", process.map(Process::title).unwrap_or_default())
         };
         self.problems.extend(idle::swollen(&pids).into_iter().map(named));
-        if !at_rest || pids.is_empty() {
+        // Who is asked without end has no rest.
+        let is_asked = self.has(|it| matches!(it, Adversary::Asker));
+        if !at_rest || is_asked || pids.is_empty() {
             return;
         }
         let before: Vec<u32> = alive.iter().map(Process::pid).collect();
@@ -206,6 +208,7 @@ impl Play<'_> {
         let by = |adversary: &Adversary| match adversary {
             Adversary::Talker { who, .. } => Some(*who),
             Adversary::Locks { .. }
+            | Adversary::Asker
             | Adversary::Deaf(_)
             | Adversary::Tracer { .. }
             | Adversary::Leaver(_)
