@@ -136,6 +136,25 @@
 //! killed, with everything that it has started. The pid file goes last. [`daemon_status`] asks
 //! whether it runs, and disturbs nobody.
 //!
+//! **6. Give it commands.** With the feature `cli` the program itself is `jobd start | stop | restart | status | list |
+//! events | …`, and has exit codes and `--json` for machines:
+//!
+#![cfg_attr(feature = "cli", doc = "```no_run")]
+#![cfg_attr(not(feature = "cli"), doc = "```ignore")]
+//! # fn daemon_main() {}
+//! use std::process::ExitCode;
+//!
+//! use appkit::{DaemonOptions, cli::Service, entries};
+//!
+//! fn main() -> ExitCode {
+//!     appkit::init(entries![daemon_main]);
+//!     Service::new("jobd", || DaemonOptions::new("jobd.pid", daemon_main, ())).main()
+//! }
+//! ```
+//!
+//! `Service::from_file("daemons.yaml")` is for several daemons. Beside commands of the application's own stands
+//! `cli::Command`, a subcommand of clap.
+//!
 //! All of it can be said in YAML: `docs/options.md` in the repository has every key.
 //!
 //! # When it fits
@@ -208,3 +227,8 @@ pub fn init(entries: proc_spawn::Entries) {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The same of the front page of the repository.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

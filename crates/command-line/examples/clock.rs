@@ -15,10 +15,10 @@ fn tell() {
 
 fn main() -> ExitCode {
     supervisor::init(proc_spawn::entries![tell]); // A child runs its entry here.
-    let options = || -> Result<DaemonOptions, std::io::Error> {
+    let options = || {
         let folder = std::env::temp_dir();
         let log = logging::LoggingConfig::file(folder.join("clock.log"));
-        Ok(DaemonOptions::new(folder.join("clock.pid"), tell, ()).logging_config(log))
+        DaemonOptions::new(folder.join("clock.pid"), tell, ()).logging_config(log)
     };
     Service::new("clock", options).main()
 }

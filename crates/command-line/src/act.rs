@@ -14,6 +14,7 @@ use crate::render::text::safe;
 use crate::render::units::short;
 use crate::start::start;
 use crate::target::Target;
+use crate::worker;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +32,9 @@ struct Done {
     outcome: Result<Outcome, Complaint>,
 }
 
-struct Outcome {
-    text: String,
-    pid: Option<u32>,
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) pid: Option<u32>,
 }
 
 /// Does it with all of them, one after the other; one that fails does not keep the others from their turn. Tells what
@@ -47,11 +48,10 @@ pub(crate) fn act(
     let (mut all, mut unsaid) = (Vec::new(), None);
     for target in targets {
         let daemon = &daemons[target.daemon];
-        let (name, outcome) = match &target.worker {
-            None => (daemon.name.clone(), with_daemon(action, daemon)),
-            Some(worker) => {
-                (format!("{}/{worker}", daemon.name), with_worker(action, daemon, worker))
-            }
+        let name = target.called(&daemon.name);
+        let outcome = match &target.worker {
+            None => with_daemon(action, daemon),
+            Some(worker) => with_worker(action, daemon, worker),
         };
         let done = Done { name, outcome };
         let interrupted = done.code() == code::INTERRUPTED;
@@ -106,30 +106,29 @@ fn with_daemon(action: Action, daemon: &Daemon) -> Result<Outcome, Complaint> {
         Action::Start => started(daemon),
         Action::Stop => stopped(daemon),
         Action::Restart => {
+            // One that runs well is not stopped for options with which it could not come back.
+            daemon.options.check()?;
             stopped(daemon)?;
             started(daemon)
         }
         Action::Reload => daemon.reload().and_then(|()| said("reloaded")),
         Action::Signal(_) => Err(Complaint::usage(
-            "signals are for workers; a daemon is told by start, stop, reload",
+            "signals are for workers; a daemon is told by start, stop, restart",
         )),
     }
 }
 
 fn with_worker(action: Action, daemon: &Daemon, worker: &str) -> Result<Outcome, Complaint> {
-    let (request, text) = match action {
-        Action::Start => (WorkerRequest::Start, "asked to start".to_owned()),
-        Action::Stop => (WorkerRequest::Stop, "asked to stop".to_owned()),
-        Action::Restart => (WorkerRequest::Restart, "asked to start anew".to_owned()),
+    match action {
+        Action::Start => worker::start(daemon, worker),
+        Action::Stop => worker::stop(daemon, worker),
+        Action::Restart => worker::restart(daemon, worker),
         Action::Signal(number) => {
-            (WorkerRequest::Signal(number), format!("sent {}", exit::signal::Named(number)))
+            daemon.worker(worker, WorkerRequest::Signal(number))?;
+            Ok(Outcome { text: format!("sent {}", exit::signal::Named(number)), pid: None })
         }
-        Action::Reload => {
-            return Err(Complaint::usage("a worker has no options of its own to reload"));
-        }
-    };
-    daemon.worker(worker, request)?;
-    Ok(Outcome { text, pid: None })
+        Action::Reload => Err(Complaint::usage("a worker has no options of its own to reload")),
+    }
 }
 
 fn started(daemon: &Daemon) -> Result<Outcome, Complaint> {

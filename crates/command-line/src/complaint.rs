@@ -13,11 +13,13 @@ use crate::code;
 pub(crate) struct Complaint {
     pub(crate) code: u8,
     pub(crate) text: String,
+    /// Of whom it is told; `None`: of the whole service.
+    pub(crate) whose: Option<String>,
 }
 
 impl Complaint {
     pub(crate) fn new(code: u8, text: impl Into<String>) -> Complaint {
-        Complaint { code, text: text.into() }
+        Complaint { code, text: text.into(), whose: None }
     }
 
     /// The options cannot be read, or are wrong.
@@ -27,6 +29,11 @@ impl Complaint {
 
     pub(crate) fn usage(text: impl Into<String>) -> Complaint {
         Complaint::new(code::USAGE, text)
+    }
+
+    /// Tells of whom it is.
+    pub(crate) fn of(self, name: impl Into<String>) -> Complaint {
+        Complaint { whose: Some(name.into()), ..self }
     }
 
     /// For `status`, which has a table of its own: whatever hinders it, nobody can say how the daemon is.
@@ -52,7 +59,7 @@ impl From<StopFailed> for Complaint {
     }
 }
 
-fn is_denied(error: &pidfile::Error) -> bool {
+pub(crate) fn is_denied(error: &pidfile::Error) -> bool {
     if let pidfile::Error::Io { source, .. } = error {
         return source.kind() == ErrorKind::PermissionDenied;
     }

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use control::Client;
 use control::ClientError;
-use control::service::{Event, Process};
+use control::service::{Event, Process, Status};
 use supervisor::{
-    AskFailed, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus, LaunchFailed,
-    StopStatus, daemon_status,
+    AskFailed, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus, EventStream,
+    LaunchFailed, StopStatus, daemon_status,
 };
 
 use crate::code;
-use crate::complaint::Complaint;
+use crate::complaint::{Complaint, is_denied};
 use crate::refused::{self, in_words};
 use crate::render::text::safe;
 use crate::seen::{Answer, Given, Seen};
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a person who waits for something else can wait for an answer, too.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// How long a daemon is waited for before it is asked again.
+const TICK: Duration = Duration::from_millis(500);
 
 /// Waiting for ever, in a form to which the time of now can be added.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -35,6 +38,16 @@ pub(crate) struct Daemon {
 
 fn is_not_there(failed: &AskFailed) -> bool {
     matches!(failed.cause(), ClientError::NotThere { .. })
+}
+
+fn is_there_no_more(failed: &AskFailed) -> bool {
+    matches!(failed.cause(), ClientError::NotThere { .. } | ClientError::Gone)
+}
+
+/// Whether this daemon will be gone soon. Its executor alone also stops in order to be started again.
+fn is_stopping(status: &Status) -> bool {
+    status.guardian.phase == "stopping"
+        || matches!(status.executor.phase.as_str(), "stopping" | "finished")
 }
 
 /// What is asked of one worker.
@@ -54,6 +67,7 @@ impl Daemon {
 
     /// How it is. Starts nothing, and waits for nobody longer than for the answer's limit.
     pub(crate) fn look(&self) -> Seen {
+        let mut denied = false;
         let (lock, answer, last_words) = match self.asked.status() {
             Ok(DaemonReport { mut lock, said, last_words, .. }) => {
                 // Between the two looks it may have ended: then nobody listens any more.
@@ -70,14 +84,20 @@ impl Daemon {
                     Some(Ok(status)) => {
                         Answer::Given(Box::new(Given { status, workers: self.workers() }))
                     }
-                    Some(Err(failed)) => self.unanswered(&failed),
+                    Some(Err(failed)) => {
+                        denied = refused::code(failed.cause()) == code::NOT_ALLOWED;
+                        self.unanswered(&failed)
+                    }
                 };
                 (Ok(lock), answer, last_words)
             }
-            Err(failed) => (Err(failed.to_string()), Answer::NotAsked, None),
+            Err(failed) => {
+                denied = is_denied(failed.cause());
+                (Err(failed.to_string()), Answer::NotAsked, None)
+            }
         };
         let pid_filename = self.asked.pid_filename().to_owned();
-        Seen { name: self.name.clone(), pid_filename, lock, answer, last_words }
+        Seen { name: self.name.clone(), pid_filename, lock, denied, answer, last_words }
     }
 
     fn workers(&self) -> Result<Vec<Process>, String> {
@@ -97,19 +117,60 @@ impl Daemon {
         }
     }
 
+    /// Starts it. One that is stopping is not the one that is wanted: it is waited for.
     pub(crate) fn start(&self) -> Result<DaemonRunStatus, LaunchFailed> {
-        self.asked.start()
+        loop {
+            let status = self.asked.start()?;
+            let runs = matches!(status, DaemonRunStatus::AlreadyRunning { .. });
+            if !(runs && self.has_gone()) {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Whether it is gone, as soon as that can be told: of one that is stopping when it has gone, which it does
+    /// when its graces are over.
+    fn has_gone(&self) -> bool {
+        let mut stops = false;
+        loop {
+            let Ok(report) = self.asked.status() else { return false };
+            if !matches!(report.lock, DaemonStatus::Running { .. }) {
+                return true;
+            }
+            let wait = match report.said {
+                Some(Ok(status)) if is_stopping(&status) => TICK,
+                // The socket goes shortly before the lock.
+                Some(Err(failed)) if stops || is_there_no_more(&failed) => {
+                    if stops {
+                        TICK
+                    } else {
+                        GLANCE
+                    }
+                }
+                _ => return false,
+            };
+            if let Ok(true) = pidfile::wait_free(self.asked.pid_filename(), Some(wait), None) {
+                return true;
+            }
+            if wait == GLANCE {
+                return false;
+            }
+            stops = true;
+        }
     }
 
     /// For what a start waits now, if it can tell at once.
     pub(crate) fn glance(&self) -> Option<String> {
         let asked = self.asked.clone().patience(GLANCE);
+        let status = asked.status().ok()?.said?.ok()?;
+        if is_stopping(&status) {
+            return Some("the one before is stopping".to_owned());
+        }
         let workers = asked.workers(&[], false).ok();
         if let Some(waits) = workers.as_deref().and_then(waits_for) {
             return Some(waits);
         }
-        let says = asked.status().ok()?.said?.ok()?.executor.says?;
-        Some(safe(&says))
+        Some(safe(&status.executor.says?))
     }
 
     /// Stops it, and waits until everything of it is gone.
@@ -125,16 +186,43 @@ impl Daemon {
             WorkerRequest::Restart => self.asked.restart_worker(name),
             WorkerRequest::Signal(number) => self.asked.signal_worker(name, number),
         };
-        asked.map_err(|failed| {
-            let mut complaint = self.complaint(failed.cause());
-            if refused::name(failed.cause()) == Some(refused::NO_SUCH_WORKER)
-                && let Ok(workers) = self.asked.workers(&[], false)
-            {
-                let names = workers.iter().map(|worker| worker.name.as_str());
-                complaint.text = refused::no_such_worker(name, names);
-            }
-            complaint
-        })
+        asked.map_err(|failed| self.of_worker(name, &failed))
+    }
+
+    /// This worker as it is now; `None`: the daemon keeps none now.
+    pub(crate) fn look_at(&self, name: &str) -> Result<Option<Process>, Complaint> {
+        match self.asked.workers(&[name], true) {
+            Ok(mut workers) => Ok(workers.pop()),
+            Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => Ok(None),
+            Err(failed) => Err(self.of_worker(name, &failed)),
+        }
+    }
+
+    /// What its workers are called; none if it does not run, or does not say.
+    pub(crate) fn worker_names(&self) -> Vec<String> {
+        if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
+            return Vec::new();
+        }
+        let workers = self.asked.workers(&[], false).unwrap_or_default();
+        workers.into_iter().map(|worker| worker.name).collect()
+    }
+
+    /// Why something was not done with a worker; with those that there are, if there is none of that name.
+    fn of_worker(&self, name: &str, failed: &AskFailed) -> Complaint {
+        let mut complaint = self.complaint(failed.cause());
+        if refused::name(failed.cause()) == Some(refused::NO_SUCH_WORKER)
+            && let Ok(workers) = self.asked.workers(&[], false)
+        {
+            let names = workers.iter().map(|worker| worker.name.as_str());
+            complaint.text = refused::no_such_worker(name, names);
+        }
+        complaint
+    }
+
+    /// What happens from now on.
+    pub(crate) fn happenings(&self) -> Result<Happenings<'_>, Complaint> {
+        let stream = self.asked.events(0).map_err(|failed| self.complaint(failed.cause()))?;
+        Ok(Happenings { daemon: self, stream })
     }
 
     /// Has it start its executor anew.
@@ -150,24 +238,25 @@ impl Daemon {
             .map_err(|error| self.complaint(&error))
     }
 
-    /// The last events, and those that come, until nobody wants more or the daemon ends.
+    /// The last events, and those that come, each with the epoch of its number, until nobody wants more or the daemon
+    /// ends. Whether it has ended.
     pub(crate) fn events(
         &self,
         last: u64,
-        each: &mut dyn FnMut(&Event) -> Result<bool, Complaint>,
-    ) -> Result<(), Complaint> {
+        each: &mut dyn FnMut(&str, &Event) -> Result<bool, Complaint>,
+    ) -> Result<bool, Complaint> {
         let failed = |failed: AskFailed| self.complaint(failed.cause());
         let mut stream = self.asked.events(last).map_err(failed)?;
         loop {
             match stream.next(Instant::now() + FOR_EVER) {
                 Ok(Some(some)) => {
                     for event in &some.events {
-                        if !each(event)? {
-                            return Ok(());
+                        if !each(&some.epoch, event)? {
+                            return Ok(false);
                         }
                     }
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(true),
                 Err(error) => return Err(failed(error)),
             }
         }
@@ -216,6 +305,34 @@ impl Daemon {
 
     fn in_words(&self, error: &ClientError) -> String {
         in_words(error, &self.asked.socket(), PATIENCE)
+    }
+}
+
+/// What happens to a daemon, for who waits for something.
+pub(crate) struct Happenings<'a> {
+    daemon: &'a Daemon,
+    stream: EventStream,
+}
+
+impl Happenings<'_> {
+    /// Waits until something has happened to this worker, or the time is over, or a little while: what is looked at
+    /// again without need does no harm.
+    pub(crate) fn wait(&mut self, name: &str, deadline: Option<Instant>) -> Result<(), Complaint> {
+        let tick = Instant::now() + TICK;
+        let until = deadline.map_or(tick, |at| at.min(tick));
+        loop {
+            match self.stream.next(until) {
+                Ok(Some(some)) => {
+                    let of_it = |event: &Event| event.name == name || event.kind == "lost";
+                    if some.events.iter().any(of_it) {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Err(Complaint::new(code::ENDED, "its daemon has ended")),
+                Err(failed) if matches!(failed.cause(), ClientError::NoAnswer) => return Ok(()),
+                Err(failed) => return Err(self.daemon.complaint(failed.cause())),
+            }
+        }
     }
 }
 

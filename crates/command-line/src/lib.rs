@@ -103,6 +103,7 @@ mod code;
 mod command;
 mod complaint;
 mod daemon;
+mod into_options;
 mod output;
 mod papers;
 mod progress;
@@ -117,8 +118,10 @@ mod target;
 mod top;
 mod wait;
 mod words;
+mod worker;
 
 pub use command::Command;
+pub use into_options::IntoOptions;
 pub use service::Service;
 
 /// What the README shows is compiled, and not run: it would write to the machine.

@@ -37,6 +37,7 @@ pub(crate) fn complain(name: &str, text: &str) {
 
 /// Tells of a failure as the command's form has it: in JSON it is the one text on standard output.
 pub(crate) fn fail(name: &str, json: bool, complaint: &Complaint) -> u8 {
+    let name = complaint.whose.as_deref().unwrap_or(name);
     let object =
         json!({ "error": { "name": name, "code": complaint.code, "text": complaint.text } });
     if json && let Err(other) = print(&json_text::text(&object)) {

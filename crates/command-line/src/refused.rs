@@ -1,5 +1,6 @@
 //! Why a daemon has not done what it was asked for: in words, and as a code.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) fn name(error: &ClientError) -> Option<&str> {
 pub(crate) fn code(error: &ClientError) -> u8 {
     use Refusal::{InterfaceNotFound, MethodNotFound, MethodNotImplemented, PermissionDenied};
     if let ClientError::Io { source, .. } = error {
-        let denied = source.kind() == std::io::ErrorKind::PermissionDenied;
+        let denied = source.kind() == ErrorKind::PermissionDenied;
         return if denied { code::NOT_ALLOWED } else { code::FAILED };
     }
     if matches!(error, ClientError::NotExpected { .. } | ClientError::Refused(PermissionDenied)) {
@@ -58,7 +59,13 @@ pub(crate) fn in_words(error: &ClientError, socket: &Path, patience: Duration) -
         reason = "what is not said better here says it itself"
     )]
     match error {
-        ClientError::NotThere { .. } => format!("nobody listens at {at}"),
+        ClientError::NotThere { .. } => {
+            format!("nobody listens at {at}; has it `control: {{ socket: false }}`?")
+        }
+        ClientError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            let hint = "it lets in a group that is given by `control: { group: … }`";
+            format!("{at}: {}; {hint}", chain(error))
+        }
         ClientError::NoAnswer => format!("{at} gives no answer for {} s", patience.as_secs()),
         ClientError::Gone => format!("{at} ended the connection"),
         ClientError::NotExpected { uid, .. } => format!("{at} is of user {uid}"),

@@ -6,6 +6,7 @@ use control::service::{Process, Status};
 use supervisor::{DaemonStatus, LastWords};
 
 use crate::code;
+use crate::worker::has_failed;
 
 /// A daemon as it was found.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) pid_filename: PathBuf,
     /// What the lock says, or why it cannot be looked at.
     pub(crate) lock: Result<DaemonStatus, String>,
+    /// Whether what is not known is not for us to know.
+    pub(crate) denied: bool,
     pub(crate) answer: Answer,
     /// Why it does not run, if it gave up.
     pub(crate) last_words: Option<LastWords>,
@@ -50,7 +53,9 @@ pub(crate) enum State {
     Stopping,
     BackOff,
     NotRunning,
-    /// The same, and a crash has left the pid file.
+    /// The same, and it has ended badly: a daemon that gave up, or a worker.
+    Failed,
+    /// It does not run, and a crash has left the pid file.
     Stale,
     /// Its guardian was killed, and not all is gone.
     Orphaned,
@@ -59,6 +64,19 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// That of a worker.
+    pub(crate) fn of_worker(worker: &Process) -> State {
+        match worker.phase.as_str() {
+            "running" => State::Running,
+            "idle" | "starting" => State::Starting,
+            "stopping" => State::Stopping,
+            "waiting" => State::BackOff,
+            "finished" if has_failed(worker) => State::Failed,
+            "stopped" | "finished" => State::NotRunning,
+            _ => State::Unknown,
+        }
+    }
+
     /// For people and for `--json`.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -68,6 +86,7 @@ impl State {
             State::Stopping => "stopping",
             State::BackOff => "back-off",
             State::NotRunning | State::Stale => "stopped",
+            State::Failed => "failed",
             State::Orphaned => "orphaned",
             State::Unknown => "unknown",
         }
@@ -81,7 +100,8 @@ impl State {
             State::Starting => code::STATUS_STARTING,
             State::Stopping => code::STATUS_STOPPING,
             State::BackOff => code::STATUS_BACK_OFF,
-            State::NotRunning => code::STATUS_NOT_RUNNING,
+            // The LSB has one code for whatever does not run. Which of them it is the text tells.
+            State::NotRunning | State::Failed => code::STATUS_NOT_RUNNING,
             State::Stale => code::STATUS_STALE,
             State::Orphaned => code::STATUS_ORPHANED,
             State::Unknown => code::STATUS_UNKNOWN,
@@ -94,6 +114,9 @@ impl Seen {
     pub(crate) fn state(&self) -> State {
         match &self.lock {
             Err(_) => State::Unknown,
+            Ok(DaemonStatus::NotRunning { stale: false }) if self.last_words.is_some() => {
+                State::Failed
+            }
             Ok(DaemonStatus::NotRunning { stale: false }) => State::NotRunning,
             Ok(DaemonStatus::NotRunning { stale: true }) => State::Stale,
             Ok(DaemonStatus::Orphaned { .. }) => State::Orphaned,
@@ -136,6 +159,13 @@ impl Seen {
         Some((workers.iter().filter(|worker| worker.ready_since.is_some()).count(), workers.len()))
     }
 
+    /// How often it and its workers were started again; `None` if it does not say.
+    pub(crate) fn restarts(&self) -> Option<u64> {
+        let own = self.given()?.status.executor.restarts;
+        let workers = self.workers().iter().map(|worker| worker.restarts);
+        Some(workers.fold(own, u64::saturating_add))
+    }
+
     /// Memory of all its processes; `None` if that of none is known.
     pub(crate) fn memory(&self) -> Option<u64> {
         self.sum(|process| process.memory_bytes)
@@ -155,8 +185,11 @@ impl Seen {
 
 impl Given {
     fn state(&self) -> State {
+        if self.status.guardian.phase == "stopping" {
+            return State::Stopping;
+        }
         match self.status.executor.phase.as_str() {
-            "running" if self.failed().is_some() => State::Degraded,
+            "running" if !self.failed().is_empty() => State::Degraded,
             "running" => State::Running,
             "idle" | "starting" => State::Starting,
             "stopping" | "stopped" | "finished" => State::Stopping,
@@ -165,12 +198,9 @@ impl Given {
         }
     }
 
-    /// A worker that has ended badly, and will not be started again.
-    pub(crate) fn failed(&self) -> Option<&Process> {
-        let failed = |worker: &&Process| {
-            worker.phase == "finished"
-                && worker.ends.last().is_some_and(|end| end.cause != "success")
-        };
-        self.workers.as_ref().ok()?.iter().find(failed)
+    /// The workers that have ended badly, and will not be started again.
+    pub(crate) fn failed(&self) -> Vec<&Process> {
+        let workers = self.workers.as_deref().unwrap_or_default().iter();
+        workers.filter(|worker| State::of_worker(worker) == State::Failed).collect()
     }
 }

@@ -1,7 +1,6 @@
 //! The service that an application is: its daemons, and what its program does when it is called.
 
 use std::env;
-use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,12 +13,12 @@ use crate::code;
 use crate::command::Command;
 use crate::complaint::Complaint;
 use crate::daemon::Daemon;
+use crate::into_options::{AnyError, IntoOptions};
 use crate::output::{complain, fail, print};
-use crate::target::{self, Unnamed};
-use crate::words::Words;
+use crate::target::{self, Target, Unnamed};
+use crate::words::{self, Words};
 use crate::{papers, show, wait};
 
-type AnyError = Box<dyn Error + Send + Sync>;
 type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
 
 /// One daemon or several, with the commands that start, stop and show them.
@@ -30,37 +29,45 @@ pub struct Service {
     name: String,
     read: Read,
     parser: Option<clap::Command>,
+    version: String,
 }
 
 impl Service {
     /// A service of one daemon. What it is called in commands and in what they say is `name`; its log and its
-    /// titles say what the options have.
-    pub fn new<E: Into<AnyError>>(
+    /// titles say what the options have. `|| DaemonOptions::new(…)` gives them, and so does
+    /// `|| DaemonOptions::from_yaml_file(…)`.
+    pub fn new<O: IntoOptions<DaemonOptions>>(
         name: impl Into<String>,
-        options: impl Fn() -> Result<DaemonOptions, E> + 'static,
+        options: impl Fn() -> O + 'static,
     ) -> Service {
         let name = name.into();
         let called = name.clone();
-        let read: Read =
-            Box::new(move || Ok(vec![(called.clone(), options().map_err(Into::into)?)]));
-        Service { name, read, parser: None }
+        let read: Read = Box::new(move || Ok(vec![(called.clone(), options().into_options()?)]));
+        Service::of(name, read)
     }
 
     /// A service of several daemons, by their names.
     ///
     /// What they are called must not be `all`, nor begin with `-`, nor contain `/`.
-    pub fn several<E: Into<AnyError>>(
-        daemons: impl Fn() -> Result<Vec<(String, DaemonOptions)>, E> + 'static,
+    pub fn several<O: IntoOptions<Vec<(String, DaemonOptions)>>>(
+        daemons: impl Fn() -> O + 'static,
     ) -> Service {
-        let read: Read = Box::new(move || daemons().map_err(Into::into));
-        Service { name: program(), read, parser: None }
+        let read: Read = Box::new(move || daemons().into_options());
+        Service::of(program(), read)
     }
 
     /// A service of the daemons in a YAML file: see
     /// [`several_from_yaml_file`](DaemonOptions::several_from_yaml_file).
     pub fn from_file(path: impl Into<PathBuf>) -> Service {
         let path = path.into();
-        Service::several(move || DaemonOptions::several_from_yaml_file(&path))
+        Service::several(move || -> Result<_, AnyError> {
+            let daemons = DaemonOptions::several_from_yaml_file(&path)?;
+            if daemons.is_empty() {
+                let text = "has no daemons; each is its name, a colon, and its options";
+                return Err(format!("`{}` {text}", path.display()).into());
+            }
+            Ok(daemons)
+        })
     }
 
     /// The application's own parser, in which [`Command`] stands beside others: completions and manual pages are
@@ -69,6 +76,18 @@ impl Service {
     pub fn parser(mut self, parser: clap::Command) -> Service {
         self.parser = Some(parser);
         self
+    }
+
+    /// What `--version` of [`main`](Self::main) says, as `env!("CARGO_PKG_VERSION")`. Default: the version of appkit.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Service {
+        self.version = version.into();
+        self
+    }
+
+    fn of(name: String, read: Read) -> Service {
+        let version = concat!("(appkit ", env!("CARGO_PKG_VERSION"), ")").to_owned();
+        Service { name, read, parser: None, version }
     }
 
     /// Does what the words of this process' command line say, and says how it went: the whole of a `main` after
@@ -122,7 +141,8 @@ impl Service {
                 self.act(Action::Signal(words.signal), &words.names, words.form.json)
             }
             Words::Status(words) => {
-                self.with(&words.names, Unnamed::All, |daemons| show::status(daemons, &words))
+                let (daemons, targets) = self.targets(&words.names, Unnamed::All)?;
+                show::status(&daemons, &targets, &words)
             }
             Words::List(words) => {
                 self.with(&words.names, Unnamed::All, |daemons| show::list(daemons, &words))
@@ -131,7 +151,8 @@ impl Service {
                 show::metrics(daemons, words.output.as_deref())
             }),
             Words::Wait(words) => {
-                self.with(&words.names, Unnamed::Only, |daemons| wait::wait(daemons, &words))
+                let (daemons, targets) = self.targets(&words.names, Unnamed::Only)?;
+                wait::wait(&daemons, &targets, &words)
             }
             Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
             #[cfg(feature = "top")]
@@ -151,12 +172,26 @@ impl Service {
             read.into_iter().map(|(name, options)| Daemon::new(name, options)).collect();
         let names: Vec<String> = daemons.iter().map(|daemon| daemon.name.clone()).collect();
         target::check(&names)?;
+        target::check_files(
+            daemons.iter().map(|daemon| (daemon.name.as_str(), daemon.options.pid_filename())),
+        )?;
         Ok((daemons, names))
     }
 
     fn act(&self, action: Action, words: &[String], in_json: bool) -> Result<u8, Complaint> {
+        let (daemons, targets) = self.targets(words, Unnamed::Only)?;
+        act(action, &daemons, &targets, in_json)
+    }
+
+    /// The daemons, and who of them and of their workers is meant.
+    fn targets(
+        &self,
+        words: &[String],
+        unnamed: Unnamed,
+    ) -> Result<(Vec<Daemon>, Vec<Target>), Complaint> {
         let (daemons, names) = self.daemons()?;
-        act(action, &daemons, &target::find(&names, words, Unnamed::Only)?, in_json)
+        let targets = target::find(&names, words, unnamed, |index| daemons[index].worker_names())?;
+        Ok((daemons, targets))
     }
 
     fn with(
@@ -182,7 +217,12 @@ impl Service {
     }
 
     fn own_parser(&self) -> clap::Command {
-        let parser = clap::Command::new(program());
+        let about = format!("starts, stops and shows {}", self.name);
+        let parser = clap::Command::new(program())
+            .version(self.version.clone())
+            .about(about)
+            .long_about(words::DESCRIPTION)
+            .after_long_help(words::CODES);
         Words::augment_subcommands(parser).subcommand_required(true).arg_required_else_help(true)
     }
 

@@ -8,29 +8,55 @@ use crate::code;
 use crate::complaint::Complaint;
 use crate::daemon::Daemon;
 use crate::output::{look, print};
+use crate::render::text::safe;
 use crate::render::units::Clock;
 use crate::render::{self, json};
-use crate::seen::{Answer, Seen};
-use crate::words;
+use crate::seen::{Answer, Seen, State};
+use crate::target::Target;
+use crate::{words, worker};
 
 fn seen(daemons: &[&Daemon]) -> Vec<Seen> {
     daemons.iter().map(|daemon| daemon.look()).collect()
 }
 
-pub(crate) fn status(daemons: &[&Daemon], words: &words::Show) -> Result<u8, Complaint> {
-    let (seen, clock) = (seen(daemons), Clock::of_machine());
+pub(crate) fn status(
+    daemons: &[Daemon],
+    targets: &[Target],
+    words: &words::Show,
+) -> Result<u8, Complaint> {
+    let clock = Clock::of_machine();
+    let (mut seen, mut workers) = (Vec::new(), Vec::new());
+    for target in targets {
+        let daemon = &daemons[target.daemon];
+        match &target.worker {
+            None => seen.push(daemon.look()),
+            Some(worker) => {
+                let name = target.called(&daemon.name);
+                let found = daemon.look_at(worker).map_err(|complaint| complaint.of(&name))?;
+                let none = || worker::keeps_none().of(&name);
+                workers.push((daemon, name.clone(), found.ok_or_else(none)?));
+            }
+        }
+    }
     let text = if words.form.json {
-        json::text(&json::status(&seen, &clock))
+        let mut all = json::status(&seen, &clock);
+        let rows = workers.iter().map(|(daemon, _, one)| json::worker(&daemon.name, one, &clock));
+        all["workers"] = rows.collect();
+        json::text(&all)
     } else {
         let look = look(words.wide);
-        let each: Vec<String> =
-            seen.iter().map(|seen| render::status::status(seen, &clock, look)).collect();
+        let daemons = seen.iter().map(|seen| render::status::status(seen, &clock, look));
+        let workers =
+            workers.iter().map(|(_, name, one)| render::status::worker(name, one, &clock, look));
+        let each: Vec<String> = daemons.chain(workers).collect();
         // Trees are told apart by an empty line, lines are not.
         let one_line = each.iter().all(|text| text.lines().count() == 1);
         each.join(if one_line { "" } else { "\n" })
     };
     print(&text)?;
-    Ok(code::worst(seen.iter().map(|seen| seen.state().code())))
+    let states = seen.iter().map(Seen::state);
+    let states = states.chain(workers.iter().map(|(_, _, worker)| State::of_worker(worker)));
+    Ok(code::worst(states.map(|state| state.code())))
 }
 
 pub(crate) fn list(daemons: &[&Daemon], words: &words::Show) -> Result<u8, Complaint> {
@@ -45,10 +71,13 @@ pub(crate) fn list(daemons: &[&Daemon], words: &words::Show) -> Result<u8, Compl
 
 pub(crate) fn events(daemon: &Daemon, words: &words::Events) -> Result<u8, Complaint> {
     let (clock, look) = (Clock::of_machine(), look(words.wide));
-    daemon.events(words.last, &mut |event| match words.json {
-        true => print(&json::text(&json::plain(event))),
+    let ended = daemon.events(words.last, &mut |epoch, event| match words.json {
+        true => print(&json::text(&json::event(epoch, event))),
         false => print(&format!("{}\n", render::events::event(event, &clock, look))),
     })?;
+    if ended && !words.json {
+        print(&format!("{}: stopped\n", safe(&daemon.name)))?;
+    }
     Ok(code::OK)
 }
 
@@ -60,7 +89,8 @@ pub(crate) fn metrics(daemons: &[&Daemon], output: Option<&Path>) -> Result<u8, 
             (Ok(_), Answer::NotAsked | Answer::NoSocket(_) | Answer::Given(_)) => continue,
         };
         // Half of the numbers would look as if the rest had ceased to be.
-        return Err(Complaint::new(code::FAILED, format!("{}: {why}", daemon.name)));
+        let code = if daemon.denied { code::NOT_ALLOWED } else { code::FAILED };
+        return Err(Complaint::new(code, why).of(&daemon.name));
     }
     let text = render::metrics::metrics(&seen);
     match output {

@@ -1,5 +1,8 @@
 //! Names that a person gives: which daemon or worker each of them means.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::complaint::Complaint;
 use crate::render::text::safe;
 
@@ -15,6 +18,16 @@ pub(crate) struct Target {
     pub(crate) worker: Option<String>,
 }
 
+impl Target {
+    /// What it is called, with the name of its daemon.
+    pub(crate) fn called(&self, daemon: &str) -> String {
+        match &self.worker {
+            None => daemon.to_owned(),
+            Some(worker) => format!("{daemon}/{worker}"),
+        }
+    }
+}
+
 /// What is meant if nobody is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unnamed {
@@ -24,11 +37,13 @@ pub(crate) enum Unnamed {
     Only,
 }
 
-/// Whom these words mean, each once, in their order.
+/// Whom these words mean, each once, in their order. Of several daemons is asked what their workers are called, if a
+/// word is the name of none of them.
 pub(crate) fn find(
     daemons: &[String],
     words: &[String],
     unnamed: Unnamed,
+    workers: impl Fn(usize) -> Vec<String>,
 ) -> Result<Vec<Target>, Complaint> {
     let whole = |daemon| Target { daemon, worker: None };
     let mut found: Vec<Target> = Vec::new();
@@ -52,7 +67,13 @@ pub(crate) fn find(
         } else if daemons.len() == 1 && !word.contains('/') {
             found.push(Target { daemon: 0, worker: Some(word.clone()) });
         } else {
-            return Err(unknown(daemons, word));
+            let has_it = |daemon: &usize| workers(*daemon).contains(word);
+            let asked = 0..if word.contains('/') { 0 } else { daemons.len() };
+            match asked.filter(has_it).collect::<Vec<usize>>().as_slice() {
+                [] => return Err(unknown(daemons, word)),
+                [daemon] => found.push(Target { daemon: *daemon, worker: Some(word.clone()) }),
+                several => return Err(ambiguous(daemons, several, word)),
+            }
         }
     }
     let mut once = Vec::new();
@@ -70,7 +91,7 @@ pub(crate) fn find_daemons(
     words: &[String],
     unnamed: Unnamed,
 ) -> Result<Vec<usize>, Complaint> {
-    let targets = find(daemons, words, unnamed)?;
+    let targets = find(daemons, words, unnamed, |_| Vec::new())?;
     let daemon = |target: Target| match target.worker {
         None => Ok(target.daemon),
         Some(worker) => Err(unknown(daemons, &worker)),
@@ -96,8 +117,35 @@ pub(crate) fn check(daemons: &[String]) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// Daemons with one pid file would be one: each would be taken for the other.
+pub(crate) fn check_files<'a>(
+    daemons: impl Iterator<Item = (&'a str, &'a Path)>,
+) -> Result<(), Complaint> {
+    let mut seen = BTreeMap::new();
+    for (name, path) in daemons {
+        // Where there is no directory to begin at, the paths themselves are compared.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(other) = seen.insert(whole, name) {
+            let (path, name, other) = (safe(&path.to_string_lossy()), safe(name), safe(other));
+            let text = format!("pid_filename `{path}` is that of `{other}` and of `{name}`");
+            let text = format!("{text}; give each daemon its own");
+            return Err(Complaint::new(crate::code::CONFIGURATION, text));
+        }
+    }
+    Ok(())
+}
+
 fn unknown(daemons: &[String], word: &str) -> Complaint {
     Complaint::usage(format!("no daemon `{}`; there {}", safe(word), known(daemons)))
+}
+
+/// A worker that several have.
+fn ambiguous(daemons: &[String], having: &[usize], word: &str) -> Complaint {
+    let names = having.iter().map(|daemon| safe(&format!("{}/{word}", daemons[*daemon])));
+    let names: Vec<String> = names.collect();
+    let text =
+        format!("several have a worker `{}`; did you mean {}?", safe(word), names.join(" or "));
+    Complaint::usage(text)
 }
 
 fn known(daemons: &[String]) -> String {
@@ -122,7 +170,9 @@ mod tests {
             Some(worker) => format!("{}/{worker}", target.daemon),
             None => target.daemon.to_string(),
         };
-        find(&owned(daemons), &owned(words), unnamed)
+        // Of two daemons both have a worker `twin`, and the second has `poll`.
+        let workers = |daemon| owned(if daemon == 1 { &["twin", "poll"] } else { &["twin"] });
+        find(&owned(daemons), &owned(words), unnamed, workers)
             .map(|all| all.iter().map(shown).collect::<Vec<_>>().join(" "))
             .map_err(|complaint| complaint.text)
     }
@@ -141,6 +191,9 @@ mod tests {
         assert_eq!(two(&["b", "a/web"]), Ok("1 0/web".into()));
         assert_eq!(two(&["all"]), Ok("0 1".into()));
         assert_eq!(two(&["c"]), Err("no daemon `c`; there are a, b".into()));
+        assert_eq!(two(&["poll", "b/poll"]), Ok("1/poll".into()));
+        let twin = "several have a worker `twin`; did you mean a/twin or b/twin?";
+        assert_eq!(two(&["twin"]), Err(twin.into()));
         let unnamed = "name those that are meant, or `all`; there are a, b";
         assert_eq!(two(&[]), Err(unnamed.into()));
         assert_eq!(found(&["a", "b"], &[], Unnamed::All), Ok("0 1".into()));

@@ -17,9 +17,10 @@ pub(crate) enum Words {
     Stop(Act),
     /// Stops it if it runs, and starts it
     Restart(Act),
-    /// Has it read its options anew
+    /// Has it read its options anew, which no daemon can yet
+    #[command(hide = true)]
     Reload(Act),
-    /// How it is, with its workers; the exit code tells, too
+    /// How it is, with its workers, or a worker alone; the exit code tells, too
     #[command(after_help = STATUS_CODES)]
     Status(Show),
     /// A line for each daemon
@@ -44,9 +45,21 @@ pub(crate) enum Words {
     Man(Man),
 }
 
+/// What the whole is for, on its page.
+pub(crate) const DESCRIPTION: &str = "\
+This program runs as a service, and has the commands for it. A daemon is kept alive by its guardian, which starts it \
+again when it fails; workers are processes that the daemon keeps. Names are those of daemons, or of workers: by \
+themselves where one daemon has them, as DAEMON/WORKER anywhere. Looking starts nothing.";
+
+/// Those of all commands but `status` and `wait`, which have pages of their own.
+pub(crate) const CODES: &str = "\
+Exit codes: 0 done, or there was nothing to do; 1 it failed; 2 the words are wrong; 3 this cannot be done yet; 4 not \
+allowed; 6 the options are wrong, or cannot be read; 7 it does not run; 130 Ctrl-C while a start was waited for. \
+`status` and `wait` have others, which their help tells.";
+
 const STATUS_CODES: &str = "\
 Exit codes: 0 it runs; 1 it does not, and a crash has left the pid file; 2 its guardian was killed, and
-not all is gone yet; 3 it does not run; 4 nobody can say; 150 starting; 151 stopping; 152 back-off: it
+not all is gone yet; 3 it does not run, or has failed, which the text tells; 4 nobody can say, or the words are wrong; 150 starting; 151 stopping; 152 back-off: it
 has failed, and will be started again; 153 it runs, but a worker has failed for good. Of several
 daemons the worst counts.";
 
@@ -71,7 +84,7 @@ pub(crate) struct Form {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Show {
-    /// Daemons, or `all`, which is the default
+    /// Daemons, or `all`, which is the default; where `status` is asked workers, too
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) form: Form,
@@ -84,7 +97,7 @@ pub(crate) struct Show {
 pub(crate) struct Events {
     /// The daemon, where there are several
     pub(crate) name: Option<String>,
-    /// How many of the last ones to begin with
+    /// How many of the last ones to begin with: of guardian and of executor so many each
     #[arg(short = 'n', long, default_value_t = 10)]
     pub(crate) last: u64,
     /// One JSON object a line
@@ -109,7 +122,7 @@ pub(crate) struct Signal {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Wait {
-    /// Daemons, or `all`
+    /// Daemons, or `all`; workers by name, or as DAEMON/WORKER
     pub(crate) names: Vec<String>,
     /// For what
     #[arg(long, value_enum, default_value_t = Until::Ready)]

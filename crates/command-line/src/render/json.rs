@@ -1,12 +1,12 @@
 //! What machines read: one JSON text, in which every row has every key.
 
-use control::service::Process;
+use control::service::{Event, Process};
 use serde::Serialize;
 use serde_json::{Value, json};
 use supervisor::DaemonStatus;
 
 use super::units::Clock;
-use crate::seen::{Answer, Seen};
+use crate::seen::{Answer, Seen, State};
 
 /// One text on one line, with its end. The letters that could command a terminal are escaped, which JSON leaves to
 /// who writes it.
@@ -29,6 +29,27 @@ pub(crate) fn status(daemons: &[Seen], clock: &Clock) -> Value {
     json!({ "daemons": daemons.iter().map(|seen| daemon(seen, clock)).collect::<Vec<_>>() })
 }
 
+/// A worker that was named, with its daemon's name.
+pub(crate) fn worker(daemon: &str, worker: &Process, clock: &Clock) -> Value {
+    let mut value = process(worker, clock);
+    if let Some(keys) = value.as_object_mut() {
+        let state = State::of_worker(worker);
+        keys.insert("daemon".to_owned(), json!(daemon));
+        keys.insert("state".to_owned(), json!(state.word()));
+        keys.insert("code".to_owned(), json!(state.code()));
+    }
+    value
+}
+
+/// An event with the epoch of its number.
+pub(crate) fn event(epoch: &str, event: &Event) -> Value {
+    let mut value = plain(event);
+    if let Some(keys) = value.as_object_mut() {
+        keys.insert("epoch".to_owned(), json!(epoch));
+    }
+    value
+}
+
 /// What the table shows of them, in units.
 pub(crate) fn list(daemons: &[Seen], clock: &Clock) -> Value {
     let row = |seen: &Seen| {
@@ -42,7 +63,7 @@ pub(crate) fn list(daemons: &[Seen], clock: &Clock) -> Value {
             "ready_since": ready_since,
             "uptime_us": ready_since.and_then(|at| clock.since(at)),
             "next_start_in_us": executor.and_then(|executor| executor.next_start_in_us),
-            "restarts": executor.map(|executor| executor.restarts),
+            "restarts": seen.restarts(),
             "workers_ready": ready.map(|(ready, _)| ready),
             "workers_total": ready.map(|(_, all)| all),
             "memory_bytes": seen.memory(),
@@ -103,7 +124,7 @@ fn process(process: &Process, clock: &Clock) -> Value {
 }
 
 /// Nothing of ours fails to become JSON: its keys are text, and its numbers whole.
-pub(crate) fn plain(value: &impl Serialize) -> Value {
+fn plain(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 

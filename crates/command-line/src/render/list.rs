@@ -35,8 +35,10 @@ fn row(seen: &Seen, clock: &Clock) -> Vec<String> {
         state.word().to_owned(),
         or_dash(seen.pid().map(|pid| pid.to_string())),
         or_dash(uptime),
-        or_dash(executor.map(|executor| executor.restarts.to_string())),
-        or_dash(seen.ready().map(|(ready, all)| format!("{ready}/{all}"))),
+        or_dash(seen.restarts().map(|restarts| restarts.to_string())),
+        or_dash(
+            seen.ready().filter(|(_, all)| 0 < *all).map(|(ready, all)| format!("{ready}/{all}")),
+        ),
         or_dash(seen.memory().map(size)),
     ]
 }
@@ -68,8 +70,8 @@ mod tests {
         let shown = list(&three(), &clock(), PIPE);
         let expected = "\
 NAME      STATE     PID   UPTIME  RESTARTS  WORKERS  MEMORY
-jobd      running   4711  2d      1         2/4      84.0M
-mailer    back-off  4711  in 4s   12        0/0      42.0M
+jobd      running   4711  2d      8         2/4      84.0M
+mailer    back-off  4711  in 4s   12        -        42.0M
 日本\\x1b  stopped   -     -       -         -        -
 ";
         assert_eq!(shown, expected, "\n{shown}");

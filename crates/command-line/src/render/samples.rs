@@ -77,6 +77,7 @@ pub(crate) fn jobd() -> Seen {
         pid_filename: PathBuf::from("run/jobd.pid"),
         lock: Ok(DaemonStatus::Running { pid: Some(4711) }),
         answer: Answer::Given(Box::new(Given { status, workers: Ok(workers) })),
+        denied: false,
         last_words: None,
     }
 }

@@ -16,6 +16,9 @@ const YELLOW: u8 = 33;
 /// Of one who ended badly so many lines are shown; there may be more behind `--json`.
 const LAST_LINES: usize = 10;
 
+/// Of many who have failed so many are named in the first line.
+const MOST_NAMES: usize = 3;
+
 /// What stands before a worker, before the last one, and before the daemon.
 struct Signs {
     branch: &'static str,
@@ -56,6 +59,9 @@ pub(crate) fn by_the_lock(seen: &Seen) -> String {
     let found = match &seen.lock {
         Err(why) => safe(why),
         Ok(DaemonStatus::Running { pid: Some(pid) }) => format!("running ({pid} holds {path})"),
+        Ok(DaemonStatus::NotRunning { stale: false }) if seen.last_words.is_some() => {
+            "not running; it has failed".to_owned()
+        }
         Ok(DaemonStatus::NotRunning { stale: false }) => "not running".to_owned(),
         Ok(DaemonStatus::NotRunning { stale: true }) => {
             format!("not running; a crash has left {path}")
@@ -68,6 +74,26 @@ pub(crate) fn by_the_lock(seen: &Seen) -> String {
     }
 }
 
+/// One worker, by the name with which it was asked for.
+pub(crate) fn worker(name: &str, worker: &Process, clock: &Clock, look: Look) -> String {
+    let mut head = format!("{name}: {}", phase(worker));
+    head.extend(worker.pid.map(|pid| format!(", pid {pid}")));
+    let since = worker.ready_since.as_ref().unwrap_or(&worker.since);
+    head.push_str(&format!(", since {}", clock.date(since)));
+    let mut out = vec![look.fitted(&safe(&head))];
+    let mut facts: Vec<String> = worker.outcome.as_deref().map(safe).into_iter().collect();
+    facts.extend(history(worker, clock));
+    facts.extend(worker.next_start_in_us.map(|us| format!("next start in {}", short(us))));
+    facts.extend(worker.memory_bytes.map(|bytes| format!("memory {}", size(bytes))));
+    facts.extend(worker.cpu_us.map(|us| format!("cpu {}", short(us))));
+    facts.extend(says(worker));
+    out.extend(facts.iter().map(|fact| look.fitted(&format!("  {fact}"))));
+    if worker.pid.is_none() {
+        last_lines(worker, look, &mut out);
+    }
+    out.iter().flat_map(|line| [line, "\n"]).collect()
+}
+
 fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<String>) {
     let signs = if look.fancy { FANCY } else { ASCII };
     let (guardian, executor) = (&given.status.guardian, &given.status.executor);
@@ -75,7 +101,7 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
     let color = match state {
         State::Running => GREEN,
         State::Starting | State::Stopping | State::BackOff | State::Degraded => YELLOW,
-        State::NotRunning | State::Stale | State::Orphaned | State::Unknown => RED,
+        State::NotRunning | State::Failed | State::Stale | State::Orphaned | State::Unknown => RED,
     };
     // The line is fitted before it is coloured: what makes a colour takes no column.
     let head =
@@ -93,7 +119,7 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
     facts.push(format!("control {}.sock", safe(&seen.pid_filename.to_string_lossy())));
     let mut say = |text: String| out.push(look.fitted(&format!("  {text}")));
     say(who.join(", "));
-    executor.says.iter().for_each(|says| say(format!("says: {}", safe(says))));
+    says(executor).into_iter().for_each(&mut say);
     say(facts.join("  "));
     match (&given.workers, seen.ready()) {
         (Err(why), _) => say(format!("workers: {}", safe(why))),
@@ -151,9 +177,8 @@ fn headline(given: &Given, state: &State, clock: &Clock) -> String {
     match (state, &executor.ready_since) {
         (State::Running, Some(at)) => format!("running, ready {}", since(at)),
         (State::Degraded, at) => {
-            let failed = given.failed().map(|worker| safe(&worker.name)).unwrap_or_default();
             let ready = at.as_ref().map(|at| format!("ready {}, but ", since(at)));
-            format!("running, {}worker {failed} has failed", ready.unwrap_or_default())
+            format!("running, {}{} failed", ready.unwrap_or_default(), who_has(&given.failed()))
         }
         (State::BackOff, _) => match executor.next_start_in_us {
             Some(us) => format!("back-off, next start in {}", short(us)),
@@ -165,6 +190,23 @@ fn headline(given: &Given, state: &State, clock: &Clock) -> String {
     }
 }
 
+/// What a process that runs says of itself.
+fn says(process: &Process) -> Option<String> {
+    let says = process.says.as_deref().filter(|_| process.pid.is_some())?;
+    Some(format!("says: {}", safe(says)))
+}
+
+/// As `worker a has`, `workers a, b and 3 more have`.
+fn who_has(workers: &[&Process]) -> String {
+    let (first, more) = workers.split_at(workers.len().min(MOST_NAMES));
+    let names: Vec<String> = first.iter().map(|worker| safe(&worker.name)).collect();
+    match (names.as_slice(), more.len()) {
+        ([one], _) => format!("worker {one} has"),
+        (_, 0) => format!("workers {} have", names.join(", ")),
+        (_, more) => format!("workers {} and {more} more have", names.join(", ")),
+    }
+}
+
 /// How often it was started again, and after what.
 fn history(process: &Process, clock: &Clock) -> Option<String> {
     let restarts = match process.restarts {
@@ -172,7 +214,12 @@ fn history(process: &Process, clock: &Clock) -> Option<String> {
         1 => Some("1 restart".to_owned()),
         many => Some(format!("{many} restarts")),
     };
-    let last = process.ends.last().map(|end| format!("last: {}", told(end, clock)));
+    // What its outcome says already is not said again.
+    let said = |end: &&RunEnd| {
+        let outcome = process.outcome.as_deref().unwrap_or_default();
+        end.text.is_empty() || !outcome.contains(&end.text)
+    };
+    let last = process.ends.last().filter(said).map(|end| format!("last: {}", told(end, clock)));
     let both: Vec<String> = [restarts, last].into_iter().flatten().collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
@@ -197,7 +244,7 @@ fn worker_row(sign: &str, worker: &Process, clock: &Clock) -> Vec<String> {
     if worker.phase == "stopped" && note.is_empty() {
         note.push("by request".to_owned());
     }
-    note.extend(worker.says.as_deref().map(|says| format!("says: {}", safe(says))));
+    note.extend(says(worker));
     vec![
         format!("{sign}{}", safe(&worker.name)),
         phase(worker),
@@ -213,9 +260,7 @@ fn worker_row(sign: &str, worker: &Process, clock: &Clock) -> Vec<String> {
 fn phase(process: &Process) -> String {
     match process.phase.as_str() {
         "waiting" => "back-off".to_owned(),
-        "finished" if process.ends.last().is_some_and(|end| end.cause != "success") => {
-            "failed".to_owned()
-        }
+        "finished" if State::of_worker(process) == State::Failed => "failed".to_owned(),
         other => safe(other),
     }
 }

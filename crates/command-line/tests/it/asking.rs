@@ -82,9 +82,14 @@ fn one_without_a_socket_runs() {
     bed.one("start");
     let pid = bed.pid("jobd.pid");
     std::fs::remove_file(bed.path("jobd.pid.sock")).unwrap();
-    let text = format!("jobd: running ({pid} holds jobd.pid); nobody listens at jobd.pid.sock\n");
+    let text = format!(
+        "jobd: running ({pid} holds jobd.pid); nobody listens at jobd.pid.sock; has it `control: {{ socket: false }}`?\n"
+    );
     bed.one("status").says(0, &text);
-    bed.one("events").complains(1, "jobd: nobody listens at jobd.pid.sock\n");
+    bed.one("events").complains(
+        1,
+        "jobd: nobody listens at jobd.pid.sock; has it `control: { socket: false }`?\n",
+    );
 }
 
 /// Case: CC-45
@@ -96,10 +101,13 @@ fn one_that_gave_up_is_shown_with_what_it_said_last() {
     let shown = bed.one("status");
     assert_eq!(shown.code, 3);
     let mut lines = shown.stdout.lines();
-    assert_eq!(lines.next(), Some("jobd: not running"));
+    assert_eq!(lines.next(), Some("jobd: not running; it has failed"));
     let why = lines.next().unwrap_or_default();
     assert!(why.starts_with("  it ended ") && why.contains("no such key"), "{shown:?}");
+    assert_eq!(why.matches("no such key").count(), 1, "{why}");
+    assert!(bed.one("list").stdout.contains("\njobd  failed  "));
     let read: Value = serde_json::from_str(&bed.one("status --json").stdout).unwrap();
+    assert_eq!(read["daemons"][0]["state"], "failed");
     assert_eq!(read["daemons"][0]["last_words"]["executor"]["ends"][0]["cause"], "error");
 }
 
@@ -112,12 +120,14 @@ fn events_are_lines_until_the_daemon_ends() {
     let mut lines = BufReader::new(events.stdout.take().unwrap()).lines().map(Result::unwrap);
     let first: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
     assert_eq!(first["number"], 1);
+    assert!(first["epoch"].as_str().is_some_and(|epoch| !epoch.is_empty()), "{first}");
     bed.one("stop");
     let rest: Vec<Value> = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
     let ended = |event: &Value| event["kind"] == "ended" && event["role"] == "executor";
     assert!(rest.iter().any(ended), "{rest:?}");
     assert_eq!(events.wait().unwrap().code(), Some(0));
     let told = String::from_utf8(also.wait_with_output().unwrap().stdout).unwrap();
+    assert!(told.ends_with("\njobd: stopped\n"), "{told}");
     assert!(!told.contains('\x1b') && !told.contains('{'), "{told}");
 }
 

@@ -31,6 +31,15 @@ pub(crate) fn slow(go: PathBuf) {
     rounds();
 }
 
+/// Says that it was asked to stop, and goes only when the file is there.
+pub(crate) fn lingers(go: PathBuf) {
+    rounds();
+    let _ = proc_spawn::tell_status("lingering");
+    while !go.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Ends badly, and is not started again.
 pub(crate) fn fails() -> Result<(), String> {
     Err("no such key".to_owned())

@@ -1,7 +1,10 @@
 //! A daemon with workers.
 
+use std::path::PathBuf;
+use std::process::Stdio;
+
 use libtest_mimic::Trial;
-use policy::{Restart, RestartPolicy};
+use policy::{Readiness, Restart, RestartPolicy, StartPolicy};
 use serde_json::Value;
 use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
@@ -13,21 +16,39 @@ pub(crate) fn trials() -> Vec<Trial> {
         workers_are_asked_by_their_names,
         workers_are_stopped_and_started_by_their_names,
         a_worker_that_failed_for_good_has_its_code,
+        a_worker_is_shown_alone,
+        a_worker_that_fails_is_not_said_to_run,
+        a_worker_of_several_daemons_needs_no_other_name,
+        who_waited_for_his_next_run_has_not_failed_when_all_stops,
     ]
 }
 
 /// Two workers that stay, and so many that fail at once and are not started again.
 pub(crate) fn crew(failing: usize) -> Result<(), WorkersError> {
+    apart((PathBuf::new(), failing))
+}
+
+/// The same, with their pid files in this folder.
+pub(crate) fn apart((folder, failing): (PathBuf, usize)) -> Result<(), WorkersError> {
+    let pid = |name: &str| folder.join(format!("{name}.pid"));
     let stays =
         ["web-1", "web-2"].map(|name| WorkerStartInfo::new(name, pid(name), bed::rounds, ()));
     let frail = ["frail"].map(|name| WorkerStartInfo::new(name, pid(name), bed::fails, ()));
+    // So that its start is one that fails, and no run.
+    let frail = frail.map(|worker| {
+        worker.start(StartPolicy { ready: Readiness::Told, ..StartPolicy::default() })
+    });
     let all = stays.into_iter().chain(frail.into_iter().take(failing));
     let options = WorkersOptions::new().restart(RestartPolicy::new(Restart::Never));
     start_workers(all, options)?.into_result()
 }
 
-fn pid(name: &str) -> String {
-    format!("{name}.pid")
+/// One worker that goes when the file is there, and one that waits for its next run.
+pub(crate) fn leaving(go: PathBuf) -> Result<(), WorkersError> {
+    let slow = WorkerStartInfo::new("slow", "slow.pid", bed::lingers, go);
+    let frail = WorkerStartInfo::new("frail", "frail.pid", bed::fails, ());
+    let options = WorkersOptions::new().restart_interval(bed::LIMIT * 100).grace(bed::LIMIT * 2);
+    start_workers([slow, frail], options)?.into_result()
 }
 
 pub(crate) fn with_crew(failing: usize) -> Bed {
@@ -84,19 +105,27 @@ fn workers_are_asked_by_their_names() {
 fn workers_are_stopped_and_started_by_their_names() {
     let bed = with_crew(0);
     expect("both run", || phases(&bed) == "running running");
-    bed.one("stop web-1").says(0, "jobd/web-1: asked to stop\n");
-    expect("it is stopped", || phases(&bed) == "stopped running");
-    bed.one("stop web-1").says(0, "jobd/web-1: asked to stop\n");
+    let pid = |name: &str| bed.pid(&format!("{name}.pid"));
+    bed.one("start web-1").says(0, &format!("jobd/web-1: already running, pid {}\n", pid("web-1")));
+    let first = pid("web-1");
+    bed.one("stop web-1").says(0, &format!("jobd/web-1: stopped, pid was {first}\n"));
+    assert_eq!(phases(&bed), "stopped running", "it has been waited for");
+    bed.one("stop web-1").says(0, "jobd/web-1: not running\n");
+    bed.one("wait web-1 --until stopped").says(0, "");
+    bed.one("wait web-1").complains(7, "jobd/web-1: not running\n");
     let shown = bed.one("status");
     assert_eq!(shown.code, 0, "somebody wanted it so");
     assert!(shown.stdout.contains("\n  |- web-1  stopped  -  "), "{shown:?}");
-    bed.one("start jobd/web-1").says(0, "jobd/web-1: asked to start\n");
-    expect("it runs again", || phases(&bed) == "running running");
-    bed.one("start web-1").says(0, "jobd/web-1: asked to start\n");
-    let first = bed.pid("web-2.pid");
-    bed.one("restart web-2").says(0, "jobd/web-2: asked to start anew\n");
-    let now = || workers(&bed)[1]["pid"].as_u64();
-    expect("it is another one", || now().is_some_and(|now| now != u64::from(first)));
+    let started = bed.one("start jobd/web-1");
+    started.says(0, &format!("jobd/web-1: running, pid {}\n", pid("web-1")));
+    assert_eq!(phases(&bed), "running running");
+    bed.one("wait web-1").says(0, "");
+    bed.one("wait web-1 --until stopped --timeout 10ms")
+        .complains(99, "jobd/web-1: still running when the time was over\n");
+    let first = pid("web-2");
+    let again = bed.one("restart web-2");
+    again.says(0, &format!("jobd/web-2: running, pid {}\n", pid("web-2")));
+    assert_ne!(pid("web-2"), first);
 }
 
 /// Case: CC-44
@@ -110,4 +139,77 @@ fn a_worker_that_failed_for_good_has_its_code() {
     assert!(
         shown.stdout.contains("\n  `- frail  failed   -  ") && shown.stdout.contains("no such key")
     );
+}
+
+/// Case: CC-63
+fn a_worker_is_shown_alone() {
+    let bed = with_crew(0);
+    expect("both run", || phases(&bed) == "running running");
+    let shown = bed.one("status web-2");
+    let pid = bed.pid("web-2.pid");
+    assert_eq!(shown.code, 0);
+    assert!(
+        shown.stdout.starts_with(&format!("jobd/web-2: running, pid {pid}, since ")),
+        "{shown:?}"
+    );
+    let read: Value = serde_json::from_str(&bed.one("status web-2 --json").stdout).unwrap();
+    assert_eq!(read["daemons"], Value::Array(Vec::new()));
+    let told = &read["workers"][0];
+    assert_eq!((&told["daemon"], &told["name"]), (&"jobd".into(), &"web-2".into()));
+    assert_eq!((&told["state"], &told["code"]), (&"running".into(), &0.into()));
+    bed.one("stop web-2");
+    assert_eq!(bed.one("status web-2").code, 3);
+    bed.one("status web-9").complains(4, "jobd/web-9: no worker `web-9`; there are web-1, web-2\n");
+}
+
+/// Case: CC-60
+fn a_worker_that_fails_is_not_said_to_run() {
+    let bed = with_crew(1);
+    expect("it has failed", || phases(&bed) == "running running finished");
+    let refused = bed.one("restart frail");
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{refused:?}");
+    assert!(refused.stderr.contains("no such key"), "{refused:?}");
+    let ended = bed.one("wait frail");
+    assert_eq!((ended.code, ended.stdout.as_str()), (102, ""));
+    assert!(ended.stderr.contains("no such key"), "{ended:?}");
+}
+
+/// Case: CC-63
+fn a_worker_of_several_daemons_needs_no_other_name() {
+    let bed = Bed::new();
+    let daemon = |name: &str, failing: usize| {
+        let folder = bed.path(&format!("{name}.d"));
+        std::fs::create_dir(&folder).unwrap();
+        let folder = serde_json::to_string(&folder).unwrap();
+        let entry = "daemon_entry: 'it::crew:apart', daemon_args:";
+        format!("{name}: {{ pid_filename: {name}.pid, {entry} [{folder}, {failing}] }}\n")
+    };
+    bed.write("daemons.yaml", &format!("{}{}", daemon("a", 0), daemon("b", 1)));
+    assert_eq!(bed.several("start all").code, 0);
+    for name in ["a/web-1", "b/web-1", "frail --until stopped"] {
+        expect("it is so", || bed.several(&format!("wait {name}")).code == 0);
+    }
+    assert!(bed.several("status frail").stdout.starts_with("b/frail: failed, since "));
+    let text = "several have a worker `web-1`; did you mean a/web-1 or b/web-1?\n";
+    let refused = bed.several("stop web-1");
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.ends_with(text), "{refused:?}");
+}
+
+/// Case: CC-44
+fn who_waited_for_his_next_run_has_not_failed_when_all_stops() {
+    let bed = Bed::new();
+    let go = serde_json::to_string(&bed.path("go")).unwrap();
+    let options = "{ pid_filename: jobd.pid, grace: 90s, daemon_entry: 'it::crew:leaving', ";
+    bed.write("jobd.yaml", &format!("{options}daemon_args: {go} }}"));
+    assert_eq!(bed.one("start").code, 0);
+    expect("it waits", || phases(&bed) == "running waiting");
+    assert!(bed.one("list").stdout.contains("  1/2  "));
+    let stop = bed.command("one", "stop").stdout(Stdio::null()).spawn().unwrap();
+    expect("it is over", || phases(&bed) == "stopping finished");
+    let shown = bed.one("status");
+    assert_eq!(shown.code, 151);
+    assert!(!shown.stdout.contains("failed"), "{shown:?}");
+    bed.write("go", "");
+    assert_eq!(stop.wait_with_output().unwrap().status.code(), Some(0));
 }

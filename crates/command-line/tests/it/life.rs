@@ -1,9 +1,11 @@
 //! One daemon, from its start to its stop.
 
+use std::process::Stdio;
+
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bed::{Bed, expect};
+use crate::bed::{Bed, Ended, expect};
 
 pub(crate) fn trials() -> Vec<Trial> {
     crate::trials![
@@ -15,6 +17,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         in_json_there_is_one_text_whatever_happens,
         it_runs_in_the_foreground_too,
         what_needs_a_running_daemon_says_so,
+        options_may_be_made_in_rust,
+        a_start_waits_for_one_that_is_stopping,
+        a_restart_looks_at_the_options_first,
     ]
 }
 
@@ -107,10 +112,15 @@ fn words_that_are_wrong_have_their_code() {
     ] {
         let refused = bed.one(words);
         assert_eq!((refused.code, refused.stdout.as_str()), (code, ""), "{words}: {refused:?}");
-        assert!(refused.stderr.starts_with("jobd: "), "{words}: {refused:?}");
+        assert!(refused.stderr.starts_with("jobd"), "{words}: {refused:?}");
     }
-    bed.one("status nobody").complains(4, "jobd: no daemon `nobody`; there is jobd\n");
-    assert_eq!(bed.one("--help").code, 0);
+    bed.one("status nobody").complains(4, "jobd/nobody: not running\n");
+    let help = bed.one("--help");
+    assert_eq!(help.code, 0);
+    assert!(!help.stdout.contains("reload"), "no daemon can do that yet");
+    assert!(bed.one("--version").stdout.contains("(appkit 0."));
+    let version = bed.command("in-rust", "--version").output().unwrap().stdout;
+    assert!(String::from_utf8(version).unwrap().ends_with(" 1.2.3\n"));
 }
 
 /// Case: CC-39
@@ -128,10 +138,7 @@ fn in_json_there_is_one_text_whatever_happens() {
     assert_eq!(started["results"][0]["pid"], pid);
     assert_eq!(read("status --json", 0)["daemons"][0]["pid"], pid);
     assert_eq!(read("restart web/9 --json", 2)["error"]["code"], 2);
-    assert_eq!(
-        read("status nobody --json", 4)["error"]["text"],
-        "no daemon `nobody`; there is jobd"
-    );
+    assert_eq!(read("status nobody --json", 4)["error"]["text"], "it keeps no workers now");
     assert_eq!(read("start --json --nonsense", 2)["error"]["code"], 2);
     assert_eq!(read("wait --until stopped --timeout 0 --json", 99)["results"][0]["code"], 99);
     let stopped = read("stop --json", 0);
@@ -142,7 +149,7 @@ fn in_json_there_is_one_text_whatever_happens() {
 
 fn it_runs_in_the_foreground_too() {
     let bed = Bed::with_one();
-    let command = bed.command("one", "run").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let command = bed.command("one", "run").stderr(Stdio::piped()).spawn().unwrap();
     expect("it runs", || bed.one("status").code == 0);
     bed.one("stop").says(0, &format!("jobd: stopped, pid was {}\n", command.id()));
     let ended = command.wait_with_output().unwrap();
@@ -159,4 +166,45 @@ fn what_needs_a_running_daemon_says_so() {
     for words in ["restart web-1", "stop web-1", "signal HUP web-1"] {
         bed.one(words).complains(7, "jobd/web-1: not running\n");
     }
+}
+
+fn options_may_be_made_in_rust() {
+    let bed = Bed::new();
+    assert_eq!(bed.command("in-rust", "start").output().unwrap().status.code(), Some(0));
+    assert_eq!(bed.command("in-rust", "status").output().unwrap().status.code(), Some(0));
+    assert_eq!(bed.command("in-rust", "stop").output().unwrap().status.code(), Some(0));
+}
+
+/// Case: CC-60
+fn a_start_waits_for_one_that_is_stopping() {
+    let bed = Bed::new();
+    let go = serde_json::to_string(&bed.path("go")).unwrap();
+    let entry = "daemon_entry: 'it::bed:lingers', grace: 60s";
+    bed.write("jobd.yaml", &format!("{{ pid_filename: jobd.pid, {entry}, daemon_args: {go} }}"));
+    assert_eq!(bed.one("start").code, 0);
+    let first = bed.pid("jobd.pid");
+    let stop = bed.command("one", "stop").stdout(Stdio::null()).spawn().unwrap();
+    expect("it is stopping", || bed.one("status").code == 151);
+    let start = bed.command("one", "start").stdout(Stdio::piped()).spawn().unwrap();
+    expect("it has asked", || bed.has_connection(start.id()));
+    bed.write("go", "");
+    let started = Ended::of(start.wait_with_output().unwrap());
+    let now = bed.pid("jobd.pid");
+    assert!(started.stdout.starts_with(&format!("jobd: running, pid {now}")), "{started:?}");
+    assert_ne!(now, first);
+    assert_eq!(stop.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(bed.one("status").code, 0);
+}
+
+/// Case: CC-60
+fn a_restart_looks_at_the_options_first() {
+    let bed = Bed::with_one();
+    bed.one("start");
+    let pid = bed.pid("jobd.pid");
+    bed.write("jobd.yaml", "{ pid_filename: jobd.pid, daemon_entry: nobody }");
+    let refused = bed.one("restart");
+    assert_eq!(refused.code, 6);
+    assert!(refused.stderr.contains("daemon_entry `nobody`"), "{refused:?}");
+    assert_eq!(bed.pid("jobd.pid"), pid);
+    assert_eq!(bed.one("status").code, 0, "it goes on as it was");
 }

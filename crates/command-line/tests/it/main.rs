@@ -26,13 +26,25 @@ macro_rules! trials {
 use trials;
 
 fn main() -> ExitCode {
-    let entries = entries![bed::rounds, bed::slow, bed::fails, crew::crew];
+    let entries = entries![
+        bed::rounds,
+        bed::slow,
+        bed::fails,
+        bed::lingers,
+        crew::crew,
+        crew::apart,
+        crew::leaving
+    ];
     supervisor::init(workers::with_exit_codes(entries));
     // Which program this is says who starts it.
     match std::env::var(bed::PROGRAM).as_deref() {
         #[cfg(feature = "top")]
         Ok("panics") => top::panics().main(),
         Ok("one") => Service::new("jobd", || DaemonOptions::from_yaml_file("jobd.yaml")).main(),
+        // Options that are made in Rust cannot fail, and need no `Ok`.
+        Ok("in-rust") => Service::new("jobd", || DaemonOptions::new("jobd.pid", bed::rounds, ()))
+            .version("1.2.3")
+            .main(),
         Ok("several") => Service::from_file("daemons.yaml").main(),
         _ => {
             let topics = [

@@ -10,6 +10,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         one_that_fails_does_not_keep_the_others,
         what_cannot_be_told_is_done_nevertheless,
         a_daemon_called_all_is_refused,
+        a_file_of_no_daemons_is_refused,
+        two_daemons_with_one_pid_file_are_refused,
     ]
 }
 
@@ -80,4 +82,26 @@ fn a_daemon_called_all_is_refused() {
     assert_eq!(refused.code, 6);
     assert!(refused.stderr.contains("a daemon called `all`"), "{refused:?}");
     assert!(!bed.path("a.pid").exists());
+}
+
+fn a_file_of_no_daemons_is_refused() {
+    let bed = Bed::new();
+    bed.write("daemons.yaml", "");
+    let refused = bed.several("list");
+    assert_eq!((refused.code, refused.stdout.as_str()), (6, ""), "{refused:?}");
+    assert!(refused.stderr.contains("`daemons.yaml`"), "{refused:?}");
+    assert_eq!(bed.several("status").code, 4);
+}
+
+/// Case: CC-63
+fn two_daemons_with_one_pid_file_are_refused() {
+    let bed = Bed::new();
+    let daemon = |name, file| {
+        format!("{name}: {{ pid_filename: {file}, daemon_entry: 'it::bed:rounds' }}\n")
+    };
+    bed.write("daemons.yaml", &format!("{}{}", daemon("a", "x.pid"), daemon("b", "./x.pid")));
+    let refused = bed.several("start all");
+    assert_eq!((refused.code, refused.stdout.as_str()), (6, ""));
+    let text = "pid_filename `./x.pid` is that of `a` and of `b`; give each daemon its own\n";
+    assert!(refused.stderr.ends_with(text), "{refused:?}");
 }

@@ -98,6 +98,8 @@ fn papers_are_those_of_the_program() {
     }
     let page = bed.one("man").stdout;
     assert!(page.contains(".TH") && page.contains("restart"), "{page}");
+    assert!(page.contains("starts, stops and shows"), "{page}");
+    assert!(page.contains("Exit codes: 0 done") && !page.contains("reload"), "{page}");
     let page = bed.one("man status").stdout;
     assert!(page.contains("worker has failed"), "{page}");
 }
