@@ -19,7 +19,7 @@
 //! }
 //! ```
 //!
-//! Now `jobd start`, `stop`, `restart`, `reload`, `status`, `list`, `events`, `signal`, `wait`, `run` (in the
+//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `signal`, `wait`, `run` (in the
 //! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of the application [`Command`] is
 //! flattened into its parser, and [`Service::execute`] carries it out:
 //!
@@ -36,7 +36,8 @@
 //! A test of the application with `debug_assert` of its parser says whether one of its commands has a name of ours.
 //!
 //! [`Service::several`] and [`Service::from_file`] are for several daemons: the commands then take their names, or
-//! `all`. A worker is named by itself, or as `daemon/worker`.
+//! `all`. A worker is named by itself, where one
+//! daemon that runs has it, or as `daemon/worker`. It is started, stopped and waited for as a daemon is.
 //!
 //! # What is true
 //!
@@ -62,12 +63,14 @@
 //! | 0 | it runs |
 //! | 1 | it does not, and a crash has left the pid file |
 //! | 2 | its guardian was killed, and not all of it is gone yet |
-//! | 3 | it does not run |
-//! | 4 | nobody can say: it gives no answer, cannot be looked at, there is none of that name |
+//! | 3 | it does not run, or gave up: the text and `--json` (`"state": "failed"`) tell them apart, the LSB does not |
+//! | 4 | nobody can say: it gives no answer, cannot be looked at, there is none of that name, the words are wrong |
 //! | 150 | it is starting |
 //! | 151 | it is stopping |
 //! | 152 | back-off: it has failed, and will be started again |
 //! | 153 | it runs, and a worker has failed for good |
+//!
+//! That of a worker that is named is one of 0, 3, 4, 150, 151 and 152.
 //!
 //! Of the others, where of several outcomes the first that is not 0 counts:
 //!
@@ -81,7 +84,7 @@
 //! | 6 | the options are wrong, or cannot be read |
 //! | 7 | it does not run |
 //! | 99 | `wait`: the time is over (as s6-svwait has it) |
-//! | 102 | `wait`: the daemon has ended |
+//! | 102 | `wait`: the daemon, or the worker for good, has ended |
 //! | 130 | Ctrl-C while a start was waited for, which goes on without the command |
 //! | 128 + n | `top`: ended by the signal n; 130 is Ctrl-C, 129 a terminal that has gone |
 //!

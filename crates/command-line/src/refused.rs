@@ -148,6 +148,12 @@ mod tests {
             ),
             (own("Newer", json!({ "x": 1 })), 1, r#"io.appkit.Service.Newer {"x":1}"#),
             (ClientError::NoAnswer, 1, "d.sock gives no answer for 3 s"),
+            (
+                ClientError::Io { step: "connect", source: ErrorKind::PermissionDenied.into() },
+                4,
+                "d.sock: cannot connect: permission denied; it lets in a group that is given by \
+                 `control: { group: … }`",
+            ),
             (ClientError::Gone, 1, "d.sock ended the connection"),
             (
                 ClientError::Refused(Refusal::MethodNotFound { method: "a.B".into() }),

@@ -36,7 +36,8 @@ pub(crate) fn lingers(go: PathBuf) {
     rounds();
     let _ = proc_spawn::tell_status("lingering");
     while !go.exists() {
-        std::thread::sleep(Duration::from_millis(5));
+        // `quit::sleep` waits no more, since it has been asked.
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -119,12 +119,50 @@ fn each_phase_has_its_headline_and_its_code() {
     });
     let text = format!("* jobd - running, ready {since}, but worker web-4 has failed");
     assert_eq!(failed, (text, 153));
+    let two = headline(&|given| {
+        for worker in &mut given.workers.as_mut().unwrap()[2..] {
+            worker.phase = "finished".to_owned();
+            worker.ends = vec![end("2026-11-26T09:11:58Z", 8, "code", "exited with code 3")];
+        }
+    });
+    assert!(two.0.ends_with(", but workers web-3, web-4 have failed"), "{two:?}");
+    let leaving = headline(&|given| given.status.guardian.phase = "stopping".to_owned());
+    assert_eq!(leaving.1, 151);
     let well = headline(&|given| {
         let worker = &mut given.workers.as_mut().unwrap()[3];
         worker.phase = "finished".to_owned();
         worker.ends = vec![end("2026-11-26T09:11:58Z", 8, "success", "exited with code 0")];
     });
     assert_eq!(well.1, 0);
+}
+
+/// What a process was doing when it died is not what it does; nor is the cause of its end told twice.
+#[test]
+fn a_process_that_is_gone_says_nothing() {
+    let mut seen = jobd();
+    let Answer::Given(given) = &mut seen.answer else { unreachable!() };
+    let worker = &mut given.workers.as_mut().unwrap()[2];
+    worker.says = Some("7 jobs".to_owned());
+    worker.phase = "finished".to_owned();
+    worker.outcome = Some("it exited with code 3".to_owned());
+    let shown = status(&seen, &clock(), PIPE);
+    assert!(shown.contains("says: 42 jobs") && !shown.contains("7 jobs"), "{shown}");
+    assert_eq!(shown.matches("exited with code 3").count(), 1, "{shown}");
+}
+
+/// Case: CC-45
+#[test]
+fn a_worker_alone_has_its_lines() {
+    let seen = jobd();
+    let shown = worker("jobd/web-3", &seen.workers()[2], &clock(), PIPE);
+    let expected = "\
+jobd/web-3: back-off, since 2026-11-24 09:12:03
+  7 restarts, last: exited with code 3, 5s ago
+  next start in 4.2s
+  web-3 last said:
+    ERROR cannot connect to 10.0.0.7:5432\\x1b[2J
+";
+    assert_eq!(shown, expected, "\n{shown}");
 }
 
 #[test]
