@@ -6,8 +6,8 @@ use control::Client;
 use control::ClientError;
 use control::service::{Event, Process, Status};
 use supervisor::{
-    AskFailed, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus, EventStream,
-    LaunchFailed, StopStatus, daemon_status,
+    AskFailed, DEFAULT_STOP_TIMEOUT, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus,
+    EventStream, LaunchFailed, StopStatus, daemon_status,
 };
 
 use crate::code;
@@ -128,34 +128,32 @@ impl Daemon {
         }
     }
 
-    /// Whether it is gone, as soon as that can be told: of one that is stopping when it has gone, which it does
-    /// when its graces are over.
+    /// Whether it is gone, as soon as that can be told: of one that is stopping when it has gone, which it does when
+    /// its graces are over. One that falls silent meanwhile is waited for as long as for a stop.
     fn has_gone(&self) -> bool {
-        let mut stops = false;
+        let mut last_heard = None;
         loop {
             let Ok(report) = self.asked.status() else { return false };
             if !matches!(report.lock, DaemonStatus::Running { .. }) {
                 return true;
             }
-            let wait = match report.said {
-                Some(Ok(status)) if is_stopping(&status) => TICK,
-                // The socket goes shortly before the lock.
-                Some(Err(failed)) if stops || is_there_no_more(&failed) => {
-                    if stops {
-                        TICK
-                    } else {
-                        GLANCE
-                    }
+            let span = match (report.said, last_heard) {
+                (Some(Ok(status)), _) if is_stopping(&status) => {
+                    last_heard = Some(Instant::now());
+                    TICK
                 }
+                (Some(Err(_)), Some(at)) if at.elapsed() < DEFAULT_STOP_TIMEOUT => TICK,
+                // The socket goes shortly before the lock.
+                (Some(Err(failed)), None) if is_there_no_more(&failed) => GLANCE,
                 _ => return false,
             };
-            if let Ok(true) = pidfile::wait_free(self.asked.pid_filename(), Some(wait), None) {
+            let is_free = pidfile::wait_free(self.asked.pid_filename(), Some(span), None);
+            if is_free.is_ok_and(|is_free| is_free) {
                 return true;
             }
-            if wait == GLANCE {
+            if last_heard.is_none() {
                 return false;
             }
-            stops = true;
         }
     }
 
