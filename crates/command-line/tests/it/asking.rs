@@ -115,7 +115,10 @@ fn events_are_lines_until_the_daemon_ends() {
     let bed = Bed::with_one();
     bed.one("start");
     let mut events = bed.command("one", "events --json").stdout(Stdio::piped()).spawn().unwrap();
-    let also = bed.command("one", "events -n 0").stdout(Stdio::piped()).spawn().unwrap();
+    let mut also = bed.command("one", "events").stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(also.stdout.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
     let mut lines = BufReader::new(events.stdout.take().unwrap()).lines().map(Result::unwrap);
     let first: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
     assert_eq!(first["number"], 1);
@@ -125,7 +128,8 @@ fn events_are_lines_until_the_daemon_ends() {
     let ended = |event: &Value| event["kind"] == "ended" && event["role"] == "executor";
     assert!(rest.iter().any(ended), "{rest:?}");
     assert_eq!(events.wait().unwrap().code(), Some(0));
-    let told = String::from_utf8(also.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(also.wait().unwrap().code(), Some(0));
+    let told = line + &std::io::read_to_string(told).unwrap();
     assert!(told.ends_with("\njobd: stopped\n"), "{told}");
     assert!(!told.contains('\x1b') && !told.contains('{'), "{told}");
 }
