@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::time::Instant;
 
 use appkit::control::{Client, service::Event};
-use appkit::{Daemon, EventStream};
+use appkit::{Daemon, DaemonStatus, EventStream};
 use bed::{LIMIT, TestBed};
 use libtest_mimic::Trial;
 use rustix::process::Signal;
@@ -23,6 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         long_texts_are_cut_and_everybody_is_told,
         a_daemon_of_another_user_is_asked_by_root_whoever_watches,
         who_was_told_that_there_is_no_answer_is_not_obeyed_later,
+        each_of_many_hears_what_came_of_his_own,
+        a_status_without_a_guardian_says_who_is_left,
     ]
 }
 
@@ -208,4 +210,45 @@ fn who_was_told_that_there_is_no_answer_is_not_obeyed_later() {
     assert_eq!((told[0].run, told[0].phase.as_str()), (1, "running"));
     started.stop();
     bed.nothing_left();
+}
+
+/// Cases: CC-26, CTL-11
+fn each_of_many_hears_what_came_of_his_own() {
+    let bed = bed();
+    let started = bed.start(&pool("at_once", "{name: red}, {name: blue}"));
+    bed.expect("worker red started, run 1");
+    bed.expect("worker blue started, run 1");
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let asked = daemon(&bed);
+            scope.spawn(move || {
+                for turn in 0..20 {
+                    let nobody = format!("nobody-{number}-{turn}");
+                    let failed = asked.restart_worker(&nobody).unwrap_err().to_string();
+                    assert!(failed.contains(&format!("\"{nobody}\"")), "{failed}");
+                    let name = if number % 2 == 0 { "red" } else { "blue" };
+                    asked.restart_worker(name).unwrap();
+                    let told = asked.workers(&[name], false).unwrap();
+                    assert_eq!(told.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), [name]);
+                }
+            });
+        }
+    });
+    started.stop();
+    bed.nothing_left();
+}
+
+/// Case: CTL-03
+fn a_status_without_a_guardian_says_who_is_left() {
+    let bed = bed();
+    let started = bed.start("{grace: 20s, daemon_args: [park]}");
+    let executor = started.executor();
+    started.guardian().signal(Signal::KILL);
+    bed.wait_gone(started.guardian());
+    let report = daemon(&bed).status().unwrap();
+    assert_eq!(report.lock, DaemonStatus::Orphaned { pids: vec![executor.pid()] });
+    assert!(report.said.is_none());
+    executor.signal(Signal::KILL);
+    bed.wait_gone(&executor);
+    bed.run(["stop", "d.pid"]).success();
 }
