@@ -1,4 +1,4 @@
-//! A daemon with workers, one of which fails now and then: `workers start|stop|status|run [workers.yaml]`.
+//! A daemon with workers, one of which fails now and then: `workers start`, `workers status`, `workers restart worker-1` …
 
 #![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
 
@@ -6,10 +6,10 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use appkit::cli::Service;
 use appkit::{
-    DaemonOptions, LoggingConfig, WorkerStartInfo, WorkersError, WorkersOptions, current,
-    daemon_status, entries, quit_requested, run_daemon, sleep, start_daemon, start_workers,
-    stop_daemon,
+    DaemonOptions, LoggingConfig, WorkerStartInfo, WorkersError, WorkersOptions, current, entries,
+    quit_requested, sleep, start_workers,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,24 +66,13 @@ fn worker_main(args: WorkerArgs) -> Result<(), String> {
     Ok(())
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    appkit::init(entries![daemon_main, worker_main]); // A child runs its entry here.
-
-    let mut words = std::env::args().skip(1);
-    let command = words.next().unwrap_or_default();
-    let options = DaemonOptions::from_yaml_file(words.next().unwrap_or("workers.yaml".into()))?;
+/// What is to be started, as the file in the caller's directory has it.
+fn options() -> Result<DaemonOptions, Box<dyn Error + Send + Sync>> {
     std::fs::create_dir_all(".data")?;
+    Ok(DaemonOptions::from_yaml_file("workers.yaml")?)
+}
 
-    match command.as_str() {
-        "start" => println!("{:?}", start_daemon(options)?),
-        "stop" => println!("{:?}", stop_daemon(options.pid_filename())?),
-        "status" => println!("{:?}", daemon_status(options.pid_filename())?),
-        "run" => {
-            let end = run_daemon(options)?;
-            println!("{end}");
-            return Ok(end.into()); // That it failed is told by its exit code.
-        }
-        _ => println!("usage: workers start|stop|status|run [workers.yaml]"),
-    }
-    Ok(ExitCode::SUCCESS)
+fn main() -> ExitCode {
+    appkit::init(entries![daemon_main, worker_main]); // A child runs its entry here.
+    Service::new("workers", options).main()
 }

@@ -42,6 +42,14 @@ fn run() -> Outcome {
     if chosen.is_empty() {
         return Err(Failure::new("no scenario has such a name"));
     }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let (chosen, skipped): (Vec<&Scenario>, Vec<&Scenario>) =
+        chosen.into_iter().partition(|scenario| scenario.missing(&folders).is_none());
+    for scenario in skipped {
+        let missing = scenario.missing(&folders).unwrap_or_default();
+        println!("skipped {}: there is no {missing}", scenario.name);
+    }
     let programs = build(&options.build)?;
     for round in 1..=options.repeat {
         let started = Instant::now();
@@ -72,7 +80,16 @@ impl Options {
             repeat: 1,
             jobs: JOBS,
             keep: false,
-            build: vec!["-p", "example-daemon", "-p", "example-workers", "-p", "example-pieces"],
+            build: vec![
+                "-p",
+                "example-daemon",
+                "-p",
+                "example-workers",
+                "-p",
+                "example-several",
+                "-p",
+                "example-pieces",
+            ],
         };
         let mut words = lexopt::Parser::from_env();
         while let Some(word) = words.next()? {

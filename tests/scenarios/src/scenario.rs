@@ -24,6 +24,7 @@
 //! change FILE: OLD => NEW         in a text file, everywhere; without NEW it is taken out
 //! midnight in N s                 for what is run from here on it is midnight N seconds from now
 //! nothing left                    waits until no process of the scenario is left
+//! needs PROGRAM                   where that is not installed the scenario is skipped, which is told
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
     pub(crate) steps: Vec<Line>,
+    /// Programs that not every machine has.
+    pub(crate) needs: Vec<String>,
 }
 
 /// A step and where it stands.
@@ -100,6 +103,7 @@ impl Scenario {
             name: if part.is_empty() { example.to_string() } else { format!("{example}/{part}") },
             folder: folder.to_owned(),
             steps: Vec::new(),
+            needs: Vec::new(),
         };
         for (index, line) in text.lines().enumerate() {
             scenario.line(index + 1, line).map_err(|failure| {
@@ -107,6 +111,12 @@ impl Scenario {
             })?;
         }
         Ok(scenario)
+    }
+
+    /// What it needs and nobody finds in these folders.
+    pub(crate) fn missing(&self, folders: &[PathBuf]) -> Option<&str> {
+        let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
+        self.needs.iter().map(String::as_str).find(|name| !is_there(name))
     }
 
     fn line(&mut self, number: usize, line: &str) -> Outcome {
@@ -128,6 +138,10 @@ impl Scenario {
                 return Err(Failure::new("`exit` stands directly after a `run`"));
             };
             *code = parse_number(wanted)?;
+            return Ok(());
+        }
+        if let Some(program) = line.strip_prefix("needs ") {
+            self.needs.push(program.trim().to_owned());
             return Ok(());
         }
         let step = parse_step(line)?;
@@ -310,6 +324,16 @@ mod tests {
         let scenario = parse("# case: F-01, F-02\n# case: F-03\n").unwrap();
         assert_eq!(scenario.name, "daemon/life");
         assert!(scenario.steps.is_empty(), "comments are no steps");
+    }
+
+    #[test]
+    fn what_it_needs_is_missed_where_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("there"), "").unwrap();
+        let folders = [folder.path().join("none"), folder.path().to_owned()];
+        let missing = |text| parse(text).unwrap().missing(&folders).map(str::to_owned);
+        assert_eq!(missing("run a\nneeds there\n"), None);
+        assert_eq!(missing("needs there\nneeds else\nrun a\n"), Some("else".to_owned()));
     }
 
     #[test]
