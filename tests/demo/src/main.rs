@@ -1,9 +1,9 @@
-//! `examples/workers` for a person to watch: started, shot at, stopped, each with its time.
+//! `examples/workers` for a person to watch: started, shot at, looked at, restarted, stopped, by its own commands.
 
 #![expect(clippy::print_stdout, reason = "it is made to be read")]
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -16,6 +16,9 @@ const LOOK: Duration = Duration::from_secs(3);
 
 /// How long any of it may take; it takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// With this code `status` says that somebody has failed and will be started again.
+const BACK_OFF: i32 = 152;
 
 const PID_FILE: &str = ".data/workers.pid";
 const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
@@ -45,32 +48,34 @@ impl Demo<'_> {
         say(
             "A daemon with two workers, in a folder of its own. Everything below happens for real.",
         );
-        // Restarts at once, so that what is seen is the time it takes, not the time one waits.
-        self.change("restart_interval_ms: 1000", "restart_interval_ms: 0")?;
+        // A worker that has failed waits for longer than one looks; the executor is back at once, so that what is
+        // seen is the time that it takes.
+        self.change("restart_interval_ms: 1000", "restart_interval_ms: 60000")?;
         self.change("restart_interval: 1s", "restart_interval: 0")?;
+        self.change(", fails_in_round: 5", "")?;
 
-        let took = self.command("start")?;
-        println!(
-            "  {} after {took}: its entry is being called; pid file, output and log are in place",
-            good("launched")
-        );
+        self.command("start")?;
         let guardian = self.process(PID_FILE)?;
         self.workers_other_than([0; 2])?;
-        self.show_tree(&guardian)?;
+        self.command("status")?;
         self.follow("What the workers write meanwhile:")?;
 
         let red = self.process(&pid_file(WORKERS[0]))?;
         let yellow = self.process(&pid_file(WORKERS[1]))?;
-        let killed = kill(&red, WORKERS[0])?;
+        kill(&red, WORKERS[0])?;
+        self.waits(WORKERS[0])?;
+        self.command("status")?;
+        println!("  {}", faint("It waits for its next run; the other one did not notice."));
+        self.look()?;
+        let took = self.command(&format!("restart {}", WORKERS[0]))?;
         let successor = self.other_than(WORKERS[0], red.pid())?;
-        let took = since(killed);
         println!("  {} after {took}: {} runs as {successor}", good("back"), WORKERS[0]);
-        if yellow.is_alive() {
-            println!("  {} did not notice: still {}", WORKERS[1], yellow.pid());
+        if !yellow.is_alive() {
+            return Err(Failure::new(format!("{} has ended, too", WORKERS[1])));
         }
-        self.follow("One of the two fails by itself now and then:")?;
+        self.events()?;
 
-        let before = [self.process(&pid_file(WORKERS[0]))?, self.process(&pid_file(WORKERS[1]))?];
+        let before = [self.process(&pid_file(WORKERS[0]))?, yellow];
         let executor = self.executor(&guardian)?;
         let killed = kill(&executor, "the executor, above both workers")?;
         self.workers_other_than(before.each_ref().map(|worker| worker.pid()))?;
@@ -78,13 +83,12 @@ impl Demo<'_> {
         let gone = before.iter().all(|worker| !worker.is_alive());
         println!("  {} after {took}: a new executor and two new workers", good("back"));
         println!("  of the old ones {} is left", if gone { "nothing" } else { "something" });
-        self.show_tree(&guardian)?;
-        self.follow("And on they go:")?;
+        self.command("status")?;
+        self.look()?;
 
         let took = self.command("stop")?;
-        println!("  {} after {took}", good("stopped"));
         self.check_nothing_left()?;
-        println!("  no process and no pid file is left");
+        println!("  {} after {took}: no process and no pid file is left", good("stopped"));
         say("That was `examples/workers`. To see what it is made of: examples/workers/main.rs");
         Ok(())
     }
@@ -95,19 +99,57 @@ impl Demo<'_> {
         std::fs::write(&path, text.replace(old, new)).map_err(Failure::at("write", &path))
     }
 
-    /// Runs `workers <word>` to its end; says how long that took.
-    fn command(&self, word: &str) -> Outcome<String> {
-        let words = ["workers", word].map(str::to_owned);
-        say(&format!("$ {}", words.join(" ")));
+    /// Runs `workers <words>` to its end, for the person to read; says how long that took.
+    fn command(&self, words: &str) -> Outcome<String> {
+        let line = format!("workers {words}");
+        say(&format!("$ {line}"));
         let started = Instant::now();
-        let output = self.bed.command(&words)?.output();
+        let status = self.workers(words)?.status();
         let took = since(started);
-        let output = output.map_err(Failure::step("run the example"))?;
-        if output.status.success() {
-            return Ok(took);
+        let status = status.map_err(Failure::step("run the example"))?;
+        match status.success() {
+            true => Ok(took),
+            false => Err(Failure::new(format!("`{line}` ended with {status}"))),
         }
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(Failure::new(format!("`{}` ended with {}\n{text}", words.join(" "), output.status)))
+    }
+
+    fn workers(&self, words: &str) -> Outcome<Command> {
+        let words: Vec<String> =
+            ["workers"].into_iter().chain(words.split(' ')).map(str::to_owned).collect();
+        self.bed.command(&words)
+    }
+
+    /// Waits until a worker has failed and waits for its next run.
+    fn waits(&self, worker: &str) -> Outcome {
+        let look = || match self.is_in_back_off(worker) {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(())),
+            Err(failure) => Some(Err(failure)),
+        };
+        let overdue = || Err(Failure::new(format!("{worker} does not wait for its next run")));
+        self.watch.until(LIMIT, look)?.unwrap_or_else(overdue)
+    }
+
+    fn is_in_back_off(&self, worker: &str) -> Outcome<bool> {
+        let output = self.workers(&format!("status {worker}"))?.output();
+        let output = output.map_err(Failure::step("run the example"))?;
+        Ok(output.status.code() == Some(BACK_OFF))
+    }
+
+    /// Shows what has happened, and what happens while one looks.
+    fn events(&self) -> Outcome {
+        say("$ workers events");
+        let mut events = self.workers("events")?;
+        let mut events = events.spawn().map_err(Failure::step("run the example"))?;
+        let looked = self.look();
+        // It would go on for as long as the daemon does.
+        let _ = events.kill();
+        let _ = events.wait();
+        looked
+    }
+
+    fn look(&self) -> Outcome {
+        interrupt::pause(LOOK)
     }
 
     fn process(&self, pid_file: &str) -> Outcome<Process> {
@@ -135,20 +177,6 @@ impl Demo<'_> {
     fn workers_other_than(&self, pids: [u32; 2]) -> Outcome {
         for (worker, pid) in WORKERS.into_iter().zip(pids) {
             self.other_than(worker, pid)?;
-        }
-        Ok(())
-    }
-
-    fn show_tree(&self, guardian: &Process) -> Outcome {
-        let executor = self.executor(guardian)?.pid();
-        println!();
-        let line = |head: String, what: &str| println!("  {head:28}{}", faint(what));
-        let holds = "holds the pid file, keeps the executor alive";
-        line(format!("guardian {}", guardian.pid()), holds);
-        line(format!("└─ executor {executor}"), "runs daemon_main, keeps the workers alive");
-        for (worker, edge) in WORKERS.into_iter().zip(["├─", "└─"]) {
-            let pid = self.process(&pid_file(worker))?.pid();
-            line(format!("   {edge} {worker} {pid}"), "runs worker_main");
         }
         Ok(())
     }
