@@ -114,6 +114,8 @@ pub struct Server {
     connections: BTreeMap<u64, Connection>,
     /// The number of the connection that came last.
     last: u64,
+    /// That of the one of which was read last.
+    read_last: u64,
     /// When the latest turn was.
     now: Instant,
 }
@@ -131,6 +133,7 @@ impl Server {
             door: None,
             connections: BTreeMap::new(),
             last: 0,
+            read_last: 0,
             now: Instant::now(),
         })
     }
@@ -204,9 +207,16 @@ impl Server {
                 },
             }
         }
-        // Who has waited longest is not known; but who has been answered is told last by epoll(7).
-        let requests = readers.into_iter().filter_map(|number| self.read(number)).take(CALLS);
-        let requests = requests.collect();
+        // In turn, by their numbers: who has his next call there already when he is answered keeps his place in the
+        // list of epoll(7), and would keep out the others.
+        readers.sort_unstable();
+        let next = readers.partition_point(|number| *number <= self.read_last);
+        readers.rotate_left(next);
+        let read = |number| {
+            self.read_last = number;
+            self.read(number)
+        };
+        let requests = readers.into_iter().filter_map(read).take(CALLS).collect();
         self.reopen_if_due();
         if at_door {
             self.accept();

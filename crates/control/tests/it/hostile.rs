@@ -99,6 +99,27 @@ fn a_flood_of_calls_is_taken_one_by_one() {
     assert_eq!(bed.server.connections(), 2);
 }
 
+/// Many who had always said the next thing already kept out one who asked once.
+#[test]
+fn those_who_say_all_at_once_do_not_keep_out_the_others() {
+    let mut bed = Bed::new();
+    let clients: Vec<_> = (0..15).map(|_| bed.connect()).collect();
+    let other = bed.connect();
+    bed.run();
+    clients.iter().for_each(|client| say(client, &echo("flood").repeat(50)));
+    say(&other, &echo("x"));
+    let mut is_heard = |_: u32| {
+        let asked = bed.server.turn(std::time::Instant::now());
+        let is_others = |request: &control::Request| request.call.parameters["text"] == "x";
+        let is_heard = asked.iter().any(is_others);
+        asked.into_iter().for_each(|request| {
+            bed.server.reply(&request.ticket, json!({ "text": "" }));
+        });
+        is_heard
+    };
+    assert!((0..4).any(&mut is_heard));
+}
+
 #[test]
 fn descriptors_that_are_sent_along_vanish() {
     let mut bed = Bed::new();
