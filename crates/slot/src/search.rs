@@ -14,7 +14,7 @@ use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
@@ -96,11 +96,11 @@ impl Search {
     /// The same where no thread can be had, as when a fork bomb has used up what its user may have: does
     /// a portion of the work in the thread that calls. True when nothing is left.
     pub(crate) fn turn(mark: &str, has_siblings: bool, herd: &mut Herd) -> bool {
-        let judged = mem::take(&mut lock().judged);
-        let mut known = Known::new(judged, TURN);
-        let is_over = herd.end(|| known.marked(mark, has_siblings, || true)) && known.left > 0;
+        let mut known = lock().known(TURN);
+        let is_ended = herd.end(|| known.marked(mark, has_siblings, || true));
+        let is_over = is_ended && !known.take_doubt() && known.left > 0;
         known.forget_the_gone();
-        lock().judged = known.judged;
+        lock().keep(known);
         is_over
     }
 
@@ -132,6 +132,7 @@ struct Desk {
     is_searched: bool,
     thread: Option<thread::Thread>,
     judged: BTreeMap<Seen, Mark>,
+    unknown: BTreeMap<Seen, Instant>,
 }
 
 static DESK: Mutex<Desk> = Mutex::new(Desk {
@@ -139,9 +140,19 @@ static DESK: Mutex<Desk> = Mutex::new(Desk {
     is_searched: false,
     thread: None,
     judged: BTreeMap::new(),
+    unknown: BTreeMap::new(),
 });
 
 impl Desk {
+    /// What is known, taken from here; so many bytes may be read.
+    fn known(&mut self, left: usize) -> Known {
+        Known::new(mem::take(&mut self.judged), mem::take(&mut self.unknown), left)
+    }
+
+    fn keep(&mut self, known: Known) {
+        (self.judged, self.unknown) = (known.judged, known.unknown);
+    }
+
     fn forget_who_gave_up(&mut self) {
         self.searches.retain(|(wanted, _)| !wanted.given_up.load(Ordering::Acquire));
     }
@@ -174,14 +185,13 @@ fn search_on() {
 /// Ends when nothing is left to search for.
 fn search() {
     let mut pause = FIRST_LOOK;
-    let judged = mem::take(&mut lock().judged);
-    let mut known = Known::new(judged, usize::MAX);
+    let mut known = lock().known(usize::MAX);
     loop {
         let mut searches = {
             let mut desk = lock();
             desk.forget_who_gave_up();
             if desk.searches.is_empty() {
-                desk.judged = known.judged;
+                desk.keep(known);
                 (desk.is_searched, desk.thread) = (false, None);
                 return;
             }
@@ -206,7 +216,9 @@ fn search() {
                 Some(mark) => known.marked(mark, wanted.has_siblings, go_on),
                 None => Ok(Vec::new()),
             };
-            let is_done = herd.end(marked) && !known.take_doubt() && !lives(wanted);
+            let is_ended = herd.end(marked);
+            // Each asks for its own: what it leaves there would be the next one's.
+            let is_done = !known.take_doubt() && is_ended && !lives(wanted);
             wanted.done.store(is_done, Ordering::Release);
             !is_done
         });

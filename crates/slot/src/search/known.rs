@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 use std::{mem, thread};
 
 use rustix::process::getppid;
@@ -36,20 +37,24 @@ pub(super) struct Known {
     met: Vec<Seen>,
     /// How many bytes may be read yet.
     pub(super) left: usize,
-    /// How often those were looked at of whom nothing is known.
-    unknown: BTreeMap<Seen, u32>,
+    /// Since when those were looked at of whom nothing is known.
+    pub(super) unknown: BTreeMap<Seen, Instant>,
     /// One of them may yet show what it is.
     doubt: bool,
 }
 
-/// So often one of whom nothing is known keeps a search from being over: with the pauses between some tens of
-/// milliseconds. Then it has no environment, as what `env -i` executes.
-const DOUBTS: u32 = 6;
+/// So long one of whom nothing is known keeps searches from being over. Then it has no environment, as what `env -i`
+/// executes.
+const DOUBT: Duration = Duration::from_millis(100);
 
 impl Known {
-    /// Those that are known from before; so many bytes may be read.
-    pub(super) fn new(judged: BTreeMap<Seen, Mark>, left: usize) -> Known {
-        Known { judged, met: Vec::new(), left, unknown: BTreeMap::new(), doubt: false }
+    /// Those that are known from before, and those that were looked at in vain; so many bytes may be read.
+    pub(super) fn new(
+        judged: BTreeMap<Seen, Mark>,
+        unknown: BTreeMap<Seen, Instant>,
+        left: usize,
+    ) -> Known {
+        Known { judged, met: Vec::new(), left, unknown, doubt: false }
     }
 
     /// Whether there was doubt since this was asked last.
@@ -83,19 +88,18 @@ impl Known {
         let (found, taken) = mark_of(process.pid, tries)?;
         self.left = self.left.saturating_sub(taken);
         let bears = matches!(&found, Mark::Some(own) if **own == *mark);
-        self.note_doubt(process, found == Mark::Unknown);
+        self.note_doubt(process, found == Mark::Unknown, Instant::now());
         self.judged.insert(process, found);
         Ok(bears)
     }
 
-    fn note_doubt(&mut self, process: Seen, is_unknown: bool) {
+    fn note_doubt(&mut self, process: Seen, is_unknown: bool, now: Instant) {
         if !is_unknown {
             self.unknown.remove(&process);
             return;
         }
-        let looks = self.unknown.entry(process).or_default();
-        *looks = looks.saturating_add(1);
-        self.doubt |= *looks < DOUBTS;
+        let since = *self.unknown.entry(process).or_insert(now);
+        self.doubt |= now.saturating_duration_since(since) < DOUBT;
     }
 
     /// Forgets the processes that were not met at the last look, so that the list does not grow for ever.
@@ -202,16 +206,18 @@ mod tests {
     /// A process that was in the middle of its exec at each of fifty looks was taken for nobody's, and lived on.
     #[test]
     fn who_shows_nothing_keeps_a_search_from_being_over_for_a_while() {
-        let mut known = Known::new(BTreeMap::new(), 0);
+        let mut known = Known::new(BTreeMap::new(), BTreeMap::new(), 0);
         let process = tree::seen(std::process::id()).unwrap().unwrap();
-        for _ in 1..DOUBTS {
-            known.note_doubt(process, true);
+        let (now, tick) = (Instant::now(), Duration::from_nanos(1));
+        // However many searches of a round look at it.
+        for at in [now; 1000].into_iter().chain([now + DOUBT - tick]) {
+            known.note_doubt(process, true, at);
             assert!(known.take_doubt() && !known.take_doubt());
         }
-        known.note_doubt(process, true);
+        known.note_doubt(process, true, now + DOUBT);
         assert!(!known.take_doubt());
-        known.note_doubt(process, false);
-        known.note_doubt(process, true);
+        known.note_doubt(process, false, now + DOUBT);
+        known.note_doubt(process, true, now + DOUBT);
         assert!(known.take_doubt());
         known.forget_the_gone();
         assert!(known.unknown.is_empty(), "it was not met");
