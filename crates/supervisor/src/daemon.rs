@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use exit::ErrorText;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use trusted_path::{Place, Trust};
 
 use crate::last_words::{self, LastWords};
 use crate::launch_failed::LaunchFailed;
@@ -272,11 +272,17 @@ impl<O> Daemon<O> {
     }
 
     fn connect(&self, deadline: Instant) -> Result<Client, AskFailed> {
-        // Whoever has made the pid file: for root, and for who is let in by the daemon's group.
-        let owner = std::fs::metadata(&self.pid_filename).map(|seen| seen.uid());
         let mut users = vec![0, rustix::process::geteuid().as_raw()];
-        users.extend(owner);
+        users.extend(self.owner());
         Client::connect_to(&self.socket(), &users, deadline).map_err(|error| self.failed(error))
+    }
+
+    /// Whoever has made the pid file, for root, and for who is let in by the daemon's group: if the folder is his.
+    /// Where others can write, a stranger who makes a pid file makes a socket beside it, too.
+    fn owner(&self) -> Option<u32> {
+        let place = Place::find_name(&self.pid_filename, Trust::FolderOwners).ok()?;
+        let seen = place.look().ok()??;
+        place.is_ours(&seen).then_some(seen.owner)
     }
 
     fn deadline(&self) -> Instant {

@@ -79,7 +79,10 @@ fn write(socket: UnixStream, mut file: LogFile) {
             Ok(None) | Err(_) => return,
         };
         for event in &new.events {
-            missing += u64::from(!is_written(&mut file, &new.epoch, event, missing));
+            missing = match is_written(&mut file, &new.epoch, event, missing) {
+                true => 0,
+                false => missing + 1,
+            };
         }
     }
 }
