@@ -119,13 +119,10 @@ impl Daemon {
 
     /// Starts it. One that is stopping is not the one that is wanted: it is waited for.
     pub(crate) fn start(&self) -> Result<DaemonRunStatus, LaunchFailed> {
-        loop {
-            let status = self.asked.start()?;
-            let runs = matches!(status, DaemonRunStatus::AlreadyRunning { .. });
-            if !(runs && self.has_gone()) {
-                return Ok(status);
-            }
-        }
+        let status = self.asked.start()?;
+        let runs = matches!(status, DaemonRunStatus::AlreadyRunning { .. });
+        // Once only: where the file of one that died counts as running (`existing: means_running`) it is told for ever.
+        if runs && self.has_gone() { self.asked.start() } else { Ok(status) }
     }
 
     /// Whether it is gone, as soon as that can be told: of one that is stopping when it has gone, which it does when
