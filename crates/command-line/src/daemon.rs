@@ -1,5 +1,7 @@
 //! A daemon that is asked something: by the lock of its pid file, and by its socket.
 
+mod files;
+
 use std::time::{Duration, Instant};
 
 use control::Client;

@@ -19,9 +19,9 @@
 //! }
 //! ```
 //!
-//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `signal`, `wait`, `run` (in the
-//! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of the application [`Command`] is
-//! flattened into its parser, and [`Service::execute`] carries it out:
+//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`, `wait`, `run` (in the
+//! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of
+//! the application [`Command`] is flattened into its parser, and [`Service::execute`] carries it out:
 //!
 //! ```
 //! #[derive(clap::Subcommand)]
@@ -45,11 +45,28 @@
 //! how. Where it gives no answer, a command does what can be done without, and says so. Nothing is started by
 //! looking.
 //!
+//! # Logs
+//!
+//! `logs` shows the last lines of all files in which guardian, executor and workers write, merged by time, across rotations
+//! and compressed files; names choose among them: `executor`, `guardian`, a worker, or a daemon with all that belongs to it.
+//! A file is read once, whoever writes to it. Where there are several, the name of the process stands before each line,
+//! and that of the daemon if several write to one. Which files there are the daemon says itself. Of one that does not
+//! answer, or does not run, they are those in its options ([`log_files`](supervisor::DaemonOptions::log_files)); those of workers, which only the
+//! running daemon knows, are then missing, which is said on standard error.
+//!
+//! With `--follow` it goes on until all of the daemons have ended. The file of a worker that comes later joins: from
+//! its first line if it is younger than the command, else with as many of its last lines as were asked for at the
+//! beginning. A thread for each daemon waits for its events; it ends with the daemon, or at its next event after the
+//! command.
+//!
+//! Lines are shown with everything escaped that could command a terminal; with `--raw` as they are. A line that is
+//! longer than 64 KiB, or whose end has not come, is in JSON several objects, where all but the first are `continued`.
+//!
 //! # For people and for machines
 //!
 //! On a terminal lines are cut to its width, and `--wide` shows all; into a pipe nothing is cut or coloured. What
 //! processes have said of themselves is shown with everything escaped that could command a terminal. With `--json`
-//! there is one JSON text on standard output, for errors, too (`{"error": {…}}`), and a line for each of `events`; every
+//! there is one JSON text on standard output, for errors, too (`{"error": {…}}`), and a line for each of `events` and `logs`; every
 //! row has every key, null is what is not known, and the unit ends a name (`uptime_us`). Standard output that is
 //! closed early is no error; one that cannot be written is.
 //!
@@ -85,7 +102,7 @@
 //! | 7 | it does not run |
 //! | 99 | `wait`: the time is over (as s6-svwait has it) |
 //! | 102 | `wait`: the daemon, or the worker for good, has ended |
-//! | 130 | Ctrl-C while a start was waited for, which goes on without the command |
+//! | 130 | Ctrl-C: of `logs`, after a whole line; while a start was waited for, which goes on without the command |
 //! | 128 + n | `top`: ended by the signal n; 130 is Ctrl-C, 129 a terminal that has gone |
 //!
 //! `run` ends as its daemon does: see [`DaemonEnd::exit_code`](supervisor::DaemonEnd::exit_code).
@@ -96,7 +113,8 @@
 //!
 //! # What it cannot do
 //!
-//! * Show logs: they are files, for `tail -F`.
+//! * Show what goes to the journal, a terminal or another program.
+//! * Follow a daemon beyond its end, into its next start.
 //! * Complete the names of daemons and workers.
 //! * Count ends by their causes: a daemon keeps its last ten, so `metrics` tells the last.
 //! * Ask anything of a daemon on another machine.
@@ -106,7 +124,9 @@ mod code;
 mod command;
 mod complaint;
 mod daemon;
+mod interrupt;
 mod into_options;
+mod logs;
 mod output;
 mod papers;
 mod progress;

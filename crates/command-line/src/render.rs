@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod json;
+pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod status;

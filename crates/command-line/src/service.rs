@@ -17,7 +17,7 @@ use crate::into_options::{AnyError, IntoOptions};
 use crate::output::{complain, fail, print};
 use crate::target::{self, Target, Unnamed};
 use crate::words::{self, Words};
-use crate::{papers, show, wait};
+use crate::{logs, papers, show, wait};
 
 type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
 
@@ -103,8 +103,8 @@ impl Service {
 
     /// Does what was asked, and says how it went, on standard output and standard error.
     ///
-    /// It blocks, in `events`, `top`, `wait` and `run` for as long as there is something to see, to wait for, to run. The
-    /// exit codes stand in the crate's documentation.
+    /// It blocks, in `events`, `logs`, `top`, `wait` and `run` for as long as there is something to see, to wait for, to
+    /// run. The exit codes stand in the crate's documentation.
     pub fn execute(&self, command: Command) -> ExitCode {
         let Command(words) = command;
         let (in_json, of_status) = match &words {
@@ -114,6 +114,7 @@ impl Service {
             Words::Status(show) => (show.form.json, true),
             Words::List(show) => (show.form.json, false),
             Words::Events(events) => (events.json, false),
+            Words::Logs(logs) => (logs.json, false),
             Words::Signal(signal) => (signal.form.json, false),
             Words::Wait(wait) => (wait.form.json, false),
             #[cfg(feature = "top")]
@@ -155,6 +156,10 @@ impl Service {
                 wait::wait(&daemons, &targets, &words)
             }
             Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
+            Words::Logs(words) => {
+                let (daemons, targets) = self.targets(&words.names, Unnamed::All)?;
+                logs::logs(&daemons, &targets, &words)
+            }
             #[cfg(feature = "top")]
             Words::Top(words) => crate::top::top(self.one(words.name)?),
             Words::Run(words) => run(self.one(words.name)?),

@@ -1,19 +1,16 @@
 //! A start, seen by who waits for it: how long it has taken, and what becomes of it after Ctrl-C.
 
-use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use signal_hook::SigId;
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level::{pipe, unregister};
 use supervisor::DaemonRunStatus;
 
 use crate::code;
 use crate::complaint::Complaint;
 use crate::daemon::Daemon;
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
 /// As much as the standard library gives a thread.
@@ -61,18 +58,15 @@ enum Next {
 struct Wait {
     answers: Receiver<Answer>,
     bell: UnixStream,
-    /// `None`: Ctrl-C is ignored, as below nohup, and stays so.
-    interrupt: Option<SigId>,
+    /// From whose end on nothing rings upon Ctrl-C.
+    _interrupt: Interrupt,
 }
 
 impl Wait {
     fn begin(daemon: &Daemon) -> io::Result<Wait> {
         let (bell, ring) = UnixStream::pair()?;
         bell.set_read_timeout(Some(TICK))?;
-        let interrupt = match is_ignored(SIGINT) {
-            true => None,
-            false => Some(pipe::register(SIGINT, ring.try_clone()?)?),
-        };
+        let interrupt = Interrupt::notice(&ring)?;
         let (sender, answers) = channel();
         let daemon = daemon.clone();
         helper_thread::spawn("start", STACK, move || {
@@ -80,7 +74,7 @@ impl Wait {
             let _ = sender.send(daemon.start());
             let _ = (&ring).write_all(b"a");
         })?;
-        Ok(Wait { answers, bell, interrupt })
+        Ok(Wait { answers, bell, _interrupt: interrupt })
     }
 
     fn next(&mut self) -> io::Result<Next> {
@@ -98,20 +92,4 @@ impl Wait {
             Err(error) => Err(error),
         }
     }
-}
-
-impl Drop for Wait {
-    /// From here on Ctrl-C is seen by nobody: a handler that was there stays (sigaction(2) is not put back by
-    /// `signal-hook`). The command has little left to do.
-    fn drop(&mut self) {
-        self.interrupt.map(unregister);
-    }
-}
-
-/// Whether this process was started with the signal ignored (proc(5)). Without `/proc` it counts as not.
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -27,6 +27,8 @@ pub(crate) enum Words {
     List(Show),
     /// What has happened to it and its workers
     Events(Events),
+    /// The last lines of its log and output, and of its workers', and those that follow
+    Logs(Logs),
     /// Sends a signal to a worker
     Signal(Signal),
     /// Waits until it is ready, or stopped
@@ -106,6 +108,24 @@ pub(crate) struct Events {
     /// Whole lines, however narrow the terminal is
     #[arg(long)]
     pub(crate) wide: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Logs {
+    /// Daemons, or `all`, which is the default; guardian, executor and workers by name, or as DAEMON/NAME
+    pub(crate) names: Vec<String>,
+    /// Goes on with what is written from now on, until the daemons have ended
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// How many of the last ones, of all together, to begin with
+    #[arg(short = 'n', long, default_value_t = 20)]
+    pub(crate) lines: u64,
+    /// Lines as they are, also what could command the terminal
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Debug, Args)]

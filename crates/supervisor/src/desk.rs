@@ -24,6 +24,7 @@ use surroundings::Setup;
 
 use crate::event_file::EventFile;
 use crate::last_words::{self, LastWords};
+use crate::log_files::log_files;
 use crate::options::{ControlPlan, socket_path};
 use relay::Relay;
 use streams::{EventReader, PhaseReader};
@@ -241,10 +242,7 @@ impl Desk {
             return service::Files::default();
         };
         let capture = seen.slot.recording().map(|recording| recording.capture());
-        // Where the executor's output is captured the guardian has none of its own.
-        let mut files = record::files(Role::Guardian, &self.name, &setup, None);
-        files.retain(|file| file.kind == "log" || capture.is_none());
-        files.extend(record::files(Role::Executor, &self.name, &setup, capture));
+        let files = log_files(&self.name, &setup, capture);
         service::Files { files }
     }
 

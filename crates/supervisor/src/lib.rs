@@ -63,6 +63,7 @@ mod daemon;
 mod daemon_end;
 mod last_words;
 mod launch_failed;
+mod log_files;
 mod options;
 mod run;
 mod start;

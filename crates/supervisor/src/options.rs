@@ -9,6 +9,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::control::service::LogFile;
 use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
@@ -16,6 +17,7 @@ use stdio_redirect::Target;
 use crate::guardian::{ExistingFile, Plan};
 use crate::last_words;
 use crate::launch_failed::{LaunchCause, LaunchFailed};
+use crate::log_files::log_files;
 pub(crate) use control::ControlPlan;
 pub use control::{ControlOptions, GroupMay};
 use policy::RestartPolicy;
@@ -193,6 +195,19 @@ impl DaemonOptions {
     /// Those of [`start_daemon`](crate::start_daemon) that come before anything happens.
     pub fn check(&self) -> Result<(), LaunchFailed> {
         self.clone().plan(true).map(drop).map_err(LaunchFailed::from)
+    }
+
+    /// The files in which something of guardian and executor can be read, as these options name them, with absolute
+    /// paths: those that a running daemon tells by [`files`](crate::Daemon::files). Nothing is looked at but the
+    /// options, so the files need not be there. Those of its workers only the running daemon knows.
+    ///
+    /// # Errors
+    ///
+    /// The options are wrong, or this program cannot start itself: what [`start_daemon`](crate::start_daemon) would
+    /// say, too.
+    pub fn log_files(&self) -> Result<Vec<LogFile>, LaunchCause> {
+        let (plan, _) = self.clone().plan(true)?;
+        Ok(log_files(&plan.name, &plan.setup, plan.capture.as_ref()))
     }
 
     /// Checks everything once, and makes relative paths absolute: the guardian lives in `/`.

@@ -5,7 +5,9 @@
 mod asking;
 mod bed;
 mod crew;
+mod following;
 mod life;
+mod logs;
 mod names;
 mod pipes;
 #[cfg(feature = "top")]
@@ -33,7 +35,10 @@ fn main() -> ExitCode {
         bed::lingers,
         crew::crew,
         crew::apart,
-        crew::leaving
+        crew::leaving,
+        logs::talkers,
+        logs::talk,
+        following::chatter
     ];
     supervisor::init(workers::with_exit_codes(entries));
     // Which program this is says who starts it.
@@ -50,7 +55,9 @@ fn main() -> ExitCode {
             let topics = [
                 asking::trials(),
                 crew::trials(),
+                following::trials(),
                 life::trials(),
+                logs::trials(),
                 names::trials(),
                 pipes::trials(),
                 #[cfg(feature = "top")]

@@ -1,0 +1,151 @@
+//! Lines as they come, of the files that there are and those that join them, until the daemons have ended.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use control::service::LogFile;
+use log_reader::{Follower, Last};
+
+use super::broken;
+use super::view::View;
+use crate::code;
+use crate::complaint::Complaint;
+use crate::daemon::Daemon;
+use crate::interrupt::Interrupt;
+
+/// As much as the standard library gives a thread.
+const STACK: usize = 2 << 20;
+
+/// Longer than a line is held back for those of others.
+const HELD_BACK: Duration = Duration::from_secs(1);
+
+/// By what the command is woken beside its files.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    pub(crate) bell: UnixStream,
+    pub(crate) ring: UnixStream,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// What is told of a daemon, by its index.
+enum News {
+    Files(usize, Vec<LogFile>),
+    Ended(usize),
+}
+
+/// Shows what follows the last lines. `running`: the daemons that are waited for, with their indexes.
+pub(crate) fn follow(
+    mut view: View,
+    last: Last,
+    bell: Bell,
+    running: Vec<(usize, Daemon)>,
+    began: SystemTime,
+) -> Result<u8, Complaint> {
+    let mut follower = last.follow();
+    let mut left = running.len();
+    let news = watch(running, &bell.ring).map_err(|error| broken(&error))?;
+    bell.bell.set_nonblocking(true).map_err(|error| broken(&error))?;
+    let reader = pipe_of_stdout();
+    loop {
+        for news in news.try_iter() {
+            match news {
+                News::Files(daemon, files) => view.join(&mut follower, daemon, files, began),
+                News::Ended(daemon) => {
+                    left -= 1;
+                    if !drain(&mut view, &mut follower, &bell.interrupt)? {
+                        return Ok(code::OK);
+                    }
+                    let text = format!("{} has ended", view.name(daemon));
+                    view.complain(&text)?;
+                }
+            }
+        }
+        if bell.interrupt.came() {
+            return view.interrupted();
+        }
+        if left == 0 {
+            return view.close().map(|_| code::OK);
+        }
+        if let Some(line) = follower.turn(Instant::now()) {
+            if !view.show(&line)? {
+                return Ok(code::OK);
+            }
+            continue;
+        }
+        for problem in follower.problems() {
+            view.complain(&problem)?;
+        }
+        if !view.write()? || !wait(&follower, &bell, reader.as_ref()) {
+            return Ok(code::OK);
+        }
+    }
+}
+
+/// Waits for lines or news. False: nobody reads any more.
+fn wait(follower: &Follower, bell: &Bell, reader: Option<&OwnedFd>) -> bool {
+    let stdout = reader.map(AsFd::as_fd);
+    let wakes: Vec<_> =
+        follower.descriptor().into_iter().chain(Some(bell.bell.as_fd())).chain(stdout).collect();
+    if waiter::readable(&wakes, follower.deadline()).is_err() {
+        waiter::breathe();
+    }
+    // What rang is seen without: by the flag, and by the news.
+    while matches!((&bell.bell).read(&mut [0; 64]), Ok(1..)) {}
+    // Nobody can read from this end of a pipe: it is readable when the other one is closed (poll(2), POLLERR).
+    !stdout
+        .is_some_and(|stdout| waiter::readable(&[stdout], Some(Instant::now())).unwrap_or_default())
+}
+
+/// Shows all that a daemon which has ended has left. False: nobody reads any more.
+fn drain(
+    view: &mut View,
+    follower: &mut Follower,
+    interrupt: &Interrupt,
+) -> Result<bool, Complaint> {
+    for is_flushed in [false, true] {
+        if is_flushed {
+            (0..view.sources()).for_each(|source| follower.flush(source));
+        }
+        let until = Instant::now() + HELD_BACK;
+        while !interrupt.came()
+            && let Some(line) = follower.turn(until)
+        {
+            if !view.show(&line)? {
+                return Ok(false);
+            }
+        }
+    }
+    view.write()
+}
+
+/// A thread for each daemon that tells its files and its end. It ends with the daemon, or at its next news after
+/// nobody listens any more.
+fn watch(running: Vec<(usize, Daemon)>, ring: &UnixStream) -> io::Result<Receiver<News>> {
+    // Who is slow to read has been rung for already.
+    ring.set_nonblocking(true)?;
+    let (sender, receiver) = channel();
+    for (index, daemon) in running {
+        let (sender, ring): (Sender<News>, _) = (sender.clone(), ring.try_clone()?);
+        helper_thread::spawn("files", STACK, move || {
+            let tell = |news| {
+                let is_heard = sender.send(news).is_ok();
+                let _ = (&ring).write(b"a");
+                is_heard
+            };
+            daemon.watch_files(&|files| tell(News::Files(index, files)));
+            tell(News::Ended(index));
+        })?;
+    }
+    Ok(receiver)
+}
+
+/// Standard output, if it is a pipe.
+fn pipe_of_stdout() -> Option<OwnedFd> {
+    let file = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+    file.metadata().is_ok_and(|found| found.file_type().is_fifo()).then(|| file.into())
+}
