@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::getpgrp;
@@ -59,6 +60,10 @@ impl CannotShow {
 
 /// How the terminal was, while it is not so.
 static HELD: Mutex<Option<Held>> = Mutex::new(None);
+
+/// Threads in the middle of their panics' hook.
+static TELLING: Mutex<usize> = Mutex::new(0);
+static TOLD: Condvar = Condvar::new();
 
 struct Held {
     before: Termios,
@@ -201,12 +206,23 @@ fn give_back_on_panic() {
     HOOK.call_once(|| {
         let next = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            *TELLING.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             if let Some(held) = give_back() {
                 let _ = (&held.bell).write(b"p");
             }
             next(info);
+            *TELLING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            TOLD.notify_all();
         }));
     });
+}
+
+/// Waits until panics are told of with their backtraces, so that nobody writes between their lines or ends the process
+/// before the last; not for ever, since a hook of the application's may wait for something.
+pub(crate) fn wait_until_told() {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let telling = TELLING.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(TOLD.wait_timeout_while(telling, LIMIT, |telling| 0 < *telling));
 }
 
 fn set_raw(before: &Termios) -> Result<(), Errno> {

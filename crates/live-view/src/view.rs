@@ -17,7 +17,7 @@ use crate::keys::{Key, Keys};
 use crate::model::{Effect, Model, Order};
 use crate::screen::Screen;
 use crate::signals::Signals;
-use crate::terminal::{CannotShow, Lost, Terminal, typing};
+use crate::terminal::{CannotShow, Lost, Terminal, typing, wait_until_told};
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -112,7 +112,10 @@ fn ask(daemon: &dyn Daemon, order: &Order) -> Result<(), String> {
 fn ended_by(lost: Lost) -> Result<Ended, CannotShow> {
     match lost {
         Lost::Gone => Ok(Ended::Signal(SIGHUP)),
-        Lost::GivenBack => Err(CannotShow::Panicked),
+        Lost::GivenBack => {
+            wait_until_told();
+            Err(CannotShow::Panicked)
+        }
     }
 }
 
