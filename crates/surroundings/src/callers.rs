@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use waiter::Event;
 
@@ -18,7 +18,7 @@ static HALL: Mutex<Hall> = Mutex::new(Hall { desks: Vec::new(), waiting: Vec::ne
 #[derive(Debug)]
 struct Hall {
     /// The loops that answer, the eldest first.
-    desks: Vec<Weak<Desk>>,
+    desks: Vec<Arc<Desk>>,
     /// Those who wait until there is one.
     waiting: Vec<OwnedFd>,
 }
@@ -34,7 +34,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Connections that are handed down, for a loop that answers: the eldest one that there is gets all of them, and
-/// the first one those that have waited for it. Dropping it closes those that it has not taken.
+/// the first one those that have waited for it. Dropping it gives those that it has not taken to the next one, and
+/// closes them if there is none.
 #[derive(Debug)]
 pub struct Callers(Arc<Desk>);
 
@@ -52,7 +53,7 @@ impl Callers {
             event.set();
         }
         let desk = Arc::new(Desk { waiting: Mutex::new(waiting), event });
-        hall.desks.push(Arc::downgrade(&desk));
+        hall.desks.push(Arc::clone(&desk));
         drop(hall);
         // Who is above has nobody to ask before. If it is gone, the lifeline sees to that.
         let _ = proc_spawn::tell(&Word::Answers);
@@ -82,21 +83,34 @@ pub fn connect() -> io::Result<OwnedFd> {
     Ok(ours.into())
 }
 
+impl Drop for Callers {
+    fn drop(&mut self) {
+        let mut hall = lock(&HALL);
+        hall.desks.retain(|desk| !Arc::ptr_eq(desk, &self.0));
+        let left = std::mem::take(&mut *lock(&self.0.waiting));
+        left.into_iter().for_each(|connection| hall.bring(connection, false));
+    }
+}
+
 /// Brings a connection to the loop that answers. It is closed if there is none and it does not wait for one, or too
 /// many wait.
 pub(crate) fn hand_over(connection: OwnedFd, waits: bool) {
-    let mut hall = lock(&HALL);
-    hall.desks.retain(|desk| desk.strong_count() > 0);
-    match hall.desks.iter().find_map(Weak::upgrade) {
-        Some(desk) => {
-            let mut waiting = lock(&desk.waiting);
-            if waiting.len() < MOST {
-                waiting.push(connection);
-                desk.event.set();
+    lock(&HALL).bring(connection, waits);
+}
+
+impl Hall {
+    fn bring(&mut self, connection: OwnedFd, waits: bool) {
+        match self.desks.first() {
+            Some(desk) => {
+                let mut waiting = lock(&desk.waiting);
+                if waiting.len() < MOST {
+                    waiting.push(connection);
+                    desk.event.set();
+                }
             }
+            None if waits && self.waiting.len() < MOST => self.waiting.push(connection),
+            None => (),
         }
-        None if waits && hall.waiting.len() < MOST => hall.waiting.push(connection),
-        None => (),
     }
 }
 
@@ -140,7 +154,13 @@ mod tests {
 
         let (second, theirs) = pair();
         hand_over(theirs, false);
+        // What it has not taken is the next one's.
         drop(eldest);
+        let now = Some(std::time::Instant::now());
+        assert!(waiter::readable(&[younger.descriptor()], now).unwrap());
+        let taken = younger.take();
+        assert_eq!(taken.len(), 1);
+        drop(taken);
         assert!(is_closed(second));
 
         let mut all: Vec<_> = (0..=MOST).map(|_| pair()).collect();
