@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use waiter::Event;
 
 use crate::words::Word;
@@ -100,6 +101,7 @@ pub(crate) fn hand_over(connection: OwnedFd, waits: bool) {
 
 impl Hall {
     fn bring(&mut self, connection: OwnedFd, waits: bool) {
+        self.waiting.retain(|connection| !is_given_up(connection));
         match self.desks.first() {
             Some(desk) => {
                 let mut waiting = lock(&desk.waiting);
@@ -114,11 +116,22 @@ impl Hall {
     }
 }
 
+/// Whether nobody holds the other end any more, also where something of his is still to be read.
+fn is_given_up(connection: &OwnedFd) -> bool {
+    // A hang-up is told unasked (poll(2)).
+    let mut polled = [PollFd::new(connection, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::HUP)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
 
     use super::*;
+
+    /// There is one hall for all tests of this process.
+    static ALONE: Mutex<()> = Mutex::new(());
 
     fn pair() -> (UnixStream, OwnedFd) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -129,8 +142,24 @@ mod tests {
         ours.read(&mut [0]).unwrap() == 0
     }
 
+    /// After so many that were dropped the next one ended at once.
+    #[test]
+    fn who_has_given_up_takes_no_place() {
+        let _alone = lock(&ALONE);
+        for _ in 0..=MOST {
+            let mut given_up = UnixStream::from(connect().unwrap());
+            given_up.write_all(b"what is asked").unwrap();
+        }
+        let waits = connect().unwrap();
+        let first = Callers::new().unwrap();
+        assert_eq!(first.take().len(), 1);
+        drop(first);
+        assert!(is_closed(waits.into()));
+    }
+
     #[test]
     fn the_eldest_loop_gets_all_and_without_one_they_are_closed() {
+        let _alone = lock(&ALONE);
         let (nobody, theirs) = pair();
         hand_over(theirs, false);
         assert!(is_closed(nobody));
