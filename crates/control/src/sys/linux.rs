@@ -156,7 +156,11 @@ pub(crate) fn set_rights(
     Ok(chmodat(CWD, by_number, Mode::from_bits_truncate(mode), AtFlags::empty())?)
 }
 
-/// Whether the peer has closed its end, or shut its writing side, with nothing left to be read.
+/// Whether the peer has closed its end, or shut its writing side, with nothing left to be read. One that has closed it
+/// without having read all of ours is told as an error (`ECONNRESET`).
 pub(crate) fn is_at_end(connection: &OwnedFd) -> bool {
-    matches!(recv(connection, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK), Ok((0, _)))
+    match recv(connection, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+        Ok((count, _)) => count == 0,
+        Err(errno) => !matches!(errno, Errno::AGAIN | Errno::INTR),
+    }
 }

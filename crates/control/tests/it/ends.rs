@@ -211,6 +211,25 @@ fn the_next_call_waits_until_the_last_reply_is_read() {
     assert_eq!(bed.request().call.parameters["text"], "next");
 }
 
+/// Who has not read what came before ends his connection in another way, which counted as waiting.
+#[test]
+fn whether_somebody_still_waits_is_known_before_the_next_turn() {
+    let mut bed = Bed::new();
+    for reads in [true, false] {
+        let (client, first) = held(&mut bed, &hold());
+        bed.server.reply(&first, ());
+        if reads {
+            hear(&client);
+        }
+        say(&client, &hold());
+        let ticket = bed.request().ticket;
+        assert!(!bed.server.is_given_up(&ticket));
+        drop(client);
+        assert!(bed.server.is_given_up(&ticket), "{reads}");
+        bed.run();
+    }
+}
+
 /// The owner may be asked, and the client go, at any time: numbers of tickets mean nothing to others.
 #[test]
 fn a_ticket_answers_its_own_call_only() {
