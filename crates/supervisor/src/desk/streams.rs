@@ -15,7 +15,7 @@ use super::relay::ask;
 /// So many events go into one reply.
 const MOST: usize = 32;
 
-/// After a failure to ask the executor it is tried again after this time.
+/// After a failure to ask the executor, or where it had no place for who asks, it is tried again after this time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// More than is kept anywhere, and a number that every client knows (varlink.org: 64 bits with a sign).
@@ -37,6 +37,9 @@ pub(super) struct EventReader {
     answered: u64,
     /// The same when the executor was asked for the last time.
     asked: u64,
+    /// Whether it is asked once more though nobody has begun since: the loop that had answered has ended, and there may
+    /// be another one that had begun before.
+    asks_again: bool,
     /// When the executor is asked again, since that has failed.
     again_at: Option<Instant>,
 }
@@ -44,8 +47,17 @@ pub(super) struct EventReader {
 impl EventReader {
     pub(super) fn new(to: Ticket, call: &Call, told: u64, slot: &Slot) -> EventReader {
         let (call, answered) = (call.clone(), slot.answers());
-        let asked = answered.saturating_sub(1);
-        EventReader { to, call, told, line: None, held: None, answered, asked, again_at: None }
+        EventReader {
+            to,
+            call,
+            told,
+            line: None,
+            held: None,
+            answered,
+            asked: answered.saturating_sub(1),
+            asks_again: false,
+            again_at: None,
+        }
     }
 
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -76,8 +88,9 @@ impl EventReader {
                 Room::Gone | Room::NotAsked => return false,
             }
         }
+        // In this order: nothing but an end that is found now wakes us to ask the next one.
+        self.pass_on(server, &events.epoch(), now);
         self.ask_executor(now, slot);
-        self.pass_on(server, &events.epoch());
         server.is_open(&self.to)
     }
 
@@ -87,48 +100,68 @@ impl EventReader {
             if self.line.is_none() || self.held.is_some() {
                 return;
             }
-            self.pass_on(server, &events.epoch());
+            self.pass_on(server, &events.epoch(), Instant::now());
         }
     }
 
     fn ask_executor(&mut self, now: Instant, slot: &Slot) {
         if slot.child().is_none() {
-            self.again_at = None;
+            (self.asks_again, self.again_at) = (false, None);
             return;
         }
         let waits = self.again_at.is_some_and(|at| now < at);
-        if self.line.is_some() || self.asked == slot.answers() || waits {
+        let wants = self.asks_again || self.asked != slot.answers();
+        if self.line.is_some() || !wants || waits {
             return;
         }
         // Of one that has begun to answer since he came he wants to know all.
         if slot.answers() != self.answered {
-            self.call.parameters.insert("last".to_owned(), ALL.into());
+            self.ask_for_all();
         }
         match ask(&self.call, slot) {
             Ok(socket) => {
                 self.line = Some(Line::new(socket));
-                (self.asked, self.again_at) = (slot.answers(), None);
+                self.asked = slot.answers();
+                (self.asks_again, self.again_at) = (false, None);
             }
             Err(_) => self.again_at = Some(now + PAUSE),
         }
     }
 
+    fn ask_for_all(&mut self) {
+        self.call.parameters.insert("last".to_owned(), ALL.into());
+    }
+
     /// Passes on one message; those that came with it have their turn next.
-    fn pass_on(&mut self, server: &mut Server, ours: &str) {
+    fn pass_on(&mut self, server: &mut Server, ours: &str, now: Instant) {
         let Some(line) = &mut self.line else { return };
         let message = match self.held.take() {
             Some(message) => message,
             None => match line.next() {
-                Ok(Heard::Message(message)) if is_of_workers(&message, ours) => message,
                 Ok(Heard::Nothing) => return,
-                Ok(Heard::Message(_) | Heard::End) | Err(_) => {
-                    self.line = None;
-                    return;
-                }
+                Ok(Heard::Message(message)) if is_of_workers(&message, ours) => message,
+                heard => return self.end_line(heard.ok(), now),
             },
         };
+        line.has_told = true;
         if server.forward(&self.to, &message) == Room::Full {
             self.held = Some(message);
+        }
+    }
+
+    fn end_line(&mut self, heard: Option<Heard>, now: Instant) {
+        let has_told = self.line.take().is_some_and(|line| line.has_told);
+        match heard {
+            Some(Heard::Message(message)) if is_full(&message) => {
+                (self.asks_again, self.again_at) = (true, Some(now + PAUSE));
+            }
+            Some(Heard::End) if has_told => {
+                self.asks_again = true;
+                self.ask_for_all();
+            }
+            // Nobody answers there now, and who does later says that he begins; or it is what is not understood later,
+            // either.
+            Some(_) | None => (),
         }
     }
 }
@@ -144,6 +177,8 @@ struct Line {
     socket: UnixStream,
     frames: Frames,
     has_message: bool,
+    /// Whether events have come over it.
+    has_told: bool,
     is_over: bool,
 }
 
@@ -157,7 +192,8 @@ enum Heard {
 
 impl Line {
     fn new(socket: UnixStream) -> Line {
-        Line { socket, frames: Frames::new(LONGEST), has_message: false, is_over: false }
+        let frames = Frames::new(LONGEST);
+        Line { socket, frames, has_message: false, has_told: false, is_over: false }
     }
 
     fn descriptor(&self) -> BorrowedFd<'_> {
@@ -198,6 +234,14 @@ impl Line {
             }
         }
     }
+}
+
+/// Whether it says that there is no place for one more who asks.
+fn is_full(message: &[u8]) -> bool {
+    matches!(
+        Reply::parse(message),
+        Ok(Reply { outcome: Err(refusal), .. }) if refusal.name().ends_with(".TooManyConnections")
+    )
 }
 
 /// Whether it is what a pool says of its workers, and more will follow: that the executor has ended is no end of this. An

@@ -15,6 +15,7 @@ mod reopening;
 mod restarting;
 mod starting;
 mod stopping;
+mod watching;
 
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::entries;
@@ -39,6 +40,8 @@ fn main() {
         stopping::hears_everything,
         stopping::needs_time,
         stopping::tells_why,
+        watching::two_loops,
+        watching::first_full,
     ];
     supervisor::init(entries.permanent_if(|error: &restarting::Permanent| error.0));
     let topics = [
@@ -50,6 +53,7 @@ fn main() {
         stopping::trials(),
         leftovers::trials(),
         descriptors::trials(),
+        watching::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), topics.into_iter().flatten().collect()).exit();
 }
