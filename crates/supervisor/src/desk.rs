@@ -23,7 +23,7 @@ use slot::{Report, Slot};
 use surroundings::Setup;
 
 use crate::event_file::EventFile;
-use crate::last_words::{self, LastWords};
+use crate::last_words::{self, Forgetting, LastWords};
 use crate::log_files::log_files;
 use crate::options::{ControlPlan, socket_path};
 use relay::Relay;
@@ -59,6 +59,8 @@ pub(crate) struct Desk {
     event_file: Option<EventFile>,
     name: String,
     pid_filename: PathBuf,
+    /// What the daemon before this one has left is being removed.
+    forgetting: Option<Forgetting>,
     guardian: Record,
     executor: Record,
     events: Events,
@@ -98,6 +100,7 @@ impl Desk {
             event_file,
             name: name.to_owned(),
             pid_filename: pid_filename.to_owned(),
+            forgetting: None,
             guardian: Record::of_this_process(Role::Guardian, name),
             executor: Record::new(Role::Executor, name),
             events: Events::new(KEPT_EVENTS),
@@ -108,8 +111,8 @@ impl Desk {
     }
 
     /// The daemon runs: what the one before it has left is of no interest any more.
-    pub(crate) fn launched(&self) {
-        last_words::forget(&self.pid_filename);
+    pub(crate) fn launched(&mut self) {
+        self.forgetting = last_words::forget(&self.pid_filename);
     }
 
     /// The daemon is to stop for good.
@@ -277,13 +280,14 @@ impl Desk {
         }
     }
 
-    /// What is left to be read when nobody can be asked any more.
-    pub(crate) fn last_words(&self) -> LastWords {
-        LastWords {
+    /// Leaves what is to be read when nobody can be asked any more.
+    pub(crate) fn leave_last_words(&mut self) {
+        let words = LastWords {
             name: self.name.clone(),
             at: record::stamp(Timestamp::now()),
             executor: service::Process { pid: None, ..self.executor.process(None) },
-        }
+        };
+        last_words::leave(&self.pid_filename, &words, self.forgetting.take());
     }
 
     /// Tells all that is to be told, and removes the socket if it is still ours. Connections end when what this gives
@@ -295,6 +299,10 @@ impl Desk {
         }
         if let Some(file) = self.event_file {
             file.finish();
+        }
+        // They would be told of this daemon.
+        if let Some(forgetting) = self.forgetting {
+            forgetting.wait();
         }
         if let Some(socket) = self.socket
             && let Err(error) = socket.unbind()

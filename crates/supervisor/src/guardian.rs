@@ -16,7 +16,6 @@ use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
 use crate::desk::Desk;
-use crate::last_words;
 use crate::options::ControlPlan;
 use crate::runner::{Around, Kept, Runner};
 use crate::starter::Starter;
@@ -196,7 +195,6 @@ impl Guardian {
             }
             kept
         });
-        let words = desk.last_words();
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), last_words, .. }) => {
                 Guarded::LaunchFailed(LaunchFailure::Executor { end, last_words })
@@ -204,7 +202,7 @@ impl Guardian {
             Ok(Kept { launched: false, .. }) => Guarded::LaunchFailed(LaunchFailure::Quit),
             Ok(Kept { outcome, .. }) => {
                 if has_failed(&outcome) {
-                    last_words::leave(&plan.pid_filename, &words);
+                    desk.leave_last_words();
                 }
                 Guarded::Done(outcome)
             }

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use control::service::Process;
@@ -43,42 +43,59 @@ pub(crate) fn path_of(pid_filename: &Path) -> PathBuf {
     path.into()
 }
 
-/// Leaves it. What cannot be written is told in the log.
-pub(crate) fn leave(pid_filename: &Path, words: &LastWords) {
+/// That the file is being removed. Dropping it changes nothing about that.
+pub(crate) struct Forgetting(Receiver<()>);
+
+impl Forgetting {
+    /// Waits until it is gone, but no longer than a disk may hold up the end of a guardian.
+    pub(crate) fn wait(&self) {
+        // Its other end is dropped when the thread is done.
+        let _ = self.0.recv_timeout(PATIENCE);
+    }
+}
+
+/// Leaves it, after what was there [is gone](forget). What cannot be written is told in the log.
+pub(crate) fn leave(pid_filename: &Path, words: &LastWords, forgetting: Option<Forgetting>) {
     let path = path_of(pid_filename);
     let Ok(mut text) = serde_json::to_vec(words) else { return };
     text.push(b'\n');
-    let (done, is_done) = channel();
-    beside(move || {
+    let left = beside(move || {
+        // However long that takes: this would be removed with it.
+        let _ = forgetting.map(|Forgetting(is_gone)| is_gone.recv());
         let left = own_or_none(&path).and_then(|place| Ok(place.replace(&text, MODE)?));
         if let Err(error) = left {
             log::warn!("the last words cannot be kept in `{}`: {error}", path.display());
         }
-        let _ = done.send(());
     });
-    let _ = is_done.recv_timeout(PATIENCE);
+    let _ = left.map(|is_left| is_left.recv_timeout(PATIENCE));
 }
 
-/// Removes what an earlier daemon has left, and waits for no thread.
-pub(crate) fn forget(pid_filename: &Path) {
+/// Removes what an earlier daemon has left, and waits for no thread. `None`: there is none.
+pub(crate) fn forget(pid_filename: &Path) -> Option<Forgetting> {
     let path = path_of(pid_filename);
     // Mostly there is none, which needs no thread. The look is at the folder of the pid file, which is looked at anyway.
-    if path.symlink_metadata().is_err() {
-        return;
-    }
-    beside(move || {
+    path.symlink_metadata().ok()?;
+    let removed = beside(move || {
         let removed = own_or_none(&path).and_then(|place| Ok(place.remove()?));
         if let Err(error) = removed {
             log::warn!("`{}` is not removed: {error}", path.display());
         }
     });
+    removed.map(Forgetting)
 }
 
-/// Does it in a thread, as it would wait for a disk. Without one it is not done.
-fn beside(work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = helper_thread::spawn("last-words", 256 << 10, work) {
-        log::warn!("there is no thread for the file of last words: {error}");
-    }
+/// Does it in a thread, as it would wait for a disk. It is done when what this gives back is at its end. Without a thread
+/// it is not done.
+fn beside(work: impl FnOnce() + Send + 'static) -> Option<Receiver<()>> {
+    let (working, is_done) = channel();
+    let thread = helper_thread::spawn("last-words", 256 << 10, move || {
+        let _working: Sender<()> = working;
+        work();
+    });
+    thread
+        .inspect_err(|error| log::warn!("there is no thread for the file of last words: {error}"))
+        .ok()
+        .map(|_| is_done)
 }
 
 /// The place, if nothing is there but what a daemon of ours has left. Anything else is somebody's, and stays.
@@ -114,7 +131,6 @@ fn words_in(file: &File) -> Option<LastWords> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
-    use std::time::Instant;
 
     use super::*;
 
@@ -127,18 +143,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pid_filename = folder.path().join("d.pid");
         assert_eq!(read(&pid_filename), None);
-        forget(&pid_filename);
+        assert!(forget(&pid_filename).is_none());
         for _ in 0..2 {
-            leave(&pid_filename, &words());
+            leave(&pid_filename, &words(), None);
             assert_eq!(read(&pid_filename), Some(words()));
         }
-        forget(&pid_filename);
-        let until = Instant::now() + Duration::from_secs(30);
-        while path_of(&pid_filename).exists() {
-            assert!(Instant::now() < until, "they are not forgotten");
-            std::thread::yield_now();
-        }
+        forget(&pid_filename).unwrap().wait();
         assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+
+    /// Some were removed with those before them.
+    #[test]
+    fn new_last_words_stay_though_old_ones_are_being_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_filename = folder.path().join("d.pid");
+        leave(&pid_filename, &words(), None);
+        for number in 0..300 {
+            let new = LastWords { at: number.to_string(), ..words() };
+            let forgetting = forget(&pid_filename);
+            leave(&pid_filename, &new, forgetting);
+            assert_eq!(read(&pid_filename), Some(new));
+        }
     }
 
     /// Somebody's text, another daemon's pid file, a list, a link.
@@ -150,15 +175,15 @@ mod tests {
         for other in ["garbage", "4711\n", "[]", r#"{"name":"lie"}"#] {
             fs::write(&path, other).unwrap();
             assert_eq!(read(&pid_filename), None);
-            leave(&pid_filename, &words());
+            leave(&pid_filename, &words(), None);
             own_or_none(&path).unwrap_err();
             assert_eq!(fs::read_to_string(&path).unwrap(), other);
         }
         fs::remove_file(&path).unwrap();
         let elsewhere = folder.path().join("elsewhere");
-        leave(&elsewhere, &words());
+        leave(&elsewhere, &words(), None);
         symlink(path_of(&elsewhere), &path).unwrap();
-        leave(&pid_filename, &LastWords::default());
+        leave(&pid_filename, &LastWords::default(), None);
         assert!(path.is_symlink());
         assert_eq!(read(&elsewhere), Some(words()));
     }
@@ -171,7 +196,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let pid_filename = folder.path().join("d.pid");
-        leave(&pid_filename, &words());
+        leave(&pid_filename, &words(), None);
         let mode = |mode| fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode));
         mode(0o1777).unwrap();
         assert!(read(&pid_filename).is_some());

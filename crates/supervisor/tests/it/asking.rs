@@ -205,6 +205,8 @@ fn a_wait_is_over_when_the_phase_has_come() {
     assert!(over, "{failed}");
 }
 
+pub(crate) fn ends_at_once(_: ()) {}
+
 fn a_daemon_that_gave_up_has_left_why() {
     let bed = Bed::new();
     let journal = bed.path("journal");
@@ -216,6 +218,14 @@ fn a_daemon_that_gave_up_has_left_why() {
     assert_eq!((end.cause.as_str(), end.text.as_str()), ("error", "returned an error: it failed"));
     let file = bed.path("d.pid.last");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // Also of one that ends at once, and well, nothing is told that was before it.
+    let words = fs::read(&file).unwrap();
+    for _ in 0..30 {
+        fs::write(&file, &words).unwrap();
+        expect_gone(launch(DaemonOptions::new(bed.pid_file(), ends_at_once, ())));
+        assert!(!file.exists(), "what was is still told");
+    }
+    fs::write(&file, &words).unwrap();
     launch(options(&bed));
     let until = Instant::now() + LIMIT;
     while file.exists() {

@@ -28,6 +28,7 @@ use trials;
 
 fn main() {
     let entries = entries![
+        asking::ends_at_once,
         bed::rounds,
         bed::deaf,
         descriptors::sends_a_descriptor,
