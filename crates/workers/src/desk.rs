@@ -73,6 +73,9 @@ impl Desk {
     /// Takes those who are new. Who cannot be admitted sees his connection end.
     pub(crate) fn admit(&mut self) -> io::Result<()> {
         let callers = self.callers.take();
+        if callers.is_empty() {
+            return Ok(());
+        }
         let server = match &mut self.server {
             Some(server) => server,
             None => self.server.insert(Server::new(Info {
@@ -97,7 +100,7 @@ impl Desk {
 
     /// It is, from now on.
     pub(crate) fn set_watched(&mut self) {
-        self.is_watched = true;
+        self.is_watched = self.server.is_some();
     }
 
     /// Answers what can be answered at once, and gives back what is to be done.

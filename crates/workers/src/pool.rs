@@ -180,7 +180,7 @@ impl Pool {
                 }
             }
         }
-        self.desk.tell_readers();
+        self.answer_the_last();
         if let Some(recorder) = self.recorder.take() {
             // For at most half of the time that we have left ourselves.
             recorder.finish(quit::remaining().map(|left| left / 2));

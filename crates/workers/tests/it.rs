@@ -30,7 +30,14 @@ use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() {
-    workers::init(entries![boss, worker, events::watched, limits::two_pools, limits::gated]);
+    workers::init(entries![
+        boss,
+        worker,
+        events::watched,
+        events::asked_before,
+        limits::two_pools,
+        limits::gated
+    ]);
     let trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
         trial("one_that_fails_comes_back_alone", one_that_fails_comes_back_alone),
@@ -54,6 +61,7 @@ fn main() {
         trial("eight_workers_have_eight_places", eight_workers_have_eight_places),
         trial("each_may_have_a_policy_of_its_own", each_may_have_a_policy_of_its_own),
         trial("a_pool_tells_its_own_program", events::a_pool_tells_its_own_program),
+        trial("a_pool_that_ends_at_once_tells_that", events::a_pool_that_ends_at_once_tells_that),
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];

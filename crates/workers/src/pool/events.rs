@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use control::Refusal;
+use control::{PLACES, Refusal};
 use lifecycle::{Action, Event, Id, Refused, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use record::Record;
@@ -22,6 +22,10 @@ use crate::wait::Wake;
 /// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
 /// start takes about a millisecond.
 const MOST: usize = 64;
+
+/// So many turns have those who ask when all is over. In each several of them are answered, so it is enough for more
+/// than [`PLACES`].
+const LAST_TURNS: usize = PLACES / 4;
 
 impl Pool {
     pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
@@ -97,6 +101,21 @@ impl Pool {
                 self.desk.reply(&to, done);
             }
         }
+    }
+
+    /// Answers those who have asked while the last worker ended, or before a pool that had nothing to do; nothing is done
+    /// for them any more. Then all is told to those who want to know what has happened.
+    pub(super) fn answer_the_last(&mut self) {
+        if let Err(error) = self.desk.admit() {
+            log::warn!("who asks for the workers is not answered: {error}");
+        }
+        let Pool { workers, roster, desk, .. } = self;
+        for _ in 0..LAST_TURNS {
+            for Asked { to, .. } in desk.turn(&Named { workers, roster }, Instant::now()) {
+                desk.reply(&to, Err(refusal("Stopping", json!({}))));
+            }
+        }
+        desk.tell_readers();
     }
 
     fn fulfil(&mut self, id: Id, wanted: Wanted) -> Result<(), Refusal> {

@@ -31,6 +31,30 @@ pub(crate) fn watched(folder: PathBuf) {
     writing.join().unwrap();
 }
 
+/// Asks for events of a pool that has nothing to do; writes down of what it is told.
+pub(crate) fn asked_before(folder: PathBuf) {
+    quit::request_quit();
+    let mut stream = worker_events(99).unwrap();
+    let red =
+        WorkerStartInfo::new("red", folder.join("red.pid"), worker, (folder.clone(), Manner::Fine));
+    let _report = start_workers([red], WorkersOptions::default()).unwrap();
+    let mut told = String::new();
+    while let Some(new) = stream.next(Instant::now() + LIMIT).unwrap() {
+        told.extend(new.events.iter().map(|event| format!("{} {}\n", event.name, event.phase)));
+    }
+    fs::write(folder.join("told"), told).unwrap();
+}
+
+/// It ended without a word, as the question was not looked at.
+pub(crate) fn a_pool_that_ends_at_once_tells_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = Call::new(asked_before, folder.path().to_owned());
+    let mut child = Spawn::new(call).unwrap().stderr(Stdio::Inherit).spawn().unwrap();
+    assert_eq!(child.wait().unwrap(), Exit::Code(0));
+    let told = fs::read_to_string(folder.path().join("told")).unwrap();
+    assert!(told.ends_with("red finished\n"), "{told:?}");
+}
+
 /// Cases: CTL-10, CC-33
 pub(crate) fn a_pool_tells_its_own_program() {
     let folder = tempfile::tempdir().unwrap();
