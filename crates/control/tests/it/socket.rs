@@ -144,6 +144,7 @@ fn what_a_link_leads_to_keeps_its_permissions() {
     fs::write(&secret, "x").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o400)).unwrap();
     let is_over = AtomicBool::new(false);
+    let (mut bound, mut hindered) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Relaxed) {
@@ -151,12 +152,28 @@ fn what_a_link_leads_to_keeps_its_permissions() {
                 let _ = fs::rename(&link, &path);
             }
         });
-        for _ in 0..2_000 {
-            let _ = bind(&path, 0o660, Some(rustix::process::getegid().as_raw()));
+        let until = later();
+        while bound < 100 || hindered < 100 {
+            match bind(&path, 0o660, Some(rustix::process::getegid().as_raw())) {
+                Ok(_) => bound += 1,
+                Err(BindError::Occupied { .. } | BindError::Displaced { .. }) => hindered += 1,
+                // The name was another's between two steps, or is no more.
+                Err(BindError::System { step: "bind" | "set the permissions of", .. }) => {
+                    hindered += 1;
+                }
+                Err(error) => {
+                    is_over.store(true, Relaxed);
+                    panic!("{error:?}");
+                }
+            }
             let _ = fs::remove_file(&path);
+            if std::time::Instant::now() > until {
+                break;
+            }
         }
         is_over.store(true, Relaxed);
     });
+    assert!(bound >= 100 && hindered >= 100, "{bound} bound, {hindered} hindered");
     assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o400);
 }
 
