@@ -134,7 +134,9 @@ pub(crate) fn effective_user() -> u32 {
 ///
 /// The name may be another's by now, where others can rename: so what is changed is a descriptor that was looked at
 /// (`O_PATH`), and neither a link is followed nor a file that is no socket of ours. chmod(2) has no form for such a
-/// descriptor but by its name in /proc.
+/// descriptor but by its name in /proc, which is asked for only where the permissions are not right already: so a socket
+/// for its user alone needs no /proc, if the umask takes nothing away from it. (fchmodat2(2) of Linux 6.6 has one, which
+/// neither rustix nor nix offers.)
 pub(crate) fn set_rights(
     folder: BorrowedFd<'_>,
     name: &OsStr,
@@ -152,8 +154,16 @@ pub(crate) fn set_rights(
     if let Some(group) = group {
         chownat(&file, "", None, Some(Gid::from_raw(group)), AtFlags::EMPTY_PATH)?;
     }
-    let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(chmodat(CWD, by_number, Mode::from_bits_truncate(mode), AtFlags::empty())?)
+    let mode = Mode::from_bits_truncate(mode);
+    if Mode::from_raw_mode(seen.st_mode) == mode {
+        return Ok(());
+    }
+    match chmodat(CWD, through(file.as_fd()), mode, AtFlags::empty()) {
+        Err(Errno::NOENT) => {
+            Err(io::Error::new(io::ErrorKind::NotFound, "that needs /proc, which is not mounted"))
+        }
+        changed => Ok(changed?),
+    }
 }
 
 /// Whether the peer has closed its end, or shut its writing side, with nothing left to be read. One that has closed it

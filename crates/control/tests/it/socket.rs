@@ -208,6 +208,34 @@ fn a_folder_where_others_can_exchange_it_is_refused() {
     }
 }
 
+/// It was refused with an error about no file.
+#[test]
+fn a_socket_for_its_user_needs_no_proc() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: only root has another root folder");
+    }
+    let folder = tempdir().unwrap();
+    let tries = |umask: u32, mode| {
+        let folder = folder.path();
+        let alone = move || {
+            // Of this thread alone, which ends.
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).unwrap();
+            rustix::process::chroot(folder).unwrap();
+            rustix::process::chdir("/").unwrap();
+            rustix::process::umask(rustix::fs::Mode::from_bits_truncate(umask));
+            bind(Path::new("/s"), mode, None).map(drop)
+        };
+        std::thread::scope(|scope| scope.spawn(alone).join().unwrap())
+    };
+    let mode = || fs::metadata(folder.path().join("s")).unwrap().mode() & 0o7777;
+    tries(0o022, 0o600).unwrap();
+    assert_eq!(mode(), 0o600);
+    tries(0, 0o666).unwrap();
+    assert_eq!(mode(), 0o666);
+    let BindError::System { source, .. } = tries(0o777, 0o600).unwrap_err() else { panic!() };
+    assert!(source.to_string().contains("/proc"), "{source}");
+}
+
 /// Case: CC-07
 #[test]
 fn a_group_gets_what_it_is_to_have_and_nobody_else() {
