@@ -33,7 +33,7 @@ pub(super) struct Relay {
     passed: usize,
     /// How long its executor has been waited for in all.
     waited: Duration,
-    /// When the executor was asked, or has gone on.
+    /// When the executor was asked, has gone on, or was waited for again after its client.
     moved_at: Instant,
 }
 
@@ -83,9 +83,16 @@ impl Relay {
         }
         for _ in 0..TURN {
             let piece = match self.held.take() {
-                Some(piece) => piece,
+                Some(piece) => {
+                    self.moved_at = now;
+                    piece
+                }
                 None => match self.next() {
-                    Heard::Piece(piece) => piece,
+                    Heard::Piece(piece) => {
+                        self.waited += now.saturating_duration_since(self.moved_at);
+                        self.moved_at = now;
+                        piece
+                    }
                     Heard::Nothing if now < self.moved_at + PATIENCE => {
                         return server.is_open(&self.to);
                     }
@@ -100,11 +107,7 @@ impl Relay {
             };
             match server.forward_part(&self.to, &piece.bytes, piece.is_last) {
                 Room::Taken if piece.is_last => return false,
-                Room::Taken => {
-                    self.passed += piece.bytes.len();
-                    self.waited += now.saturating_duration_since(self.moved_at);
-                    self.moved_at = now;
-                }
+                Room::Taken => self.passed += piece.bytes.len(),
                 Room::Full => {
                     self.held = Some(piece);
                     return true;
@@ -159,4 +162,86 @@ pub(super) fn ask(call: &Call, slot: &Slot) -> io::Result<UnixStream> {
     ours.write_all(&call.to_bytes())?;
     child.hand_down(theirs.as_fd())?;
     Ok(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use control::{Access, Info, Peer, service};
+
+    use super::*;
+
+    /// A server, the client of a call to it, and a relay of that call with the executor's end.
+    fn relay(now: Instant) -> (Server, UnixStream, Relay, UnixStream) {
+        let mut server = Server::new(Info {
+            vendor: String::new(),
+            product: String::new(),
+            version: String::new(),
+            url: String::new(),
+            interfaces: vec![service::DESCRIPTION.to_owned()],
+        })
+        .unwrap();
+        let (mut client, theirs) = UnixStream::pair().unwrap();
+        let peer = Peer::of(theirs.as_fd(), Access::default()).unwrap();
+        server.adopt(theirs.into(), peer).unwrap();
+        client.write_all(b"{\"method\":\"io.appkit.Service.Workers\"}\0").unwrap();
+        let to = server.turn(now).pop().unwrap().ticket;
+        let (socket, executor) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        executor.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let waited = Duration::ZERO;
+        let relay = Relay { to, socket, held: None, passed: 0, waited, moved_at: now };
+        (server, client, relay, executor)
+    }
+
+    /// Reads all that is there; what is not there yet comes when the server has had a turn.
+    fn read_all(client: &mut UnixStream) -> usize {
+        let mut bytes = vec![0; 64 << 10];
+        let mut all = 0;
+        while let Ok(count @ 1..) = client.read(&mut bytes) {
+            all += count;
+        }
+        all
+    }
+
+    /// It was cut off after ten seconds in all.
+    #[test]
+    fn a_client_that_reads_slowly_is_not_taken_for_an_executor_that_is_slow() {
+        let mut now = Instant::now(); // An origin only.
+        let (mut server, mut client, mut relay, mut executor) = relay(now);
+        let mut read = 0;
+        for _ in 0..10 {
+            // As much as makes the client's socket full, and one piece be held.
+            while relay.held.is_none() {
+                let _ = executor.write(&[b'x'; PIECE]);
+                assert!(relay.goes_on(&mut server, now), "cut off after {read} bytes");
+            }
+            assert_eq!(relay.deadline(), None);
+            now += 2 * PATIENCE;
+            read += read_all(&mut client);
+            server.turn(now);
+            read += read_all(&mut client);
+            assert!(relay.goes_on(&mut server, now), "cut off after {read} bytes");
+        }
+        // The executor has all of its time after that.
+        read_all(&mut client);
+        assert!(relay.waited < PATIENCE && relay.deadline().is_none_or(|at| at > now));
+    }
+
+    #[test]
+    fn an_executor_that_is_slow_again_and_again_is_not_waited_for() {
+        let mut now = Instant::now(); // An origin only.
+        let (mut server, mut client, mut relay, mut executor) = relay(now);
+        let almost = PATIENCE - Duration::from_millis(1);
+        let mut turns = 0;
+        while relay.goes_on(&mut server, now) {
+            executor.write_all(b"x").unwrap();
+            now += almost;
+            turns += 1;
+            assert!(turns < 10);
+            read_all(&mut client);
+        }
+        assert!(almost * turns > LONGEST);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
 }
