@@ -161,7 +161,7 @@ impl Server {
 
     /// Takes over a connection that somebody else has accepted, and of which nothing has been read. Whoever gives it has
     /// judged its user, and has bounds for each: here it counts with all others alone, and where there are twice as many
-    /// as [`PLACES`], the client is told and it is closed.
+    /// as [`PLACES`], the client is told and it is closed. Once here it keeps its place, however long it is silent.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Server {
             let _ = sys::send(&connection, &message::refusal(&places::too_many()));
             return Ok(());
         }
-        self.keep(connection, peer)
+        self.keep(Connection::adopted(connection, peer, self.now))
     }
 
     /// Readable when [`turn`](Server::turn) has something to do.
@@ -315,13 +315,13 @@ impl Server {
                 return Ok(());
             }
         }
-        self.keep(connection, peer)
+        self.keep(Connection::new(connection, peer, self.now))
     }
 
-    fn keep(&mut self, connection: OwnedFd, peer: Peer) -> io::Result<()> {
+    fn keep(&mut self, connection: Connection) -> io::Result<()> {
         self.last += 1;
-        self.waiter.watch(connection.as_fd(), Watched::Connection(self.last))?;
-        self.connections.insert(self.last, Connection::new(connection, peer, self.now));
+        self.waiter.watch(connection.fd(), Watched::Connection(self.last))?;
+        self.connections.insert(self.last, connection);
         Ok(())
     }
 

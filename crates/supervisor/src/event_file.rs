@@ -76,7 +76,9 @@ fn write(socket: UnixStream, mut file: LogFile) {
         let new = match stream.next(later()) {
             Ok(Some(new)) => new,
             Err(control::ClientError::NoAnswer) => continue,
-            Ok(None) | Err(_) => return,
+            // The guardian ends.
+            Ok(None) => return,
+            Err(error) => return log::warn!("events are not written any more: {error}"),
         };
         for event in &new.events {
             missing = match is_written(&mut file, &new.epoch, event, missing) {

@@ -40,6 +40,8 @@ pub(super) enum Received {
 pub(super) struct Connection {
     fd: OwnedFd,
     pub(super) peer: Peer,
+    /// Whether it is here since the owner wants it to be: then nobody gets its place.
+    is_adopted: bool,
     frames: Frames,
     work: Option<Work>,
     /// How many calls it has made.
@@ -60,6 +62,7 @@ impl Connection {
         Connection {
             fd,
             peer,
+            is_adopted: false,
             frames: Frames::new(LONGEST_CALL),
             work: None,
             calls: 0,
@@ -69,6 +72,11 @@ impl Connection {
             interest: Interest::Readable,
             moved: now,
         }
+    }
+
+    /// The same for one that stays until it ends.
+    pub(super) fn adopted(fd: OwnedFd, peer: Peer, now: Instant) -> Connection {
+        Connection { is_adopted: true, ..Connection::new(fd, peer, now) }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -85,10 +93,11 @@ impl Connection {
         self.interest == Interest::End
     }
 
-    /// Since when nothing has come or gone, if it is not us whom it waits for: it has no call in work, or does not read
-    /// what we have said.
+    /// Since when nothing has come or gone of one whose place somebody else may have, if it is not us whom it waits for: it
+    /// has no call in work, or does not read what we have said.
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        (self.work.is_none() || self.pending() > 0).then_some(self.moved)
+        let is_silent = !self.is_adopted && (self.work.is_none() || self.pending() > 0);
+        is_silent.then_some(self.moved)
     }
 
     /// Whether the client has ended it, as far as can be told.

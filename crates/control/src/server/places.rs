@@ -16,7 +16,8 @@ pub const PLACES_OF_ONE: usize = 16;
 /// So many places are left to root.
 const PLACES_OF_ROOT: usize = 8;
 
-/// Who has been silent so long gives his place to somebody who waits for one, unless it is us whom he waits for.
+/// Who has been silent so long gives his place to somebody who waits for one, unless it is us whom he waits for, or the
+/// owner has brought him.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// What is there for one who comes.

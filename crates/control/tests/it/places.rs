@@ -196,6 +196,28 @@ fn a_peer_is_who_he_was_when_he_connected() {
     assert_eq!(bed.request().peer, peer);
 }
 
+/// A file of events ended without a word when its disk stood still and many came.
+#[test]
+fn who_was_adopted_keeps_his_place_however_silent_he_is() {
+    let mut bed = Bed::new();
+    let (ours, adopted) = UnixStream::pair().unwrap();
+    let peer = Peer::of(std::os::fd::AsFd::as_fd(&ours), Access::default()).unwrap();
+    bed.server.adopt(ours.into(), peer).unwrap();
+    let places = if rustix::process::geteuid().is_root() { PLACES } else { PLACES_OF_ONE };
+    let mut all = Vec::new();
+    let mut connect = |bed: &mut Bed| {
+        all.push(bed.connect());
+        bed.run();
+    };
+    (1..places).for_each(|_| connect(&mut bed));
+    bed.ahead = Duration::from_secs(10);
+    (1..places).for_each(|_| connect(&mut bed));
+    assert_eq!(bed.server.connections(), places);
+    assert!(all[..places - 1].iter().all(is_closed));
+    say(&adopted, &hold());
+    bed.request();
+}
+
 /// Who is told that there is no place hears it as an error, whether he had asked already or not.
 /// Case: CC-19
 #[test]
