@@ -65,52 +65,103 @@ impl EventFile {
     }
 }
 
-fn write(socket: UnixStream, mut file: LogFile) {
+fn write(socket: UnixStream, file: LogFile) {
     let later = || Instant::now() + LONG;
     let stream =
         Client::new(socket.into()).and_then(|client| EventStream::begin(client, ALL, later()));
     let Ok(mut stream) = stream else { return };
-    // What the file has not taken, as a disk was full.
-    let mut missing = 0_u64;
+    let mut writer = Writer { file, missing: 0 };
     loop {
-        let new = match stream.next(later()) {
-            Ok(Some(new)) => new,
-            Err(control::ClientError::NoAnswer) => continue,
+        match stream.next(later()) {
+            Ok(Some(new)) => new.events.iter().for_each(|event| writer.write(&new.epoch, event)),
+            Err(control::ClientError::NoAnswer) => (),
             // The guardian ends.
             Ok(None) => return,
             Err(error) => return log::warn!("events are not written any more: {error}"),
-        };
-        for event in &new.events {
-            missing = match is_written(&mut file, &new.epoch, event, missing) {
-                true => 0,
-                false => missing + 1,
-            };
         }
     }
 }
 
-/// Writes an event, and before it how many are missing there.
-fn is_written(file: &mut LogFile, epoch: &str, event: &Event, missing: u64) -> bool {
-    let told = Event {
-        number: event.number,
-        at: event.at.clone(),
-        at_us: event.at_us,
-        kind: "lost".to_owned(),
-        text: format!("{missing} events could not be written here"),
-        ..Event::default()
-    };
-    let told = (missing > 0).then_some(&told);
-    let lines = told.into_iter().chain([event]).filter_map(|event| {
-        serde_json::to_string(&Line { epoch, event }).ok().map(|line| line + "\n")
-    });
-    let lines: String = lines.collect();
-    match file.append_lines(lines.as_bytes()) {
-        Ok(()) => true,
-        Err(error) => {
-            if missing == 0 {
-                log::warn!("events cannot be written: {error}");
+struct Writer {
+    file: LogFile,
+    /// How many events the file has not taken by now, as a disk was full.
+    missing: u64,
+}
+
+impl Writer {
+    /// Writes an event, and before it how many are missing there.
+    fn write(&mut self, epoch: &str, event: &Event) {
+        let told = Event {
+            number: event.number,
+            at: event.at.clone(),
+            at_us: event.at_us,
+            kind: "lost".to_owned(),
+            text: format!("{} events could not be written here", self.missing),
+            ..Event::default()
+        };
+        let told = (self.missing > 0).then_some(&told);
+        let lines = told.into_iter().chain([event]).filter_map(|event| {
+            serde_json::to_string(&Line { epoch, event }).ok().map(|line| line + "\n")
+        });
+        let lines: String = lines.collect();
+        match self.file.append_lines(lines.as_bytes()) {
+            Ok(()) => self.missing = 0,
+            Err(error) => {
+                if self.missing == 0 {
+                    log::warn!("events cannot be written: {error}");
+                }
+                self.missing += 1;
             }
-            false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What was missing once was told again before each event.
+    #[test]
+    fn what_is_missing_is_told_once_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let file = Options::file(&path).open().unwrap();
+        let mut writer = Writer { file, missing: 0 };
+        let mut number = 0;
+        let mut write = || {
+            number += 1;
+            let event = Event { number, kind: "started".to_owned(), ..Event::default() };
+            writer.write("epoch", &event);
+            writer.missing
+        };
+        let lines = || {
+            let lines = fs::read_to_string(&path).unwrap();
+            let lines = lines.lines().map(|line| {
+                let event: Event = serde_json::from_str(line).unwrap();
+                format!("{} {} {}", event.number, event.kind, event.text)
+            });
+            lines.collect::<Vec<_>>()
+        };
+        // It is gone, and something else has its name.
+        let hinder = || {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        };
+        let free = || fs::remove_dir(&path).unwrap();
+        assert_eq!(write(), 0);
+        assert_eq!(lines(), ["1 started "]);
+        hinder();
+        assert_eq!((write(), write()), (1, 2));
+        free();
+        assert_eq!((write(), write()), (0, 0));
+        let told = "4 lost 2 events could not be written here";
+        assert_eq!(lines(), [told, "4 started ", "5 started "]);
+        hinder();
+        assert_eq!(write(), 1);
+        free();
+        assert_eq!(write(), 0);
+        assert_eq!(lines(), ["7 lost 1 events could not be written here", "7 started "]);
     }
 }
