@@ -1,11 +1,12 @@
 //! Asking a daemon by its control socket.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use rustix::process::Signal;
+use rustix::process::{Signal, Uid};
 use supervisor::service::Events;
 use supervisor::{
     ClientError, ControlOptions, Daemon, DaemonOptions, DaemonStatus, Refusal, StopStatus,
@@ -29,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_happens_is_written_to_a_file,
         a_stop_by_the_socket_is_a_stop,
         what_cannot_be_done_yet_is_refused,
+        who_has_made_the_pid_file_is_believed_where_the_folder_is_his,
     ]
 }
 
@@ -299,4 +301,44 @@ fn what_cannot_be_done_yet_is_refused() {
     let refused = client.call::<()>("io.appkit.Service.Events", &(), until).unwrap_err();
     assert!(matches!(refused, ClientError::Refused(Refusal::ExpectedMore)), "{refused}");
     ask(&bed).stop().unwrap();
+}
+
+/// Where everybody can write, a stranger makes both a pid file and a socket beside it.
+///
+/// Case: CC-50
+fn who_has_made_the_pid_file_is_believed_where_the_folder_is_his() {
+    const STRANGER: u32 = 12345;
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: only root asks another user's daemon");
+    }
+    let bed = Bed::new();
+    let folder = bed.folder.path();
+    fs::write(bed.pid_file(), "1\n").unwrap();
+    chown(bed.pid_file(), Some(STRANGER), None).unwrap();
+    let listener = UnixListener::bind(ask(&bed).socket()).unwrap();
+    chown(ask(&bed).socket(), Some(STRANGER), None).unwrap();
+    let listen = || {
+        // Of this thread alone, which ends.
+        let user = Uid::from_raw(STRANGER);
+        rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+        rustix::net::listen(&listener, 8).unwrap();
+    };
+    std::thread::scope(|scope| scope.spawn(listen).join().unwrap());
+    let asked = || Daemon::at(bed.pid_file()).patience(Duration::from_millis(10)).files();
+    let mode = |mode| fs::set_permissions(folder, PermissionsExt::from_mode(mode)).unwrap();
+    for shared in [0o1777, 0o777] {
+        mode(shared);
+        let failed = asked().unwrap_err();
+        let not_expected = matches!(failed.cause(), ClientError::NotExpected { uid: STRANGER, .. });
+        assert!(not_expected, "{shared:o}: {failed}");
+    }
+    // In a folder of his own it is his to say who answers; here nobody does.
+    mode(0o755);
+    chown(folder, Some(STRANGER), None).unwrap();
+    let failed = asked().unwrap_err();
+    assert!(matches!(failed.cause(), ClientError::NoAnswer), "{failed}");
+    // A pid file of somebody else says nothing of the one who listens.
+    chown(bed.pid_file(), Some(STRANGER + 1), None).unwrap();
+    let failed = asked().unwrap_err();
+    assert!(matches!(failed.cause(), ClientError::NotExpected { .. }), "{failed}");
 }
