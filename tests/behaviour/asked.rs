@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![
         who_watches_keeps_nobody_awake_between_two_runs,
         who_watches_leaves_nothing_in_an_executor_without_workers,
+        who_watches_hears_of_two_pools_and_keeps_nobody_awake_after_them,
         the_last_and_the_first_events_of_workers_are_told,
         what_a_restart_causes_is_told_at_once,
         a_pool_without_descriptors_sleeps_and_answers_again,
@@ -75,6 +76,30 @@ fn who_watches_leaves_nothing_in_an_executor_without_workers() {
     let _watching = daemon(&bed).events(1).unwrap();
     expect_asleep(&bed, started.guardian());
     assert_eq!(executor.descriptors().len(), before.len());
+    started.stop();
+    bed.nothing_left();
+}
+
+/// The executor is asked once more after each pool, and then no more.
+fn who_watches_hears_of_two_pools_and_keeps_nobody_awake_after_them() {
+    let bed = bed();
+    let pool = |name| format!("{{workers: {{restart: never, workers: [{{name: {name}}}]}}}}");
+    let steps = [pool("red"), pool("blue"), "rounds".to_owned()].join(", ");
+    let started = bed.start(&format!("{{daemon_args: [{steps}]}}"));
+    let mut stream = daemon(&bed).events(1000).unwrap();
+    for name in ["red", "blue"] {
+        until(&mut stream, |event| event.name == name && event.phase == "running");
+        daemon(&bed).signal_worker(name, Signal::TERM.as_raw()).unwrap();
+        until(&mut stream, |event| event.name == name && event.phase == "finished");
+    }
+    // A question and its answer are too short to be seen otherwise.
+    let (mut switches, mut at_rest) = (String::new(), 0);
+    bed.until("the guardian rests", || {
+        let now = started.guardian().status("voluntary_ctxt_switches");
+        at_rest = if now == switches { at_rest + 1 } else { 0 };
+        switches = now;
+        (at_rest == 10).then_some(())
+    });
     started.stop();
     bed.nothing_left();
 }
