@@ -1,17 +1,21 @@
 //! The last lines of a daemon and its workers.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::process::Child;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
 use policy::{Restart, RestartPolicy};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 use serde_json::Value;
 use workers::{WorkerStartInfo, WorkersError, WorkersOptions, start_workers};
 
 use crate::bed::{self, Bed, expect};
+
+/// The size of a log that nobody would read from its beginning.
+const HUGE: u64 = 10 << 30;
 
 pub(crate) fn trials() -> Vec<Trial> {
     crate::trials![
@@ -19,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         those_who_are_named_are_shown_alone,
         a_daemon_that_does_not_run_is_shown_by_its_options,
         the_last_lines_are_found_across_rotations,
+        of_a_huge_log_only_the_end_is_read,
         what_commands_a_terminal_is_shown_as_text,
         a_daemon_that_writes_no_file_is_an_error,
     ]
@@ -143,6 +148,38 @@ fn the_last_lines_are_found_across_rotations() {
     bed.write("jobd.log.2026-01-02", "c\nd\n");
     bed.write("jobd.log", "e\n");
     assert_eq!(bed.one("logs -n 4").stdout, "b\nc\nd\ne\n");
+}
+
+/// Case: CC-48
+fn of_a_huge_log_only_the_end_is_read() {
+    let bed = with_talkers();
+    let log = OpenOptions::new().append(true).open(bed.path("web-1.out")).unwrap();
+    // What was never written takes no room, and is read as anything is.
+    log.set_len(HUGE).unwrap();
+    (&log).write_all(b"\nlast but one\nlast one\n").unwrap();
+    bed.one("logs web-1 -n 2").says(0, "last but one\nlast one\n");
+    for words in ["logs web-1 -f -n 2", "logs web-1 -f -n 0"] {
+        let shown = File::create(bed.path("shown")).unwrap();
+        let mut command = bed.command("one", words).stdout(shown).spawn().unwrap();
+        // Who follows shows what is written from now on, whenever now was.
+        expect("it follows", || {
+            (&log).write_all(b"new\n").unwrap();
+            fs::read_to_string(bed.path("shown")).unwrap().contains("new\n")
+        });
+        let (read, memory) =
+            (number_of(&command, "io", "rchar"), 1024 * number_of(&command, "status", "VmHWM"));
+        assert!(read < 1 << 24 && memory < 1 << 28, "{words}: {read} bytes read, {memory} used");
+        kill_process(Pid::from_child(&command), Signal::KILL).unwrap();
+        command.wait().unwrap();
+    }
+    assert_eq!(bed.one("stop").code, 0);
+}
+
+/// What proc(5) says of it under this name.
+fn number_of(child: &Child, file: &str, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
 }
 
 /// Case: CC-75
