@@ -197,10 +197,16 @@ impl Daemon {
 
     /// What its workers are called; none if it does not run, or does not say.
     pub(crate) fn worker_names(&self) -> Vec<String> {
+        self.worker_names_within(PATIENCE)
+    }
+
+    /// The same for who waits no longer than this.
+    pub(crate) fn worker_names_within(&self, patience: Duration) -> Vec<String> {
         if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
             return Vec::new();
         }
-        let workers = self.asked.workers(&[], false).unwrap_or_default();
+        let asked = self.asked.clone().patience(patience);
+        let workers = asked.workers(&[], false).unwrap_or_default();
         workers.into_iter().map(|worker| worker.name).collect()
     }
 

@@ -62,6 +62,13 @@
 //! Lines are shown with everything escaped that could command a terminal; with `--raw` as they are. A line that is
 //! longer than 64 KiB, or whose end has not come, is in JSON several objects, where all but the first are `continued`.
 //!
+//! # Completions
+//!
+//! `completions` prints a script for a shell. In bash, zsh and fish it completes names, too: those of the daemons, and of the
+//! workers that they have now. For that the program is called with words that only the scripts know, and asks its
+//! daemons for 200 ms at most, all together. Where something is wrong nothing is said, and commands and options are
+//! completed. Names with letters that mean something to a shell have to be typed.
+//!
 //! # For people and for machines
 //!
 //! On a terminal lines are cut to its width, and `--wide` shows all; into a pipe nothing is cut or coloured. What
@@ -115,7 +122,7 @@
 //!
 //! * Show what goes to the journal, a terminal or another program.
 //! * Follow a daemon beyond its end, into its next start.
-//! * Complete the names of daemons and workers.
+//! * Complete names in elvish and PowerShell, or after options of the application that stand before the command.
 //! * Count ends by their causes: a daemon keeps its last ten, so `metrics` tells the last.
 //! * Ask anything of a daemon on another machine.
 
@@ -123,10 +130,12 @@ mod act;
 mod code;
 mod command;
 mod complaint;
+mod completions;
 mod daemon;
 mod interrupt;
 mod into_options;
 mod logs;
+mod names;
 mod output;
 mod papers;
 mod progress;

@@ -16,7 +16,8 @@ use crate::refused;
 use crate::render::text::safe;
 use crate::target::Target;
 use crate::words;
-use chosen::{Owner, ROLES, is_of};
+pub(crate) use chosen::ROLES;
+use chosen::{Owner, is_of};
 use follow::follow;
 use view::View;
 

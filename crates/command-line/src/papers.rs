@@ -1,21 +1,8 @@
-//! Completions and manual pages, for the program as its user calls it.
-
-use clap_complete::Shell;
+//! Manual pages, for the program as its user calls it.
 
 use crate::code;
 use crate::complaint::Complaint;
 use crate::output::print;
-
-/// What a shell reads, for the program of this name.
-pub(crate) fn completions(
-    mut parser: clap::Command,
-    program: &str,
-    shell: Shell,
-) -> Result<u8, Complaint> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut parser, program, &mut text);
-    print(&String::from_utf8_lossy(&text)).map(|_| code::OK)
-}
 
 /// A page of the whole, or of a command.
 pub(crate) fn man(mut parser: clap::Command, command: Option<&str>) -> Result<u8, Complaint> {

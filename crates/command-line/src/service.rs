@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{FromArgMatches, Subcommand};
+use clap_complete::Shell;
 use supervisor::{DaemonOptions, run_daemon};
 
 use crate::act::{Action, act};
@@ -16,8 +17,8 @@ use crate::daemon::Daemon;
 use crate::into_options::{AnyError, IntoOptions};
 use crate::output::{complain, fail, print};
 use crate::target::{self, Target, Unnamed};
-use crate::words::{self, Words};
-use crate::{logs, papers, show, wait};
+use crate::words::{self, Reader, Words};
+use crate::{completions, logs, names, papers, show, wait};
 
 type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
 
@@ -163,10 +164,29 @@ impl Service {
             #[cfg(feature = "top")]
             Words::Top(words) => crate::top::top(self.one(words.name)?),
             Words::Run(words) => run(self.one(words.name)?),
-            Words::Completions(words) => {
-                papers::completions(self.whole_parser(), &program(), words.shell)
-            }
+            Words::Completions(words) => self.completions(&words),
             Words::Man(words) => papers::man(self.whole_parser(), words.command.as_deref()),
+        }
+    }
+
+    fn completions(&self, words: &words::Completions) -> Result<u8, Complaint> {
+        let script = |shell| match words.words.first() {
+            None => completions::script(self.whole_parser(), &program(), shell),
+            Some(word) => Err(Complaint::usage(format!("unexpected word `{word}`"))),
+        };
+        match words.shell {
+            Reader::Bash => script(Shell::Bash),
+            Reader::Elvish => script(Shell::Elvish),
+            Reader::Fish => script(Shell::Fish),
+            Reader::Powershell => script(Shell::PowerShell),
+            Reader::Zsh => script(Shell::Zsh),
+            Reader::Names => {
+                // Where there are no options there are no names.
+                let daemons = || self.daemons().map_or_else(|_| Vec::new(), |(daemons, _)| daemons);
+                let names = names::fitting(&words.words, daemons);
+                let lines: String = names.into_iter().map(|name| name + "\n").collect();
+                print(&lines).map(|_| code::OK)
+            }
         }
     }
 

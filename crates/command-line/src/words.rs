@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::builder::ValueParser;
 use clap::{Args, Subcommand};
-use clap_complete::Shell;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
@@ -187,7 +186,24 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Completions {
     /// Which shell
-    pub(crate) shell: Shell,
+    #[arg(value_enum)]
+    pub(crate) shell: Reader,
+    /// What was typed: the command, its words, and the one that is to be completed
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<String>,
+}
+
+/// Who reads completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Reader {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+    /// A script of ours, which wants to know what names there are.
+    #[value(hide = true)]
+    Names,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -4,6 +4,7 @@
 
 mod asking;
 mod bed;
+mod completing;
 mod crew;
 mod following;
 mod life;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         _ => {
             let topics = [
                 asking::trials(),
+                completing::trials(),
                 crew::trials(),
                 following::trials(),
                 life::trials(),
