@@ -4,6 +4,7 @@
 
 mod asking;
 mod bed;
+mod clock;
 mod completing;
 mod crew;
 mod following;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         bed::slow,
         bed::fails,
         bed::lingers,
+        clock::lags,
         crew::crew,
         crew::apart,
         crew::leaving,
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         _ => {
             let topics = [
                 asking::trials(),
+                clock::trials(),
                 completing::trials(),
                 crew::trials(),
                 following::trials(),
