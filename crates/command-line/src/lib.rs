@@ -123,7 +123,6 @@
 //! * Show what goes to the journal, a terminal or another program.
 //! * Follow a daemon beyond its end, into its next start.
 //! * Complete names in elvish and PowerShell, or after options of the application that stand before the command.
-//! * Count ends by their causes: a daemon keeps its last ten, so `metrics` tells the last.
 //! * Ask anything of a daemon on another machine.
 
 mod act;

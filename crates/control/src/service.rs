@@ -27,6 +27,16 @@ pub struct RunEnd {
     pub place: Option<String>,
 }
 
+/// How many runs have ended by a cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndCount {
+    /// In one word, as in [`RunEnd::cause`].
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+}
+
 /// A process, or the place of one that does not run now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -55,6 +65,9 @@ pub struct Process {
     pub outcome: Option<String>,
     /// Its last ends, oldest first, at most ten.
     pub ends: Vec<RunEnd>,
+    /// How many runs have ended by each cause that there was, since whoever keeps it began; `None`: an earlier version,
+    /// which does not tell.
+    pub end_counts: Option<Vec<EndCount>>,
     /// The last lines of the run that ended last, where they are captured.
     pub stdout: Vec<String>,
     /// The same of standard error.

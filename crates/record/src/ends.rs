@@ -34,7 +34,7 @@ fn exit_of(end: &RunEnd) -> Option<&Exit> {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what a newer exit says is unknown here")]
-fn cause(end: &RunEnd) -> &'static str {
+pub(crate) fn cause(end: &RunEnd) -> &'static str {
     match end {
         RunEnd::Killed { .. } => "killed",
         RunEnd::NotReady { .. } => "not_ready",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lifecycle::Phase;
 use slot::Report;
 
-use crate::ends::run_end;
+use crate::ends::{cause, run_end};
 use crate::events::{Events, Happened, What};
 use crate::time::{monotonic_us, stamp};
 use crate::usage::{Usage, usage};
@@ -63,6 +63,8 @@ struct Rest {
     says: Option<String>,
     outcome: Option<String>,
     ends: Vec<service::RunEnd>,
+    /// One for each cause that there was.
+    counts: Vec<(&'static str, u64)>,
     stdout: Vec<String>,
     stderr: Vec<String>,
 }
@@ -125,9 +127,14 @@ impl Record {
                 if pid.is_none() {
                     self.run += 1;
                 }
+                let cause = cause(end);
                 let end = run_end(end, now, self.run, *pid);
                 (self.pid, self.ready_since) = (None, None);
                 let rest = self.rest();
+                match rest.counts.iter_mut().find(|(known, _)| *known == cause) {
+                    Some((_, count)) => *count += 1,
+                    None => rest.counts.push((cause, 1)),
+                }
                 if rest.ends.len() == MOST_ENDS {
                     rest.ends.remove(0);
                 }
@@ -188,12 +195,18 @@ impl Record {
             run: self.run,
             restarts: self.run.saturating_sub(1),
             next_start_in_us,
+            end_counts: Some(Vec::new()),
             ..service::Process::default()
         };
         if let Some(rest) = &self.rest {
             told.says.clone_from(&rest.says);
             told.outcome.clone_from(&rest.outcome);
             told.ends.clone_from(&rest.ends);
+            let count = |(cause, count): &(&str, u64)| service::EndCount {
+                cause: (*cause).to_owned(),
+                count: *count,
+            };
+            told.end_counts = Some(rest.counts.iter().map(count).collect());
             told.stdout.clone_from(&rest.stdout);
             told.stderr.clone_from(&rest.stderr);
         }
@@ -331,5 +344,8 @@ mod tests {
         }
         let codes: Vec<_> = record.process(None).ends.iter().map(|end| end.code).collect();
         assert_eq!(codes, (90..100).map(Some).collect::<Vec<_>>());
+        let counts = record.process(None).end_counts.unwrap();
+        let counts: Vec<_> = counts.iter().map(|of| (of.cause.as_str(), of.count)).collect();
+        assert_eq!(counts, [("success", 1), ("code", 99)], "all of them, not only the last");
     }
 }

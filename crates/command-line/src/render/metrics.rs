@@ -10,11 +10,21 @@ use control::service::Process;
 
 use crate::seen::Seen;
 
-const PHASES: [&str; 7] =
-    ["idle", "starting", "running", "stopping", "waiting", "stopped", "finished"];
+const PHASES: [&str; 8] =
+    ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
 
-const CAUSES: [&str; 9] =
-    ["success", "code", "signal", "panic", "error", "setup", "not_started", "not_ready", "killed"];
+const CAUSES: [&str; 10] = [
+    "success",
+    "code",
+    "signal",
+    "panic",
+    "error",
+    "setup",
+    "not_started",
+    "not_ready",
+    "killed",
+    "unknown",
+];
 
 /// The whole text for these daemons.
 pub(crate) fn metrics(daemons: &[Seen]) -> String {
@@ -33,6 +43,8 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
         "gauge",
         "1 for the cause of the end of the process' last run.",
     );
+    let mut ends =
+        Family::new("appkit_ends_total", "counter", "How many runs of the process have ended.");
     let mut restarts =
         Family::new("appkit_restarts_total", "counter", "How often the process was started again.");
     let mut memory = Family::new(
@@ -58,6 +70,13 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
         for known in CAUSES {
             end.add(&with("cause", known), u64::from(last == Some(known)));
         }
+        // A daemon of an earlier version does not count them, which is not 0.
+        if let Some(counts) = &process.end_counts {
+            for known in CAUSES {
+                let count = counts.iter().find(|of| of.cause == known).map_or(0, |of| of.count);
+                ends.add(&with("cause", known), count);
+            }
+        }
         restarts.add(&labels, process.restarts);
         if let Some(bytes) = process.memory_bytes {
             memory.add(&labels, bytes);
@@ -66,7 +85,7 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
             cpu.add(&labels, format_args!("{}.{:06}", us / 1_000_000, us % 1_000_000));
         }
     }
-    for family in [phase, end, restarts, memory, cpu] {
+    for family in [phase, end, ends, restarts, memory, cpu] {
         family.write(&mut out);
     }
     out
@@ -150,13 +169,16 @@ mod tests {
             r#"appkit_phase{daemon="jobd",role="worker",name="web-3",phase="waiting"} 1"#,
             r#"appkit_phase{daemon="jobd",role="worker",name="web-3",phase="running"} 0"#,
             r#"appkit_last_end{daemon="jobd",role="executor",name="jobd",cause="panic"} 1"#,
+            r#"appkit_ends_total{daemon="jobd",role="executor",name="jobd",cause="panic"} 1"#,
+            r#"appkit_ends_total{daemon="jobd",role="executor",name="jobd",cause="killed"} 0"#,
             r#"appkit_restarts_total{daemon="jobd",role="worker",name="web-3"} 7"#,
             r#"appkit_memory_bytes{daemon="jobd",role="worker",name="web-1"} 22020096"#,
             r#"appkit_cpu_seconds_total{daemon="jobd",role="worker",name="web-1"} 3.500000"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        // Of who does not run nothing is known, which is not 0.
+        // Of who does not run, and of a count that nobody tells, nothing is known, which is not 0.
+        assert!(!text.contains(r#"appkit_ends_total{daemon="jobd",role="worker",name="web-3""#));
         assert!(!text.contains(r#"appkit_memory_bytes{daemon="jobd",role="worker",name="web-3"}"#));
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use control::service::{Event, Process, RunEnd, Status};
+use control::service::{EndCount, Event, Process, RunEnd, Status};
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -45,6 +45,7 @@ pub(crate) fn jobd() -> Seen {
     let mut executor = process("jobd", "executor", "running", 4713);
     executor.restarts = 1;
     executor.run = 2;
+    executor.end_counts = Some(vec![EndCount { cause: "panic".to_owned(), count: 1 }]);
     executor.says = Some("42 jobs".to_owned());
     executor.ends = vec![RunEnd {
         place: Some("src/main.rs:42".to_owned()),

@@ -128,7 +128,7 @@ fn workers_are_stopped_and_started_by_their_names() {
     assert_ne!(pid("web-2"), first);
 }
 
-/// Case: CC-44
+/// Cases: CC-44, CC-85
 fn a_worker_that_failed_for_good_has_its_code() {
     let bed = with_crew(1);
     expect("it has failed", || phases(&bed) == "running running finished");
@@ -139,6 +139,12 @@ fn a_worker_that_failed_for_good_has_its_code() {
     assert!(
         shown.stdout.contains("\n  `- frail  failed   -  ") && shown.stdout.contains("no such key")
     );
+    let metrics = bed.one("metrics").stdout;
+    for (cause, count) in [("error", 1), ("killed", 0)] {
+        let series = "appkit_ends_total{daemon=\"jobd\",role=\"worker\",name=\"frail\"";
+        let line = format!("{series},cause=\"{cause}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
 }
 
 /// Case: CC-63
