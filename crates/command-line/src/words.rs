@@ -65,6 +65,7 @@ has failed, and will be started again; 153 it runs, but a worker has failed for 
 daemons the worst counts.";
 
 const WAIT_CODES: &str = "\
+A worker of a daemon that keeps none yet is waited for, too, so give a limit where it may never have one.
 Exit codes: 0 it is so; 7 it does not run; 99 the time is over; 102 the daemon ended meanwhile.";
 
 /// What is done to daemons or workers.

@@ -36,7 +36,7 @@ pub(crate) fn stop(daemon: &Daemon, name: &str) -> Result<Outcome, Complaint> {
     let before = now(daemon, name)?;
     let down = |worker: &Process| is_down(worker).then_some(());
     let request = || daemon.worker(name, WorkerRequest::Stop);
-    match watch(daemon, name, Some(DEFAULT_STOP_TIMEOUT), request, down)? {
+    match watch(daemon, name, Some(DEFAULT_STOP_TIMEOUT), Absent::IsAnError, request, down)? {
         Some(()) => Ok(match before.pid {
             Some(pid) => Outcome { text: format!("stopped, pid was {pid}"), pid: Some(pid) },
             None if is_down(&before) => Outcome { text: "not running".to_owned(), pid: None },
@@ -68,7 +68,11 @@ pub(crate) fn wait(
         }
         Until::Ready => None,
     };
-    watch(daemon, name, timeout, || Ok(()), enough)?.unwrap_or_else(|| {
+    let absent = match until {
+        Until::Ready => Absent::MayCome,
+        Until::Stopped => Absent::IsAnError,
+    };
+    watch(daemon, name, timeout, absent, || Ok(()), enough)?.unwrap_or_else(|| {
         let text = match until {
             Until::Ready => "not ready when the time was over",
             Until::Stopped => "still running when the time was over",
@@ -103,7 +107,17 @@ fn begin(
     };
     let request = || daemon.worker(name, request);
     // Without a limit there is no end without an outcome.
-    watch(daemon, name, None, request, became)?.unwrap_or_else(|| Err(keeps_none()))
+    watch(daemon, name, None, Absent::IsAnError, request, became)?
+        .unwrap_or_else(|| Err(keeps_none()))
+}
+
+/// What it means that a daemon keeps no workers now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    /// An executor that has just been started has not come to its workers yet.
+    MayCome,
+    /// There is nothing to ask.
+    IsAnError,
 }
 
 /// Looks at a worker now, and whenever something has happened to it, until that is enough. `None`: the time is over.
@@ -111,6 +125,7 @@ fn watch<T>(
     daemon: &Daemon,
     name: &str,
     limit: Option<Duration>,
+    absent: Absent,
     request: impl FnOnce() -> Result<(), Complaint>,
     enough: impl Fn(&Process) -> Option<T>,
 ) -> Result<Option<T>, Complaint> {
@@ -121,16 +136,23 @@ fn watch<T>(
     let mut happenings = daemon.happenings()?;
     request()?;
     loop {
-        let worker = now(daemon, name)?;
-        if let Some(found) = enough(&worker) {
-            return Ok(Some(found));
+        let worker = daemon.look_at(name)?;
+        match &worker {
+            None if absent == Absent::IsAnError => return Err(keeps_none()),
+            None => (),
+            Some(worker) => {
+                if let Some(found) = enough(worker) {
+                    return Ok(Some(found));
+                }
+            }
         }
         if deadline.is_some_and(|at| at <= Instant::now()) {
             return Ok(None);
         }
         let waited = began.elapsed();
         if 0 < waited.as_secs() {
-            progress.show(|| Some(safe(worker.says.as_ref().unwrap_or(&worker.phase))), waited);
+            let says = |worker: &Process| safe(worker.says.as_ref().unwrap_or(&worker.phase));
+            progress.show(|| worker.as_ref().map(says), waited);
         }
         happenings.wait(name, deadline)?;
     }

@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_worker_is_shown_alone,
         a_worker_that_fails_is_not_said_to_run,
         a_worker_of_several_daemons_needs_no_other_name,
+        a_worker_that_is_not_there_yet_is_waited_for,
         who_waited_for_his_next_run_has_not_failed_when_all_stops,
     ]
 }
@@ -41,6 +42,14 @@ pub(crate) fn apart((folder, failing): (PathBuf, usize)) -> Result<(), WorkersEr
     let all = stays.into_iter().chain(frail.into_iter().take(failing));
     let options = WorkersOptions::new().restart(RestartPolicy::new(Restart::Never));
     start_workers(all, options)?.into_result()
+}
+
+/// The same, when the file is there.
+pub(crate) fn late(go: PathBuf) -> Result<(), WorkersError> {
+    while !go.exists() && !quit::quit_requested() {
+        quit::sleep(std::time::Duration::from_millis(5));
+    }
+    crew(0)
 }
 
 /// One worker that goes when the file is there, and one that waits for its next run.
@@ -218,4 +227,25 @@ fn who_waited_for_his_next_run_has_not_failed_when_all_stops() {
     assert!(!shown.stdout.contains("failed"), "{shown:?}");
     bed.write("go", "");
     assert_eq!(stop.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+/// Case: CC-90
+fn a_worker_that_is_not_there_yet_is_waited_for() {
+    let bed = Bed::new();
+    let (go, folder) = (bed.path("go"), bed.path(""));
+    let [go, folder] = [go, folder].map(|path| serde_json::to_string(&path).unwrap());
+    let entry = "daemon_entry: 'it::crew:late'";
+    bed.write(
+        "jobd.yaml",
+        &format!("{{ pid_filename: jobd.pid, {entry}, daemon_args: {go}, directory: {folder} }}"),
+    );
+    assert_eq!(bed.one("start").code, 0);
+    bed.one("wait web-1 --timeout 10ms")
+        .complains(99, "jobd/web-1: not ready when the time was over\n");
+    bed.one("wait web-1 --until stopped").complains(7, "jobd/web-1: it keeps no workers now\n");
+    let wait = bed.command("one", "wait web-1").spawn().unwrap();
+    expect("it is asked", || bed.has_connection(wait.id()));
+    bed.write("go", "");
+    assert_eq!(wait.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(bed.one("stop").code, 0);
 }

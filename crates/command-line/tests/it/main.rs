@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         clock::lags,
         crew::crew,
         crew::apart,
+        crew::late,
         crew::leaving,
         logs::talkers,
         logs::talk,
