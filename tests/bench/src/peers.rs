@@ -26,6 +26,8 @@ struct Peer {
     prepare: fn(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()>,
     /// Starts everything, and stays.
     run: &'static [&'static str],
+    /// Tells of all services how they are; empty if there is no such command.
+    status: &'static [&'static str],
     /// Ends everything: a command, or the signal that it takes.
     stop: Stop,
     /// More takes it minutes.
@@ -37,12 +39,13 @@ enum Stop {
     Signal(Signal),
 }
 
-const PEERS: [Peer; 4] = [
+const PEERS: [Peer; 5] = [
     Peer {
         name: "s6",
         probe: &["s6-svscan", "-h"],
         prepare: service_folders,
         run: &["s6-svscan", "-c", "4000", "services"],
+        status: &[],
         stop: Stop::Command(&["s6-svscanctl", "-t", "services"]),
         most: 1000,
     },
@@ -51,6 +54,7 @@ const PEERS: [Peer; 4] = [
         probe: &["runsvdir"],
         prepare: service_folders,
         run: &["runsvdir", "services"],
+        status: &["sh", "-c", "sv status services/*"],
         stop: Stop::Signal(Signal::HUP),
         most: 1000,
     },
@@ -59,7 +63,17 @@ const PEERS: [Peer; 4] = [
         probe: &["supervisord", "--version"],
         prepare: supervisor_file,
         run: &["supervisord", "-n", "-c", "supervisord.conf"],
+        status: &["supervisorctl", "-c", "supervisord.conf", "status"],
         stop: Stop::Signal(Signal::TERM),
+        most: 1000,
+    },
+    Peer {
+        name: "pm2",
+        probe: &["sh", "-c", "command -v pm2"],
+        prepare: pm2_file,
+        run: &["sh", "-c", "PM2_HOME=$PWD/pm2 exec pm2 start --no-daemon pm2.config.js"],
+        status: &["sh", "-c", "PM2_HOME=$PWD/pm2 exec pm2 jlist"],
+        stop: Stop::Command(&["sh", "-c", "PM2_HOME=$PWD/pm2 exec pm2 kill"]),
         most: 1000,
     },
     Peer {
@@ -67,10 +81,14 @@ const PEERS: [Peer; 4] = [
         probe: &["python3", "-c", "import os; os.environ['ENV_HOME'] = '.'; import pyappkit"],
         prepare: python_program,
         run: &["python3", "program.py"],
+        status: &[],
         stop: Stop::Signal(Signal::TERM),
         most: 100,
     },
 ];
+
+/// How often each is asked for a status.
+pub(crate) const ASKED: usize = 5;
 
 /// Those that are installed, and those that are not.
 pub(crate) struct Found {
@@ -122,6 +140,18 @@ impl Sessions<'_> {
         let memory: u64 = above.map(|process| look::memory(process.pid()).pss).sum();
         self.samples.add(sample("memory"), memory as f64);
 
+        if !peer.status.is_empty() {
+            for _ in 0..ASKED {
+                let asked = now();
+                let mut status = quiet(&ground, peer.status)?;
+                let ended = status.wait().map_err(Failure::step("wait for its status"))?;
+                if !ended.success() {
+                    return Err(Failure::new(format!("its status ended with {ended}")));
+                }
+                self.samples.add_span(sample("told"), asked, now());
+            }
+        }
+
         let victim = ground.process(lines[services / 2].pid)?;
         let killed = now();
         victim.try_signal(Signal::KILL).map_err(Failure::step("kill a service"))?;
@@ -154,7 +184,8 @@ fn installed(probe: &[&str]) -> bool {
     let mut command = Command::new(probe[0]);
     command.args(&probe[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // Who only complains about how it was called is there.
-    command.status().is_ok_and(|status| probe[0] != "python3" || status.success())
+    let found_by_others = ["python3", "sh"].contains(&probe[0]);
+    command.status().is_ok_and(|status| !found_by_others || status.success())
 }
 
 fn quiet(ground: &Ground, words: &[&str]) -> Outcome<Child> {
@@ -179,13 +210,30 @@ fn service_folders(ground: &Path, workload: &Path, services: usize) -> std::io::
 fn supervisor_file(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()> {
     let text = format!(
         "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
-         pidfile={}/s.pid\nminfds=20000\n\
-         [program:w]\ncommand={} line\nnumprocs={services}\nprocess_name=w%(process_num)d\n\
+         pidfile={0}/s.pid\nminfds=20000\n\
+         [unix_http_server]\nfile={0}/s.sock\n\
+         [supervisorctl]\nserverurl=unix://{0}/s.sock\n\
+         [rpcinterface:supervisor]\n\
+         supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+         [program:w]\ncommand={1} line\nnumprocs={services}\nprocess_name=w%(process_num)d\n\
          autorestart=true\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n",
         ground.display(),
         workload.display(),
     );
     fs::write(ground.join("supervisord.conf"), text)
+}
+
+/// A file that is a program: an array of programs, of which this one is there so often.
+fn pm2_file(ground: &Path, workload: &Path, services: usize) -> std::io::Result<()> {
+    let text = format!(
+        r#"module.exports = {{ apps: [{{
+  name: "w", script: "{}", args: "line", interpreter: "none", exec_mode: "fork",
+  instances: {services}, out_file: "/dev/null", error_file: "/dev/null", vizion: false,
+}}] }};
+"#,
+        workload.display(),
+    );
+    fs::write(ground.join("pm2.config.js"), text)
 }
 
 /// A library: the program is a function.

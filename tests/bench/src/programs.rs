@@ -14,6 +14,8 @@ use super::options::Options;
 pub(crate) struct Programs {
     /// What is measured, and the own floor.
     pub(crate) workload: PathBuf,
+    /// The commands of a service, for the daemon that the workload starts.
+    pub(crate) asker: PathBuf,
     /// The smallest static program; `None` where no C compiler makes it.
     pub(crate) smallest: Option<PathBuf>,
     /// Measurements of one crate each, which are examples of it.
@@ -47,6 +49,8 @@ impl Programs {
         fs::File::open(&workload)
             .and_then(|file| file.sync_all())
             .map_err(Failure::at("write to the disk", &workload))?;
+        let built = cargo_build(options.small, &["-p", "bench", "--bin", "asker"])?;
+        let asker = cargo::find(&built, "asker")?;
         let mut examples = Vec::new();
         for (package, example) in EXAMPLES {
             let group = match package {
@@ -59,7 +63,7 @@ impl Programs {
             }
         }
         let smallest = smallest(folder.path());
-        Ok(Programs { workload, smallest, examples, _folder: folder })
+        Ok(Programs { workload, asker, smallest, examples, _folder: folder })
     }
 
     /// Runs an example to its end; what it printed.

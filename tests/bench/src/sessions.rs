@@ -2,6 +2,7 @@
 //! so that what disturbs the machine disturbs all of it.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -13,6 +14,7 @@ use super::floor::Floor;
 use super::ground::{Ground, LIMIT, now};
 use super::look;
 use super::options::Sizes;
+use super::peers::ASKED;
 use super::programs::Programs;
 use super::samples::Samples;
 
@@ -102,6 +104,7 @@ impl Sessions<'_> {
         if first {
             self.look(&caller, &daemon, workers)?;
             self.ask(&caller, workers);
+            self.ask_by_command(&caller, workers)?;
         }
         if workers != self.sizes.most {
             for _ in 0..3 {
@@ -147,6 +150,22 @@ impl Sessions<'_> {
                 self.samples.add_span(format!("status.{workers}"), asked, now());
             }
         }
+    }
+
+    /// The same by the command that a person types, as those of another make are asked.
+    fn ask_by_command(&mut self, caller: &Caller, workers: usize) -> Outcome {
+        let program = &self.programs.asker;
+        for _ in 0..ASKED {
+            let asked = now();
+            let mut command = caller.ground.command(program);
+            let status = command.arg("status").stdout(Stdio::null()).status();
+            let status = status.map_err(Failure::at("run", program))?;
+            if !status.success() {
+                return Err(Failure::new(format!("`asker status` ended with {status}")));
+            }
+            self.samples.add_span(format!("told.{workers}"), asked, now());
+        }
+        Ok(())
     }
 
     /// One worker is killed; its successor's first instruction.

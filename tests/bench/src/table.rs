@@ -138,18 +138,27 @@ pub(crate) fn line(cells: &[&str]) -> String {
 pub(crate) fn peers(samples: &Samples, sizes: Sizes, found: &Found) -> Vec<Vec<String>> {
     let shown = |name: String| samples.median(&name).map_or("–".to_owned(), number);
     let mut table = vec![
-        ["workers", "", "start, ms", "restart, ms", "stop, ms", "supervisors' memory, PSS KiB"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "workers",
+            "",
+            "start, ms",
+            "restart, ms",
+            "stop, ms",
+            "supervisors' memory, PSS KiB",
+            "status by its command, ms",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     for workers in [1, sizes.some, sizes.many] {
-        let mut push = |name: &str, samples: [String; 4]| {
+        let mut push = |name: &str, samples: [String; 5]| {
             let mut line = vec![workers.to_string(), name.to_owned()];
             line.extend(samples.map(shown));
             table.push(line);
         };
         let own = |prefix: &str| {
-            ["start", "restart", "stop", "memory"].map(|what| format!("{prefix}{what}.{workers}"))
+            ["start", "restart", "stop", "memory", "told"]
+                .map(|what| format!("{prefix}{what}.{workers}"))
         };
         push("own floor", own("floor."));
         push("appkit", own(""));
