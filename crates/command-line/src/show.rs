@@ -108,6 +108,10 @@ pub(crate) fn metrics(daemons: &[&Daemon], output: Option<&Path>) -> Result<u8, 
 /// The file with this text, all at once for whoever reads it. Its other name, beside it, does not end in `.prom`, by
 /// which the collector finds files.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A device that is replaced is a device less: root would make a file of `/dev/null`.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("it is no regular file, and no other is replaced"));
+    }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
     let other = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&other)?;

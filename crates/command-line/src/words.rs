@@ -179,7 +179,7 @@ pub(crate) struct Top {
 pub(crate) struct Metrics {
     /// Daemons, or `all`, which is the default
     pub(crate) names: Vec<String>,
-    /// Writes this file instead, all at once; if a daemon gives no answer the old one stays
+    /// Replaces this file instead, all at once; if a daemon gives no answer the old one stays
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
 }

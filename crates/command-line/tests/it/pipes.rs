@@ -1,6 +1,8 @@
 //! Standard output that is closed, full, a pipe, a terminal.
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
 use libtest_mimic::Trial;
@@ -13,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_full_disk_is_one,
         a_start_is_done_whoever_reads,
         metrics_replace_a_file_or_leave_it,
+        metrics_replace_nothing_but_a_file,
         papers_are_those_of_the_program,
     ]
 }
@@ -83,6 +86,23 @@ fn metrics_replace_a_file_or_leave_it() {
     assert_eq!(bed.one("metrics --output no/where.prom").code, 1);
     let left: Vec<_> = std::fs::read_dir(bed.path("")).unwrap().flatten().collect();
     assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with('.')));
+}
+
+/// What is no file stays what it is: a device of the machine was replaced by a file, by root.
+///
+/// Case: CC-86
+fn metrics_replace_nothing_but_a_file() {
+    let bed = Bed::with_one();
+    let _socket = UnixListener::bind(bed.path("a.socket")).unwrap();
+    symlink(bed.path("a.socket"), bed.path("a.link")).unwrap();
+    std::fs::create_dir(bed.path("a.folder")).unwrap();
+    for name in ["a.socket", "a.link", "a.folder"] {
+        let refused = bed.one(&format!("metrics --output {name}"));
+        let why = "it is no regular file, and no other is replaced";
+        refused.complains(1, &format!("jobd: cannot write `{name}`: {why}\n"));
+    }
+    assert!(std::fs::symlink_metadata(bed.path("a.socket")).unwrap().file_type().is_socket());
+    assert!(bed.path("a.link").is_symlink());
 }
 
 /// Case: CC-58
