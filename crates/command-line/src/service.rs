@@ -266,7 +266,8 @@ impl Service {
         }
         let mut complaint = Complaint::usage(text.trim_end().trim_start_matches("error: "));
         // Nobody can say how a daemon is whose name cannot be read.
-        if words.get(1).is_some_and(|word| word == "status") {
+        let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
+        if words.iter().skip(1).find(|word| !is_option(word)).is_some_and(|word| word == "status") {
             complaint = complaint.of_status();
         }
         fail(&self.name, words.iter().any(|word| word == "--json"), &complaint)

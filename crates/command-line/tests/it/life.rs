@@ -102,6 +102,7 @@ fn words_that_are_wrong_have_their_code() {
         ("strat", 2),
         ("start --nonsense", 2),
         ("status --nonsense", 4),
+        ("--nonsense status", 4),
         ("status nobody", 4),
         ("list nobody", 2),
         ("signal NONSENSE web-1", 2),
