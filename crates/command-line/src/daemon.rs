@@ -2,6 +2,7 @@
 
 mod files;
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use control::Client;
@@ -14,6 +15,7 @@ use supervisor::{
 
 use crate::code;
 use crate::complaint::{Complaint, is_denied};
+use crate::output::Reader;
 use crate::refused::{self, in_words};
 use crate::render::text::safe;
 use crate::seen::{Answer, Given, Seen};
@@ -250,8 +252,9 @@ impl Daemon {
     ) -> Result<bool, Complaint> {
         let failed = |failed: AskFailed| self.complaint(failed.cause());
         let mut stream = self.asked.events(last).map_err(failed)?;
+        let reader = Reader::of_stdout();
         loop {
-            match stream.next(Instant::now() + FOR_EVER) {
+            match stream.next(Instant::now()) {
                 Ok(Some(some)) => {
                     for event in &some.events {
                         if !each(&some.epoch, event)? {
@@ -260,6 +263,16 @@ impl Daemon {
                     }
                 }
                 Ok(None) => return Ok(true),
+                Err(error) if matches!(error.cause(), ClientError::NoAnswer) => {
+                    let wakes: Vec<_> =
+                        reader.descriptor().into_iter().chain([stream.as_fd()]).collect();
+                    if waiter::readable(&wakes, None).is_err() {
+                        waiter::breathe();
+                    }
+                    if reader.has_gone() {
+                        return Ok(false);
+                    }
+                }
                 Err(error) => return Err(failed(error)),
             }
         }

@@ -1,8 +1,11 @@
 //! Where words go: standard output, which may be closed early, and standard error; and how they look there.
 
 use std::env;
+use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::time::Instant;
 
 use rustix::termios::tcgetwinsize;
 use serde_json::json;
@@ -30,6 +33,31 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<bool, Complaint> {
         Err(error) => {
             Err(Complaint::new(code::FAILED, format!("cannot write to standard output: {error}")))
         }
+    }
+}
+
+/// Who reads standard output. If it is a pipe, he is seen to have gone although nothing is written.
+#[derive(Debug)]
+pub(crate) struct Reader(Option<OwnedFd>);
+
+impl Reader {
+    pub(crate) fn of_stdout() -> Reader {
+        let open = || -> io::Result<OwnedFd> {
+            let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            let is_pipe = file.metadata()?.file_type().is_fifo();
+            if is_pipe { Ok(file.into()) } else { Err(ErrorKind::Unsupported.into()) }
+        };
+        Reader(open().ok())
+    }
+
+    /// Readable when he has gone: nobody can read from this end of a pipe (poll(2), POLLERR).
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(AsFd::as_fd)
+    }
+
+    pub(crate) fn has_gone(&self) -> bool {
+        let is_gone = |pipe| waiter::readable(&[pipe], Some(Instant::now())).unwrap_or_default();
+        self.descriptor().is_some_and(is_gone)
     }
 }
 

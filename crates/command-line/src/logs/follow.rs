@@ -1,9 +1,7 @@
 //! Lines as they come, of the files that there are and those that join them, until the daemons have ended.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +15,7 @@ use crate::code;
 use crate::complaint::Complaint;
 use crate::daemon::Daemon;
 use crate::interrupt::Interrupt;
+use crate::output::Reader;
 
 /// As much as the standard library gives a thread.
 const STACK: usize = 2 << 20;
@@ -50,7 +49,7 @@ pub(crate) fn follow(
     let mut left = running.len();
     let news = watch(running, &bell.ring).map_err(|error| broken(&error))?;
     bell.bell.set_nonblocking(true).map_err(|error| broken(&error))?;
-    let reader = pipe_of_stdout();
+    let reader = Reader::of_stdout();
     loop {
         for news in news.try_iter() {
             match news {
@@ -80,15 +79,15 @@ pub(crate) fn follow(
         for problem in follower.problems() {
             view.complain(&problem)?;
         }
-        if !view.write()? || !wait(&follower, &bell, reader.as_ref()) {
+        if !view.write()? || !wait(&follower, &bell, &reader) {
             return Ok(code::OK);
         }
     }
 }
 
 /// Waits for lines or news. False: nobody reads any more.
-fn wait(follower: &Follower, bell: &Bell, reader: Option<&OwnedFd>) -> bool {
-    let stdout = reader.map(AsFd::as_fd);
+fn wait(follower: &Follower, bell: &Bell, reader: &Reader) -> bool {
+    let stdout = reader.descriptor();
     let wakes: Vec<_> =
         follower.descriptor().into_iter().chain(Some(bell.bell.as_fd())).chain(stdout).collect();
     if waiter::readable(&wakes, follower.deadline()).is_err() {
@@ -96,9 +95,7 @@ fn wait(follower: &Follower, bell: &Bell, reader: Option<&OwnedFd>) -> bool {
     }
     // What rang is seen without: by the flag, and by the news.
     while matches!((&bell.bell).read(&mut [0; 64]), Ok(1..)) {}
-    // Nobody can read from this end of a pipe: it is readable when the other one is closed (poll(2), POLLERR).
-    !stdout
-        .is_some_and(|stdout| waiter::readable(&[stdout], Some(Instant::now())).unwrap_or_default())
+    !reader.has_gone()
 }
 
 /// Shows all that a daemon which has ended has left. False: nobody reads any more.
@@ -142,10 +139,4 @@ fn watch(running: Vec<(usize, Daemon)>, ring: &UnixStream) -> io::Result<Receive
         })?;
     }
     Ok(receiver)
-}
-
-/// Standard output, if it is a pipe.
-fn pipe_of_stdout() -> Option<OwnedFd> {
-    let file = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
-    file.metadata().is_ok_and(|found| found.file_type().is_fifo()).then(|| file.into())
 }

@@ -157,7 +157,7 @@ impl Drop for Bed {
 
 /// Waits until it is so.
 #[track_caller]
-pub(crate) fn expect(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn expect(what: &str, mut is_so: impl FnMut() -> bool) {
     let expected = Instant::now() + LIMIT;
     while !is_so() {
         assert!(Instant::now() < expected, "not yet: {what}");

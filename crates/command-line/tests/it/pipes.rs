@@ -7,11 +7,12 @@ use std::process::Stdio;
 
 use libtest_mimic::Trial;
 
-use crate::bed::{Bed, Ended};
+use crate::bed::{Bed, Ended, expect};
 
 pub(crate) fn trials() -> Vec<Trial> {
     crate::trials![
         nobody_who_reads_is_no_error,
+        events_end_when_nobody_reads_though_nothing_happens,
         a_full_disk_is_one,
         a_start_is_done_whoever_reads,
         metrics_replace_a_file_or_leave_it,
@@ -37,6 +38,18 @@ fn nobody_who_reads_is_no_error() {
         let ended = Ended::of(output);
         assert_eq!((ended.code, ended.stderr.as_str()), (code, ""), "{words}");
     }
+}
+
+/// Case: CC-51
+fn events_end_when_nobody_reads_though_nothing_happens() {
+    let bed = Bed::with_one();
+    bed.one("start");
+    let mut command = bed.command("one", "events --json -n 0");
+    let mut events = command.stdout(Stdio::piped()).spawn().unwrap();
+    expect("it is asked", || bed.has_connection(events.id()));
+    drop(events.stdout.take());
+    expect("it ends", || events.try_wait().unwrap().is_some());
+    assert_eq!(events.wait().unwrap().code(), Some(0));
 }
 
 /// Case: CC-51
