@@ -55,7 +55,9 @@ fn among(kind: Kind, words: &[String], known: &[(String, Vec<String>)]) -> Vec<S
     for (daemon, workers) in known {
         for worker in workers {
             let is_there = |(_, workers): &&(String, Vec<String>)| workers.contains(worker);
-            let is_taken = names.contains(worker) || 1 < known.iter().filter(is_there).count();
+            let count = known.iter().filter(is_there).count();
+            // What a bare name means is another: every daemon, a daemon, or the worker of another one.
+            let is_taken = worker == ALL || names.contains(worker) || 1 < count;
             if is_taken || begun.contains('/') {
                 names.push(format!("{daemon}/{worker}"));
             } else {
@@ -170,9 +172,9 @@ mod tests {
     /// Case: CC-59
     #[test]
     fn a_name_that_several_have_is_completed_with_its_daemon() {
-        let one = [("jobd".to_owned(), owned("web-1 jobd web-2 $(reboot)"))];
+        let one = [("jobd".to_owned(), owned("web-1 jobd all web-2 $(reboot)"))];
         let of_one = |words: &str| among(Kind::Workers, &owned(words), &one).join(" ");
-        assert_eq!(of_one("stop "), "jobd web-1 jobd/jobd web-2");
+        assert_eq!(of_one("stop "), "jobd web-1 jobd/jobd jobd/all web-2");
         assert_eq!(of_one("stop web-1 w"), "web-2");
         assert_eq!(of_one("stop jobd/w"), "jobd/web-1 jobd/web-2");
         let two = [("a".to_owned(), owned("x twin")), ("b".to_owned(), owned("twin"))];
