@@ -156,6 +156,8 @@ impl Sessions<'_> {
     fn ask_by_command(&mut self, caller: &Caller, workers: usize) -> Outcome {
         let program = &self.programs.asker;
         for _ in 0..ASKED {
+            // What was told half a second ago is told again without a look at the processes.
+            pause(Duration::from_millis(600))?;
             let asked = now();
             let mut command = caller.ground.command(program);
             let status = command.arg("status").stdout(Stdio::null()).status();
