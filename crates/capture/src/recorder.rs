@@ -97,8 +97,8 @@ impl Recorder {
 
     /// Takes what the pipes hold, also those of runs that are over, and waits until all is written: for
     /// at most two seconds, or what `limit` says if that is less. What a disk that stands still has not
-    /// taken by then is written when it does, if this process is still there.
-    pub fn finish(self, limit: Option<Duration>) {
+    /// taken by then is written when it does, if this process is still there. Nothing is recorded any more then.
+    pub fn finish(&self, limit: Option<Duration>) {
         let patience = limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
         let sources = self.reader.all();
         self.reader.drain(&sources, 0);

@@ -158,6 +158,20 @@ pub struct Status {
 pub struct Workers {
     /// In the order of their list.
     pub workers: Vec<Process>,
+    /// Those that are alike, in the order of their list.
+    pub sets: Vec<Set>,
+}
+
+/// Workers that are alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Set {
+    /// Its name, which its workers have with a number.
+    pub name: String,
+    /// How many there are to be.
+    pub wanted: u32,
+    /// How many are ready. While some of them leave there may be more than are wanted.
+    pub ready: u32,
 }
 
 /// What `Events` answers, again and again.

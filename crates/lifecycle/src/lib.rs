@@ -40,10 +40,10 @@ mod machine;
 mod random;
 mod roster;
 
-pub use group::{Group, Happened, Id, Member, Order, resolve};
+pub use group::{Group, Happened, Id, Member, Order, Unit, resolve};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};
-pub use roster::{Roster, RosterChange, RosterEvent};
+pub use roster::{Roster, RosterChange, RosterEvent, Scaled, SetId};
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

@@ -6,19 +6,24 @@
 
 mod events;
 mod gate;
+mod list;
 mod requests;
+mod sets;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::group::{Group, Happened, Id, Member, Order};
+use crate::group::{Group, Happened, Id, Order};
 use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use events::{RosterChange, RosterEvent};
 use gate::Gate;
+use list::Sequence;
 use policy::RunEnd;
 use policy::{Policy, inner_grace};
+use sets::Set;
+pub use sets::{Scaled, SetId};
 use turns::Turns;
 
 /// A child, as far as the roster goes.
@@ -29,6 +34,14 @@ struct Kept {
     due: Option<Instant>,
     /// Somebody has taken it off the list.
     leaves: bool,
+    /// Of which set it is, and which of that.
+    of: Option<(SetId, u32)>,
+}
+
+impl Kept {
+    fn new(policy: Arc<Policy>, seed: u64) -> Kept {
+        Kept { machine: Machine::new(policy, seed), due: None, leaves: false, of: None }
+    }
 }
 
 /// The children of a list, and all that is decided about them.
@@ -46,7 +59,8 @@ pub struct Roster {
     /// Whose end was the last that called for a restart.
     last_failure: Option<(Id, RunEnd)>,
     gave_up: bool,
-    next_id: Id,
+    sets: Vec<Set>,
+    next: Sequence,
 }
 
 impl Roster {
@@ -59,14 +73,16 @@ impl Roster {
     pub fn new(group: Group, policies: Vec<Arc<Policy>>, seed: u64) -> Roster {
         assert_eq!(group.len(), policies.len(), "each member has a policy");
         let left = policies.len();
-        let kept = std::iter::zip(Id::all(), policies).map(|(id, policy)| {
-            let machine = Machine::new(policy, seed.wrapping_add(id.0.into()));
-            (id, Kept { machine, due: None, leaves: false })
+        let mut next = Sequence::new(seed);
+        let kept = policies.into_iter().map(|policy| {
+            let (id, seed) = next.next();
+            (id, Kept::new(policy, seed))
         });
+        let kept: BTreeMap<_, _> = kept.collect();
         let mut gate = Gate::default();
         Id::all().take(left).for_each(|id| gate.wait_for(id));
         Roster {
-            kept: kept.collect(),
+            kept,
             group,
             turns: Turns::default(),
             due: BTreeSet::new(),
@@ -75,7 +91,8 @@ impl Roster {
             quit_by: None,
             last_failure: None,
             gave_up: false,
-            next_id: Id(u32::try_from(left).unwrap_or(u32::MAX)),
+            sets: Vec::new(),
+            next,
         }
     }
 
@@ -110,6 +127,11 @@ impl Roster {
         self.left
     }
 
+    /// Whether all are being stopped for good, or have been.
+    pub fn is_quitting(&self) -> bool {
+        self.group.quits()
+    }
+
     /// When to come back with [`RosterEvent::DeadlinePassed`] if nothing happens first; perhaps at once.
     pub fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(at, _)| *at);
@@ -130,66 +152,6 @@ impl Roster {
             }
         }
         changes
-    }
-
-    /// Puts one more child at the end of the list, and starts it when it is its turn. Its id is new, whoever
-    /// was on the list before.
-    pub fn add(
-        &mut self,
-        member: Member,
-        policy: Arc<Policy>,
-        seed: u64,
-        now: Instant,
-    ) -> (Id, Vec<RosterChange>) {
-        let id = self.next_id;
-        self.next_id = Id(id.0 + 1);
-        let machine = Machine::new(policy, seed);
-        self.kept.insert(id, Kept { machine, due: None, leaves: false });
-        self.group.add(id, member);
-        self.left += 1;
-        self.gate.wait_for(id);
-        let mut changes = Vec::new();
-        self.happened(Happened::Added(id), now, &mut changes);
-        (id, changes)
-    }
-
-    /// Takes a child off the list: it is stopped, and forgotten when it has ended. Nothing happens if it is
-    /// not on the list.
-    ///
-    /// # Errors
-    ///
-    /// The children that are to start after this one, and are not over: they would wait for ever. Nothing
-    /// has happened then.
-    pub fn remove(&mut self, id: Id, now: Instant) -> Result<Vec<RosterChange>, Vec<Id>> {
-        let mut changes = Vec::new();
-        let Some(kept) = self.kept.get_mut(&id) else { return Ok(changes) };
-        let dependents = self.group.dependents(id);
-        if !dependents.is_empty() {
-            return Err(dependents);
-        }
-        kept.leaves = true;
-        self.turns.forget(id);
-        if kept.machine.phase() == Phase::Finished {
-            self.forget(id, &mut changes);
-        } else {
-            self.child(id, Event::Quit { within: None }, now, &mut changes);
-        }
-        Ok(changes)
-    }
-
-    fn forget(&mut self, id: Id, changes: &mut Vec<RosterChange>) {
-        if let Some(at) = self.kept.remove(&id).and_then(|kept| kept.due) {
-            self.due.remove(&(at, id));
-        }
-        self.group.remove(id);
-        self.let_through(id, changes);
-    }
-
-    /// It is not waited for this child any more before it is announced that all are ready.
-    fn let_through(&mut self, id: Id, changes: &mut Vec<RosterChange>) {
-        if self.gate.lets_through(id) && !self.group.quits() {
-            changes.push(RosterChange::Ready);
-        }
     }
 
     /// One thing that time alone brings: a deadline, or else a start whose turn it is.
@@ -232,10 +194,19 @@ impl Roster {
                 };
                 news.extend(next);
             }
-            if let Happened::Over { worker, .. } = happened
-                && self.kept.get(&worker).is_some_and(|kept| kept.leaves)
+            let gone = if let Happened::Over { worker, .. } = happened {
+                Some((worker, Phase::Finished))
+            } else if let Happened::Stopped(worker) = happened {
+                // It may have been told to quit at once: then its end is among the news.
+                Some((worker, Phase::Stopped))
+            } else {
+                None
+            };
+            if let Some((id, phase)) = gone
+                && self.phase(id) == Some(phase)
+                && self.leaves(id)
             {
-                self.forget(worker, changes);
+                self.forget(id, changes);
             }
         }
     }

@@ -291,6 +291,14 @@ impl LoggingConfig {
             .trust_folder_owner(self.trust_folder_owner)
     }
 
+    /// Gives each file that is logged to the path that `new` makes of its own.
+    pub fn rename_files(&mut self, new: &mut dyn FnMut(&Path) -> PathBuf) {
+        if let Some(file) = &mut self.file {
+            *file = new(file);
+        }
+        self.loggers.values_mut().for_each(|logger| logger.rename_files(new));
+    }
+
     /// Makes relative paths absolute: they are meant from `base`.
     ///
     /// Whoever hands a configuration to a process with another working directory calls this first.

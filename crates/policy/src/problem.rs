@@ -58,6 +58,11 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// Adds others as they are.
+    pub fn extend(&mut self, others: Problems) {
+        self.0.extend(others.0);
+    }
+
     /// Adds those of a part, whose fields are named after it: `workers[2].pid_filename`.
     pub fn add_part(&mut self, part: &str, problems: Problems) {
         self.0.extend(
@@ -77,6 +82,11 @@ impl Problems {
                 None => problem,
             }
         }));
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Each of them.

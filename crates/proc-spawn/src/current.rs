@@ -47,11 +47,40 @@ pub struct Current {
     /// 1 for the first process in this place, 2 after its first restart, and so on; 0 for the
     /// application itself.
     pub incarnation: u64,
+    /// Which of a set of processes that are alike it is; `None`: of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Which of a set of processes that are alike one is, as it was when it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its own number, from 1 on, for life: no other process of the set has it meanwhile.
+    pub index: u32,
+    /// How many there were to be when this process was started.
+    pub count: u32,
+}
+
+impl Current {
+    /// One of this role and name, which is the first in its place and of no set.
+    pub fn new(role: Role, name: impl Into<String>) -> Current {
+        Current { role, name: name.into(), incarnation: 1, place: None }
+    }
+
+    /// Its number in its set, from 1 on; `None`: it is of none.
+    pub fn index(&self) -> Option<u32> {
+        self.place.map(|place| place.index)
+    }
+
+    /// How many its set was to have when this process was started; `None`: it is of none.
+    pub fn count(&self) -> Option<u32> {
+        self.place.map(|place| place.count)
+    }
 }
 
 static CURRENT: OnceLock<Current> = OnceLock::new();
 static APPLICATION: Current =
-    Current { role: Role::Application, name: String::new(), incarnation: 0 };
+    Current { role: Role::Application, name: String::new(), incarnation: 0, place: None };
 
 /// Role, name and incarnation of this process. The application itself until [`init`](crate::init)
 /// finds that this is a child.

@@ -98,7 +98,7 @@ pub use args::Error as ArgsError;
 pub use boot::{Boot, Bound, at_end};
 pub use bootstrap::{App, Handler, init};
 pub use child::{Child, NotReady};
-pub use current::{Current, Role, current};
+pub use current::{Current, Place, Role, current};
 pub use detached::Detached;
 pub use entries::{Call, Entries, EntryError};
 pub use entry_fn::{EntryFn, EntryOutcome};

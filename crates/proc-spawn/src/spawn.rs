@@ -21,7 +21,7 @@ use serde_bytes::ByteBuf;
 use crate::called::Called;
 use crate::child::Child;
 use crate::closer;
-use crate::current::{Current, Role};
+use crate::current::{Current, Place, Role};
 use crate::entries::Call;
 use crate::environment::Environment;
 use crate::inherited::{bequeathed, open_null, outlive_file_size_limits};
@@ -99,7 +99,7 @@ impl Spawn {
         Spawn {
             entry: None,
             args: Arc::default(),
-            current: Current { role, name: String::new(), incarnation: 1 },
+            current: Current::new(role, String::new()),
             setup: Arc::default(),
             program: Program::default(),
             stdout: Stdio::default(),
@@ -127,9 +127,23 @@ impl Spawn {
         self
     }
 
+    /// Which of a set the child is. Default: of none.
+    #[must_use]
+    pub fn place(mut self, place: Option<Place>) -> Spawn {
+        self.current.place = place;
+        self
+    }
+
     /// Sets which incarnation the next [`spawn`](Spawn::spawn) starts, counted from 1.
     pub fn set_incarnation(&mut self, incarnation: u64) {
         self.current.incarnation = incarnation;
+    }
+
+    /// Sets how many its set is to have, for the next [`spawn`](Spawn::spawn); nothing happens to one that is of none.
+    pub fn set_count(&mut self, count: u32) {
+        if let Some(place) = &mut self.current.place {
+            place.count = count;
+        }
     }
 
     /// Sets what the handler of the child's role is to know.
@@ -273,7 +287,7 @@ impl Spawn {
     /// The launcher that is to start this process: with the same program, streams and environment.
     pub(crate) fn launcher(&self) -> Spawn {
         let name = self.current.name.clone();
-        let current = Current { role: Role::Launcher, name, incarnation: 1 };
+        let current = Current::new(Role::Launcher, name);
         Spawn { entry: None, args: Arc::default(), current, ..self.clone() }
     }
 

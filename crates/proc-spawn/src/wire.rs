@@ -232,7 +232,7 @@ mod tests {
     fn payload() -> Payload {
         Payload {
             nonce: 7,
-            current: Current { role: Role::Worker, name: "red".into(), incarnation: 2 },
+            current: Current { incarnation: 2, ..Current::new(Role::Worker, "red") },
             parent: Some(1),
             entry: Some("a:b".into()),
             args: ByteBuf::from(vec![0; 10]),

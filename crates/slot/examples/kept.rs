@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     surroundings::roles(App::new(entries![work])).init();
 
     // Only an executor or a worker carries out a set-up, so the child gets such a role.
-    let current = Current { role: Role::Worker, name: "work".to_owned(), incarnation: 1 };
+    let current = Current::new(Role::Worker, "work");
     let spawn = Spawn::new(Call::new(work, ()))?.current(current).setup(&Setup::default())?;
     let mut slot = Slot::new(spawn);
     let restart = RestartPolicy::after(Duration::from_millis(200));

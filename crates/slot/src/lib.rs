@@ -14,7 +14,7 @@
 //!
 //! surroundings::roles(App::new(entries![hello])).init(); // The child runs its entry here.
 //!
-//! let current = Current { role: Role::Worker, name: "hello".to_owned(), incarnation: 1 };
+//! let current = Current::new(Role::Worker, "hello");
 //! let spawn = Spawn::new(Call::new(hello, ()))?.current(current).setup(&Setup::default())?;
 //! let mut slot = Slot::new(spawn);
 //! let (mut machine, now) = (Machine::new(Policy::default(), 0), Instant::now());

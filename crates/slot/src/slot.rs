@@ -357,6 +357,11 @@ impl Slot {
         }
     }
 
+    /// Says how many its set is to have, to the runs that begin from now on.
+    pub fn set_count(&mut self, count: u32) {
+        self.spawn.set_count(count);
+    }
+
     fn start(&mut self, run: u64, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         self.run = run;
         self.spawn.set_incarnation(run);

@@ -243,7 +243,7 @@ fn executor(
 ) -> Result<Slot, SetupError> {
     let name = plan.name.clone();
     let spawn = spawn
-        .current(Current { role: Role::Executor, name, incarnation: 1 })
+        .current(Current::new(Role::Executor, name))
         .setup(&plan.setup)
         .map_err(|error| SetupError::new("executor", &error))?
         .environment(plan.environment.clone())

@@ -107,7 +107,7 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<DaemonRunStatus>, LaunchCause> 
 const SLACK: Duration = Duration::from_secs(2);
 
 fn launch(plan: &Plan, spawn: Spawn, early: &EarlyStderr) -> Result<DaemonRunStatus, LaunchFailed> {
-    let current = Current { role: Role::Guardian, name: plan.name.clone(), incarnation: 1 };
+    let current = Current::new(Role::Guardian, plan.name.clone());
     let mut guardian = spawn
         .current(current)
         // If a worker starts this daemon, it must not be taken for one of the worker's leftovers.

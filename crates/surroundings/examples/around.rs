@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         redirect: Redirect::new().stdout(Target::File(output.clone())),
         ..Setup::default()
     };
-    let current = Current { role: Role::Worker, name: "around".to_owned(), incarnation: 1 };
+    let current = Current::new(Role::Worker, "around");
     let spawn = Spawn::new(Call::new(look_around, ()))?.current(current).setup(&setup)?;
     let mut child = spawn.spawn()?;
     println!("{}", child.wait()?);

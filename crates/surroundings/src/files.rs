@@ -1,5 +1,6 @@
 //! The files of a plan: what each is for, and that none is for two things that do not go together.
 
+mod family;
 mod identity;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use stdio_redirect::{Redirect, Stream};
 
 use capture::Capture;
+use family::Family;
 use identity::{Key, identity, is_of_its_opener};
 use policy::{Problem, Problems};
 
@@ -110,6 +112,7 @@ struct Met {
 #[derive(Debug, Default)]
 pub struct Files {
     met: Vec<Met>,
+    families: Vec<Family>,
     folders: HashMap<PathBuf, Folder>,
     /// What the paths that were looked at already lead to.
     keys: HashMap<Arc<Path>, Key>,
@@ -261,6 +264,7 @@ impl Files {
     /// Tells of each file that something else is for, too, and whose it is. Paths are compared by what
     /// they lead to.
     pub fn check(mut self, mut tell: impl FnMut(Owner, Problem)) {
+        self.check_families(&mut tell);
         let mut groups: HashMap<Key, Vec<usize>> = HashMap::new();
         for (index, key) in self.keys().into_iter().enumerate() {
             groups.entry(key).or_default().push(index);

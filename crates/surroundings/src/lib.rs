@@ -10,7 +10,7 @@
 //! surroundings::roles(App::new(entries![hello])).init(); // The child becomes what it is to be, and runs its entry.
 //!
 //! let setup = Setup { umask: Some(0o027), directory: Some("/srv".into()), ..Setup::default() };
-//! let current = Current { role: Role::Worker, name: "hello".to_owned(), incarnation: 1 };
+//! let current = Current::new(Role::Worker, "hello");
 //! let child = Spawn::new(Call::new(hello, ()))?.current(current).setup(&setup)?.spawn()?;
 //! # Ok(())
 //! # }

@@ -74,6 +74,30 @@ pub struct PlannedSurroundings {
 }
 
 impl Surroundings {
+    /// Gives each path, of files and of the working directory, the value that `new` makes of it and of the name of its
+    /// option.
+    pub fn rename(&mut self, new: &mut dyn FnMut(&'static str, &Path) -> PathBuf) {
+        let streams = [
+            ("stdout_filename", &mut self.streams.stdout),
+            ("stderr_filename", &mut self.streams.stderr),
+        ];
+        for (field, stream) in streams {
+            if let Some(Target::File(path)) = stream {
+                *path = new(field, path);
+            }
+        }
+        if let Some(logging) = &mut self.logging_config {
+            logging.rename_files(&mut |path| new("logging_config", path));
+        }
+        if let Some(capture) = self.capture.take() {
+            let path = new("capture.file", capture.file_path());
+            self.capture = Some(capture.with_file(path));
+        }
+        if let Some(directory) = &mut self.directory {
+            *directory = new("directory", directory);
+        }
+    }
+
     /// Adds everything that is wrong with them, and takes note of their files. Touches nothing.
     pub fn check(
         self,

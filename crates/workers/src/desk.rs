@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use control::service::{self, Files, Workers};
@@ -21,20 +21,18 @@ const KEPT_EVENTS: usize = 256;
 /// So many events go into one reply.
 const MOST_EVENTS: usize = 32;
 
-/// What is to be done with a worker because somebody has asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is to be done because somebody has asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    Start,
-    Stop,
-    Restart,
-    Signal(i32),
+    OfWorker(Id, lifecycle::Request),
+    Signal(Id, i32),
+    Scale { set: String, count: u32 },
 }
 
-/// A request about one worker, which the pool answers.
+/// A request that the pool answers.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) to: Ticket,
-    pub(crate) id: Id,
     pub(crate) wanted: Wanted,
 }
 
@@ -72,10 +70,14 @@ impl Desk {
 
     /// Takes those who are new. Who cannot be admitted sees his connection end.
     pub(crate) fn admit(&mut self) -> io::Result<()> {
-        let callers = self.callers.take();
-        if callers.is_empty() {
-            return Ok(());
+        for connection in self.callers.take() {
+            self.adopt(connection)?;
         }
+        Ok(())
+    }
+
+    /// Takes one who is new.
+    pub(crate) fn adopt(&mut self, connection: OwnedFd) -> io::Result<()> {
         let server = match &mut self.server {
             Some(server) => server,
             None => self.server.insert(Server::new(Info {
@@ -86,10 +88,8 @@ impl Desk {
                 interfaces: vec![service::DESCRIPTION.to_owned()],
             })?),
         };
-        for connection in callers {
-            let peer = Peer::of(connection.as_fd(), Access::default());
-            let _ = peer.and_then(|peer| server.adopt(connection, peer));
-        }
+        let peer = Peer::of(connection.as_fd(), Access::default());
+        let _ = peer.and_then(|peer| server.adopt(connection, peer));
         Ok(())
     }
 
@@ -104,13 +104,18 @@ impl Desk {
     }
 
     /// Answers what can be answered at once, and gives back what is to be done.
-    pub(crate) fn turn(&mut self, workers: &Named<'_>, now: Instant) -> Vec<Asked> {
+    pub(crate) fn turn(
+        &mut self,
+        workers: &Named<'_>,
+        sets: &[service::Set],
+        now: Instant,
+    ) -> Vec<Asked> {
         let Some(mut server) = self.server.take() else { return Vec::new() };
         let mut asked = Vec::new();
         for request in server.turn(now) {
-            match self.answer(&mut server, &request, workers, now) {
+            match self.answer(&mut server, &request, workers, sets, now) {
                 Ok(None) => (),
-                Ok(Some((id, wanted))) => asked.push(Asked { to: request.ticket, id, wanted }),
+                Ok(Some(wanted)) => asked.push(Asked { to: request.ticket, wanted }),
                 Err(refusal) => server.refuse(&request.ticket, &refusal),
             }
         }
@@ -154,13 +159,19 @@ impl Desk {
         server: &mut Server,
         request: &Request,
         workers: &Named<'_>,
+        sets: &[service::Set],
         now: Instant,
-    ) -> Result<Option<(Id, Wanted)>, Refusal> {
+    ) -> Result<Option<Wanted>, Refusal> {
         let Request { ticket, call, .. } = request;
+        let find = || {
+            let Name { name } = call.read()?;
+            workers.find(&name)
+        };
         let wanted = match call.method.rsplit('.').next().unwrap_or_default() {
             "Workers" => {
                 let AskedFor { names, usage } = call.read()?;
-                server.reply(ticket, workers.tell(names, usage.unwrap_or(false), now)?);
+                let workers = workers.tell(names, usage.unwrap_or(false), now)?;
+                server.reply(ticket, Workers { workers, sets: sets.to_vec() });
                 return Ok(None);
             }
             "WorkerFiles" => {
@@ -174,17 +185,20 @@ impl Desk {
                 self.readers.push(Reader { to: *ticket, told });
                 return Ok(None);
             }
-            "StartWorker" => Wanted::Start,
-            "StopWorker" => Wanted::Stop,
-            "RestartWorker" => Wanted::Restart,
+            "StartWorker" => Wanted::OfWorker(find()?, lifecycle::Request::Start),
+            "StopWorker" => Wanted::OfWorker(find()?, lifecycle::Request::Stop),
+            "RestartWorker" => Wanted::OfWorker(find()?, lifecycle::Request::Restart),
             "SignalWorker" => {
                 let Signal { signal } = call.read()?;
-                Wanted::Signal(signal)
+                Wanted::Signal(find()?, signal)
+            }
+            "Scale" => {
+                let Scale { set, count } = call.read()?;
+                Wanted::Scale { set, count }
             }
             _ => return Err(Refusal::MethodNotImplemented { method: call.method.clone() }),
         };
-        let Name { name } = call.read()?;
-        Ok(Some((workers.find(&name)?, wanted)))
+        Ok(Some(wanted))
     }
 }
 
@@ -204,6 +218,12 @@ struct Last {
 #[derive(Deserialize)]
 struct Name {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Scale {
+    set: String,
+    count: u32,
 }
 
 #[derive(Deserialize)]
@@ -248,13 +268,18 @@ impl Named<'_> {
         names: Option<Vec<String>>,
         usage: bool,
         now: Instant,
-    ) -> Result<Workers, Refusal> {
+    ) -> Result<Vec<service::Process>, Refusal> {
         let in_full = names.is_some();
         let workers = self.wanted(names)?.map(|(id, worker)| {
             let told = self.process(id, worker, usage, now);
             if in_full { told } else { in_short(told) }
         });
-        Ok(Workers { workers: workers.collect() })
+        Ok(workers.collect())
+    }
+
+    /// All of them in full.
+    pub(crate) fn all(&self, now: Instant) -> Vec<service::Process> {
+        self.workers.iter().map(|(id, worker)| self.process(*id, worker, true, now)).collect()
     }
 
     fn files(&self, names: Option<Vec<String>>) -> Result<Files, Refusal> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use control::{Client, ClientError, EventStream};
 
 /// How long a thread waits that its question finds room in a socket that nobody has used.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What happens to the workers of this process from now on, and at most the last so many of what has: for any thread
 /// beside the one that has called [`start_workers`](crate::start_workers), also before it has.

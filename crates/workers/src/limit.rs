@@ -47,12 +47,21 @@ pub(crate) struct OpenFiles {
 impl OpenFiles {
     /// Makes sure that so many workers can be had.
     pub(crate) fn for_workers(workers: usize, captured: usize) -> Result<OpenFiles, WorkersError> {
+        let mut open_files = OpenFiles { need: 0, before: None };
+        open_files.grow(workers, captured)?;
+        Ok(open_files)
+    }
+
+    /// Makes sure that so many can be had now. What there was room for once stays.
+    pub(crate) fn grow(&mut self, workers: usize, captured: usize) -> Result<(), WorkersError> {
         let own = PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64;
+        let own = own.max(self.need);
         let mut claims = claims();
         let limit = getrlimit(Resource::Nofile);
-        // Some of the open descriptors may be those of other pools, which `sum` counts already.
+        // Some of the open descriptors may be those of pools, which `sum` counts already.
         let others = claims.others.max(open_now().saturating_sub(claims.sum));
-        let need = others + claims.sum + own + SPARE;
+        let sum = claims.sum - self.need + own;
+        let need = others + sum + SPARE;
         if let Some(hard) = limit.maximum
             && hard < need
         {
@@ -69,22 +78,22 @@ impl OpenFiles {
             let before = claims.raised.take().filter(|(_, to)| *to == soft);
             claims.raised = Some((before.map_or(limit, |(before, _)| before), need));
         }
-        claims.sum += own;
+        claims.sum = sum;
         claims.others = others;
-        let before = claims.raised.as_ref().and_then(|(before, _)| before.current);
-        Ok(OpenFiles { need: own, before })
+        self.need = own;
+        self.before = claims.raised.as_ref().and_then(|(before, _)| before.current);
+        Ok(())
     }
 
     /// The soft limit that a worker should have: the one from before.
     pub(crate) fn before(&self) -> Option<u64> {
         self.before
     }
-}
 
-impl Drop for OpenFiles {
-    fn drop(&mut self) {
+    /// Gives it back: nobody needs it any more.
+    pub(crate) fn release(&mut self) {
         let mut claims = claims();
-        claims.sum -= self.need;
+        claims.sum -= std::mem::take(&mut self.need);
         if claims.sum > 0 {
             return;
         }
@@ -97,6 +106,12 @@ impl Drop for OpenFiles {
             // limit that somebody has lowered.
             let _ = setrlimit(Resource::Nofile, Rlimit { current: before.current, ..now });
         }
+    }
+}
+
+impl Drop for OpenFiles {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

@@ -2,6 +2,11 @@
 //! done.
 
 mod events;
+mod goals;
+mod handle;
+mod refused;
+mod requests;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use capture::Recorder;
-use lifecycle::{Id, Outcome, Roster, RosterEvent};
+use lifecycle::{Id, Outcome, Roster, RosterEvent, SetId};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use record::{Record, Role};
@@ -24,9 +29,14 @@ use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
-use crate::spec::{self, Plan, WorkerPlan, WorkerStartInfo, WorkersOptions};
+use crate::spec::{self, Listed, Plan, WorkerPlan, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Waiter, Wake};
+use goals::Waiting;
+pub use goals::{Pending, WaitError};
+pub use handle::{Pool, PoolStatus};
+pub use refused::RequestError;
+use shared::{Makes, Shared};
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
 ///
@@ -42,19 +52,30 @@ use crate::wait::{Waiter, Wake};
 /// The list is wrong: all problems at once, and nothing was started. Or the system refused
 /// something that nothing works without; then the workers are let go, and quit.
 pub fn start_workers(
-    workers: impl IntoIterator<Item = WorkerStartInfo>,
+    list: impl IntoIterator<Item = impl Into<Listed>>,
     options: WorkersOptions,
 ) -> Result<WorkersReport, WorkersError> {
-    let plan = spec::plan(workers.into_iter().collect(), options)?;
-    let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
-    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
-    let gate = plan.ready_when_all;
-    let pool = Pool::new(plan, &open_files)?;
+    let (pool, _, gate) = prepare(list.into_iter().map(Into::into).collect(), options)?;
     let report = pool.run().map_err(io_error("wait for the workers"))?;
     if gate {
         report.all_were_ready()?;
     }
     Ok(report)
+}
+
+/// A pool that is not running yet, how it is reached from other threads, and whether all of its workers have to be
+/// ready once.
+fn prepare(
+    list: Vec<Listed>,
+    options: WorkersOptions,
+) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
+    let plan = spec::plan(list, options)?;
+    let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
+    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
+    let gate = plan.ready_when_all;
+    let pool = Loop::new(plan, open_files)?;
+    let shared = Arc::clone(&pool.shared);
+    Ok((pool, shared, gate))
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
@@ -76,14 +97,15 @@ pub(crate) struct Worker {
     outcome: Option<Box<Outcome>>,
 }
 
-struct Pool {
+/// What keeps the workers, in the thread that waits for them.
+pub(crate) struct Loop {
     /// Each in a box, so that thousands need not be moved when the map changes.
     workers: BTreeMap<Id, Box<Worker>>,
     /// Decides about all workers.
     roster: Roster,
     waiter: Waiter,
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
-    recorder: Option<Recorder>,
+    recorder: Option<Arc<Recorder>>,
     reopen: ReopenListener,
     /// Tells when the time that we have ourselves to quit gets shorter: the workers have a part of it.
     deadline: DeadlineWatch,
@@ -94,10 +116,16 @@ struct Pool {
     desk: Desk,
     quit_told: bool,
     gave_up: Option<TooManyRestarts>,
+    /// The sets by their names.
+    sets: Vec<(String, SetId)>,
+    /// How other threads reach this one.
+    shared: Arc<Shared>,
+    /// Who waits until something is so.
+    waiting: Vec<Waiting>,
 }
 
-impl Pool {
-    fn new(plan: Plan, open_files: &OpenFiles) -> Result<Pool, WorkersError> {
+impl Loop {
+    fn new(plan: Plan, open_files: OpenFiles) -> Result<Loop, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // If the system does not grant the spawner's thread, a start costs more, and nothing else
         // changes.
@@ -109,13 +137,14 @@ impl Pool {
         let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
-        let captured = plan.workers.iter().any(|worker| worker.capture.is_some());
+        let captured = plan.workers.iter().any(|worker| worker.capture.is_some())
+            || plan.sets.iter().any(|set| set.is_captured);
         let recorder = captured.then(Recorder::start).transpose();
-        let recorder = recorder.map_err(io_error("capture output"))?;
+        let recorder = recorder.map_err(io_error("capture output"))?.map(Arc::new);
         let policies = plan.workers.iter().map(|worker| Arc::clone(&worker.policy)).collect();
         // Any number will do: it only keeps the delays of two pools out of step.
         let seed = RandomState::new().hash_one(std::process::id());
-        let roster = Roster::new(plan.group, policies, seed)
+        let mut roster = Roster::new(plan.group, policies, seed)
             .start_stagger(plan.start_stagger)
             .announces_ready(plan.ready_when_all);
         let names = plan.workers.iter().map(|worker| worker.name.as_str());
@@ -123,12 +152,19 @@ impl Pool {
         let place =
             plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures()));
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
-        let workers = std::iter::zip(roster.ids(), plan.workers).map(|(id, mut worker)| {
-            worker.setup.open_files = open_files.before();
-            Ok((id, Box::new(Worker::new(worker, spawner.as_ref(), recorder.as_ref())?)))
-        });
+        let mut makes = Makes { planner: plan.planner, open_files, spawner, recorder };
+        let workers = std::iter::zip(roster.ids(), plan.workers)
+            .map(|(id, worker)| Ok((id, makes.worker(worker)?)));
         let workers = workers.collect::<Result<_, _>>()?;
-        Ok(Pool {
+        let ids: Vec<Id> = if plan.sets.is_empty() { Vec::new() } else { roster.ids().collect() };
+        let sets = plan.sets.into_iter().map(|set| {
+            let members = ids[set.workers].iter().copied();
+            (set.name, roster.set(members, set.member, set.policy))
+        });
+        let sets = sets.collect();
+        let recorder = makes.recorder.clone();
+        let shared = Arc::new(Shared::new(makes).map_err(io_error("create an eventfd"))?);
+        Ok(Loop {
             workers,
             roster,
             waiter,
@@ -140,16 +176,21 @@ impl Pool {
             desk,
             quit_told: false,
             gave_up: None,
+            sets,
+            shared,
+            waiting: Vec::new(),
         })
     }
 
     fn run(mut self) -> io::Result<WorkersReport> {
+        let _closed = shared::Closing(Arc::clone(&self.shared));
         reopen::queue_log_of_this_thread();
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Wake::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Wake::Reopen)?;
         self.waiter.watch(self.deadline.descriptor(), Wake::Deadline)?;
         self.waiter.watch(self.desk.callers(), Wake::Callers)?;
+        self.waiter.watch(self.shared.descriptor(), Wake::Letters)?;
         if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted()) {
             self.waiter.watch(recorder.changed(), Wake::Lost)?;
         }
@@ -158,12 +199,13 @@ impl Pool {
         let pid_files = self.workers.values().map(|worker| worker.pid_filename.as_path());
         let _ = slot::leave_pid_files(pid_files);
         self.on(RosterEvent::Begin);
-        while self.roster.left() > 0 {
+        while !self.roster.is_over() {
             self.look_at_quit(quit);
             self.look_at_what_is_due();
             let write_at = self.write_status_if_due();
             self.desk.tell_readers();
-            if self.roster.left() == 0 {
+            self.answer_who_waits();
+            if self.roster.is_over() {
                 break;
             }
             let deadline = [self.roster.deadline(), write_at].into_iter().flatten().min();
@@ -175,6 +217,7 @@ impl Pool {
                     Wake::Deadline => self.look_at_deadline(),
                     Wake::Callers => self.look_at_callers(),
                     Wake::Desk => self.look_at_desk(),
+                    Wake::Letters => self.look_at_letters(),
                     Wake::Ended(worker) => self.look_at_end(worker),
                     Wake::Said(worker) => self.look_at_words(worker),
                 }
@@ -197,6 +240,19 @@ impl Pool {
             Some(WorkerEnd { name, runs, outcome: *outcome?, last_lines })
         });
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
+    }
+
+    /// Takes note of what keeps the output of workers, since the first whose output is captured has come.
+    fn record_with(&mut self, recorder: Option<Arc<Recorder>>) {
+        if self.recorder.is_some() {
+            return;
+        }
+        self.recorder = recorder;
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| self.status.is_wanted())
+            && let Err(error) = self.waiter.watch(recorder.changed(), Wake::Lost)
+        {
+            log::warn!("what is lost of output is told late: {error}");
+        }
     }
 
     fn write_status_if_due(&mut self) -> Option<Instant> {
@@ -243,7 +299,7 @@ impl Worker {
     fn new(
         worker: WorkerPlan,
         spawner: Option<&Arc<Spawner>>,
-        recorder: Option<&Recorder>,
+        recorder: Option<&Arc<Recorder>>,
     ) -> Result<Worker, WorkersError> {
         let spawn = worker.spawn.setup(&worker.setup);
         let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;

@@ -1,9 +1,12 @@
 //! What the caller says about workers.
 
+mod expand;
 #[cfg(feature = "yaml")]
 mod file;
 mod options;
 mod plan;
+mod planner;
+mod set;
 
 use std::path::PathBuf;
 
@@ -13,6 +16,9 @@ use surroundings::Surroundings;
 
 pub use options::WorkersOptions;
 pub(crate) use plan::{Plan, WorkerPlan, plan};
+pub(crate) use planner::{AlonePlan, Planner};
+pub(crate) use set::MOST_OF_SET;
+pub use set::{Listed, WorkerSet};
 
 /// One worker that is to be started: its name, its pid file, its entry.
 ///

@@ -79,16 +79,12 @@ struct LastExit {
 /// Enough to see a pattern, little enough for a crash loop of months.
 const KEPT_EXITS: usize = 10;
 
-impl StatusFile {
-    pub(crate) fn new<'a>(
-        place: Option<StatusPlace>,
-        workers: impl Iterator<Item = (Id, &'a str)>,
-    ) -> StatusFile {
-        let since = Timestamp::now();
-        let entry = |name: &str| Entry {
+impl Entry {
+    fn new(name: &str) -> Entry {
+        Entry {
             name: name.to_owned(),
             state: Phase::Idle,
-            since,
+            since: Timestamp::now(),
             pid: None,
             restarts: 0,
             outcome: None,
@@ -96,12 +92,33 @@ impl StatusFile {
             last_exits: Vec::new(),
             last_lines: LastLines::default(),
             lost: None,
-        };
+        }
+    }
+}
+
+impl StatusFile {
+    pub(crate) fn new<'a>(
+        place: Option<StatusPlace>,
+        workers: impl Iterator<Item = (Id, &'a str)>,
+    ) -> StatusFile {
         // Without a file nothing is kept.
         let workers = workers.filter(|_| place.is_some());
-        let workers = workers.map(|(id, name)| (id, entry(name))).collect();
+        let workers = workers.map(|(id, name)| (id, Entry::new(name))).collect();
         let content = Content { pid: std::process::id(), gave_up: None, workers };
         StatusFile { place, content, changed: true, written: None }
+    }
+
+    /// Takes note of a worker that has come.
+    pub(crate) fn add(&mut self, worker: Id, name: &str) {
+        if self.place.is_some() {
+            self.content.workers.insert(worker, Entry::new(name));
+            self.changed = true;
+        }
+    }
+
+    /// Takes note of a worker that has left the list.
+    pub(crate) fn remove(&mut self, worker: Id) {
+        self.changed |= self.content.workers.remove(&worker).is_some();
     }
 
     /// Takes note of what happened to a worker.

@@ -23,6 +23,8 @@ pub(crate) enum Wake {
     Callers,
     /// Somebody who asks has said something.
     Desk,
+    /// Another thread wants something.
+    Letters,
     /// This worker has ended.
     Ended(Id),
     /// This worker has said something.
@@ -90,7 +92,7 @@ impl Waiter {
 }
 
 /// How many sources there are beside the workers'.
-const OWN: u64 = 6;
+const OWN: u64 = 7;
 
 impl Key for Wake {
     fn into_number(self) -> u64 {
@@ -101,6 +103,7 @@ impl Key for Wake {
             Wake::Deadline => 3,
             Wake::Callers => 4,
             Wake::Desk => 5,
+            Wake::Letters => 6,
             Wake::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
             Wake::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
         }
@@ -114,7 +117,8 @@ impl Key for Wake {
                 2 => Wake::Reopen,
                 3 => Wake::Deadline,
                 4 => Wake::Callers,
-                _ => Wake::Desk,
+                5 => Wake::Desk,
+                _ => Wake::Letters,
             },
             Some(rest) if rest % 2 == 0 => Wake::Ended(Id::of_number((rest / 2) as u32)),
             Some(rest) => Wake::Said(Id::of_number((rest / 2) as u32)),
@@ -136,6 +140,7 @@ mod tests {
                 Wake::Deadline,
                 Wake::Callers,
                 Wake::Desk,
+                Wake::Letters,
                 Wake::Ended(worker),
                 Wake::Said(worker),
             ] {

@@ -9,6 +9,8 @@
 mod events;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/scaling.rs"]
+mod scaling;
 
 use quit::Reason;
 use std::collections::BTreeSet;
@@ -36,9 +38,13 @@ fn main() {
         events::watched,
         events::asked_before,
         limits::two_pools,
-        limits::gated
+        limits::gated,
+        scaling::play,
+        scaling::stays,
+        scaling::deaf,
+        scaling::fails,
     ]);
-    let trials = vec![
+    let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
         trial("one_that_fails_comes_back_alone", one_that_fails_comes_back_alone),
         trial("one_that_cannot_be_started_comes_back", one_that_cannot_be_started_comes_back),
@@ -65,6 +71,12 @@ fn main() {
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
+    trials.extend(scaling::STORIES.map(|(name, _)| {
+        Trial::test(name, move || {
+            scaling::run(name);
+            Ok(())
+        })
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

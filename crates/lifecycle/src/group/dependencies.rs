@@ -5,40 +5,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Id;
 use policy::Problems;
 
-/// The dependencies of a list by name as ids; adds what is wrong with them.
-pub fn resolve(
-    problems: &mut Problems,
-    names: &[String],
-    after: &[Vec<String>],
-    in_order: bool,
-) -> Vec<BTreeSet<Id>> {
+/// What stands on a list under one name: a child, or several that are alike.
+#[derive(Clone, Debug, Default)]
+pub struct Unit {
+    /// The name, by which others say that they come after it.
+    pub name: String,
+    /// The names of those that it comes after.
+    pub after: Vec<String>,
+    /// How many children it is.
+    pub count: usize,
+}
+
+/// The dependencies of a list by name as ids, one for each unit; adds what is wrong with them. The children have ids in
+/// their order. Who comes after a unit comes after all of it, and `in_order` after the last child before.
+pub fn resolve(problems: &mut Problems, units: &[Unit], in_order: bool) -> Vec<BTreeSet<Id>> {
     let by_name: BTreeMap<&str, usize> =
-        names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
-    let mut resolved = vec![BTreeSet::new(); names.len()];
-    for (index, wanted) in after.iter().enumerate() {
+        units.iter().enumerate().map(|(index, unit)| (unit.name.as_str(), index)).collect();
+    let mut resolved = vec![BTreeSet::new(); units.len()];
+    for (index, unit) in units.iter().enumerate() {
         if in_order {
             resolved[index].extend(index.checked_sub(1));
         }
-        for name in wanted {
+        for name in &unit.after {
             match by_name.get(name.as_str()) {
                 Some(other) => {
                     resolved[index].insert(*other);
                 }
                 None => {
-                    let reason = format!("is no worker of the list; known are {}", some_of(names));
+                    let reason = format!("is no worker of the list; known are {}", some_of(units));
                     problems.add(format!("workers[{index}].after"), name, reason);
                 }
             }
         }
     }
     if let Some(cycle) = cycle(&resolved) {
-        let path: Vec<_> = cycle.iter().map(|index| names[*index].as_str()).collect();
+        let path: Vec<_> = cycle.iter().map(|index| units[*index].name.as_str()).collect();
         let reason = "each of these waits for the next for ever; leave one `after` out";
         problems.add("workers.after", path.join(" after "), reason);
     }
     // The members of a group have the first ids.
-    let ids: Vec<Id> = Id::all().take(names.len()).collect();
-    resolved.into_iter().map(|after| after.into_iter().map(|index| ids[index]).collect()).collect()
+    let mut next = Id::all();
+    let ids: Vec<Vec<Id>> =
+        units.iter().map(|unit| next.by_ref().take(unit.count).collect()).collect();
+    let after = std::iter::zip(units, resolved).enumerate().map(|(index, (unit, after))| {
+        let by_order = in_order.then(|| ids[..index].iter().rev().find_map(|ids| ids.last()));
+        let is_named = |other: &usize| unit.after.contains(&units[*other].name);
+        let named = after.into_iter().filter(is_named).flat_map(|other| ids[other].iter());
+        named.chain(by_order.flatten()).copied().collect()
+    });
+    after.collect()
 }
 
 /// A way through dependencies that comes back to where it began, which stands at both ends.
@@ -84,10 +99,11 @@ fn cycle(after: &[BTreeSet<usize>]) -> Option<Vec<usize>> {
 
 /// The first ten names, and how many more there are: whoever has mistyped one does not look for it in a
 /// thousand.
-fn some_of(names: &[String]) -> String {
+fn some_of(units: &[Unit]) -> String {
     const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>();
-    match names.len().saturating_sub(SHOWN) {
+    let shown = units.iter().take(SHOWN).map(|unit| format!("`{}`", unit.name));
+    let shown = shown.collect::<Vec<_>>();
+    match units.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
@@ -97,15 +113,22 @@ fn some_of(names: &[String]) -> String {
 mod tests {
     use super::*;
 
+    fn units<'a>(units: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> Vec<Unit> {
+        let unit = |(name, after): (&str, &[&str])| Unit {
+            name: name.to_owned(),
+            after: after.iter().map(|name| (*name).to_owned()).collect(),
+            count: 1,
+        };
+        units.into_iter().map(unit).collect()
+    }
+
     /// Case: CFG-08
     #[test]
     fn cycles_and_strangers_are_named() {
-        let names = ["a", "b", "c", "d"].map(str::to_owned);
-        let after =
-            |lists: [&[&str]; 4]| lists.map(|list| list.iter().map(|n| (*n).to_owned()).collect());
-        let texts = |lists| {
+        let texts = |after: [&[&str]; 4]| {
             let mut problems = Problems::new();
-            resolve(&mut problems, &names, &after(lists), false);
+            let units = units(std::iter::zip(["a", "b", "c", "d"], after));
+            resolve(&mut problems, &units, false);
             problems.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(texts([&[], &["a"], &["a", "b"], &["c"]]), [""; 0]);
@@ -126,13 +149,29 @@ mod tests {
 
     #[test]
     fn in_order_each_comes_after_the_one_before_it() {
-        let names = ["a", "b", "c"].map(str::to_owned);
+        let mut list = units([("a", &[][..]), ("b", &[]), ("c", &[])]);
         let mut problems = Problems::new();
-        let after = resolve(&mut problems, &names, &[vec![], vec![], vec![]], true);
+        let after = resolve(&mut problems, &list, true);
         assert_eq!(after, [BTreeSet::new(), BTreeSet::from([Id(0)]), BTreeSet::from([Id(1)])]);
         assert_eq!(problems.iter().count(), 0);
-        resolve(&mut problems, &names, &[vec!["c".into()], vec![], vec![]], true);
+        list[0].after = vec!["c".to_owned()];
+        resolve(&mut problems, &list, true);
         assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");
+    }
+
+    /// Who comes after a set comes after all of it; one of which there are none is waited for by nobody.
+    #[test]
+    fn a_set_is_several_under_one_name() {
+        let mut list =
+            units([("a", &[][..]), ("set", &["a"]), ("none", &[]), ("last", &["set", "none"])]);
+        (list[1].count, list[2].count) = (2, 0);
+        let ids = |ids: &[u32]| ids.iter().copied().map(Id).collect::<BTreeSet<_>>();
+        let mut problems = Problems::new();
+        let after = resolve(&mut problems, &list, false);
+        assert_eq!(after, [ids(&[]), ids(&[0]), ids(&[]), ids(&[1, 2])]);
+        let after = resolve(&mut problems, &list, true);
+        assert_eq!(after, [ids(&[]), ids(&[0]), ids(&[2]), ids(&[1, 2])]);
+        assert_eq!(problems.iter().count(), 0);
     }
 
     /// A list may be as long as somebody makes it.
@@ -141,14 +180,17 @@ mod tests {
     #[test]
     fn a_long_way_is_no_deep_one_and_no_long_text() {
         const MANY: usize = 100_000;
-        let names: Vec<String> = (0..MANY).map(|number| number.to_string()).collect();
-        let mut after: Vec<Vec<String>> =
-            (0..MANY).map(|number| names.get(number + 1).cloned().into_iter().collect()).collect();
+        let unit = |number: usize| Unit {
+            name: number.to_string(),
+            after: (number + 1 < MANY).then(|| (number + 1).to_string()).into_iter().collect(),
+            count: 1,
+        };
+        let mut list: Vec<Unit> = (0..MANY).map(unit).collect();
         let mut problems = Problems::new();
-        resolve(&mut problems, &names, &after, false);
+        resolve(&mut problems, &list, false);
         assert_eq!(problems.iter().count(), 0);
-        after[MANY - 1] = vec!["x".to_owned(), "y".to_owned()];
-        resolve(&mut problems, &names, &after, false);
+        list[MANY - 1].after = vec!["x".to_owned(), "y".to_owned()];
+        resolve(&mut problems, &list, false);
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 2);
         assert!(texts[0].ends_with("`8`, `9` and 99990 more"), "{texts:?}");

@@ -18,6 +18,11 @@ impl Id {
         Id(number)
     }
 
+    /// The id of the member of a new group that has this place, from 0 on; `None`: there are no so many.
+    pub fn nth(place: usize) -> Option<Id> {
+        u32::try_from(place).ok().map(Id)
+    }
+
     /// All ids, from the first on: a new group gives them to its members in this order.
     pub(crate) fn all() -> impl Iterator<Item = Id> {
         (0..).map(Id)

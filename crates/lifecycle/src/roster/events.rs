@@ -31,6 +31,8 @@ pub enum RosterEvent {
 pub enum RosterChange {
     /// This child has made a step, which is to be carried out.
     Stepped(Id, Step),
+    /// This child, which was taken off the list, is gone, and nothing more is said of it.
+    Removed(Id),
     /// All have been ready now: told once.
     Ready,
     /// A child that had to become ready has not: all are being stopped.

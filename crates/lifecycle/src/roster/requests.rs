@@ -30,15 +30,29 @@ impl Roster {
         request: Request,
         now: Instant,
     ) -> Result<(Answer, Vec<RosterChange>), Refused> {
+        let kept = self.kept.get(&id).ok_or(Refused::Unknown)?;
+        if kept.leaves {
+            return Err(Refused::Ending);
+        }
+        let mut changes = Vec::new();
+        Ok((self.ask(id, request, now, &mut changes)?, changes))
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        id: Id,
+        request: Request,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Result<Answer, Refused> {
         let kept = self.kept.get_mut(&id).ok_or(Refused::Unknown)?;
         if self.group.quits() {
             return Err(Refused::Quitting);
         }
         let was_over = kept.machine.phase() == Phase::Finished;
         let (answer, step) = kept.machine.request(request, now)?;
-        let mut changes = Vec::new();
         if matches!(answer, Answer::Already | Answer::Joined) {
-            return Ok((answer, changes));
+            return Ok(answer);
         }
         let (phase, launched) = (kept.machine.phase(), kept.machine.launched());
         self.left += usize::from(was_over);
@@ -57,10 +71,10 @@ impl Roster {
         } else {
             Happened::Stopping(id)
         };
-        self.happened(happened, now, &mut changes);
+        self.happened(happened, now, changes);
         if request == Request::Stop {
-            self.let_through(id, &mut changes);
+            self.let_through(id, changes);
         }
-        Ok((answer, changes))
+        Ok(answer)
     }
 }

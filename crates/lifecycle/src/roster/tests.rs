@@ -3,6 +3,7 @@
 use exit::{ErrorText, Exit};
 
 use super::*;
+use crate::group::Member;
 use crate::machine::Request;
 use policy::RestartLimit;
 use policy::{EndWhen, Strategy};
@@ -12,6 +13,7 @@ use policy::{StartPolicy, StopPolicy};
 mod laws;
 mod leaving;
 mod requests;
+mod scaling;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -52,6 +54,8 @@ enum Told {
     Add(Vec<u32>),
     Remove(u32),
     Ask(Request, u32),
+    /// The only set.
+    Scale(u32),
     /// Only time passes.
     Nothing,
 }
@@ -92,7 +96,7 @@ impl Play {
             Add(after) => {
                 let after = after.into_iter().map(Id).collect();
                 let member = Member { after, ..Member::default() };
-                let (id, changes) = self.roster.add(member, Arc::new(policy()), 0, now);
+                let (id, changes) = self.roster.add(member, Arc::new(policy()), now);
                 self.changes.push(format!("{second} new {id}"));
                 self.note(now, changes);
                 return self.until(now);
@@ -111,6 +115,24 @@ impl Play {
                 match self.roster.request(Id(id), request, now) {
                     Ok((answer, changes)) => {
                         self.changes.push(format!("{second} {answer}"));
+                        self.note(now, changes);
+                    }
+                    Err(refused) => self.changes.push(format!("{second} {refused:?}")),
+                }
+                return self.until(now);
+            }
+            Scale(count) => {
+                let set = self.roster.set_of(Id(0)).map_or(SetId(0), |(set, _)| set);
+                let missing = self.roster.missing(set, count);
+                match self.roster.scale(set, count, now) {
+                    Ok(Scaled { from, added, changes }) => {
+                        assert_eq!(
+                            missing,
+                            added.iter().map(|(index, _)| *index).collect::<Vec<_>>()
+                        );
+                        let new: String =
+                            added.iter().map(|(index, id)| format!(" new {index} {id}")).collect();
+                        self.changes.push(format!("{second} from {from}{new}"));
                         self.note(now, changes);
                     }
                     Err(refused) => self.changes.push(format!("{second} {refused:?}")),
@@ -146,6 +168,7 @@ impl Play {
                         _ => action,
                     }
                 }
+                RosterChange::Removed(id) => format!("-{id}"),
                 RosterChange::Ready => "all ready".to_owned(),
                 RosterChange::LaunchFailed => "launch failed".to_owned(),
                 RosterChange::GaveUp { limit, id, end } => format!("{limit}: {id} {end}"),

@@ -55,7 +55,7 @@ pub(crate) fn listener(boot: Boot) -> i32 {
 }
 
 fn named(name: &str) -> Current {
-    Current { role: Role::Executor, name: name.to_owned(), incarnation: 1 }
+    Current::new(Role::Executor, name)
 }
 
 pub(crate) fn parent_of_a_listener() -> Result<(), Box<dyn Error>> {

@@ -432,7 +432,7 @@ fn a_child_starts_with_default_signals() {
 
 /// Case: HYG-16
 fn a_child_knows_who_it_is() {
-    let who = Current { role: Role::Worker, name: "red\n".into(), incarnation: 3 };
+    let who = Current { incarnation: 3, ..Current::new(Role::Worker, "red\n") };
     let report = report_of(|spawn| spawn.current(who.clone()));
     assert_eq!(report.current, format!("{who:?}"));
     assert!(report.args[0].ends_with(": worker red\\n"), "{:?}", report.args);

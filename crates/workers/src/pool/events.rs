@@ -3,17 +3,19 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
 
-use control::{PLACES, Refusal};
-use lifecycle::{Action, Event, Id, Refused, RosterChange, RosterEvent, Step};
+use control::{PLACES, Refusal, Ticket};
+use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use record::Record;
 use serde_json::json;
 use slot::{Report, RunOver, Teller};
 
-use super::{Pool, Worker};
+use super::requests::Count;
+use super::{Loop, Worker};
 use crate::desk::{Asked, Desk, Named, Wanted, refusal};
 use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
@@ -27,7 +29,10 @@ const MOST: usize = 64;
 /// than [`PLACES`].
 const LAST_TURNS: usize = PLACES / 4;
 
-impl Pool {
+/// Deep enough for what makes a worker.
+const SCALE_STACK: usize = 512 << 10;
+
+impl Loop {
     pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
         if quit::quit_requested() && !self.quit_told {
             self.quit_told = true;
@@ -82,23 +87,27 @@ impl Pool {
 
     /// Takes those who have been handed down.
     pub(super) fn look_at_callers(&mut self) {
-        let admitted = self.desk.admit().and_then(|()| match self.desk.unwatched() {
-            Some(descriptor) => self.waiter.watch(descriptor, Wake::Desk),
-            None => Ok(()),
-        });
-        match admitted {
-            Ok(()) => self.desk.set_watched(),
-            Err(error) => log::warn!("who asks for the workers is not answered: {error}"),
+        if let Err(error) = self.desk.admit().and_then(|()| self.watch_desk()) {
+            log::warn!("who asks for the workers is not answered: {error}");
         }
+    }
+
+    fn watch_desk(&mut self) -> io::Result<()> {
+        if let Some(descriptor) = self.desk.unwatched() {
+            self.waiter.watch(descriptor, Wake::Desk)?;
+            self.desk.set_watched();
+        }
+        Ok(())
     }
 
     /// Answers who asks for workers, and does what he wants.
     pub(super) fn look_at_desk(&mut self) {
-        let Pool { workers, roster, desk, .. } = self;
-        for Asked { to, id, wanted } in desk.turn(&Named { workers, roster }, Instant::now()) {
+        let sets = self.sets();
+        let Loop { workers, roster, desk, .. } = self;
+        let asked = desk.turn(&Named { workers, roster }, &sets, Instant::now());
+        for Asked { to, wanted } in asked {
             if !self.desk.is_given_up(&to) {
-                let done = self.fulfil(id, wanted);
-                self.desk.reply(&to, done);
+                self.fulfil(to, wanted);
             }
         }
     }
@@ -109,42 +118,53 @@ impl Pool {
         if let Err(error) = self.desk.admit() {
             log::warn!("who asks for the workers is not answered: {error}");
         }
-        let Pool { workers, roster, desk, .. } = self;
+        let sets = self.sets();
+        let Loop { workers, roster, desk, .. } = self;
         for _ in 0..LAST_TURNS {
-            for Asked { to, .. } in desk.turn(&Named { workers, roster }, Instant::now()) {
+            for Asked { to, .. } in desk.turn(&Named { workers, roster }, &sets, Instant::now()) {
                 desk.reply(&to, Err(refusal("Stopping", json!({}))));
             }
         }
         desk.tell_readers();
     }
 
-    fn fulfil(&mut self, id: Id, wanted: Wanted) -> Result<(), Refusal> {
-        let request = match wanted {
-            Wanted::Start => lifecycle::Request::Start,
-            Wanted::Stop => lifecycle::Request::Stop,
-            Wanted::Restart => lifecycle::Request::Restart,
-            Wanted::Signal(signal) => return self.signal(id, signal),
+    fn fulfil(&mut self, to: Ticket, wanted: Wanted) {
+        let done = match wanted {
+            Wanted::OfWorker(id, request) => self.request(id, request).map(drop),
+            Wanted::Signal(id, signal) => self.send(id, signal),
+            Wanted::Scale { set, count } => return self.scale_for(to, set, count),
         };
-        match self.roster.request(id, request, Instant::now()) {
-            Ok((_, changes)) => {
-                self.carry_out_all(changes);
-                Ok(())
-            }
-            Err(Refused::Unknown) => Err(refusal("NoSuchWorker", json!({ "name": "" }))),
-            Err(_) => Err(refusal("Stopping", json!({}))),
+        self.desk.reply(&to, done.map_err(Refusal::from));
+    }
+
+    /// Has a thread do what looks at disks, which answers when that is done.
+    fn scale_for(&mut self, to: Ticket, set: String, count: u32) {
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            let done = shared.scale(&set, Count::To(count)).map(drop).map_err(Refusal::from);
+            shared.post(move |pool| pool.desk.reply(&to, done));
+        };
+        // Each connection has one question at a time, and there are few connections.
+        if let Err(error) = helper_thread::spawn("scale", SCALE_STACK, work) {
+            let why = format!("there is no thread for it: {error}");
+            self.desk.reply(&to, Err(refusal("Refused", json!({ "why": why }))));
         }
     }
 
-    fn signal(&self, id: Id, signal: i32) -> Result<(), Refusal> {
-        let Some(worker) = self.workers.get(&id) else { return Ok(()) };
-        let (name, phase) = (worker.record.name(), worker.record.phase().to_string());
-        let Some(child) = worker.slot.child() else {
-            return Err(refusal("NotInPhase", json!({ "name": name, "phase": phase })));
-        };
-        child.signal(signal).map_err(|error| match error.kind() == io::ErrorKind::InvalidInput {
-            true => refusal("NoSuchSignal", json!({ "signal": signal })),
-            false => refusal("NotDelivered", json!({ "name": name, "why": error.to_string() })),
-        })
+    /// Somebody who asks by a connection of his own.
+    pub(super) fn adopt(&mut self, connection: OwnedFd) -> io::Result<()> {
+        self.desk.adopt(connection)?;
+        self.watch_desk()
+    }
+
+    /// A worker that was taken off the list is gone.
+    fn forget(&mut self, id: Id) {
+        let Some(worker) = self.workers.remove(&id) else { return };
+        self.waiter.look_at(id, None);
+        self.status.remove(id);
+        if worker.slot.has_released() {
+            let _ = slot::forget_pid_files([worker.pid_filename.as_path()]);
+        }
     }
 
     /// Tells the roster, and does what it wants, until it wants nothing more.
@@ -153,7 +173,7 @@ impl Pool {
         self.carry_out_all(changes);
     }
 
-    fn carry_out_all(&mut self, changes: Vec<RosterChange>) {
+    pub(super) fn carry_out_all(&mut self, changes: Vec<RosterChange>) {
         let mut changes = VecDeque::from(changes);
         while let Some(change) = changes.pop_front() {
             match change {
@@ -163,6 +183,7 @@ impl Pool {
                         changes.extend(self.roster.on(event, Instant::now()));
                     }
                 }
+                RosterChange::Removed(id) => self.forget(id),
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();
@@ -184,7 +205,7 @@ impl Pool {
     }
 
     fn carry_out(&mut self, id: Id, step: Step) -> Option<Event> {
-        let Pool { workers, roster, status, desk, .. } = self;
+        let Loop { workers, roster, status, desk, .. } = self;
         let (worker, machine) = (workers.get_mut(&id)?, roster.machine(id)?);
         let Worker { record, slot, teller, outcome, .. } = &mut **worker;
         let next = slot.carry_out(&step, machine, Instant::now(), &mut |report| {
@@ -205,7 +226,7 @@ impl Pool {
     }
 
     pub(super) fn look_at_end(&mut self, id: Id) {
-        let Pool { workers, roster, status, waiter, chores, desk, .. } = self;
+        let Loop { workers, roster, status, waiter, chores, desk, .. } = self;
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
         };
@@ -251,7 +272,7 @@ impl Pool {
     }
 
     pub(super) fn look_at_words(&mut self, id: Id) {
-        let Pool { workers, status, desk, .. } = self;
+        let Loop { workers, status, desk, .. } = self;
         let Some(worker) = workers.get_mut(&id) else { return };
         let Worker { record, slot, teller, .. } = &mut **worker;
         let said = slot.listen(Instant::now(), &mut |report| {
@@ -269,7 +290,7 @@ impl Pool {
 
     /// Waits for what this worker needs now. If the system does not let us, its run has failed.
     fn watch(&mut self, id: Id) {
-        let Pool { workers, roster, waiter, .. } = self;
+        let Loop { workers, roster, waiter, .. } = self;
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
         };

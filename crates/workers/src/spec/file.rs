@@ -8,7 +8,7 @@ use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
 use surroundings::Surroundings;
 
-use super::WorkerStartInfo;
+use super::{Listed, WorkerSet, WorkerStartInfo};
 
 surroundings::surroundings_form! {
 /// What a configuration file may say; see [`WorkerStartInfo`] for what it means.
@@ -17,6 +17,9 @@ surroundings::surroundings_form! {
 pub(super) struct WorkerFile {
     name: String,
     pid_filename: PathBuf,
+    /// Of a set alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
     entry: String,
     #[serde(default)]
     args: serde_yaml::Value,
@@ -41,6 +44,9 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
     type Error = String;
 
     fn try_from(file: WorkerFile) -> Result<WorkerStartInfo, String> {
+        if let Some(count) = file.count {
+            return Err(format!("`count: {count}` makes it a set, which cannot stand here"));
+        }
         let said = surroundings::surroundings_form!(read file);
         Ok(WorkerStartInfo {
             name: file.name,
@@ -54,6 +60,26 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
+        })
+    }
+}
+
+impl TryFrom<WorkerFile> for WorkerSet {
+    type Error = String;
+
+    fn try_from(mut file: WorkerFile) -> Result<WorkerSet, String> {
+        let count = file.count.take().unwrap_or(1);
+        Ok(WorkerSet::new(count, file.try_into()?))
+    }
+}
+
+impl TryFrom<WorkerFile> for Listed {
+    type Error = String;
+
+    fn try_from(file: WorkerFile) -> Result<Listed, String> {
+        Ok(match file.count {
+            Some(_) => Listed::Set(file.try_into()?),
+            None => Listed::Worker(file.try_into()?),
         })
     }
 }
@@ -76,6 +102,7 @@ impl Serialize for WorkerStartInfo {
             after: info.after,
             temporary: info.temporary,
             significant: info.significant,
+            count: None,
         });
         file.serialize(serializer)
     }
@@ -123,6 +150,27 @@ mod tests {
         assert_eq!(format!("{workers:?}"), format!("{again:?}"), "{written}");
         let error = serde_yaml::from_str::<WorkerStartInfo>("{ name: a, colour: b }").unwrap_err();
         assert!(error.to_string().contains("unknown field `colour`"), "{error}");
+    }
+
+    /// What has a number is a set; a number is no worker's.
+    #[test]
+    fn sets_stand_beside_workers() {
+        let yaml = "
+- { name: red, pid_filename: red.pid, entry: 'app:paint' }
+- { name: web, count: 0, pid_filename: '{name}.pid', entry: 'app:web', after: [red], args: { port: 8000 } }
+";
+        let list: Vec<Listed> = serde_yaml::from_str(yaml).unwrap();
+        let found: Vec<_> = list.iter().map(|listed| (listed.name(), listed.count())).collect();
+        assert_eq!(found, [("red", 1), ("web", 0)]);
+        assert!(matches!(list[1], Listed::Set(_)));
+        let alone = "{ name: web, pid_filename: '{name}.pid', entry: 'app:web' }";
+        assert_eq!(serde_yaml::from_str::<WorkerSet>(alone).unwrap().count(), 1);
+        let error = serde_yaml::from_str::<Vec<WorkerStartInfo>>(yaml).unwrap_err().to_string();
+        assert!(error.contains("`count: 0` makes it a set"), "{error}");
+        for wrong in ["-1", "4294967296", "two", "1.5"] {
+            let yaml = alone.replace("{ name", &format!("{{ count: {wrong}, name"));
+            serde_yaml::from_str::<WorkerSet>(&yaml).unwrap_err();
+        }
     }
 
     /// Texts that are nearly right, for both readers: a piece is missing, or another stands in its place.

@@ -1,20 +1,21 @@
 //! The one function that checks what the caller says about workers, and what comes of it.
 
-use std::collections::HashMap;
 use std::iter::zip;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use capture::Capture;
 use lifecycle::{Group, Member};
-use policy::{EndWhen, Policy, Problems, check_duration, check_name};
-use proc_spawn::{Current, Role, Spawn, SpawnError, Stdio};
-use stdio_redirect::Target;
-use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Whose, check};
+use policy::{EndWhen, Policy, Problems, check_duration};
+use proc_spawn::Spawn;
+use surroundings::{Base, Files, Owner, Purpose, Setup};
 use trusted_path::Trust;
 
-use super::{WorkerStartInfo, WorkersOptions};
+use super::expand::{Expanded, check_names, each, expand, marks, unit};
+use super::planner::{Kept, Planner};
+use super::{Listed, WorkersOptions};
 use crate::error::WorkersError;
 use crate::status::StatusPlace;
 
@@ -32,24 +33,28 @@ pub(crate) struct WorkerPlan {
 pub(crate) struct Plan {
     pub(crate) workers: Vec<WorkerPlan>,
     pub(crate) group: Group,
+    pub(crate) sets: Vec<SetPlan>,
+    pub(crate) planner: Planner,
     pub(crate) start_stagger: Duration,
     pub(crate) ready_when_all: bool,
     pub(crate) debug_filename: Option<PathBuf>,
     pub(crate) debug_trust: Trust,
 }
 
-/// What the pool keeps of a worker beside what its child is told.
-struct Kept {
-    name: String,
-    /// `None`: relative to nothing, which has been told.
-    pid_filename: Option<PathBuf>,
+/// One set, checked and complete.
+pub(crate) struct SetPlan {
+    pub(crate) name: String,
+    /// Which of the plan's workers it has.
+    pub(crate) workers: Range<usize>,
+    /// What is said of the order of those that come later.
+    pub(crate) member: Member,
+    pub(crate) policy: Arc<Policy>,
+    /// Whether output is captured.
+    pub(crate) is_captured: bool,
 }
 
 /// Checks everything once, reports everything together, and makes relative paths absolute.
-pub(crate) fn plan(
-    list: Vec<WorkerStartInfo>,
-    options: WorkersOptions,
-) -> Result<Plan, WorkersError> {
+pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, WorkersError> {
     let base = Base::find();
     let mut problems = Problems::new();
     let mut files = Files::new();
@@ -75,30 +80,57 @@ pub(crate) fn plan(
         problems.add("debug_filename", path.display(), reason);
     }
 
-    let names: Vec<_> = list.iter().map(|worker| worker.name.clone()).collect();
-    let after: Vec<_> = list.iter().map(|worker| worker.after.clone()).collect();
-    let marks: Vec<_> = list.iter().map(|worker| (worker.temporary, worker.significant)).collect();
+    let units: Vec<_> = list.iter().map(unit).collect();
+    let marks: Vec<_> = list.iter().map(marks).collect();
     // What is kept for good is made first. Of thousands it would stand between pieces that are only needed
     // until the check is over, and whose room could not be used for anything larger then.
     let mut parts: Vec<_> = list.iter().map(|_| Problems::new()).collect();
-    let kept: Vec<Kept> = zip(&list, &mut parts)
-        .map(|(worker, own)| Kept {
+    check_names(&mut parts, &list);
+    let (list, sets) = expand(&mut parts, &mut files, &base, list);
+    let kept: Vec<Kept> = list
+        .iter()
+        .map(|Expanded { entry, worker, .. }| Kept {
             name: worker.name.clone(),
-            pid_filename: base.absolute(own, "pid_filename", worker.pid_filename.clone()),
+            pid_filename: base.absolute(
+                &mut parts[*entry],
+                "pid_filename",
+                worker.pid_filename.clone(),
+            ),
         })
         .collect();
-    let mut first_of = HashMap::with_capacity(list.len());
+    let planner = Planner { base, otherwise: policy, sets };
+    let mut plans: Vec<SetPlan> = Vec::with_capacity(planner.sets.len());
     let mut workers = Vec::with_capacity(list.len());
-    for (index, (kept, worker)) in zip(kept, list).enumerate() {
-        let own = &mut parts[index];
-        check_name(own, "name", &worker.name);
-        if let Some(first) = first_of.get(worker.name.as_str()) {
-            let reason = format!("is the name of workers[{first}] too; each needs its own");
-            own.add("name", &worker.name, reason);
-        } else {
-            first_of.insert(names[index].as_str(), index);
+    for (kept, expanded) in zip(kept, list) {
+        let Expanded { entry, place, is_probe, ref worker } = expanded;
+        let mut own = Problems::new();
+        let is_captured = worker.surroundings.capture.is_some();
+        let set = place.map(|_| units[entry].name.as_str());
+        let known = plans.last().filter(|plan| set == Some(&plan.name)).map(|plan| &plan.policy);
+        let known = known.cloned();
+        let planned = planner.worker(&mut own, known.as_ref(), kept, expanded, &mut files)?;
+        // Of workers that are alike it is said once.
+        if place.is_none_or(|place| place.index == 1) || parts[entry].is_empty() {
+            parts[entry].extend(own);
         }
-        workers.extend(plan_worker(own, &base, &policy, kept, worker, index, &mut files)?);
+        let Some(planned) = planned else { continue };
+        if let Some(set) = set {
+            if known.is_none() {
+                plans.push(SetPlan {
+                    name: set.to_owned(),
+                    workers: workers.len()..workers.len(),
+                    member: Member::default(),
+                    policy: Arc::clone(&planned.policy),
+                    is_captured,
+                });
+            }
+            if let Some(plan) = plans.last_mut().filter(|_| !is_probe) {
+                plan.workers.end += 1;
+            }
+        }
+        if !is_probe {
+            workers.push(planned);
+        }
     }
     if let Some(path) = &debug_filename {
         files.note(Owner::Options, "debug_filename", Purpose::Status, path);
@@ -110,95 +142,36 @@ pub(crate) fn plan(
     for (index, part) in parts.into_iter().enumerate() {
         problems.add_part(&format!("workers[{index}]"), part);
     }
-    let after = lifecycle::resolve(&mut problems, &names, &after, options.in_order);
-    let members: Vec<_> = zip(after, marks)
-        .map(|(after, (temporary, significant))| Member { after, temporary, significant })
-        .collect();
-    if options.end_when != EndWhen::AllAreOver && !members.iter().any(|member| member.significant) {
+    let after = lifecycle::resolve(&mut problems, &units, options.in_order);
+    let members =
+        zip(&units, zip(after, marks)).map(|(unit, (after, (temporary, significant)))| {
+            (unit.count, Member { after, temporary, significant })
+        });
+    let members: Vec<(usize, Member)> = members.collect();
+    if options.end_when != EndWhen::AllAreOver
+        && !members.iter().any(|(_, member)| member.significant)
+    {
         let reason = "no worker is significant; make one so, or let all end it";
         problems.add("end_when", options.end_when, reason);
     }
+    for plan in &mut plans {
+        let at = units.iter().position(|unit| unit.name == plan.name);
+        plan.member = at.map(|at| members[at].1.clone()).unwrap_or_default();
+    }
+    let members = each(members, options.in_order);
     let group = Group::new(members, options.strategy, options.end_when)
         .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems
-        .or(Plan { workers, group, start_stagger, ready_when_all, debug_filename, debug_trust })
+        .or(Plan {
+            workers,
+            group,
+            sets: plans,
+            planner,
+            start_stagger,
+            ready_when_all,
+            debug_filename,
+            debug_trust,
+        })
         .map_err(WorkersError::Options)
-}
-
-fn plan_worker(
-    problems: &mut Problems,
-    base: &Base,
-    otherwise: &Arc<Policy>,
-    kept: Kept,
-    worker: WorkerStartInfo,
-    index: usize,
-    files: &mut Files,
-) -> Result<Option<WorkerPlan>, WorkersError> {
-    if let Some(path) = &kept.pid_filename {
-        files.check_file(problems, "pid_filename", path);
-    }
-    let pid_filename = kept.pid_filename.unwrap_or_default();
-    let spawn = match Spawn::new(worker.call) {
-        Ok(spawn) => Some(spawn),
-        Err(SpawnError::Entry(error)) => {
-            check::entry(problems, "", &error);
-            None
-        }
-        // Nothing else matters to a program that cannot start itself.
-        Err(error) => return Err(WorkersError::Spawn { source: error }),
-    };
-    let whose = Whose {
-        owner: Owner::Worker(index),
-        pid_filename: &pid_filename,
-        output: Target::Null,
-        parent: Parent::HasStreams,
-        directory: None,
-    };
-    let surroundings = worker.surroundings.check(problems, files, base, whose);
-
-    let own = Policy {
-        start: worker.start.unwrap_or(otherwise.start),
-        restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
-        stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
-        must_launch: otherwise.must_launch,
-        leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
-    };
-    // Workers with the same policy share one.
-    let own = if own == **otherwise {
-        Arc::clone(otherwise)
-    } else {
-        own.check(problems);
-        Arc::new(own)
-    };
-
-    let PlannedSurroundings {
-        redirect,
-        wants_stdout,
-        logging,
-        capture,
-        directory,
-        umask,
-        environment,
-    } = surroundings;
-    let setup = Setup {
-        pid_file: Some(pid_filename.clone()),
-        redirect,
-        logging,
-        directory,
-        umask,
-        base: base.clone(),
-        ready: own.start.ready,
-        grace: own.stop.total(),
-        ..Setup::default()
-    };
-    Ok(spawn.map(|spawn| {
-        let current = Current { role: Role::Worker, name: worker.name, incarnation: 1 };
-        // What comes before the worker's own streams are in place (the linker's word, a panic
-        // ahead of `init`) would otherwise be nowhere.
-        let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
-        let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
-        let spawn = spawn.environment(environment);
-        WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
-    }))
 }

@@ -9,6 +9,9 @@ use super::*;
 use crate::machine::{Answer, Refused};
 use crate::random::stories;
 
+/// The only set.
+const SET: SetId = SetId(0);
+
 /// What a child really does, by what was asked of it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Real {
@@ -17,6 +20,7 @@ struct Real {
     finished: bool,
     /// It was stopped by request.
     stopped: bool,
+    removed: bool,
     /// Somebody has asked for its start, which has not been seen.
     asked: bool,
 }
@@ -89,6 +93,13 @@ impl Story {
         for change in changes {
             match change {
                 RosterChange::Stepped(id, step) => self.step(id, step)?,
+                RosterChange::Removed(id) => {
+                    prop_assert!(self.roster.machine(id).is_none(), "{id} is there");
+                    let real = self.real.get_mut(&id).expect("nobody else is spoken of");
+                    prop_assert!(!real.alive, "{id} is removed alive");
+                    prop_assert!(!real.removed, "{id} is removed twice");
+                    (real.removed, real.finished) = (true, true);
+                }
                 RosterChange::Ready => {
                     prop_assert!(!self.announced, "announced twice");
                     self.announced = true;
@@ -100,6 +111,11 @@ impl Story {
         self.quit |= self.roster.group.quits();
         let real = |real: &&Real| !real.finished;
         prop_assert_eq!(self.roster.left(), self.real.values().filter(real).count());
+        let stays = |(_, id): &(u32, Id)| !self.leaving.contains(id);
+        let indices = self.roster.places(SET).filter(stays).map(|(index, _)| index);
+        let indices: Vec<u32> = indices.collect();
+        let wanted = 1..=self.roster.wanted(SET);
+        prop_assert!(indices.iter().all(|index| wanted.contains(index)), "{:?}", indices);
         for id in self.roster.ids() {
             let machine = self.roster.machine(id).expect("it is on the list");
             let runs =
@@ -111,7 +127,7 @@ impl Story {
 
     fn step(&mut self, id: Id, step: Step) -> Result<(), TestCaseError> {
         let real = self.real.get_mut(&id).expect("nobody else is spoken of");
-        prop_assert!(!real.finished, "{id} after its end: {step:?}");
+        prop_assert!(!real.finished && !real.removed, "{id} after its end: {step:?}");
         match step.action {
             Action::Spawn => {
                 prop_assert!(!real.alive && !self.quit && !real.stopped, "{id} is started");
@@ -137,6 +153,33 @@ impl Story {
             Action::Nothing => (),
         }
         Ok(())
+    }
+
+    fn scale(&mut self, count: u32) -> Result<(), TestCaseError> {
+        let before = self.roster.missing(SET, count);
+        let scaled = match self.roster.scale(SET, count, self.now) {
+            Ok(scaled) => scaled,
+            Err(refused) => {
+                prop_assert_eq!(refused, Refused::Quitting);
+                prop_assert!(self.quit);
+                return Ok(());
+            }
+        };
+        let added: Vec<u32> = scaled.added.iter().map(|(index, _)| *index).collect();
+        prop_assert_eq!(added, before);
+        for (_, id) in scaled.added {
+            prop_assert!(self.real.insert(id, Real::default()).is_none(), "{id} again");
+        }
+        for (index, id) in self.roster.places(SET) {
+            if index > count {
+                self.leaving.insert(id);
+            } else if self.leaving.remove(&id)
+                && let Some(real) = self.real.get_mut(&id)
+            {
+                real.stopped = false;
+            }
+        }
+        self.carry_out(scaled.changes)
     }
 
     /// Lets all happen that is due until `second`.
@@ -213,7 +256,7 @@ impl Story {
                 let after = after.take(who % 2).copied().collect();
                 let member =
                     Member { after, temporary: who.is_multiple_of(3), ..Member::default() };
-                let (id, changes) = self.roster.add(member, Arc::new(policy()), 0, self.now);
+                let (id, changes) = self.roster.add(member, Arc::new(policy()), self.now);
                 prop_assert!(self.real.insert(id, Real::default()).is_none(), "{id} again");
                 self.carry_out(changes)
             }
@@ -227,6 +270,7 @@ impl Story {
             10 => self.ask(id, Request::Stop),
             11 => self.ask(id, Request::Start),
             12 => self.ask(id, Request::Restart),
+            13 | 14 => self.scale(u32::try_from(who).expect("it is small")),
             _ => Ok(()),
         }
     }
@@ -240,7 +284,8 @@ proptest! {
     /// and is killed once; each id means one child for ever, which is finished once; readiness is announced
     /// at most once; who was stopped by request is not started until somebody asks for it, and whoever was asked for is
     /// started unless something later was asked; what is due has something done; time alone brings everything to
-    /// rest; and after a quit all are finished when every process that was killed has ended.
+    /// rest; those of a set have the indices from 1 to the number that is wanted, or are on their way out; and after a
+    /// quit all are finished when every process that was killed has ended.
     ///
     /// Cases: FLT-I1, FLT-I2, FLT-I4, CC-23
     #[test]
@@ -254,7 +299,8 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..13u8), 0..40),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..15u8), 0..40),
+        in_set in 0..4usize,
         rests in any::<bool>(),
         within in prop::option::of(0..20u64),
     ) {
@@ -267,9 +313,12 @@ proptest! {
         let group = Group::new(members, strategy, end_when).restart_limit(limit);
         let policy = Arc::new(Policy { must_launch, ..policy() });
         let stagger = seconds(stagger);
-        let roster = Roster::new(group, vec![policy; count], 0)
+        let mut roster = Roster::new(group, vec![Arc::clone(&policy); count], 0)
             .start_stagger(stagger)
             .announces_ready(announces);
+        let of_set: Vec<_> = roster.ids().skip(count - in_set.min(count)).collect();
+        let template = Member { after: BTreeSet::from([Id(0)]), ..Member::default() };
+        roster.set(of_set, template, policy);
         let start = Instant::now();
         let real = roster.ids().map(|id| (id, Real::default())).collect();
         let mut play = Story {

@@ -12,10 +12,10 @@ fn who_comes_later_has_a_new_id_and_who_is_taken_off_is_forgotten_when_it_has_en
             (2, Add(vec![0]), &["2 new 2", "2 +2"]),
             (2, Add(vec![1]), &["2 new 3"]),
             (3, Remove(1), &["3 needed by 3"]),
-            (3, Remove(3), &["3 x3"]),
+            (3, Remove(3), &["3 3 stopped", "3 -3"]),
             (3, Remove(3), &[]),
             (4, Remove(1), &["4 ?1 for 10s"]),
-            (5, Code(1, 0), &["5 x1"]),
+            (5, Code(1, 0), &["5 1 stopped", "5 -1"]),
             (6, Ready(1), &[]),
             (7, Add(vec![]), &["7 new 4", "7 +4"]),
             (8, Quit(None), &["8 ?4 for 10s"]),
@@ -52,7 +52,7 @@ fn all_are_ready_without_those_that_were_taken_off() {
         &[
             (0, Begin, &["0 +0", "0 +1"]),
             (1, Remove(1), &["1 ?1 for 10s"]),
-            (2, Code(1, 0), &["2 x1"]),
+            (2, Code(1, 0), &["2 1 stopped", "2 -1"]),
             (3, Ready(0), &["3 0 running", "3 all ready"]),
         ],
     );

@@ -44,7 +44,7 @@ fn a_request_that_cannot_be_taken_touches_nobody() {
             (1, Ask(Stop, 1), &["1 begun", "1 ?1 for 10s"]),
             (2, Remove(1), &[]),
             (2, Ask(Start, 1), &["2 Ending"]),
-            (3, Code(1, 0), &["3 x1"]),
+            (3, Code(1, 0), &["3 1 stopped", "3 -1"]),
             (3, Ask(Start, 1), &["3 Unknown"]),
             (4, Quit(None), &["4 ?0 for 10s"]),
             (4, Ask(Start, 0), &["4 Quitting"]),
@@ -200,7 +200,7 @@ fn all_are_ready_without_those_that_are_stopped_and_with_those_that_are_asked_fo
         &[
             (0, Begin, &["0 +0", "0 +1"]),
             (1, Ready(0), &["1 0 running"]),
-            (2, Remove(1), &["2 ?1 for 10s"]),
+            (1, Ask(Again, 1), &["1 begun", "1 ?1 for 10s"]),
             (3, Code(0, 1), &["3 0 waiting", many, "3 x0"]),
             (4, Code(1, 0), &["4 x1"]),
         ],
@@ -212,8 +212,8 @@ fn all_are_ready_without_those_that_are_stopped_and_with_those_that_are_asked_fo
             (0, Begin, &["0 +0", "0 +1", "0 +2"]),
             (1, Ready(0), &["1 0 running"]),
             (2, Ready(2), &["2 2 running"]),
-            (3, Remove(1), &["3 ?1 for 10s"]),
-            (4, Code(1, 0), &["4 x1", "4 all ready"]),
+            (3, Remove(1), &["3 ?1 for 10s", "3 all ready"]),
+            (4, Code(1, 0), &["4 1 stopped", "4 -1"]),
         ],
     );
 }

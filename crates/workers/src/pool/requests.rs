@@ -1,0 +1,286 @@
+//! What may be asked of a pool while it runs: by the threads of its program, and by the control socket.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lifecycle::{Answer, Id, Member, Refused, Request, Scaled, SetId};
+use policy::{Policy, Problems};
+
+use super::goals::Goal;
+use super::refused::RequestError;
+use super::shared::Shared;
+use super::{Loop, Worker};
+use crate::spec::{AlonePlan, MOST_OF_SET, WorkerStartInfo};
+
+/// How many a set is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    To(u32),
+    /// So many more or fewer than there were to be.
+    By(i32),
+}
+
+/// How many workers there will be, and how many of them with captured output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) workers: usize,
+    pub(super) captured: usize,
+}
+
+/// What the loop has made of a wish for another number.
+pub(super) enum Scaling {
+    Done(SetId),
+    /// Workers of these numbers are wanted for it, which are to be made elsewhere.
+    Wants {
+        set: usize,
+        policy: Arc<Policy>,
+        numbers: Vec<u32>,
+        count: u32,
+        needs: Needs,
+    },
+}
+
+impl Shared {
+    /// Has a set have so many. Whoever asks makes the workers, in his own thread.
+    pub(super) fn scale(&self, set: &str, count: Count) -> Result<Goal, RequestError> {
+        let mut makes = self.makes();
+        let mut made = BTreeMap::new();
+        loop {
+            let (name, recorder) = (set.to_owned(), makes.recorder.clone());
+            let scale = move |pool: &mut Loop| {
+                pool.record_with(recorder);
+                pool.scale(&name, count, made)
+            };
+            match self.call(scale)?? {
+                Scaling::Done(set) => return Ok(Goal::Set(set)),
+                Scaling::Wants { set, policy, numbers, count, needs } => {
+                    made = BTreeMap::new();
+                    let is_captured = makes.planner.is_captured(set);
+                    makes.make_room(needs, numbers.len(), is_captured)?;
+                    let plans = makes.planner.of_set(set, &policy, &numbers, count)?;
+                    for (number, plan) in std::iter::zip(numbers, plans) {
+                        made.insert(number, makes.worker(plan)?);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Puts one more worker on the list. Whoever asks makes it, in his own thread.
+    pub(super) fn add(&self, worker: WorkerStartInfo) -> Result<Goal, RequestError> {
+        let mut makes = self.makes();
+        let plan = makes.planner.alone(worker)?;
+        let (name, path) = (plan.worker.name.clone(), plan.worker.pid_filename.clone());
+        let needs =
+            self.call(move |pool| pool.has_room_for(&name, &path).map(|()| pool.needs()))??;
+        makes.make_room(needs, 1, plan.worker.capture.is_some())?;
+        let policy = Arc::clone(&plan.worker.policy);
+        let AlonePlan { worker, after, temporary, significant } = plan;
+        let worker = makes.worker(worker)?;
+        let member = Member { after: BTreeSet::new(), temporary, significant };
+        let recorder = makes.recorder.clone();
+        self.call(move |pool| {
+            pool.record_with(recorder);
+            pool.add(worker, policy, member, &after)
+        })?
+    }
+}
+
+impl Loop {
+    /// Whether a worker of this name and pid file could come.
+    fn has_room_for(&self, name: &str, pid_filename: &Path) -> Result<(), RequestError> {
+        let mut problems = Problems::new();
+        let sets = self.sets.iter().map(|(set, _)| set.as_str());
+        let of_set = sets.filter(|set| {
+            let number = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('-'));
+            name == *set || number.is_some_and(|number| number.parse::<u32>().is_ok())
+        });
+        if let Some(set) = of_set.into_iter().next() {
+            problems.add("name", name, format!("is of the set `{set}`; give another name"));
+        }
+        for (id, worker) in &self.workers {
+            let leaves = if self.roster.leaves(*id) { ", which is on its way out" } else { "" };
+            if worker.record.name() == name {
+                let reason = format!("is the name of another worker{leaves}; give another name");
+                problems.add("name", name, reason);
+            } else if worker.pid_filename == pid_filename {
+                let other = worker.record.name();
+                let reason = format!("is the pid file of `{other}`{leaves}; give another file");
+                problems.add("pid_filename", pid_filename.display(), reason);
+            }
+        }
+        problems.or(()).map_err(RequestError::Options)
+    }
+
+    fn add(
+        &mut self,
+        worker: Box<Worker>,
+        policy: Arc<Policy>,
+        mut member: Member,
+        after: &[String],
+    ) -> Result<Goal, RequestError> {
+        if self.roster.is_quitting() {
+            return Err(RequestError::Stopping);
+        }
+        for name in after {
+            let set = self.sets.iter().find(|(set, _)| set == name);
+            match set {
+                Some((_, set)) => member.after.extend(self.roster.places(*set).map(|(_, id)| id)),
+                None => {
+                    member.after.insert(self.find(name)?);
+                }
+            }
+        }
+        let (id, changes) = self.roster.add(member, policy, Instant::now());
+        self.enter(id, worker);
+        self.carry_out_all(changes);
+        Ok(Goal::Ready { id, after: 0 })
+    }
+
+    /// Takes note of a worker that the roster knows.
+    fn enter(&mut self, id: Id, worker: Box<Worker>) {
+        let _ = slot::leave_pid_files([worker.pid_filename.as_path()]);
+        self.status.add(id, worker.record.name());
+        self.workers.insert(id, worker);
+    }
+
+    fn scale(
+        &mut self,
+        name: &str,
+        count: Count,
+        mut made: BTreeMap<u32, Box<Worker>>,
+    ) -> Result<Scaling, RequestError> {
+        let found = self.sets.iter().position(|(known, _)| known == name).ok_or_else(|| {
+            let sets = self.sets.iter().map(|(name, _)| name.clone()).collect();
+            RequestError::NoSuchSet { name: name.to_owned(), sets }
+        })?;
+        let set = self.sets[found].1;
+        let before = self.roster.wanted(set);
+        let count = match count {
+            Count::To(count) => i64::from(count),
+            Count::By(by) => i64::from(before) + i64::from(by),
+        };
+        let wanted = u32::try_from(count).ok().filter(|count| *count <= MOST_OF_SET);
+        let wanted = wanted.ok_or_else(|| RequestError::Count {
+            set: name.to_owned(),
+            count,
+            most: MOST_OF_SET,
+        })?;
+        if self.roster.is_quitting() {
+            return Err(RequestError::Stopping);
+        }
+        let numbers = self.roster.missing(set, wanted);
+        if !numbers.iter().all(|number| made.contains_key(number)) {
+            let (policy, needs) = (self.roster.policy_of(set), self.needs());
+            return Ok(Scaling::Wants { set: found, policy, numbers, count: wanted, needs });
+        }
+        let scaled = self.roster.scale(set, wanted, Instant::now());
+        let Scaled { from, added, changes } = scaled.map_err(|_| RequestError::Stopping)?;
+        if from != wanted {
+            log::info!("set {name} is to have {wanted} workers, and had {from}");
+        }
+        let added: Vec<(Id, Box<Worker>)> = added
+            .into_iter()
+            .filter_map(|(number, id)| Some((id, made.remove(&number)?)))
+            .collect();
+        for (id, worker) in added {
+            self.enter(id, worker);
+        }
+        if from != wanted {
+            let members: Vec<Id> = self.roster.places(set).map(|(_, id)| id).collect();
+            for id in members {
+                if let Some(worker) = self.workers.get_mut(&id) {
+                    worker.slot.set_count(wanted);
+                }
+            }
+        }
+        self.carry_out_all(changes);
+        Ok(Scaling::Done(set))
+    }
+
+    /// What those take that are on the list.
+    pub(super) fn needs(&self) -> Needs {
+        let captured = self.workers.values().filter(|worker| worker.slot.recording().is_some());
+        let captured = captured.count();
+        Needs { workers: self.workers.len(), captured }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Id, RequestError> {
+        let found = self.workers.iter().find(|(_, worker)| worker.record.name() == name);
+        found.map(|(id, _)| *id).ok_or_else(|| RequestError::NoSuchWorker { name: name.to_owned() })
+    }
+
+    /// Asks for something of one worker, and says when it is so.
+    pub(super) fn request(&mut self, id: Id, request: Request) -> Result<Goal, RequestError> {
+        let run = self.run_of(id);
+        let (answer, changes) = match self.roster.request(id, request, Instant::now()) {
+            Ok(taken) => taken,
+            Err(refused) => return Err(self.refused(id, refused)),
+        };
+        self.carry_out_all(changes);
+        let after = match answer {
+            Answer::Begun | Answer::Done => run,
+            Answer::Already | Answer::Joined => run.saturating_sub(1),
+        };
+        Ok(match request {
+            Request::Stop => Goal::Stopped(id),
+            Request::Start | Request::Restart => Goal::Ready { id, after },
+        })
+    }
+
+    fn refused(&self, id: Id, refused: Refused) -> RequestError {
+        let name = self.workers.get(&id).map(|worker| worker.record.name().to_owned());
+        let name = name.unwrap_or_default();
+        if refused == Refused::Unknown {
+            RequestError::NoSuchWorker { name }
+        } else if refused == Refused::Quitting {
+            RequestError::Stopping
+        } else {
+            RequestError::Leaving { name }
+        }
+    }
+
+    /// Takes a worker off the list.
+    pub(super) fn remove(&mut self, name: &str) -> Result<Goal, RequestError> {
+        let id = self.find(name)?;
+        if let Some((set, _)) = self.roster.set_of(id) {
+            let set = self.sets.iter().find(|(_, other)| *other == set);
+            let set = set.map(|(name, _)| name.clone()).unwrap_or_default();
+            return Err(RequestError::OfSet { name: name.to_owned(), set });
+        }
+        if self.roster.is_quitting() {
+            return Err(RequestError::Stopping);
+        }
+        match self.roster.remove(id, Instant::now()) {
+            Ok(changes) => self.carry_out_all(changes),
+            Err(dependents) => {
+                let named = |id: &Id| Some(self.workers.get(id)?.record.name().to_owned());
+                let dependents = dependents.iter().filter_map(named).collect();
+                return Err(RequestError::Needed { name: name.to_owned(), dependents });
+            }
+        }
+        Ok(Goal::Gone(id))
+    }
+
+    pub(super) fn send(&self, id: Id, signal: i32) -> Result<(), RequestError> {
+        let worker = self.workers.get(&id);
+        let name = worker.map(|worker| worker.record.name().to_owned()).unwrap_or_default();
+        let Some(child) = worker.and_then(|worker| worker.slot.child()) else {
+            let phase = worker.map(|worker| worker.record.phase().to_string());
+            return Err(RequestError::NoProcess { name, phase: phase.unwrap_or_default() });
+        };
+        child.signal(signal).map_err(|source| RequestError::Signal { name, signal, source })
+    }
+
+    /// Reads the letters of other threads.
+    pub(super) fn look_at_letters(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        for letter in shared.letters() {
+            letter(self);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What makes a plan of one worker: those of the list, and those that come later.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use policy::{Policy, Problems, check_name};
+use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
+use stdio_redirect::Target;
+use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Setup, Whose, check};
+
+use super::expand::Expanded;
+use super::plan::WorkerPlan;
+use super::{WorkerSet, WorkerStartInfo};
+use crate::error::WorkersError;
+
+/// What the pool keeps of a worker beside what its child is told.
+pub(super) struct Kept {
+    pub(super) name: String,
+    /// `None`: relative to nothing, which has been told.
+    pub(super) pid_filename: Option<PathBuf>,
+}
+
+/// One worker that comes later, checked and complete, and what is said of its order.
+pub(crate) struct AlonePlan {
+    pub(crate) worker: WorkerPlan,
+    pub(crate) after: Vec<String>,
+    pub(crate) temporary: bool,
+    pub(crate) significant: bool,
+}
+
+/// Makes plans of workers that come later.
+pub(crate) struct Planner {
+    pub(super) base: Base,
+    /// What holds where a worker says nothing.
+    pub(super) otherwise: Arc<Policy>,
+    pub(super) sets: Vec<WorkerSet>,
+}
+
+impl Planner {
+    /// Those of a set that have these numbers, checked as those that were there at the start. It looks at the disk.
+    pub(crate) fn of_set(
+        &self,
+        set: usize,
+        policy: &Arc<Policy>,
+        numbers: &[u32],
+        count: u32,
+    ) -> Result<Vec<WorkerPlan>, WorkersError> {
+        let mut problems = Problems::new();
+        let mut files = Files::new();
+        let set = &self.sets[set];
+        let mut plans = Vec::with_capacity(numbers.len());
+        for index in numbers.iter().copied() {
+            let worker = set.worker(index);
+            let mut own = Problems::new();
+            check_name(&mut own, "name", &worker.name);
+            let pid_filename =
+                self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
+            let kept = Kept { name: worker.name.clone(), pid_filename };
+            let (name, place) = (worker.name.clone(), Some(Place { index, count }));
+            let expanded = Expanded { entry: 0, place, is_probe: false, worker };
+            let planned = self.worker(&mut own, Some(policy), kept, expanded, &mut files)?;
+            plans.extend(planned);
+            problems.add_part(&name, own);
+        }
+        problems.or(plans).map_err(WorkersError::Options)
+    }
+
+    /// Whether output of this set is captured.
+    pub(crate) fn is_captured(&self, set: usize) -> bool {
+        self.sets[set].template.surroundings.capture.is_some()
+    }
+
+    /// A worker that comes alone, checked as those that were there at the start. It looks at the disk.
+    pub(crate) fn alone(&self, worker: WorkerStartInfo) -> Result<AlonePlan, WorkersError> {
+        let mut own = Problems::new();
+        let mut files = Files::new();
+        check_name(&mut own, "name", &worker.name);
+        let after = worker.after.clone();
+        let (temporary, significant) = (worker.temporary, worker.significant);
+        let pid_filename =
+            self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
+        let kept = Kept { name: worker.name.clone(), pid_filename };
+        let expanded = Expanded { entry: 0, place: None, is_probe: false, worker };
+        let planned = self.worker(&mut own, None, kept, expanded, &mut files)?;
+        let mut clashes = Problems::new();
+        files.check(|_, problem| clashes.push(problem));
+        own.extend(clashes);
+        let planned = own.or(planned).map_err(WorkersError::Options)?;
+        // Without a problem there is a plan.
+        let worker = planned.ok_or_else(|| WorkersError::Options(Problems::new()))?;
+        Ok(AlonePlan { worker, after, temporary, significant })
+    }
+
+    pub(super) fn worker(
+        &self,
+        problems: &mut Problems,
+        policy: Option<&Arc<Policy>>,
+        kept: Kept,
+        expanded: Expanded,
+        files: &mut Files,
+    ) -> Result<Option<WorkerPlan>, WorkersError> {
+        let Expanded { entry, place, worker, .. } = expanded;
+        let otherwise = policy.unwrap_or(&self.otherwise);
+        let planned = plan_worker(problems, &self.base, otherwise, kept, worker, entry, files)?;
+        Ok(planned.map(|plan| WorkerPlan { spawn: plan.spawn.place(place), ..plan }))
+    }
+}
+
+fn plan_worker(
+    problems: &mut Problems,
+    base: &Base,
+    otherwise: &Arc<Policy>,
+    kept: Kept,
+    worker: WorkerStartInfo,
+    index: usize,
+    files: &mut Files,
+) -> Result<Option<WorkerPlan>, WorkersError> {
+    if let Some(path) = &kept.pid_filename {
+        files.check_file(problems, "pid_filename", path);
+    }
+    let pid_filename = kept.pid_filename.unwrap_or_default();
+    let spawn = match Spawn::new(worker.call) {
+        Ok(spawn) => Some(spawn),
+        Err(SpawnError::Entry(error)) => {
+            check::entry(problems, "", &error);
+            None
+        }
+        // Nothing else matters to a program that cannot start itself.
+        Err(error) => return Err(WorkersError::Spawn { source: error }),
+    };
+    let whose = Whose {
+        owner: Owner::Worker(index),
+        pid_filename: &pid_filename,
+        output: Target::Null,
+        parent: Parent::HasStreams,
+        directory: None,
+    };
+    let surroundings = worker.surroundings.check(problems, files, base, whose);
+
+    let own = Policy {
+        start: worker.start.unwrap_or(otherwise.start),
+        restart: worker.restart.clone().unwrap_or_else(|| otherwise.restart.clone()),
+        stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
+        must_launch: otherwise.must_launch,
+        leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
+    };
+    // Workers with the same policy share one.
+    let own = if own == **otherwise {
+        Arc::clone(otherwise)
+    } else {
+        own.check(problems);
+        Arc::new(own)
+    };
+
+    let PlannedSurroundings {
+        redirect,
+        wants_stdout,
+        logging,
+        capture,
+        directory,
+        umask,
+        environment,
+    } = surroundings;
+    let setup = Setup {
+        pid_file: Some(pid_filename.clone()),
+        redirect,
+        logging,
+        directory,
+        umask,
+        base: base.clone(),
+        ready: own.start.ready,
+        grace: own.stop.total(),
+        ..Setup::default()
+    };
+    Ok(spawn.map(|spawn| {
+        let current = Current::new(Role::Worker, worker.name);
+        // What comes before the worker's own streams are in place (the linker's word, a panic
+        // ahead of `init`) would otherwise be nowhere.
+        let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
+        let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
+        let spawn = spawn.environment(environment);
+        WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
+    }))
+}

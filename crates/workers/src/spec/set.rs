@@ -1,0 +1,305 @@
+//! Workers that are alike: a template, and how many of it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use policy::Problems;
+use proc_spawn::Call;
+use surroundings::{Base, Files, Owner};
+
+use super::WorkerStartInfo;
+
+/// Workers that are alike, and how many there are to be: none, too, as a number that is changed while they run.
+///
+/// Their names are that of the template with a number, from 1 on: `web-1`, `web-2`. In the paths of the template
+/// (pid file, output, log, capture, working directory) `{set}` is the template's name, `{index}` the number and `{name}`
+/// both, as above. Pid file, output and log must have one of the last two in them, so that no two workers have the same;
+/// a capture may be shared. A worker finds its number by [`current().index()`](proc_spawn::Current::index). It keeps it
+/// for life: when there are to be fewer, those with the highest numbers go.
+///
+/// Others that come [`after`](WorkerStartInfo::after) the template's name come after all of them that there are at the
+/// start.
+///
+/// ```
+/// # use proc_spawn::Call;
+/// # use workers::{WorkerSet, WorkerStartInfo};
+/// # fn web(port: u16) {}
+/// // All with the same arguments.
+/// let alike = WorkerSet::new(4, WorkerStartInfo::new("web", ".data/{name}.pid", web, 8000));
+/// // Each with its own.
+/// let apart = WorkerSet::new(4, WorkerStartInfo::new("web", ".data/{name}.pid", web, 8000))
+///     .calls(|index| Call::new(web, 8000 + index as u16));
+/// ```
+///
+/// From a configuration file with the fields of a worker and `count` (by default 1), with the feature `yaml`.
+#[derive(Clone)]
+#[cfg_attr(
+    feature = "yaml",
+    derive(serde::Deserialize),
+    serde(try_from = "super::file::WorkerFile")
+)]
+pub struct WorkerSet {
+    pub(super) count: u32,
+    pub(super) template: WorkerStartInfo,
+    calls: Option<Calls>,
+}
+
+/// A set that is larger is a slip: a machine has not so many processes (PID_MAX_LIMIT of proc(5) is 4 million, and the
+/// limit of a user far less).
+pub(crate) const MOST_OF_SET: u32 = 100_000;
+
+type Calls = Arc<dyn Fn(u32) -> Call + Send + Sync>;
+
+impl WorkerSet {
+    /// So many workers like this one.
+    pub fn new(count: u32, template: WorkerStartInfo) -> WorkerSet {
+        WorkerSet { count, template, calls: None }
+    }
+
+    /// What each runs, by its number, in place of what the template says. It is called when the list is checked and when
+    /// there are to be more, by the thread that asks for that, and may be called several times.
+    #[must_use]
+    pub fn calls(mut self, call: impl Fn(u32) -> Call + Send + Sync + 'static) -> WorkerSet {
+        self.calls = Some(Arc::new(call));
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.template.name
+    }
+
+    /// How many there are to be at the start.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The worker of this number, as it would be alone.
+    pub(super) fn worker(&self, index: u32) -> WorkerStartInfo {
+        let mut worker = self.template.clone();
+        let names = Names { set: self.name().to_owned(), index };
+        worker.name = names.name();
+        worker.pid_filename = names.fill(&worker.pid_filename);
+        worker.surroundings.rename(&mut |_, path| names.fill(path));
+        if let Some(calls) = &self.calls {
+            worker.call = calls(index);
+        }
+        worker
+    }
+
+    /// Takes note of the files that there would be with other numbers.
+    pub(super) fn note_families(&self, files: &mut Files, base: &Base, entry: usize) {
+        let mut note = |field: &'static str, path: &Path| {
+            let (base, path, set) = (base.clone(), path.to_owned(), self.name().to_owned());
+            files.note_family(Owner::Worker(entry), field, move |index| {
+                let path = Names { set: set.clone(), index }.fill(&path);
+                base.absolute(&mut Problems::new(), field, path).unwrap_or_default()
+            });
+        };
+        note("pid_filename", &self.template.pid_filename);
+        self.template.surroundings.clone().rename(&mut |field, path| {
+            if needs_number(field, path) {
+                note(field, path);
+            }
+            path.to_owned()
+        });
+    }
+
+    /// Adds what is wrong with the paths of the template.
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if self.count > MOST_OF_SET {
+            problems.add("count", self.count, format!("more than {MOST_OF_SET}; give fewer"));
+        }
+        let mut check = |field: &str, path: &Path| {
+            let text = path.to_string_lossy();
+            if let Some(unknown) = placeholders(&text).find(|name| !KNOWN.contains(name)) {
+                let reason = format!(
+                    "`{{{unknown}}}` is unknown; known are {{set}}, {{index}} and {{name}}"
+                );
+                problems.add(field, &text, reason);
+            } else if needs_number(field, path) && !placeholders(&text).any(|name| name != "set") {
+                let reason = "is the same for all of the set; put {index} or {name} into it";
+                problems.add(field, &text, reason);
+            }
+        };
+        check("pid_filename", &self.template.pid_filename);
+        self.template.surroundings.clone().rename(&mut |field, path| {
+            check(field, path);
+            path.to_owned()
+        });
+    }
+}
+
+/// Two streams into one file would be mixed, and a log would be put aside under another's hands.
+fn needs_number(field: &str, path: &Path) -> bool {
+    !matches!(field, "capture.file" | "directory") && !path.starts_with("/dev")
+}
+
+const KNOWN: [&str; 3] = ["set", "index", "name"];
+
+/// What stands in braces.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = text.split('{').skip(1);
+    pieces.filter_map(|piece| piece.split_once('}')).map(|(name, _)| name)
+}
+
+/// What the placeholders of one worker stand for.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) set: String,
+    pub(super) index: u32,
+}
+
+impl Names {
+    pub(super) fn name(&self) -> String {
+        format!("{}-{}", self.set, self.index)
+    }
+
+    /// A path that is no text is refused by who checks it.
+    pub(super) fn fill(&self, path: &Path) -> PathBuf {
+        let Some(mut rest) = path.to_str() else { return path.to_owned() };
+        let mut filled = String::with_capacity(rest.len() + 16);
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            // A name may have braces itself: what was filled in is not looked at again.
+            rest = match after.split_once('}') {
+                Some(("set", after)) => {
+                    filled.push_str(&self.set);
+                    after
+                }
+                Some(("index", after)) => {
+                    filled.push_str(&self.index.to_string());
+                    after
+                }
+                Some(("name", after)) => {
+                    filled.push_str(&self.name());
+                    after
+                }
+                Some(_) | None => {
+                    filled.push('{');
+                    after
+                }
+            };
+        }
+        filled.push_str(rest);
+        filled.into()
+    }
+}
+
+impl fmt::Debug for WorkerSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerSet")
+            .field("count", &self.count)
+            .field("template", &self.template)
+            .field("calls", &self.calls.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// What stands on a list: a worker, or several that are alike.
+///
+/// From a configuration file: what has a `count` is a set.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "yaml",
+    derive(serde::Deserialize),
+    serde(try_from = "super::file::WorkerFile")
+)]
+#[non_exhaustive]
+pub enum Listed {
+    /// One.
+    Worker(WorkerStartInfo),
+    /// So many as it says.
+    Set(WorkerSet),
+}
+
+impl Listed {
+    /// The name of the worker or set.
+    pub fn name(&self) -> &str {
+        &self.template().name
+    }
+
+    pub(super) fn template(&self) -> &WorkerStartInfo {
+        match self {
+            Listed::Worker(worker) => worker,
+            Listed::Set(set) => &set.template,
+        }
+    }
+
+    /// How many workers it is at the start.
+    pub(super) fn count(&self) -> u32 {
+        match self {
+            Listed::Worker(_) => 1,
+            Listed::Set(set) => set.count,
+        }
+    }
+}
+
+impl From<WorkerStartInfo> for Listed {
+    fn from(worker: WorkerStartInfo) -> Listed {
+        Listed::Worker(worker)
+    }
+}
+
+impl From<WorkerSet> for Listed {
+    fn from(set: WorkerSet) -> Listed {
+        Listed::Set(set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_once_and_others_stay() {
+        let names = Names { set: "w{index}".to_owned(), index: 7 };
+        for (path, filled) in [
+            ("{name}.pid", "w{index}-7.pid"),
+            ("{set}/{index}/{index}", "w{index}/7/7"),
+            ("{}{x}{ {index}", "{}{x}{ 7"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(names.fill(Path::new(path)), Path::new(filled));
+        }
+    }
+
+    /// Case: PL-02
+    #[test]
+    fn a_path_that_all_would_share_is_refused_whatever_the_number() {
+        for count in [0, 1, 4] {
+            let template = WorkerStartInfo::of("web", "{set}.pid", Call::named("a:b", ()))
+                .stdout_filename("out")
+                .stderr_filename("/dev/stderr")
+                .directory("/srv/{index}/{pid}")
+                .capture(capture::Capture::file("all.txt"))
+                .logging_config(logging::LoggingConfig::file("{name}.log"));
+            let mut problems = Problems::new();
+            WorkerSet::new(count, template).check(&mut problems);
+            let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            let same = "is the same for all of the set; put {index} or {name} into it";
+            assert_eq!(
+                texts,
+                [
+                    format!("pid_filename `{{set}}.pid`: {same}"),
+                    format!("stdout_filename `out`: {same}"),
+                    "directory `/srv/{index}/{pid}`: `{pid}` is unknown; known are {set}, {index} and \
+                     {name}"
+                        .to_owned(),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn each_has_its_own_names_and_call() {
+        let set =
+            WorkerSet::new(2, WorkerStartInfo::of("web", "{name}.pid", Call::named("a:b", 1)))
+                .calls(|index| Call::named("a:b", 100 + index));
+        let worker = set.worker(2);
+        assert_eq!(worker.name, "web-2");
+        assert_eq!(worker.pid_filename, Path::new("web-2.pid"));
+        assert_eq!(worker.call.args::<u32>().unwrap(), 102);
+    }
+}

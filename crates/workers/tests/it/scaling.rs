@@ -1,0 +1,337 @@
+//! A pool that is changed while it runs. Each runs in a child of its own, which is told in words what to do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use exit::Exit;
+use policy::{Backoff, Readiness, RestartPolicy, StartPolicy, StopPolicy};
+use proc_spawn::{Call, Spawn, Stdio};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use workers::{Listed, Pool, RequestError, WaitError, WorkerSet, WorkerStartInfo, WorkersOptions};
+
+use crate::LIMIT;
+
+/// Which story a child plays.
+pub(crate) type Story = fn(&Bed);
+
+pub(crate) struct Bed {
+    folder: PathBuf,
+}
+
+impl Bed {
+    /// A worker that says that it is there, with its number and how many there are, and stays.
+    fn template(&self, name: &str) -> WorkerStartInfo {
+        WorkerStartInfo::new(name, self.path("{name}.pid"), stays, self.folder.clone())
+            .stderr_filename("/dev/stderr")
+    }
+
+    fn alone(&self, name: &str) -> WorkerStartInfo {
+        let path = self.path(&format!("{name}.pid"));
+        WorkerStartInfo::new(name, path, stays, self.folder.clone()).stderr_filename("/dev/stderr")
+    }
+
+    fn set(&self, count: u32) -> WorkerSet {
+        WorkerSet::new(count, self.template("web"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Who is there now, as the pid files say.
+    fn there(&self) -> BTreeSet<String> {
+        let entries = fs::read_dir(&self.folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter_map(|name| Some(name.strip_suffix(".pid")?.to_owned())).collect()
+    }
+
+    fn pid(&self, name: &str) -> u32 {
+        let path = self.path(&format!("{name}.pid"));
+        fs::read_to_string(path).unwrap().trim().parse().unwrap()
+    }
+
+    fn said(&self, name: &str) -> String {
+        fs::read_to_string(self.path(&format!("{name}.said"))).unwrap()
+    }
+}
+
+fn options() -> WorkersOptions {
+    let ready = StartPolicy { ready: Readiness::Told, ..StartPolicy::default() };
+    WorkersOptions::default().start(ready)
+}
+
+fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+pub(crate) fn stays(folder: PathBuf) -> Result<(), std::io::Error> {
+    let current = proc_spawn::current();
+    let (index, count) = (current.index().unwrap_or(0), current.count().unwrap_or(0));
+    fs::write(folder.join(format!("{}.said", current.name)), format!("{index} of {count}"))?;
+    proc_spawn::tell_ready()?;
+    while !quit::quit_requested() {
+        quit::sleep(LIMIT);
+    }
+    Ok(())
+}
+
+/// Hears no request, and goes only when it is killed.
+pub(crate) fn deaf(_: ()) -> Result<(), std::io::Error> {
+    proc_spawn::tell_ready()?;
+    loop {
+        std::thread::park();
+    }
+}
+
+pub(crate) fn fails(_: ()) -> Result<(), std::io::Error> {
+    Err(std::io::Error::other("it had to be"))
+}
+
+pub(crate) fn play((name, folder): (String, PathBuf)) {
+    quit::install().unwrap();
+    let (_, story) = STORIES.iter().find(|(known, _)| *known == name).unwrap();
+    story(&Bed { folder });
+}
+
+/// Each is a test of its own name.
+pub(crate) const STORIES: [(&str, Story); 9] = [
+    ("a_set_has_as_many_as_are_wanted", a_set_has_as_many_as_are_wanted),
+    ("a_set_of_none_waits_for_the_first", a_set_of_none_waits_for_the_first),
+    ("many_threads_ask_and_each_is_answered", many_threads_ask_and_each_is_answered),
+    ("one_that_hangs_holds_up_nobody", one_that_hangs_holds_up_nobody),
+    ("workers_come_and_go", workers_come_and_go),
+    ("one_is_stopped_started_and_restarted", one_is_stopped_started_and_restarted),
+    ("what_cannot_be_is_refused_and_nothing_happens", what_cannot_be_is_refused),
+    ("too_many_are_refused_before_the_first", too_many_are_refused_before_the_first),
+    ("a_storm_of_failures_ends_with_as_many", a_storm_of_failures_ends_with_as_many),
+];
+
+/// Plays a story in a child, which must come to its end.
+pub(crate) fn run(name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let call = Call::new(play, (name.to_owned(), folder.path().to_owned()));
+    let mut child = Spawn::new(call).unwrap().stderr(Stdio::Inherit).spawn().unwrap();
+    assert_eq!(child.wait().unwrap(), Exit::Code(0));
+    let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let left: Vec<_> =
+        left.filter(|path| path.extension() == Some(Path::new("pid").as_os_str())).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn end(pool: &Pool) {
+    pool.quit();
+    pool.wait().unwrap().into_result().unwrap();
+    assert!(matches!(pool.scale("web", 1), Err(RequestError::Over)));
+    assert!(matches!(pool.status(), Err(RequestError::Over)));
+}
+
+/// Cases: PL-04, PL-05, PL-09, PL-12, PL-29
+fn a_set_has_as_many_as_are_wanted(bed: &Bed) {
+    let pool = Pool::start([bed.set(4)], options()).unwrap();
+    pool.scale("web", 4).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2", "web-3", "web-4"]));
+    assert_eq!(bed.said("web-3"), "3 of 4");
+    let first = bed.pid("web-1");
+    pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1"]));
+    let status = pool.status().unwrap();
+    assert_eq!(status.workers.len(), 1);
+    assert_eq!((status.sets[0].wanted, status.sets[0].ready), (1, 1));
+    pool.scale_by("web", 3).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2", "web-3", "web-4"]));
+    assert_eq!(bed.pid("web-1"), first);
+    assert_eq!(bed.said("web-1"), "1 of 4");
+    // What was once said is so for life, and the next run knows how many there are.
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("web-1"), "1 of 4");
+    pool.restart("web-1").unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("web-1"), "1 of 2");
+    let usage_aside = |mut status: workers::PoolStatus| {
+        for worker in &mut status.workers {
+            (worker.memory_bytes, worker.cpu_us) = (None, None);
+        }
+        status
+    };
+    let twice = [pool.status().unwrap(), pool.status().unwrap()].map(usage_aside);
+    assert_eq!(twice[0], twice[1]);
+    end(&pool);
+}
+
+/// Cases: PL-01, PL-26
+fn a_set_of_none_waits_for_the_first(bed: &Bed) {
+    let pool = Pool::start([bed.set(0)], options()).unwrap();
+    let other = pool.clone();
+    drop(pool);
+    other.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    other.scale("web", 0).unwrap().wait(LIMIT).unwrap();
+    assert!(bed.there().is_empty());
+    end(&other);
+}
+
+/// Cases: PL-10, PL-19
+fn many_threads_ask_and_each_is_answered(bed: &Bed) {
+    let pool = Pool::start([bed.set(2)], options()).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..40 {
+            let pool = pool.clone();
+            scope.spawn(move || match number % 4 {
+                0 => drop(pool.scale_by("web", 1).unwrap()),
+                1 => drop(pool.scale_by("web", -1)),
+                2 => drop(pool.restart("web-1").map(|pending| pending.wait(LIMIT))),
+                _ => drop(pool.status().unwrap()),
+            });
+        }
+    });
+    // Only those that would have been less than none were refused.
+    let wanted = pool.status().unwrap().sets[0].wanted;
+    assert!((2..=12).contains(&wanted), "{wanted}");
+    pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2", "web-3"]));
+    end(&pool);
+}
+
+/// Cases: PL-14, PL-20
+fn one_that_hangs_holds_up_nobody(bed: &Bed) {
+    let grace = Duration::from_secs(3600);
+    let deaf =
+        WorkerStartInfo::new("deaf", bed.path("deaf.pid"), deaf, ()).stop(StopPolicy::grace(grace));
+    let pool = Pool::start([Listed::from(deaf), bed.set(2).into()], options()).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    pool.start_worker("deaf").unwrap().wait(LIMIT).unwrap();
+    let going = pool.remove("deaf").unwrap();
+    let missing = vec!["deaf stopping".to_owned()];
+    let not_yet = WaitError::TimedOut { missing };
+    assert_eq!(going.wait(Duration::from_millis(1)), Err(not_yet));
+    pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["deaf", "web-1"]));
+    // The request is in force all the time.
+    pool.signal("deaf", 9).unwrap();
+    going.wait(LIMIT).unwrap();
+    assert_eq!(pool.status().unwrap().workers.len(), 1);
+    end(&pool);
+}
+
+/// Cases: PL-22, PL-23, PL-24, PL-25
+fn workers_come_and_go(bed: &Bed) {
+    let pool = Pool::start([bed.alone("red")], options()).unwrap();
+    pool.add(bed.alone("blue").after(["red"])).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["blue", "red"]));
+    let needed = pool.remove("red").unwrap_err();
+    assert_eq!(needed.to_string(), "others come after `red`: blue");
+    let taken = pool.add(bed.alone("red")).unwrap_err().to_string();
+    assert!(taken.contains("name `red`: is the name of another worker"), "{taken}");
+    let stranger = pool.add(bed.alone("green").after(["grey"])).unwrap_err();
+    assert!(matches!(stranger, RequestError::NoSuchWorker { name } if name == "grey"));
+    // Of two that take one off the list one has done it.
+    pool.remove("blue").unwrap().wait(LIMIT).unwrap();
+    let again = pool.remove("blue").unwrap_err();
+    assert!(matches!(again, RequestError::NoSuchWorker { name } if name == "blue"));
+    pool.add(bed.alone("blue")).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["blue", "red"]));
+    end(&pool);
+}
+
+fn one_is_stopped_started_and_restarted(bed: &Bed) {
+    let pool = Pool::start([bed.alone("red"), bed.alone("blue")], options()).unwrap();
+    for name in ["red", "blue"] {
+        pool.start_worker(name).unwrap().wait(LIMIT).unwrap();
+    }
+    let before = (bed.pid("red"), bed.pid("blue"));
+    pool.restart("red").unwrap().wait(LIMIT).unwrap();
+    assert_ne!(bed.pid("red"), before.0);
+    pool.stop_worker("red").unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["blue"]));
+    let no_process = pool.signal("red", 1).unwrap_err();
+    assert_eq!(no_process.to_string(), "`red` has no process: it is stopped");
+    pool.start_worker("red").unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.pid("blue"), before.1);
+    // What somebody else has asked for since is told, and not waited for.
+    let ready = pool.restart("red").unwrap();
+    pool.stop_worker("red").unwrap().wait(LIMIT).unwrap();
+    let never = WaitError::Never { missing: vec!["red stopped".to_owned()] };
+    assert_eq!(ready.wait(None), Err(never));
+    end(&pool);
+}
+
+/// Cases: PL-03, PL-25
+fn what_cannot_be_is_refused(bed: &Bed) {
+    let clash = Pool::start([Listed::from(bed.set(2)), bed.alone("web-3").into()], options());
+    let clash = clash.unwrap_err().to_string();
+    assert!(clash.contains("is number 3 of the set workers[0]"), "{clash}");
+    let twice = Pool::start([bed.set(1), bed.set(1)], options()).unwrap_err().to_string();
+    assert!(twice.contains("is the name of workers[0] too"), "{twice}");
+    let far = bed.alone("other").stdout_filename(bed.path("web-77.pid"));
+    let far = Pool::start([Listed::from(bed.set(2)), far.into()], options()).unwrap_err();
+    assert!(far.to_string().contains("where its number is 77"), "{far}");
+    let bad = bed.template("web").directory(bed.path("{index}"));
+    let bad = Pool::start([WorkerSet::new(3, bad)], options()).unwrap_err().to_string();
+    // Of three that are alike it is said once.
+    assert_eq!(bad.matches("no such folder").count(), 1, "{bad}");
+    assert!(bed.there().is_empty());
+
+    let pool = Pool::start([bed.set(2)], options()).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    let unknown = pool.scale("wep", 3).unwrap_err().to_string();
+    assert_eq!(unknown, "there is no set `wep`; known are web");
+    let fewer = pool.scale_by("web", -3).unwrap_err().to_string();
+    assert_eq!(fewer, "`web` cannot have -1 workers: between 0 and 100000 it can");
+    assert!(matches!(pool.scale("web", 100_001), Err(RequestError::Count { .. })));
+    let of_set = pool.remove("web-2").unwrap_err().to_string();
+    assert_eq!(of_set, "`web-2` is one of the set `web`: scale that");
+    let name = pool.add(bed.alone("web-9")).unwrap_err().to_string();
+    assert!(name.contains("is of the set `web`"), "{name}");
+    let call = Call::new(stays, bed.folder.clone());
+    let file = WorkerStartInfo::of("third", bed.path("web-1.pid"), call).after(["web"]);
+    let file = pool.add(file).unwrap_err().to_string();
+    assert!(file.contains("is the pid file of `web-1`"), "{file}");
+    let lost = bed.alone("lost").directory("/nowhere/at/all");
+    let lost = pool.add(lost).unwrap_err().to_string();
+    assert!(lost.contains("directory `/nowhere/at/all`: no such folder"), "{lost}");
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    end(&pool);
+}
+
+/// Case: PL-15
+fn too_many_are_refused_before_the_first(bed: &Bed) {
+    let little = Some(200);
+    setrlimit(Resource::Nofile, Rlimit { current: little, maximum: little }).unwrap();
+    let pool = Pool::start([bed.set(2)], options()).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    let refused = pool.scale("web", 200).unwrap_err();
+    let why = exit::ErrorText::new(&refused).chain();
+    assert!(why.contains("200 workers need") && why.contains("may have 200 at most"), "{why}");
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    assert_eq!(pool.status().unwrap().sets[0].wanted, 2);
+    pool.scale("web", 5).unwrap().wait(LIMIT).unwrap();
+    end(&pool);
+    drop(pool);
+    assert_eq!(getrlimit(Resource::Nofile).current, little);
+}
+
+/// Case: PL-11
+fn a_storm_of_failures_ends_with_as_many(bed: &Bed) {
+    let backoff = Backoff { first: Duration::ZERO, floor: Duration::ZERO, ..Backoff::default() };
+    let restart = RestartPolicy { backoff, ..RestartPolicy::after(Duration::ZERO) };
+    let template = WorkerStartInfo::new("bad", bed.path("{name}.pid"), fails, ());
+    let bad = WorkerSet::new(3, template.restart(restart));
+    let pool = Pool::start([bad, bed.set(1)], options()).unwrap();
+    for count in [5, 1, 7, 0, 4, 2, 6, 3] {
+        pool.scale("bad", count).unwrap();
+        let status = pool.status().unwrap();
+        let bad = status.workers.iter().filter(|worker| worker.name.starts_with("bad"));
+        let running = bad.filter(|worker| worker.pid.is_some()).count();
+        assert!(running <= 7, "{running}");
+    }
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    pool.scale("bad", 0).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    pool.scale("bad", 2).unwrap();
+    let names: Vec<_> =
+        pool.status().unwrap().workers.into_iter().map(|worker| worker.name).collect();
+    assert_eq!(names, ["web-1", "web-2", "bad-1", "bad-2"]);
+    pool.quit();
+    let _ = pool.wait().unwrap();
+}
