@@ -172,6 +172,20 @@ pub struct Set {
     pub wanted: u32,
     /// How many are ready. While some of them leave there may be more than are wanted.
     pub ready: u32,
+    /// How far a roll has come; `None`: there is none.
+    pub roll: Option<Roll>,
+    /// How the last roll ended; `None`: there was none.
+    pub rolled: Option<String>,
+}
+
+/// A roll: workers of a set are replaced one after another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Roll {
+    /// How many have been replaced, and have settled.
+    pub done: u32,
+    /// How many are to be, those that are done among them.
+    pub total: u32,
 }
 
 /// What `Events` answers, again and again.

@@ -137,6 +137,11 @@ impl Group {
         self.phase == Phase::Quitting
     }
 
+    /// Who is started again when one is.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         self.places.len()

@@ -148,6 +148,26 @@ impl Machine {
         matches!(self.state, State::Stopping(Stop { goal: Goal::Pause | Goal::Restart, .. }))
     }
 
+    /// Whether it is ready, and not [dead](Event::Died).
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Running) && !self.dead
+    }
+
+    /// Whether there will be no other run unless somebody asks for one: it is over or stopped, or on its way there by
+    /// request.
+    pub fn stays_away(&self) -> bool {
+        match self.state {
+            State::Stopped | State::Finished => true,
+            State::Stopping(Stop { goal, .. }) => matches!(goal, Goal::Stop | Goal::Quit),
+            State::Killed(why) => matches!(why.goal(), Some(Goal::Stop | Goal::Quit)),
+            State::Idle
+            | State::Starting { .. }
+            | State::Running
+            | State::Waiting { .. }
+            | State::Due { .. } => false,
+        }
+    }
+
     /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
     /// as long as the child itself would have had, and no longer, so that whoever waits for a start has
     /// an answer in time. `None`: for ever.

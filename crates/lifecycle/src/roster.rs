@@ -8,6 +8,7 @@ mod events;
 mod gate;
 mod list;
 mod requests;
+mod rolling;
 mod sets;
 mod turns;
 
@@ -22,6 +23,7 @@ use gate::Gate;
 use list::Sequence;
 use policy::RunEnd;
 use policy::{Policy, inner_grace};
+pub use rolling::{RollEnd, RollProgress, RollRefused, RollStep};
 use sets::Set;
 pub use sets::{Scaled, SetId};
 use turns::Turns;
@@ -135,7 +137,7 @@ impl Roster {
     /// When to come back with [`RosterEvent::DeadlinePassed`] if nothing happens first; perhaps at once.
     pub fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(at, _)| *at);
-        [due, self.turns.due()].into_iter().flatten().min()
+        [due, self.turns.due(), self.rolls_at()].into_iter().flatten().min()
     }
 
     /// Decides what follows, in this order.
@@ -151,6 +153,7 @@ impl Roster {
                 self.happened(Happened::Quit, now, &mut changes);
             }
         }
+        self.advance_all(now, &mut changes);
         changes
     }
 

@@ -27,6 +27,7 @@ mod end;
 mod limit;
 mod policy;
 mod restart;
+mod roll;
 mod strategy;
 
 pub mod duration;
@@ -43,6 +44,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
+pub use roll::{RollPolicy, Share};
 pub use strategy::{EndWhen, Strategy};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

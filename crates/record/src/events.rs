@@ -35,6 +35,14 @@ pub(crate) enum What {
     Stopping,
     Killing,
     Finished(Box<str>),
+    Scaled {
+        from: u32,
+        to: u32,
+    },
+    /// A roll has come further.
+    Rolls(Box<str>),
+    /// A roll is over.
+    Rolled(Box<str>),
 }
 
 impl What {
@@ -48,6 +56,9 @@ impl What {
             What::Stopping => "stopping",
             What::Killing => "killing",
             What::Finished(_) => "finished",
+            What::Scaled { .. } => "scaled",
+            What::Rolls(_) => "rolls",
+            What::Rolled(_) => "rolled",
         }
     }
 
@@ -61,6 +72,8 @@ impl What {
             What::Stopping => "is asked to stop".to_owned(),
             What::Killing => "is killed: its time is over".to_owned(),
             What::Finished(text) => format!("is over: {text}"),
+            What::Scaled { from, to } => format!("is to have {to}, and had {from}"),
+            What::Rolls(text) | What::Rolled(text) => text.to_string(),
         }
     }
 }
@@ -129,6 +142,34 @@ impl Events {
     /// The number after which at most so many are kept.
     pub fn before_last(&self, count: u64) -> u64 {
         self.last - count.min(self.kept.len() as u64)
+    }
+
+    /// A set of this name is to have so many.
+    pub fn scaled(&mut self, set: &str, from: u32, to: u32) {
+        self.of_set(set, What::Scaled { from, to });
+    }
+
+    /// A roll of a set has come further.
+    pub fn rolls(&mut self, set: &str, text: &str) {
+        self.of_set(set, What::Rolls(text.into()));
+    }
+
+    /// A roll of a set is over.
+    pub fn rolled(&mut self, set: &str, text: &str) {
+        self.of_set(set, What::Rolled(text.into()));
+    }
+
+    fn of_set(&mut self, set: &str, what: What) {
+        self.push(Happened {
+            at: Timestamp::now(),
+            at_us: monotonic_us(),
+            what,
+            name: set.into(),
+            role: Role::Set,
+            pid: None,
+            run: 0,
+            phase: Phase::Running,
+        });
     }
 
     pub(crate) fn push(&mut self, happened: Happened) {

@@ -23,6 +23,8 @@ pub enum Role {
     Executor,
     /// One of many by name.
     Worker,
+    /// No process: workers that are alike.
+    Set,
 }
 
 impl Role {
@@ -31,6 +33,7 @@ impl Role {
             Role::Guardian => "guardian",
             Role::Executor => "executor",
             Role::Worker => "worker",
+            Role::Set => "set",
         }
     }
 }
@@ -105,6 +108,11 @@ impl Record {
     /// Which run this is, or the last was; 0 before the first.
     pub fn run(&self) -> u64 {
         self.run
+    }
+
+    /// How its last run that is over ended; `None`: none is over.
+    pub fn last_end(&self) -> Option<&service::RunEnd> {
+        self.rest.as_ref()?.ends.last()
     }
 
     /// Takes note of what happened to it.

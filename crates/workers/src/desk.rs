@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use control::service::{self, Files, Workers};
 use control::{Access, Info, Peer, Refusal, Request, Room, Server, Ticket};
 use lifecycle::{Id, Phase, Roster};
+use policy::{RollPolicy, Share};
 use record::{Events, Role};
 use serde::Deserialize;
 use serde_json::json;
 use surroundings::{Callers, Setup};
 
-use crate::pool::Worker;
+use crate::pool::{Amend, Worker};
 
 /// So many events are kept for who comes later.
 const KEPT_EVENTS: usize = 256;
@@ -22,15 +23,15 @@ const KEPT_EVENTS: usize = 256;
 const MOST_EVENTS: usize = 32;
 
 /// What is to be done because somebody has asked for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     OfWorker(Id, lifecycle::Request),
     Signal(Id, i32),
     Scale { set: String, count: u32 },
+    Roll { set: String, amend: Amend },
+    CancelRoll { set: String },
 }
 
 /// A request that the pool answers.
-#[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) to: Ticket,
     pub(crate) wanted: Wanted,
@@ -146,10 +147,10 @@ impl Desk {
     }
 
     /// Says that it is done, or why not.
-    pub(crate) fn reply(&mut self, to: &Ticket, done: Result<(), Refusal>) {
+    pub(crate) fn reply(&mut self, to: &Ticket, done: Result<serde_json::Value, Refusal>) {
         let Some(server) = &mut self.server else { return };
         match done {
-            Ok(()) => server.reply(to, ()),
+            Ok(said) => server.reply(to, said),
             Err(refusal) => server.refuse(to, &refusal),
         }
     }
@@ -196,6 +197,15 @@ impl Desk {
                 let Scale { set, count } = call.read()?;
                 Wanted::Scale { set, count }
             }
+            "Roll" => {
+                let roll: Roll = call.read()?;
+                let set = roll.set.clone();
+                Wanted::Roll { set, amend: Box::new(|policy| roll.amend(policy)) }
+            }
+            "CancelRoll" => {
+                let Set { set } = call.read()?;
+                Wanted::CancelRoll { set }
+            }
             _ => return Err(Refusal::MethodNotImplemented { method: call.method.clone() }),
         };
         Ok(Some(wanted))
@@ -224,6 +234,34 @@ struct Name {
 struct Scale {
     set: String,
     count: u32,
+}
+
+#[derive(Deserialize)]
+struct Set {
+    set: String,
+}
+
+#[derive(Deserialize)]
+struct Roll {
+    set: String,
+    surge: Option<u32>,
+    pause_us: Option<u64>,
+    settle_us: Option<u64>,
+    tries: Option<u32>,
+    stall_us: Option<u64>,
+}
+
+impl Roll {
+    fn amend(self, policy: RollPolicy) -> RollPolicy {
+        let span = |us: Option<u64>, own| us.map_or(own, Duration::from_micros);
+        RollPolicy {
+            surge: self.surge.map_or(policy.surge, Share::Count),
+            pause: span(self.pause_us, policy.pause),
+            settle: span(self.settle_us, policy.settle),
+            tries: self.tries.unwrap_or(policy.tries),
+            stall: span(self.stall_us, policy.stall),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ mod goals;
 mod handle;
 mod refused;
 mod requests;
+mod rolling;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use capture::Recorder;
-use lifecycle::{Id, Outcome, Roster, RosterEvent, SetId};
+use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use record::{Record, Role};
@@ -36,6 +37,8 @@ use goals::Waiting;
 pub use goals::{Pending, WaitError};
 pub use handle::{Pool, PoolStatus};
 pub use refused::RequestError;
+pub(crate) use rolling::Amend;
+use rolling::KeptSet;
 use shared::{Makes, Shared};
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
@@ -116,8 +119,8 @@ pub(crate) struct Loop {
     desk: Desk,
     quit_told: bool,
     gave_up: Option<TooManyRestarts>,
-    /// The sets by their names.
-    sets: Vec<(String, SetId)>,
+    /// The sets, in the order of the list.
+    sets: Vec<KeptSet>,
     /// How other threads reach this one.
     shared: Arc<Shared>,
     /// Who waits until something is so.
@@ -159,7 +162,9 @@ impl Loop {
         let ids: Vec<Id> = if plan.sets.is_empty() { Vec::new() } else { roster.ids().collect() };
         let sets = plan.sets.into_iter().map(|set| {
             let members = ids[set.workers].iter().copied();
-            (set.name, roster.set(members, set.member, set.policy))
+            let id = roster.set(members, set.member, set.policy);
+            roster.max_unavailable(id, set.max_unavailable);
+            KeptSet { name: set.name, id, roll: set.roll, rolls: 0, rolled: None }
         });
         let sets = sets.collect();
         let recorder = makes.recorder.clone();

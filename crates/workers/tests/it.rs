@@ -9,6 +9,8 @@
 mod events;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/rolling.rs"]
+mod rolling;
 #[path = "it/scaling.rs"]
 mod scaling;
 
@@ -43,6 +45,7 @@ fn main() {
         scaling::stays,
         scaling::deaf,
         scaling::fails,
+        rolling::good_or_bad,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
@@ -71,8 +74,8 @@ fn main() {
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
-    trials.extend(scaling::STORIES.map(|(name, _)| {
-        Trial::test(name, move || {
+    trials.extend(scaling::STORIES.iter().chain(&rolling::STORIES).map(|(name, _)| {
+        Trial::test(*name, move || {
             scaling::run(name);
             Ok(())
         })

@@ -174,7 +174,7 @@ fn aimed(goal: Option<Goal>, request: Request) -> Result<(Answer, Goal), Refused
 }
 
 impl Why {
-    fn goal(self) -> Option<Goal> {
+    pub(super) fn goal(self) -> Option<Goal> {
         match self {
             Why::NotReady { then, .. } => then,
             Why::GraceOver { goal, .. } => Some(goal),

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::rolling::RollStep;
+use super::sets::SetId;
 use crate::group::Id;
 use crate::machine::{Event, Step};
 use policy::RestartLimit;
@@ -33,6 +35,8 @@ pub enum RosterChange {
     Stepped(Id, Step),
     /// This child, which was taken off the list, is gone, and nothing more is said of it.
     Removed(Id),
+    /// A roll of this set has come further.
+    Rolled(SetId, RollStep),
     /// All have been ready now: told once.
     Ready,
     /// A child that had to become ready has not: all are being stopped.

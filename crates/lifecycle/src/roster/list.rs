@@ -73,6 +73,7 @@ impl Roster {
             return Err(dependents);
         }
         self.leave(id, now, &mut changes);
+        self.advance_all(now, &mut changes);
         Ok(changes)
     }
 

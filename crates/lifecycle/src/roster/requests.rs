@@ -35,7 +35,9 @@ impl Roster {
             return Err(Refused::Ending);
         }
         let mut changes = Vec::new();
-        Ok((self.ask(id, request, now, &mut changes)?, changes))
+        let answer = self.ask(id, request, now, &mut changes)?;
+        self.advance_all(now, &mut changes);
+        Ok((answer, changes))
     }
 
     pub(super) fn ask(

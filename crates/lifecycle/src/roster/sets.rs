@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::rolling::Roll;
 use super::{Roster, RosterChange};
 use crate::group::{Happened, Id, Member};
 use crate::machine::{Phase, Refused, Request};
-use policy::Policy;
+use policy::{Policy, Share};
 
 /// Identifies one set of a roster: they are numbered in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,9 +31,13 @@ pub struct Scaled {
 
 #[derive(Debug)]
 pub(super) struct Set {
-    wanted: u32,
+    pub(super) wanted: u32,
+    /// So many more are there for the time of a roll, or until they are not needed any more.
+    pub(super) extra: u32,
     /// Those on the list, by index; also those that leave.
-    places: BTreeMap<u32, Id>,
+    pub(super) places: BTreeMap<u32, Id>,
+    pub(super) max_unavailable: Share,
+    pub(super) roll: Option<Roll>,
     member: Member,
     policy: Arc<Policy>,
 }
@@ -47,7 +52,7 @@ impl Set {
 
 impl Roster {
     /// Makes a set of these children of the list, which have the indices from 1 on. Those that come later have
-    /// `member`'s order and this policy.
+    /// `member`'s order and this policy. One may be [away](Roster::max_unavailable) by choice.
     ///
     /// # Panics
     ///
@@ -66,7 +71,8 @@ impl Roster {
             kept.of = Some((set, *index));
         }
         let wanted = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        self.sets.push(Set { wanted, places, member, policy });
+        let (max_unavailable, extra, roll) = (Share::Count(1), 0, None);
+        self.sets.push(Set { wanted, extra, places, max_unavailable, roll, member, policy });
         set
     }
 
@@ -85,15 +91,30 @@ impl Roster {
         self.sets[set.0].places.iter().map(|(index, id)| (*index, *id))
     }
 
-    /// The indices that have nobody, of as many as that.
-    pub fn missing(&self, set: SetId, count: u32) -> Vec<u32> {
-        let places = &self.sets[set.0].places;
-        (1..=count).filter(|index| !places.contains_key(index)).collect()
+    /// How many of a set may be away by choice, while it is rolled. With percents at least one may, unless there is surge.
+    pub fn max_unavailable(&mut self, set: SetId, share: Share) {
+        self.sets[set.0].max_unavailable = share;
     }
 
-    /// Has a set have as many, who need not be there at once: those that are [missing](Roster::missing) come to the
-    /// list, those that are too many leave it, the highest index first. Nobody else is touched, whatever became of it:
-    /// one that is over is not started again.
+    /// What was said of that.
+    pub fn share_unavailable(&self, set: SetId) -> Share {
+        self.sets[set.0].max_unavailable
+    }
+
+    /// How many there are beside those that are wanted, for the time of a roll.
+    pub fn extra(&self, set: SetId) -> u32 {
+        self.sets[set.0].extra
+    }
+
+    /// The indices that have nobody, from 1 to this one.
+    pub fn missing(&self, set: SetId, last: u32) -> Vec<u32> {
+        let places = &self.sets[set.0].places;
+        (1..=last).filter(|index| !places.contains_key(index)).collect()
+    }
+
+    /// Has a set have as many, who need not be there at once: those that are [missing](Roster::missing), also of the
+    /// [extra](Roster::extra) ones, come to the list, those that are too many leave it, the highest index first. Nobody
+    /// else is touched, whatever became of it: one that is over is not started again.
     ///
     /// # Errors
     ///
@@ -104,25 +125,50 @@ impl Roster {
         }
         let mut changes = Vec::new();
         let from = std::mem::replace(&mut self.sets[set.0].wanted, count);
+        if let Some(roll) = &mut self.sets[set.0].roll {
+            roll.scaled(count);
+        }
+        self.shrink(set, now, &mut changes);
+        let added = self.fill(set, now, &mut changes);
+        self.advance_all(now, &mut changes);
+        Ok(Scaled { from, added, changes })
+    }
+
+    fn last(&self, set: SetId) -> u32 {
+        self.sets[set.0].wanted.saturating_add(self.sets[set.0].extra)
+    }
+
+    /// Those that are too many leave.
+    pub(super) fn shrink(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) {
+        let last = self.last(set);
         let surplus: Vec<Id> =
-            self.places(set).filter(|(index, _)| *index > count).map(|(_, id)| id).collect();
+            self.places(set).filter(|(index, _)| *index > last).map(|(_, id)| id).collect();
         for id in surplus.into_iter().rev() {
-            if !self.kept.get(&id).is_some_and(|kept| kept.leaves) {
-                self.leave(id, now, &mut changes);
+            if !self.leaves(id) {
+                self.leave(id, now, changes);
             }
         }
+    }
+
+    /// Those that are missing come, or come back. Says who is new, by index.
+    pub(super) fn fill(
+        &mut self,
+        set: SetId,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Vec<(u32, Id)> {
+        let last = self.last(set);
         let wanted: Vec<Id> =
-            self.places(set).filter(|(index, _)| *index <= count).map(|(_, id)| id).collect();
+            self.places(set).filter(|(index, _)| *index <= last).map(|(_, id)| id).collect();
         for id in wanted {
             if let Some(kept) = self.kept.get_mut(&id)
                 && std::mem::take(&mut kept.leaves)
             {
-                let _ = self.ask(id, Request::Start, now, &mut changes);
+                let _ = self.ask(id, Request::Start, now, changes);
             }
         }
-        let missing = self.missing(set, count);
-        let (member, policy) = (self.sets[set.0].member.clone(), &self.sets[set.0].policy);
-        let policy = Arc::clone(policy);
+        let missing = self.missing(set, last);
+        let (member, policy) = (self.sets[set.0].member.clone(), self.policy_of(set));
         let added = missing.into_iter().map(|index| {
             let id = self.put(member.clone(), Arc::clone(&policy));
             self.sets[set.0].places.insert(index, id);
@@ -131,9 +177,9 @@ impl Roster {
         });
         let added: Vec<(u32, Id)> = added.collect();
         for (_, id) in &added {
-            self.happened(Happened::Added(*id), now, &mut changes);
+            self.happened(Happened::Added(*id), now, changes);
         }
-        Ok(Scaled { from, added, changes })
+        added
     }
 
     /// Whether nothing is left to be kept. A list of which all were taken off waits for who comes, as does a set of

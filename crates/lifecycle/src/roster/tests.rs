@@ -13,6 +13,7 @@ use policy::{StartPolicy, StopPolicy};
 mod laws;
 mod leaving;
 mod requests;
+mod rolling;
 mod scaling;
 
 fn seconds(seconds: u64) -> Duration {
@@ -56,6 +57,8 @@ enum Told {
     Ask(Request, u32),
     /// The only set.
     Scale(u32),
+    Roll(policy::RollPolicy),
+    Cancel,
     /// Only time passes.
     Nothing,
 }
@@ -123,7 +126,7 @@ impl Play {
             }
             Scale(count) => {
                 let set = self.roster.set_of(Id(0)).map_or(SetId(0), |(set, _)| set);
-                let missing = self.roster.missing(set, count);
+                let missing = self.roster.missing(set, count + self.roster.extra(set));
                 match self.roster.scale(set, count, now) {
                     Ok(Scaled { from, added, changes }) => {
                         assert_eq!(
@@ -136,6 +139,28 @@ impl Play {
                         self.note(now, changes);
                     }
                     Err(refused) => self.changes.push(format!("{second} {refused:?}")),
+                }
+                return self.until(now);
+            }
+            Roll(policy) => {
+                match self.roster.roll(SetId(0), policy, now) {
+                    Ok(Scaled { added, changes, .. }) => {
+                        let new: String =
+                            added.iter().map(|(index, id)| format!(" new {index} {id}")).collect();
+                        self.changes.push(format!("{second} roll{new}"));
+                        self.note(now, changes);
+                    }
+                    Err(refused) => self.changes.push(format!("{second} {refused:?}")),
+                }
+                return self.until(now);
+            }
+            Cancel => {
+                match self.roster.cancel_roll(SetId(0), now) {
+                    Some((RollProgress { done, total }, changes)) => {
+                        self.changes.push(format!("{second} cancel {done} of {total}"));
+                        self.note(now, changes);
+                    }
+                    None => self.changes.push(format!("{second} no roll")),
                 }
                 return self.until(now);
             }
@@ -169,6 +194,12 @@ impl Play {
                     }
                 }
                 RosterChange::Removed(id) => format!("-{id}"),
+                RosterChange::Rolled(_, step) => match step {
+                    RollStep::Taken { id, gives_up_one: true } => format!("take {id}"),
+                    RollStep::Taken { id, gives_up_one: false } => format!("free {id}"),
+                    RollStep::Settled { id, .. } => format!("settled {id}"),
+                    RollStep::Ended(end) => format!("end {end:?}"),
+                },
                 RosterChange::Ready => "all ready".to_owned(),
                 RosterChange::LaunchFailed => "launch failed".to_owned(),
                 RosterChange::GaveUp { limit, id, end } => format!("{limit}: {id} {end}"),

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use control::{PLACES, Refusal, Ticket};
-use lifecycle::{Action, Event, Id, RosterChange, RosterEvent, Step};
+use lifecycle::{Action, Event, Id, RollProgress, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use record::Record;
 use serde_json::json;
 use slot::{Report, RunOver, Teller};
 
+use super::goals::Goal;
+use super::refused::RequestError;
 use super::requests::Count;
+use super::shared::Shared;
 use super::{Loop, Worker};
 use crate::desk::{Asked, Desk, Named, Wanted, refusal};
 use crate::ends::TooManyRestarts;
@@ -132,17 +135,32 @@ impl Loop {
         let done = match wanted {
             Wanted::OfWorker(id, request) => self.request(id, request).map(drop),
             Wanted::Signal(id, signal) => self.send(id, signal),
-            Wanted::Scale { set, count } => return self.scale_for(to, set, count),
+            Wanted::CancelRoll { set } => {
+                let done = self.cancel_roll(&set).map_err(Refusal::from);
+                return self.desk.reply(&to, done.map(told_progress));
+            }
+            Wanted::Scale { set, count } => {
+                let scale = move |shared: &Shared| shared.scale(&set, Count::To(count));
+                return self.do_beside(to, scale);
+            }
+            Wanted::Roll { set, amend } => {
+                return self.do_beside(to, move |shared| shared.roll(&set, amend));
+            }
         };
-        self.desk.reply(&to, done.map_err(Refusal::from));
+        let done = done.map_err(Refusal::from);
+        self.desk.reply(&to, done.map(|()| json!({})));
     }
 
     /// Has a thread do what looks at disks, which answers when that is done.
-    fn scale_for(&mut self, to: Ticket, set: String, count: u32) {
+    fn do_beside(
+        &mut self,
+        to: Ticket,
+        what: impl FnOnce(&Shared) -> Result<Goal, RequestError> + Send + 'static,
+    ) {
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            let done = shared.scale(&set, Count::To(count)).map(drop).map_err(Refusal::from);
-            shared.post(move |pool| pool.desk.reply(&to, done));
+            let done = what(&shared).map_err(Refusal::from);
+            shared.post(move |pool| pool.desk.reply(&to, done.map(|_| json!({}))));
         };
         // Each connection has one question at a time, and there are few connections.
         if let Err(error) = helper_thread::spawn("scale", SCALE_STACK, work) {
@@ -184,6 +202,7 @@ impl Loop {
                     }
                 }
                 RosterChange::Removed(id) => self.forget(id),
+                RosterChange::Rolled(set, step) => self.rolled(set, step),
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();
@@ -327,6 +346,10 @@ impl Loop {
             self.on(RosterEvent::Child(id, Event::Died));
         }
     }
+}
+
+fn told_progress(progress: RollProgress) -> serde_json::Value {
+    json!({ "done": progress.done, "total": progress.total })
 }
 
 fn told(

@@ -14,6 +14,8 @@ use super::{Loop, RequestError, Shared};
 pub(super) enum Goal {
     /// The set has as many as there are to be, all ready, and nobody else.
     Set(SetId),
+    /// This roll of the set at this place is done.
+    Rolled { set: usize, roll: u64 },
     /// It is ready, in a run after this one.
     Ready { id: Id, after: u64 },
     /// It has no process, by request.
@@ -153,6 +155,7 @@ impl Loop {
                     }
                 }
             }
+            Goal::Rolled { set, roll } => return self.roll_progress(set, roll),
             Goal::Ready { id, after } => match self.phase(id) {
                 Some(Phase::Running) if self.run_of(id) > after => (),
                 Some(Phase::Finished) if self.run_of(id) > after && self.is_done(id) => (),

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use control::service::{Process, Set};
 use control::{Client, ClientError, EventStream};
-use lifecycle::{Phase, Request, RosterEvent};
+use lifecycle::{Request, RollProgress, RosterEvent};
+use policy::RollPolicy;
 
 use super::goals::{Goal, Pending};
 use super::refused::RequestError;
@@ -103,6 +104,42 @@ impl Pool {
     /// As [`scale`](Pool::scale).
     pub fn scale_by(&self, set: &str, by: i32) -> Result<Pending, RequestError> {
         Ok(self.pending(self.shared.scale(set, Count::By(by))?))
+    }
+
+    /// Begins to replace the workers of a set one after another, as the set's [own policy](crate::WorkerSet::roll) says,
+    /// while enough of them stay: see [`max_unavailable`](crate::WorkerSet::max_unavailable). Those that are not ready
+    /// come first, then the highest number. A new one that is bad ends it: the others go on as they are.
+    ///
+    /// # Errors
+    ///
+    /// There is no such set, it is being rolled, workers are restarted [together](WorkersOptions::strategy), or the pool
+    /// ends.
+    pub fn roll(&self, set: &str) -> Result<Pending, RequestError> {
+        self.roll_as(set, |policy| policy)
+    }
+
+    /// The same with another policy, made of the set's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`roll`](Pool::roll), or the policy is wrong.
+    pub fn roll_as(
+        &self,
+        set: &str,
+        amend: impl FnOnce(RollPolicy) -> RollPolicy + Send + 'static,
+    ) -> Result<Pending, RequestError> {
+        Ok(self.pending(self.shared.roll(set, Box::new(amend))?))
+    }
+
+    /// Ends a roll: those that are being replaced are brought to their end, and no other is begun. Says how far it has
+    /// come.
+    ///
+    /// # Errors
+    ///
+    /// There is no such set, or it is not being rolled.
+    pub fn cancel_roll(&self, set: &str) -> Result<RollProgress, RequestError> {
+        let set = set.to_owned();
+        self.shared.call(move |pool| pool.cancel_roll(&set))?
     }
 
     /// Puts a worker at the end of the list, and starts it. Those that it comes after are waited for.
@@ -236,14 +273,5 @@ impl Loop {
     pub(super) fn status(&self, now: Instant) -> PoolStatus {
         let named = Named { workers: &self.workers, roster: &self.roster };
         PoolStatus { workers: named.all(now), sets: self.sets() }
-    }
-
-    pub(crate) fn sets(&self) -> Vec<Set> {
-        let status = |(name, set): &(String, lifecycle::SetId)| Set {
-            name: name.clone(),
-            wanted: self.roster.wanted(*set),
-            ready: u32::try_from(self.roster.in_phase(*set, Phase::Running)).unwrap_or(u32::MAX),
-        };
-        self.sets.iter().map(status).collect()
     }
 }

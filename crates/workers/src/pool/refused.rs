@@ -3,7 +3,7 @@
 use std::io;
 
 use control::Refusal;
-use policy::Problems;
+use policy::{Problems, Strategy};
 use serde_json::json;
 
 use crate::desk::refusal;
@@ -61,6 +61,30 @@ pub enum RequestError {
         name: String,
         /// Of which set.
         set: String,
+    },
+    /// The set is being rolled.
+    #[error("`{set}` is being rolled: {done} of {total} are replaced")]
+    Rolling {
+        /// Which.
+        set: String,
+        /// How many are replaced.
+        done: u32,
+        /// How many are to be.
+        total: u32,
+    },
+    /// The set is not being rolled.
+    #[error("`{set}` is not being rolled")]
+    NotRolling {
+        /// Which.
+        set: String,
+    },
+    /// Workers of this pool are not restarted alone.
+    #[error("`{set}` cannot be rolled: with the strategy `{strategy}` none is restarted alone")]
+    NotAlone {
+        /// Which set.
+        set: String,
+        /// Who is started again when one is.
+        strategy: Strategy,
     },
     /// The worker has no process now.
     #[error("`{name}` has no process: it is {phase}")]
@@ -133,7 +157,12 @@ impl From<RequestError> for Refusal {
             RequestError::Signal { name, source, .. } => {
                 refusal("NotDelivered", json!({ "name": name, "why": source.to_string() }))
             }
-            RequestError::Options(_)
+            RequestError::Rolling { set, done, total } => {
+                refusal("Rolling", json!({ "set": set, "done": done, "total": total }))
+            }
+            RequestError::NotRolling { set } => refusal("NotRolling", json!({ "set": set })),
+            RequestError::NotAlone { .. }
+            | RequestError::Options(_)
             | RequestError::Needed { .. }
             | RequestError::OfSet { .. }
             | RequestError::Worker(_) => refusal("Refused", json!({ "why": why })),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lifecycle::{Answer, Id, Member, Refused, Request, Scaled, SetId};
+use lifecycle::{Answer, Id, Member, Refused, Request, Scaled};
 use policy::{Policy, Problems};
 
 use super::goals::Goal;
@@ -29,17 +29,21 @@ pub(super) struct Needs {
     pub(super) captured: usize,
 }
 
-/// What the loop has made of a wish for another number.
+/// What the loop has made of a wish for other workers.
 pub(super) enum Scaling {
-    Done(SetId),
-    /// Workers of these numbers are wanted for it, which are to be made elsewhere.
-    Wants {
-        set: usize,
-        policy: Arc<Policy>,
-        numbers: Vec<u32>,
-        count: u32,
-        needs: Needs,
-    },
+    Done(Goal),
+    Wants(Wants),
+}
+
+/// Workers of a set that are to be made elsewhere.
+pub(super) struct Wants {
+    /// The place of the set.
+    pub(super) set: usize,
+    pub(super) policy: Arc<Policy>,
+    pub(super) numbers: Vec<u32>,
+    /// How many there are to be.
+    pub(super) count: u32,
+    pub(super) needs: Needs,
 }
 
 impl Shared {
@@ -54,16 +58,8 @@ impl Shared {
                 pool.scale(&name, count, made)
             };
             match self.call(scale)?? {
-                Scaling::Done(set) => return Ok(Goal::Set(set)),
-                Scaling::Wants { set, policy, numbers, count, needs } => {
-                    made = BTreeMap::new();
-                    let is_captured = makes.planner.is_captured(set);
-                    makes.make_room(needs, numbers.len(), is_captured)?;
-                    let plans = makes.planner.of_set(set, &policy, &numbers, count)?;
-                    for (number, plan) in std::iter::zip(numbers, plans) {
-                        made.insert(number, makes.worker(plan)?);
-                    }
-                }
+                Scaling::Done(goal) => return Ok(goal),
+                Scaling::Wants(wants) => made = makes.make(wants)?,
             }
         }
     }
@@ -94,7 +90,7 @@ impl Loop {
     /// Whether a worker of this name and pid file could come.
     fn has_room_for(&self, name: &str, pid_filename: &Path) -> Result<(), RequestError> {
         let mut problems = Problems::new();
-        let sets = self.sets.iter().map(|(set, _)| set.as_str());
+        let sets = self.sets.iter().map(|set| set.name.as_str());
         let of_set = sets.filter(|set| {
             let number = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('-'));
             name == *set || number.is_some_and(|number| number.parse::<u32>().is_ok())
@@ -127,9 +123,9 @@ impl Loop {
             return Err(RequestError::Stopping);
         }
         for name in after {
-            let set = self.sets.iter().find(|(set, _)| set == name);
+            let set = self.sets.iter().find(|set| set.name == *name);
             match set {
-                Some((_, set)) => member.after.extend(self.roster.places(*set).map(|(_, id)| id)),
+                Some(set) => member.after.extend(self.roster.places(set.id).map(|(_, id)| id)),
                 None => {
                     member.after.insert(self.find(name)?);
                 }
@@ -142,7 +138,7 @@ impl Loop {
     }
 
     /// Takes note of a worker that the roster knows.
-    fn enter(&mut self, id: Id, worker: Box<Worker>) {
+    pub(super) fn enter(&mut self, id: Id, worker: Box<Worker>) {
         let _ = slot::leave_pid_files([worker.pid_filename.as_path()]);
         self.status.add(id, worker.record.name());
         self.workers.insert(id, worker);
@@ -154,11 +150,8 @@ impl Loop {
         count: Count,
         mut made: BTreeMap<u32, Box<Worker>>,
     ) -> Result<Scaling, RequestError> {
-        let found = self.sets.iter().position(|(known, _)| known == name).ok_or_else(|| {
-            let sets = self.sets.iter().map(|(name, _)| name.clone()).collect();
-            RequestError::NoSuchSet { name: name.to_owned(), sets }
-        })?;
-        let set = self.sets[found].1;
+        let found = self.set(name)?;
+        let set = self.sets[found].id;
         let before = self.roster.wanted(set);
         let count = match count {
             Count::To(count) => i64::from(count),
@@ -173,15 +166,15 @@ impl Loop {
         if self.roster.is_quitting() {
             return Err(RequestError::Stopping);
         }
-        let numbers = self.roster.missing(set, wanted);
+        let numbers = self.roster.missing(set, wanted + self.roster.extra(set));
         if !numbers.iter().all(|number| made.contains_key(number)) {
-            let (policy, needs) = (self.roster.policy_of(set), self.needs());
-            return Ok(Scaling::Wants { set: found, policy, numbers, count: wanted, needs });
+            return Ok(Scaling::Wants(self.wants(found, numbers, wanted)));
         }
         let scaled = self.roster.scale(set, wanted, Instant::now());
         let Scaled { from, added, changes } = scaled.map_err(|_| RequestError::Stopping)?;
         if from != wanted {
             log::info!("set {name} is to have {wanted} workers, and had {from}");
+            self.desk.events.scaled(name, from, wanted);
         }
         let added: Vec<(Id, Box<Worker>)> = added
             .into_iter()
@@ -199,7 +192,12 @@ impl Loop {
             }
         }
         self.carry_out_all(changes);
-        Ok(Scaling::Done(set))
+        Ok(Scaling::Done(Goal::Set(set)))
+    }
+
+    pub(super) fn wants(&self, set: usize, numbers: Vec<u32>, count: u32) -> Wants {
+        let policy = self.roster.policy_of(self.sets[set].id);
+        Wants { set, policy, numbers, count, needs: self.needs() }
     }
 
     /// What those take that are on the list.
@@ -248,8 +246,8 @@ impl Loop {
     pub(super) fn remove(&mut self, name: &str) -> Result<Goal, RequestError> {
         let id = self.find(name)?;
         if let Some((set, _)) = self.roster.set_of(id) {
-            let set = self.sets.iter().find(|(_, other)| *other == set);
-            let set = set.map(|(name, _)| name.clone()).unwrap_or_default();
+            let set = self.sets.iter().find(|other| other.id == set);
+            let set = set.map(|set| set.name.clone()).unwrap_or_default();
             return Err(RequestError::OfSet { name: name.to_owned(), set });
         }
         if self.roster.is_quitting() {

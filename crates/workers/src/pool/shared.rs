@@ -1,8 +1,9 @@
 //! How other threads reach the loop that keeps the workers: by letters, each of which is a piece of work for it; and
 //! what they do themselves, since the loop waits for no disk.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::iter::zip;
 use std::mem::take;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::sync_channel;
@@ -12,7 +13,7 @@ use capture::Recorder;
 use proc_spawn::Spawner;
 use waiter::Event;
 
-use super::requests::Needs;
+use super::requests::{Needs, Wants};
 use super::{Loop, RequestError, Worker};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
@@ -169,6 +170,18 @@ impl Makes {
     ) -> Result<(), WorkersError> {
         let captured = needs.captured + if captured { more } else { 0 };
         self.open_files.grow(needs.workers + more, captured)
+    }
+
+    /// Makes workers of a set, by number.
+    pub(super) fn make(
+        &mut self,
+        wants: Wants,
+    ) -> Result<BTreeMap<u32, Box<Worker>>, WorkersError> {
+        let Wants { set, policy, numbers, count, needs } = wants;
+        let is_captured = self.planner.is_captured(set);
+        self.make_room(needs, numbers.len(), is_captured)?;
+        let plans = self.planner.of_set(set, &policy, &numbers, count)?;
+        zip(numbers, plans).map(|(number, plan)| Ok((number, self.worker(plan)?))).collect()
     }
 
     pub(super) fn worker(&mut self, mut plan: WorkerPlan) -> Result<Box<Worker>, WorkersError> {

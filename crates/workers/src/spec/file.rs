@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartPolicy, RollPolicy, Share, StartPolicy, StopPolicy};
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,12 @@ pub(super) struct WorkerFile {
     /// Of a set alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u32>,
+    /// Of a set alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_unavailable: Option<Share>,
+    /// Of a set alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roll: Option<RollPolicy>,
     entry: String,
     #[serde(default)]
     args: serde_yaml::Value,
@@ -47,6 +53,11 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
         if let Some(count) = file.count {
             return Err(format!("`count: {count}` makes it a set, which cannot stand here"));
         }
+        if file.max_unavailable.is_some() || file.roll.is_some() {
+            return Err(
+                "`max_unavailable` and `roll` are for sets, which have a `count`".to_owned()
+            );
+        }
         let said = surroundings::surroundings_form!(read file);
         Ok(WorkerStartInfo {
             name: file.name,
@@ -69,7 +80,13 @@ impl TryFrom<WorkerFile> for WorkerSet {
 
     fn try_from(mut file: WorkerFile) -> Result<WorkerSet, String> {
         let count = file.count.take().unwrap_or(1);
-        Ok(WorkerSet::new(count, file.try_into()?))
+        let (max_unavailable, roll) = (file.max_unavailable.take(), file.roll.take());
+        let set = WorkerSet::new(count, file.try_into()?);
+        let set = set.roll(roll.unwrap_or_default());
+        Ok(match max_unavailable {
+            Some(share) => set.max_unavailable(share),
+            None => set,
+        })
     }
 }
 
@@ -103,6 +120,8 @@ impl Serialize for WorkerStartInfo {
             temporary: info.temporary,
             significant: info.significant,
             count: None,
+            max_unavailable: None,
+            roll: None,
         });
         file.serialize(serializer)
     }
@@ -163,6 +182,11 @@ mod tests {
         let found: Vec<_> = list.iter().map(|listed| (listed.name(), listed.count())).collect();
         assert_eq!(found, [("red", 1), ("web", 0)]);
         assert!(matches!(list[1], Listed::Set(_)));
+        let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s } }";
+        let set: WorkerSet = serde_yaml::from_str(full).unwrap();
+        assert_eq!((set.max_unavailable, set.roll.surge), (Share::Percent(25), Share::Count(1)));
+        let error = serde_yaml::from_str::<Listed>(&full.replace("count: 4, ", "")).unwrap_err();
+        assert!(error.to_string().contains("are for sets, which have a `count`"), "{error}");
         let alone = "{ name: web, pid_filename: '{name}.pid', entry: 'app:web' }";
         assert_eq!(serde_yaml::from_str::<WorkerSet>(alone).unwrap().count(), 1);
         let error = serde_yaml::from_str::<Vec<WorkerStartInfo>>(yaml).unwrap_err().to_string();

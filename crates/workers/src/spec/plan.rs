@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use capture::Capture;
 use lifecycle::{Group, Member};
-use policy::{EndWhen, Policy, Problems, check_duration};
+use policy::{EndWhen, Policy, Problems, RollPolicy, Share, check_duration};
 use proc_spawn::Spawn;
 use surroundings::{Base, Files, Owner, Purpose, Setup};
 use trusted_path::Trust;
@@ -49,6 +49,8 @@ pub(crate) struct SetPlan {
     /// What is said of the order of those that come later.
     pub(crate) member: Member,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) max_unavailable: Share,
+    pub(crate) roll: RollPolicy,
     /// Whether output is captured.
     pub(crate) is_captured: bool,
 }
@@ -121,6 +123,8 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                     workers: workers.len()..workers.len(),
                     member: Member::default(),
                     policy: Arc::clone(&planned.policy),
+                    max_unavailable: Share::Count(1),
+                    roll: RollPolicy::default(),
                     is_captured,
                 });
             }
@@ -154,7 +158,8 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
         let reason = "no worker is significant; make one so, or let all end it";
         problems.add("end_when", options.end_when, reason);
     }
-    for plan in &mut plans {
+    for (plan, set) in zip(&mut plans, &planner.sets) {
+        (plan.max_unavailable, plan.roll) = (set.max_unavailable, set.roll.clone());
         let at = units.iter().position(|unit| unit.name == plan.name);
         plan.member = at.map(|at| members[at].1.clone()).unwrap_or_default();
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy::Problems;
+use policy::{Problems, RollPolicy, Share};
 use proc_spawn::Call;
 use surroundings::{Base, Files, Owner};
 
@@ -32,7 +32,7 @@ use super::WorkerStartInfo;
 ///     .calls(|index| Call::new(web, 8000 + index as u16));
 /// ```
 ///
-/// From a configuration file with the fields of a worker and `count` (by default 1), with the feature `yaml`.
+/// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable` and `roll`, with the feature `yaml`.
 #[derive(Clone)]
 #[cfg_attr(
     feature = "yaml",
@@ -42,6 +42,8 @@ use super::WorkerStartInfo;
 pub struct WorkerSet {
     pub(super) count: u32,
     pub(super) template: WorkerStartInfo,
+    pub(super) max_unavailable: Share,
+    pub(super) roll: RollPolicy,
     calls: Option<Calls>,
 }
 
@@ -54,7 +56,24 @@ type Calls = Arc<dyn Fn(u32) -> Call + Send + Sync>;
 impl WorkerSet {
     /// So many workers like this one.
     pub fn new(count: u32, template: WorkerStartInfo) -> WorkerSet {
-        WorkerSet { count, template, calls: None }
+        let (max_unavailable, roll) = (Share::Count(1), RollPolicy::default());
+        WorkerSet { count, template, max_unavailable, roll, calls: None }
+    }
+
+    /// How many may be away by choice, that is while they are replaced one after another. What else ends uses the same
+    /// up, and is waited for. Parts are rounded down, and are at least one unless a roll has surge. Default: one.
+    #[must_use]
+    pub fn max_unavailable(mut self, share: Share) -> WorkerSet {
+        self.max_unavailable = share;
+        self
+    }
+
+    /// How they are replaced one after another, where who asks for that says nothing else. Default: that of
+    /// [`RollPolicy`].
+    #[must_use]
+    pub fn roll(mut self, policy: RollPolicy) -> WorkerSet {
+        self.roll = policy;
+        self
     }
 
     /// What each runs, by its number, in place of what the template says. It is called when the list is checked and when
@@ -111,6 +130,8 @@ impl WorkerSet {
         if self.count > MOST_OF_SET {
             problems.add("count", self.count, format!("more than {MOST_OF_SET}; give fewer"));
         }
+        self.max_unavailable.check(problems, "max_unavailable");
+        self.roll.check(problems, "roll", self.max_unavailable);
         let mut check = |field: &str, path: &Path| {
             let text = path.to_string_lossy();
             if let Some(unknown) = placeholders(&text).find(|name| !KNOWN.contains(name)) {
@@ -192,6 +213,8 @@ impl fmt::Debug for WorkerSet {
         f.debug_struct("WorkerSet")
             .field("count", &self.count)
             .field("template", &self.template)
+            .field("max_unavailable", &self.max_unavailable)
+            .field("roll", &self.roll)
             .field("calls", &self.calls.as_ref().map(|_| "…"))
             .finish()
     }

@@ -36,33 +36,33 @@ impl Bed {
         WorkerSet::new(count, self.template("web"))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// Who is there now, as the pid files say.
-    fn there(&self) -> BTreeSet<String> {
+    pub(crate) fn there(&self) -> BTreeSet<String> {
         let entries = fs::read_dir(&self.folder).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter_map(|name| Some(name.strip_suffix(".pid")?.to_owned())).collect()
     }
 
-    fn pid(&self, name: &str) -> u32 {
+    pub(crate) fn pid(&self, name: &str) -> u32 {
         let path = self.path(&format!("{name}.pid"));
         fs::read_to_string(path).unwrap().trim().parse().unwrap()
     }
 
-    fn said(&self, name: &str) -> String {
+    pub(crate) fn said(&self, name: &str) -> String {
         fs::read_to_string(self.path(&format!("{name}.said"))).unwrap()
     }
 }
 
-fn options() -> WorkersOptions {
+pub(crate) fn options() -> WorkersOptions {
     let ready = StartPolicy { ready: Readiness::Told, ..StartPolicy::default() };
     WorkersOptions::default().start(ready)
 }
 
-fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+pub(crate) fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
@@ -91,7 +91,8 @@ pub(crate) fn fails(_: ()) -> Result<(), std::io::Error> {
 
 pub(crate) fn play((name, folder): (String, PathBuf)) {
     quit::install().unwrap();
-    let (_, story) = STORIES.iter().find(|(known, _)| *known == name).unwrap();
+    let stories = STORIES.iter().chain(&crate::rolling::STORIES);
+    let (_, story) = { stories }.find(|(known, _)| *known == name).unwrap();
     story(&Bed { folder });
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn run(name: &str) {
     assert!(left.is_empty(), "{left:?}");
 }
 
-fn end(pool: &Pool) {
+pub(crate) fn end(pool: &Pool) {
     pool.quit();
     pool.wait().unwrap().into_result().unwrap();
     assert!(matches!(pool.scale("web", 1), Err(RequestError::Over)));

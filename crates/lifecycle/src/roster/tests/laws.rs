@@ -8,6 +8,7 @@ use proptest::test_runner::TestCaseError;
 use super::*;
 use crate::machine::{Answer, Refused};
 use crate::random::stories;
+use policy::{RollPolicy, Share};
 
 /// The only set.
 const SET: SetId = SetId(0);
@@ -20,9 +21,13 @@ struct Real {
     finished: bool,
     /// It was stopped by request.
     stopped: bool,
+    /// It has said that it is ready, and nobody has told it to stop since.
+    ready: bool,
     removed: bool,
     /// Somebody has asked for its start, which has not been seen.
     asked: bool,
+    /// Its process has died, and what it has left has not.
+    dead: bool,
 }
 
 struct Story {
@@ -37,12 +42,19 @@ struct Story {
     announced: bool,
     /// Those that were taken off the list.
     leaving: BTreeSet<Id>,
+    /// How many of the set may be away by choice.
+    away: Share,
+    /// Those that are being replaced.
+    unsettled: BTreeSet<Id>,
+    /// Who was of the set before what happens now.
+    before: Vec<(u32, Id)>,
 }
 
 impl Story {
     /// Says whether anything has changed.
     fn on(&mut self, event: RosterEvent) -> Result<bool, TestCaseError> {
         self.quit |= matches!(event, RosterEvent::Quit { .. });
+        self.before = self.roster.places(SET).collect();
         let changes = self.roster.on(event, self.now);
         let any = !changes.is_empty();
         self.carry_out(changes)?;
@@ -81,6 +93,7 @@ impl Story {
         let real = self.real.get_mut(&id).expect("it is there");
         if request == Request::Stop {
             (real.stopped, real.asked) = (!real.finished, false);
+            self.unsettled.remove(&id);
         } else {
             real.stopped = false;
             real.finished = false;
@@ -90,6 +103,18 @@ impl Story {
     }
 
     fn carry_out(&mut self, changes: Vec<RosterChange>) -> Result<(), TestCaseError> {
+        // Who leaves a set, or comes back, is told by the roster.
+        for (_, id) in self.roster.places(SET) {
+            if self.roster.leaves(id) {
+                self.leaving.insert(id);
+                // It is nobody's to replace any more.
+                self.unsettled.remove(&id);
+            } else if self.leaving.remove(&id)
+                && let Some(real) = self.real.get_mut(&id)
+            {
+                real.stopped = false;
+            }
+        }
         for change in changes {
             match change {
                 RosterChange::Stepped(id, step) => self.step(id, step)?,
@@ -100,6 +125,7 @@ impl Story {
                     prop_assert!(!real.removed, "{id} is removed twice");
                     (real.removed, real.finished) = (true, true);
                 }
+                RosterChange::Rolled(_, step) => self.rolled(step)?,
                 RosterChange::Ready => {
                     prop_assert!(!self.announced, "announced twice");
                     self.announced = true;
@@ -114,7 +140,7 @@ impl Story {
         let stays = |(_, id): &(u32, Id)| !self.leaving.contains(id);
         let indices = self.roster.places(SET).filter(stays).map(|(index, _)| index);
         let indices: Vec<u32> = indices.collect();
-        let wanted = 1..=self.roster.wanted(SET);
+        let wanted = 1..=self.roster.wanted(SET) + self.roster.extra(SET);
         prop_assert!(indices.iter().all(|index| wanted.contains(index)), "{:?}", indices);
         for id in self.roster.ids() {
             let machine = self.roster.machine(id).expect("it is on the list");
@@ -127,6 +153,9 @@ impl Story {
 
     fn step(&mut self, id: Id, step: Step) -> Result<(), TestCaseError> {
         let real = self.real.get_mut(&id).expect("nobody else is spoken of");
+        // A roll tries one again that has ended for good.
+        let is_of_set = self.roster.set_of(id).is_some();
+        real.finished &= step.entered != Some(Phase::Due) || !is_of_set;
         prop_assert!(!real.finished && !real.removed, "{id} after its end: {step:?}");
         match step.action {
             Action::Spawn => {
@@ -152,11 +181,65 @@ impl Story {
             }
             Action::Nothing => (),
         }
+        if let Some(phase) = step.entered {
+            real.ready = phase == Phase::Running && !real.dead;
+        }
         Ok(())
     }
 
+    /// One that is ready is given up by choice only where nobody is missed.
+    fn rolled(&mut self, step: RollStep) -> Result<(), TestCaseError> {
+        match step {
+            RollStep::Taken { id, gives_up_one } => {
+                let is_there =
+                    |(_, id): &(u32, Id)| self.real[id].ready && !self.unsettled.contains(id);
+                let ready = self.before.iter().filter(|place| is_there(place)).count();
+                let wanted = self.roster.wanted(SET) as usize;
+                let away = match self.away {
+                    Share::Count(count) => count as usize,
+                    Share::Percent(percent) => (wanted * percent as usize / 100).max(1),
+                };
+                prop_assert_eq!(gives_up_one, self.real[&id].ready, "{}", id);
+                if gives_up_one {
+                    prop_assert!(
+                        wanted < ready + away,
+                        "{ready} of {wanted} are ready, {away} may be away, and {id} is taken"
+                    );
+                }
+                prop_assert!(self.unsettled.insert(id), "{id} is taken twice");
+            }
+            RollStep::Settled { id, .. } => drop(self.unsettled.remove(&id)),
+            RollStep::Ended(_) => self.unsettled.clear(),
+        }
+        Ok(())
+    }
+
+    fn roll(&mut self, policy: RollPolicy) -> Result<(), TestCaseError> {
+        let last = self.roster.wanted(SET) + self.roster.surge_of(SET, &policy);
+        let before = self.roster.missing(SET, last.max(self.roster.wanted(SET)));
+        match self.roster.roll(SET, policy, self.now) {
+            Ok(scaled) => {
+                let added: Vec<u32> = scaled.added.iter().map(|(index, _)| *index).collect();
+                prop_assert!(before.iter().all(|index| added.contains(index)));
+                self.came(scaled)
+            }
+            Err(RollRefused::Quitting) => {
+                prop_assert!(self.quit);
+                Ok(())
+            }
+            Err(RollRefused::Rolling(_)) => {
+                prop_assert!(self.roster.rolling(SET).is_some());
+                Ok(())
+            }
+            Err(RollRefused::Strategy(strategy)) => {
+                prop_assert!(strategy != Strategy::OneForOne);
+                Ok(())
+            }
+        }
+    }
+
     fn scale(&mut self, count: u32) -> Result<(), TestCaseError> {
-        let before = self.roster.missing(SET, count);
+        let before = self.roster.missing(SET, count + self.roster.extra(SET));
         let scaled = match self.roster.scale(SET, count, self.now) {
             Ok(scaled) => scaled,
             Err(refused) => {
@@ -167,17 +250,12 @@ impl Story {
         };
         let added: Vec<u32> = scaled.added.iter().map(|(index, _)| *index).collect();
         prop_assert_eq!(added, before);
-        for (_, id) in scaled.added {
-            prop_assert!(self.real.insert(id, Real::default()).is_none(), "{id} again");
-        }
-        for (index, id) in self.roster.places(SET) {
-            if index > count {
-                self.leaving.insert(id);
-            } else if self.leaving.remove(&id)
-                && let Some(real) = self.real.get_mut(&id)
-            {
-                real.stopped = false;
-            }
+        self.came(scaled)
+    }
+
+    fn came(&mut self, scaled: Scaled) -> Result<(), TestCaseError> {
+        for (_, id) in &scaled.added {
+            prop_assert!(self.real.insert(*id, Real::default()).is_none(), "{id} again");
         }
         self.carry_out(scaled.changes)
     }
@@ -240,13 +318,18 @@ impl Story {
     }
 
     fn tell(&mut self, who: usize, what: u8) -> Result<(), TestCaseError> {
+        self.before = self.roster.places(SET).collect();
         let ids: Vec<_> = self.real.keys().copied().collect();
         let id = ids[who % ids.len()];
         let alive = self.real[&id].alive;
         match what {
             0 | 1 if alive => self.child(id, Event::Ready),
             2 if alive => self.child(id, Event::Extended(seconds(7))),
-            3 if alive => self.child(id, Event::Died),
+            3 if alive => {
+                let real = self.real.entry(id).or_default();
+                (real.ready, real.dead) = (false, true);
+                self.child(id, Event::Died)
+            }
             4 | 5 => self.end(id, 1),
             6 => self.end(id, 0),
             // Old news.
@@ -271,6 +354,19 @@ impl Story {
             11 => self.ask(id, Request::Start),
             12 => self.ask(id, Request::Restart),
             13 | 14 => self.scale(u32::try_from(who).expect("it is small")),
+            15 | 16 => {
+                let who = u32::try_from(who).expect("it is small");
+                let policy = RollPolicy::default()
+                    .surge(Share::Count(who % 3))
+                    .tries(1 + who % 2)
+                    .settle(seconds(u64::from(who / 3)))
+                    .pause(seconds(u64::from(who / 4)));
+                self.roll(policy)
+            }
+            17 => match self.roster.cancel_roll(SET, self.now) {
+                Some((_, changes)) => self.carry_out(changes),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }
@@ -299,8 +395,9 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..15u8), 0..40),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..18u8), 0..60),
         in_set in 0..4usize,
+        (away, percent) in (0..3u32, any::<bool>()),
         rests in any::<bool>(),
         within in prop::option::of(0..20u64),
     ) {
@@ -318,12 +415,14 @@ proptest! {
             .announces_ready(announces);
         let of_set: Vec<_> = roster.ids().skip(count - in_set.min(count)).collect();
         let template = Member { after: BTreeSet::from([Id(0)]), ..Member::default() };
-        roster.set(of_set, template, policy);
+        let away = if percent { Share::Percent(25) } else { Share::Count(away) };
+        let set = roster.set(of_set, template, policy);
+        roster.max_unavailable(set, away);
         let start = Instant::now();
         let real = roster.ids().map(|id| (id, Real::default())).collect();
         let mut play = Story {
             roster, real, start, now: start, stagger, last_spawn: None, quit: false, announced: false,
-            leaving: BTreeSet::new(),
+            leaving: BTreeSet::new(), away, unsettled: BTreeSet::new(), before: Vec::new(),
         };
         play.on(RosterEvent::Begin)?;
         let mut second = 0;

@@ -1,0 +1,241 @@
+//! The children of a set are replaced one after another, while enough of them stay.
+//!
+//! A child is taken down by choice only if before that so many are there that none would be missed: of N that are
+//! wanted, with u that may be away, N - u + 1 that are ready and have settled, those that were started beside the others
+//! for the time of the roll (its surge) among them. What ends otherwise (by itself, by a kill from outside, by request)
+//! uses the same budget up, and the roll waits until it has come back. Children that are not ready are replaced first:
+//! that takes nothing away (Kubernetes' deployment controller does the same).
+
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::{Roster, RosterChange, SetId};
+use crate::group::Id;
+use policy::{RollPolicy, Strategy};
+
+/// What has come of a roll so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RollProgress {
+    /// How many have been replaced, and have settled.
+    pub done: u32,
+    /// How many are to be, those that are done among them.
+    pub total: u32,
+}
+
+/// How a roll has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollEnd {
+    /// All have been replaced.
+    Done,
+    /// The new run of this one was bad: it ended before it was ready as often as it was tried, or before it had settled.
+    /// Those that were not replaced go on as they are.
+    Bad {
+        /// Which.
+        id: Id,
+        /// Its number in the set.
+        index: u32,
+    },
+    /// Nothing has come further for as long as the policy allows: it was waited for this one.
+    Stalled {
+        /// Which; `None`: for those to come back that have ended otherwise.
+        id: Option<Id>,
+    },
+    /// Somebody wanted no more of it. Those in hand were brought to their end.
+    Cancelled,
+    /// All are being stopped.
+    Quit,
+}
+
+/// What a roll does, as it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollStep {
+    /// This one is replaced now. `gives_up_one`: it was ready.
+    Taken {
+        /// Which.
+        id: Id,
+        /// Whether it was ready.
+        gives_up_one: bool,
+    },
+    /// This one has been replaced, and has settled.
+    Settled {
+        /// Which.
+        id: Id,
+        /// How far the roll has come with it.
+        progress: RollProgress,
+    },
+    /// It is over.
+    Ended(RollEnd),
+}
+
+/// Why a roll does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollRefused {
+    /// All are being stopped.
+    Quitting,
+    /// There is one, which has come so far.
+    Rolling(RollProgress),
+    /// One of the group does not restart alone.
+    Strategy(Strategy),
+}
+
+/// One that is being replaced.
+#[derive(Clone, Copy, Debug)]
+struct InHand {
+    index: u32,
+    /// Its new run comes after this one.
+    after: u64,
+    /// How often a new run has ended before it was ready.
+    failed: u32,
+    /// The run that is ready, and what is known of it.
+    settles: Option<Settles>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Settles {
+    run: u64,
+    at: Instant,
+    has: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Roll {
+    policy: RollPolicy,
+    /// Those that are to be replaced, by index, and have not been taken.
+    left: BTreeSet<u32>,
+    in_hand: BTreeMap<Id, InHand>,
+    /// Those that are there for the time of the roll and have been ready, or have not yet.
+    surge: BTreeMap<Id, InHand>,
+    done: u32,
+    next_at: Option<Instant>,
+    stalls_at: Option<Instant>,
+    is_cancelled: bool,
+}
+
+impl Roll {
+    pub(super) fn progress(&self) -> RollProgress {
+        let open = self.left.len() + self.in_hand.len();
+        let total = self.done.saturating_add(u32::try_from(open).unwrap_or(u32::MAX));
+        RollProgress { done: self.done, total }
+    }
+
+    /// When time alone brings it further.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let in_hand = self.in_hand.values().chain(self.surge.values());
+        let settles = in_hand.filter_map(|in_hand| in_hand.settles);
+        let settles = settles.filter(|settles| !settles.has).map(|settles| settles.at);
+        settles.chain(self.next_at).chain(self.stalls_at).min()
+    }
+
+    /// There are to be so many: those beyond are not replaced, and those that were beside may be of them now.
+    pub(super) fn scaled(&mut self, wanted: u32) {
+        self.left.retain(|index| *index <= wanted);
+        self.surge.retain(|_, surge| surge.index > wanted);
+    }
+
+    /// It has come further.
+    fn moves(&mut self, now: Instant) {
+        self.stalls_at = now.checked_add(self.policy.stall);
+    }
+}
+
+impl InHand {
+    fn has_settled(&self) -> bool {
+        self.settles.is_some_and(|settles| settles.has)
+    }
+}
+
+impl Roster {
+    /// Replaces the children of a set one after another: those that are on the list now, whatever becomes of the
+    /// number meanwhile. Those that come later are new anyway. Those that are over or stopped by request stay so.
+    ///
+    /// The answer has who has come to the list as surge, by index, as [`scale`](Roster::scale) has it.
+    ///
+    /// # Errors
+    ///
+    /// [`RollRefused`]: nothing has changed.
+    pub fn roll(
+        &mut self,
+        set: SetId,
+        policy: RollPolicy,
+        now: Instant,
+    ) -> Result<super::Scaled, RollRefused> {
+        if self.group.quits() {
+            return Err(RollRefused::Quitting);
+        }
+        if let Some(roll) = &self.sets[set.0].roll {
+            return Err(RollRefused::Rolling(roll.progress()));
+        }
+        if self.group.strategy() != Strategy::OneForOne {
+            return Err(RollRefused::Strategy(self.group.strategy()));
+        }
+        let wanted = self.sets[set.0].wanted;
+        let extra = self.surge_of(set, &policy);
+        let is_there = |id: Id| self.is_kept(id) && !self.group.is_temporary(id);
+        let left = self.places(set).filter(|(_, id)| is_there(*id)).map(|(index, _)| index);
+        let left = left.filter(|index| *index <= wanted).collect();
+        let stalls_at = now.checked_add(policy.stall);
+        let extra = extra.max(self.sets[set.0].extra);
+        self.sets[set.0].extra = extra;
+        self.sets[set.0].roll = Some(Roll {
+            policy,
+            left,
+            in_hand: BTreeMap::new(),
+            surge: BTreeMap::new(),
+            done: 0,
+            next_at: None,
+            stalls_at,
+            is_cancelled: false,
+        });
+        let mut changes = Vec::new();
+        let added = self.fill(set, now, &mut changes);
+        if let Some(roll) = &mut self.sets[set.0].roll {
+            let in_hand = |(index, id): &(u32, Id)| {
+                (*id, InHand { index: *index, after: 0, failed: 0, settles: None })
+            };
+            roll.surge = added.iter().filter(|(index, _)| *index > wanted).map(in_hand).collect();
+        }
+        self.advance(set, now, &mut changes);
+        Ok(super::Scaled { from: wanted, added, changes })
+    }
+
+    /// How many come beside those that are wanted, for a roll of this set by this policy: see [`missing`](Roster::missing).
+    pub fn surge_of(&self, set: SetId, policy: &RollPolicy) -> u32 {
+        let Some(set) = self.sets.get(set.0) else { return 0 };
+        // Where there is nobody there is nothing to be replaced.
+        if set.wanted == 0 { 0 } else { policy.surge.at_least(set.wanted) }
+    }
+
+    /// Ends a roll: those in hand are brought to their end, and no other is taken. `None`: there is none.
+    pub fn cancel_roll(
+        &mut self,
+        set: SetId,
+        now: Instant,
+    ) -> Option<(RollProgress, Vec<RosterChange>)> {
+        let roll = self.sets[set.0].roll.as_mut()?;
+        roll.is_cancelled = true;
+        let progress = roll.progress();
+        let mut changes = Vec::new();
+        self.advance(set, now, &mut changes);
+        Some((progress, changes))
+    }
+
+    /// How far a roll of this set has come, if there is one.
+    pub fn rolling(&self, set: SetId) -> Option<RollProgress> {
+        self.sets[set.0].roll.as_ref().map(Roll::progress)
+    }
+
+    /// Has each roll do what can be done now.
+    pub(super) fn advance_all(&mut self, now: Instant, changes: &mut Vec<RosterChange>) {
+        for set in (0..self.sets.len()).map(SetId) {
+            self.advance(set, now, changes);
+        }
+    }
+
+    /// When the next roll is to be looked at, whatever else happens.
+    pub(super) fn rolls_at(&self) -> Option<Instant> {
+        let rolls = self.sets.iter().filter_map(|set| set.roll.as_ref());
+        rolls.filter_map(Roll::due).min()
+    }
+}

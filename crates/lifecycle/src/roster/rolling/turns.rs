@@ -1,0 +1,300 @@
+//! What a roll does next: each turn is one thing, after which all is looked at anew.
+
+use std::time::{Duration, Instant};
+
+use super::{InHand, RollEnd, RollStep, Settles};
+use crate::group::Id;
+use crate::machine::{Machine, Phase, Request};
+use crate::roster::{Roster, RosterChange, SetId};
+use policy::Share;
+
+/// How far one is that is replaced.
+enum Stand {
+    OnItsWay,
+    Settled,
+    /// It was tried once more in vain.
+    Failed,
+    /// It was ready, and has ended before it had settled.
+    Bad,
+    /// It is nobody's to replace any more: taken off the list, or stopped by request.
+    Gone,
+}
+
+impl Roster {
+    pub(super) fn advance(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) {
+        // Each turn does one thing, after which all is looked at anew.
+        while self.sets[set.0].roll.is_some() {
+            let end = if self.group.quits() {
+                Some(RollEnd::Quit)
+            } else {
+                match self.turn(set, now, changes) {
+                    Turn::Moved => None,
+                    Turn::Rests => return,
+                    Turn::Over(end) => Some(end),
+                }
+            };
+            if let Some(end) = end {
+                self.sets[set.0].roll = None;
+                changes.push(RosterChange::Rolled(set, RollStep::Ended(end)));
+            }
+        }
+        self.retire(set, now, changes);
+    }
+
+    /// Those that were there for the time of a roll leave, when they are not needed any more.
+    fn retire(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) {
+        while 0 < self.sets[set.0].extra && !self.group.quits() {
+            let last = self.sets[set.0].wanted.saturating_add(self.sets[set.0].extra);
+            let last = self.sets[set.0].places.get(&last).copied();
+            let is_ready = last.is_some_and(|id| self.is_ready(id));
+            if is_ready && !self.may_give_up_one(set) {
+                return;
+            }
+            self.sets[set.0].extra -= 1;
+            self.shrink(set, now, changes);
+        }
+    }
+
+    fn turn(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) -> Turn {
+        let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
+        let all: Vec<(Id, InHand, bool)> = roll
+            .in_hand
+            .iter()
+            .map(|(id, in_hand)| (*id, *in_hand, false))
+            .chain(roll.surge.iter().map(|(id, in_hand)| (*id, *in_hand, true)))
+            .collect();
+        let (settle, tries) = (roll.policy.settle, roll.policy.tries);
+        for (id, mut in_hand, is_surge) in all {
+            let before = in_hand.settles;
+            let stand = self.stand(id, &mut in_hand, settle, now);
+            let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
+            let hand = if is_surge { &mut roll.surge } else { &mut roll.in_hand };
+            let moved = match stand {
+                Stand::OnItsWay => {
+                    hand.insert(id, in_hand);
+                    if before != in_hand.settles {
+                        roll.moves(now);
+                    }
+                    continue;
+                }
+                // One that is there for the roll is looked at until its end.
+                Stand::Settled if is_surge => {
+                    hand.insert(id, in_hand);
+                    continue;
+                }
+                Stand::Settled => {
+                    hand.remove(&id);
+                    roll.done = roll.done.saturating_add(1);
+                    roll.next_at = now.checked_add(roll.policy.pause);
+                    roll.stalls_at = roll.next_at.and_then(|at| at.checked_add(roll.policy.stall));
+                    let step = RollStep::Settled { id, progress: roll.progress() };
+                    changes.push(RosterChange::Rolled(set, step));
+                    Turn::Moved
+                }
+                Stand::Gone => {
+                    hand.remove(&id);
+                    Turn::Moved
+                }
+                Stand::Failed if in_hand.failed < tries => {
+                    hand.insert(id, in_hand);
+                    let _ = self.ask(id, Request::Start, now, changes);
+                    Turn::Moved
+                }
+                Stand::Failed | Stand::Bad => Turn::Over(RollEnd::Bad { id, index: in_hand.index }),
+            };
+            return moved;
+        }
+        self.take_next(set, now, changes)
+    }
+
+    fn stand(&self, id: Id, in_hand: &mut InHand, settle: Duration, now: Instant) -> Stand {
+        let Some(machine) = self.machine(id).filter(|_| !self.leaves(id)) else {
+            return Stand::Gone;
+        };
+        let (runs, phase) = (machine.runs(), machine.phase());
+        let is_new = in_hand.after < runs;
+        if let Some(settles) = &mut in_hand.settles {
+            if phase == Phase::Running && settles.run == runs {
+                settles.has |= settles.at <= now;
+                return if settles.has { Stand::Settled } else { Stand::OnItsWay };
+            }
+            let (run, has_settled) = (settles.run, settles.has);
+            return match phase {
+                // Somebody has asked for another run, or for none.
+                Phase::Stopping | Phase::Due | Phase::Starting | Phase::Idle => {
+                    (in_hand.settles, in_hand.after) = (None, run);
+                    Stand::OnItsWay
+                }
+                Phase::Stopped => Stand::Gone,
+                // One that is there for the roll was good, and comes again.
+                Phase::Running | Phase::Waiting | Phase::Finished if has_settled => {
+                    *in_hand = InHand { after: runs, failed: 0, settles: None, ..*in_hand };
+                    Stand::Failed
+                }
+                Phase::Running | Phase::Waiting | Phase::Finished => Stand::Bad,
+            };
+        }
+        match phase {
+            Phase::Running if is_new => {
+                let at = now.checked_add(settle).unwrap_or(now);
+                in_hand.settles = Some(Settles { run: runs, at, has: settle.is_zero() });
+                if settle.is_zero() { Stand::Settled } else { Stand::OnItsWay }
+            }
+            Phase::Waiting | Phase::Finished if is_new => {
+                in_hand.failed += 1;
+                in_hand.after = runs;
+                Stand::Failed
+            }
+            Phase::Stopped => Stand::Gone,
+            Phase::Idle
+            | Phase::Starting
+            | Phase::Running
+            | Phase::Waiting
+            | Phase::Due
+            | Phase::Stopping
+            | Phase::Finished => Stand::OnItsWay,
+        }
+    }
+
+    /// Takes the next one, if there is one that may be; otherwise says whether the roll is over.
+    fn take_next(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) -> Turn {
+        let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
+        let surge_is_there = roll.surge.values().all(InHand::has_settled);
+        if roll.is_cancelled && roll.in_hand.is_empty() {
+            return Turn::Over(RollEnd::Cancelled);
+        }
+        if roll.left.is_empty() && roll.in_hand.is_empty() {
+            let wanted = usize::try_from(self.sets[set.0].wanted).unwrap_or(usize::MAX);
+            let own = self.settled(set).own;
+            let nobody_is_awaited = self.awaited(set) == 0;
+            if wanted <= own || nobody_is_awaited {
+                return Turn::Over(RollEnd::Done);
+            }
+        }
+        let may_take = surge_is_there && !roll.is_cancelled;
+        let candidate = roll.left.iter().rev().copied().filter(|_| may_take);
+        let candidates: Vec<u32> = candidate.collect();
+        let place = |index: &u32| self.sets[set.0].places.get(index).copied();
+        // Those that are not ready cost nothing.
+        let is_ready = |index: &u32| place(index).is_some_and(|id| self.is_ready(id));
+        let idle = candidates.iter().find(|index| !is_ready(index));
+        if let Some(index) = idle.copied() {
+            return self.take(set, index, false, now, changes);
+        }
+        let waits = roll.next_at.is_some_and(|at| now < at);
+        if !waits && let Some(roll) = &mut self.sets[set.0].roll {
+            roll.next_at = None;
+        }
+        if let Some(index) = candidates.first().copied().filter(|_| !waits)
+            && self.may_give_up_one(set)
+        {
+            return self.take(set, index, true, now, changes);
+        }
+        let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
+        if roll.stalls_at.is_some_and(|at| at <= now) {
+            let awaited = roll.in_hand.keys().chain(roll.surge.keys());
+            let mut awaited = awaited.filter(|id| !self.is_ready(**id));
+            return Turn::Over(RollEnd::Stalled { id: awaited.next().copied() });
+        }
+        Turn::Rests
+    }
+
+    fn take(
+        &mut self,
+        set: SetId,
+        index: u32,
+        gives_up_one: bool,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Turn {
+        let place = self.sets[set.0].places.get(&index).copied();
+        let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
+        roll.left.remove(&index);
+        let Some(id) = place else { return Turn::Moved };
+        let after = self.machine(id).map_or(0, Machine::runs);
+        if !self.is_kept(id) {
+            return Turn::Moved;
+        }
+        changes.push(RosterChange::Rolled(set, RollStep::Taken { id, gives_up_one }));
+        let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
+        roll.stalls_at = now.checked_add(roll.policy.stall);
+        roll.in_hand.insert(id, InHand { index, after, failed: 0, settles: None });
+        if self.ask(id, Request::Restart, now, changes).is_err()
+            && let Some(roll) = &mut self.sets[set.0].roll
+        {
+            roll.in_hand.remove(&id);
+        }
+        Turn::Moved
+    }
+
+    fn is_ready(&self, id: Id) -> bool {
+        self.machine(id).is_some_and(Machine::is_ready)
+    }
+
+    /// Whether there is one to be replaced: not if it leaves, is over or was stopped by request.
+    pub(super) fn is_kept(&self, id: Id) -> bool {
+        let stays = |machine: &Machine| !machine.stays_away();
+        !self.leaves(id) && self.machine(id).is_some_and(stays)
+    }
+
+    /// Whether one that is ready may be taken down.
+    fn may_give_up_one(&self, set: SetId) -> bool {
+        let wanted = self.sets[set.0].wanted;
+        let unavailable = self.may_be_away(set);
+        let settled = self.settled(set);
+        let needed = usize::try_from(wanted.saturating_sub(unavailable)).unwrap_or(usize::MAX);
+        needed < settled.own + settled.surge
+    }
+
+    /// How many may be away: parts are rounded down, and where that is none though a part was meant, it is one.
+    fn may_be_away(&self, set: SetId) -> u32 {
+        let set = &self.sets[set.0];
+        let away = set.max_unavailable.at_most(set.wanted);
+        match set.max_unavailable {
+            Share::Percent(1..) if away == 0 && set.extra == 0 => 1,
+            Share::Percent(_) | Share::Count(_) => away,
+        }
+    }
+
+    /// Those that are ready and have settled.
+    fn settled(&self, set: SetId) -> Settled {
+        let (wanted, roll) = (self.sets[set.0].wanted, self.sets[set.0].roll.as_ref());
+        let hand = |id: &Id| {
+            let roll = roll?;
+            roll.in_hand.get(id).or(roll.surge.get(id))
+        };
+        let is_there =
+            |(_, id): &(u32, Id)| self.is_ready(*id) && hand(id).is_none_or(InHand::has_settled);
+        let mut settled = Settled::default();
+        for (index, _) in self.places(set).filter(is_there) {
+            match index <= wanted {
+                true => settled.own += 1,
+                false => settled.surge += 1,
+            }
+        }
+        settled
+    }
+
+    /// How many of those that are wanted are still to come.
+    fn awaited(&self, set: SetId) -> usize {
+        let wanted = self.sets[set.0].wanted;
+        let to_come = |phase| {
+            !matches!(phase, None | Some(Phase::Running | Phase::Finished | Phase::Stopped))
+        };
+        let places = self.places(set).filter(|(index, _)| *index <= wanted);
+        places.filter(|(_, id)| to_come(self.phase(*id))).count()
+    }
+}
+
+/// How many are ready and have settled: of those that are wanted, and beside them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Settled {
+    own: usize,
+    surge: usize,
+}
+
+enum Turn {
+    Moved,
+    Rests,
+    Over(RollEnd),
+}

@@ -1,0 +1,207 @@
+//! Sets, as far as a pool knows more of them than the roster; and how a roll is told.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use control::service;
+use lifecycle::{Id, Phase, RollEnd, RollProgress, RollRefused, RollStep, Scaled, SetId};
+use policy::RollPolicy;
+
+use super::goals::{Goal, Progress};
+use super::refused::RequestError;
+use super::requests::Scaling;
+use super::shared::Shared;
+use super::{Loop, Worker};
+
+/// One set.
+pub(super) struct KeptSet {
+    pub(super) name: String,
+    pub(super) id: SetId,
+    /// How it is rolled, where who asks for that says nothing else.
+    pub(super) roll: RollPolicy,
+    /// How many rolls were begun.
+    pub(super) rolls: u64,
+    /// How the last one ended, and in words.
+    pub(super) rolled: Option<(RollEnd, String)>,
+}
+
+/// What somebody wants otherwise than the set's own policy has it.
+pub(crate) type Amend = Box<dyn FnOnce(RollPolicy) -> RollPolicy + Send>;
+
+impl Shared {
+    /// Begins to replace the workers of a set one after another. Whoever asks makes those beside, in his own thread.
+    pub(super) fn roll(&self, set: &str, amend: Amend) -> Result<Goal, RequestError> {
+        let mut makes = self.makes();
+        let name = set.to_owned();
+        let policy = self.call(move |pool| pool.roll_policy(&name, amend))??;
+        let mut made = BTreeMap::new();
+        loop {
+            let (name, policy, recorder) = (set.to_owned(), policy.clone(), makes.recorder.clone());
+            let roll = move |pool: &mut Loop| {
+                pool.record_with(recorder);
+                pool.roll(&name, policy, made)
+            };
+            match self.call(roll)?? {
+                Scaling::Done(goal) => return Ok(goal),
+                Scaling::Wants(wants) => made = makes.make(wants)?,
+            }
+        }
+    }
+}
+
+impl Loop {
+    pub(super) fn set(&self, name: &str) -> Result<usize, RequestError> {
+        self.sets.iter().position(|set| set.name == name).ok_or_else(|| {
+            let sets = self.sets.iter().map(|set| set.name.clone()).collect();
+            RequestError::NoSuchSet { name: name.to_owned(), sets }
+        })
+    }
+
+    fn set_of(&mut self, id: SetId) -> Option<&mut KeptSet> {
+        self.sets.iter_mut().find(|set| set.id == id)
+    }
+
+    fn roll_policy(&self, name: &str, amend: Amend) -> Result<RollPolicy, RequestError> {
+        let set = &self.sets[self.set(name)?];
+        let policy = amend(set.roll.clone());
+        let mut problems = policy::Problems::new();
+        policy.check(&mut problems, name, self.roster.share_unavailable(set.id));
+        problems.or(policy).map_err(RequestError::Options)
+    }
+
+    fn roll(
+        &mut self,
+        name: &str,
+        policy: RollPolicy,
+        mut made: BTreeMap<u32, Box<Worker>>,
+    ) -> Result<Scaling, RequestError> {
+        let found = self.set(name)?;
+        let id = self.sets[found].id;
+        if self.roster.rolling(id).is_none() {
+            let wanted = self.roster.wanted(id);
+            let last = wanted + self.roster.surge_of(id, &policy).max(self.roster.extra(id));
+            let missing = self.roster.missing(id, last);
+            if !missing.iter().all(|number| made.contains_key(number)) {
+                return Ok(Scaling::Wants(self.wants(found, missing, wanted)));
+            }
+        }
+        let rolled = self.roster.roll(id, policy, Instant::now()).map_err(|refused| {
+            let set = name.to_owned();
+            match refused {
+                RollRefused::Rolling(RollProgress { done, total }) => {
+                    RequestError::Rolling { set, done, total }
+                }
+                RollRefused::Strategy(strategy) => RequestError::NotAlone { set, strategy },
+                RollRefused::Quitting => RequestError::Stopping,
+            }
+        })?;
+        let Scaled { added, changes, .. } = rolled;
+        for (number, id) in added {
+            if let Some(worker) = made.remove(&number) {
+                self.enter(id, worker);
+            }
+        }
+        let set = &mut self.sets[found];
+        set.rolls += 1;
+        set.rolled = None;
+        let goal = Goal::Rolled { set: found, roll: set.rolls };
+        log::info!("set {name} is rolled");
+        self.desk.events.rolls(name, "is rolled");
+        self.carry_out_all(changes);
+        Ok(Scaling::Done(goal))
+    }
+
+    /// Ends a roll when those in hand are replaced.
+    pub(super) fn cancel_roll(&mut self, name: &str) -> Result<RollProgress, RequestError> {
+        let id = self.sets[self.set(name)?].id;
+        let cancelled = self.roster.cancel_roll(id, Instant::now());
+        let not_rolling = || RequestError::NotRolling { set: name.to_owned() };
+        let (progress, changes) = cancelled.ok_or_else(not_rolling)?;
+        self.carry_out_all(changes);
+        Ok(progress)
+    }
+
+    /// A roll has come further.
+    pub(super) fn rolled(&mut self, id: SetId, step: RollStep) {
+        let text = match step {
+            RollStep::Taken { id, .. } => format!("replaces {}", self.name_of(id)),
+            RollStep::Settled { id, progress: RollProgress { done, total } } => {
+                format!("has replaced {}: {done} of {total}", self.name_of(id))
+            }
+            RollStep::Ended(end) => self.tell_end(end),
+        };
+        let Some(set) = self.set_of(id) else { return };
+        let name = set.name.clone();
+        if let RollStep::Ended(end) = step {
+            set.rolled = Some((end, text.clone()));
+            match end {
+                RollEnd::Done | RollEnd::Cancelled | RollEnd::Quit => {
+                    log::info!("the roll of set {name} is over: {text}");
+                }
+                RollEnd::Bad { .. } | RollEnd::Stalled { .. } => {
+                    log::error!("the roll of set {name} is over: {text}");
+                }
+            }
+            self.desk.events.rolled(&name, &text);
+        } else {
+            self.desk.events.rolls(&name, &text);
+        }
+    }
+
+    fn tell_end(&self, end: RollEnd) -> String {
+        match end {
+            RollEnd::Done => "all have been replaced".to_owned(),
+            RollEnd::Bad { id, .. } => {
+                let worker = self.workers.get(&id);
+                let end = worker.and_then(|worker| worker.record.last_end());
+                let end = end.map_or_else(|| "ended".to_owned(), |end| end.text.clone());
+                format!("the new {} {end}; the others are as they were", self.name_of(id))
+            }
+            RollEnd::Stalled { id: Some(id) } => {
+                format!("it came no further: {} is not ready", self.name_of(id))
+            }
+            RollEnd::Stalled { id: None } => {
+                "it came no further: too few are ready for another to go".to_owned()
+            }
+            RollEnd::Cancelled => "somebody has cancelled it".to_owned(),
+            RollEnd::Quit => "all are being stopped".to_owned(),
+        }
+    }
+
+    pub(super) fn name_of(&self, id: Id) -> String {
+        let worker = self.workers.get(&id);
+        worker.map(|worker| worker.record.name().to_owned()).unwrap_or_default()
+    }
+
+    /// How far somebody's roll is who waits for it.
+    pub(super) fn roll_progress(&self, set: usize, roll: u64) -> Progress {
+        let set = &self.sets[set];
+        match (&set.rolled, self.roster.rolling(set.id)) {
+            // Another roll came after it, which says nothing of this one's end.
+            _ if set.rolls != roll => {
+                Progress::Never(vec!["another roll came after it".to_owned()])
+            }
+            (Some((RollEnd::Done, _)), _) => Progress::Reached,
+            (Some((_, text)), _) => Progress::Never(vec![text.clone()]),
+            (None, progress) => {
+                let RollProgress { done, total } = progress.unwrap_or_default();
+                Progress::Waits(vec![format!("{done} of {total} are replaced")])
+            }
+        }
+    }
+
+    /// How it stands with the sets.
+    pub(crate) fn sets(&self) -> Vec<service::Set> {
+        let tell = |set: &KeptSet| service::Set {
+            name: set.name.clone(),
+            wanted: self.roster.wanted(set.id),
+            ready: u32::try_from(self.roster.in_phase(set.id, Phase::Running)).unwrap_or(u32::MAX),
+            roll: self
+                .roster
+                .rolling(set.id)
+                .map(|progress| service::Roll { done: progress.done, total: progress.total }),
+            rolled: set.rolled.as_ref().map(|(_, text)| text.clone()),
+        };
+        self.sets.iter().map(tell).collect()
+    }
+}
