@@ -5,7 +5,7 @@ use clap::{ArgMatches, Error, FromArgMatches, Subcommand};
 use crate::words::Words;
 
 /// What a person asks of a service: `start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`,
-/// `wait`, `run`, `metrics`, `completions`, `man`, and with the feature `top` that one, each with its words.
+/// `scale`, `roll`, `wait`, `run`, `metrics`, `completions`, `man`, and with the feature `top` that one, each with its words.
 ///
 /// It is a [`Subcommand`] of clap: the whole of a parser's (`#[command(subcommand)]`), or flattened beside others
 /// (`#[command(flatten)]`). Which words there are is no promise to code, and so not public.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use control::Client;
 use control::ClientError;
-use control::service::{Event, Process, Status};
+use control::service::{Event, Process, Roll, RollAsked, Set, Status};
 use supervisor::{
     AskFailed, DEFAULT_STOP_TIMEOUT, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus,
     EventStream, LaunchFailed, StopStatus, daemon_status,
@@ -86,7 +86,8 @@ impl Daemon {
                         Answer::NotAsked
                     }
                     Some(Ok(status)) => {
-                        Answer::Given(Box::new(Given { status, workers: self.workers() }))
+                        let (workers, sets) = self.workers();
+                        Answer::Given(Box::new(Given { status, workers, sets }))
                     }
                     Some(Err(failed)) => {
                         denied = refused::code(failed.cause()) == code::NOT_ALLOWED;
@@ -104,13 +105,14 @@ impl Daemon {
         Seen { name: self.name.clone(), pid_filename, lock, denied, answer, last_words }
     }
 
-    fn workers(&self) -> Result<Vec<Process>, String> {
-        match self.asked.workers(&[], true) {
+    fn workers(&self) -> (Result<Vec<Process>, String>, Vec<Set>) {
+        match self.asked.workers_and_sets() {
+            Ok((workers, sets)) => (Ok(workers), sets),
             // One that keeps none now has none to show.
             Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => {
-                Ok(Vec::new())
+                (Ok(Vec::new()), Vec::new())
             }
-            said => said.map_err(|failed| self.because(&failed)),
+            Err(failed) => (Err(self.because(&failed)), Vec::new()),
         }
     }
 
@@ -195,6 +197,34 @@ impl Daemon {
             Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => Ok(None),
             Err(failed) => Err(self.of_worker(name, &failed)),
         }
+    }
+
+    /// This set as it is now.
+    pub(crate) fn set(&self, name: &str) -> Result<Set, Complaint> {
+        let sets = self.asked.sets().map_err(|failed| self.complaint(failed.cause()))?;
+        let known: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
+        let found = sets.into_iter().find(|set| set.name == name);
+        found.ok_or_else(|| Complaint::usage(refused::no_such_set(name, &known)))
+    }
+
+    /// What its sets are called; none if it does not run, or does not say.
+    pub(crate) fn set_names(&self) -> Vec<String> {
+        if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
+            return Vec::new();
+        }
+        self.asked.sets().unwrap_or_default().into_iter().map(|set| set.name).collect()
+    }
+
+    pub(crate) fn scale(&self, set: &str, count: u32) -> Result<(), Complaint> {
+        self.asked.scale(set, count).map_err(|failed| self.complaint(failed.cause()))
+    }
+
+    pub(crate) fn roll(&self, asked: &RollAsked) -> Result<(), Complaint> {
+        self.asked.roll(asked).map_err(|failed| self.complaint(failed.cause()))
+    }
+
+    pub(crate) fn cancel_roll(&self, set: &str) -> Result<Roll, Complaint> {
+        self.asked.cancel_roll(set).map_err(|failed| self.complaint(failed.cause()))
     }
 
     /// What its workers are called; none if it does not run, or does not say.
@@ -334,12 +364,29 @@ impl Happenings<'_> {
     /// Waits until something has happened to this worker, or the time is over, or a little while: what is looked at
     /// again without need does no harm.
     pub(crate) fn wait(&mut self, name: &str, deadline: Option<Instant>) -> Result<(), Complaint> {
+        self.wait_for(|event| event.name == name, deadline)
+    }
+
+    /// The same for this set and its workers.
+    pub(crate) fn wait_of_set(
+        &mut self,
+        set: &str,
+        deadline: Option<Instant>,
+    ) -> Result<(), Complaint> {
+        self.wait_for(|event| event.name.starts_with(set), deadline)
+    }
+
+    fn wait_for(
+        &mut self,
+        is_of_it: impl Fn(&Event) -> bool,
+        deadline: Option<Instant>,
+    ) -> Result<(), Complaint> {
         let tick = Instant::now() + TICK;
         let until = deadline.map_or(tick, |at| at.min(tick));
         loop {
             match self.stream.next(until) {
                 Ok(Some(some)) => {
-                    let of_it = |event: &Event| event.name == name || event.kind == "lost";
+                    let of_it = |event: &Event| is_of_it(event) || event.kind == "lost";
                     if some.events.iter().any(of_it) {
                         return Ok(());
                     }

@@ -19,7 +19,7 @@
 //! }
 //! ```
 //!
-//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`, `wait`, `run` (in the
+//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`, `scale`, `roll`, `wait`, `run` (in the
 //! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of
 //! the application [`Command`] is flattened into its parser, and [`Service::execute`] carries it out:
 //!
@@ -142,6 +142,7 @@ mod refused;
 mod render;
 mod seen;
 mod service;
+mod set;
 mod show;
 mod start;
 mod target;

@@ -45,7 +45,7 @@ pub(crate) fn code(error: &ClientError) -> u8 {
     match name(error) {
         Some("NotYet") => code::NOT_YET,
         Some("NotAllowed") => code::NOT_ALLOWED,
-        Some(NO_SUCH_WORKER | "NoSuchSignal") => code::USAGE,
+        Some(NO_SUCH_WORKER | "NoSuchSignal" | "NoSuchSet" | "NoSuchCount") => code::USAGE,
         Some(NO_WORKERS) => code::NOT_RUNNING,
         Some(_) | None => code::FAILED,
     }
@@ -95,9 +95,38 @@ fn own(name: Option<&str>, parameters: &Map<String, Value>) -> Option<String> {
         "NotAllowed" => format!("user {} may look, and not act", number("uid")?),
         "TooManyConnections" => "too many others ask it now".to_owned(),
         "ReplyTooLong" => format!("its answer has {} bytes, which is too much", number("bytes")?),
+        "NoSuchSet" => {
+            let known = parameters.get("sets").and_then(Value::as_array);
+            let known = known.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            no_such_set(parameters.get("name")?.as_str()?, &known.collect::<Vec<_>>())
+        }
+        "NoSuchCount" => {
+            let count = parameters.get("count").and_then(Value::as_i64)?;
+            let (set, most) = (text("set")?, number("most")?);
+            format!("`{set}` cannot have {count} workers: between 0 and {most} it can")
+        }
+        "Rolling" => {
+            let (set, done, total) = (text("set")?, number("done")?, number("total")?);
+            format!("`{set}` is being rolled: {done} of {total} are replaced")
+        }
+        "NotRolling" => format!("`{}` is not being rolled", text("set")?),
+        "Refused" => text("why")?,
         "NoSuchSignal" => format!("there is no signal {}", number("signal")?),
         _ => return None,
     })
+}
+
+/// With the names that there are.
+pub(crate) fn no_such_set(name: &str, known: &[String]) -> String {
+    let name = safe(name);
+    match known {
+        [] => format!("no set `{name}`; it has none"),
+        [one] => format!("no set `{name}`; there is {}", safe(one)),
+        many => {
+            let known: Vec<String> = many.iter().map(|name| safe(name)).collect();
+            format!("no set `{name}`; there are {}", known.join(", "))
+        }
+    }
 }
 
 /// With the names that there are, if they are known.
@@ -139,6 +168,24 @@ mod tests {
             (own("Stopping", json!({})), 1, "it is stopping"),
             (own("NotYet", json!({ "version": "1" })), 3, "version 1 cannot do that yet"),
             (own("NotAllowed", json!({ "uid": 7 })), 4, "user 7 may look, and not act"),
+            (own("NoSuchSet", json!({ "name": "w", "sets": [] })), 2, "no set `w`; it has none"),
+            (
+                own("NoSuchSet", json!({ "name": "w\x1b", "sets": ["web", "db"] })),
+                2,
+                "no set `w\\x1b`; there are web, db",
+            ),
+            (
+                own("NoSuchCount", json!({ "set": "web", "count": -1, "most": 100_000 })),
+                2,
+                "`web` cannot have -1 workers: between 0 and 100000 it can",
+            ),
+            (
+                own("Rolling", json!({ "set": "web", "done": 1, "total": 4 })),
+                1,
+                "`web` is being rolled: 1 of 4 are replaced",
+            ),
+            (own("NotRolling", json!({ "set": "web" })), 1, "`web` is not being rolled"),
+            (own("Refused", json!({ "why": "no room" })), 1, "no room"),
             (own("NoSuchSignal", json!({ "signal": 99 })), 2, "there is no signal 99"),
             (own("TooManyConnections", json!({ "most": 9 })), 1, "too many others ask it now"),
             (

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use control::service::{Process, Status};
+use control::service::{Process, Set, Status};
 use supervisor::{DaemonStatus, LastWords};
 
 use crate::code;
@@ -41,6 +41,7 @@ pub(crate) struct Given {
     pub(crate) status: Status,
     /// Its workers, or why they are not known.
     pub(crate) workers: Result<Vec<Process>, String>,
+    pub(crate) sets: Vec<Set>,
 }
 
 /// What a daemon is doing, in one word with one exit code.

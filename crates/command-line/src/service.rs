@@ -16,6 +16,8 @@ use crate::complaint::Complaint;
 use crate::daemon::Daemon;
 use crate::into_options::{AnyError, IntoOptions};
 use crate::output::{complain, fail, print};
+use crate::render::text::safe;
+use crate::set::{self, Asked};
 use crate::target::{self, Target, Unnamed};
 use crate::words::{self, Reader, Words};
 use crate::{completions, logs, names, papers, show, wait};
@@ -118,6 +120,8 @@ impl Service {
             Words::Logs(logs) => (logs.json, false),
             Words::Signal(signal) => (signal.form.json, false),
             Words::Wait(wait) => (wait.form.json, false),
+            Words::Scale(scale) => (scale.form.json, false),
+            Words::Roll(roll) => (roll.form.json, false),
             #[cfg(feature = "top")]
             Words::Top(_) => (false, false),
             Words::Run(_) | Words::Metrics(_) | Words::Completions(_) | Words::Man(_) => {
@@ -156,6 +160,14 @@ impl Service {
                 let (daemons, targets) = self.targets(&words.names, Unnamed::Only)?;
                 wait::wait(&daemons, &targets, &words)
             }
+            Words::Scale(words) => {
+                let (daemon, name) = self.set(&words.set)?;
+                set::act(&daemon, &name, &Asked::Scale(&words))
+            }
+            Words::Roll(words) => {
+                let (daemon, name) = self.set(&words.set)?;
+                set::act(&daemon, &name, &Asked::Roll(&words))
+            }
             Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
             Words::Logs(words) => {
                 let (daemons, targets) = self.targets(&words.names, Unnamed::All)?;
@@ -187,6 +199,17 @@ impl Service {
                 let lines: String = names.into_iter().map(|name| name + "\n").collect();
                 print(&lines).map(|_| code::OK)
             }
+        }
+    }
+
+    /// The daemon that has a set of this name, and the name in it.
+    fn set(&self, word: &str) -> Result<(Daemon, String), Complaint> {
+        let (mut daemons, names) = self.daemons()?;
+        let of = |index: usize| daemons[index].set_names();
+        let found = target::find(&names, &[word.to_owned()], Unnamed::Only, of)?;
+        match found.into_iter().next() {
+            Some(Target { daemon, worker: Some(set) }) => Ok((daemons.swap_remove(daemon), set)),
+            _ => Err(Complaint::usage(format!("`{}` is a daemon; name a set", safe(word)))),
         }
     }
 

@@ -40,7 +40,7 @@ impl live_view::Daemon for Daemon {
         let seen = Daemon::look(self);
         match seen.answer {
             Answer::Given(given) => {
-                let Given { status, workers } = *given;
+                let Given { status, workers, .. } = *given;
                 Seen::Answered { status: Box::new(status), workers }
             }
             Answer::NotAsked if matches!(seen.lock, Ok(DaemonStatus::NotRunning { .. })) => {

@@ -30,6 +30,12 @@ pub(crate) enum Words {
     Logs(Logs),
     /// Sends a signal to a worker
     Signal(Signal),
+    /// Has a set have another number of workers, and waits until they are ready and the others gone
+    #[command(after_help = SET_CODES)]
+    Scale(Scale),
+    /// Replaces the workers of a set one after another, while enough of them stay
+    #[command(after_help = SET_CODES)]
+    Roll(Roll),
     /// Waits until it is ready, or stopped
     #[command(after_help = WAIT_CODES)]
     Wait(Wait),
@@ -67,6 +73,11 @@ daemons the worst counts.";
 const WAIT_CODES: &str = "\
 A worker of a daemon that keeps none yet is waited for, too, so give a limit where it may never have one.
 Exit codes: 0 it is so; 7 it does not run; 99 the time is over; 102 the daemon ended meanwhile.";
+
+const SET_CODES: &str = "\
+What was asked for goes on when the waiting is over, by its time or by Ctrl-C.
+Exit codes: 0 it is so; 1 it failed, or something else was asked for meanwhile; 2 there is no such set, or it cannot have
+so many; 7 the daemon does not run; 99 the time is over; 102 the daemon ended meanwhile.";
 
 /// What is done to daemons or workers.
 #[derive(Clone, Debug, Args)]
@@ -138,6 +149,64 @@ pub(crate) struct Signal {
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) form: Form,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Scale {
+    /// A set by its name, or as DAEMON/SET
+    pub(crate) set: String,
+    /// How many: a number, or so many more or fewer as +2 or -1
+    #[arg(allow_hyphen_values = true, value_parser = ValueParser::new(count))]
+    pub(crate) count: Count,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Roll {
+    /// A set by its name, or as DAEMON/SET
+    pub(crate) set: String,
+    /// Begins no other: those that are being replaced are brought to their end
+    #[arg(long, conflicts_with_all = ["surge", "pause", "settle", "tries", "stall", "timeout", "no_wait"])]
+    pub(crate) cancel: bool,
+    /// So many more than there are to be are started first, and stopped last
+    #[arg(long)]
+    pub(crate) surge: Option<u32>,
+    /// What passes after each before the next one
+    #[arg(long, value_parser = ValueParser::new(span))]
+    pub(crate) pause: Option<Duration>,
+    /// How long a new one must have been ready until it counts as there
+    #[arg(long, value_parser = ValueParser::new(span))]
+    pub(crate) settle: Option<Duration>,
+    /// How often a new one is started until it counts as bad
+    #[arg(long)]
+    pub(crate) tries: Option<u32>,
+    /// Given up when nothing has come further for so long
+    #[arg(long, value_parser = ValueParser::new(span))]
+    pub(crate) stall: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Waiting {
+    /// Waits for so long at most, as 10, 500ms, 2min; without it, for ever
+    #[arg(long, value_parser = ValueParser::new(span))]
+    pub(crate) timeout: Option<Duration>,
+    /// Only asks for it
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// How many a set is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    To(u32),
+    By(i32),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -222,6 +291,14 @@ fn signal(text: &str) -> Result<i32, String> {
     })
 }
 
+fn count(text: &str) -> Result<Count, String> {
+    let read = match text.starts_with(['+', '-']) {
+        true => text.parse().map(Count::By),
+        false => text.parse().map(Count::To),
+    };
+    read.map_err(|_| "is no number; give one like 4, +2 or -1".to_owned())
+}
+
 /// A span as configuration files have it.
 fn span(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
@@ -245,6 +322,16 @@ mod tests {
         assert_eq!(signal("USR1"), Ok(10));
         assert_eq!(signal("10"), Ok(10));
         assert!(signal("SIGX").is_err() && signal("0").is_err() && signal("65").is_err());
+    }
+
+    #[test]
+    fn a_count_is_a_number_or_a_difference() {
+        for (text, read) in [("4", Count::To(4)), ("+2", Count::By(2)), ("-1", Count::By(-1))] {
+            assert_eq!(count(text), Ok(read));
+        }
+        for wrong in ["", "+", "--1", "x", "1.5", "4294967296"] {
+            count(wrong).unwrap_err();
+        }
     }
 
     #[test]

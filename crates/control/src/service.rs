@@ -172,10 +172,32 @@ pub struct Set {
     pub wanted: u32,
     /// How many are ready. While some of them leave there may be more than are wanted.
     pub ready: u32,
+    /// How many there are, those that leave and those beside for a roll among them.
+    pub there: u32,
+    /// How many are stopped by request or over, and do not come back by themselves.
+    pub over: u32,
     /// How far a roll has come; `None`: there is none.
     pub roll: Option<Roll>,
     /// How the last roll ended; `None`: there was none.
     pub rolled: Option<String>,
+}
+
+/// What `Roll` asks for: what is `None` is as the set's own policy has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RollAsked {
+    /// Which set.
+    pub set: String,
+    /// So many more than there are to be are started first.
+    pub surge: Option<u32>,
+    /// What passes after each before the next one, in microseconds.
+    pub pause_us: Option<u64>,
+    /// How long a new one must have been ready until it counts as there, in microseconds.
+    pub settle_us: Option<u64>,
+    /// How often a new one is started until it counts as bad.
+    pub tries: Option<u32>,
+    /// The roll is given up when nothing has come further for so long, in microseconds.
+    pub stall_us: Option<u64>,
 }
 
 /// A roll: workers of a set are replaced one after another.

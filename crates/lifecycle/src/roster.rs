@@ -62,6 +62,8 @@ pub struct Roster {
     last_failure: Option<(Id, RunEnd)>,
     gave_up: bool,
     sets: Vec<Set>,
+    /// Those that were removed, until that has been carried out.
+    gone: BTreeMap<Id, Machine>,
     next: Sequence,
 }
 
@@ -94,6 +96,7 @@ impl Roster {
             last_failure: None,
             gave_up: false,
             sets: Vec::new(),
+            gone: BTreeMap::new(),
             next,
         }
     }
@@ -119,8 +122,13 @@ impl Roster {
         self.kept.keys().copied()
     }
 
-    /// What decides about this child; `None` if it is not on the list any more.
+    /// What decides about this child, or has decided until it was [removed](RosterChange::Removed), if nobody has
+    /// [let it go](Roster::let_go) since; `None`: it is not known.
     pub fn machine(&self, id: Id) -> Option<&Machine> {
+        self.kept_machine(id).or(self.gone.get(&id))
+    }
+
+    fn kept_machine(&self, id: Id) -> Option<&Machine> {
         self.kept.get(&id).map(|kept| &kept.machine)
     }
 
@@ -181,7 +189,7 @@ impl Roster {
                 self.turns.forget(id);
                 let next = match order {
                     Order::Start(_) => {
-                        let asked = self.machine(id).is_some_and(Machine::is_asked_for);
+                        let asked = self.kept_machine(id).is_some_and(Machine::is_asked_for);
                         self.turns.wait(id, asked, now);
                         None
                     }
@@ -215,7 +223,7 @@ impl Roster {
     }
 
     fn phase(&self, id: Id) -> Option<Phase> {
-        self.machine(id).map(Machine::phase)
+        self.kept_machine(id).map(Machine::phase)
     }
 
     /// What a child has of the time in which all have to be over.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use control::service::{Events, Files, LogFile, Process, Status, Workers};
+use control::service::{Events, Files, LogFile, Process, Roll, RollAsked, Set, Status, Workers};
 use control::{Client, ClientError};
 use exit::ErrorText;
 use serde::Serialize;
@@ -137,6 +137,27 @@ impl<O> Daemon<O> {
         Ok(said.workers)
     }
 
+    /// All its workers, with what they use, and its sets.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn workers_and_sets(&self) -> Result<(Vec<Process>, Vec<Set>), AskFailed> {
+        let said: Workers = self.ask("Workers", &json!({ "usage": true }))?;
+        Ok((said.workers, said.sets))
+    }
+
+    /// Its sets of workers that are alike.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn sets(&self) -> Result<Vec<Set>, AskFailed> {
+        let none: [&str; 0] = [];
+        let said: Workers = self.ask("Workers", &json!({ "names": none }))?;
+        Ok(said.sets)
+    }
+
     /// The files of guardian and executor in which something can be read.
     ///
     /// # Errors
@@ -211,6 +232,35 @@ impl<O> Daemon<O> {
     /// [`AskFailed`]
     pub fn restart_worker(&self, name: &str) -> Result<(), AskFailed> {
         self.ask("RestartWorker", &json!({ "name": name }))
+    }
+
+    /// Has a set have so many workers. Returns when that is in force: [`sets`](Daemon::sets) tells how many are ready.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn scale(&self, set: &str, count: u32) -> Result<(), AskFailed> {
+        self.ask("Scale", &json!({ "set": set, "count": count }))
+    }
+
+    /// Has the workers of a set replaced one after another. Returns when that has begun: [`sets`](Daemon::sets) and
+    /// [`events`](Daemon::events) tell how far it has come.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn roll(&self, asked: &RollAsked) -> Result<(), AskFailed> {
+        self.ask("Roll", asked)
+    }
+
+    /// Ends a roll: those that are being replaced are brought to their end, and no other is begun. Says how far it has
+    /// come.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn cancel_roll(&self, set: &str) -> Result<Roll, AskFailed> {
+        self.ask("CancelRoll", &json!({ "set": set }))
     }
 
     /// Sends a signal, by its number, to a worker's process.

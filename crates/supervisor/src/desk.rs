@@ -218,7 +218,7 @@ impl Desk {
                 server.reply(ticket, ());
             }
             "Restart" => asked.push(Asked::Restart(*ticket)),
-            "Roll" | "Reload" | "Upgrade" => {
+            "Reload" | "Upgrade" => {
                 return Err(refusal("NotYet", serde_json::json!({ "version": VERSION })));
             }
             _ => self.relays.push(Relay::begin(*ticket, call, now, seen.slot)?),

@@ -198,9 +198,9 @@ impl Desk {
                 Wanted::Scale { set, count }
             }
             "Roll" => {
-                let roll: Roll = call.read()?;
-                let set = roll.set.clone();
-                Wanted::Roll { set, amend: Box::new(|policy| roll.amend(policy)) }
+                let asked: service::RollAsked = call.read()?;
+                let set = asked.set.clone();
+                Wanted::Roll { set, amend: Box::new(move |policy| amend(&asked, policy)) }
             }
             "CancelRoll" => {
                 let Set { set } = call.read()?;
@@ -241,26 +241,14 @@ struct Set {
     set: String,
 }
 
-#[derive(Deserialize)]
-struct Roll {
-    set: String,
-    surge: Option<u32>,
-    pause_us: Option<u64>,
-    settle_us: Option<u64>,
-    tries: Option<u32>,
-    stall_us: Option<u64>,
-}
-
-impl Roll {
-    fn amend(self, policy: RollPolicy) -> RollPolicy {
-        let span = |us: Option<u64>, own| us.map_or(own, Duration::from_micros);
-        RollPolicy {
-            surge: self.surge.map_or(policy.surge, Share::Count),
-            pause: span(self.pause_us, policy.pause),
-            settle: span(self.settle_us, policy.settle),
-            tries: self.tries.unwrap_or(policy.tries),
-            stall: span(self.stall_us, policy.stall),
-        }
+fn amend(asked: &service::RollAsked, policy: RollPolicy) -> RollPolicy {
+    let span = |us: Option<u64>, own| us.map_or(own, Duration::from_micros);
+    RollPolicy {
+        surge: asked.surge.map_or(policy.surge, Share::Count),
+        pause: span(asked.pause_us, policy.pause),
+        settle: span(asked.settle_us, policy.settle),
+        tries: asked.tries.unwrap_or(policy.tries),
+        stall: span(asked.stall_us, policy.stall),
     }
 }
 

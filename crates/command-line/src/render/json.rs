@@ -108,6 +108,7 @@ fn daemon(seen: &Seen, clock: &Clock) -> Value {
         "workers": workers.and_then(|workers| workers.ok()).map(|workers| {
             workers.iter().map(|worker| process(worker, clock)).collect::<Vec<_>>()
         }),
+        "sets": given.map(|given| given.sets.iter().map(plain).collect::<Vec<_>>()),
         "memory_bytes": seen.memory(),
         "cpu_us": seen.cpu(),
     })
@@ -157,6 +158,7 @@ mod tests {
         assert_eq!(workers[0]["ready_since"], json!("2026-11-24T09:12:03.000000Z"));
         assert_eq!((&workers[2]["uptime_us"], &workers[2]["pid"]), (&Value::Null, &Value::Null));
         assert_eq!(daemon["memory_bytes"], json!(4 * 22_020_096));
+        assert_eq!(daemon["sets"][0]["roll"], json!({ "done": 1, "total": 3 }));
         let numbers = list(&[jobd()], &clock());
         assert_eq!(numbers["daemons"][0]["workers_ready"], json!(2));
         assert_eq!(numbers["daemons"][0]["workers_total"], json!(4));

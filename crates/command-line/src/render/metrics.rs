@@ -85,7 +85,17 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
             cpu.add(&labels, format_args!("{}.{:06}", us / 1_000_000, us % 1_000_000));
         }
     }
-    for family in [phase, end, ends, restarts, memory, cpu] {
+    let mut wanted =
+        Family::new("appkit_set_wanted", "gauge", "How many workers the set is to have.");
+    let mut ready = Family::new("appkit_set_ready", "gauge", "How many of its workers are ready.");
+    for seen in daemons {
+        for set in seen.given().into_iter().flat_map(|given| &given.sets) {
+            let labels = [("daemon", seen.name.as_str()), ("set", &set.name)];
+            wanted.add(&labels, set.wanted);
+            ready.add(&labels, set.ready);
+        }
+    }
+    for family in [phase, end, ends, restarts, memory, cpu, wanted, ready] {
         family.write(&mut out);
     }
     out

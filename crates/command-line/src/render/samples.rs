@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use control::service::{EndCount, Event, Process, RunEnd, Status};
+use control::service::{EndCount, Event, Process, Roll, RunEnd, Set, Status};
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -77,10 +77,15 @@ pub(crate) fn jobd() -> Seen {
         name: "jobd".to_owned(),
         pid_filename: PathBuf::from("run/jobd.pid"),
         lock: Ok(DaemonStatus::Running { pid: Some(4711) }),
-        answer: Answer::Given(Box::new(Given { status, workers: Ok(workers) })),
+        answer: Answer::Given(Box::new(Given { status, workers: Ok(workers), sets: vec![web()] })),
         denied: false,
         last_words: None,
     }
+}
+
+fn web() -> Set {
+    let roll = Some(Roll { done: 1, total: 3 });
+    Set { name: "web".to_owned(), wanted: 3, ready: 2, there: 3, over: 0, roll, rolled: None }
 }
 
 /// The same one, of which only the lock is known.

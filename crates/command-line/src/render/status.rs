@@ -1,6 +1,6 @@
 //! A daemon and its workers as a tree.
 
-use control::service::{Process, RunEnd};
+use control::service::{Process, RunEnd, Set};
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -128,6 +128,7 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
         }
         (Ok(_), _) => (),
     }
+    given.sets.iter().map(set).for_each(&mut say);
 
     let workers = seen.workers();
     let row = |(index, worker): (usize, &Process)| {
@@ -142,6 +143,22 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
     for process in all.filter(|process| process.pid.is_none()) {
         last_lines(process, look, out);
     }
+}
+
+/// Workers that are alike, in a line.
+fn set(set: &Set) -> String {
+    let mut text = format!("set {}: {} of {} ready", safe(&set.name), set.ready, set.wanted);
+    if 0 < set.over {
+        text.push_str(&format!(", {} over", set.over));
+    }
+    match (&set.roll, &set.rolled) {
+        (Some(roll), _) => {
+            text.push_str(&format!(", rolling: {} of {} replaced", roll.done, roll.total));
+        }
+        (None, Some(how)) => text.push_str(&format!(", last roll: {}", safe(how))),
+        (None, None) => (),
+    }
+    text
 }
 
 /// Why it does not run, if it gave up.

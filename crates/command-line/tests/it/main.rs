@@ -12,6 +12,7 @@ mod life;
 mod logs;
 mod names;
 mod pipes;
+mod sets;
 #[cfg(feature = "top")]
 mod top;
 mod waiting;
@@ -42,7 +43,9 @@ fn main() -> ExitCode {
         crew::leaving,
         logs::talkers,
         logs::talk,
-        following::chatter
+        following::chatter,
+        sets::crowd,
+        sets::good_or_bad
     ];
     supervisor::init(workers::with_exit_codes(entries));
     // Which program this is says who starts it.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
                 logs::trials(),
                 names::trials(),
                 pipes::trials(),
+                sets::trials(),
                 #[cfg(feature = "top")]
                 top::trials(),
                 waiting::trials(),

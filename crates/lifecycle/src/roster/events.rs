@@ -33,7 +33,8 @@ pub enum RosterEvent {
 pub enum RosterChange {
     /// This child has made a step, which is to be carried out.
     Stepped(Id, Step),
-    /// This child, which was taken off the list, is gone, and nothing more is said of it.
+    /// This child, which was taken off the list, is gone, and nothing more is said of it. Whoever has carried that out
+    /// [lets it go](crate::Roster::let_go).
     Removed(Id),
     /// A roll of this set has come further.
     Rolled(SetId, RollStep),

@@ -107,8 +107,14 @@ impl Roster {
         }
         self.turns.forget(id);
         self.group.remove(id);
+        self.gone.insert(id, kept.machine);
         changes.push(RosterChange::Removed(id));
         self.let_through(id, changes);
+    }
+
+    /// That a child was removed has been carried out, and what came before that: nothing more need be known of it.
+    pub fn let_go(&mut self, id: Id) {
+        self.gone.remove(&id);
     }
 
     /// It is not waited for this child any more before it is announced that all are ready.

@@ -193,7 +193,10 @@ impl Play {
                         _ => action,
                     }
                 }
-                RosterChange::Removed(id) => format!("-{id}"),
+                RosterChange::Removed(id) => {
+                    self.roster.let_go(id);
+                    format!("-{id}")
+                }
                 RosterChange::Rolled(_, step) => match step {
                     RollStep::Taken { id, gives_up_one: true } => format!("take {id}"),
                     RollStep::Taken { id, gives_up_one: false } => format!("free {id}"),

@@ -252,10 +252,10 @@ fn is_of_workers(message: &[u8], ours: &str) -> bool {
         return false;
     };
     serde_json::from_value::<service::Events>(parameters.into()).is_ok_and(|told| {
-        let of_workers = told
-            .events
-            .iter()
-            .all(|event| event.role == "worker" || event.kind == "lost" && event.role.is_empty());
+        let of_workers = told.events.iter().all(|event| {
+            matches!(event.role.as_str(), "worker" | "set")
+                || event.kind == "lost" && event.role.is_empty()
+        });
         told.epoch != ours && of_workers
     })
 }

@@ -177,6 +177,7 @@ impl Loop {
 
     /// A worker that was taken off the list is gone.
     fn forget(&mut self, id: Id) {
+        self.roster.let_go(id);
         let Some(worker) = self.workers.remove(&id) else { return };
         self.waiter.look_at(id, None);
         self.status.remove(id);

@@ -192,10 +192,16 @@ impl Loop {
 
     /// How it stands with the sets.
     pub(crate) fn sets(&self) -> Vec<service::Set> {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let tell = |set: &KeptSet| service::Set {
             name: set.name.clone(),
             wanted: self.roster.wanted(set.id),
-            ready: u32::try_from(self.roster.in_phase(set.id, Phase::Running)).unwrap_or(u32::MAX),
+            ready: number(self.roster.in_phase(set.id, Phase::Running)),
+            there: number(self.roster.places(set.id).count()),
+            over: number(
+                self.roster.in_phase(set.id, Phase::Stopped)
+                    + self.roster.in_phase(set.id, Phase::Finished),
+            ),
             roll: self
                 .roster
                 .rolling(set.id)

@@ -22,6 +22,7 @@ fn a_daemon_and_its_workers_are_a_tree() {
   says: 42 jobs
   memory 84.0M  cpu 14s  control run/jobd.pid.sock
   workers: 2 of 4 ready
+  set web: 2 of 3 ready, rolling: 1 of 3 replaced
   |- web-1   running   4720  2d       21.0M  cpu 3.5s
   |- 日本-2  running   4721  2d       21.0M  cpu 3.5s
   |- web-3   back-off  -     in 4.2s                   7 restarts, last: exited with code 3, 5s ago
@@ -170,6 +171,7 @@ fn workers_that_are_not_known_are_no_empty_list() {
     let mut seen = jobd();
     let Answer::Given(given) = &mut seen.answer else { unreachable!() };
     given.workers = Err("the executor has not answered within 2s".to_owned());
+    given.sets.clear();
     let shown = status(&seen, &clock(), PIPE);
     assert!(shown.ends_with("  workers: the executor has not answered within 2s\n"), "{shown}");
 }

@@ -108,7 +108,7 @@ impl Roster {
     }
 
     fn stand(&self, id: Id, in_hand: &mut InHand, settle: Duration, now: Instant) -> Stand {
-        let Some(machine) = self.machine(id).filter(|_| !self.leaves(id)) else {
+        let Some(machine) = self.kept_machine(id).filter(|_| !self.leaves(id)) else {
             return Stand::Gone;
         };
         let (runs, phase) = (machine.runs(), machine.phase());
@@ -211,7 +211,7 @@ impl Roster {
         let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
         roll.left.remove(&index);
         let Some(id) = place else { return Turn::Moved };
-        let after = self.machine(id).map_or(0, Machine::runs);
+        let after = self.kept_machine(id).map_or(0, Machine::runs);
         if !self.is_kept(id) {
             return Turn::Moved;
         }
@@ -228,13 +228,13 @@ impl Roster {
     }
 
     fn is_ready(&self, id: Id) -> bool {
-        self.machine(id).is_some_and(Machine::is_ready)
+        self.kept_machine(id).is_some_and(Machine::is_ready)
     }
 
     /// Whether there is one to be replaced: not if it leaves, is over or was stopped by request.
     pub(super) fn is_kept(&self, id: Id) -> bool {
         let stays = |machine: &Machine| !machine.stays_away();
-        !self.leaves(id) && self.machine(id).is_some_and(stays)
+        !self.leaves(id) && self.kept_machine(id).is_some_and(stays)
     }
 
     /// Whether one that is ready may be taken down.

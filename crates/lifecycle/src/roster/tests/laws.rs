@@ -119,7 +119,8 @@ impl Story {
             match change {
                 RosterChange::Stepped(id, step) => self.step(id, step)?,
                 RosterChange::Removed(id) => {
-                    prop_assert!(self.roster.machine(id).is_none(), "{id} is there");
+                    prop_assert!(self.roster.ids().all(|other| other != id), "{id} is there");
+                    self.roster.let_go(id);
                     let real = self.real.get_mut(&id).expect("nobody else is spoken of");
                     prop_assert!(!real.alive, "{id} is removed alive");
                     prop_assert!(!real.removed, "{id} is removed twice");
