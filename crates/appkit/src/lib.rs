@@ -173,8 +173,8 @@ pub use exit::Exit;
 pub use lifecycle::Outcome;
 pub use logging::LoggingConfig;
 pub use policy::{
-    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, Restart, RestartPolicy, RunEnd,
-    StartPolicy, StopBy, StopPolicy, Strategy,
+    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, Restart, RestartPolicy, RollPolicy,
+    RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
     Call, Current, Role, at_end, current, entries, extend_timeout, tell_ready as ready, tell_status,
@@ -188,8 +188,9 @@ pub use supervisor::{
 };
 pub use surroundings::reopen::reopen;
 pub use workers::{
-    TooManyRestarts, WorkerEnd, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
-    start_workers, worker_events,
+    Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts, WaitError, WorkerEnd,
+    WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,
+    worker_events,
 };
 
 /// The parts, whole, for when the front is not enough.

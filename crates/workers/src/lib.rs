@@ -36,6 +36,10 @@
 //! quit (see the `quit` crate) and every worker has gone: each is asked, and killed when its grace
 //! is over.
 //!
+//! Workers that are alike are a [`WorkerSet`]: a template, and how many. With a [`Pool`] in place of [`start_workers`] the
+//! list is changed while it runs: more or fewer of a set, all of a set replaced one after another, workers that come and
+//! go.
+//!
 //! What a worker writes can be captured: read by this process, and kept with prefix and rotation (see
 //! [`Capture`](capture::Capture)).
 //!
@@ -52,7 +56,7 @@
 //! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
 //!   there only what has kept its environment. The rest is ended with the executor.
 //! * Make a worker's pid file again that was removed by hand: only the daemon's is watched.
-//! * Change the list while it runs.
+//! * Bring back what was removed, or a number that was set, when this process is started anew: then the list holds again.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("workers needs pidfds and epoll, which only Linux has");

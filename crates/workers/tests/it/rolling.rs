@@ -47,7 +47,7 @@ fn told(pool: &Pool, kinds: &[&str], last: &str) -> Vec<String> {
     all
 }
 
-/// Cases: PL-50, PL-98
+/// Cases: PL-50, WRK-07
 fn a_roll_replaces_each_and_none_is_missed(bed: &Bed) {
     let pool = Pool::start([set(bed, 3)], options()).unwrap();
     pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
@@ -74,7 +74,7 @@ fn a_roll_replaces_each_and_none_is_missed(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-31, PL-33
+/// Cases: PL-31, PL-33, WRK-09
 fn a_bad_new_one_ends_a_roll(bed: &Bed) {
     let pool = Pool::start([set(bed, 3)], options()).unwrap();
     pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
@@ -93,7 +93,7 @@ fn a_bad_new_one_ends_a_roll(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-51, PL-52, PL-54, PL-55
+/// Cases: PL-51, PL-52, PL-54, PL-55, WRK-08
 fn those_beside_come_first_and_leave_last(bed: &Bed) {
     let set = set(bed, 2)
         .max_unavailable(Share::Count(0))

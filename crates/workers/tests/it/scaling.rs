@@ -128,7 +128,7 @@ pub(crate) fn end(pool: &Pool) {
     assert!(matches!(pool.status(), Err(RequestError::Over)));
 }
 
-/// Cases: PL-04, PL-05, PL-09, PL-12, PL-29
+/// Cases: PL-04, PL-05, PL-09, PL-12, PL-29, WRK-03
 fn a_set_has_as_many_as_are_wanted(bed: &Bed) {
     let pool = Pool::start([bed.set(4)], options()).unwrap();
     pool.scale("web", 4).unwrap().wait(LIMIT).unwrap();
@@ -160,7 +160,7 @@ fn a_set_has_as_many_as_are_wanted(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-01, PL-26
+/// Cases: PL-01, PL-26, WRK-04
 fn a_set_of_none_waits_for_the_first(bed: &Bed) {
     let pool = Pool::start([bed.set(0)], options()).unwrap();
     let other = pool.clone();
@@ -215,7 +215,7 @@ fn one_that_hangs_holds_up_nobody(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-22, PL-23, PL-24, PL-25
+/// Cases: PL-22, PL-23, PL-24, PL-25, WRK-21
 fn workers_come_and_go(bed: &Bed) {
     let pool = Pool::start([bed.alone("red")], options()).unwrap();
     pool.add(bed.alone("blue").after(["red"])).unwrap().wait(LIMIT).unwrap();
@@ -257,7 +257,7 @@ fn one_is_stopped_started_and_restarted(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-03, PL-25
+/// Cases: PL-03, PL-25, WRK-05
 fn what_cannot_be_is_refused(bed: &Bed) {
     let clash = Pool::start([Listed::from(bed.set(2)), bed.alone("web-3").into()], options());
     let clash = clash.unwrap_err().to_string();
