@@ -363,7 +363,7 @@ pub struct DaemonReport {
     pub lock: DaemonStatus,
     /// What it says itself; `None`: it does not run.
     pub said: Option<Result<Status, AskFailed>>,
-    /// Why it does not run, if it gave up the last time.
+    /// Why it does not run, if it gave up the last time, or could not be launched.
     pub last_words: Option<LastWords>,
 }
 

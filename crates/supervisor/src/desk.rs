@@ -15,7 +15,6 @@ use std::time::Instant;
 use control::service::{self, Status};
 use control::{Access, BindError, Info, May, Refusal, Request, Server, SocketFile, Ticket};
 use exit::ErrorText;
-use jiff::Timestamp;
 use lifecycle::{Machine, Phase, Refused};
 use record::{Events, Record, Role};
 use serde::Deserialize;
@@ -110,8 +109,8 @@ impl Desk {
         }
     }
 
-    /// The daemon runs: what the one before it has left is of no interest any more.
-    pub(crate) fn launched(&mut self) {
+    /// The daemon runs, or was stopped before it did: what the one before it has left is of no interest any more.
+    pub(crate) fn forget_last_words(&mut self) {
         self.forgetting = last_words::forget(&self.pid_filename);
     }
 
@@ -282,11 +281,8 @@ impl Desk {
 
     /// Leaves what is to be read when nobody can be asked any more.
     pub(crate) fn leave_last_words(&mut self) {
-        let words = LastWords {
-            name: self.name.clone(),
-            at: record::stamp(Timestamp::now()),
-            executor: service::Process { pid: None, ..self.executor.process(None) },
-        };
+        let executor = service::Process { pid: None, ..self.executor.process(None) };
+        let words = LastWords::new(&self.name, executor);
         last_words::leave(&self.pid_filename, &words, self.forgetting.take());
     }
 

@@ -16,6 +16,7 @@ use stdio_redirect::{Redirect, Target};
 
 use crate::descendants::Descendants;
 use crate::desk::Desk;
+use crate::last_words::{self, LastWords};
 use crate::options::ControlPlan;
 use crate::runner::{Around, Kept, Runner};
 use crate::starter::Starter;
@@ -169,6 +170,11 @@ impl Guardian {
         }
     }
 
+    /// Ends what has come to no executor, and leaves why.
+    pub(crate) fn fail(self, error: SetupError) -> Guarded {
+        not_set_up(&self.plan, error)
+    }
+
     /// Keeps the executor until it is over; the pid file goes last.
     pub(crate) fn guard(
         self,
@@ -197,16 +203,20 @@ impl Guardian {
         });
         let guarded = match kept {
             Ok(Kept { outcome: Outcome::NotLaunched(end), last_words, .. }) => {
+                desk.leave_last_words();
                 Guarded::LaunchFailed(LaunchFailure::Executor { end, last_words })
             }
-            Ok(Kept { launched: false, .. }) => Guarded::LaunchFailed(LaunchFailure::Quit),
+            Ok(Kept { launched: false, .. }) => {
+                desk.forget_last_words();
+                Guarded::LaunchFailed(LaunchFailure::Quit)
+            }
             Ok(Kept { outcome, .. }) => {
                 if has_failed(&outcome) {
                     desk.leave_last_words();
                 }
                 Guarded::Done(outcome)
             }
-            Err(error) => Guarded::LaunchFailed(LaunchFailure::Setup(error)),
+            Err(error) => not_set_up(&plan, error),
         };
         let connections = desk.close();
         log::logger().flush();
@@ -219,6 +229,12 @@ impl Guardian {
         drop(connections);
         guarded
     }
+}
+
+/// The launch has failed for a step of a guardian that has the pid file: who asks why later reads it.
+fn not_set_up(plan: &Plan, error: SetupError) -> Guarded {
+    last_words::leave(&plan.pid_filename, &LastWords::of_guardian(&plan.name, &error), None);
+    Guarded::LaunchFailed(LaunchFailure::Setup(error))
 }
 
 /// Whether it ended by itself, and not well: somebody will ask why.

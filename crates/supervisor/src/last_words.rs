@@ -1,8 +1,8 @@
 //! Why a daemon is not running, kept in a file beside its pid file: `<pid_filename>.last`.
 //!
 //! Whoever is called because a daemon does not come back asks after its end, when nobody is left who could
-//! answer. So a guardian whose executor has ended badly, and is not started again, leaves what it knows. The next
-//! launch removes it.
+//! answer. So a guardian whose executor has ended badly, and is not started again, leaves what it knows, and so does
+//! one whose launch has failed: in place of what an earlier one has left. The next launch removes it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,10 +11,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use control::service::Process;
+use exit::SetupError;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use trusted_path::{Access, Kind, Place, Trust};
 
-/// What a daemon that gave up has left, for who asks why it does not run.
+/// What a daemon that gave up, or could not be launched, has left, for who asks why it does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -25,6 +27,28 @@ pub struct LastWords {
     pub at: String,
     /// The executor as it was known last: its ends, its last lines, why it is not started again.
     pub executor: Process,
+}
+
+impl LastWords {
+    /// Those of now.
+    pub(crate) fn new(name: &str, executor: Process) -> LastWords {
+        LastWords { name: name.to_owned(), at: record::stamp(Timestamp::now()), executor }
+    }
+
+    /// Those of a guardian that came to no executor.
+    pub(crate) fn of_guardian(name: &str, error: &SetupError) -> LastWords {
+        let outcome = format!("the guardian could not be set up: {}", error.chain());
+        let (name, role) = (name.to_owned(), "executor".to_owned());
+        let phase = "finished".to_owned();
+        let executor = Process {
+            name: name.clone(),
+            role,
+            phase,
+            outcome: Some(outcome),
+            ..Process::default()
+        };
+        LastWords::new(&name, executor)
+    }
 }
 
 /// What a child wrote is for the owner alone.
@@ -109,7 +133,7 @@ fn own_or_none(path: &Path) -> io::Result<Place> {
     }
 }
 
-/// What the last daemon of this pid file has left when it gave up; `None`: nothing that it can have left. Believed is who
+/// What the last daemon of this pid file has left when it gave up, or could not be launched; `None`: nothing that it can have left. Believed is who
 /// owns the folder, beside root and us; nobody else in a folder where others can write.
 pub(crate) fn read(pid_filename: &Path) -> Option<LastWords> {
     let place = Place::find_name(&path_of(pid_filename), Trust::FolderOwners).ok()?;

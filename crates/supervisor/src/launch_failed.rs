@@ -11,7 +11,7 @@ use policy::Problems;
 use policy::RunEnd;
 
 /// The daemon could not be launched. Nothing of it is running, and no pid file is left; an empty output
-/// file may be. Only where the guardian does not answer ([`LaunchCause::NoAnswer`]), or was killed
+/// file may be, and beside the pid file why it failed ([`LastWords`](crate::LastWords)). Only where the guardian does not answer ([`LaunchCause::NoAnswer`]), or was killed
 /// ([`LaunchCause::GuardianEnded`]), a process of the daemon may be left, as long as it is stopped or
 /// stuck.
 ///

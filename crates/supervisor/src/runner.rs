@@ -185,7 +185,7 @@ impl<'a> Runner<'a> {
     }
 
     fn launched(&mut self) {
-        self.desk.launched();
+        self.desk.forget_last_words();
         if let Some(stderr) = self.late_stderr.take() {
             self.slot.spawn_mut().set_stderr(stderr);
         }

@@ -272,7 +272,7 @@ fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stdio>), Guarded> {
         .and_then(|()| setup.install_logging(boot, logging::install_queued));
     match prepared {
         Ok(()) => Ok((guardian, early.map(|fd| Stdio::Descriptor(Arc::new(fd))))),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(guardian.fail(error)),
     }
 }
 

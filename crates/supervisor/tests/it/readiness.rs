@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use policy::{Readiness, RunEnd, StartPolicy};
 use supervisor::{
-    DaemonOptions, DaemonStatus, LaunchCause, daemon_status, start_daemon, stop_daemon,
+    Daemon, DaemonOptions, DaemonStatus, LaunchCause, daemon_status, start_daemon, stop_daemon,
 };
 
 use crate::bed::{Bed, LIMIT, expect_gone, launch, write_line};
@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         launched_waits_for_who_says_when_it_is_ready,
         a_start_that_is_not_ready_in_time_is_undone,
         an_end_before_ready_is_told_at_once,
+        a_start_that_failed_leaves_why_and_no_older_reason,
         a_daemon_that_is_done_was_launched,
     ]
 }
@@ -121,6 +122,27 @@ fn an_end_before_ready_is_told_at_once() {
         assert!(!exits || error.stderr() == "no such database\n", "{error:?}");
         assert!(!bed.pid_file().exists());
     }
+}
+
+/// An older reason was told, of another failure.
+///
+/// Case: CC-45
+fn a_start_that_failed_leaves_why_and_no_older_reason() {
+    let bed = Bed::new();
+    let left = || Daemon::at(bed.pid_file()).status().unwrap().last_words.unwrap().executor;
+    start_daemon(told(&bed, Before::Exits(3)).start_timeout(LIMIT)).unwrap_err();
+    assert_eq!(left().outcome.unwrap(), "its first run exited with code 3");
+    start_daemon(told(&bed, Before::Hangs)).unwrap_err();
+    let words = left();
+    let outcome = words.outcome.unwrap();
+    assert!(outcome.starts_with("its first run was not ready within 4"), "{outcome}");
+    assert_eq!(words.ends.len(), 1, "only its own");
+    // A guardian that comes to no executor: nobody may write to this file, root neither.
+    let out = "/proc/sys/kernel/ostype";
+    start_daemon(told(&bed, Before::Hangs).stdout_filename(out)).unwrap_err();
+    let outcome = left().outcome.unwrap();
+    assert!(outcome.starts_with("the guardian could not be set up: redirect: "), "{outcome}");
+    assert!(outcome.contains(out), "{outcome}");
 }
 
 /// Case: HS-18
