@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod status;
 mod table;
+mod wrapped;
 pub(crate) use human_text::{text, units};
 
 #[cfg(test)]

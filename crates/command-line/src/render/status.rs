@@ -19,6 +19,9 @@ const LAST_LINES: usize = 10;
 /// Of many who have failed so many are named in the first line.
 const MOST_NAMES: usize = 3;
 
+/// In an outcome, between the end of the last run and why there is no other.
+const NOT_AGAIN: &str = ", and is not started again: ";
+
 /// What stands before a worker, before the last one, and before the daemon.
 struct Signs {
     branch: &'static str,
@@ -87,7 +90,7 @@ pub(crate) fn worker(name: &str, worker: &Process, clock: &Clock, look: Look) ->
     facts.extend(worker.memory_bytes.map(|bytes| format!("memory {}", size(bytes))));
     facts.extend(worker.cpu_us.map(|us| format!("cpu {}", short(us))));
     facts.extend(says(worker));
-    out.extend(facts.iter().map(|fact| look.fitted(&format!("  {fact}"))));
+    out.extend(facts.iter().flat_map(|fact| look.wrapped(2, fact)));
     if worker.pid.is_none() {
         last_lines(worker, look, &mut out);
     }
@@ -166,21 +169,29 @@ fn last_words(seen: &Seen, clock: &Clock, look: Look, out: &mut Vec<String>) {
     let down = matches!(seen.lock, Ok(DaemonStatus::NotRunning { .. }));
     let Some(words) = seen.last_words.as_ref().filter(|_| down) else { return };
     let ago = clock.since(&words.at).map(|us| format!(" ({} ago)", prose(us))).unwrap_or_default();
-    let mut why = vec![format!("it ended {}{ago}", clock.date(&words.at))];
-    why.extend(words.executor.outcome.as_deref().map(safe));
-    why.extend(history(&words.executor, clock));
-    out.push(look.fitted(&format!("  {}", why.join(", "))));
-    last_lines(&words.executor, look, out);
+    let (executor, mut when) =
+        (&words.executor, format!("it ended {}{ago}", clock.date(&words.at)));
+    when.extend(restarts(executor).map(|restarts| format!(", after {restarts}")));
+    let mut facts = vec![when];
+    // Each of the two reasons has a line: the limits of workers and of their executor read alike.
+    match executor.outcome.as_deref().map(|why| why.rsplit_once(NOT_AGAIN).ok_or(why)) {
+        Some(Ok((end, why))) => {
+            facts.extend([safe(end), format!("it is not started again: {}", safe(why))]);
+        }
+        Some(Err(why)) => facts.push(safe(why)),
+        None => (),
+    }
+    facts.extend(last_end(executor, clock));
+    out.extend(facts.iter().flat_map(|fact| look.wrapped(2, fact)));
+    last_lines(executor, look, out);
 }
 
-/// What a process that has ended said before.
+/// What a process that has ended said before: on standard error, or else on standard output.
 fn last_lines(process: &Process, look: Look, out: &mut Vec<String>) {
-    if process.stderr.is_empty() {
-        return;
-    }
+    let said = [&process.stderr, &process.stdout].into_iter().find(|lines| !lines.is_empty());
+    let Some(said) = said else { return };
     out.push(look.fitted(&format!("  {} last said:", safe(&process.name))));
-    let first = process.stderr.len().saturating_sub(LAST_LINES);
-    let last = process.stderr[first..].iter();
+    let last = said[said.len().saturating_sub(LAST_LINES)..].iter();
     out.extend(last.map(|line| look.fitted(&format!("    {}", safe(line)))));
 }
 
@@ -226,19 +237,26 @@ fn who_has(workers: &[&Process]) -> String {
 
 /// How often it was started again, and after what.
 fn history(process: &Process, clock: &Clock) -> Option<String> {
-    let restarts = match process.restarts {
+    let both: Vec<String> =
+        [restarts(process), last_end(process, clock)].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join(", "))
+}
+
+fn restarts(process: &Process) -> Option<String> {
+    match process.restarts {
         0 => None,
         1 => Some("1 restart".to_owned()),
         many => Some(format!("{many} restarts")),
-    };
-    // What its outcome says already is not said again.
+    }
+}
+
+/// How its last run ended. What its outcome says already is not said again.
+fn last_end(process: &Process, clock: &Clock) -> Option<String> {
     let said = |end: &&RunEnd| {
         let outcome = process.outcome.as_deref().unwrap_or_default();
         end.text.is_empty() || !outcome.contains(&end.text)
     };
-    let last = process.ends.last().filter(said).map(|end| format!("last: {}", told(end, clock)));
-    let both: Vec<String> = [restarts, last].into_iter().flatten().collect();
-    (!both.is_empty()).then(|| both.join(", "))
+    process.ends.last().filter(said).map(|end| format!("last: {}", told(end, clock)))
 }
 
 fn told(end: &RunEnd, clock: &Clock) -> String {

@@ -1,6 +1,8 @@
 //! What `status` shows, letter by letter.
 
-use super::super::samples::{PIPE, clock, end, jobd, mute, plain};
+use supervisor::LastWords;
+
+use super::super::samples::{self, PIPE, clock, end, jobd, mute, plain};
 use super::super::text::width;
 use super::*;
 
@@ -164,6 +166,40 @@ jobd/web-3: back-off, since 2026-11-24 09:12:03
     ERROR cannot connect to 10.0.0.7:5432\\x1b[2J
 ";
     assert_eq!(shown, expected, "\n{shown}");
+}
+
+/// The cause was cut off on a terminal, and a stray count stood at its end.
+///
+/// Case: CC-45
+#[test]
+fn why_it_gave_up_is_told_whole_on_any_terminal() {
+    let too_many = "more than 2 restarts within 60s";
+    let end = format!("returned an error: gave up: {too_many}, worker flaky panicked: no such key");
+    let mut executor = samples::process("jobd", "executor", "finished", 0);
+    executor.restarts = 2;
+    executor.outcome = Some(format!("it {end}, and is not started again: {too_many}"));
+    executor.ends = vec![samples::end("2026-11-26T09:11:58Z", 3, "error", &end)];
+    executor.stdout = vec!["cannot connect".to_owned()];
+    let mut words = LastWords::default();
+    words.at = "2026-11-26T09:11:47Z".to_owned();
+    words.executor = executor;
+    let down = mute(DaemonStatus::NotRunning { stale: false }, Answer::NotAsked);
+    let seen = Seen { last_words: Some(words), ..down };
+    let expected = format!(
+        "\
+jobd: not running; it has failed
+  it ended 2026-11-26 09:11:47 (16s ago), after 2 restarts
+  it {end}
+  it is not started again: {too_many}
+  jobd last said:
+    cannot connect
+"
+    );
+    shows(&seen, PIPE, &expected);
+    let narrow = status(&seen, &clock(), plain(40));
+    assert!(narrow.lines().all(|line| width(line) <= 40), "{narrow}");
+    let words: Vec<&str> = narrow.split_whitespace().collect();
+    assert!(words.join(" ").contains(&end), "{narrow}");
 }
 
 #[test]
