@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use supervisor::{DaemonRunStatus, StopStatus};
+use supervisor::DaemonRunStatus;
 
 use crate::code;
 use crate::complaint::Complaint;
@@ -13,6 +13,7 @@ use crate::render::json;
 use crate::render::text::safe;
 use crate::render::units::short;
 use crate::start::start;
+use crate::stop::stop;
 use crate::target::Target;
 use crate::worker;
 
@@ -104,11 +105,11 @@ fn with_daemon(action: Action, daemon: &Daemon) -> Result<Outcome, Complaint> {
     let said = |text: &str| Ok(Outcome { text: text.to_owned(), pid: None });
     match action {
         Action::Start => started(daemon),
-        Action::Stop => stopped(daemon),
+        Action::Stop => stop(daemon),
         Action::Restart => {
             // One that runs well is not stopped for options with which it could not come back.
             daemon.options.check()?;
-            stopped(daemon)?;
+            stop(daemon)?;
             started(daemon)
         }
         Action::Reload => daemon.reload().and_then(|()| said("reloaded")),
@@ -147,14 +148,4 @@ fn started(daemon: &Daemon) -> Result<Outcome, Complaint> {
             Outcome { text: format!("already running, pid {pid}"), pid: Some(pid) }
         }
     })
-}
-
-fn stopped(daemon: &Daemon) -> Result<Outcome, Complaint> {
-    let status = daemon.stop()?;
-    let pid = match status {
-        StopStatus::Stopped { pid } => Some(pid),
-        StopStatus::FileLeft { pid, .. } => pid,
-        StopStatus::NotRunning => None,
-    };
-    Ok(Outcome { text: status.to_string(), pid })
 }

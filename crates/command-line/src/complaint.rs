@@ -36,9 +36,14 @@ impl Complaint {
         Complaint { whose: Some(name.into()), ..self }
     }
 
-    /// For `status`, which has a table of its own: whatever hinders it, nobody can say how the daemon is.
+    /// For `status`, which has a table of its own: whatever hinders it, nobody can say how the daemon is, but that it
+    /// does not run.
     pub(crate) fn of_status(self) -> Complaint {
-        Complaint { code: code::STATUS_UNKNOWN, ..self }
+        let code = match self.code {
+            code::NOT_RUNNING => code::STATUS_NOT_RUNNING,
+            _ => code::STATUS_UNKNOWN,
+        };
+        Complaint { code, ..self }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::complaint::{Complaint, is_denied};
 use crate::output::Reader;
 use crate::refused::{self, in_words};
 use crate::render::text::safe;
+use crate::render::units::short;
 use crate::seen::{Answer, Given, Seen};
 
 /// How long an answer is waited for: longer than a guardian waits for its executor.
@@ -121,6 +122,11 @@ impl Daemon {
             true => Answer::NoSocket(self.because(failed)),
             false => Answer::Failed(self.because(failed)),
         }
+    }
+
+    /// Whether it certainly does not run.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::NotRunning { .. }))
     }
 
     /// Starts it. One that is stopping is not the one that is wanted: it is waited for.
@@ -242,8 +248,27 @@ impl Daemon {
         workers.into_iter().map(|worker| worker.name).collect()
     }
 
+    /// Why it has no workers, though it runs: its executor may have failed, and keep none until it is started again.
+    pub(crate) fn keeps_none(&self) -> Complaint {
+        let said = self.asked.status().ok().and_then(|report| report.said?.ok());
+        match said.map(|status| status.executor).filter(|executor| executor.phase == "waiting") {
+            Some(executor) => {
+                let next =
+                    executor.next_start_in_us.map(|us| format!(", next start in {}", short(us)));
+                let next = next.unwrap_or_default();
+                let text =
+                    format!("its executor is in back-off{next}, and keeps no workers until then");
+                Complaint::new(code::FAILED, text)
+            }
+            None => Complaint::new(code::NOT_RUNNING, "it keeps no workers now"),
+        }
+    }
+
     /// Why something was not done with a worker; with those that there are, if there is none of that name.
     fn of_worker(&self, name: &str, failed: &AskFailed) -> Complaint {
+        if refused::name(failed.cause()) == Some(refused::NO_WORKERS) {
+            return self.keeps_none();
+        }
         let mut complaint = self.complaint(failed.cause());
         if refused::name(failed.cause()) == Some(refused::NO_SUCH_WORKER)
             && let Ok(workers) = self.asked.workers(&[], false)
@@ -252,6 +277,11 @@ impl Daemon {
             complaint.text = refused::no_such_worker(name, names);
         }
         complaint
+    }
+
+    /// What happens from now on; `None`: nobody tells it.
+    pub(crate) fn stream(&self) -> Option<EventStream> {
+        self.asked.events(0).ok()
     }
 
     /// What happens from now on.
@@ -338,8 +368,7 @@ impl Daemon {
     /// Why it was not done. Whether it runs at all the lock says.
     fn complaint(&self, error: &ClientError) -> Complaint {
         let nobody = matches!(error, ClientError::NotThere { .. } | ClientError::Gone);
-        let lock = || daemon_status(self.asked.pid_filename());
-        if nobody && let Ok(DaemonStatus::NotRunning { .. }) = lock() {
+        if nobody && self.is_down() {
             return Complaint::new(code::NOT_RUNNING, "not running");
         }
         Complaint::new(refused::code(error), self.in_words(error))

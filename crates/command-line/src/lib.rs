@@ -52,7 +52,7 @@
 //! A file is read once, whoever writes to it. Where there are several, the name of the process stands before each line,
 //! and that of the daemon if several write to one. Which files there are the daemon says itself. Of one that does not
 //! answer, or does not run, they are those in its options ([`log_files`](supervisor::DaemonOptions::log_files)); those of workers, which only the
-//! running daemon knows, are then missing, which is said on standard error.
+//! running daemon knows, are then missing, which is said on standard error; so it is while its executor is in back-off.
 //!
 //! With `--follow` it goes on until all of the daemons have ended. The file of a worker that comes later joins: from
 //! its first line if it is younger than the command, else with as many of its last lines as were asked for at the
@@ -94,13 +94,13 @@
 //! | 152 | back-off: it has failed, and will be started again |
 //! | 153 | it runs, and a worker has failed for good |
 //!
-//! That of a worker that is named is one of 0, 3, 4, 150, 151 and 152.
+//! That of a worker that is named is one of 0, 3, 4, 150, 151 and 152; where its daemon does not run it is 3.
 //!
 //! Of the others, where of several outcomes the first that is not 0 counts:
 //!
 //! | code | |
 //! |---|---|
-//! | 0 | done, or there was nothing to do |
+//! | 0 | done, or there was nothing to do, as to stop a worker of a daemon that does not run |
 //! | 1 | it failed |
 //! | 2 | the words of the command are wrong |
 //! | 3 | this cannot be done yet |
@@ -112,7 +112,8 @@
 //! | 130 | Ctrl-C: of `logs`, after a whole line; while a start was waited for, which goes on without the command |
 //! | 128 + n | `top`: ended by the signal n; 130 is Ctrl-C, 129 a terminal that has gone |
 //!
-//! `run` ends as its daemon does: see [`DaemonEnd::exit_code`](supervisor::DaemonEnd::exit_code).
+//! `run` ends as its daemon does: see [`DaemonEnd::exit_code`](supervisor::DaemonEnd::exit_code). Of one that runs already it is
+//! 1: nothing was run here, and who waits for its end must not take that for a good one.
 //!
 //! # When it fits
 //!
@@ -145,6 +146,7 @@ mod service;
 mod set;
 mod show;
 mod start;
+mod stop;
 mod target;
 #[cfg(feature = "top")]
 mod top;

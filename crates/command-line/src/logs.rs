@@ -34,14 +34,14 @@ pub(crate) fn logs(
         if wanted.iter().any(|target| target.daemon == index) {
             let known = daemon.files()?;
             if let Some(lack) = &known.lack {
-                complain(&daemon.name, lack);
+                complain(&daemon.name, &lack.text);
             }
             if !known.is_over {
                 running.push(index);
             }
             owner.files = known.files;
             let mut targets = wanted.iter().filter(|target| target.daemon == index);
-            targets.try_for_each(|target| check(daemon, &owner, target, known.lack.is_some()))?;
+            targets.try_for_each(|target| check(daemon, &owner, target, known.lack.as_ref()))?;
         }
         owners.push(owner);
     }
@@ -77,8 +77,13 @@ fn broken(error: &std::io::Error) -> Complaint {
     Complaint::new(code::FAILED, format!("cannot wait for lines: {error}"))
 }
 
-/// That there is something to read of whom was named. With `in_part` not all files are known.
-fn check(daemon: &Daemon, owner: &Owner, target: &Target, in_part: bool) -> Result<(), Complaint> {
+/// That there is something to read of whom was named. With a `lack` not all files are known.
+fn check(
+    daemon: &Daemon,
+    owner: &Owner,
+    target: &Target,
+    lack: Option<&Complaint>,
+) -> Result<(), Complaint> {
     if owner.files.iter().any(|file| is_of(file, target)) {
         return Ok(());
     }
@@ -93,9 +98,12 @@ fn check(daemon: &Daemon, owner: &Owner, target: &Target, in_part: bool) -> Resu
     let Some(worker) = target.worker.as_deref().filter(|worker| !ROLES.contains(worker)) else {
         return Err(none());
     };
-    if in_part {
-        let text = format!("{called}: its files are known to the running daemon only");
-        return Err(Complaint::new(code::NOT_RUNNING, text));
+    if let Some(lack) = lack {
+        let why = match lack.code {
+            code::NOT_RUNNING => "its files are known to the running daemon only",
+            _ => "its files are not known now",
+        };
+        return Err(Complaint::new(lack.code, format!("{called}: {why}")));
     }
     let names = daemon.worker_names();
     if names.iter().any(|name| name == worker) {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches, Subcommand};
 use clap_complete::Shell;
-use supervisor::{DaemonOptions, run_daemon};
+use supervisor::{DaemonEnd, DaemonOptions, run_daemon};
 
 use crate::act::{Action, act};
 use crate::code;
@@ -300,6 +300,11 @@ impl Service {
 /// In the foreground; the code is that of the daemon's end.
 fn run(daemon: Daemon) -> Result<u8, Complaint> {
     let end = run_daemon(daemon.options)?;
+    if let DaemonEnd::AlreadyRunning { pid } = end {
+        // Who runs it here waits for its end: 0 would say that it has been run, and has ended well.
+        let text = format!("it runs already, pid {pid}: nothing was run here");
+        return Err(Complaint::new(code::FAILED, text).of(daemon.name));
+    }
     complain(&daemon.name, &end.to_string());
     // An exit code has eight bits (wait(2)), and none of ours is larger.
     Ok(u8::try_from(end.exit_code()).unwrap_or(u8::MAX))

@@ -13,7 +13,7 @@ use crate::render::units::Clock;
 use crate::render::{self, json};
 use crate::seen::{Answer, Seen, State};
 use crate::target::Target;
-use crate::{words, worker};
+use crate::words;
 
 fn seen(daemons: &[&Daemon]) -> Vec<Seen> {
     daemons.iter().map(|daemon| daemon.look()).collect()
@@ -33,7 +33,10 @@ pub(crate) fn status(
             Some(worker) => {
                 let name = target.called(&daemon.name);
                 let found = daemon.look_at(worker).map_err(|complaint| complaint.of(&name))?;
-                let none = || worker::keeps_none().of(&name);
+                let none = || {
+                    // It may have one of that name when it keeps some.
+                    Complaint { code: code::STATUS_UNKNOWN, ..daemon.keeps_none() }.of(&name)
+                };
                 workers.push((daemon, name.clone(), found.ok_or_else(none)?));
             }
         }

@@ -14,10 +14,10 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
 /// As much as the standard library gives a thread.
-const STACK: usize = 2 << 20;
+pub(crate) const STACK: usize = 2 << 20;
 
 /// Until then nobody has begun to wonder, and it is looked at the clock again after as long.
-const TICK: Duration = Duration::from_millis(500);
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 
 type Answer = Result<DaemonRunStatus, supervisor::LaunchFailed>;
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use control::service::Process;
+use signal_hook::consts::SIGKILL;
 use supervisor::DEFAULT_STOP_TIMEOUT;
 
 use crate::act::Outcome;
@@ -12,6 +13,7 @@ use crate::daemon::{Daemon, WorkerRequest};
 use crate::progress::Progress;
 use crate::render::text::safe;
 use crate::render::units::short;
+use crate::stop::killed_after;
 use crate::words::Until;
 
 /// Starts it, and waits until it is ready, for as long as its start may take.
@@ -33,12 +35,20 @@ pub(crate) fn restart(daemon: &Daemon, name: &str) -> Result<Outcome, Complaint>
 
 /// Stops it, and waits until its process has ended, as long as for a daemon.
 pub(crate) fn stop(daemon: &Daemon, name: &str) -> Result<Outcome, Complaint> {
-    let before = now(daemon, name)?;
-    let down = |worker: &Process| is_down(worker).then_some(());
+    let began = Instant::now();
+    let before = match now(daemon, name) {
+        Err(_) if daemon.is_down() => {
+            return Ok(Outcome { text: "not running".to_owned(), pid: None });
+        }
+        found => found?,
+    };
+    let down = |worker: &Process| is_down(worker).then(|| killed(worker, &before, began));
     let request = || daemon.worker(name, WorkerRequest::Stop);
     match watch(daemon, name, Some(DEFAULT_STOP_TIMEOUT), Absent::IsAnError, request, down)? {
-        Some(()) => Ok(match before.pid {
-            Some(pid) => Outcome { text: format!("stopped, pid was {pid}"), pid: Some(pid) },
+        Some(killed) => Ok(match before.pid {
+            Some(pid) => {
+                Outcome { text: format!("stopped, pid was {pid}{killed}"), pid: Some(pid) }
+            }
             None if is_down(&before) => Outcome { text: "not running".to_owned(), pid: None },
             None => Outcome { text: "stopped".to_owned(), pid: None },
         }),
@@ -72,7 +82,12 @@ pub(crate) fn wait(
         Until::Ready => Absent::MayCome,
         Until::Stopped => Absent::IsAnError,
     };
-    watch(daemon, name, timeout, absent, || Ok(()), enough)?.unwrap_or_else(|| {
+    let waited = match watch(daemon, name, timeout, absent, || Ok(()), enough) {
+        // With its daemon it has gone, too.
+        Err(_) if until == Until::Stopped && daemon.is_down() => return Ok(()),
+        waited => waited?,
+    };
+    waited.unwrap_or_else(|| {
         let text = match until {
             Until::Ready => "not ready when the time was over",
             Until::Stopped => "still running when the time was over",
@@ -108,7 +123,7 @@ fn begin(
     let request = || daemon.worker(name, request);
     // Without a limit there is no end without an outcome.
     watch(daemon, name, None, Absent::IsAnError, request, became)?
-        .unwrap_or_else(|| Err(keeps_none()))
+        .unwrap_or_else(|| Err(daemon.keeps_none()))
 }
 
 /// What it means that a daemon keeps no workers now.
@@ -138,7 +153,7 @@ fn watch<T>(
     loop {
         let worker = daemon.look_at(name)?;
         match &worker {
-            None if absent == Absent::IsAnError => return Err(keeps_none()),
+            None if absent == Absent::IsAnError => return Err(daemon.keeps_none()),
             None => (),
             Some(worker) => {
                 if let Some(found) = enough(worker) {
@@ -159,11 +174,14 @@ fn watch<T>(
 }
 
 fn now(daemon: &Daemon, name: &str) -> Result<Process, Complaint> {
-    daemon.look_at(name)?.ok_or_else(keeps_none)
+    daemon.look_at(name)?.ok_or_else(|| daemon.keeps_none())
 }
 
-pub(crate) fn keeps_none() -> Complaint {
-    Complaint::new(code::NOT_RUNNING, "it keeps no workers now")
+/// That it did not go by itself, as the end of a sentence, if that is so of the run that was stopped.
+fn killed(worker: &Process, before: &Process, began: Instant) -> String {
+    let end = worker.ends.last().filter(|end| end.run == before.run);
+    let is_killed = end.is_some_and(|end| end.signal == Some(SIGKILL));
+    if is_killed { killed_after("it", began) } else { String::new() }
 }
 
 fn is_down(worker: &Process) -> bool {

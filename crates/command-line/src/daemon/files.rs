@@ -21,8 +21,8 @@ pub(crate) struct Known {
     pub(crate) files: Vec<LogFile>,
     /// Nobody has to be waited for: it does not run.
     pub(crate) is_over: bool,
-    /// What is not known, and why.
-    pub(crate) lack: Option<String>,
+    /// What is not known, and why: with the code of who asked for that alone.
+    pub(crate) lack: Option<Complaint>,
 }
 
 impl Daemon {
@@ -31,15 +31,18 @@ impl Daemon {
         let why = match self.asked.files() {
             Ok(mut files) => {
                 let lack = match self.worker_files() {
-                    Ok(more) => {
+                    Ok(Some(more)) => {
                         files.extend(more);
                         None
                     }
-                    Err(failed) => {
-                        let why = self.because(&failed);
-                        Some(format!("the files of its workers are not known: {why}"))
-                    }
+                    // One that keeps none, and is well, has none to show.
+                    Ok(None) => Some(self.keeps_none()).filter(|why| why.code == code::FAILED),
+                    Err(failed) => Some(self.complaint(failed.cause())),
                 };
+                let lack = lack.map(|why| {
+                    let text = format!("the files of its workers are not known: {}", why.text);
+                    Complaint { text, ..why }
+                });
                 return Ok(Known { files, is_over: false, lack });
             }
             Err(failed) => self.complaint(failed.cause()),
@@ -51,18 +54,17 @@ impl Daemon {
             Complaint::new(code::CONFIGURATION, text)
         })?;
         let text = &why.text;
-        let lack =
+        let text =
             format!("shown are the files in its options; those of workers are not known: {text}");
-        Ok(Known { files, is_over: why.code == code::NOT_RUNNING, lack: Some(lack) })
+        let is_over = why.code == code::NOT_RUNNING;
+        Ok(Known { files, is_over, lack: Some(Complaint { text, ..why }) })
     }
 
-    fn worker_files(&self) -> Result<Vec<LogFile>, AskFailed> {
+    /// `None`: it keeps no workers now.
+    fn worker_files(&self) -> Result<Option<Vec<LogFile>>, AskFailed> {
         match self.asked.worker_files(&[]) {
-            // One that keeps none now has none to show.
-            Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => {
-                Ok(Vec::new())
-            }
-            said => said,
+            Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => Ok(None),
+            said => said.map(Some),
         }
     }
 
@@ -91,7 +93,7 @@ impl Daemon {
             if is_new && next_look <= Instant::now() {
                 let files = self.asked.files().and_then(|files| Ok((files, self.worker_files()?)));
                 if let Ok((mut files, more)) = files {
-                    files.extend(more);
+                    files.extend(more.into_iter().flatten());
                     if !tell(files) {
                         return false;
                     }

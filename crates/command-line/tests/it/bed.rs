@@ -41,6 +41,13 @@ pub(crate) fn lingers(go: PathBuf) {
     }
 }
 
+/// Does not stop, whoever asks.
+pub(crate) fn deaf() {
+    loop {
+        std::thread::park();
+    }
+}
+
 /// Ends badly, and is not started again.
 pub(crate) fn fails() -> Result<(), String> {
     Err("no such key".to_owned())

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use policy::{Readiness, Restart, RestartPolicy, StartPolicy};
@@ -20,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_worker_that_fails_is_not_said_to_run,
         a_worker_of_several_daemons_needs_no_other_name,
         a_worker_that_is_not_there_yet_is_waited_for,
+        an_executor_in_back_off_has_no_workers_and_says_so,
+        a_stop_tells_which_worker_was_killed,
         who_waited_for_his_next_run_has_not_failed_when_all_stops,
     ]
 }
@@ -47,9 +50,15 @@ pub(crate) fn apart((folder, failing): (PathBuf, usize)) -> Result<(), WorkersEr
 /// The same, when the file is there.
 pub(crate) fn late(go: PathBuf) -> Result<(), WorkersError> {
     while !go.exists() && !quit::quit_requested() {
-        quit::sleep(std::time::Duration::from_millis(5));
+        quit::sleep(Duration::from_millis(5));
     }
     crew(0)
+}
+
+/// A worker that has to be killed.
+pub(crate) fn stubborn() -> Result<(), WorkersError> {
+    let deaf = WorkerStartInfo::new("deaf", "deaf.pid", bed::deaf, ());
+    start_workers([deaf], WorkersOptions::new().grace(Duration::from_millis(100)))?.into_result()
 }
 
 /// One worker that goes when the file is there, and one that waits for its next run.
@@ -209,6 +218,52 @@ fn a_worker_of_several_daemons_needs_no_other_name() {
     let refused = bed.several("stop web-1");
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.ends_with(text), "{refused:?}");
+}
+
+/// That nothing was known of workers was not said, or that the daemon did not run.
+///
+/// Cases: CC-60, CC-88
+fn an_executor_in_back_off_has_no_workers_and_says_so() {
+    let bed = Bed::new();
+    let log = "logging_config: { file: jobd.log }, restart_interval: 5h";
+    let options = "{ pid_filename: jobd.pid, daemon_entry: 'it::bed:fails', ";
+    let folder = serde_json::to_string(&bed.path("")).unwrap();
+    bed.write("jobd.yaml", &format!("{options}{log}, directory: {folder} }}"));
+    assert_eq!(bed.one("start").code, 0);
+    expect("it waits", || bed.one("status").code == 152);
+    let why = "its executor is in back-off, next start in ";
+    let shown = bed.one("logs");
+    assert_eq!(shown.code, 0, "{shown:?}");
+    let lack = format!("jobd: the files of its workers are not known: {why}");
+    assert!(shown.stderr.starts_with(&lack), "{shown:?}");
+    let refused = bed.one("logs web-1");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.ends_with("jobd/web-1: its files are not known now\n"), "{refused:?}");
+    for words in ["restart web-1", "signal HUP web-1", "stop web-1"] {
+        let refused = bed.one(words);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.stderr.starts_with(&format!("jobd/web-1: {why}")), "{refused:?}");
+    }
+    assert_eq!(bed.one("status web-1").code, 4);
+}
+
+/// Case: CC-60
+fn a_stop_tells_which_worker_was_killed() {
+    let bed = Bed::new();
+    let folder = serde_json::to_string(&bed.path("")).unwrap();
+    let options = "{ pid_filename: jobd.pid, daemon_entry: 'it::crew:stubborn', directory: ";
+    bed.write("jobd.yaml", &format!("{options}{folder} }}"));
+    assert_eq!(bed.one("start").code, 0);
+    expect("it runs", || phases(&bed) == "running");
+    let pid = bed.pid("deaf.pid");
+    let stopped = bed.one("stop deaf");
+    let text = format!("jobd/deaf: stopped, pid was {pid}; it was killed after ");
+    assert!(stopped.code == 0 && stopped.stdout.starts_with(&text), "{stopped:?}");
+    assert_eq!(bed.one("start deaf").code, 0);
+    let pid = bed.pid("jobd.pid");
+    let stopped = bed.one("stop");
+    let text = format!("jobd: stopped, pid was {pid}; worker deaf was killed after ");
+    assert!(stopped.code == 0 && stopped.stdout.starts_with(&text), "{stopped:?}");
 }
 
 /// Case: CC-44

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         it_runs_in_the_foreground_too,
         what_needs_a_running_daemon_says_so,
         options_may_be_made_in_rust,
+        a_stop_tells_who_was_killed,
         a_start_waits_for_one_that_is_stopping,
         a_restart_looks_at_the_options_first,
     ]
@@ -103,7 +104,6 @@ fn words_that_are_wrong_have_their_code() {
         ("start --nonsense", 2),
         ("status --nonsense", 4),
         ("--nonsense status", 4),
-        ("status nobody", 4),
         ("list nobody", 2),
         ("signal NONSENSE web-1", 2),
         ("signal USR1 jobd", 2),
@@ -115,7 +115,7 @@ fn words_that_are_wrong_have_their_code() {
         assert_eq!((refused.code, refused.stdout.as_str()), (code, ""), "{words}: {refused:?}");
         assert!(refused.stderr.starts_with("jobd"), "{words}: {refused:?}");
     }
-    bed.one("status nobody").complains(4, "jobd/nobody: not running\n");
+    bed.one("status nobody").complains(3, "jobd/nobody: not running\n");
     let help = bed.one("--help");
     assert_eq!(help.code, 0);
     assert!(!help.stdout.contains("reload"), "no daemon can do that yet");
@@ -152,6 +152,8 @@ fn it_runs_in_the_foreground_too() {
     let bed = Bed::with_one();
     let command = bed.command("one", "run").stderr(Stdio::piped()).spawn().unwrap();
     expect("it runs", || bed.one("status").code == 0);
+    let again = format!("jobd: it runs already, pid {}: nothing was run here\n", command.id());
+    bed.one("run").complains(1, &again);
     bed.one("stop").says(0, &format!("jobd: stopped, pid was {}\n", command.id()));
     let ended = command.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "jobd: stopped\n");
@@ -164,9 +166,12 @@ fn what_needs_a_running_daemon_says_so() {
     for words in ["reload", "events", "wait"] {
         bed.one(words).complains(7, "jobd: not running\n");
     }
-    for words in ["restart web-1", "stop web-1", "signal HUP web-1"] {
+    for words in ["restart web-1", "signal HUP web-1"] {
         bed.one(words).complains(7, "jobd/web-1: not running\n");
     }
+    // With its daemon a worker is stopped, too.
+    bed.one("stop web-1").says(0, "jobd/web-1: not running\n");
+    bed.one("wait web-1 --until stopped").says(0, "");
 }
 
 fn options_may_be_made_in_rust() {
@@ -174,6 +179,19 @@ fn options_may_be_made_in_rust() {
     assert_eq!(bed.command("in-rust", "start").output().unwrap().status.code(), Some(0));
     assert_eq!(bed.command("in-rust", "status").output().unwrap().status.code(), Some(0));
     assert_eq!(bed.command("in-rust", "stop").output().unwrap().status.code(), Some(0));
+}
+
+/// Case: CC-60
+fn a_stop_tells_who_was_killed() {
+    let bed = Bed::new();
+    let options = "{ pid_filename: jobd.pid, daemon_entry: 'it::bed:deaf', grace: 100ms }";
+    bed.write("jobd.yaml", options);
+    assert_eq!(bed.one("start").code, 0);
+    let pid = bed.pid("jobd.pid");
+    let stopped = bed.one("stop");
+    assert_eq!((stopped.code, stopped.stderr.as_str()), (0, ""));
+    let text = format!("jobd: stopped, pid was {pid}; it was killed after ");
+    assert!(stopped.stdout.starts_with(&text), "{stopped:?}");
 }
 
 /// Case: CC-60
