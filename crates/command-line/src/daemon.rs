@@ -1,21 +1,23 @@
 //! A daemon that is asked something: by the lock of its pid file, and by its socket.
 
+mod events;
 mod files;
 
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use control::Client;
 use control::ClientError;
-use control::service::{Event, Process, Roll, RollAsked, Set, Status};
+use control::service::{Process, Roll, RollAsked, Set, Status};
 use supervisor::{
     AskFailed, DEFAULT_STOP_TIMEOUT, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus,
-    EventStream, LaunchFailed, StopStatus, daemon_status,
+    LaunchFailed, StopStatus, daemon_status,
 };
+
+pub(crate) use events::Wanted;
 
 use crate::code;
 use crate::complaint::{Complaint, is_denied};
-use crate::output::Reader;
+use crate::logs::ROLES;
 use crate::refused::{self, in_words};
 use crate::render::text::safe;
 use crate::render::units::short;
@@ -238,6 +240,23 @@ impl Daemon {
         self.worker_names_within(PATIENCE)
     }
 
+    /// That there is somebody of each of these names, as far as the daemon says who there is.
+    pub(crate) fn check_names(&self, names: &[String]) -> Result<(), Complaint> {
+        let is_no_role = |name: &&String| !ROLES.contains(&name.as_str());
+        let Some(_) = names.iter().find(is_no_role) else { return Ok(()) };
+        let workers = self.worker_names();
+        let known: Vec<String> = workers.iter().cloned().chain(self.set_names()).collect();
+        let unknown = names.iter().filter(is_no_role).find(|name| !known.contains(name));
+        match unknown.filter(|_| !workers.is_empty()) {
+            Some(name) => {
+                let known = ROLES.into_iter().chain(known.iter().map(String::as_str));
+                let text = refused::no_such_worker(name, known);
+                Err(Complaint::usage(text).of(format!("{}/{name}", self.name)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The same for who waits no longer than this.
     pub(crate) fn worker_names_within(&self, patience: Duration) -> Vec<String> {
         if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
@@ -279,17 +298,6 @@ impl Daemon {
         complaint
     }
 
-    /// What happens from now on; `None`: nobody tells it.
-    pub(crate) fn stream(&self) -> Option<EventStream> {
-        self.asked.events(0).ok()
-    }
-
-    /// What happens from now on.
-    pub(crate) fn happenings(&self) -> Result<Happenings<'_>, Complaint> {
-        let stream = self.asked.events(0).map_err(|failed| self.complaint(failed.cause()))?;
-        Ok(Happenings { daemon: self, stream })
-    }
-
     /// Has it start its executor anew.
     #[cfg(feature = "top")]
     pub(crate) fn restart_executor(&self) -> Result<(), Complaint> {
@@ -301,41 +309,6 @@ impl Daemon {
         Client::connect(&self.asked.socket(), deadline)
             .and_then(|mut client| client.call("io.appkit.Service.Reload", &(), deadline))
             .map_err(|error| self.complaint(&error))
-    }
-
-    /// The last events, and those that come, each with the epoch of its number, until nobody wants more or the daemon
-    /// ends. Whether it has ended.
-    pub(crate) fn events(
-        &self,
-        last: u64,
-        each: &mut dyn FnMut(&str, &Event) -> Result<bool, Complaint>,
-    ) -> Result<bool, Complaint> {
-        let failed = |failed: AskFailed| self.complaint(failed.cause());
-        let mut stream = self.asked.events(last).map_err(failed)?;
-        let reader = Reader::of_stdout();
-        loop {
-            match stream.next(Instant::now()) {
-                Ok(Some(some)) => {
-                    for event in &some.events {
-                        if !each(&some.epoch, event)? {
-                            return Ok(false);
-                        }
-                    }
-                }
-                Ok(None) => return Ok(true),
-                Err(error) if matches!(error.cause(), ClientError::NoAnswer) => {
-                    let wakes: Vec<_> =
-                        reader.descriptor().into_iter().chain([stream.as_fd()]).collect();
-                    if waiter::readable(&wakes, None).is_err() {
-                        waiter::breathe();
-                    }
-                    if reader.has_gone() {
-                        return Ok(false);
-                    }
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
     }
 
     /// Waits until it is ready.
@@ -380,51 +353,6 @@ impl Daemon {
 
     fn in_words(&self, error: &ClientError) -> String {
         in_words(error, &self.asked.socket(), PATIENCE)
-    }
-}
-
-/// What happens to a daemon, for who waits for something.
-pub(crate) struct Happenings<'a> {
-    daemon: &'a Daemon,
-    stream: EventStream,
-}
-
-impl Happenings<'_> {
-    /// Waits until something has happened to this worker, or the time is over, or a little while: what is looked at
-    /// again without need does no harm.
-    pub(crate) fn wait(&mut self, name: &str, deadline: Option<Instant>) -> Result<(), Complaint> {
-        self.wait_for(|event| event.name == name, deadline)
-    }
-
-    /// The same for this set and its workers.
-    pub(crate) fn wait_of_set(
-        &mut self,
-        set: &str,
-        deadline: Option<Instant>,
-    ) -> Result<(), Complaint> {
-        self.wait_for(|event| event.name.starts_with(set), deadline)
-    }
-
-    fn wait_for(
-        &mut self,
-        is_of_it: impl Fn(&Event) -> bool,
-        deadline: Option<Instant>,
-    ) -> Result<(), Complaint> {
-        let tick = Instant::now() + TICK;
-        let until = deadline.map_or(tick, |at| at.min(tick));
-        loop {
-            match self.stream.next(until) {
-                Ok(Some(some)) => {
-                    let of_it = |event: &Event| is_of_it(event) || event.kind == "lost";
-                    if some.events.iter().any(of_it) {
-                        return Ok(());
-                    }
-                }
-                Ok(None) => return Err(Complaint::new(code::ENDED, "its daemon has ended")),
-                Err(failed) if matches!(failed.cause(), ClientError::NoAnswer) => return Ok(()),
-                Err(failed) => return Err(self.daemon.complaint(failed.cause())),
-            }
-        }
     }
 }
 

@@ -103,7 +103,7 @@ fn kind(words: &[String]) -> Option<Kind> {
         return None;
     }
     match (positionals.first()?.get_id().as_str(), command.as_str()) {
-        ("names", "logs") => Some(Kind::Roles),
+        ("names", "logs" | "events") => Some(Kind::Roles),
         ("names", "list" | "metrics") => Some(Kind::Daemons { several: true }),
         ("names", _) => Some(Kind::Workers),
         ("name", _) => Some(Kind::Daemons { several: false }),
@@ -160,8 +160,10 @@ mod tests {
             ("logs -n 3 ", Some(Kind::Roles)),
             ("logs -n3 ", Some(Kind::Roles)),
             ("list ", Some(Kind::Daemons { several: true })),
-            ("events ", Some(Kind::Daemons { several: false })),
-            ("events a ", None),
+            ("events ", Some(Kind::Roles)),
+            ("events -n 3 a ", Some(Kind::Roles)),
+            ("run ", Some(Kind::Daemons { several: false })),
+            ("run a ", None),
             ("completions ", None),
             ("man ", None),
         ] {
@@ -183,6 +185,6 @@ mod tests {
         assert_eq!(of_two("stop b/"), "b/twin");
         let none = [("a".to_owned(), Vec::new()), ("b".to_owned(), Vec::new())];
         let kind = Kind::Daemons { several: false };
-        assert_eq!(among(kind, &owned("events "), &none), ["a", "b"]);
+        assert_eq!(among(kind, &owned("run "), &none), ["a", "b"]);
     }
 }

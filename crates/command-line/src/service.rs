@@ -20,7 +20,7 @@ use crate::render::text::safe;
 use crate::set::{self, Asked};
 use crate::target::{self, Target, Unnamed};
 use crate::words::{self, Reader, Words};
-use crate::{completions, logs, names, papers, show, wait};
+use crate::{completions, logs, names as typed, papers, show, wait};
 
 type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
 
@@ -168,9 +168,13 @@ impl Service {
                 let (daemon, name) = self.set(&words.set)?;
                 set::act(&daemon, &name, &Asked::Roll(&words))
             }
-            Words::Events(words) => show::events(&self.one(words.name.clone())?, &words),
+            Words::Events(words) => {
+                let (daemons, targets) = self.processes(&words.names, Unnamed::One)?;
+                let (daemon, names) = target::of_one(&names(&daemons), &targets)?;
+                show::events(&daemons[daemon], names, &words)
+            }
             Words::Logs(words) => {
-                let (daemons, targets) = self.targets(&words.names, Unnamed::All)?;
+                let (daemons, targets) = self.processes(&words.names, Unnamed::All)?;
                 logs::logs(&daemons, &targets, &words)
             }
             #[cfg(feature = "top")]
@@ -195,7 +199,7 @@ impl Service {
             Reader::Names => {
                 // Where there are no options there are no names.
                 let daemons = || self.daemons().map_or_else(|_| Vec::new(), |(daemons, _)| daemons);
-                let names = names::fitting(&words.words, daemons);
+                let names = typed::fitting(&words.words, daemons);
                 let lines: String = names.into_iter().map(|name| name + "\n").collect();
                 print(&lines).map(|_| code::OK)
             }
@@ -218,7 +222,7 @@ impl Service {
         let read = (self.read)().map_err(|error| Complaint::options(&*error))?;
         let daemons: Vec<Daemon> =
             read.into_iter().map(|(name, options)| Daemon::new(name, options)).collect();
-        let names: Vec<String> = daemons.iter().map(|daemon| daemon.name.clone()).collect();
+        let names = names(&daemons);
         target::check(&names)?;
         target::check_files(
             daemons.iter().map(|daemon| (daemon.name.as_str(), daemon.options.pid_filename())),
@@ -242,6 +246,21 @@ impl Service {
         Ok((daemons, targets))
     }
 
+    /// The same, where guardian and executor can be named like workers.
+    fn processes(
+        &self,
+        words: &[String],
+        unnamed: Unnamed,
+    ) -> Result<(Vec<Daemon>, Vec<Target>), Complaint> {
+        let (daemons, names) = self.daemons()?;
+        let of = |index: usize| {
+            let roles = logs::ROLES.into_iter().map(str::to_owned);
+            roles.chain(daemons[index].worker_names()).collect()
+        };
+        let targets = target::find(&names, words, unnamed, of)?;
+        Ok((daemons, targets))
+    }
+
     fn with(
         &self,
         words: &[String],
@@ -258,9 +277,9 @@ impl Service {
     fn one(&self, name: Option<String>) -> Result<Daemon, Complaint> {
         let (mut daemons, names) = self.daemons()?;
         let words: Vec<String> = name.into_iter().collect();
-        match target::find_daemons(&names, &words, Unnamed::Only)?.as_slice() {
+        match target::find_daemons(&names, &words, Unnamed::One)?.as_slice() {
             [one] => Ok(daemons.swap_remove(*one)),
-            _ => Err(Complaint::usage(format!("one at a time; name one of {}", names.join(", ")))),
+            _ => Err(target::one_at_a_time(&names)),
         }
     }
 
@@ -295,6 +314,11 @@ impl Service {
         }
         fail(&self.name, words.iter().any(|word| word == "--json"), &complaint)
     }
+}
+
+/// What they are called.
+fn names(daemons: &[Daemon]) -> Vec<String> {
+    daemons.iter().map(|daemon| daemon.name.clone()).collect()
 }
 
 /// In the foreground; the code is that of the daemon's end.

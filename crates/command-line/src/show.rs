@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::code;
 use crate::complaint::Complaint;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Wanted};
 use crate::output::{look, print};
 use crate::render::text::safe;
 use crate::render::units::Clock;
@@ -72,9 +72,16 @@ pub(crate) fn list(daemons: &[&Daemon], words: &words::Show) -> Result<u8, Compl
     Ok(code::OK)
 }
 
-pub(crate) fn events(daemon: &Daemon, words: &words::Events) -> Result<u8, Complaint> {
+/// Of those who are named, or of all.
+pub(crate) fn events(
+    daemon: &Daemon,
+    names: Vec<String>,
+    words: &words::Events,
+) -> Result<u8, Complaint> {
+    daemon.check_names(&names)?;
     let (clock, look) = (Clock::of_machine(), look(words.wide));
-    let ended = daemon.events(words.last, &mut |epoch, event| match words.json {
+    let wanted = Wanted { last: words.last, of: names, follow: !words.no_follow };
+    let ended = daemon.events(&wanted, &mut |epoch, event| match words.json {
         true => print(&json::text(&json::event(epoch, event))),
         false => print(&format!("{}\n", render::events::event(event, &clock, look))),
     })?;

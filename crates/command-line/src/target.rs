@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::complaint::Complaint;
+use crate::logs::ROLES;
 use crate::render::text::safe;
 
 /// Every daemon, in the place of names. So no daemon is called that.
@@ -33,8 +34,10 @@ impl Target {
 pub(crate) enum Unnamed {
     /// All of them: looking does no harm.
     All,
-    /// The only one; where there are several a name must be given.
+    /// The only one; where there are several names must be given.
     Only,
+    /// The same, and no more than one can be.
+    One,
 }
 
 /// Whom these words mean, each once, in their order. Of several daemons is asked what their workers are called, if a
@@ -48,9 +51,19 @@ pub(crate) fn find(
     let whole = |daemon| Target { daemon, worker: None };
     let mut found: Vec<Target> = Vec::new();
     if words.is_empty() {
-        if unnamed == Unnamed::Only && daemons.len() != 1 {
-            let text = format!("name those that are meant, or `{ALL}`; there {}", known(daemons));
-            return Err(Complaint::usage(text));
+        match unnamed {
+            Unnamed::Only if daemons.len() != 1 => {
+                let there = known(daemons);
+                let text = format!("name those that are meant, or `{ALL}`; there {there}");
+                return Err(Complaint::usage(text));
+            }
+            Unnamed::One if daemons.len() != 1 => {
+                return Err(Complaint::usage(format!(
+                    "name the one that is meant; there {}",
+                    known(daemons)
+                )));
+            }
+            Unnamed::All | Unnamed::Only | Unnamed::One => (),
         }
         found.extend((0..daemons.len()).map(whole));
     }
@@ -83,6 +96,23 @@ pub(crate) fn find(
         }
     }
     Ok(once)
+}
+
+/// The one daemon of these targets, and who of it was named; nobody: all of it.
+pub(crate) fn of_one(
+    daemons: &[String],
+    targets: &[Target],
+) -> Result<(usize, Vec<String>), Complaint> {
+    let Some(first) = targets.first() else { return Err(one_at_a_time(daemons)) };
+    if targets.iter().any(|target| target.daemon != first.daemon) {
+        return Err(one_at_a_time(daemons));
+    }
+    let names: Option<Vec<String>> = targets.iter().map(|target| target.worker.clone()).collect();
+    Ok((first.daemon, names.unwrap_or_default()))
+}
+
+pub(crate) fn one_at_a_time(daemons: &[String]) -> Complaint {
+    Complaint::usage(format!("one at a time; there {}", known(daemons)))
 }
 
 /// Whom these words mean, for what is done with daemons only.
@@ -142,9 +172,11 @@ fn unknown(daemons: &[String], word: &str) -> Complaint {
 /// A worker that several have.
 fn ambiguous(daemons: &[String], having: &[usize], word: &str) -> Complaint {
     let names = having.iter().map(|daemon| safe(&format!("{}/{word}", daemons[*daemon])));
-    let names: Vec<String> = names.collect();
-    let text =
-        format!("several have a worker `{}`; did you mean {}?", safe(word), names.join(" or "));
+    let (names, word) = (names.collect::<Vec<_>>().join(" or "), safe(word));
+    let text = match ROLES.contains(&word.as_str()) {
+        true => format!("each daemon has its `{word}`; did you mean {names}?"),
+        false => format!("several have a worker `{word}`; did you mean {names}?"),
+    };
     Complaint::usage(text)
 }
 
@@ -197,6 +229,16 @@ mod tests {
         let unnamed = "name those that are meant, or `all`; there are a, b";
         assert_eq!(two(&[]), Err(unnamed.into()));
         assert_eq!(found(&["a", "b"], &[], Unnamed::All), Ok("0 1".into()));
+        let one = "name the one that is meant; there are a, b";
+        assert_eq!(found(&["a", "b"], &[], Unnamed::One), Err(one.into()));
+        assert_eq!(found(&["a"], &[], Unnamed::One), Ok("0".into()));
+        let of_one = |targets: &[Target]| of_one(&owned(&["a", "b"]), targets);
+        let target =
+            |daemon, worker: Option<&str>| Target { daemon, worker: worker.map(str::to_owned) };
+        assert_eq!(of_one(&[target(1, Some("x"))]), Ok((1, owned(&["x"]))));
+        assert_eq!(of_one(&[target(1, Some("x")), target(1, None)]), Ok((1, Vec::new())));
+        let refused = of_one(&[target(0, None), target(1, None)]).unwrap_err();
+        assert_eq!(refused.text, "one at a time; there are a, b");
         assert!(find_daemons(&owned(&["a"]), &owned(&["w"]), Unnamed::All).is_err());
     }
 

@@ -24,7 +24,7 @@ pub(crate) enum Words {
     Status(Show),
     /// A line for each daemon
     List(Show),
-    /// What has happened to it and its workers
+    /// What has happened to the daemon and its workers, and what happens until it ends
     Events(Events),
     /// The last lines of its log and output, and of its workers', and those that follow
     Logs(Logs),
@@ -108,11 +108,17 @@ pub(crate) struct Show {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Events {
-    /// The daemon, where there are several
-    pub(crate) name: Option<String>,
-    /// How many of the last ones to begin with: of guardian and of executor so many each
-    #[arg(short = 'n', long, default_value_t = 10)]
+    /// The daemon, where there are several; guardian, executor, workers and sets by name, or as DAEMON/NAME
+    pub(crate) names: Vec<String>,
+    /// How many of the last ones to begin with: of guardian and of executor so many each, unless names are given
+    #[arg(short = 'n', long, alias = "lines", default_value_t = 10)]
     pub(crate) last: u64,
+    /// Shows the last ones, by time, and ends
+    #[arg(long)]
+    pub(crate) no_follow: bool,
+    /// What it does anyway
+    #[arg(short, long, hide = true, conflicts_with = "no_follow")]
+    pub(crate) follow: bool,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -129,7 +135,7 @@ pub(crate) struct Logs {
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// How many of the last ones, of all together, to begin with
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, alias = "last", default_value_t = 20)]
     pub(crate) lines: u64,
     /// Lines as they are, also what could command the terminal
     #[arg(long, conflicts_with = "json")]

@@ -36,6 +36,15 @@ impl Clock {
         self.written(rfc3339, "%H:%M:%S%.3f")
     }
 
+    /// The same, with the date of a day that is not today's.
+    pub fn moment(&self, rfc3339: &str) -> String {
+        let day = |at: Timestamp| at.to_zoned(self.zone.clone()).date();
+        match rfc3339.parse::<Timestamp>() {
+            Ok(at) if day(at) != day(self.now) => self.written(rfc3339, "%Y-%m-%d %H:%M:%S%.3f"),
+            Ok(_) | Err(_) => self.time(rfc3339),
+        }
+    }
+
     fn written(&self, rfc3339: &str, form: &str) -> String {
         match rfc3339.parse::<Timestamp>() {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime(form).to_string(),

@@ -21,7 +21,7 @@ pub(crate) fn event(event: &Event, clock: &Clock, look: Look) -> String {
     let name = if event.role == "worker" { &event.name } else { &event.role };
     let name = padded(&cut(&safe(name), 100, '~'), NAME);
     let text = if event.text.is_empty() { &event.kind } else { &event.text };
-    look.fitted(&format!("{} {name} {sign} {}", clock.time(&event.at), safe(text)))
+    look.fitted(&format!("{} {name} {sign} {}", clock.moment(&event.at), safe(text)))
 }
 
 #[cfg(test)]
@@ -39,6 +39,9 @@ mod tests {
         assert_eq!(shown(&ended, plain(40)), "09:11:58.300 web-3    - ended: code 3, ~");
         let said = Event { role: "executor".into(), ..sample(102, "says", "jobd", "4\nworkers") };
         assert_eq!(shown(&said, PIPE), "09:11:58.102 executor | 4\\nworkers");
+        let before = Event { at: "2026-11-25T23:59:59.5Z".to_owned(), ..ended };
+        let line = "2026-11-25 23:59:59.500 web-3    - ended: code 3, next start in 4.2s";
+        assert_eq!(shown(&before, PIPE), line);
         let bare = sample(103, "started", "a-long-name", "");
         assert_eq!(shown(&bare, PIPE), "09:11:58.103 a-long-name - started");
         let lost = Event { first_lost: Some(120), ..sample(180, "lost", "", "") };

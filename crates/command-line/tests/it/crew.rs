@@ -1,5 +1,6 @@
 //! A daemon with workers.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_worker_of_several_daemons_needs_no_other_name,
         a_worker_that_is_not_there_yet_is_waited_for,
         an_executor_in_back_off_has_no_workers_and_says_so,
+        events_of_some_are_shown_and_that_is_all,
         a_stop_tells_which_worker_was_killed,
         who_waited_for_his_next_run_has_not_failed_when_all_stops,
     ]
@@ -245,6 +247,40 @@ fn an_executor_in_back_off_has_no_workers_and_says_so() {
         assert!(refused.stderr.starts_with(&format!("jobd/web-1: {why}")), "{refused:?}");
     }
     assert_eq!(bed.one("status web-1").code, 4);
+}
+
+/// Case: CTL-10
+fn events_of_some_are_shown_and_that_is_all() {
+    let bed = with_crew(1);
+    expect("it has failed", || phases(&bed) == "running running finished");
+    let kinds = |words: &str| -> Vec<(String, String)> {
+        let shown = bed.one(words);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{words}");
+        let read = |line| serde_json::from_str::<Value>(line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let each = |event: Value| (text(&event["name"]), text(&event["kind"]));
+        shown.stdout.lines().map(read).map(each).collect()
+    };
+    let of_one = kinds("events frail --no-follow --json -n 100");
+    assert!(of_one.iter().all(|(name, _)| name == "frail"), "{of_one:?}");
+    assert!(of_one.iter().any(|(_, kind)| kind == "ended"), "{of_one:?}");
+    // The last of them, also where others have had many since.
+    assert_eq!(kinds("events jobd/frail --no-follow --json --lines 1"), of_one[of_one.len() - 1..]);
+    let all = kinds("events --no-follow --json -n 1000");
+    for name in ["jobd", "web-1", "frail"] {
+        assert!(all.iter().any(|(of, _)| of == name), "{name}: {all:?}");
+    }
+    assert_eq!(kinds("events executor --no-follow --json -n 1").len(), 1);
+    bed.one("events --no-follow -n 0").says(0, "");
+    let unknown = "no worker `web-9`; there are guardian, executor, web-1, web-2, frail\n";
+    bed.one("events web-9").complains(2, &format!("jobd/web-9: {unknown}"));
+    // Who follows one begins with the same.
+    let mut follow = bed.command("one", "events -f frail").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(follow.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains(" frail "), "{line}");
+    bed.one("stop");
+    assert_eq!(follow.wait().unwrap().code(), Some(0));
 }
 
 /// Case: CC-60

@@ -30,6 +30,17 @@ mail: { pid_filename: mail.pid, daemon_entry: 'it::bed:rounds' }
 fn daemons_are_taken_by_their_names() {
     let bed = two();
     assert_eq!(bed.several("start").code, 2, "nobody was named");
+    for words in ["events", "run"] {
+        let text = "name the one that is meant; there are web, mail\n";
+        let refused = bed.several(words);
+        assert!(refused.code == 2 && refused.stderr.ends_with(text), "{refused:?}");
+        let refused = bed.several(&format!("{words} all"));
+        let text = "one at a time; there are web, mail\n";
+        assert!(refused.code == 2 && refused.stderr.ends_with(text), "{refused:?}");
+    }
+    let refused = bed.several("logs executor");
+    let text = "each daemon has its `executor`; did you mean web/executor or mail/executor?\n";
+    assert!(refused.code == 2 && refused.stderr.ends_with(text), "{refused:?}");
     assert_eq!(bed.several("start web").code, 0);
     let shown = bed.several("status");
     assert_eq!(shown.code, 3, "of several the worst counts");
