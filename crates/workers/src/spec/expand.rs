@@ -48,12 +48,28 @@ pub(super) fn each(members: Vec<(usize, Member)>, in_order: bool) -> Vec<Member>
     all
 }
 
-/// Adds names that two have, or would have if a set had as many.
+/// Names that mean somebody else wherever workers are asked for by theirs, with what they mean there.
+const RESERVED: [(&str, &str); 3] = [
+    ("all", "means every daemon"),
+    ("executor", "means the process that keeps the workers"),
+    ("guardian", "means the process that keeps the executor"),
+];
+
+/// Adds a name that cannot be that of a worker or of a set.
+pub(super) fn check_own_name(problems: &mut Problems, name: &str) {
+    check_name(problems, "name", name);
+    if let Some((_, what)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+        let reason = format!("{what} where workers are asked for; give another name");
+        problems.add("name", name, reason);
+    }
+}
+
+/// Adds names that none can have, that two have, or would have if a set had as many.
 pub(super) fn check_names(parts: &mut [Problems], list: &[Listed]) {
     let mut first_of = HashMap::with_capacity(list.len());
     for (index, listed) in list.iter().enumerate() {
         let name = listed.name();
-        check_name(&mut parts[index], "name", name);
+        check_own_name(&mut parts[index], name);
         if let Some(first) = first_of.get(name) {
             let reason = format!("is the name of workers[{first}] too; each needs its own");
             parts[index].add("name", name, reason);

@@ -8,7 +8,7 @@ use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Setup, Whose, check};
 
-use super::expand::Expanded;
+use super::expand::{Expanded, check_own_name};
 use super::plan::WorkerPlan;
 use super::{WorkerSet, WorkerStartInfo};
 use crate::error::WorkersError;
@@ -74,7 +74,7 @@ impl Planner {
     pub(crate) fn alone(&self, worker: WorkerStartInfo) -> Result<AlonePlan, WorkersError> {
         let mut own = Problems::new();
         let mut files = Files::new();
-        check_name(&mut own, "name", &worker.name);
+        check_own_name(&mut own, &worker.name);
         let after = worker.after.clone();
         let (temporary, significant) = (worker.temporary, worker.significant);
         let pid_filename =

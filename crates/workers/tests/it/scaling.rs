@@ -257,13 +257,18 @@ fn one_is_stopped_started_and_restarted(bed: &Bed) {
     end(&pool);
 }
 
-/// Cases: PL-03, PL-25, WRK-05
+/// Cases: CC-63, PL-03, PL-25, WRK-05
 fn what_cannot_be_is_refused(bed: &Bed) {
     let clash = Pool::start([Listed::from(bed.set(2)), bed.alone("web-3").into()], options());
     let clash = clash.unwrap_err().to_string();
     assert!(clash.contains("is number 3 of the set workers[0]"), "{clash}");
     let twice = Pool::start([bed.set(1), bed.set(1)], options()).unwrap_err().to_string();
     assert!(twice.contains("is the name of workers[0] too"), "{twice}");
+    // By commands somebody else would be meant.
+    for name in ["all", "executor", "guardian"] {
+        let reserved = Pool::start([bed.alone(name)], options()).unwrap_err().to_string();
+        assert!(reserved.contains(&format!("name `{name}`: means ")), "{reserved}");
+    }
     let far = bed.alone("other").stdout_filename(bed.path("web-77.pid"));
     let far = Pool::start([Listed::from(bed.set(2)), far.into()], options()).unwrap_err();
     assert!(far.to_string().contains("where its number is 77"), "{far}");
@@ -282,6 +287,8 @@ fn what_cannot_be_is_refused(bed: &Bed) {
     assert!(matches!(pool.scale("web", 100_001), Err(RequestError::Count { .. })));
     let of_set = pool.remove("web-2").unwrap_err().to_string();
     assert_eq!(of_set, "`web-2` is one of the set `web`: scale that");
+    let reserved = pool.add(bed.alone("executor")).unwrap_err().to_string();
+    assert!(reserved.contains("name `executor`: means "), "{reserved}");
     let name = pool.add(bed.alone("web-9")).unwrap_err().to_string();
     assert!(name.contains("is of the set `web`"), "{name}");
     let call = Call::new(stays, bed.folder.clone());
