@@ -1,4 +1,4 @@
-//! What changes something: start, stop, restart, reload, signal. Each target has its own outcome.
+//! What changes something: start, stop, restart, reopen, reload, signal. Each target has its own outcome.
 
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ pub(crate) enum Action {
     Start,
     Stop,
     Restart,
+    Reopen,
     Reload,
     Signal(i32),
 }
@@ -112,9 +113,10 @@ fn with_daemon(action: Action, daemon: &Daemon) -> Result<Outcome, Complaint> {
             stop(daemon)?;
             started(daemon)
         }
+        Action::Reopen => daemon.reopen().and_then(|()| said("its log files are opened anew")),
         Action::Reload => daemon.reload().and_then(|()| said("reloaded")),
         Action::Signal(_) => Err(Complaint::usage(
-            "signals are for workers; a daemon is told by start, stop, restart",
+            "signals are for workers; a daemon is told by start, stop, restart, reopen",
         )),
     }
 }
@@ -128,6 +130,9 @@ fn with_worker(action: Action, daemon: &Daemon, worker: &str) -> Result<Outcome,
             daemon.worker(worker, WorkerRequest::Signal(number))?;
             Ok(Outcome { text: format!("sent {}", exit::signal::Named(number)), pid: None })
         }
+        Action::Reopen => Err(Complaint::usage(
+            "log files are opened anew by a whole daemon, its workers with it; name the daemon",
+        )),
         Action::Reload => Err(Complaint::usage("a worker has no options of its own to reload")),
     }
 }

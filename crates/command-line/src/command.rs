@@ -4,7 +4,7 @@ use clap::{ArgMatches, Error, FromArgMatches, Subcommand};
 
 use crate::words::Words;
 
-/// What a person asks of a service: `start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`,
+/// What a person asks of a service: `start`, `stop`, `restart`, `reopen`, `status`, `list`, `events`, `logs`, `signal`,
 /// `scale`, `roll`, `wait`, `run`, `metrics`, `completions`, `man`, and with the feature `top` that one, each with its words.
 ///
 /// It is a [`Subcommand`] of clap: the whole of a parser's (`#[command(subcommand)]`), or flattened beside others

@@ -3,12 +3,15 @@
 //! Commands and options are written into the script by clap. Names are those of now: bash, zsh and fish ask for them,
 //! by the value of `completions` that is hidden, `names`.
 
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 
 use crate::code;
 use crate::complaint::Complaint;
 use crate::names::takes_names;
 use crate::output::print;
+use crate::words::Reader;
 
 /// The command that writes a script, and is asked for names by it.
 const COMMAND: &str = "completions";
@@ -23,6 +26,7 @@ pub(crate) fn script(
     shell: Shell,
 ) -> Result<u8, Complaint> {
     let path = path(&parser).unwrap_or_default().join(" ");
+    parser = offered(parser);
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut parser, program, &mut text);
     let mut text = String::from_utf8_lossy(&text).into_owned();
@@ -56,6 +60,60 @@ pub(crate) fn script(
         Shell::Elvish | Shell::PowerShell | _ => (),
     }
     print(&text).map(|_| code::OK)
+}
+
+/// The parser as a script offers it: without what is hidden, and with the words that some of our arguments can be.
+fn offered(parser: clap::Command) -> clap::Command {
+    let parser = without_hidden(parser).mut_subcommands(offered);
+    if path(&parser).is_none_or(|path| !path.is_empty()) {
+        return parser;
+    }
+    let shown = parser.get_subcommands().map(|command| command.get_name().to_owned());
+    let shown: Vec<String> = shown.collect();
+    let signals = (1..=31).filter_map(exit::signal::name);
+    let shells = Reader::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let shells: Vec<PossibleValue> = shells.filter(|shell| !shell.is_hide_set()).collect();
+    parser
+        .mut_subcommand("signal", |signal| one_of(signal, "signal", signals.collect::<Vec<_>>()))
+        .mut_subcommand("man", |man| one_of(man, "command", shown))
+        .mut_subcommand(COMMAND, |completions| one_of(completions, "shell", shells))
+}
+
+/// The command, whose argument of this name is one of these.
+fn one_of<T: Into<PossibleValue>>(
+    command: clap::Command,
+    argument: &str,
+    values: Vec<T>,
+) -> clap::Command {
+    let values = PossibleValuesParser::new(values);
+    // In its place: `mut_arg` puts it behind the others.
+    command.mut_args(|one| match one.get_id() == argument {
+        true => one.value_parser(values.clone()),
+        false => one,
+    })
+}
+
+/// The same command without those below it that are hidden: clap cannot take one away.
+fn without_hidden(command: clap::Command) -> clap::Command {
+    if !command.get_subcommands().any(clap::Command::is_hide_set) {
+        return command;
+    }
+    let shown = command.get_subcommands().filter(|below| !below.is_hide_set()).cloned();
+    let mut same = clap::Command::new(command.get_name().to_owned())
+        .args(command.get_arguments().cloned())
+        .groups(command.get_groups().cloned())
+        .subcommands(shown)
+        .visible_aliases(command.get_visible_aliases().map(str::to_owned).collect::<Vec<_>>())
+        .disable_help_flag(command.is_disable_help_flag_set())
+        .disable_help_subcommand(command.is_disable_help_subcommand_set())
+        .disable_version_flag(command.is_disable_version_flag_set());
+    if let Some(about) = command.get_about() {
+        same = same.about(about.clone());
+    }
+    if let Some(version) = command.get_version() {
+        same = same.version(version.to_owned());
+    }
+    same
 }
 
 /// The subcommands below which ours stand, where they are not the program's own.

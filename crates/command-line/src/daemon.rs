@@ -304,6 +304,11 @@ impl Daemon {
         self.asked.restart_executor().map_err(|failed| self.complaint(failed.cause()))
     }
 
+    /// Has it open its log files anew.
+    pub(crate) fn reopen(&self) -> Result<(), Complaint> {
+        self.asked.reopen().map_err(|failed| self.complaint(failed.cause()))
+    }
+
     pub(crate) fn reload(&self) -> Result<(), Complaint> {
         let deadline = Instant::now() + PATIENCE;
         Client::connect(&self.asked.socket(), deadline)

@@ -19,8 +19,8 @@
 //! }
 //! ```
 //!
-//! Now `jobd start`, `stop`, `restart`, `status`, `list`, `events`, `logs`, `signal`, `scale`, `roll`, `wait`, `run` (in the
-//! foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of
+//! Now `jobd start`, `stop`, `restart`, `reopen` (log files), `status`, `list`, `events`, `logs`, `signal`, `scale`, `roll`,
+//! `wait`, `run` (in the foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of
 //! the application [`Command`] is flattened into its parser, and [`Service::execute`] carries it out:
 //!
 //! ```
@@ -67,7 +67,8 @@
 //! `completions` prints a script for a shell. In bash, zsh and fish it completes names, too: those of the daemons, and of the
 //! workers that they have now. For that the program is called with words that only the scripts know, and asks its
 //! daemons for 200 ms at most, all together. Where something is wrong nothing is said, and commands and options are
-//! completed. Names with letters that mean something to a shell have to be typed.
+//! completed. Names with letters that mean something to a shell have to be typed. bash offers no files where names are
+//! wanted.
 //!
 //! # For people and for machines
 //!

@@ -24,9 +24,13 @@ enum Kind {
     Roles,
 }
 
-/// The names that can stand in place of the last of these words, of which the first is a command.
-pub(crate) fn fitting(words: &[String], daemons: impl FnOnce() -> Vec<Daemon>) -> Vec<String> {
-    let Some(kind) = kind(words) else { return Vec::new() };
+/// The names that can stand in place of the last of these words, of which the first is a command. `None`: a name cannot
+/// stand there.
+pub(crate) fn fitting(
+    words: &[String],
+    daemons: impl FnOnce() -> Vec<Daemon>,
+) -> Option<Vec<String>> {
+    let kind = kind(words)?;
     let daemons = daemons();
     let deadline = Instant::now() + LIMIT;
     let asked = |daemon: &Daemon| {
@@ -42,7 +46,7 @@ pub(crate) fn fitting(words: &[String], daemons: impl FnOnce() -> Vec<Daemon>) -
         (daemon.name.clone(), names)
     };
     let known: Vec<(String, Vec<String>)> = daemons.iter().map(asked).collect();
-    among(kind, words, &known)
+    Some(among(kind, words, &known))
 }
 
 /// Those of them that fit. Only names that mean nothing to a shell, which must not run what a process is called.
@@ -104,7 +108,7 @@ fn kind(words: &[String]) -> Option<Kind> {
     }
     match (positionals.first()?.get_id().as_str(), command.as_str()) {
         ("names", "logs" | "events") => Some(Kind::Roles),
-        ("names", "list" | "metrics") => Some(Kind::Daemons { several: true }),
+        ("names", "list" | "metrics" | "reopen") => Some(Kind::Daemons { several: true }),
         ("names", _) => Some(Kind::Workers),
         ("name", _) => Some(Kind::Daemons { several: false }),
         _ => None,

@@ -91,7 +91,7 @@ fn own(name: Option<&str>, parameters: &Map<String, Value>) -> Option<String> {
         "NoAnswer" => format!("its executor gives no answer for {}", short(number("waited_us")?)),
         NO_WORKERS => "it keeps no workers now".to_owned(),
         "Stopping" => "it is stopping".to_owned(),
-        "NotYet" => format!("version {} cannot do that yet", text("version")?),
+        "NotYet" => format!("this version of appkit ({}) cannot do that yet", text("version")?),
         "NotAllowed" => format!("user {} may look, and not act", number("uid")?),
         "TooManyConnections" => "too many others ask it now".to_owned(),
         "ReplyTooLong" => format!("its answer has {} bytes, which is too much", number("bytes")?),
@@ -166,7 +166,11 @@ mod tests {
             ),
             (own("NoWorkers", json!({})), 7, "it keeps no workers now"),
             (own("Stopping", json!({})), 1, "it is stopping"),
-            (own("NotYet", json!({ "version": "1" })), 3, "version 1 cannot do that yet"),
+            (
+                own("NotYet", json!({ "version": "1" })),
+                3,
+                "this version of appkit (1) cannot do that yet",
+            ),
             (own("NotAllowed", json!({ "uid": 7 })), 4, "user 7 may look, and not act"),
             (own("NoSuchSet", json!({ "name": "w", "sets": [] })), 2, "no set `w`; it has none"),
             (

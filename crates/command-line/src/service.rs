@@ -111,9 +111,11 @@ impl Service {
     pub fn execute(&self, command: Command) -> ExitCode {
         let Command(words) = command;
         let (in_json, of_status) = match &words {
-            Words::Start(act) | Words::Stop(act) | Words::Restart(act) | Words::Reload(act) => {
-                (act.form.json, false)
-            }
+            Words::Start(act)
+            | Words::Stop(act)
+            | Words::Restart(act)
+            | Words::Reopen(act)
+            | Words::Reload(act) => (act.form.json, false),
             Words::Status(show) => (show.form.json, true),
             Words::List(show) => (show.form.json, false),
             Words::Events(events) => (events.json, false),
@@ -142,6 +144,7 @@ impl Service {
             Words::Start(words) => self.act(Action::Start, &words.names, words.form.json),
             Words::Stop(words) => self.act(Action::Stop, &words.names, words.form.json),
             Words::Restart(words) => self.act(Action::Restart, &words.names, words.form.json),
+            Words::Reopen(words) => self.act(Action::Reopen, &words.names, words.form.json),
             Words::Reload(words) => self.act(Action::Reload, &words.names, words.form.json),
             Words::Signal(words) => {
                 self.act(Action::Signal(words.signal), &words.names, words.form.json)
@@ -200,6 +203,8 @@ impl Service {
                 // Where there are no options there are no names.
                 let daemons = || self.daemons().map_or_else(|_| Vec::new(), |(daemons, _)| daemons);
                 let names = typed::fitting(&words.words, daemons);
+                // The scripts offer files only where no name is wanted.
+                let Some(names) = names else { return Ok(code::FAILED) };
                 let lines: String = names.into_iter().map(|name| name + "\n").collect();
                 print(&lines).map(|_| code::OK)
             }

@@ -16,6 +16,8 @@ pub(crate) enum Words {
     Stop(Act),
     /// Stops it if it runs, and starts it
     Restart(Act),
+    /// Has it open its log files anew, after others have renamed them
+    Reopen(Act),
     /// Has it read its options anew, which no daemon can yet
     #[command(hide = true)]
     Reload(Act),

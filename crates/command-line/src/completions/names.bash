@@ -2,13 +2,18 @@
 # Names of daemons and workers, which the program tells.
 _@FUNCTION@_and_names() {
     _@FUNCTION@ "$@"
-    local IFS=' ' name names=()
-    (( @DEPTH@ + 1 < COMP_CWORD )) && [[ "${COMP_WORDS[*]:1:@DEPTH@}" == "@PATH@" ]] || return 0
+    (( @DEPTH@ + 1 < COMP_CWORD )) || return 0
+    local IFS=' ' name names=() told
+    [[ "${COMP_WORDS[*]:1:@DEPTH@}" == "@PATH@" ]] || return 0
+    # It fails where no name can stand. Elsewhere no file is meant.
+    told=$("${1/#\~/$HOME}" @PATH@ completions names -- \
+        "${COMP_WORDS[@]:@DEPTH@+1:COMP_CWORD-@DEPTH@-1}" "$2" 2>/dev/null </dev/null) || return 0
+    compopt +o bashdefault +o default 2>/dev/null
+    [[ -n "$told" ]] || return 0
     while IFS= read -r name; do
         names+=("$name")
-    done < <("${1/#\~/$HOME}" @PATH@ completions names -- \
-        "${COMP_WORDS[@]:@DEPTH@+1:COMP_CWORD-@DEPTH@-1}" "$2" 2>/dev/null </dev/null)
-    (( ${#names[@]} )) && COMPREPLY=("${names[@]}")
+    done <<< "$told"
+    COMPREPLY=("${names[@]}")
     return 0
 }
 

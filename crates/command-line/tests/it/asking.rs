@@ -142,6 +142,7 @@ fn what_cannot_be_done_yet_has_its_code() {
     let refused = bed.one("reload");
     assert_eq!((refused.code, refused.stdout.as_str()), (3, ""));
     assert!(refused.stderr.contains("cannot do that yet"), "{refused:?}");
+    assert!(refused.stderr.contains("this version of appkit (0."), "{refused:?}");
     // Nobody below it keeps workers.
     bed.one("restart web-1").complains(7, "jobd/web-1: it keeps no workers now\n");
 }

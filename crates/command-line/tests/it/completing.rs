@@ -35,8 +35,11 @@ fn names_are_those_that_fit() {
     names("stop --json web-1 w").says(0, "web-2\n");
     names("logs g").says(0, "guardian\n");
     names("events j").says(0, "jobd\n");
-    names("wait --timeout w").says(0, "");
-    names("").says(0, "");
+    names("reopen j").says(0, "jobd\n");
+    names("stop nobody").says(0, "");
+    // Where no name can stand a shell may offer files.
+    names("wait --timeout w").says(1, "");
+    names("").says(1, "");
     let refused = bed.one("completions bash start");
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
 }
@@ -104,11 +107,22 @@ completed restart --js
 completed stat
 completed wait --until ""
 completed start '$(touch ran)'
+completed signal SIGHU
+completed man relo
+completed man sta
+completed re
+completed completions n
+compopt() {{ echo "$*"; }}
+completed start nobody
+completed metrics --output jobd.y
 "#
     );
     let Some(told) = completed(&bed, "bash", &["--norc"], &typed) else { return };
     let expected = "web-1 web-2\njobd web-2\n--json\nstatus\nready stopped\n\n";
-    assert_eq!(told, expected);
+    // What is hidden is not offered, and no files where names are wanted.
+    let others =
+        "SIGHUP\n\nstart status\nrestart reopen\n\n+o bashdefault +o default\n\njobd.yaml\n";
+    assert_eq!(told, expected.to_owned() + others);
     assert!(!bed.path("ran").exists(), "what is typed is not run");
 }
 

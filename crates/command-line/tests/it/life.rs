@@ -163,7 +163,7 @@ fn it_runs_in_the_foreground_too() {
 /// Case: CC-60
 fn what_needs_a_running_daemon_says_so() {
     let bed = Bed::with_one();
-    for words in ["reload", "events", "wait"] {
+    for words in ["reload", "reopen", "events", "wait"] {
         bed.one(words).complains(7, "jobd: not running\n");
     }
     for words in ["restart web-1", "signal HUP web-1"] {

@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_daemon_that_does_not_run_is_shown_by_its_options,
         the_last_lines_are_found_across_rotations,
         of_a_huge_log_only_the_end_is_read,
+        log_files_are_opened_anew,
         what_commands_a_terminal_is_shown_as_text,
         a_daemon_that_writes_no_file_is_an_error,
     ]
@@ -180,6 +181,19 @@ fn number_of(child: &Child, file: &str, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
+}
+
+/// Case: CC-60
+fn log_files_are_opened_anew() {
+    let bed = with_talkers();
+    fs::rename(bed.path("jobd.log"), bed.path("old.log")).unwrap();
+    bed.one("reopen").says(0, "jobd: its log files are opened anew\n");
+    expect("it has a new one", || bed.path("jobd.log").exists());
+    let text =
+        "log files are opened anew by a whole daemon, its workers with it; name the daemon\n";
+    bed.one("reopen web-1").complains(2, &format!("jobd/web-1: {text}"));
+    let text = "signals are for workers; a daemon is told by start, stop, restart, reopen\n";
+    bed.one("signal HUP jobd").complains(2, &format!("jobd: {text}"));
 }
 
 /// Case: CC-75
