@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use control::service::Process;
 
-use crate::seen::Seen;
+use crate::seen::{Seen, State};
 
 const PHASES: [&str; 8] =
     ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
@@ -35,6 +35,12 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
         up.add(&[("daemon", &seen.name)], u64::from(state));
     }
     up.write(&mut out);
+    let help = "Whether the daemon has given up, or could not be launched, and does not run.";
+    let mut failed = Family::new("appkit_failed", "gauge", help);
+    for seen in daemons {
+        failed.add(&[("daemon", &seen.name)], u64::from(seen.state() == State::Failed));
+    }
+    failed.write(&mut out);
 
     let mut phase =
         Family::new("appkit_phase", "gauge", "1 for the phase in which the process is.");
@@ -142,7 +148,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use supervisor::DaemonStatus;
+    use supervisor::{DaemonStatus, LastWords};
 
     use super::super::samples::{jobd, mute};
     use super::*;
@@ -151,8 +157,11 @@ mod tests {
     /// Cases: CC-85, CC-86
     #[test]
     fn each_family_has_its_help_and_type_once_and_its_samples_together() {
-        let text =
-            metrics(&[jobd(), mute(DaemonStatus::NotRunning { stale: false }, Answer::NotAsked)]);
+        let text = metrics(&[
+            jobd(),
+            mute(DaemonStatus::NotRunning { stale: false }, Answer::NotAsked),
+            given_up(),
+        ]);
         let mut family = String::new();
         let mut seen = Vec::new();
         for line in text.lines() {
@@ -176,6 +185,8 @@ mod tests {
         for line in [
             r#"appkit_up{daemon="jobd"} 1"#,
             r#"appkit_up{daemon="jobd"} 0"#,
+            r#"appkit_failed{daemon="jobd"} 0"#,
+            r#"appkit_failed{daemon="given up"} 1"#,
             r#"appkit_phase{daemon="jobd",role="worker",name="web-3",phase="waiting"} 1"#,
             r#"appkit_phase{daemon="jobd",role="worker",name="web-3",phase="running"} 0"#,
             r#"appkit_last_end{daemon="jobd",role="executor",name="jobd",cause="panic"} 1"#,
@@ -190,6 +201,11 @@ mod tests {
         // Of who does not run, and of a count that nobody tells, nothing is known, which is not 0.
         assert!(!text.contains(r#"appkit_ends_total{daemon="jobd",role="worker",name="web-3""#));
         assert!(!text.contains(r#"appkit_memory_bytes{daemon="jobd",role="worker",name="web-3"}"#));
+    }
+
+    fn given_up() -> Seen {
+        let down = mute(DaemonStatus::NotRunning { stale: false }, Answer::NotAsked);
+        Seen { name: "given up".to_owned(), last_words: Some(LastWords::default()), ..down }
     }
 
     #[test]
