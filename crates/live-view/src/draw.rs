@@ -8,6 +8,7 @@ use human_text::text::{cut, safe, width};
 use human_text::units::{short, size};
 
 use crate::details;
+use crate::help;
 use crate::known::{Known, uptime_us};
 use crate::model::{Model, Prompt};
 use crate::screen::{Screen, Style};
@@ -16,7 +17,7 @@ use crate::table::{Column, Columns, MARK, cell, percent, state};
 /// Below so many lines the table has no titles, and there is no line of keys.
 const ROOM: usize = 6;
 
-const KEYS: &str = " up/down select  enter details  / filter  s sort  r restart  x stop  t start  K signal  q quit";
+const KEYS: &str = " ? keys  up/down select  enter details  / filter  s sort  r restart  x stop  t start  K signal  q quit";
 
 /// Draws everything, as of this moment.
 pub(crate) fn draw(model: &mut Model, screen: &mut Screen, now: Instant, fancy: bool) {
@@ -38,7 +39,9 @@ pub(crate) fn draw(model: &mut Model, screen: &mut Screen, now: Instant, fancy: 
         line(screen, top, &format!(" {}", safe(&warning)), Style::Bad, fancy);
         top += 1;
     }
-    if model.details && model.marked().is_some() {
+    if model.prompt == Prompt::Help {
+        help::draw(screen, top..bottom, fancy);
+    } else if model.details && model.marked().is_some() {
         details::draw(model, screen, top..bottom, fancy);
     } else {
         table(model, screen, top..bottom, now, fancy);
@@ -64,6 +67,7 @@ fn prompt(model: &Model) -> Option<(String, Style)> {
             Some((format!(" Signal for {label}, as SIGTERM or 15: {typed}_"), Style::Selected))
         }
         Prompt::Filter => Some((format!(" Filter: {}_", safe(&model.filter)), Style::Selected)),
+        Prompt::Help => Some((" Any key: back".to_owned(), Style::Selected)),
         Prompt::None => model.notice.as_ref().map(told),
     }
 }
@@ -102,23 +106,25 @@ fn ready(known: &Known) -> Option<String> {
 }
 
 /// What stands before a name: whose child it is.
-fn branch(process: &Process, fancy: bool) -> &'static str {
-    match (process.role.as_str(), fancy) {
-        ("guardian", _) => "",
-        ("executor", true) => "└─ ",
-        ("executor", false) => "`- ",
-        (_, true) => "   ├─ ",
-        (_, false) => "   |- ",
+fn branch(process: &Process, is_last: bool, fancy: bool) -> &'static str {
+    match (process.role.as_str(), is_last, fancy) {
+        ("guardian", ..) => "",
+        ("executor", _, true) => "└─ ",
+        ("executor", _, false) => "`- ",
+        (_, false, true) => "   ├─ ",
+        (_, false, false) => "   |- ",
+        (_, true, true) => "   └─ ",
+        (_, true, false) => "   `- ",
     }
 }
 
 /// A guardian and its executor have the same name.
-fn name(process: &Process, fancy: bool) -> String {
+fn name(process: &Process, is_last: bool, fancy: bool) -> String {
     let own = match process.role.as_str() {
         "worker" => safe(&process.name),
         role => safe(role),
     };
-    format!("{}{own}", branch(process, fancy))
+    format!("{}{own}", branch(process, is_last, fancy))
 }
 
 fn table(model: &mut Model, screen: &mut Screen, place: Range<usize>, now: Instant, fancy: bool) {
@@ -133,7 +139,7 @@ fn table(model: &mut Model, screen: &mut Screen, place: Range<usize>, now: Insta
     let top = top.min(rows.len().saturating_sub(room));
     let Some(known) = &model.news.known else { return };
 
-    let widest = rows.iter().map(|row| width(&name(row, fancy))).max().unwrap_or(0);
+    let widest = rows.iter().map(|row| width(&name(row, false, fancy))).max().unwrap_or(0);
     let columns = Columns::fit(widest, screen.columns);
     if titled {
         screen.put(MARK, place.start, &cut("NAME", columns.name, '~'), Style::Dim);
@@ -148,7 +154,12 @@ fn table(model: &mut Model, screen: &mut Screen, place: Range<usize>, now: Insta
         let old =
             model.news.is_old(now) || (known.workers_trouble.is_some() && process.role == "worker");
         let style = if old { Style::Dim } else { Style::Plain };
-        screen.put(MARK, line, &cut(&name(process, fancy), columns.name, mark), style);
+        screen.put(
+            MARK,
+            line,
+            &cut(&name(process, index + 1 == rows.len(), fancy), columns.name, mark),
+            style,
+        );
         let cells =
             columns.cells(|column| cell(column, process, share, &samples, &known.clock, fancy));
         for ((at, text), (column, _)) in cells.into_iter().zip(&columns.others) {

@@ -37,6 +37,7 @@
 //! | `/` | only workers whose names contain this; escape ends that |
 //! | `s` | the next order: name, cpu, memory, restarts, uptime |
 //! | `r`, `x`, `t`, `K` | restart, stop, start, signal; each asks first |
+//! | `?` | what the keys do |
 //! | `q`, Ctrl-C | quit |
 //! | Ctrl-Z, Ctrl-L | stop until `fg`; draw everything anew |
 //!
@@ -68,6 +69,7 @@ mod clerk;
 mod daemon;
 mod details;
 mod draw;
+mod help;
 mod history;
 mod id;
 mod keys;

@@ -45,6 +45,8 @@ pub(crate) enum Prompt {
     Signal(Run, String),
     /// An answer.
     Question(Order),
+    /// Ending the page of keys.
+    Help,
 }
 
 /// What shall be asked for, if it is still that run's turn.
@@ -110,7 +112,7 @@ impl Model {
         }
         let run = match &self.prompt {
             Prompt::Signal(run, _) | Prompt::Question(Order { run, .. }) => Some(run),
-            Prompt::None | Prompt::Filter => None,
+            Prompt::None | Prompt::Filter | Prompt::Help => None,
         };
         let gone = |run: &&Run| !run.is_among(self.news.epoch(), self.news.processes());
         if (whole || not_running)
@@ -162,6 +164,8 @@ impl Model {
                 }
                 _ => Effect::Nothing,
             },
+            Prompt::Help if key == Key::Letter('q') => Effect::Quit,
+            Prompt::Help => Effect::Nothing,
         };
         self.settle();
         effect
@@ -185,6 +189,7 @@ impl Model {
             Key::Letter('x') => self.question(Request::Stop),
             Key::Letter('t') => self.question(Request::Start),
             Key::Letter('K') => self.ask_signal(),
+            Key::Letter('?') => self.prompt = Prompt::Help,
             Key::Letter(_) | Key::Backspace | Key::Interrupt | Key::Suspend | Key::Redraw => (),
         }
         Effect::Nothing

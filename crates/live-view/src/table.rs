@@ -65,7 +65,7 @@ impl Column {
         match self {
             Column::State => 9,
             Column::Pid => 7,
-            Column::Uptime => 7,
+            Column::Uptime => 8,
             Column::Restarts => 8,
             Column::Cpu => 5,
             Column::Memory => 7,

@@ -15,18 +15,36 @@ fn a_picture_is_a_tree_with_figures() {
     story.see(1000, answer("e1", Ok(busier)));
     story.press("jjr");
     let expected = "\
-jobd  running 2d  2/4 workers  84.0M  cpu 26%  by name                                 09:12:03
-  NAME         STATE         PID  UPTIME RESTARTS   CPU  MEMORY CPU, LAST MINUTE
-  guardian     running      4711      2d        0    0%   21.0M                    .
-  `- executor  running      4713      2d        0    0%   21.0M                    .
->    |- web-1  running      4720      2d        0   26%   21.0M                    -
-     |- web-3  back-off        - in 4.2s        7     -       -
-     |- web-10 stopped         -       -        0     -       -
-     |- 日本-2 running      4721      2d        0    0%   21.0M                    .
+jobd  running 2d  2/4 workers  84.0M  cpu 26%  by name                                         09:12:03
+  NAME         STATE         PID   UPTIME RESTARTS   CPU  MEMORY CPU, LAST MINUTE
+  guardian     running      4711       2d        0    0%   21.0M                    .
+  `- executor  running      4713       2d        0    0%   21.0M                    .
+>    |- web-1  running      4720       2d        0   26%   21.0M                    -
+     |- web-3  back-off        -  in 4.2s        7     -       -
+     |- web-10 stopped         -        -        0     -       -
+     `- 日本-2 running      4721       2d        0    0%   21.0M                    .
 
  Restart web-1 (pid 4720)?  y yes   any other key: no
- up/down select  enter details  / filter  s sort  r restart  x stop  t start  K signal  q quit";
-    assert_eq!(story.shown(95, 11), expected);
+ ? keys  up/down select  enter details  / filter  s sort  r restart  x stop  t start  K signal  q quit";
+    assert_eq!(story.shown(103, 11), expected);
+    // A span below a second has its room, too.
+    let mut soon = workers();
+    soon.iter_mut().for_each(|worker| {
+        worker.next_start_in_us = worker.next_start_in_us.map(|_| 225_000);
+    });
+    story.see(1000, answer("e1", Ok(soon)));
+    assert!(story.shown(103, 11).contains(" in 225ms "), "{}", story.shown(103, 11));
+}
+
+#[test]
+fn a_key_shows_the_keys_and_any_takes_them_back() {
+    let mut story = Story::new();
+    story.press("?");
+    let shown = story.shown(80, 14);
+    assert!(shown.contains("\n  r               restart the selected worker"), "{shown}");
+    assert!(shown.contains("\n Any key: back\n") && !shown.contains("web-1"), "{shown}");
+    story.press("r");
+    assert!(story.model.prompt == Prompt::None && story.shown(80, 14).contains("web-1"));
 }
 
 /// Case: CC-47
@@ -45,7 +63,7 @@ worker web-3: back-off
   its last run said last on stderr:
     ERROR cannot connect\\x1b[2J
 
- up/down select  enter details  / filter  s sort  r restart~";
+ ? keys  up/down select  enter details  / filter  s sort  r~";
     assert_eq!(story.shown(60, 11), expected);
     story.press("jj");
     let scrolled = story.shown(60, 8);
