@@ -13,7 +13,7 @@ use supervisor::{
     LaunchFailed, StopStatus, daemon_status,
 };
 
-pub(crate) use events::Wanted;
+pub(crate) use events::{ALL as ALL_EVENTS, Wanted};
 
 use crate::code;
 use crate::complaint::{Complaint, is_denied};

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{FromArgMatches, Subcommand};
 use clap_complete::Shell;
 use supervisor::{DaemonEnd, DaemonOptions, run_daemon};
@@ -100,7 +101,7 @@ impl Service {
         let read = self.own_parser().try_get_matches_from(&words);
         match read.and_then(|matches| Words::from_arg_matches(&matches)) {
             Ok(read) => self.execute(Command(read)),
-            Err(error) => ExitCode::from(self.refuse(&error, &words)),
+            Err(error) => ExitCode::from(self.refuse(error, &words)),
         }
     }
 
@@ -111,13 +112,12 @@ impl Service {
     pub fn execute(&self, command: Command) -> ExitCode {
         let Command(words) = command;
         let (in_json, of_status) = match &words {
-            Words::Start(act)
-            | Words::Stop(act)
-            | Words::Restart(act)
-            | Words::Reopen(act)
-            | Words::Reload(act) => (act.form.json, false),
+            Words::Start(act) | Words::Stop(act) | Words::Restart(act) | Words::Reload(act) => {
+                (act.form.json, false)
+            }
+            Words::Reopen(whole) => (whole.form.json, false),
             Words::Status(show) => (show.form.json, true),
-            Words::List(show) => (show.form.json, false),
+            Words::List(list) => (list.form.json, false),
             Words::Events(events) => (events.json, false),
             Words::Logs(logs) => (logs.json, false),
             Words::Signal(signal) => (signal.form.json, false),
@@ -303,7 +303,14 @@ impl Service {
     }
 
     /// Help was asked for, or the words are wrong.
-    fn refuse(&self, error: &clap::Error, words: &[OsString]) -> u8 {
+    fn refuse(&self, mut error: clap::Error, words: &[OsString]) -> u8 {
+        // Of a wrong option a name would be made by that tip, and no name begins so.
+        if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+            tips.retain(|tip| !tip.to_string().contains("as a value, use"));
+            if !tips.is_empty() {
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+            }
+        }
         let text = error.render().to_string();
         if !error.use_stderr() {
             return match print(&text) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::code;
 use crate::complaint::Complaint;
-use crate::daemon::{Daemon, Wanted};
+use crate::daemon::{ALL_EVENTS, Daemon, Wanted};
 use crate::output::{look, print};
 use crate::render::text::safe;
 use crate::render::units::Clock;
@@ -62,7 +62,7 @@ pub(crate) fn status(
     Ok(code::worst(states.map(|state| state.code())))
 }
 
-pub(crate) fn list(daemons: &[&Daemon], words: &words::Show) -> Result<u8, Complaint> {
+pub(crate) fn list(daemons: &[&Daemon], words: &words::List) -> Result<u8, Complaint> {
     let (seen, clock) = (seen(daemons), Clock::of_machine());
     let text = match words.form.json {
         true => json::text(&json::list(&seen, &clock)),
@@ -80,7 +80,7 @@ pub(crate) fn events(
 ) -> Result<u8, Complaint> {
     daemon.check_names(&names)?;
     let (clock, look) = (Clock::of_machine(), look(words.wide));
-    let wanted = Wanted { last: words.last, of: names, follow: !words.no_follow };
+    let wanted = Wanted { last: words.last.min(ALL_EVENTS), of: names, follow: !words.no_follow };
     let ended = daemon.events(&wanted, &mut |epoch, event| match words.json {
         true => print(&json::text(&json::event(epoch, event))),
         false => print(&format!("{}\n", render::events::event(event, &clock, look))),

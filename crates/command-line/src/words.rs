@@ -10,25 +10,25 @@ use serde::de::value::{Error, StrDeserializer};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Words {
-    /// Starts it, and waits until it runs; one that runs already is left alone
+    /// Starts the daemon, and waits until it runs; one that runs already is left alone
     Start(Act),
-    /// Stops it, and waits until everything of it is gone; one that is stopped already is no error
+    /// Stops the daemon, and waits until everything of it is gone; one that is stopped already is no error
     Stop(Act),
-    /// Stops it if it runs, and starts it
+    /// Stops the daemon if it runs, and starts it
     Restart(Act),
-    /// Has it open its log files anew, after others have renamed them
-    Reopen(Act),
-    /// Has it read its options anew, which no daemon can yet
+    /// Has the daemon open its log files anew, after others have renamed them
+    Reopen(Whole),
+    /// Has the daemon read its options anew, which no daemon can yet
     #[command(hide = true)]
     Reload(Act),
-    /// How it is, with its workers, or a worker alone; the exit code tells, too
+    /// How the daemon is, with its workers, or a worker alone; the exit code tells, too
     #[command(after_help = STATUS_CODES)]
     Status(Show),
     /// A line for each daemon
-    List(Show),
+    List(List),
     /// What has happened to the daemon and its workers, and what happens until it ends
     Events(Events),
-    /// The last lines of its log and output, and of its workers', and those that follow
+    /// The last lines of the daemon's log and output, and of its workers', and those that follow
     Logs(Logs),
     /// Sends a signal to a worker
     Signal(Signal),
@@ -38,19 +38,19 @@ pub(crate) enum Words {
     /// Replaces the workers of a set one after another, while enough of them stay
     #[command(after_help = SET_CODES)]
     Roll(Roll),
-    /// Waits until it is ready, or stopped
+    /// Waits until the daemon, or a worker, is ready or stopped
     #[command(after_help = WAIT_CODES)]
     Wait(Wait),
-    /// Runs it here, without detaching: for a terminal, a container, systemd
+    /// Runs the daemon here, without detaching: for a terminal, a container, systemd
     Run(Run),
-    /// Shows it and its workers as they are now, and acts on them by keys
+    /// Shows the daemon and its workers as they are now, and acts on them by keys
     #[cfg(feature = "top")]
     Top(Top),
     /// Numbers for Prometheus, in its text format 0.0.4
     Metrics(Metrics),
     /// Prints what makes a shell complete these commands
     Completions(Completions),
-    /// Prints a manual page, to be read with `man -l -`
+    /// Prints a manual page, of the whole or of a command, to be read with `man -l -`
     Man(Man),
 }
 
@@ -67,10 +67,10 @@ allowed; 6 the options are wrong, or cannot be read; 7 it does not run; 130 Ctrl
 `status` and `wait` have others, which their help tells.";
 
 const STATUS_CODES: &str = "\
-Exit codes: 0 it runs; 1 it does not, and a crash has left the pid file; 2 its guardian was killed, and
-not all is gone yet; 3 it does not run, or has failed, which the text tells; 4 nobody can say, or the words are wrong; 150 starting; 151 stopping; 152 back-off: it
-has failed, and will be started again; 153 it runs, but a worker has failed for good. Of several
-daemons the worst counts.";
+Exit codes: 0 it runs; 1 it does not, and a crash has left the pid file; 2 its guardian was killed, and not all is gone \
+yet; 3 it does not run, or has failed, which the text tells; 4 nobody can say, or the words are wrong; 150 starting; 151 \
+stopping; 152 back-off: it has failed, and will be started again; 153 it runs, but a worker has failed for good. Of \
+several daemons the worst counts.";
 
 const WAIT_CODES: &str = "\
 A worker of a daemon that keeps none yet is waited for, too, so give a limit where it may never have one.
@@ -78,13 +78,22 @@ Exit codes: 0 it is so; 7 it does not run; 99 the time is over; 102 the daemon e
 
 const SET_CODES: &str = "\
 What was asked for goes on when the waiting is over, by its time or by Ctrl-C.
-Exit codes: 0 it is so; 1 it failed, or something else was asked for meanwhile; 2 there is no such set, or it cannot have
+Exit codes: 0 it is so; 1 it failed, or something else was asked for meanwhile; 2 there is no such set, or it cannot have \
 so many; 7 the daemon does not run; 99 the time is over; 102 the daemon ended meanwhile.";
 
 /// What is done to daemons or workers.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Act {
     /// Daemons, or `all`; workers by name, or as DAEMON/WORKER
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// What is done to daemons alone.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Whole {
+    /// Daemons, or `all`
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) form: Form,
@@ -99,7 +108,18 @@ pub(crate) struct Form {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Show {
-    /// Daemons, or `all`, which is the default; where `status` is asked workers, too
+    /// Daemons, or `all`, which is the default; workers by name, or as DAEMON/WORKER
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+    /// Everything, however narrow the terminal is
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct List {
+    /// Daemons, or `all`, which is the default
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) form: Form,
@@ -113,7 +133,8 @@ pub(crate) struct Events {
     /// The daemon, where there are several; guardian, executor, workers and sets by name, or as DAEMON/NAME
     pub(crate) names: Vec<String>,
     /// How many of the last ones to begin with: of guardian and of executor so many each, unless names are given
-    #[arg(short = 'n', long, alias = "lines", default_value_t = 10)]
+    #[arg(short = 'n', long, alias = "lines", default_value = "10")]
+    #[arg(allow_negative_numbers = true, value_parser = ValueParser::new(last))]
     pub(crate) last: u64,
     /// Shows the last ones, by time, and ends
     #[arg(long)]
@@ -136,8 +157,9 @@ pub(crate) struct Logs {
     /// Goes on with what is written from now on, until the daemons have ended
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// How many of the last ones, of all together, to begin with
-    #[arg(short = 'n', long, alias = "last", default_value_t = 20)]
+    /// How many of the last ones, of all together, to begin with, or `all`: of 100 files of one name at most, the youngest
+    #[arg(short = 'n', long, alias = "last", default_value = "20")]
+    #[arg(allow_negative_numbers = true, value_parser = ValueParser::new(last))]
     pub(crate) lines: u64,
     /// Lines as they are, also what could command the terminal
     #[arg(long, conflicts_with = "json")]
@@ -183,16 +205,16 @@ pub(crate) struct Roll {
     #[arg(long)]
     pub(crate) surge: Option<u32>,
     /// What passes after each before the next one
-    #[arg(long, value_parser = ValueParser::new(span))]
+    #[arg(long, allow_hyphen_values = true, value_parser = ValueParser::new(span))]
     pub(crate) pause: Option<Duration>,
     /// How long a new one must have been ready until it counts as there
-    #[arg(long, value_parser = ValueParser::new(span))]
+    #[arg(long, allow_hyphen_values = true, value_parser = ValueParser::new(span))]
     pub(crate) settle: Option<Duration>,
     /// How often a new one is started until it counts as bad
     #[arg(long)]
     pub(crate) tries: Option<u32>,
     /// Given up when nothing has come further for so long
-    #[arg(long, value_parser = ValueParser::new(span))]
+    #[arg(long, allow_hyphen_values = true, value_parser = ValueParser::new(span))]
     pub(crate) stall: Option<Duration>,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
@@ -203,7 +225,7 @@ pub(crate) struct Roll {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Waiting {
     /// Waits for so long at most, as 10, 500ms, 2min; without it, for ever
-    #[arg(long, value_parser = ValueParser::new(span))]
+    #[arg(long, allow_hyphen_values = true, value_parser = ValueParser::new(span))]
     pub(crate) timeout: Option<Duration>,
     /// Only asks for it
     #[arg(long)]
@@ -225,7 +247,7 @@ pub(crate) struct Wait {
     #[arg(long, value_enum, default_value_t = Until::Ready)]
     pub(crate) until: Until,
     /// How long at most, as 10, 500ms, 2min; without it, for ever
-    #[arg(long, value_parser = ValueParser::new(span))]
+    #[arg(long, allow_hyphen_values = true, value_parser = ValueParser::new(span))]
     pub(crate) timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) form: Form,
@@ -299,6 +321,14 @@ fn signal(text: &str) -> Result<i32, String> {
     })
 }
 
+/// How many of the last ones.
+fn last(text: &str) -> Result<u64, String> {
+    let all = (text == "all").then_some(u64::MAX);
+    let number = || text.parse().ok();
+    all.or_else(number)
+        .ok_or_else(|| "is no number of the last ones; give one like 20, or `all`".to_owned())
+}
+
 fn count(text: &str) -> Result<Count, String> {
     let read = match text.starts_with(['+', '-']) {
         true => text.parse().map(Count::By),
@@ -339,6 +369,14 @@ mod tests {
         }
         for wrong in ["", "+", "--1", "x", "1.5", "4294967296"] {
             count(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn the_last_ones_are_a_number_or_all() {
+        assert_eq!((last("0"), last("20"), last("all")), (Ok(0), Ok(20), Ok(u64::MAX)));
+        for wrong in ["", "-5", "+", "many", "1.5"] {
+            last(wrong).unwrap_err();
         }
     }
 

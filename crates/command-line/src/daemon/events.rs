@@ -17,7 +17,7 @@ use crate::output::Reader;
 const QUIET: Duration = Duration::from_millis(200);
 
 /// More than is kept anywhere, and a number that every client knows (varlink.org: 64 bits with a sign).
-const ALL: u64 = i64::MAX as u64;
+pub(crate) const ALL: u64 = i64::MAX as u64;
 
 /// No daemon keeps so many; one that says more is not listened to without end.
 const MOST_KEPT: usize = 1 << 16;

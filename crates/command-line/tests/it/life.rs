@@ -108,12 +108,17 @@ fn words_that_are_wrong_have_their_code() {
         ("signal NONSENSE web-1", 2),
         ("signal USR1 jobd", 2),
         ("wait --timeout soon", 2),
+        ("wait --timeout -1s", 2),
+        ("logs -n -5", 2),
+        ("events -n many", 2),
         ("run nobody", 2),
         ("man nobody", 2),
     ] {
         let refused = bed.one(words);
         assert_eq!((refused.code, refused.stdout.as_str()), (code, ""), "{words}: {refused:?}");
         assert!(refused.stderr.starts_with("jobd"), "{words}: {refused:?}");
+        // Which would be a name.
+        assert!(!refused.stderr.contains("use '-- "), "{words}: {refused:?}");
     }
     bed.one("status nobody").complains(3, "jobd/nobody: not running\n");
     let help = bed.one("--help");

@@ -149,6 +149,7 @@ fn the_last_lines_are_found_across_rotations() {
     bed.write("jobd.log.2026-01-02", "c\nd\n");
     bed.write("jobd.log", "e\n");
     assert_eq!(bed.one("logs -n 4").stdout, "b\nc\nd\ne\n");
+    assert_eq!(bed.one("logs --last all").stdout, "a\nb\nc\nd\ne\n");
 }
 
 /// Case: CC-48

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         metrics_replace_a_file_or_leave_it,
         metrics_replace_nothing_but_a_file,
         papers_are_those_of_the_program,
+        help_is_wrapped,
     ]
 }
 
@@ -133,6 +134,20 @@ fn papers_are_those_of_the_program() {
     assert!(page.contains(".TH") && page.contains("restart"), "{page}");
     assert!(page.contains("starts, stops and shows"), "{page}");
     assert!(page.contains("Exit codes: 0 done") && !page.contains("reload"), "{page}");
+    // No page is named that nobody has installed.
+    assert!(!page.contains("(1)"), "{page}");
     let page = bed.one("man status").stdout;
     assert!(page.contains("worker has failed"), "{page}");
+    let title = page.lines().find(|line| line.starts_with(".TH")).unwrap();
+    assert!(title.contains(&format!("\"{name} (appkit 0.")), "{title}");
+}
+
+/// Case: CC-54
+fn help_is_wrapped() {
+    let bed = Bed::with_one();
+    for words in ["--help", "status --help", "logs -h"] {
+        let help = bed.command("one", words).env("COLUMNS", "70").output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        assert!(help.lines().all(|line| line.chars().count() <= 70), "{help}");
+    }
 }
