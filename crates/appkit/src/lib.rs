@@ -157,6 +157,11 @@
 //!
 //! All of it can be said in YAML: `docs/options.md` in the repository has every key.
 //!
+//! # Features
+//!
+//! By default there are `yaml` (options from files), `compression` (of old log files) and `local-time` (in logs). Two have to be
+//! asked for: `cli`, without which there is no module `cli`, and `top`, the view that stays, which brings `cli` along.
+//!
 //! # When it fits
 //!
 //! Applications that bring their own service along, to machines, containers and systemd, instead of
@@ -199,7 +204,8 @@ pub use {
     stdio_redirect, supervisor, surroundings, workers,
 };
 
-/// `start`, `stop`, `restart`, `status`, `list` and their kind as subcommands of the application's own program:
+/// `start`, `stop`, `restart`, `status`, `list` and their kind as subcommands of the application's own program, with the
+/// feature `cli`:
 ///
 /// ```no_run
 /// # fn daemon_main() {}

@@ -71,7 +71,10 @@ impl Daemon {
         if is_chosen && !self.kept(&mut stream, wanted, each)? {
             return Ok(false);
         }
-        while wanted.follow {
+        if !wanted.follow {
+            return Ok(false);
+        }
+        loop {
             match stream.next(Instant::now()) {
                 Ok(Some(some)) => {
                     for event in some.events.iter().filter(|event| wanted.is_of(event)) {
@@ -94,7 +97,6 @@ impl Daemon {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Ok(false)
     }
 
     /// Those that are kept, by time, the last ones of them. False: nobody wants more.
