@@ -285,9 +285,6 @@ impl Daemon {
 
     /// Why something was not done with a worker; with those that there are, if there is none of that name.
     fn of_worker(&self, name: &str, failed: &AskFailed) -> Complaint {
-        if refused::name(failed.cause()) == Some(refused::NO_WORKERS) {
-            return self.keeps_none();
-        }
         let mut complaint = self.complaint(failed.cause());
         if refused::name(failed.cause()) == Some(refused::NO_SUCH_WORKER)
             && let Ok(workers) = self.asked.workers(&[], false)
@@ -348,6 +345,9 @@ impl Daemon {
         let nobody = matches!(error, ClientError::NotThere { .. } | ClientError::Gone);
         if nobody && self.is_down() {
             return Complaint::new(code::NOT_RUNNING, "not running");
+        }
+        if refused::name(error) == Some(refused::NO_WORKERS) {
+            return self.keeps_none();
         }
         Complaint::new(refused::code(error), self.in_words(error))
     }

@@ -62,6 +62,12 @@
 //! Lines are shown with everything escaped that could command a terminal; with `--raw` as they are. A line that is
 //! longer than 64 KiB, or whose end has not come, is in JSON several objects, where all but the first are `continued`.
 //!
+//! # Events
+//!
+//! `events` shows the last ones, and goes on until the daemon has ended; with `--no-follow` it shows the last ones, by time,
+//! and ends. Names choose: `guardian`, `executor`, workers, sets. Where what is kept ends the daemon does not say: it is
+//! all that has come when nothing more comes for 200 ms.
+//!
 //! # Completions
 //!
 //! `completions` prints a script for a shell. In bash, zsh and fish it completes names, too: those of the daemons, and of the

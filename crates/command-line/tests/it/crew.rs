@@ -246,6 +246,8 @@ fn an_executor_in_back_off_has_no_workers_and_says_so() {
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.stderr.starts_with(&format!("jobd/web-1: {why}")), "{refused:?}");
     }
+    let refused = bed.one("scale web 3");
+    assert!(refused.code == 1 && refused.stderr.contains(why), "{refused:?}");
     assert_eq!(bed.one("status web-1").code, 4);
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_last_lines_are_found_across_rotations,
         of_a_huge_log_only_the_end_is_read,
         log_files_are_opened_anew,
+        files_of_a_worker_that_nobody_tells_have_the_code_of_why,
         what_commands_a_terminal_is_shown_as_text,
         a_daemon_that_writes_no_file_is_an_error,
     ]
@@ -182,6 +183,23 @@ fn number_of(child: &Child, file: &str, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
+}
+
+/// That they could not be asked for is no word on whether it runs.
+///
+/// Case: CC-88
+fn files_of_a_worker_that_nobody_tells_have_the_code_of_why() {
+    let bed = with_talkers();
+    let status: Value = serde_json::from_str(&bed.one("status --json").stdout).unwrap();
+    let executor =
+        i32::try_from(status["daemons"][0]["executor"]["pid"].as_i64().unwrap()).unwrap();
+    let executor = Pid::from_raw(executor).unwrap();
+    kill_process(executor, Signal::STOP).unwrap();
+    let refused = bed.one("logs web-1");
+    kill_process(executor, Signal::CONT).unwrap();
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{refused:?}");
+    assert!(refused.stderr.contains("its executor gives no answer for "), "{refused:?}");
+    assert!(refused.stderr.ends_with("jobd/web-1: its files are not known now\n"), "{refused:?}");
 }
 
 /// Case: CC-60
