@@ -143,6 +143,15 @@ fn a_start_that_failed_leaves_why_and_no_older_reason() {
     let outcome = left().outcome.unwrap();
     assert!(outcome.starts_with("the guardian could not be set up: redirect: "), "{outcome}");
     assert!(outcome.contains(out), "{outcome}");
+    // Who was stopped on purpose has not failed, and nobody asks after the one before.
+    fs::remove_file(bed.path("journal")).unwrap();
+    let slow = told(&bed, Before::Hangs).start_timeout(LIMIT);
+    let start = std::thread::spawn(|| start_daemon(slow));
+    bed.expect("called");
+    stop_daemon(bed.pid_file()).unwrap();
+    let error = start.join().unwrap().unwrap_err();
+    assert!(matches!(error.cause(), LaunchCause::Stopped), "{error:?}");
+    assert_eq!(Daemon::at(bed.pid_file()).status().unwrap().last_words, None);
 }
 
 /// Case: HS-18
