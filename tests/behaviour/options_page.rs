@@ -1,6 +1,6 @@
 //! The page that says what may stand in YAML is right, and says all.
 
-use appkit::{DaemonOptions, WorkerStartInfo, WorkersOptions};
+use appkit::{DaemonOptions, Listed, WorkerStartInfo, WorkersOptions};
 use libtest_mimic::Trial;
 
 use crate::trials;
@@ -27,6 +27,9 @@ fn read(heading: &str, yaml: &str) -> Result<(), String> {
     let of = |error: serde_yaml::Error| error.to_string();
     match heading {
         "A worker" => serde_yaml::from_str::<Vec<WorkerStartInfo>>(yaml).map(drop).map_err(of),
+        "A set of workers" | "roll" => {
+            serde_yaml::from_str::<Vec<Listed>>(yaml).map(drop).map_err(of)
+        }
         "All workers" => serde_yaml::from_str::<WorkersOptions>(yaml).map(drop).map_err(of),
         "A daemon" => daemon(yaml),
         _ => daemon(&format!("pid_filename: x\ndaemon_entry: a:b\n{yaml}")),
@@ -56,6 +59,7 @@ fn every_key_that_there_is_stands_on_the_page() {
         ("A daemon", wrong.to_owned()),
         ("A worker", format!("- {wrong}")),
         ("All workers", wrong.to_owned()),
+        ("roll", format!("- {{roll: {{{wrong}}}}}")),
         ("restart", format!("restart: {{{wrong}}}")),
         ("backoff", format!("restart: {{backoff: {{{wrong}}}}}")),
         ("start", format!("start: {{{wrong}}}")),

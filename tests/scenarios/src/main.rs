@@ -88,6 +88,8 @@ impl Options {
                 "-p",
                 "example-several",
                 "-p",
+                "example-spool",
+                "-p",
                 "example-pieces",
             ],
         };

@@ -18,7 +18,8 @@ pub(crate) fn event(event: &Event, clock: &Clock, look: Look) -> String {
     }
     let sign = if event.kind == "says" { '|' } else { '-' };
     // The executor has the daemon's name, which every line would have.
-    let name = if event.role == "worker" { &event.name } else { &event.role };
+    let name =
+        if matches!(event.role.as_str(), "worker" | "set") { &event.name } else { &event.role };
     let name = padded(&cut(&safe(name), 100, '~'), NAME);
     let text = if event.text.is_empty() { &event.kind } else { &event.text };
     look.fitted(&format!("{} {name} {sign} {}", clock.moment(&event.at), safe(text)))

@@ -101,29 +101,57 @@ impl TryFrom<WorkerFile> for Listed {
     }
 }
 
+/// Fails if the entry is a function that `init` does not know: then it has no name.
+fn file_of<E: Error>(info: &WorkerStartInfo) -> Result<WorkerFile, E> {
+    let info = info.clone();
+    let no_text = || E::custom("a variable of the environment is no text");
+    let said = info.surroundings.into_form().ok_or_else(no_text)?;
+    Ok(surroundings::surroundings_form!(write said into WorkerFile {
+        entry: info.call.name().map_err(E::custom)?.to_owned(),
+        args: info.call.args().map_err(E::custom)?,
+        name: info.name,
+        pid_filename: info.pid_filename,
+        start: info.start,
+        restart: info.restart,
+        stop: info.stop,
+        leftovers: info.leftovers,
+        after: info.after,
+        temporary: info.temporary,
+        significant: info.significant,
+        count: None,
+        max_unavailable: None,
+        roll: None,
+    }))
+}
+
 impl Serialize for WorkerStartInfo {
     /// Fails if the entry is a function that `init` does not know: then it has no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let info = self.clone();
-        let no_text = || S::Error::custom("a variable of the environment is no text");
-        let said = info.surroundings.into_form().ok_or_else(no_text)?;
-        let file = surroundings::surroundings_form!(write said into WorkerFile {
-            entry: info.call.name().map_err(S::Error::custom)?.to_owned(),
-            args: info.call.args().map_err(S::Error::custom)?,
-            name: info.name,
-            pid_filename: info.pid_filename,
-            start: info.start,
-            restart: info.restart,
-            stop: info.stop,
-            leftovers: info.leftovers,
-            after: info.after,
-            temporary: info.temporary,
-            significant: info.significant,
-            count: None,
-            max_unavailable: None,
-            roll: None,
-        });
+        file_of(self)?.serialize(serializer)
+    }
+}
+
+impl Serialize for WorkerSet {
+    /// Fails as that of a worker does, and if what each runs is said by a function.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.has_calls() {
+            return Err(S::Error::custom("what each of the set runs is said by a function"));
+        }
+        let mut file = file_of(&self.template)?;
+        file.count = Some(self.count);
+        file.max_unavailable = Some(self.max_unavailable);
+        file.roll = Some(self.roll.clone());
         file.serialize(serializer)
+    }
+}
+
+impl Serialize for Listed {
+    /// Fails as those of a worker and of a set do.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Listed::Worker(worker) => worker.serialize(serializer),
+            Listed::Set(set) => set.serialize(serializer),
+        }
     }
 }
 
@@ -179,11 +207,18 @@ mod tests {
 - { name: web, count: 0, pid_filename: '{name}.pid', entry: 'app:web', after: [red], args: { port: 8000 } }
 ";
         let list: Vec<Listed> = serde_yaml::from_str(yaml).unwrap();
+        let written = serde_yaml::to_string(&list).unwrap();
+        let again: Vec<Listed> = serde_yaml::from_str(&written).unwrap();
+        assert_eq!(format!("{list:?}"), format!("{again:?}"), "{written}");
         let found: Vec<_> = list.iter().map(|listed| (listed.name(), listed.count())).collect();
         assert_eq!(found, [("red", 1), ("web", 0)]);
         assert!(matches!(list[1], Listed::Set(_)));
         let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s } }";
         let set: WorkerSet = serde_yaml::from_str(full).unwrap();
+        let again: WorkerSet = serde_yaml::from_str(&serde_yaml::to_string(&set).unwrap()).unwrap();
+        assert_eq!(format!("{set:?}"), format!("{again:?}"));
+        let by_function = set.clone().calls(|_| proc_spawn::Call::named("app:web", ()));
+        serde_yaml::to_string(&by_function).unwrap_err();
         assert_eq!((set.max_unavailable, set.roll.surge), (Share::Percent(25), Share::Count(1)));
         let error = serde_yaml::from_str::<Listed>(&full.replace("count: 4, ", "")).unwrap_err();
         assert!(error.to_string().contains("are for sets, which have a `count`"), "{error}");

@@ -94,6 +94,12 @@ impl WorkerSet {
         self.count
     }
 
+    /// Whether what each runs is said by a function.
+    #[cfg(feature = "yaml")]
+    pub(super) fn has_calls(&self) -> bool {
+        self.calls.is_some()
+    }
+
     /// The worker of this number, as it would be alone.
     pub(super) fn worker(&self, index: u32) -> WorkerStartInfo {
         let mut worker = self.template.clone();
