@@ -1,7 +1,7 @@
 //! Linux: sockets that are bound and reached through /proc/self/fd, and tell who is at the other end.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -60,18 +60,25 @@ pub(crate) fn listen(socket: &OwnedFd) -> io::Result<()> {
     Ok(rustix::net::listen(socket, BACKLOG)?)
 }
 
-/// Connects to what is at a path of any length.
+/// Connects to the socket at a path of any length, and to nothing that a link at its name leads to: who can put one there
+/// could lead us to another service of ours. It is reached by the descriptor that was looked at, so nobody can put a link
+/// there in between.
 pub(crate) fn connect(socket: &OwnedFd, path: &Path) -> io::Result<Connected> {
-    let named;
-    let through_descriptor;
-    let path = if path.as_os_str().as_bytes().len() <= LONGEST_PATH {
-        path
-    } else {
-        named = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        through_descriptor = through(named.as_fd());
-        &through_descriptor
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let named = openat(CWD, path, flags, Mode::empty())?;
+    if FileType::from_raw_mode(fstat(&named)?.st_mode) != FileType::Socket {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "something else is there, and no socket",
+        ));
+    }
+    let connect = |path: &Path| rustix::net::connect(socket, &SocketAddrUnix::new(path)?);
+    let connected = match connect(&through(named.as_fd())) {
+        // Without /proc the name must do, where an address holds it.
+        Err(Errno::NOENT) if path.as_os_str().as_bytes().len() <= LONGEST_PATH => connect(path),
+        connected => connected,
     };
-    match rustix::net::connect(socket, &SocketAddrUnix::new(path)?) {
+    match connected {
         Ok(()) => Ok(Connected::Yes),
         Err(Errno::AGAIN) => Ok(Connected::Full),
         Err(errno) => Err(errno.into()),
@@ -160,7 +167,7 @@ pub(crate) fn set_rights(
     }
     match chmodat(CWD, through(file.as_fd()), mode, AtFlags::empty()) {
         Err(Errno::NOENT) => {
-            Err(io::Error::new(io::ErrorKind::NotFound, "that needs /proc, which is not mounted"))
+            Err(io::Error::new(ErrorKind::NotFound, "that needs /proc, which is not mounted"))
         }
         changed => Ok(changed?),
     }

@@ -31,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_stop_by_the_socket_is_a_stop,
         what_cannot_be_done_yet_is_refused,
         who_has_made_the_pid_file_is_believed_where_the_folder_is_his,
+        a_link_at_the_sockets_name_leads_to_nobody,
     ]
 }
 
@@ -341,4 +342,29 @@ fn who_has_made_the_pid_file_is_believed_where_the_folder_is_his() {
     chown(bed.pid_file(), Some(STRANGER + 1), None).unwrap();
     let failed = asked().unwrap_err();
     assert!(matches!(failed.cause(), ClientError::NotExpected { .. }), "{failed}");
+}
+
+/// Who can put a link beside a pid file would have another daemon of ours, which he cannot reach himself, shown and stopped
+/// in its place.
+///
+/// Case: CC-91
+fn a_link_at_the_sockets_name_leads_to_nobody() {
+    let (bed, other) = (Bed::new(), Bed::new());
+    std::os::unix::fs::symlink(ask(&other).socket(), ask(&bed).socket()).unwrap();
+    let pid = launch(options(&bed));
+    let others = launch(options(&other));
+    let report = ask(&bed).status().unwrap();
+    assert_eq!(report.lock, DaemonStatus::Running { pid: Some(pid) });
+    let failed = report.said.unwrap().unwrap_err();
+    let text = exit::ErrorText::new(&failed).chain();
+    assert!(text.contains("something else is there, and no socket"), "{text}");
+    ask(&bed).restart_executor().unwrap_err();
+    ask(&bed).ask_to_stop().unwrap_err();
+    // The stop is by the lock's holder.
+    ask(&bed).stop().unwrap();
+    expect_gone(pid);
+    let report = ask(&other).status().unwrap();
+    assert_eq!(report.lock, DaemonStatus::Running { pid: Some(others) });
+    assert_eq!(report.said.unwrap().unwrap().executor.run, 1);
+    ask(&other).stop().unwrap();
 }
