@@ -16,6 +16,7 @@ use stdio_redirect::{Redirect, Stream};
 
 use capture::Capture;
 use family::Family;
+pub use family::numbers_in;
 use identity::{Key, identity, is_of_its_opener};
 use policy::{Problem, Problems};
 

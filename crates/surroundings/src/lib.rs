@@ -46,7 +46,7 @@ pub mod reopen;
 
 pub use base::Base;
 pub use callers::{Callers, connect};
-pub use files::{Files, Held, Owner, Purpose};
+pub use files::{Files, Held, Owner, Purpose, numbers_in};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};
 pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use exit::ErrorText;
 
+use crate::spec::PidFileOf;
 use crate::status::StatusPlace;
 
 /// How long a disk that stands still may hold up the end of a pool.
@@ -39,6 +40,8 @@ struct Shared {
 #[derive(Default)]
 struct Work {
     status: Option<(StatusPlace, Vec<u8>)>,
+    /// Sets of which there may once have been more, each with how many there are to be.
+    strays: Vec<(PidFileOf, usize)>,
     /// The status that could not be written, as long as no newer one has come.
     failed_status: Option<(StatusPlace, Vec<u8>, Failed)>,
     /// Pid files to be removed if they are stale, each with how often that was tried.
@@ -71,7 +74,7 @@ impl Failed {
 
 impl Work {
     fn is_done(&self) -> bool {
-        self.status.is_none() && self.stale.is_empty()
+        self.status.is_none() && self.stale.is_empty() && self.strays.is_empty()
     }
 
     /// Puts what has failed back to what is to be done, as far as it is time.
@@ -96,6 +99,7 @@ impl Work {
 enum Chore {
     Status(StatusPlace, Vec<u8>),
     Stale(PathBuf, u32),
+    Strays(PidFileOf, usize),
 }
 
 impl Chores {
@@ -113,6 +117,12 @@ impl Chores {
             work.failed.remove(&path);
             work.stale.insert(path, 0);
         });
+    }
+
+    /// Removes stale pid files of numbers that are not wanted: when somebody had wanted more, and all were killed at once,
+    /// nobody was left to do it.
+    pub(crate) fn remove_strays(&mut self, sets: Vec<(PidFileOf, usize)>) {
+        self.add(|work| work.strays = sets);
     }
 
     fn add(&mut self, add: impl FnOnce(&mut Work)) {
@@ -189,6 +199,13 @@ impl Shared {
                         failing += 1;
                     }
                 },
+                Chore::Strays(pid_file_of, wanted) => {
+                    for path in strays(&pid_file_of, wanted) {
+                        if let Err(error) = pidfile::try_remove_stale(&path) {
+                            log::warn!("{}", ErrorText::new(&error).chain());
+                        }
+                    }
+                }
                 // That somebody holds the pid file is no error.
                 Chore::Stale(path, tries) => {
                     if let Err(error) = pidfile::try_remove_stale(&path) {
@@ -234,7 +251,12 @@ impl Shared {
             // The status first: somebody may look at it.
             let chore = match work.status.take() {
                 Some((place, text)) => Some(Chore::Status(place, text)),
-                None => work.stale.pop_first().map(|(path, tries)| Chore::Stale(path, tries)),
+                None => {
+                    let stale =
+                        work.stale.pop_first().map(|(path, tries)| Chore::Stale(path, tries));
+                    stale
+                        .or_else(|| work.strays.pop().map(|(of, wanted)| Chore::Strays(of, wanted)))
+                }
             };
             if chore.is_some() {
                 work.busy = true;
@@ -254,6 +276,19 @@ impl Shared {
             };
         }
     }
+}
+
+/// The files in the folder of a set's pid files that are those of numbers beyond what is wanted.
+fn strays(pid_file_of: &PidFileOf, wanted: usize) -> Vec<PathBuf> {
+    let first = pid_file_of(1);
+    let Some(folder) = first.parent() else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_stray = |path: &PathBuf| {
+        let text = path.to_string_lossy();
+        let mut numbers = surroundings::numbers_in(&text);
+        numbers.any(|number| wanted < number as usize && pid_file_of(number) == *path)
+    };
+    entries.map(|entry| entry.path()).filter(is_stray).collect()
 }
 
 #[cfg(test)]

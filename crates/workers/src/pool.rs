@@ -160,13 +160,20 @@ impl Loop {
             .map(|(id, worker)| Ok((id, makes.worker(worker)?)));
         let workers = workers.collect::<Result<_, _>>()?;
         let ids: Vec<Id> = if plan.sets.is_empty() { Vec::new() } else { roster.ids().collect() };
+        let mut strays = Vec::new();
         let sets = plan.sets.into_iter().map(|set| {
+            let wanted = set.workers.len();
             let members = ids[set.workers].iter().copied();
             let id = roster.set(members, set.member, set.policy);
             roster.max_unavailable(id, set.max_unavailable);
+            strays.push((set.pid_file_of, wanted));
             KeptSet { name: set.name, id, roll: set.roll, rolls: 0, rolled: None }
         });
         let sets = sets.collect();
+        let mut chores = Chores::default();
+        if !strays.is_empty() {
+            chores.remove_strays(strays);
+        }
         let recorder = makes.recorder.clone();
         let shared = Arc::new(Shared::new(makes).map_err(io_error("create an eventfd"))?);
         Ok(Loop {
@@ -177,7 +184,7 @@ impl Loop {
             reopen,
             deadline,
             status,
-            chores: Chores::default(),
+            chores,
             desk,
             quit_told: false,
             gave_up: None,

@@ -15,7 +15,7 @@ use proc_spawn::{Call, EntryFn};
 use surroundings::Surroundings;
 
 pub use options::WorkersOptions;
-pub(crate) use plan::{Plan, WorkerPlan, plan};
+pub(crate) use plan::{PidFileOf, Plan, WorkerPlan, plan};
 pub(crate) use planner::{AlonePlan, Planner};
 pub(crate) use set::MOST_OF_SET;
 pub use set::{Listed, WorkerSet};

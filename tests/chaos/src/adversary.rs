@@ -14,6 +14,8 @@ pub(crate) enum Adversary {
     Locks { keep: bool },
     /// Asks by the control socket without end, and badly.
     Asker,
+    /// Has a set of workers have another number, and rolls it, without rest.
+    Operator,
     /// What is written there nobody reads.
     Deaf(Deaf),
     /// Seizes them, never waits, and then they are killed: dead, and not to be reaped.
@@ -86,7 +88,8 @@ pub(crate) enum Choice {
     Only(Vec<String>),
 }
 
-const NAMES: [&str; 7] = ["locks", "asker", "deaf", "tracer", "leaver", "bomb", "talker"];
+const NAMES: [&str; 8] =
+    ["locks", "asker", "deaf", "tracer", "leaver", "bomb", "talker", "operator"];
 
 /// At how many bytes the log is rotated whose folder a stranger has locked.
 pub(crate) const LOG_SIZE: u64 = 2 << 10;
@@ -143,6 +146,7 @@ impl Adversary {
         match name {
             "locks" => Adversary::Locks { keep: random.usize(..2) == 0 },
             "asker" => Adversary::Asker,
+            "operator" => Adversary::Operator,
             "deaf" => {
                 let all = [Log, WorkersLog, Captured, Errors, Foreground];
                 Adversary::Deaf(all[random.usize(..all.len())])
@@ -170,6 +174,7 @@ impl Adversary {
         match self {
             Adversary::Tracer { .. } | Adversary::Asker => Vec::new(),
             Adversary::Locks { .. } => vec![("--log-size", LOG_SIZE)],
+            Adversary::Operator => vec![("--set", 2)],
             Adversary::Deaf(Deaf::Captured) => vec![("--talk", 6), ("--fail", 3)],
             Adversary::Deaf(Deaf::Foreground) => vec![("--log-to-stderr", 1)],
             Adversary::Deaf(Deaf::Log | Deaf::WorkersLog | Deaf::Errors) => Vec::new(),

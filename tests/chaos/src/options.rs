@@ -13,7 +13,8 @@ usage: cargo xtask chaos [--rounds N] [--seed S] [--minutes M] [--jobs N]
                          [--adversaries some|none|all|NAME,…] [--program VICTIM]
 
 Starts, stops, kills and shortages at random, in namespaces of their own. Adversaries are who is
-beside the daemon: locks, asker, deaf, tracer, leaver, bomb or talker; some: in half of the rounds.
+beside the daemon: locks, asker, operator, deaf, tracer, leaver, bomb or talker; some: in half of the
+rounds.
 ";
 
 /// What was asked for.

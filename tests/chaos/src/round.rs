@@ -195,7 +195,7 @@ mod tests {
         for seed in 0..100 {
             let besieged = Round::new(seed, &Choice::parse("all").unwrap());
             let alone = Round::new(seed, &Choice::None);
-            assert_eq!(besieged.adversaries.len(), 7);
+            assert_eq!(besieged.adversaries.len(), 8);
             let besieged = Round { adversaries: Vec::new(), ..besieged };
             assert_eq!(format!("{besieged:?}"), format!("{alone:?}"));
         }

@@ -46,6 +46,11 @@ impl Siege {
                     command.arg("asks").arg(work);
                     siege.invite(command)?;
                 }
+                Adversary::Operator => {
+                    let mut command = Command::new(&world.adversary);
+                    command.arg("operates").arg(work);
+                    siege.invite(command)?;
+                }
                 Adversary::Tracer { .. }
                 | Adversary::Leaver(_)
                 | Adversary::Bomb

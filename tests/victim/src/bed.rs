@@ -243,6 +243,8 @@ impl VictimBed {
         let own = |name: &str| {
             ["captured.txt", "d.log", "err.txt", "out.txt", "status.json", "w.log"].contains(&name)
                 || (1..=self.workers).any(|number| name == format!("w{number}.txt"))
+                // Those of a set, of which there may be any number.
+                || name.starts_with("s-") && name.ends_with(".txt")
         };
         // Old logs have a date behind their name: they were full, or the day ended meanwhile.
         let dated = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());

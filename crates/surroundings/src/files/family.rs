@@ -52,8 +52,9 @@ impl Files {
     }
 }
 
-/// The numbers that stand in a text, as they are written there: without zeros before them.
-fn numbers_in(text: &str) -> impl Iterator<Item = u32> {
+/// The numbers that stand in a text, as they are written there: without zeros before them. A path with a number in its
+/// place is found among the files of a folder by trying these.
+pub fn numbers_in(text: &str) -> impl Iterator<Item = u32> {
     let digits = text.split(|c: char| !c.is_ascii_digit());
     digits.filter(|digits| !digits.starts_with('0')).filter_map(|digits| digits.parse().ok())
 }

@@ -41,6 +41,9 @@ pub(crate) struct Plan {
     pub(crate) debug_trust: Trust,
 }
 
+/// The pid file of each number of a set.
+pub(crate) type PidFileOf = Arc<dyn Fn(u32) -> PathBuf + Send + Sync>;
+
 /// One set, checked and complete.
 pub(crate) struct SetPlan {
     pub(crate) name: String,
@@ -53,6 +56,8 @@ pub(crate) struct SetPlan {
     pub(crate) roll: RollPolicy,
     /// Whether output is captured.
     pub(crate) is_captured: bool,
+    /// The pid file of the worker of a number.
+    pub(crate) pid_file_of: PidFileOf,
 }
 
 /// Checks everything once, reports everything together, and makes relative paths absolute.
@@ -126,6 +131,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                     max_unavailable: Share::Count(1),
                     roll: RollPolicy::default(),
                     is_captured,
+                    pid_file_of: planner.pid_file_of(plans.len()),
                 });
             }
             if let Some(plan) = plans.last_mut().filter(|_| !is_probe) {

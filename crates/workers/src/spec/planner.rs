@@ -9,7 +9,7 @@ use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Setup, Whose, check};
 
 use super::expand::{Expanded, check_own_name};
-use super::plan::WorkerPlan;
+use super::plan::{PidFileOf, WorkerPlan};
 use super::{WorkerSet, WorkerStartInfo};
 use crate::error::WorkersError;
 
@@ -63,6 +63,15 @@ impl Planner {
             problems.add_part(&name, own);
         }
         problems.or(plans).map_err(WorkersError::Options)
+    }
+
+    /// Where the pid files of this set are.
+    pub(crate) fn pid_file_of(&self, set: usize) -> PidFileOf {
+        let (base, set) = (self.base.clone(), self.sets[set].clone());
+        Arc::new(move |number| {
+            let path = set.pid_filename(number);
+            base.absolute(&mut Problems::new(), "pid_filename", path).unwrap_or_default()
+        })
     }
 
     /// Whether output of this set is captured.

@@ -100,6 +100,10 @@ impl WorkerSet {
         self.calls.is_some()
     }
 
+    pub(super) fn pid_filename(&self, index: u32) -> PathBuf {
+        Names { set: self.name().to_owned(), index }.fill(&self.template.pid_filename)
+    }
+
     /// The worker of this number, as it would be alone.
     pub(super) fn worker(&self, index: u32) -> WorkerStartInfo {
         let mut worker = self.template.clone();

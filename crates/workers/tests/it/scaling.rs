@@ -97,7 +97,7 @@ pub(crate) fn play((name, folder): (String, PathBuf)) {
 }
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 9] = [
+pub(crate) const STORIES: [(&str, Story); 10] = [
     ("a_set_has_as_many_as_are_wanted", a_set_has_as_many_as_are_wanted),
     ("a_set_of_none_waits_for_the_first", a_set_of_none_waits_for_the_first),
     ("many_threads_ask_and_each_is_answered", many_threads_ask_and_each_is_answered),
@@ -107,6 +107,7 @@ pub(crate) const STORIES: [(&str, Story); 9] = [
     ("what_cannot_be_is_refused_and_nothing_happens", what_cannot_be_is_refused),
     ("too_many_are_refused_before_the_first", too_many_are_refused_before_the_first),
     ("a_storm_of_failures_ends_with_as_many", a_storm_of_failures_ends_with_as_many),
+    ("pid_files_of_earlier_numbers_go", pid_files_of_earlier_numbers_go),
 ];
 
 /// Plays a story in a child, which must come to its end.
@@ -342,4 +343,27 @@ fn a_storm_of_failures_ends_with_as_many(bed: &Bed) {
     assert_eq!(names, ["web-1", "web-2", "bad-1", "bad-2"]);
     pool.quit();
     let _ = pool.wait().unwrap();
+}
+
+/// Of more that there once were, all killed together with who kept them, pid files are left that nobody waits for.
+fn pid_files_of_earlier_numbers_go(bed: &Bed) {
+    for stray in ["web-3", "web-17"] {
+        fs::write(bed.path(&format!("{stray}.pid")), "4711\n").unwrap();
+    }
+    let others = ["web-0.pid", "web-017.pid", "web-x.pid", "db-3.pid"];
+    for other in others {
+        fs::write(bed.path(other), "4711\n").unwrap();
+    }
+    let pool = Pool::start([bed.set(2)], options()).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    let until = std::time::Instant::now() + LIMIT;
+    while bed.path("web-3.pid").exists() || bed.path("web-17.pid").exists() {
+        assert!(std::time::Instant::now() < until, "they are still there");
+        std::thread::yield_now();
+    }
+    for other in others {
+        fs::remove_file(bed.path(other)).unwrap();
+    }
+    pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
+    end(&pool);
 }

@@ -132,7 +132,7 @@ impl Play<'_> {
         };
         self.problems.extend(idle::swollen(&pids).into_iter().map(named));
         // Who is asked without end has no rest.
-        let is_asked = self.has(|it| matches!(it, Adversary::Asker));
+        let is_asked = self.has(|it| matches!(it, Adversary::Asker | Adversary::Operator));
         if !at_rest || is_asked || pids.is_empty() {
             return;
         }
@@ -209,6 +209,7 @@ impl Play<'_> {
             Adversary::Talker { who, .. } => Some(*who),
             Adversary::Locks { .. }
             | Adversary::Asker
+            | Adversary::Operator
             | Adversary::Deaf(_)
             | Adversary::Tracer { .. }
             | Adversary::Leaver(_)

@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 
 use appkit::logging::Rotation;
 use appkit::{
-    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, LoggingConfig,
-    Slept, StopStatus, WorkerStartInfo, WorkersError, WorkersOptions, daemon_status, entries,
-    quit_requested, run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
+    Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Listed,
+    LoggingConfig, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo, WorkersError,
+    WorkersOptions, daemon_status, entries, quit_requested, run_daemon, sleep, start_daemon,
+    start_workers, stop_daemon_within,
 };
 
 use settings::Settings;
@@ -122,7 +123,13 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
         .grace(settings.grace())
         .start_timeout(settings.timeout())
         .debug_filename("status.json");
-    start_workers(workers, options)?.into_result()
+    let set = WorkerSet::new(
+        u32::try_from(settings.set).unwrap_or_default(),
+        WorkerStartInfo::new("s", "{name}.pid", worker, settings.clone())
+            .stdout_filename("{name}.txt"),
+    );
+    let set = (settings.set > 0).then(|| Listed::from(set.max_unavailable(Share::Percent(50))));
+    start_workers(workers.map(Listed::from).chain(set), options)?.into_result()
 }
 
 /// Whether the output of the worker with this number is captured.

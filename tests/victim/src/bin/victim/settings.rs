@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) linger: u64,
     /// Whether each worker starts a process of its own that ends with nobody.
     pub(crate) descendant: bool,
+    /// How many workers a set has at first that is beside the others; 0: there is none.
+    pub(crate) set: u64,
     /// What a run of a worker leaves behind: 1 a process in the worker's group, 2 in a group of its
     /// own, 3 in a session of its own.
     pub(crate) leave: u64,
@@ -45,6 +47,7 @@ impl Settings {
             round: 60_000,
             linger: 0,
             descendant: false,
+            set: 0,
             leave: 0,
             fail: 0,
             bomb: false,
@@ -66,6 +69,7 @@ impl Settings {
                 "--round" => settings.round = number,
                 "--linger" => settings.linger = number,
                 "--descendant" => settings.descendant = number != 0,
+                "--set" => settings.set = number,
                 "--leave" => settings.leave = number,
                 "--fail" => settings.fail = number,
                 "--bomb" => settings.bomb = number != 0,
