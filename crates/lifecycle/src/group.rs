@@ -184,7 +184,7 @@ impl Group {
     pub fn on(&mut self, happened: Happened, now: Instant) -> Vec<Order> {
         let all_were_told = self.phase == Phase::Quitting && happened != Happened::Quit;
         match happened {
-            Happened::Begin | Happened::Added(_) => (),
+            Happened::Begin | Happened::Added(_) | Happened::Removed => (),
             Happened::Ready(worker) => self.ready(worker),
             Happened::Failed(worker) => self.failed(worker, now),
             Happened::Due(worker) => self.due(worker),

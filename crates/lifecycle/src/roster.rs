@@ -152,7 +152,13 @@ impl Roster {
     pub fn on(&mut self, event: RosterEvent, now: Instant) -> Vec<RosterChange> {
         let mut changes = Vec::new();
         match event {
-            RosterEvent::Begin => self.happened(Happened::Begin, now, &mut changes),
+            RosterEvent::Begin => {
+                self.happened(Happened::Begin, now, &mut changes);
+                // Of none all are ready.
+                if self.gate.waits_for_nobody() {
+                    changes.push(RosterChange::Ready);
+                }
+            }
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
@@ -217,7 +223,7 @@ impl Roster {
                 && self.phase(id) == Some(phase)
                 && self.leaves(id)
             {
-                self.forget(id, changes);
+                self.forget(id, now, changes);
             }
         }
     }

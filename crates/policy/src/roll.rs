@@ -116,6 +116,9 @@ pub struct RollPolicy {
     pub stall: Duration,
 }
 
+/// No set is as large.
+const MOST_SURGE: u32 = 100_000;
+
 impl Default for RollPolicy {
     fn default() -> RollPolicy {
         RollPolicy {
@@ -168,6 +171,15 @@ impl RollPolicy {
     pub fn check(&self, problems: &mut Problems, field: &str, max_unavailable: Share) {
         let part = |name: &str| format!("{field}.{name}");
         self.surge.check(problems, &part("surge"));
+        if matches!(self.surge, Share::Count(MOST_SURGE..)) {
+            let reason = format!("{MOST_SURGE} and more are a slip; give fewer");
+            problems.add(part("surge"), self.surge, reason);
+        }
+        for (name, span) in [("pause", self.pause), ("settle", self.settle)] {
+            if span == Duration::MAX {
+                problems.add(part(name), "forever", "the roll would never end; give a time");
+            }
+        }
         check_duration(problems, &part("pause"), self.pause);
         check_duration(problems, &part("settle"), self.settle);
         check_duration(problems, &part("stall"), self.stall);

@@ -9,7 +9,7 @@ mod requests;
 mod rolling;
 mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
+use policy::Policy;
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use record::{Record, Role};
@@ -141,7 +142,7 @@ impl Loop {
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some())
-            || plan.sets.iter().any(|set| set.is_captured);
+            || plan.sets.iter().any(|set| set.capture.is_some());
         let recorder = captured.then(Recorder::start).transpose();
         let recorder = recorder.map_err(io_error("capture output"))?.map(Arc::new);
         let policies = plan.workers.iter().map(|worker| Arc::clone(&worker.policy)).collect();
@@ -151,9 +152,11 @@ impl Loop {
             .start_stagger(plan.start_stagger)
             .announces_ready(plan.ready_when_all);
         let names = plan.workers.iter().map(|worker| worker.name.as_str());
-        let captures = || plan.workers.iter().filter_map(|worker| worker.capture.as_ref());
+        let of_sets = plan.sets.iter().filter_map(|set| set.capture.as_ref());
+        let captures =
+            plan.workers.iter().filter_map(|worker| worker.capture.as_ref()).chain(of_sets);
         let place =
-            plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures()));
+            plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures));
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
         let mut makes = Makes { planner: plan.planner, open_files, spawner, recorder };
         let workers = std::iter::zip(roster.ids(), plan.workers)
@@ -164,10 +167,19 @@ impl Loop {
         let sets = plan.sets.into_iter().map(|set| {
             let wanted = set.workers.len();
             let members = ids[set.workers].iter().copied();
-            let id = roster.set(members, set.member, set.policy);
+            // Nobody waits for the first start of those that come later.
+            let later = Arc::new(Policy { must_launch: false, ..(*set.policy).clone() });
+            let id = roster.set(members, set.member, later);
             roster.max_unavailable(id, set.max_unavailable);
-            strays.push((set.pid_file_of, wanted));
-            KeptSet { name: set.name, id, roll: set.roll, rolls: 0, rolled: None }
+            strays.push((Arc::clone(&set.pid_file_of), wanted));
+            KeptSet {
+                name: set.name,
+                id,
+                pid_file_of: set.pid_file_of,
+                roll: set.roll,
+                rolls: 0,
+                rolled: VecDeque::new(),
+            }
         });
         let sets = sets.collect();
         let mut chores = Chores::default();
@@ -236,6 +248,7 @@ impl Loop {
             }
         }
         self.answer_the_last();
+        self.answer_who_waits();
         if let Some(recorder) = self.recorder.take() {
             // For at most half of the time that we have left ourselves.
             recorder.finish(quit::remaining().map(|left| left / 2));

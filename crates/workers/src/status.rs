@@ -109,8 +109,11 @@ impl StatusFile {
     }
 
     /// Takes note of a worker that has come.
-    pub(crate) fn add(&mut self, worker: Id, name: &str) {
-        if self.place.is_some() {
+    pub(crate) fn add(&mut self, worker: Id, name: &str, tells_last_lines: bool) {
+        if let Some(place) = &mut self.place {
+            if tells_last_lines {
+                place.make_private();
+            }
             self.content.workers.insert(worker, Entry::new(name));
             self.changed = true;
         }

@@ -45,6 +45,7 @@ fn main() {
         scaling::stays,
         scaling::deaf,
         scaling::fails,
+        scaling::fails_once,
         rolling::good_or_bad,
     ]);
     let mut trials = vec![

@@ -9,6 +9,8 @@ pub enum Happened {
     Begin,
     /// This worker [has come](super::Group::add) later.
     Added(Id),
+    /// A worker [is gone](super::Group::remove), for which others may have waited.
+    Removed,
     /// This worker is ready.
     Ready(Id),
     /// This worker's run is over, and its own machine wants another, after a delay.
@@ -38,7 +40,7 @@ impl Happened {
     /// To which worker it has happened; `None` if it is about all.
     pub(super) fn worker(self) -> Option<Id> {
         match self {
-            Happened::Begin | Happened::Quit => None,
+            Happened::Begin | Happened::Removed | Happened::Quit => None,
             Happened::Added(worker)
             | Happened::Ready(worker)
             | Happened::Failed(worker)

@@ -19,6 +19,12 @@ impl Gate {
         self.awaited.insert(id);
     }
 
+    /// Whether there is nobody to wait for, and that is to be announced now.
+    #[must_use]
+    pub(super) fn waits_for_nobody(&mut self) -> bool {
+        self.awaited.is_empty() && std::mem::take(&mut self.announces)
+    }
+
     /// It is not waited for this child any more. Says whether it was the last one, and that is to be announced now.
     #[must_use]
     pub(super) fn lets_through(&mut self, id: Id) -> bool {

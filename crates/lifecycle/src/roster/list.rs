@@ -88,7 +88,7 @@ impl Roster {
         kept.leaves = true;
         let is_over = matches!(kept.machine.phase(), Phase::Finished | Phase::Stopped);
         if is_over {
-            return self.forget(id, changes);
+            return self.forget(id, now, changes);
         }
         // Who is being stopped for good is forgotten when that has ended, as all are when they quit.
         if !self.group.quits() {
@@ -96,7 +96,7 @@ impl Roster {
         }
     }
 
-    pub(super) fn forget(&mut self, id: Id, changes: &mut Vec<RosterChange>) {
+    pub(super) fn forget(&mut self, id: Id, now: Instant, changes: &mut Vec<RosterChange>) {
         let Some(kept) = self.kept.remove(&id) else { return };
         if let Some(at) = kept.due {
             self.due.remove(&(at, id));
@@ -110,6 +110,8 @@ impl Roster {
         self.gone.insert(id, kept.machine);
         changes.push(RosterChange::Removed(id));
         self.let_through(id, changes);
+        // Somebody may have waited for it.
+        self.happened(Happened::Removed, now, changes);
     }
 
     /// That a child was removed has been carried out, and what came before that: nothing more need be known of it.

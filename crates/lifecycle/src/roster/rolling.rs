@@ -95,7 +95,8 @@ struct InHand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Settles {
     run: u64,
-    at: Instant,
+    /// `None`: never.
+    at: Option<Instant>,
     has: bool,
 }
 
@@ -124,23 +125,40 @@ impl Roll {
     pub(super) fn due(&self) -> Option<Instant> {
         let in_hand = self.in_hand.values().chain(self.surge.values());
         let settles = in_hand.filter_map(|in_hand| in_hand.settles);
-        let settles = settles.filter(|settles| !settles.has).map(|settles| settles.at);
+        let settles = settles.filter(|settles| !settles.has).filter_map(|settles| settles.at);
         settles.chain(self.next_at).chain(self.stalls_at).min()
     }
 
     /// There are to be so many: those beyond are not replaced, and those that were beside may be of them now.
     pub(super) fn scaled(&mut self, wanted: u32) {
         self.left.retain(|index| *index <= wanted);
-        self.surge.retain(|_, surge| surge.index > wanted);
+        let own: Vec<Id> =
+            self.surge.iter().filter(|(_, it)| it.index <= wanted).map(|(id, _)| *id).collect();
+        for id in own {
+            // One that has not settled has to, as one that was replaced.
+            if let Some(it) = self.surge.remove(&id).filter(|it| !it.has_settled()) {
+                self.in_hand.insert(id, it);
+            }
+        }
+    }
+
+    /// Those of these that come beside for the rest of the roll.
+    pub(super) fn came(&mut self, added: &[(u32, Id)], wanted: u32) {
+        let beside = added.iter().filter(|(index, _)| *index > wanted);
+        self.surge.extend(beside.map(|(index, id)| (*id, InHand::new(*index, 0))));
     }
 
     /// It has come further.
-    fn moves(&mut self, now: Instant) {
+    pub(super) fn moves(&mut self, now: Instant) {
         self.stalls_at = now.checked_add(self.policy.stall);
     }
 }
 
 impl InHand {
+    fn new(index: u32, after: u64) -> InHand {
+        InHand { index, after, failed: 0, settles: None }
+    }
+
     fn has_settled(&self) -> bool {
         self.settles.is_some_and(|settles| settles.has)
     }
@@ -172,9 +190,7 @@ impl Roster {
         }
         let wanted = self.sets[set.0].wanted;
         let extra = self.surge_of(set, &policy);
-        let is_there = |id: Id| self.is_kept(id) && !self.group.is_temporary(id);
-        let left = self.places(set).filter(|(_, id)| is_there(*id)).map(|(index, _)| index);
-        let left = left.filter(|index| *index <= wanted).collect();
+        let left: BTreeSet<u32> = self.to_be_replaced(set).collect();
         let stalls_at = now.checked_add(policy.stall);
         let extra = extra.max(self.sets[set.0].extra);
         self.sets[set.0].extra = extra;
@@ -189,12 +205,17 @@ impl Roster {
             is_cancelled: false,
         });
         let mut changes = Vec::new();
+        // Those that are on their way out are asked to come back.
+        let back: Vec<(u32, Id)> =
+            self.places(set).filter(|(index, id)| *index > wanted && self.leaves(*id)).collect();
         let added = self.fill(set, now, &mut changes);
+        let back = back.into_iter().filter(|(_, id)| !self.leaves(*id)).map(|(index, id)| {
+            (id, InHand::new(index, self.kept_machine(id).map_or(0, crate::Machine::runs)))
+        });
+        let back: Vec<(Id, InHand)> = back.collect();
         if let Some(roll) = &mut self.sets[set.0].roll {
-            let in_hand = |(index, id): &(u32, Id)| {
-                (*id, InHand { index: *index, after: 0, failed: 0, settles: None })
-            };
-            roll.surge = added.iter().filter(|(index, _)| *index > wanted).map(in_hand).collect();
+            roll.came(&added, wanted);
+            roll.surge.extend(back);
         }
         self.advance(set, now, &mut changes);
         Ok(super::Scaled { from: wanted, added, changes })
@@ -202,9 +223,16 @@ impl Roster {
 
     /// How many come beside those that are wanted, for a roll of this set by this policy: see [`missing`](Roster::missing).
     pub fn surge_of(&self, set: SetId, policy: &RollPolicy) -> u32 {
-        let Some(set) = self.sets.get(set.0) else { return 0 };
-        // Where there is nobody there is nothing to be replaced.
-        if set.wanted == 0 { 0 } else { policy.surge.at_least(set.wanted) }
+        match self.to_be_replaced(set).next() {
+            Some(_) => policy.surge.at_least(self.sets[set.0].wanted),
+            None => 0,
+        }
+    }
+
+    /// Those that an earlier roll has left beside are, too: there may be more wanted meanwhile.
+    fn to_be_replaced(&self, set: SetId) -> impl Iterator<Item = u32> {
+        let is_there = |id: Id| self.is_kept(id) && !self.group.is_temporary(id);
+        self.places(set).filter(move |(_, id)| is_there(*id)).map(|(index, _)| index)
     }
 
     /// Ends a roll: those in hand are brought to their end, and no other is taken. `None`: there is none.

@@ -130,6 +130,9 @@ impl Roster {
         }
         self.shrink(set, now, &mut changes);
         let added = self.fill(set, now, &mut changes);
+        if let Some(roll) = &mut self.sets[set.0].roll {
+            roll.came(&added, count);
+        }
         self.advance_all(now, &mut changes);
         Ok(Scaled { from, added, changes })
     }

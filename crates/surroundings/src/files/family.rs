@@ -52,11 +52,22 @@ impl Files {
     }
 }
 
-/// The numbers that stand in a text, as they are written there: without zeros before them. A path with a number in its
-/// place is found among the files of a folder by trying these.
+/// How many digits a number of a set has at most: there are no more than 100,000.
+const MOST_DIGITS: usize = 6;
+
+/// The numbers that may stand in a text, as they are written there: without zeros before them. Other digits may stand
+/// beside them. A path with a number in its place is found among the files of a folder by trying these.
 pub fn numbers_in(text: &str) -> impl Iterator<Item = u32> {
-    let digits = text.split(|c: char| !c.is_ascii_digit());
-    digits.filter(|digits| !digits.starts_with('0')).filter_map(|digits| digits.parse().ok())
+    let runs = text.split(|c: char| !c.is_ascii_digit());
+    let pieces = |digits: &str| {
+        let starts = (0..digits.len()).filter(|start| !digits[*start..].starts_with('0'));
+        let all = starts.flat_map(|start| {
+            let most = digits.len().min(start + MOST_DIGITS);
+            (start + 1..=most).filter_map(move |end| digits[start..end].parse().ok())
+        });
+        all.collect::<Vec<u32>>()
+    };
+    runs.flat_map(pieces)
 }
 
 #[cfg(test)]
@@ -88,6 +99,12 @@ mod tests {
             )]
         );
         assert_eq!(problems("/run/web2/web-17.pid", Owner::Worker(0)), []);
+        let numbers: Vec<u32> = numbers_in("web2170.pid").collect();
+        assert!(
+            [2, 217, 17, 70, 2170].iter().all(|number| numbers.contains(number)),
+            "{numbers:?}"
+        );
+        assert!(numbers_in(&"9".repeat(4096)).count() < 6 * 4096 + 1);
         for other in
             ["/run/web2/web-017.pid", "/run/web2/web-.pid", "/run/web-17.pid", "/run/web2/x"]
         {

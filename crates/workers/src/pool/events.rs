@@ -159,8 +159,9 @@ impl Loop {
     ) {
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            let done = what(&shared).map_err(Refusal::from);
-            shared.post(move |pool| pool.desk.reply(&to, done.map(|_| json!({}))));
+            // What makes workers may be the application's own, and panic.
+            let mut answer = Answer { to, shared: Arc::clone(&shared), done: None };
+            answer.done = Some(what(&shared).map(drop));
         };
         // Each connection has one question at a time, and there are few connections.
         if let Err(error) = helper_thread::spawn("scale", SCALE_STACK, work) {
@@ -346,6 +347,26 @@ impl Loop {
         if lost {
             self.on(RosterEvent::Child(id, Event::Died));
         }
+    }
+}
+
+/// An answer that is given, whatever becomes of the thread that works for it.
+struct Answer {
+    to: Ticket,
+    shared: Arc<Shared>,
+    done: Option<Result<(), RequestError>>,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let to = self.to;
+        let done = match self.done.take() {
+            Some(done) => done.map(|()| json!({})).map_err(Refusal::from),
+            None => {
+                Err(refusal("Refused", json!({ "why": "what makes its workers has panicked" })))
+            }
+        };
+        self.shared.post(move |pool| pool.desk.reply(&to, done));
     }
 }
 

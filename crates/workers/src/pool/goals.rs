@@ -12,8 +12,8 @@ use super::{Loop, RequestError, Shared};
 /// What is to be so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// The set has as many as there are to be, all ready, and nobody else.
-    Set(SetId),
+    /// The set has so many, all ready, and nobody else.
+    Set { set: SetId, count: u32 },
     /// This roll of the set at this place is done.
     Rolled { set: usize, roll: u64 },
     /// It is ready, in a run after this one.
@@ -142,8 +142,11 @@ impl Loop {
         let mut waits = Vec::new();
         let mut never = Vec::new();
         match goal {
-            Goal::Set(set) => {
+            Goal::Set { set, count } => {
                 let wanted = self.roster.wanted(set);
+                if wanted != count {
+                    return Progress::Never(vec![format!("somebody wants {wanted} meanwhile")]);
+                }
                 for (index, id) in self.roster.places(set) {
                     match self.phase(id) {
                         Some(Phase::Running) if index <= wanted => (),

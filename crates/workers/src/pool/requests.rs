@@ -74,7 +74,8 @@ impl Shared {
         let needs =
             self.call(move |pool| pool.has_room_for(&name, &path).map(|()| pool.needs()))??;
         makes.make_room(needs, 1, plan.worker.capture.is_some())?;
-        let policy = Arc::clone(&plan.worker.policy);
+        // Nobody waits for its first start but who asks for it.
+        let policy = Arc::new(Policy { must_launch: false, ..(*plan.worker.policy).clone() });
         let AlonePlan { worker, after, temporary, significant } = plan;
         let worker = makes.worker(worker)?;
         let member = Member { after: BTreeSet::new(), temporary, significant };
@@ -97,6 +98,15 @@ impl Loop {
         });
         if let Some(set) = of_set.into_iter().next() {
             problems.add("name", name, format!("is of the set `{set}`; give another name"));
+        }
+        let text = pid_filename.to_string_lossy();
+        for set in &self.sets {
+            let is_that = |number: &u32| (set.pid_file_of)(*number) == pid_filename;
+            if let Some(number) = surroundings::numbers_in(&text).find(is_that) {
+                let reason =
+                    format!("is that of number {number} of `{}`; give another file", set.name);
+                problems.add("pid_filename", &text, reason);
+            }
         }
         for (id, worker) in &self.workers {
             let leaves = if self.roster.leaves(*id) { ", which is on its way out" } else { "" };
@@ -125,7 +135,11 @@ impl Loop {
         for name in after {
             let set = self.sets.iter().find(|set| set.name == *name);
             match set {
-                Some(set) => member.after.extend(self.roster.places(set.id).map(|(_, id)| id)),
+                Some(set) => {
+                    let stay = |(_, id): &(u32, Id)| !self.roster.leaves(*id);
+                    let stay = self.roster.places(set.id).filter(stay);
+                    member.after.extend(stay.map(|(_, id)| id));
+                }
                 None => {
                     member.after.insert(self.find(name)?);
                 }
@@ -140,7 +154,9 @@ impl Loop {
     /// Takes note of a worker that the roster knows.
     pub(super) fn enter(&mut self, id: Id, worker: Box<Worker>) {
         let _ = slot::leave_pid_files([worker.pid_filename.as_path()]);
-        self.status.add(id, worker.record.name());
+        let recording = worker.slot.recording();
+        let tells = recording.is_some_and(|recording| recording.capture().tells_last_lines());
+        self.status.add(id, worker.record.name(), tells);
         self.workers.insert(id, worker);
     }
 
@@ -192,7 +208,7 @@ impl Loop {
             }
         }
         self.carry_out_all(changes);
-        Ok(Scaling::Done(Goal::Set(set)))
+        Ok(Scaling::Done(Goal::Set { set, count: wanted }))
     }
 
     pub(super) fn wants(&self, set: usize, numbers: Vec<u32>, count: u32) -> Wants {

@@ -1,28 +1,34 @@
 //! Sets, as far as a pool knows more of them than the roster; and how a roll is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use control::service;
 use lifecycle::{Id, Phase, RollEnd, RollProgress, RollRefused, RollStep, Scaled, SetId};
-use policy::RollPolicy;
+use policy::{Problems, RollPolicy, Share};
 
 use super::goals::{Goal, Progress};
 use super::refused::RequestError;
 use super::requests::Scaling;
 use super::shared::Shared;
 use super::{Loop, Worker};
+use crate::spec::{MOST_OF_SET, PidFileOf};
+
+/// So many ends of rolls are kept for who waits for one.
+const MOST_ENDS: usize = 8;
 
 /// One set.
 pub(super) struct KeptSet {
     pub(super) name: String,
     pub(super) id: SetId,
+    /// Where the pid files of its workers are.
+    pub(super) pid_file_of: PidFileOf,
     /// How it is rolled, where who asks for that says nothing else.
     pub(super) roll: RollPolicy,
     /// How many rolls were begun.
     pub(super) rolls: u64,
-    /// How the last one ended, and in words.
-    pub(super) rolled: Option<(RollEnd, String)>,
+    /// How the last ones ended, each with its number, and in words.
+    pub(super) rolled: VecDeque<(u64, RollEnd, String)>,
 }
 
 /// What somebody wants otherwise than the set's own policy has it.
@@ -31,9 +37,14 @@ pub(crate) type Amend = Box<dyn FnOnce(RollPolicy) -> RollPolicy + Send>;
 impl Shared {
     /// Begins to replace the workers of a set one after another. Whoever asks makes those beside, in his own thread.
     pub(super) fn roll(&self, set: &str, amend: Amend) -> Result<Goal, RequestError> {
-        let mut makes = self.makes();
         let name = set.to_owned();
-        let policy = self.call(move |pool| pool.roll_policy(&name, amend))??;
+        let (own, max_unavailable) = self.call(move |pool| pool.roll_policy(&name))??;
+        // What somebody else has written runs in his thread, and nobody waits for it.
+        let policy = amend(own);
+        let mut problems = Problems::new();
+        policy.check(&mut problems, set, max_unavailable);
+        problems.or(()).map_err(RequestError::Options)?;
+        let mut makes = self.makes();
         let mut made = BTreeMap::new();
         loop {
             let (name, policy, recorder) = (set.to_owned(), policy.clone(), makes.recorder.clone());
@@ -61,12 +72,10 @@ impl Loop {
         self.sets.iter_mut().find(|set| set.id == id)
     }
 
-    fn roll_policy(&self, name: &str, amend: Amend) -> Result<RollPolicy, RequestError> {
+    /// How a set is rolled, and how many of it may be away.
+    fn roll_policy(&self, name: &str) -> Result<(RollPolicy, Share), RequestError> {
         let set = &self.sets[self.set(name)?];
-        let policy = amend(set.roll.clone());
-        let mut problems = policy::Problems::new();
-        policy.check(&mut problems, name, self.roster.share_unavailable(set.id));
-        problems.or(policy).map_err(RequestError::Options)
+        Ok((set.roll.clone(), self.roster.share_unavailable(set.id)))
     }
 
     fn roll(
@@ -79,7 +88,12 @@ impl Loop {
         let id = self.sets[found].id;
         if self.roster.rolling(id).is_none() {
             let wanted = self.roster.wanted(id);
-            let last = wanted + self.roster.surge_of(id, &policy).max(self.roster.extra(id));
+            let surge = self.roster.surge_of(id, &policy).max(self.roster.extra(id));
+            let last = wanted.saturating_add(surge);
+            if MOST_OF_SET < last {
+                let (set, count) = (name.to_owned(), i64::from(last));
+                return Err(RequestError::Count { set, count, most: MOST_OF_SET });
+            }
             let missing = self.roster.missing(id, last);
             if !missing.iter().all(|number| made.contains_key(number)) {
                 return Ok(Scaling::Wants(self.wants(found, missing, wanted)));
@@ -103,7 +117,6 @@ impl Loop {
         }
         let set = &mut self.sets[found];
         set.rolls += 1;
-        set.rolled = None;
         let goal = Goal::Rolled { set: found, roll: set.rolls };
         log::info!("set {name} is rolled");
         self.desk.events.rolls(name, "is rolled");
@@ -133,7 +146,10 @@ impl Loop {
         let Some(set) = self.set_of(id) else { return };
         let name = set.name.clone();
         if let RollStep::Ended(end) = step {
-            set.rolled = Some((end, text.clone()));
+            if set.rolled.len() == MOST_ENDS {
+                set.rolled.pop_front();
+            }
+            set.rolled.push_back((set.rolls, end, text.clone()));
             match end {
                 RollEnd::Done | RollEnd::Cancelled | RollEnd::Quit => {
                     log::info!("the roll of set {name} is over: {text}");
@@ -176,17 +192,14 @@ impl Loop {
     /// How far somebody's roll is who waits for it.
     pub(super) fn roll_progress(&self, set: usize, roll: u64) -> Progress {
         let set = &self.sets[set];
-        match (&set.rolled, self.roster.rolling(set.id)) {
-            // Another roll came after it, which says nothing of this one's end.
-            _ if set.rolls != roll => {
-                Progress::Never(vec!["another roll came after it".to_owned()])
-            }
-            (Some((RollEnd::Done, _)), _) => Progress::Reached,
-            (Some((_, text)), _) => Progress::Never(vec![text.clone()]),
-            (None, progress) => {
-                let RollProgress { done, total } = progress.unwrap_or_default();
+        match set.rolled.iter().find(|(number, ..)| *number == roll) {
+            Some((_, RollEnd::Done, _)) => Progress::Reached,
+            Some((_, _, text)) => Progress::Never(vec![text.clone()]),
+            None if set.rolls == roll => {
+                let RollProgress { done, total } = self.roster.rolling(set.id).unwrap_or_default();
                 Progress::Waits(vec![format!("{done} of {total} are replaced")])
             }
+            None => Progress::Never(vec!["many rolls came after it".to_owned()]),
         }
     }
 
@@ -206,7 +219,12 @@ impl Loop {
                 .roster
                 .rolling(set.id)
                 .map(|progress| service::Roll { done: progress.done, total: progress.total }),
-            rolled: set.rolled.as_ref().map(|(_, text)| text.clone()),
+            // While there is another one it is that which is told.
+            rolled: set
+                .rolled
+                .back()
+                .filter(|(number, ..)| *number == set.rolls)
+                .map(|(_, _, text)| text.clone()),
         };
         self.sets.iter().map(tell).collect()
     }

@@ -54,8 +54,8 @@ pub(crate) struct SetPlan {
     pub(crate) policy: Arc<Policy>,
     pub(crate) max_unavailable: Share,
     pub(crate) roll: RollPolicy,
-    /// Whether output is captured.
-    pub(crate) is_captured: bool,
+    /// How output is captured, but for the file.
+    pub(crate) capture: Option<Capture>,
     /// The pid file of the worker of a number.
     pub(crate) pid_file_of: PidFileOf,
 }
@@ -109,9 +109,8 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     let mut plans: Vec<SetPlan> = Vec::with_capacity(planner.sets.len());
     let mut workers = Vec::with_capacity(list.len());
     for (kept, expanded) in zip(kept, list) {
-        let Expanded { entry, place, is_probe, ref worker } = expanded;
+        let Expanded { entry, place, is_probe, .. } = expanded;
         let mut own = Problems::new();
-        let is_captured = worker.surroundings.capture.is_some();
         let set = place.map(|_| units[entry].name.as_str());
         let known = plans.last().filter(|plan| set == Some(&plan.name)).map(|plan| &plan.policy);
         let known = known.cloned();
@@ -130,7 +129,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                     policy: Arc::clone(&planned.policy),
                     max_unavailable: Share::Count(1),
                     roll: RollPolicy::default(),
-                    is_captured,
+                    capture: planned.capture.clone(),
                     pid_file_of: planner.pid_file_of(plans.len()),
                 });
             }

@@ -24,12 +24,12 @@ use super::WorkerStartInfo;
 /// ```
 /// # use proc_spawn::Call;
 /// # use workers::{WorkerSet, WorkerStartInfo};
-/// # fn web(port: u16) {}
+/// # fn web(port: u32) {}
 /// // All with the same arguments.
 /// let alike = WorkerSet::new(4, WorkerStartInfo::new("web", ".data/{name}.pid", web, 8000));
 /// // Each with its own.
 /// let apart = WorkerSet::new(4, WorkerStartInfo::new("web", ".data/{name}.pid", web, 8000))
-///     .calls(|index| Call::new(web, 8000 + index as u16));
+///     .calls(|index| Call::new(web, 8000 + index));
 /// ```
 ///
 /// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable` and `roll`, with the feature `yaml`.

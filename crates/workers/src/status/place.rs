@@ -30,6 +30,11 @@ impl StatusPlace {
         StatusPlace { path, mode: if private { PRIVATE } else { PUBLIC }, trust }
     }
 
+    /// From now on it is for the owner alone: one has come whose last lines are told in it.
+    pub(crate) fn make_private(&mut self) {
+        self.mode = PRIVATE;
+    }
+
     /// What is wrong with writing there, as far as links on the way can tell.
     pub(crate) fn problem(path: &Path, trust: Trust) -> Option<String> {
         // What else can be wrong is told by other checks, or when it is written.

@@ -10,12 +10,13 @@ use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 5] = [
+pub(crate) const STORIES: [(&str, Story); 6] = [
     ("a_roll_replaces_each_and_none_is_missed", a_roll_replaces_each_and_none_is_missed),
     ("a_bad_new_one_ends_a_roll_and_a_good_one_heals", a_bad_new_one_ends_a_roll),
     ("those_beside_come_first_and_leave_last", those_beside_come_first_and_leave_last),
     ("a_roll_is_cancelled_and_a_second_refused", a_roll_is_cancelled_and_a_second_refused),
     ("a_roll_goes_on_beside_kills_from_outside", a_roll_goes_on_beside_kills_from_outside),
+    ("what_somebody_makes_of_a_policy_holds_up_nobody", what_somebody_makes_of_a_policy),
 ];
 
 /// Ready, unless the file `bad` is there.
@@ -170,5 +171,33 @@ fn a_roll_goes_on_beside_kills_from_outside(bed: &Bed) {
     pool.scale("web", MANY).unwrap().wait(LIMIT).unwrap();
     let after = pids(bed, MANY);
     assert!(before.iter().all(|pid| !after.contains(pid)), "{before:?} {after:?}");
+    end(&pool);
+}
+
+/// More beside than there can be are refused before one is made; what the application makes of the policy may ask the pool;
+/// and each who waits is told how his own roll ended.
+fn what_somebody_makes_of_a_policy(bed: &Bed) {
+    let pool = Pool::start([set(bed, 2)], options()).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    for surge in [99_999, 100_000, u32::MAX] {
+        let refused = pool.roll_as("web", move |policy| policy.surge(Share::Count(surge)));
+        let refused = refused.unwrap_err();
+        let is_known = matches!(refused, RequestError::Count { .. } | RequestError::Options(_));
+        assert!(is_known, "{refused}");
+    }
+    let asked = pool.clone();
+    let first = pool.roll_as("web", move |policy| {
+        assert_eq!(asked.status().unwrap().sets[0].wanted, 2);
+        policy
+    });
+    let first = first.unwrap();
+    first.wait(LIMIT).unwrap();
+    let second = pool.roll("web").unwrap();
+    first.wait(LIMIT).unwrap();
+    second.wait(LIMIT).unwrap();
+    let scaled = pool.scale("web", 3).unwrap();
+    pool.scale("web", 1).unwrap();
+    let meanwhile = WaitError::Never { missing: vec!["somebody wants 1 meanwhile".to_owned()] };
+    assert_eq!(scaled.wait(LIMIT), Err(meanwhile));
     end(&pool);
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use capture::Capture;
 use exit::Exit;
 use policy::{Backoff, Readiness, RestartPolicy, StartPolicy, StopPolicy};
 use proc_spawn::{Call, Spawn, Stdio};
@@ -97,7 +98,7 @@ pub(crate) fn play((name, folder): (String, PathBuf)) {
 }
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 10] = [
+pub(crate) const STORIES: [(&str, Story); 12] = [
     ("a_set_has_as_many_as_are_wanted", a_set_has_as_many_as_are_wanted),
     ("a_set_of_none_waits_for_the_first", a_set_of_none_waits_for_the_first),
     ("many_threads_ask_and_each_is_answered", many_threads_ask_and_each_is_answered),
@@ -108,6 +109,8 @@ pub(crate) const STORIES: [(&str, Story); 10] = [
     ("too_many_are_refused_before_the_first", too_many_are_refused_before_the_first),
     ("a_storm_of_failures_ends_with_as_many", a_storm_of_failures_ends_with_as_many),
     ("pid_files_of_earlier_numbers_go", pid_files_of_earlier_numbers_go),
+    ("what_those_say_who_come_later_is_for_their_owner", what_those_say_who_come_later),
+    ("one_that_comes_later_need_not_be_ready_at_once", one_that_comes_later),
 ];
 
 /// Plays a story in a child, which must come to its end.
@@ -176,20 +179,24 @@ fn a_set_of_none_waits_for_the_first(bed: &Bed) {
 /// Cases: PL-10, PL-19
 fn many_threads_ask_and_each_is_answered(bed: &Bed) {
     let pool = Pool::start([bed.set(2)], options()).unwrap();
+    let fewer = std::sync::atomic::AtomicU32::new(0);
     std::thread::scope(|scope| {
         for number in 0..40 {
-            let pool = pool.clone();
+            let (pool, fewer) = (pool.clone(), &fewer);
             scope.spawn(move || match number % 4 {
                 0 => drop(pool.scale_by("web", 1).unwrap()),
-                1 => drop(pool.scale_by("web", -1)),
+                1 if pool.scale_by("web", -1).is_ok() => {
+                    fewer.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+                1 => (),
                 2 => drop(pool.restart("web-1").map(|pending| pending.wait(LIMIT))),
                 _ => drop(pool.status().unwrap()),
             });
         }
     });
-    // Only those that would have been less than none were refused.
+    // Only those that would have been less than none were refused; each of the others counts.
     let wanted = pool.status().unwrap().sets[0].wanted;
-    assert!((2..=12).contains(&wanted), "{wanted}");
+    assert_eq!(wanted, 2 + 10 - fewer.into_inner());
     pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
     assert_eq!(bed.there(), names(["web-1", "web-2", "web-3"]));
     end(&pool);
@@ -366,4 +373,48 @@ fn pid_files_of_earlier_numbers_go(bed: &Bed) {
     }
     pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
     end(&pool);
+}
+
+/// Their last words are told in the status file, which was public before.
+fn what_those_say_who_come_later(bed: &Bed) {
+    use std::os::unix::fs::PermissionsExt;
+    let captured = || Capture::file(bed.path("captured.txt")).last_lines(3);
+    let plain = |name: &str, pid: &str| {
+        WorkerStartInfo::new(name, bed.path(pid), stays, bed.folder.clone()).capture(captured())
+    };
+    let none = WorkerSet::new(0, plain("web", "{name}.pid"));
+    let path = bed.path("status.json");
+    let mode = || fs::metadata(&path).map_or(0, |found| found.permissions().mode() & 0o077);
+    let options = options().debug_filename(&path);
+    let pool = Pool::start([none], options.clone()).unwrap();
+    pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
+    end(&pool);
+    assert_eq!(mode(), 0);
+
+    fs::remove_file(&path).unwrap();
+    let pool = Pool::start([bed.alone("red")], options).unwrap();
+    pool.add(plain("loud", "loud.pid")).unwrap().wait(LIMIT).unwrap();
+    end(&pool);
+    assert_eq!(mode(), 0);
+}
+
+/// Who waits until all are ready waits for those that were there then; one that comes later may fail, and comes again.
+///
+/// Case: WRK-22
+fn one_that_comes_later(bed: &Bed) {
+    let gate = options().ready_when_all().restart_interval(Duration::from_millis(1));
+    let pool = Pool::start([bed.set(1)], gate).unwrap();
+    pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
+    let path = bed.path("bad.pid");
+    let bad = WorkerStartInfo::new("bad", path, fails_once, bed.folder.clone());
+    pool.add(bad).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["bad", "web-1"]));
+    end(&pool);
+}
+
+pub(crate) fn fails_once(folder: PathBuf) -> Result<(), std::io::Error> {
+    if proc_spawn::current().incarnation == 1 {
+        return Err(std::io::Error::other("it had to be"));
+    }
+    stays(folder)
 }

@@ -47,7 +47,7 @@ impl Roster {
             let last = self.sets[set.0].wanted.saturating_add(self.sets[set.0].extra);
             let last = self.sets[set.0].places.get(&last).copied();
             let is_ready = last.is_some_and(|id| self.is_ready(id));
-            if is_ready && !self.may_give_up_one(set) {
+            if is_ready && self.needs_those_beside(set) {
                 return;
             }
             self.sets[set.0].extra -= 1;
@@ -72,8 +72,10 @@ impl Roster {
             let moved = match stand {
                 Stand::OnItsWay => {
                     hand.insert(id, in_hand);
+                    // Until it has settled nothing is waited for but time.
                     if before != in_hand.settles {
-                        roll.moves(now);
+                        let at = in_hand.settles.and_then(|settles| settles.at).unwrap_or(now);
+                        roll.moves(at.max(now));
                     }
                     continue;
                 }
@@ -115,7 +117,10 @@ impl Roster {
         let is_new = in_hand.after < runs;
         if let Some(settles) = &mut in_hand.settles {
             if phase == Phase::Running && settles.run == runs {
-                settles.has |= settles.at <= now;
+                if !settles.has && settles.at.is_some_and(|at| at <= now) {
+                    // One that is dead settles no more, and its end tells.
+                    (settles.has, settles.at) = (machine.is_ready(), None);
+                }
                 return if settles.has { Stand::Settled } else { Stand::OnItsWay };
             }
             let (run, has_settled) = (settles.run, settles.has);
@@ -128,7 +133,8 @@ impl Roster {
                 Phase::Stopped => Stand::Gone,
                 // One that is there for the roll was good, and comes again.
                 Phase::Running | Phase::Waiting | Phase::Finished if has_settled => {
-                    *in_hand = InHand { after: runs, failed: 0, settles: None, ..*in_hand };
+                    let failed = in_hand.failed + 1;
+                    *in_hand = InHand { after: runs, failed, settles: None, ..*in_hand };
                     Stand::Failed
                 }
                 Phase::Running | Phase::Waiting | Phase::Finished => Stand::Bad,
@@ -136,9 +142,9 @@ impl Roster {
         }
         match phase {
             Phase::Running if is_new => {
-                let at = now.checked_add(settle).unwrap_or(now);
-                in_hand.settles = Some(Settles { run: runs, at, has: settle.is_zero() });
-                if settle.is_zero() { Stand::Settled } else { Stand::OnItsWay }
+                let has = settle.is_zero() && machine.is_ready();
+                in_hand.settles = Some(Settles { run: runs, at: now.checked_add(settle), has });
+                if has { Stand::Settled } else { Stand::OnItsWay }
             }
             Phase::Waiting | Phase::Finished if is_new => {
                 in_hand.failed += 1;
@@ -175,20 +181,22 @@ impl Roster {
         let candidate = roll.left.iter().rev().copied().filter(|_| may_take);
         let candidates: Vec<u32> = candidate.collect();
         let place = |index: &u32| self.sets[set.0].places.get(index).copied();
-        // Those that are not ready cost nothing.
         let is_ready = |index: &u32| place(index).is_some_and(|id| self.is_ready(id));
-        let idle = candidates.iter().find(|index| !is_ready(index));
-        if let Some(index) = idle.copied() {
-            return self.take(set, index, false, now, changes);
-        }
+        let (ready, idle): (Vec<u32>, Vec<u32>) = candidates.into_iter().partition(is_ready);
         let waits = roll.next_at.is_some_and(|at| now < at);
         if !waits && let Some(roll) = &mut self.sets[set.0].roll {
             roll.next_at = None;
         }
-        if let Some(index) = candidates.first().copied().filter(|_| !waits)
-            && self.may_give_up_one(set)
-        {
-            return self.take(set, index, true, now, changes);
+        // Those that are not ready cost nothing; of the others as many as nobody misses.
+        let spare = if waits { 0 } else { self.spare(set) };
+        let taken = idle.into_iter().map(|index| (index, false));
+        let taken = taken.chain(ready.into_iter().take(spare).map(|index| (index, true)));
+        let taken: Vec<(u32, bool)> = taken.collect();
+        if !taken.is_empty() {
+            for (index, gives_up_one) in taken {
+                self.take(set, index, gives_up_one, now, changes);
+            }
+            return Turn::Moved;
         }
         let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
         if roll.stalls_at.is_some_and(|at| at <= now) {
@@ -206,25 +214,24 @@ impl Roster {
         gives_up_one: bool,
         now: Instant,
         changes: &mut Vec<RosterChange>,
-    ) -> Turn {
+    ) {
         let place = self.sets[set.0].places.get(&index).copied();
-        let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
+        let Some(roll) = &mut self.sets[set.0].roll else { return };
         roll.left.remove(&index);
-        let Some(id) = place else { return Turn::Moved };
+        let Some(id) = place else { return };
         let after = self.kept_machine(id).map_or(0, Machine::runs);
         if !self.is_kept(id) {
-            return Turn::Moved;
+            return;
         }
         changes.push(RosterChange::Rolled(set, RollStep::Taken { id, gives_up_one }));
-        let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
-        roll.stalls_at = now.checked_add(roll.policy.stall);
-        roll.in_hand.insert(id, InHand { index, after, failed: 0, settles: None });
+        let Some(roll) = &mut self.sets[set.0].roll else { return };
+        roll.moves(now);
+        roll.in_hand.insert(id, InHand::new(index, after));
         if self.ask(id, Request::Restart, now, changes).is_err()
             && let Some(roll) = &mut self.sets[set.0].roll
         {
             roll.in_hand.remove(&id);
         }
-        Turn::Moved
     }
 
     fn is_ready(&self, id: Id) -> bool {
@@ -237,13 +244,24 @@ impl Roster {
         !self.leaves(id) && self.kept_machine(id).is_some_and(stays)
     }
 
-    /// Whether one that is ready may be taken down.
-    fn may_give_up_one(&self, set: SetId) -> bool {
+    /// How many that are ready may be taken down.
+    fn spare(&self, set: SetId) -> usize {
         let wanted = self.sets[set.0].wanted;
-        let unavailable = self.may_be_away(set);
+        let needed = wanted.saturating_sub(self.may_be_away(set));
         let settled = self.settled(set);
-        let needed = usize::try_from(wanted.saturating_sub(unavailable)).unwrap_or(usize::MAX);
-        needed < settled.own + settled.surge
+        (settled.own + settled.surge).saturating_sub(usize::try_from(needed).unwrap_or(usize::MAX))
+    }
+
+    /// Whether one beside is needed in the place of one that is wanted: not of one that is over or was stopped, which
+    /// does not come back by itself.
+    fn needs_those_beside(&self, set: SetId) -> bool {
+        let wanted = self.sets[set.0].wanted;
+        let stays = |machine: &Machine| !machine.stays_away();
+        let own = self.places(set).filter(|(index, _)| *index <= wanted);
+        let own = own.filter(|(_, id)| self.kept_machine(*id).is_some_and(stays)).count();
+        let away = usize::try_from(self.may_be_away(set)).unwrap_or(usize::MAX);
+        let settled = self.settled(set);
+        settled.own + settled.surge <= own.saturating_sub(away)
     }
 
     /// How many may be away: parts are rounded down, and where that is none though a part was meant, it is one.

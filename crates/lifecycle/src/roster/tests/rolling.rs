@@ -272,3 +272,89 @@ fn who_is_over_or_stopped_is_left_alone() {
     tells(&mut play, 2, Roll(roll()), &["2 roll"]);
     tells(&mut play, 3, Cancel, &["3 cancel 0 of 1", "3 end Cancelled"]);
 }
+
+/// One that is dead does not settle, and a long time to settle is no standstill.
+///
+/// Cases: PL-34, PL-44
+#[test]
+fn a_dead_one_settles_no_more_and_settling_is_no_standstill() {
+    let mut play = ready(2, Share::Count(1));
+    play.tell(1, Roll(roll().settle(seconds(5))));
+    play.tell(2, Code(1, 0));
+    play.tell(3, Ready(1));
+    play.tell(4, Died(1));
+    play.changes.clear();
+    tells(&mut play, 15, Nothing, &[]);
+    tells(&mut play, 16, Code(1, 9), &["16 1 waiting", "16 end Bad { id: Id(1), index: 2 }"]);
+
+    let mut play = ready(1, Share::Count(1));
+    play.tell(1, Roll(roll().settle(seconds(20)).stall(seconds(5))));
+    play.tell(2, Code(0, 0));
+    play.tell(3, Ready(0));
+    play.changes.clear();
+    tells(&mut play, 30, Nothing, &["23 settled 0", "23 end Done"]);
+}
+
+/// Case: PL-53
+#[test]
+fn one_beside_that_dies_again_and_again_ends_it() {
+    let mut play = ready(2, Share::Count(0));
+    play.tell(1, Roll(roll().surge(Share::Count(1))));
+    play.tell(2, Ready(2));
+    play.tell(3, Code(2, 1));
+    play.tell(4, Ready(2));
+    play.changes.clear();
+    let bad = ["5 2 waiting", "5 end Bad { id: Id(2), index: 3 }", "5 2 stopped", "5 -2"];
+    tells(&mut play, 5, Code(2, 1), &bad);
+}
+
+/// Those that come meanwhile have to settle, too, if they were beside.
+///
+/// Case: PL-42
+#[test]
+fn one_beside_that_is_wanted_now_settles_like_the_others() {
+    let mut play = ready(2, Share::Count(0));
+    play.tell(1, Roll(roll().surge(Share::Count(1)).settle(seconds(10))));
+    play.tell(2, Ready(2));
+    play.tell(3, Scale(3));
+    play.changes.clear();
+    tells(&mut play, 4, Ready(3), &["4 3 running"]);
+    tells(&mut play, 15, Nothing, &["12 settled 2", "14 take 1", "14 ?1 for 10s"]);
+}
+
+/// One that an earlier roll has left beside, and that is wanted now, is replaced like the others.
+#[test]
+fn one_that_was_left_beside_is_replaced() {
+    let mut play = ready(1, Share::Count(0));
+    play.tell(1, Roll(roll().surge(Share::Count(1)).tries(1)));
+    play.tell(2, Ready(1));
+    play.tell(3, Code(0, 0));
+    play.tell(4, Code(0, 1));
+    play.changes.clear();
+    let first = ["5 roll", "5 free 0", "5 0 due", "5 +0"];
+    tells(&mut play, 5, Roll(roll()), &first);
+    let next = ["6 0 running", "6 settled 0", "6 take 1", "6 ?1 for 10s"];
+    tells(&mut play, 6, Ready(0), &next);
+}
+
+/// Those beside stand in for nobody who does not come back by himself.
+#[test]
+fn those_beside_leave_though_one_is_over() {
+    let never = Policy { restart: RestartPolicy::new(Restart::Never), ..policy() };
+    let members = vec![Member::default(); 2];
+    let group = Group::new(members, Strategy::OneForOne, EndWhen::AllAreOver);
+    let mut roster = Roster::new(group, each(never.clone(), 2), 0);
+    let ids: Vec<_> = roster.ids().collect();
+    let set = roster.set(ids, Member::default(), Arc::new(never));
+    roster.max_unavailable(set, Share::Count(0));
+    let mut play = Play::new(roster);
+    play.tell(0, Begin);
+    play.tell(0, Ready(0));
+    play.tell(0, Ready(1));
+    play.tell(1, Roll(roll().surge(Share::Count(1)).tries(1)));
+    play.tell(2, Ready(2));
+    play.tell(3, Code(1, 0));
+    play.changes.clear();
+    let bad = ["4 x1", "4 end Bad { id: Id(1), index: 2 }", "4 ?2 for 10s"];
+    tells(&mut play, 4, Code(1, 1), &bad);
+}

@@ -169,3 +169,36 @@ fn a_storm_of_failures_leaves_as_many_as_were_wanted() {
     let indices: Vec<_> = play.roster.places(SetId(0)).map(|(index, _)| index).collect();
     assert_eq!(indices, [1, 2, 3, 4]);
 }
+
+/// Whoever waits for one that is taken off the list waits no more.
+#[test]
+fn who_waits_for_one_that_is_removed_is_started() {
+    let members = members(&[&[], &[], &[0, 1]]);
+    let group = Group::new(members, Strategy::OneForOne, EndWhen::AllAreOver);
+    let mut roster = Roster::new(group, each(policy(), 3), 0);
+    roster.set([Id(0), Id(1)], Member::default(), Arc::new(policy()));
+    check(
+        roster,
+        &[
+            (0, Begin, &["0 +0", "0 +1"]),
+            (1, Ready(0), &["1 0 running"]),
+            (2, Scale(1), &["2 from 2", "2 ?1 for 10s"]),
+            (3, Code(1, 0), &["3 1 stopped", "3 -1", "3 +2"]),
+        ],
+    );
+}
+
+/// Cases: PL-01, WRK-22
+#[test]
+fn of_a_set_of_none_all_are_ready() {
+    let mut roster = set(0).announces_ready(true);
+    roster.max_unavailable(SetId(0), policy::Share::Count(1));
+    check(
+        roster,
+        &[
+            (0, Begin, &["0 all ready"]),
+            (1, Scale(1), &["1 from 0 new 1 0", "1 +0"]),
+            (2, Ready(0), &["2 0 running"]),
+        ],
+    );
+}
