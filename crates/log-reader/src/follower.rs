@@ -8,6 +8,7 @@ use crate::line::Line;
 use crate::merge::Entry;
 use crate::problems::Problems;
 use crate::reading::Reading;
+use crate::rest::Rest;
 use crate::source::Source;
 use crate::sys::Folders;
 use crate::trail::Mode;
@@ -24,7 +25,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Dropping it closes all files.
 #[derive(Debug)]
 pub struct Follower {
-    reading: Reading,
+    pub(crate) reading: Reading,
     /// None: the system has none left for us, and everything is looked at now and then.
     folders: Option<Folders>,
     look_at: Option<Instant>,
@@ -130,6 +131,12 @@ impl Follower {
         self.reading.flush(source, now);
     }
 
+    /// What there is now, also what waits, to its last line, whether that has an end or not: those who write are gone.
+    /// It waits for nothing but the disk.
+    pub fn rest(&mut self) -> Rest<'_> {
+        Rest::new(self)
+    }
+
     /// What could not be read or watched since the last call: a sentence each. The others are followed.
     pub fn problems(&mut self) -> Vec<String> {
         let mut problems = self.problems.take();
@@ -158,7 +165,7 @@ impl Follower {
         }
     }
 
-    fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         self.reading.trails.iter_mut().for_each(|trail| trail.wake());
     }
 

@@ -58,6 +58,7 @@ mod follower;
 mod last;
 mod older;
 mod reading;
+mod rest;
 
 mod merge;
 mod time;
@@ -77,6 +78,7 @@ mod tail;
 pub use follower::Follower;
 pub use last::{Last, last};
 pub use line::Line;
+pub use rest::Rest;
 pub use source::{Rotated, Source};
 
 /// So many bytes of a line come at a time; a longer one comes in pieces.

@@ -311,6 +311,23 @@ fn lines_of_several_are_merged_while_they_come() {
     expect_nothing(&mut follower);
 }
 
+/// What is first read when its writers are gone is held back for nobody.
+#[test]
+fn the_rest_is_all_there_is_also_what_was_not_read_before() {
+    let bed = Bed::new();
+    let mut follower = follow([bed.plain("a"), bed.plain("b")]);
+    expect_nothing(&mut follower);
+    bed.append("a", "2026-11-28T03:00:03Z three\n2026-11-28T03:00:04Z four");
+    bed.append("b", "2026-11-28T03:00:02Z two\n");
+    let rest: Vec<_> = follower.rest().map(|line| text(&line)).collect();
+    let four = "2026-11-28T03:00:04Z four~";
+    assert_eq!(rest, ["2026-11-28T03:00:02Z two", "2026-11-28T03:00:03Z three", four]);
+    assert_eq!(follower.rest().next(), None);
+    bed.append("a", " and more\n");
+    expect(&mut follower, &["~ and more"]);
+    expect_nothing(&mut follower);
+}
+
 /// More has happened than the system keeps for us.
 #[test]
 fn events_that_were_dropped_cost_no_line() {

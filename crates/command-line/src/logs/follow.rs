@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use control::service::LogFile;
 use log_reader::{Follower, Last};
@@ -19,9 +19,6 @@ use crate::output::Reader;
 
 /// As much as the standard library gives a thread.
 const STACK: usize = 2 << 20;
-
-/// Longer than a line is held back for those of others.
-const HELD_BACK: Duration = Duration::from_secs(1);
 
 /// By what the command is woken beside its files.
 #[derive(Debug)]
@@ -104,18 +101,17 @@ fn drain(
     follower: &mut Follower,
     interrupt: &Interrupt,
 ) -> Result<bool, Complaint> {
-    for is_flushed in [false, true] {
-        if is_flushed {
-            (0..view.sources()).for_each(|source| follower.flush(source));
+    let mut rest = follower.rest();
+    while !interrupt.came()
+        && let Some(line) = rest.next()
+    {
+        if !view.show(&line)? {
+            return Ok(false);
         }
-        let until = Instant::now() + HELD_BACK;
-        while !interrupt.came()
-            && let Some(line) = follower.turn(until)
-        {
-            if !view.show(&line)? {
-                return Ok(false);
-            }
-        }
+    }
+    drop(rest);
+    for problem in follower.problems() {
+        view.complain(&problem)?;
     }
     view.write()
 }

@@ -75,10 +75,6 @@ impl View {
         }
     }
 
-    pub(crate) fn sources(&self) -> usize {
-        self.files.len()
-    }
-
     pub(crate) fn name(&self, owner: usize) -> &str {
         self.owners.get(owner).map_or("", |owner| &owner.name)
     }

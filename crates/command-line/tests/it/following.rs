@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         each_line_comes_once_while_its_file_is_rotated,
         the_last_words_of_a_killed_worker_are_shown,
         a_worker_that_comes_later_joins_from_its_first_line,
+        who_reads_slowly_gets_all_that_was_left_at_the_end,
         who_reads_no_more_ends_it_silently,
         an_interruption_ends_it_with_a_whole_line,
         one_that_does_not_answer_is_followed_to_its_end,
@@ -76,6 +77,12 @@ impl Follower {
     }
 }
 
+fn executor(bed: &Bed) -> Pid {
+    let status: Value = serde_json::from_str(&bed.one("status --json").stdout).unwrap();
+    let pid = status["daemons"][0]["executor"]["pid"].as_i64().unwrap();
+    Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+}
+
 /// Cases: CC-64, CC-67, CC-89
 fn each_line_comes_once_while_its_file_is_rotated() {
     let bed = Bed::new();
@@ -125,10 +132,7 @@ fn a_worker_that_comes_later_joins_from_its_first_line() {
     let mut follower = Follower::start(&bed, "logs -f -n 100");
     let first = follower.until("web-2 2");
     bed.write("more", "");
-    let status: Value = serde_json::from_str(&bed.one("status --json").stdout).unwrap();
-    let executor = status["daemons"][0]["executor"]["pid"].as_i64().unwrap();
-    let executor = Pid::from_raw(i32::try_from(executor).unwrap()).unwrap();
-    kill_process(executor, Signal::KILL).unwrap();
+    kill_process(executor(&bed), Signal::KILL).unwrap();
     let mut lines = follower.until("late 2");
     bed.one("stop");
     let (rest, code, _) = follower.end();
@@ -143,6 +147,38 @@ fn a_worker_that_comes_later_joins_from_its_first_line() {
     // The others write the same once more in their second run.
     assert_eq!(of(&first, "web-1").len(), 3);
     assert_eq!(of(&lines, "web-1").len(), 3, "{lines:?}");
+    assert_eq!(code, Some(0));
+}
+
+/// What is read when the daemon has ended already was never held back for others.
+///
+/// Case: CC-89
+fn who_reads_slowly_gets_all_that_was_left_at_the_end() {
+    const MANY: usize = 20_000;
+    let bed = with_talkers();
+    let follower = Follower::start(&bed, "logs -f -n 0");
+    let is_there = |name: &str| {
+        let tasks = fs::read_dir(format!("/proc/{}/task", follower.child.id())).unwrap().flatten();
+        let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        names.any(|comm| comm.trim() == name)
+    };
+    expect("it follows", || is_there("files"));
+    let append = |name: &str, text: &str| {
+        let mut file = OpenOptions::new().append(true).open(bed.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    // More than a pipe has room for.
+    let many = (0..MANY).map(|number| format!("2026-01-01T00:00:05.{number:06}Z many {number}\n"));
+    append("web-1.out", &many.collect::<String>());
+    append("web-2.out", "2026-01-01T00:00:06.0Z last of web-2\n");
+    bed.one("stop");
+    expect("it has heard of the end", || !is_there("files"));
+    let (lines, code, _) = follower.end();
+    assert_eq!(lines.iter().filter(|line| line.contains(" many ")).count(), MANY);
+    assert!(lines.iter().any(|line| line.ends_with("last of web-2")));
+    let log = fs::read_to_string(bed.path("jobd.log")).unwrap();
+    let last = log.lines().last().unwrap();
+    assert!(lines.iter().any(|line| line.ends_with(last)), "{last}");
     assert_eq!(code, Some(0));
 }
 

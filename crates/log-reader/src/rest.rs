@@ -1,0 +1,44 @@
+//! What is there at the end, without waiting for more.
+
+use std::time::Instant;
+
+use crate::follower::Follower;
+use crate::line::Line;
+use crate::trail::Mode;
+
+/// The lines that are there, held back for nobody; then the unfinished last ones.
+///
+/// Dropping it goes on following, with what was not taken first.
+#[derive(Debug)]
+pub struct Rest<'a> {
+    follower: &'a mut Follower,
+    is_flushed: bool,
+}
+
+impl<'a> Rest<'a> {
+    pub(crate) fn new(follower: &'a mut Follower) -> Rest<'a> {
+        follower.wake();
+        Rest { follower, is_flushed: false }
+    }
+}
+
+impl Iterator for Rest<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        loop {
+            let (now, reading) = (Instant::now(), &mut self.follower.reading);
+            reading.fill(Mode::Follow, now);
+            if let Some(entry) = reading.merger.pop_present() {
+                if reading.older.are_over(&entry) {
+                    return Some(entry.line);
+                }
+            } else if self.is_flushed {
+                return None;
+            } else {
+                (0..reading.trails.len()).for_each(|source| reading.flush(source, now));
+                self.is_flushed = true;
+            }
+        }
+    }
+}
