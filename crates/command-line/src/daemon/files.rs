@@ -92,13 +92,15 @@ impl Daemon {
         loop {
             if is_new && next_look <= Instant::now() {
                 let files = self.asked.files().and_then(|files| Ok((files, self.worker_files()?)));
+                // Who has not answered is asked again.
+                is_new = files.is_err();
                 if let Ok((mut files, more)) = files {
                     files.extend(more.into_iter().flatten());
                     if !tell(files) {
                         return false;
                     }
                 }
-                (is_new, next_look) = (false, Instant::now() + PAUSE);
+                next_look = Instant::now() + PAUSE;
             }
             let until = if is_new { next_look } else { Instant::now() + FOR_EVER };
             match stream.next(until) {

@@ -15,6 +15,7 @@ use crate::logs::with_talkers;
 
 pub(crate) fn trials() -> Vec<Trial> {
     crate::trials![
+        workers_are_asked_for_again_until_they_answer,
         each_line_comes_once_while_its_file_is_rotated,
         the_last_words_of_a_killed_worker_are_shown,
         a_worker_that_comes_later_joins_from_its_first_line,
@@ -147,6 +148,27 @@ fn a_worker_that_comes_later_joins_from_its_first_line() {
     // The others write the same once more in their second run.
     assert_eq!(of(&first, "web-1").len(), 3);
     assert_eq!(of(&lines, "web-1").len(), 3, "{lines:?}");
+    assert_eq!(code, Some(0));
+}
+
+/// Its executor hangs when the command asks for the files of its workers, and when it asks again.
+///
+/// Case: CC-88
+fn workers_are_asked_for_again_until_they_answer() {
+    let bed = with_talkers();
+    let executor = executor(&bed);
+    kill_process(executor, Signal::STOP).unwrap();
+    let mut follower = Follower::start(&bed, "logs -f -n 100");
+    follower.until("INFO");
+    // Each of these waits for an answer as long as the command does.
+    for _ in 0..2 {
+        assert!(!bed.one("logs -n 100").stdout.contains("web-1 | "));
+    }
+    kill_process(executor, Signal::CONT).unwrap();
+    follower.until("web-1 2");
+    bed.one("stop");
+    let (_, code, stderr) = follower.end();
+    assert!(stderr.contains("the files of its workers are not known"), "{stderr}");
     assert_eq!(code, Some(0));
 }
 
