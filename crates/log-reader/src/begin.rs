@@ -4,14 +4,17 @@ use std::io;
 use std::time::{Instant, SystemTime};
 
 use crate::backward;
-use crate::discover::{ATTEMPTS, Look, OpenedAside, Scene, open_aside};
+use crate::discover::{ATTEMPTS, Look, OpenedAside, Scene, is_shortage, open_aside};
 use crate::open;
 use crate::source::Source;
 use crate::tail::{self, Tail};
-use crate::trail::Trail;
+use crate::trail::{Start, Trail};
 
-/// So many files of a source are open at a time; so far back one reads.
+/// So many files of a source are read, the youngest.
 const MOST_FILES: usize = 100;
+/// So many of them are open at a time. These may be renamed, compressed and added to at any moment; older ones are
+/// opened when their turn comes.
+const MOST_OPEN: usize = 8;
 
 /// A source, and what there is of it to read first.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
     for attempt in 0..ATTEMPTS {
         let scene = match trail.look(attempt + 1 == ATTEMPTS) {
             Ok(Look::Scene(scene)) => scene,
-            Ok(Look::NoFolder) => break,
+            Ok(Look::NoFolder) => return Beginning { trail, lead: None, written: None },
             Ok(Look::Moved) => continue,
             Err(error) => {
                 trail.complain(&error);
@@ -56,6 +59,9 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
         }
         trail.files.clear();
     }
+    // Whatever hinders us may be over when it is followed: then with what is added from here on.
+    trail.files.clear();
+    trail.start = Some(Start(open::size_at(&trail.source.path)));
     Beginning { trail, lead: None, written: None }
 }
 
@@ -86,6 +92,11 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
         let OpenedAside { opened, is_packed } = match open_aside(&place, key, aside) {
             Ok(Some(opened)) => opened,
             Ok(None) => return Ok(None),
+            // Lines of older ones would follow a gap.
+            Err(error) if is_shortage(&error) => {
+                trail.complain(&error);
+                break;
+            }
             // Nobody can read it, and others can be read.
             Err(error) => {
                 trail.complain(&error);
@@ -93,7 +104,7 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
             }
         };
         let identity = opened.identity;
-        let tail = if is_packed {
+        let mut tail = if is_packed {
             match packed_tail(opened, left, now) {
                 Ok((tail, count)) => {
                     left -= count;
@@ -112,6 +123,9 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
             Tail::counted(opened, (start, size), count, now)?
         };
         trail.mark = trail.mark.or(Some(identity));
+        if MOST_OPEN <= trail.files.len() {
+            tail.close(key.clone());
+        }
         trail.files.push_front(tail);
     }
     trail.known = asides;

@@ -10,7 +10,7 @@ use crate::aside::{self, Aside, Asides, Key};
 use crate::open::{self, Opened};
 use crate::source::Rotated;
 use crate::tail::{self, Tail};
-use crate::trail::Trail;
+use crate::trail::{Start, Trail};
 
 /// So often everything is looked at anew because names have moved meanwhile.
 pub(crate) const ATTEMPTS: usize = 100;
@@ -108,16 +108,11 @@ impl Trail {
         }
         let had = self.files.len();
         for OpenedAside { opened, is_packed } in taken {
-            let tail = self.held_as(opened.identity).map_or_else(
-                || {
-                    if is_packed {
-                        Tail::packed(opened, 0, 0, now)
-                    } else {
-                        Ok(Tail::plain(opened, now))
-                    }
-                },
-                Ok,
-            )?;
+            let tail = match self.held_as(opened.identity) {
+                Some(held) => held,
+                None if is_packed => Tail::packed(opened, 0, 0, now)?,
+                None => self.begun(opened, now)?,
+            };
             self.files.push_back(tail);
         }
         let front = |trail: &Trail, identity| {
@@ -127,14 +122,30 @@ impl Trail {
             && let Some(opened) = current.filter(|opened| !front(self, opened.identity))
         {
             self.problems.is_over();
-            let held = self.held_as(opened.identity);
-            self.files.push_back(held.unwrap_or_else(|| Tail::plain(opened, now)));
+            let tail = match self.held_as(opened.identity) {
+                Some(held) => held,
+                None => self.begun(opened, now)?,
+            };
+            self.files.push_back(tail);
+        }
+        if had < self.files.len() {
+            self.start = None;
         }
         self.known = asides;
         self.known.retain(|key, _| !later.contains(key));
         self.mark = self.files.back().map(|tail| tail.identity).or(self.mark);
         self.has_moved |= had < self.files.len();
         Ok(Some(had < self.files.len()))
+    }
+
+    /// A file from its beginning, or from where it ended when it could not be opened.
+    fn begun(&self, opened: Opened, now: Instant) -> io::Result<Tail> {
+        match self.start {
+            Some(Start(Some((identity, size)))) if identity == opened.identity => {
+                Tail::counted(opened, (size, size), 0, now)
+            }
+            Some(Start(_)) | None => Ok(Tail::plain(opened, now)),
+        }
     }
 
     /// A file that was put aside may get its name back: it is gone on with where it was left.
@@ -151,6 +162,13 @@ impl Trail {
         // With numbers the names of all move, and gzip makes other files of those that were read: the place counts.
         let numbered = self.source.rotated == Rotated::ByLogrotate;
         let keys: Vec<_> = asides.iter().collect();
+        if let Some(Start(begun)) = self.start {
+            // Whatever was put aside before that file is old; if it is not among them all are.
+            let is_begun = |aside: &Aside| begun.is_some_and(|(identity, _)| aside.is(identity));
+            let at = keys.iter().rposition(|(_, aside)| is_begun(aside));
+            let next = at.map_or(&[][..], |at| &keys[at..]);
+            return Ok(next.iter().map(|(key, _)| (*key).clone()).collect());
+        }
         let after = keys.iter().rposition(|(_, aside)| is_ours(aside)).filter(|_| numbered);
         if let Some(after) = after {
             return Ok(keys[after + 1..].iter().map(|(key, _)| (*key).clone()).collect());

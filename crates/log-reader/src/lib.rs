@@ -26,7 +26,10 @@
 //! * A last line without its end comes when nothing was added to it for half a second, or at once by
 //!   [`flush`](Follower::flush). If it goes on, the rest comes as what it is ([`continued`](Line::continued)).
 //! * What was put aside is read to its end, also what is added to it late: until it is compressed or removed, or for 10 seconds
-//!   since something was added; the youngest one for as long as it is that.
+//!   since something was added; the youngest one for as long as it is that. Of those from which the last lines come it is the
+//!   youngest eight of a source that are kept open; older ones are opened when their turn comes.
+//! * While descriptors are short, a source of which nothing can be opened begins where its file ended then, and is tried
+//!   again each second while following. What was read before is not repeated.
 //! * A file that was truncated begins anew, also between the count of its last lines and their reading: as many more come
 //!   of the others, as far as those were not left out before. One that is not there yet, nor its folder, is waited for.
 //! * Only regular files are read, and opened without waiting. Links are followed as `cat` follows them, but for those that
@@ -69,6 +72,7 @@ mod trail;
 
 mod aside;
 mod backward;
+mod closed;
 mod open;
 mod pieces;
 mod problems;

@@ -57,6 +57,13 @@ pub(crate) fn leads_to(path: &Path) -> io::Result<Option<Identity>> {
     }
 }
 
+/// The same, with the size of it. None: it leads to nothing, or cannot be looked at.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion, trivial_numeric_casts)]
+pub(crate) fn size_at(path: &Path) -> Option<(Identity, u64)> {
+    let stat = rustix::fs::stat(path).ok()?;
+    Some((identity(&stat), stat.st_size as u64))
+}
+
 /// What is known of an open file now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {

@@ -9,6 +9,9 @@ use flate2::read::MultiGzDecoder;
 use trusted_path::Identity;
 
 use crate::LONGEST_PIECE;
+use crate::aside::Key;
+use crate::closed::Closed;
+use crate::discover::OpenedAside;
 use crate::open::{self, Opened};
 use crate::pieces::Pieces;
 
@@ -25,6 +28,8 @@ pub(crate) struct Tail {
     pub(crate) pieces: Pieces,
     /// When bytes came last, or it was opened.
     pub(crate) grown: Instant,
+    /// It was closed meanwhile: it is not one of the youngest.
+    pub(crate) was_closed: bool,
 }
 
 #[derive(Debug)]
@@ -32,6 +37,8 @@ enum Text {
     Plain(Plain),
     /// Lines to leave out first, and what unpacks.
     Packed(u64, Box<MultiGzDecoder<BufReader<File>>>),
+    /// Nothing of it was read yet.
+    Closed(Closed),
 }
 
 #[derive(Debug)]
@@ -83,14 +90,57 @@ impl Tail {
     }
 
     fn new(text: Text, identity: Identity, now: Instant) -> Tail {
-        Tail { text, identity, pieces: Pieces::new(LONGEST_PIECE), grown: now }
+        let pieces = Pieces::new(LONGEST_PIECE);
+        Tail { text, identity, pieces, grown: now, was_closed: false }
+    }
+
+    /// Closes it until its turn comes. Nothing of it was read yet.
+    pub(crate) fn close(&mut self, key: Key) {
+        let (is_packed, from, to) = match &self.text {
+            Text::Plain(plain) => (false, plain.offset, plain.known_size()),
+            Text::Packed(without, _) => (true, *without, 0),
+            Text::Closed(_) => return,
+        };
+        self.text = Text::Closed(Closed { key, is_packed, from, to });
+        self.was_closed = true;
+    }
+
+    /// Which it is, if it was closed.
+    pub(crate) fn closed(&self) -> Option<(Identity, Closed)> {
+        match &self.text {
+            Text::Closed(closed) => Some((self.identity, closed.clone())),
+            Text::Plain(_) | Text::Packed(..) => None,
+        }
+    }
+
+    /// Goes on with what was counted. It may have been compressed since.
+    pub(crate) fn reopen(&mut self, aside: OpenedAside) -> io::Result<()> {
+        let Text::Closed(closed) = &self.text else { return Ok(()) };
+        let OpenedAside { opened, is_packed } = aside;
+        let (from, to) = (closed.from, closed.to);
+        self.text = match (is_packed, closed.is_packed) {
+            (false, _) => {
+                let counted_to = Some(to);
+                let (file, head) = (opened.file, Vec::new());
+                let mut plain = Plain { file, offset: from, counted_to, limit: None, head };
+                plain.has_its_head()?;
+                Text::Plain(plain)
+            }
+            (true, true) => Text::Packed(from, Box::new(unpack(opened.file)?)),
+            (true, false) => {
+                let mut unpacked = Box::new(unpack(opened.file)?);
+                io::copy(&mut unpacked.by_ref().take(from), &mut io::sink())?;
+                Text::Packed(0, unpacked)
+            }
+        };
+        Ok(())
     }
 
     /// The file itself, unless it is compressed.
     pub(crate) fn file(&self) -> Option<&File> {
         match &self.text {
             Text::Plain(plain) => Some(&plain.file),
-            Text::Packed(..) => None,
+            Text::Packed(..) | Text::Closed(_) => None,
         }
     }
 
@@ -98,7 +148,7 @@ impl Tail {
     pub(crate) fn lift_limit(&mut self) -> bool {
         match &mut self.text {
             Text::Plain(plain) => plain.counted_to.take().is_some(),
-            Text::Packed(..) => false,
+            Text::Packed(..) | Text::Closed(_) => false,
         }
     }
 
@@ -125,6 +175,7 @@ impl Tail {
                     return Ok(&buffer[start..length]);
                 }
             },
+            Text::Closed(_) => Ok(&[]),
         }
     }
 

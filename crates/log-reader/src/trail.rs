@@ -45,6 +45,8 @@ pub(crate) struct Trail {
     pub(crate) known: Asides,
     /// The last of `files` that there was, or what was made of it.
     pub(crate) mark: Option<Identity>,
+    /// Where following begins, if nothing could be opened when it was to be found.
+    pub(crate) start: Option<Start>,
     pub(crate) problems: Problems,
     retry_at: Option<Instant>,
     /// There is or may be more to read at once.
@@ -52,8 +54,12 @@ pub(crate) struct Trail {
     /// The name has led to another file since it was last asked.
     pub(crate) has_moved: bool,
     /// So many lines that were counted do not come, which nobody was told yet.
-    missing: u64,
+    pub(crate) missing: u64,
 }
+
+/// What the name led to at the beginning, and how long that was. None: to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start(pub(crate) Option<(Identity, u64)>);
 
 enum Step {
     Again,
@@ -69,6 +75,7 @@ impl Trail {
             held: VecDeque::new(),
             known: Asides::new(),
             mark: None,
+            start: None,
             problems: Problems::default(),
             retry_at: None,
             more: true,
@@ -157,6 +164,7 @@ impl Trail {
         buffer: &mut [u8],
         (out, fresh): (&mut Vec<Piece>, &mut Vec<Piece>),
     ) -> io::Result<Step> {
+        self.open_front()?;
         let writes_again = self.writes_again();
         let has_next = 1 < self.files.len();
         let Some(front) = self.files.front_mut() else {
@@ -215,7 +223,7 @@ impl Trail {
     }
 
     fn pass_front(&mut self, is_over: bool) {
-        let mut front = self.files.pop_front().filter(|_| !is_over);
+        let mut front = self.files.pop_front().filter(|front| !is_over && !front.was_closed);
         // What is added to it late is read, too.
         front.as_mut().map(Tail::lift_limit);
         self.held.extend(front);

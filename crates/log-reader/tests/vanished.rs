@@ -287,3 +287,37 @@ fn what_is_added_late_to_a_file_of_which_lines_were_counted_comes() {
         bed.write("a.2026-11-27", "one\n");
     }
 }
+
+/// Those that are not open meanwhile.
+#[test]
+fn old_files_that_are_renamed_compressed_and_removed_before_their_turn_are_found_or_said() {
+    const FILES: usize = 20;
+    let bed = Bed::new();
+    for file in 1..=FILES {
+        let text = lines(&format!("{file:02}"), 0..2);
+        bed.write(&format!("a.2026-11-28.{file:04}"), &text);
+        bed.write(&format!("b.{}", FILES + 1 - file), &text);
+    }
+    let all: String = (1..=FILES).map(|file| lines(&format!("{file:02}"), 0..2)).collect();
+    let all: Vec<_> = all.lines().collect();
+
+    let mut stamped = last([bed.log_file("a")], 39);
+    bed.gzip("a.2026-11-28.0001");
+    bed.gzip("a.2026-11-28.0002");
+    assert_eq!(follow_all(&mut stamped), all[1..]);
+    let mut packed = last([bed.log_file("a")], 39);
+    assert_eq!(follow_all(&mut packed), all[1..]);
+    assert_eq!((stamped.problems(), packed.problems()), (Vec::new(), Vec::new()));
+
+    let mut numbered = last([bed.logrotate("b")], 39);
+    for number in (1..=FILES).rev() {
+        bed.rename(&format!("b.{number}"), &format!("b.{}", number + 1));
+    }
+    assert_eq!(follow_all(&mut numbered), all[1..]);
+    assert_eq!(numbered.problems(), [""; 0]);
+
+    let mut found = last([bed.logrotate("b")], 39);
+    bed.remove("b.21");
+    assert_eq!(follow_all(&mut found), all[2..]);
+    assert_eq!(found.problems().len(), 1);
+}
