@@ -16,6 +16,15 @@ const MOST_FILES: usize = 100;
 /// opened when their turn comes.
 const MOST_OPEN: usize = 8;
 
+/// What of a source is read first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// So many of the last lines; `u64::MAX` for all.
+    pub(crate) lines: u64,
+    /// None of files that were put aside and are older.
+    pub(crate) since: Option<SystemTime>,
+}
+
 /// A source, and what there is of it to read first.
 #[derive(Debug)]
 pub(crate) struct Beginning {
@@ -35,7 +44,7 @@ struct Found {
 }
 
 /// Finds the last lines of a source. What cannot be read is a problem of the trail's, which goes on without.
-pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
+pub(crate) fn begin(source: Source, wanted: Wanted, now: Instant) -> Beginning {
     let mut trail = Trail::new(source);
     for attempt in 0..ATTEMPTS {
         let scene = match trail.look(attempt + 1 == ATTEMPTS) {
@@ -47,7 +56,7 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
                 break;
             }
         };
-        match take(&mut trail, scene, lines, now) {
+        match take(&mut trail, scene, wanted, now) {
             Ok(Some(Found { lead, written })) => return Beginning { trail, lead, written },
             // A file has gone, or became shorter: look anew.
             Ok(None) => (),
@@ -66,9 +75,14 @@ pub(crate) fn begin(source: Source, lines: u64, now: Instant) -> Beginning {
 }
 
 /// Takes the files with the last lines, each from where they begin to where it ends now. None: one has gone.
-fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result<Option<Found>> {
+fn take(
+    trail: &mut Trail,
+    scene: Scene,
+    wanted: Wanted,
+    now: Instant,
+) -> io::Result<Option<Found>> {
     let Scene { place, current, asides } = scene;
-    let (mut left, mut found) = (lines, Found::default());
+    let (mut left, mut found) = (wanted.lines, Found::default());
     if let Some(opened) = current {
         let size = open::state(&opened)?.size;
         found.written = opened.file.metadata()?.modified().ok();
@@ -103,6 +117,9 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
                 continue;
             }
         };
+        if wanted.since.is_some_and(|since| is_older(&opened, is_packed, since)) {
+            break;
+        }
         let identity = opened.identity;
         let mut tail = if is_packed {
             match packed_tail(opened, left, now) {
@@ -135,6 +152,14 @@ fn take(trail: &mut Trail, scene: Scene, lines: u64, now: Instant) -> io::Result
 /// Where the first line wanted is in the middle of a record, the record's time is above it.
 fn lead(opened: &open::Opened, start: u64, lines: u64) -> io::Result<Option<SystemTime>> {
     if lines == 0 { Ok(None) } else { backward::time_above(&opened.file, start) }
+}
+
+/// Whether it was made before, or if that is not known, because it was compressed or the system does not tell, was last
+/// written to before.
+fn is_older(opened: &open::Opened, is_packed: bool, than: SystemTime) -> bool {
+    let Ok(found) = opened.file.metadata() else { return true };
+    let made = if is_packed { None } else { found.created().ok() };
+    made.or(found.modified().ok()).is_none_or(|made| made < than)
 }
 
 /// Where the last lines begin, and how many. If all are wanted none is counted.

@@ -1,8 +1,9 @@
 //! Lines as they are appended.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::begin::Wanted;
 use crate::last::Last;
 use crate::line::Line;
 use crate::merge::Entry;
@@ -51,7 +52,18 @@ impl Follower {
     /// Follows one more source, from its last `lines` lines on (`u64::MAX`: from the first there is). Gives its
     /// position, which its lines bear.
     pub fn add(&mut self, source: Source, lines: u64) -> usize {
-        let source = self.reading.add(source, lines, Instant::now()).source;
+        self.join(source, Wanted { lines, since: None })
+    }
+
+    /// The same from its first line on, which is that of a file that is there now or was made since then: what was put
+    /// aside before is older than the source. For a compressed file, and where the system does not tell when a file was
+    /// made, it counts when that was last written to.
+    pub fn add_since(&mut self, source: Source, since: SystemTime) -> usize {
+        self.join(source, Wanted { lines: u64::MAX, since: Some(since) })
+    }
+
+    fn join(&mut self, source: Source, wanted: Wanted) -> usize {
+        let source = self.reading.add(source, wanted, Instant::now()).source;
         if let Some(trail) = self.reading.trails.get_mut(source) {
             // All of these were asked for.
             trail.end_counted();

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use crate::begin::Wanted;
 use crate::follower::Follower;
 use crate::line::Line;
 use crate::merge::Entry;
@@ -30,7 +31,7 @@ pub struct Last {
 pub fn last(sources: impl IntoIterator<Item = Source>, lines: u64) -> Last {
     let (mut reading, mut written, mut all) = (Reading::new(), Vec::new(), 0_u64);
     for source in sources {
-        let added = reading.add(source, lines, Instant::now());
+        let added = reading.add(source, Wanted { lines, since: None }, Instant::now());
         all = all.saturating_add(added.lines);
         written.push(added.written);
     }

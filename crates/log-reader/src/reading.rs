@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::begin::{self, Beginning};
+use crate::begin::{self, Beginning, Wanted};
 use crate::line::Line;
 use crate::merge::{Entry, Merger};
 use crate::older::Older;
@@ -28,8 +28,8 @@ impl Reading {
     }
 
     /// Adds a source with its last lines; gives its position, and what was found.
-    pub(crate) fn add(&mut self, source: Source, lines: u64, now: Instant) -> Added {
-        let Beginning { trail, lead, written } = begin::begin(source, lines, now);
+    pub(crate) fn add(&mut self, source: Source, wanted: Wanted, now: Instant) -> Added {
+        let Beginning { trail, lead, written } = begin::begin(source, wanted, now);
         let lines = trail.counted();
         let source = self.trails.len();
         self.trails.push(trail);

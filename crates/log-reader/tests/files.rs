@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use log_reader::{LONGEST_PIECE, last};
 
@@ -137,7 +137,7 @@ fn other_permissions_and_times_are_no_rotation() {
     let mut follower = follow([bed.log_file("app.log")]);
     fs::set_permissions(bed.path("app.log"), fs::Permissions::from_mode(0o640)).unwrap();
     let file = fs::File::options().append(true).open(bed.path("app.log")).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     expect_nothing(&mut follower);
     bed.append("app.log", "after\n");
     expect(&mut follower, &["after"]);
@@ -179,6 +179,44 @@ fn a_new_source_is_joined_from_its_first_line_and_nothing_is_repeated() {
     bed.append("web-2", "third\n");
     expect(&mut follower, &["third"]);
     expect_nothing(&mut follower);
+}
+
+/// Its name was that of another long ago.
+///
+/// Case: CC-72
+#[test]
+fn a_young_source_is_joined_without_what_was_put_aside_before_it() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let bed = Bed::new();
+    let since = SystemTime::now() + DAY;
+    let touch = |name: &str, time| {
+        let file = fs::File::options().append(true).open(bed.path(name)).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    for (name, put_aside) in [("x", "x.2026-11-28"), ("y", "y.2026-11-28")] {
+        bed.write(put_aside, "old\n");
+        touch(put_aside, if name == "x" { SystemTime::UNIX_EPOCH + DAY } else { since });
+        bed.gzip(put_aside);
+        bed.write(name, "young\n");
+    }
+    bed.write("z", "young\n");
+    bed.write("z.2", "old\n");
+    bed.write("z.1", "old\n");
+    touch("z.1", since);
+    let mut follower = follow([]);
+    for (source, expected) in [
+        (bed.log_file("x"), &["young"][..]),
+        (bed.log_file("y"), &["old", "young"]),
+        (bed.logrotate("z"), &["young"]),
+    ] {
+        follower.add_since(source, since);
+        expect(&mut follower, expected);
+        expect_nothing(&mut follower);
+    }
+    for name in ["x", "y", "z"] {
+        bed.append(name, "new\n");
+        expect(&mut follower, &["new"]);
+    }
 }
 
 /// Case: CC-74

@@ -59,6 +59,7 @@ impl View {
         files: Vec<LogFile>,
         began: SystemTime,
     ) {
+        let began = began.checked_sub(ROUNDING).unwrap_or(began);
         if let Some(owner) = self.owners.get_mut(owner) {
             owner.files = files;
         }
@@ -69,8 +70,11 @@ impl View {
                 *known = new;
                 continue;
             }
-            let lines = if is_older(&new.origin.path, began) { self.last } else { u64::MAX };
-            follower.add(source(&new), lines);
+            if is_older(&new.origin.path, began) {
+                follower.add(source(&new), self.last);
+            } else {
+                follower.add_since(source(&new), began);
+            }
             self.files.push(new);
         }
     }
@@ -125,5 +129,5 @@ fn source(file: &Chosen) -> Source {
 /// Whether it was there at that time. Where the system does not tell when a file was made, it was.
 fn is_older(path: &str, than: SystemTime) -> bool {
     let Ok(found) = fs::metadata(path) else { return false };
-    found.created().map_or(true, |made| made + ROUNDING < than)
+    found.created().map_or(true, |made| made < than)
 }

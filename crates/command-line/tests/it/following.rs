@@ -3,8 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
@@ -132,6 +132,11 @@ fn a_worker_that_comes_later_joins_from_its_first_line() {
     let bed = with_talkers();
     let mut follower = Follower::start(&bed, "logs -f -n 100");
     let first = follower.until("web-2 2");
+    // Somebody had the name of the file before.
+    bed.write("late.out.1", "late last year\n");
+    let file = OpenOptions::new().append(true).open(bed.path("late.out.1")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400)).unwrap();
+    assert!(Command::new("gzip").arg(bed.path("late.out.1")).status().unwrap().success());
     bed.write("more", "");
     kill_process(executor(&bed), Signal::KILL).unwrap();
     let mut lines = follower.until("late 2");
