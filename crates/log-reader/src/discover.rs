@@ -78,6 +78,9 @@ impl Trail {
 
     /// Adds to `files` what comes after the last of them. Says whether that was anything.
     pub(crate) fn discover(&mut self, now: Instant) -> io::Result<bool> {
+        if self.left == Some(0) {
+            return Ok(false);
+        }
         for attempt in 0..ATTEMPTS {
             let scene = match self.look(attempt + 1 == ATTEMPTS)? {
                 Look::NoFolder => return Ok(false),
@@ -95,7 +98,8 @@ impl Trail {
     fn take(&mut self, scene: Scene, now: Instant) -> io::Result<Option<bool>> {
         let Scene { place, current, asides } = scene;
         let mut between = self.between(&place, &asides)?;
-        let later = between.split_off(between.len().min(MOST_TAKEN));
+        let later =
+            between.split_off(between.len().min(MOST_TAKEN).min(self.left.unwrap_or(MOST_TAKEN)));
         let mut taken = Vec::new();
         for key in &between {
             match open_aside(&place, key, &asides[key]) {
@@ -119,6 +123,7 @@ impl Trail {
             trail.files.back().is_some_and(|tail| tail.identity == identity)
         };
         if later.is_empty()
+            && self.left.is_none_or(|left| self.files.len() - had < left)
             && let Some(opened) = current.filter(|opened| !front(self, opened.identity))
         {
             self.problems.is_over();
@@ -128,8 +133,13 @@ impl Trail {
             };
             self.files.push_back(tail);
         }
-        if had < self.files.len() {
+        let found = self.files.len() - had;
+        if 0 < found {
             self.start = None;
+        }
+        if let Some(left) = &mut self.left {
+            *left -= found;
+            self.files.iter_mut().skip(had).try_for_each(Tail::set_goal)?;
         }
         self.known = asides;
         self.known.retain(|key, _| !later.contains(key));
@@ -155,7 +165,7 @@ impl Trail {
     }
 
     /// Which were put aside after the file that was read last, the oldest first.
-    fn between(&mut self, place: &Place, asides: &Asides) -> io::Result<Vec<Key>> {
+    pub(crate) fn between(&mut self, place: &Place, asides: &Asides) -> io::Result<Vec<Key>> {
         self.find_packed(place, asides)?;
         let ours = [self.files.back().map(|tail| tail.identity), self.mark];
         let is_ours = |aside: &Aside| ours.iter().flatten().any(|ours| aside.is(*ours));

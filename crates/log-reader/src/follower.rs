@@ -177,7 +177,7 @@ impl Follower {
         }
     }
 
-    pub(crate) fn wake(&mut self) {
+    fn wake(&mut self) {
         self.reading.trails.iter_mut().for_each(|trail| trail.wake());
     }
 

@@ -68,6 +68,7 @@ mod time;
 
 mod begin;
 mod discover;
+mod goal;
 mod trail;
 
 mod aside;

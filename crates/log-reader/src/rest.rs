@@ -1,4 +1,4 @@
-//! What is there at the end, without waiting for more.
+//! What is there at a moment, without waiting for more.
 
 use std::time::Instant;
 
@@ -6,7 +6,8 @@ use crate::follower::Follower;
 use crate::line::Line;
 use crate::trail::Mode;
 
-/// The lines that are there, held back for nobody; then the unfinished last ones.
+/// The lines that were there when it was made, held back for nobody; then the unfinished last ones. What somebody adds
+/// meanwhile is none of them.
 ///
 /// Dropping it goes on following, with what was not taken first.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub struct Rest<'a> {
 
 impl<'a> Rest<'a> {
     pub(crate) fn new(follower: &'a mut Follower) -> Rest<'a> {
-        follower.wake();
+        follower.reading.trails.iter_mut().for_each(|trail| trail.set_goal());
         Rest { follower, is_flushed: false }
     }
 }
@@ -40,5 +41,11 @@ impl Iterator for Rest<'_> {
                 self.is_flushed = true;
             }
         }
+    }
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.follower.reading.trails.iter_mut().for_each(|trail| trail.lift_goal());
     }
 }

@@ -49,14 +49,22 @@ struct Plain {
     counted_to: Option<u64>,
     /// Nothing is read from here on.
     limit: Option<u64>,
+    /// Nor from here on, until that is lifted.
+    goal: Option<u64>,
     head: Vec<u8>,
 }
 
 impl Tail {
     /// A file from its beginning.
     pub(crate) fn plain(opened: Opened, now: Instant) -> Tail {
-        let plain =
-            Plain { file: opened.file, offset: 0, counted_to: None, limit: None, head: Vec::new() };
+        let plain = Plain {
+            file: opened.file,
+            offset: 0,
+            counted_to: None,
+            limit: None,
+            goal: None,
+            head: Vec::new(),
+        };
         Tail::new(Text::Plain(plain), opened.identity, now)
     }
 
@@ -68,7 +76,8 @@ impl Tail {
         now: Instant,
     ) -> io::Result<Tail> {
         let (file, counted_to) = (opened.file, Some(to));
-        let mut plain = Plain { file, offset: from, counted_to, limit: None, head: Vec::new() };
+        let mut plain =
+            Plain { file, offset: from, counted_to, limit: None, goal: None, head: Vec::new() };
         // What it begins with now tells later whether it is still what was counted.
         plain.has_its_head()?;
         let mut tail = Tail::new(Text::Plain(plain), opened.identity, now);
@@ -122,7 +131,8 @@ impl Tail {
             (false, _) => {
                 let counted_to = Some(to);
                 let (file, head) = (opened.file, Vec::new());
-                let mut plain = Plain { file, offset: from, counted_to, limit: None, head };
+                let mut plain =
+                    Plain { file, offset: from, counted_to, limit: None, goal: None, head };
                 plain.has_its_head()?;
                 Text::Plain(plain)
             }
@@ -152,9 +162,39 @@ impl Tail {
         }
     }
 
-    /// Whether nobody will write to it: it is compressed, or has no name any more.
+    /// Whether nobody will write to it: it is compressed, or has no name any more. With a goal that is not asked: there
+    /// may be more than is read.
     pub(crate) fn is_over(&self) -> bool {
-        self.file().is_none_or(|file| open::state(file).is_ok_and(|state| !state.has_a_name))
+        match &self.text {
+            Text::Plain(plain) if plain.goal.is_some() => false,
+            Text::Plain(plain) => open::state(&plain.file).is_ok_and(|state| !state.has_a_name),
+            Text::Packed(..) | Text::Closed(_) => true,
+        }
+    }
+
+    /// Nothing is read beyond what is there now.
+    pub(crate) fn set_goal(&mut self) -> io::Result<()> {
+        if let Text::Plain(plain) = &mut self.text {
+            plain.goal = Some(open::state(&plain.file)?.size);
+        }
+        Ok(())
+    }
+
+    /// Whatever comes is read again.
+    pub(crate) fn lift_goal(&mut self) {
+        if let Text::Plain(plain) = &mut self.text {
+            plain.goal = None;
+        }
+    }
+
+    /// Whether there is more than is read because of the goal.
+    pub(crate) fn is_held_up(&self) -> bool {
+        match &self.text {
+            Text::Plain(Plain { file, goal: Some(goal), .. }) => {
+                open::state(file).is_ok_and(|state| *goal < state.size)
+            }
+            Text::Plain(_) | Text::Packed(..) | Text::Closed(_) => false,
+        }
     }
 
     /// The next bytes; none at the present end.
@@ -188,6 +228,7 @@ impl Tail {
         }
         plain.offset = 0;
         plain.counted_to = plain.counted_to.map(|_| 0);
+        plain.goal = plain.goal.map(|_| 0);
         plain.head.clear();
         Ok(true)
     }
@@ -204,7 +245,7 @@ impl Plain {
             let state = open::state(&self.file)?;
             self.limit = (!state.has_a_name).then_some(state.size);
         }
-        let limit = self.limit.into_iter().chain(self.counted_to).min();
+        let limit = self.limit.into_iter().chain(self.counted_to).chain(self.goal).min();
         let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.offset));
         let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let read = retry(|| self.file.read_at(&mut buffer[..length], self.offset))?;

@@ -47,6 +47,8 @@ pub(crate) struct Trail {
     pub(crate) mark: Option<Identity>,
     /// Where following begins, if nothing could be opened when it was to be found.
     pub(crate) start: Option<Start>,
+    /// So many files may still be discovered, while there is a goal.
+    pub(crate) left: Option<usize>,
     pub(crate) problems: Problems,
     retry_at: Option<Instant>,
     /// There is or may be more to read at once.
@@ -76,6 +78,7 @@ impl Trail {
             known: Asides::new(),
             mark: None,
             start: None,
+            left: None,
             problems: Problems::default(),
             retry_at: None,
             more: true,
@@ -251,6 +254,12 @@ impl Trail {
             }
             let is_youngest = at + 1 == self.held.len();
             let Some(tail) = self.held.get_mut(at) else { return };
+            if tail.is_held_up() {
+                // What comes after the goal is read later.
+                tail.grown = now;
+                at += 1;
+                continue;
+            }
             let goes = is_over || !is_youngest && tail.grown + GRACE <= now;
             if goes || tail.grown + QUIET <= now {
                 tail.pieces.flush(out);

@@ -240,3 +240,31 @@ fn after_hundreds_of_rotations_as_many_descriptors_are_open() {
         assert!(counts[1] <= counts[0] + 2 && counts[1] < 10, "{counts:?}");
     }
 }
+
+/// Others write faster than it reads, into the same file and the next ones, and to one that was put aside.
+#[test]
+fn the_rest_ends_where_the_files_ended_then_and_what_comes_after_it_is_not_lost() {
+    for (compress, slack) in [(false, 1), (false, 70), (true, 3)] {
+        let bed = Bed::new();
+        let mut log = writer(&bed, compress);
+        write(&mut log, 0..10);
+        let mut follower = follow([bed.log_file("app.log")]);
+        let there = 10 + slack * LINES;
+        write(&mut log, 10..there);
+        let mut written = there;
+        let mut rest = follower.rest();
+        for each in 10..there {
+            assert_eq!(text(&rest.next().unwrap()), number(each));
+            // More comes than is taken.
+            write(&mut log, written..written + 2);
+            written += 2;
+        }
+        // The last file may have become full before it was opened.
+        let more: Vec<_> = rest.map(|line| text(&line)).collect();
+        assert!(more.len() <= LINES, "{} more", more.len());
+        assert!(more.iter().cloned().eq((there..).map(number).take(more.len())));
+        expect_numbers(&mut follower, there + more.len()..written);
+        expect_nothing(&mut follower);
+        assert_eq!(follower.problems(), [] as [String; 0]);
+    }
+}
