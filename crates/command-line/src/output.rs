@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::time::Instant;
 
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
@@ -45,7 +46,13 @@ impl Reader {
         let open = || -> io::Result<OwnedFd> {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             let is_pipe = file.metadata()?.file_type().is_fifo();
-            if is_pipe { Ok(file.into()) } else { Err(ErrorKind::Unsupported.into()) }
+            // Who has it open for both reads himself, so that nobody is ever gone, and what is readable is our own text.
+            let is_for_both = fcntl_getfl(&file)?.contains(OFlags::RDWR);
+            if is_pipe && !is_for_both {
+                Ok(file.into())
+            } else {
+                Err(ErrorKind::Unsupported.into())
+            }
         };
         Reader(open().ok())
     }

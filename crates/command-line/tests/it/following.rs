@@ -2,15 +2,17 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use libtest_mimic::Trial;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::bed::{Bed, expect, expect_file, rounds};
+use crate::bed::{Bed, LIMIT, expect, expect_file, rounds};
 use crate::logs::with_talkers;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -21,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_worker_that_comes_later_joins_from_its_first_line,
         who_reads_slowly_gets_all_that_was_left_at_the_end,
         who_reads_no_more_ends_it_silently,
+        a_pipe_that_is_open_for_both_has_its_reader,
         an_interruption_ends_it_with_a_whole_line,
         one_that_does_not_answer_is_followed_to_its_end,
     ]
@@ -67,6 +70,13 @@ impl Follower {
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Whether it still waits for news of its daemon.
+    fn listens(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten();
+        let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        names.any(|comm| comm.trim() == "files")
     }
 
     /// Its last lines, its code, and what it says on standard error.
@@ -184,12 +194,7 @@ fn who_reads_slowly_gets_all_that_was_left_at_the_end() {
     const MANY: usize = 20_000;
     let bed = with_talkers();
     let follower = Follower::start(&bed, "logs -f -n 0");
-    let is_there = |name: &str| {
-        let tasks = fs::read_dir(format!("/proc/{}/task", follower.child.id())).unwrap().flatten();
-        let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-        names.any(|comm| comm.trim() == name)
-    };
-    expect("it follows", || is_there("files"));
+    expect("it follows", || follower.listens());
     let append = |name: &str, text: &str| {
         let mut file = OpenOptions::new().append(true).open(bed.path(name)).unwrap();
         file.write_all(text.as_bytes()).unwrap();
@@ -199,7 +204,7 @@ fn who_reads_slowly_gets_all_that_was_left_at_the_end() {
     append("web-1.out", &many.collect::<String>());
     append("web-2.out", "2026-01-01T00:00:06.0Z last of web-2\n");
     bed.one("stop");
-    expect("it has heard of the end", || !is_there("files"));
+    expect("it has heard of the end", || !follower.listens());
     let (lines, code, _) = follower.end();
     assert_eq!(lines.iter().filter(|line| line.contains(" many ")).count(), MANY);
     assert!(lines.iter().any(|line| line.ends_with("last of web-2")));
@@ -220,6 +225,31 @@ fn who_reads_no_more_ends_it_silently() {
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+}
+
+/// As a shell has it by `exec 3<>fifo`. What waits in it is no sign that nobody reads.
+///
+/// Case: CC-51
+fn a_pipe_that_is_open_for_both_has_its_reader() {
+    for (words, end) in [("logs -f -n 6", "jobd: jobd has ended\n"), ("events", "")] {
+        let bed = with_talkers();
+        let (path, mode) = (bed.path("fifo"), Mode::RUSR | Mode::WUSR);
+        mknodat(CWD, &path, FileType::Fifo, mode, 0).unwrap();
+        let fifo = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut command = bed.command("one", words);
+        let command = command.stdout(fifo.try_clone().unwrap()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        assert!(waiter::readable(&[fifo.as_fd()], Some(Instant::now() + LIMIT)).unwrap());
+        // What it says of the end comes if it has not ended before.
+        bed.one("stop");
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), end));
+        let mut shown = [0; 1 << 16];
+        let length = (&fifo).read(&mut shown).unwrap();
+        let shown = String::from_utf8_lossy(&shown[..length]);
+        assert!(words != "events" || shown.ends_with("jobd: stopped\n"), "{shown}");
+    }
 }
 
 /// Case: CC-89
