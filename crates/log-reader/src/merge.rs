@@ -7,16 +7,23 @@ use crate::line::Line;
 
 /// How long a line is held back for an earlier one of another source.
 pub(crate) const HOLD: Duration = Duration::from_millis(100);
-/// So many bytes of a source wait; then its lines are held back no longer.
-const FULL: usize = 256 << 10;
-/// What a line costs beside its bytes.
-const OF_A_LINE: usize = 64;
+/// So much memory the lines of a source take that wait; then they are held back no longer. As much is read of it beside
+/// them at most.
+const FULL: usize = 128 << 10;
+/// What a line takes beside its bytes: a list that grows has room for twice as many.
+const OF_A_LINE: usize = 2 * size_of::<(Entry, Instant)>();
 
 /// A line, and whether it is one of those that were counted before they were read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) line: Line,
     pub(crate) is_counted: bool,
+}
+
+/// How much memory a line takes that waits.
+#[allow(clippy::ptr_arg, reason = "what it has room for counts")]
+pub(crate) fn cost(bytes: &Vec<u8>) -> usize {
+    bytes.capacity() + OF_A_LINE
 }
 
 /// Lines that wait, each source in its own order.
@@ -50,15 +57,15 @@ impl Merger {
         }
     }
 
-    /// Whether more lines of this source may wait.
-    pub(crate) fn has_room(&self, source: usize) -> bool {
-        self.streams.get(source).is_some_and(|stream| stream.bytes < FULL)
+    /// How much more lines of this source may take.
+    pub(crate) fn room(&self, source: usize) -> usize {
+        self.streams.get(source).map_or(0, |stream| FULL.saturating_sub(stream.bytes))
     }
 
     /// A line of its source, after those before.
     pub(crate) fn push(&mut self, entry: Entry, now: Instant) {
         let Some(stream) = self.streams.get_mut(entry.line.source) else { return };
-        stream.bytes += entry.line.bytes.len() + OF_A_LINE;
+        stream.bytes += cost(&entry.line.bytes);
         stream.lead = stream.lead.or(entry.line.time);
         stream.waiting.push_back((entry, now));
     }
@@ -107,7 +114,7 @@ impl Merger {
     fn take(&mut self, source: usize) -> Option<Entry> {
         let stream = self.streams.get_mut(source)?;
         let (entry, _) = stream.waiting.pop_front()?;
-        stream.bytes -= entry.line.bytes.len() + OF_A_LINE;
+        stream.bytes -= cost(&entry.line.bytes);
         stream.is_begun = true;
         self.last = Some(source);
         Some(entry)

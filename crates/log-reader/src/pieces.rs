@@ -1,5 +1,7 @@
 //! Bytes as they come, taken apart into lines.
 
+use crate::merge;
+
 /// A line, or a piece of one, without its line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -52,9 +54,11 @@ impl Pieces {
         self.rest.is_empty()
     }
 
-    /// Takes the next bytes, and gives what they complete.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<Piece>) {
-        while !bytes.is_empty() {
+    /// Takes the next bytes, and gives what they complete, while there is room for it. Says how many it has taken.
+    pub(crate) fn push(&mut self, all: &[u8], room: &mut usize, out: &mut Vec<Piece>) -> usize {
+        let mut bytes = all;
+        while !bytes.is_empty() && 0 < *room {
+            let given = out.len();
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let (mut line, after) = match end {
                 Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -75,7 +79,10 @@ impl Pieces {
                 self.is_begun = false;
             }
             bytes = after;
+            let costs: usize = out[given..].iter().map(|piece| merge::cost(&piece.bytes)).sum();
+            *room = room.saturating_sub(costs);
         }
+        all.len() - bytes.len()
     }
 
     /// Gives what there is of a line whose end has not come.
@@ -107,12 +114,24 @@ mod tests {
 
     use super::*;
 
+    fn push(pieces: &mut Pieces, bytes: &[u8], out: &mut Vec<Piece>) {
+        let mut room = usize::MAX;
+        assert_eq!(pieces.push(bytes, &mut room, out), bytes.len());
+    }
+
+    #[test]
+    fn without_room_nothing_is_taken_and_with_little_one_line_is() {
+        let (mut pieces, mut out) = (Pieces::new(9), Vec::new());
+        assert_eq!(pieces.push(b"one\ntwo\n", &mut 0, &mut out), 0);
+        assert_eq!((pieces.push(b"one\ntwo\n", &mut 1, &mut out), out.len()), (4, 1));
+    }
+
     fn all(pushes: &[&str], longest: usize) -> String {
         let (mut pieces, mut out) = (Pieces::new(longest), Vec::new());
-        for push in pushes {
-            match *push {
+        for pushed in pushes {
+            match *pushed {
                 "<flush>" => pieces.flush(&mut out),
-                bytes => pieces.push(bytes.as_bytes(), &mut out),
+                bytes => push(&mut pieces, bytes.as_bytes(), &mut out),
             }
         }
         pieces.flush(&mut out);
@@ -145,19 +164,19 @@ mod tests {
     fn what_was_counted_is_told_from_what_is_new_also_if_it_does_not_come() {
         let (mut pieces, mut out) = (Pieces::new(9), Vec::new());
         pieces.expect(5);
-        pieces.push(b"one\ntwo\nhalf", &mut out);
+        push(&mut pieces, b"one\ntwo\nhalf", &mut out);
         assert_eq!(pieces.end_counted(), 2, "the half one comes");
         assert_eq!(pieces.end_counted(), 0);
-        pieces.push(b" of it that is long\nnew\n", &mut out);
+        push(&mut pieces, b" of it that is long\nnew\n", &mut out);
         let counted: Vec<_> = out.iter().map(|piece| piece.is_counted).collect();
         assert_eq!(counted, [true, true, true, true, true, false]);
 
         let (mut pieces, mut out) = (Pieces::new(9), Vec::new());
         pieces.expect(2);
-        pieces.push(b"shown", &mut out);
+        push(&mut pieces, b"shown", &mut out);
         pieces.flush(&mut out);
         assert_eq!(pieces.end_counted(), 1, "of the shown one the rest comes, and it has come");
-        pieces.push(b" and gone on with\nnew\n", &mut out);
+        push(&mut pieces, b" and gone on with\nnew\n", &mut out);
         assert!(out.iter().rev().skip(1).all(|piece| piece.is_counted));
         assert!(!out.last().unwrap().is_counted);
     }
@@ -174,7 +193,7 @@ mod tests {
             let (mut rest, mut cuts) = (&text[..], cuts.iter().cycle());
             while !rest.is_empty() {
                 let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-                pieces.push(now, &mut out);
+                push(&mut pieces, now, &mut out);
                 rest = later;
             }
             pieces.flush(&mut out);

@@ -43,8 +43,12 @@ impl Reading {
     pub(crate) fn fill(&mut self, mode: Mode, now: Instant) {
         let mut pieces = Vec::new();
         for (source, trail) in self.trails.iter_mut().enumerate() {
-            while trail.is_due(mode, now) && self.merger.has_room(source) {
-                trail.turn(mode, now, &mut self.buffer, &mut pieces);
+            while trail.is_due(mode, now) {
+                let room = self.merger.room(source);
+                if room == 0 {
+                    break;
+                }
+                trail.turn((mode, now), room, &mut self.buffer, &mut pieces);
                 pieces.drain(..).for_each(|piece| self.merger.push(entry(source, piece), now));
             }
             self.older.miss(trail.take_missing());
@@ -54,7 +58,7 @@ impl Reading {
     /// Whether [`fill`](Reading::fill) would read.
     pub(crate) fn wants_more(&self, mode: Mode, now: Instant) -> bool {
         let wants = |(source, trail): (usize, &Trail)| {
-            trail.is_due(mode, now) && self.merger.has_room(source)
+            trail.is_due(mode, now) && 0 < self.merger.room(source)
         };
         self.trails.iter().enumerate().any(wants)
     }
@@ -84,4 +88,33 @@ fn entry(source: usize, piece: Piece) -> Entry {
     let Piece { bytes, continued, complete, is_counted } = piece;
     let time = if continued { None } else { time::of_line(&bytes) };
     Entry { line: Line { source, time, bytes, continued, complete }, is_counted }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A line without a letter takes as much memory as any, and a chunk has 65,536 of them.
+    #[test]
+    fn what_waits_of_short_lines_is_bounded_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        fs::write(&path, "\n".repeat(200_000)).unwrap();
+        let mut reading = Reading::new();
+        let wanted = Wanted { lines: u64::MAX, since: None };
+        reading.add(Source::plain("app.log", &path), wanted, Instant::now());
+        let mut count = 0;
+        loop {
+            reading.fill(Mode::Present, Instant::now());
+            let now = std::iter::from_fn(|| reading.merger.pop_present()).count();
+            if now == 0 {
+                break;
+            }
+            assert!(now * size_of::<Entry>() <= 128 << 10, "{now} lines wait");
+            count += now;
+        }
+        assert_eq!(count, 200_000);
+    }
 }

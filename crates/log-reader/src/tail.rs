@@ -1,7 +1,7 @@
 //! One open file, read forward.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ pub(crate) struct Tail {
 enum Text {
     Plain(Plain),
     /// Lines to leave out first, and what unpacks.
-    Packed(u64, Box<MultiGzDecoder<BufReader<File>>>),
+    Packed(u64, Box<BufReader<MultiGzDecoder<BufReader<File>>>>),
     /// Nothing of it was read yet.
     Closed(Closed),
 }
@@ -92,7 +92,7 @@ impl Tail {
         lines: u64,
         now: Instant,
     ) -> io::Result<Tail> {
-        let text = Text::Packed(without, Box::new(unpack(opened.file)?));
+        let text = Text::Packed(without, Box::new(BufReader::new(unpack(opened.file)?)));
         let mut tail = Tail::new(text, opened.identity, now);
         tail.pieces.expect(lines);
         Ok(tail)
@@ -136,9 +136,9 @@ impl Tail {
                 plain.has_its_head()?;
                 Text::Plain(plain)
             }
-            (true, true) => Text::Packed(from, Box::new(unpack(opened.file)?)),
+            (true, true) => Text::Packed(from, Box::new(BufReader::new(unpack(opened.file)?))),
             (true, false) => {
-                let mut unpacked = Box::new(unpack(opened.file)?);
+                let mut unpacked = Box::new(BufReader::new(unpack(opened.file)?));
                 io::copy(&mut unpacked.by_ref().take(from), &mut io::sink())?;
                 Text::Packed(0, unpacked)
             }
@@ -197,7 +197,7 @@ impl Tail {
         }
     }
 
-    /// The next bytes; none at the present end.
+    /// The next bytes; none at the present end. They come again unless they were [taken](Tail::take).
     ///
     /// Writers of `log-file` write a record again that has gone to a file without a name. So of such a file nothing
     /// is shown that comes after this was seen (`writes_again`).
@@ -209,13 +209,24 @@ impl Tail {
         match &mut self.text {
             Text::Plain(plain) => plain.read(buffer, writes_again),
             Text::Packed(without, unpacked) => loop {
-                let length = read(unpacked, buffer)?;
+                let length = retry(|| Ok(unpacked.fill_buf()?.len()))?.min(buffer.len());
+                buffer[..length].copy_from_slice(&unpacked.buffer()[..length]);
                 let start = skip(&buffer[..length], without);
+                unpacked.consume(start);
                 if start < length || length == 0 {
                     return Ok(&buffer[start..length]);
                 }
             },
             Text::Closed(_) => Ok(&[]),
+        }
+    }
+
+    /// So many of the bytes that were read do not come again.
+    pub(crate) fn take(&mut self, length: usize) {
+        match &mut self.text {
+            Text::Plain(plain) => plain.offset += length as u64,
+            Text::Packed(_, unpacked) => unpacked.consume(length),
+            Text::Closed(_) => (),
         }
     }
 
@@ -249,7 +260,6 @@ impl Plain {
         let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.offset));
         let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let read = retry(|| self.file.read_at(&mut buffer[..length], self.offset))?;
-        self.offset += read as u64;
         Ok(&buffer[..read])
     }
 

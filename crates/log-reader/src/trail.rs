@@ -45,6 +45,10 @@ pub(crate) struct Trail {
     pub(crate) known: Asides,
     /// The last of `files` that there was, or what was made of it.
     pub(crate) mark: Option<Identity>,
+    /// What was read and comes after what is read of `held` in the same turn, or where there was no room, in the next.
+    fresh: Vec<Piece>,
+    /// Which of `held` is next in this turn.
+    held_at: usize,
     /// Where following begins, if nothing could be opened when it was to be found.
     pub(crate) start: Option<Start>,
     /// So many files may still be discovered, while there is a goal.
@@ -77,6 +81,8 @@ impl Trail {
             held: VecDeque::new(),
             known: Asides::new(),
             mark: None,
+            fresh: Vec::new(),
+            held_at: 0,
             start: None,
             left: None,
             problems: Problems::default(),
@@ -123,23 +129,28 @@ impl Trail {
 
     /// Gives the unfinished last lines, as far as they were read.
     pub(crate) fn flush(&mut self, out: &mut Vec<Piece>) {
+        out.append(&mut self.fresh);
         for tail in self.held.iter_mut().chain(self.files.front_mut()) {
             tail.pieces.flush(out);
         }
     }
 
-    /// Reads a bounded piece; nothing comes when there is nothing to read now.
+    /// Reads as much as there is room for at most; nothing comes when there is nothing to read now.
     pub(crate) fn turn(
         &mut self,
-        mode: Mode,
-        now: Instant,
+        (mode, now): (Mode, Instant),
+        mut room: usize,
         buffer: &mut [u8],
         out: &mut Vec<Piece>,
     ) {
         (self.more, self.retry_at) = (false, None);
-        let mut fresh = Vec::new();
+        // What was read, and those that come before it were not read through.
+        let is_halfway = !self.fresh.is_empty() || 0 < self.held_at;
         let result = loop {
-            match self.step(mode, now, buffer, (out, &mut fresh)) {
+            if is_halfway {
+                break Ok(Step::More);
+            }
+            match self.step((mode, now), &mut room, buffer, out) {
                 Ok(Step::Again) => (),
                 result => break result,
             }
@@ -153,19 +164,19 @@ impl Trail {
             }
         }
         // Whoever has written to the new file has written to the old one before. So that is read later, and comes first.
-        if mode == Mode::Follow {
-            self.read_held(now, buffer, out);
+        if mode == Mode::Present || self.read_held(now, &mut room, buffer, out) {
+            self.held_at = 0;
+            out.append(&mut self.fresh);
         }
-        out.append(&mut fresh);
     }
 
     /// `out` is for what belongs to files before the one whose bytes go to `fresh`.
     fn step(
         &mut self,
-        mode: Mode,
-        now: Instant,
+        (mode, now): (Mode, Instant),
+        room: &mut usize,
         buffer: &mut [u8],
-        (out, fresh): (&mut Vec<Piece>, &mut Vec<Piece>),
+        out: &mut Vec<Piece>,
     ) -> io::Result<Step> {
         self.open_front()?;
         let writes_again = self.writes_again();
@@ -183,7 +194,8 @@ impl Trail {
         let failed = match front.read(buffer, writes_again) {
             Ok([]) => None,
             Ok(bytes) => {
-                front.pieces.push(bytes, fresh);
+                let taken = front.pieces.push(bytes, room, &mut self.fresh);
+                front.take(taken);
                 front.grown = now;
                 return Ok(Step::More);
             }
@@ -235,29 +247,40 @@ impl Trail {
         }
     }
 
-    /// Reads what was added to files after they were put aside, and lets go of those that nobody adds to.
-    fn read_held(&mut self, now: Instant, buffer: &mut [u8], out: &mut Vec<Piece>) {
+    /// Reads what was added to files after they were put aside, and lets go of those that nobody adds to. False: there
+    /// was no room to read of all.
+    fn read_held(
+        &mut self,
+        now: Instant,
+        room: &mut usize,
+        buffer: &mut [u8],
+        out: &mut Vec<Piece>,
+    ) -> bool {
         let writes_again = self.writes_again();
-        let mut at = 0;
-        while let Some(tail) = self.held.get_mut(at) {
+        while let Some(tail) = self.held.get_mut(self.held_at) {
+            if *room == 0 {
+                self.more = true;
+                return false;
+            }
             let is_over = tail.is_over();
             match tail.read(buffer, writes_again) {
                 Ok([]) => (),
                 Ok(bytes) => {
-                    tail.pieces.push(bytes, out);
+                    let taken = tail.pieces.push(bytes, room, out);
+                    self.held_at += usize::from(taken == bytes.len());
+                    tail.take(taken);
                     tail.grown = now;
                     self.more = true;
-                    at += 1;
                     continue;
                 }
                 Err(error) => self.complain(&error),
             }
-            let is_youngest = at + 1 == self.held.len();
-            let Some(tail) = self.held.get_mut(at) else { return };
+            let is_youngest = self.held_at + 1 == self.held.len();
+            let Some(tail) = self.held.get_mut(self.held_at) else { break };
             if tail.is_held_up() {
                 // What comes after the goal is read later.
                 tail.grown = now;
-                at += 1;
+                self.held_at += 1;
                 continue;
             }
             let goes = is_over || !is_youngest && tail.grown + GRACE <= now;
@@ -265,11 +288,12 @@ impl Trail {
                 tail.pieces.flush(out);
             }
             if goes {
-                self.held.remove(at);
+                self.held.remove(self.held_at);
             } else {
-                at += 1;
+                self.held_at += 1;
             }
         }
+        true
     }
 
     fn writes_again(&self) -> bool {
