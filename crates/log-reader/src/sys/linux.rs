@@ -52,19 +52,9 @@ impl Folders {
     }
 
     fn watch_folder_of(&self, path: &Path) -> io::Result<()> {
-        let named = folder(path);
-        let mut found = named.clone();
-        for _ in 0..ATTEMPTS {
-            match inotify::add_watch(&self.0, &found, OF_FOLDER) {
-                Ok(_) if found == named => return Ok(()),
-                // It may have been made before this one was watched.
-                Ok(_) if !named.is_dir() => return Ok(()),
-                Ok(_) => found.clone_from(&named),
-                Err(Errno::NOENT | Errno::NOTDIR) => found = folder(&found),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(())
+        watch_lowest(&folder(path), |folder| {
+            inotify::add_watch(&self.0, folder, OF_FOLDER).map(drop)
+        })
     }
 
     /// What has happened since the last call.
@@ -89,11 +79,84 @@ impl Folders {
     }
 }
 
+/// Watches this folder, or the lowest that there is on the way to it.
+fn watch_lowest(named: &Path, watch: impl Fn(&Path) -> Result<(), Errno>) -> io::Result<()> {
+    let mut found = named.to_owned();
+    for _ in 0..ATTEMPTS {
+        match watch(&found) {
+            Ok(()) => match below(&found, named) {
+                // It may have been made before the one above it was watched.
+                Some(next) if next.is_dir() => found = next,
+                Some(_) | None => return Ok(()),
+            },
+            Err(Errno::NOENT | Errno::NOTDIR) => found = folder(&found),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The next folder on the way from one to another below it.
+fn below(folder: &Path, named: &Path) -> Option<PathBuf> {
+    if folder == named {
+        return None;
+    }
+    let from = if folder == Path::new(".") { Path::new("") } else { folder };
+    let next = named.strip_prefix(from).ok()?.components().next()?;
+    Some(from.join(next))
+}
+
 /// The folder of a name; that of `/` is itself.
 fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
         Some(parent) => parent.to_owned(),
         None => PathBuf::from("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::fs;
+
+    use super::*;
+
+    /// The folders below are made right after it was seen that they are not there.
+    #[test]
+    fn folders_that_are_made_meanwhile_are_watched_however_many() {
+        let bed = tempfile::tempdir().unwrap();
+        let at = |name: &str| bed.path().join(name);
+        for (made, named) in [("a/b", "a/b/c"), ("x/y/z", "x/y/z"), ("p", "p/q/r"), ("", "q/r")] {
+            let named = at(named);
+            let watched = RefCell::new(Vec::new());
+            watch_lowest(&named, |folder| {
+                if !folder.is_dir() {
+                    if folder == at(made) {
+                        fs::create_dir_all(folder).unwrap();
+                    }
+                    return Err(Errno::NOENT);
+                }
+                watched.borrow_mut().push(folder.to_owned());
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(watched.into_inner().last(), Some(&at(made)), "{made}");
+        }
+    }
+
+    #[test]
+    fn the_way_from_one_folder_to_another_is_gone_step_by_step() {
+        for (folder, named, next) in [
+            ("/", "/a/b", Some("/a")),
+            ("/a", "/a/b", Some("/a/b")),
+            ("/a/b", "/a/b", None),
+            (".", "a/b", Some("a")),
+            ("a", "a/b", Some("a/b")),
+            (".", ".", None),
+        ] {
+            let found = below(Path::new(folder), Path::new(named));
+            assert_eq!(found.as_deref(), next.map(Path::new), "{folder} {named}");
+        }
     }
 }
