@@ -14,7 +14,8 @@ use crate::source::Source;
 use crate::sys::Folders;
 use crate::trail::Mode;
 
-/// How often it is looked where the system tells nothing.
+/// How often it is looked at everything where the system tells nothing, and at most where something happens that seems to
+/// concern nobody: a link on the way may have changed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Gives the lines that are appended to its sources, each once, merged by time.
@@ -30,14 +31,16 @@ pub struct Follower {
     /// None: the system has none left for us, and everything is looked at now and then.
     folders: Option<Folders>,
     look_at: Option<Instant>,
+    /// When everything was looked at last.
+    looked: Instant,
     problems: Problems,
 }
 
 impl Follower {
     pub(crate) fn new(last: Last) -> Follower {
         let reading = last.into_reading();
-        let (folders, look_at, problems) = (None, None, Problems::default());
-        let mut follower = Follower { reading, folders, look_at, problems };
+        let (looked, problems) = (Instant::now(), Problems::default());
+        let mut follower = Follower { reading, folders: None, look_at: None, looked, problems };
         // What was read as far as it went then is read on.
         follower.wake();
         match Folders::new() {
@@ -156,23 +159,23 @@ impl Follower {
         problems
     }
 
-    /// Has everything read anew if something has happened in a folder, or may have.
+    /// Has those read anew to whose files something has happened, or may have.
     fn look(&mut self, now: Instant) {
-        let is_due = self.look_at.is_some_and(|at| at <= now);
-        if is_due {
-            self.look_at = Some(now + LOOK_INTERVAL);
-        }
-        let Some(folders) = &self.folders else {
-            if is_due {
-                self.wake();
+        if let Some(folders) = &self.folders {
+            let (trails, mut is_strange) = (&mut self.reading.trails, false);
+            let has_moved = folders.take(|name| {
+                let concerned = trails.iter_mut().filter(|trail| trail.is_concerned(name));
+                is_strange |= concerned.map(|trail| trail.wake()).count() == 0;
+            });
+            if has_moved {
+                self.watch();
+            } else if is_strange {
+                self.look_at.get_or_insert(self.looked + LOOK_INTERVAL);
             }
-            return;
-        };
-        let happened = folders.take();
-        if happened.has_moved {
-            self.watch();
         }
-        if happened.is_any {
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.looked = now;
+            self.look_at = self.folders.is_none().then(|| now + LOOK_INTERVAL);
             self.wake();
         }
     }
@@ -183,8 +186,12 @@ impl Follower {
 
     fn watch(&mut self) {
         let Some(folders) = &self.folders else { return };
-        let mut trails = self.reading.trails.iter();
-        if let Err(error) = trails.try_for_each(|trail| folders.watch(&trail.source.path)) {
+        let mut trails = self.reading.trails.iter_mut();
+        let watched = trails.try_for_each(|trail| {
+            trail.led_to = folders.watch(&trail.source.path)?;
+            Ok(())
+        });
+        if let Err(error) = watched {
             self.look_only(&error);
         }
         self.wake();
@@ -196,5 +203,44 @@ impl Follower {
         self.problems.say(format!(
             "the system tells no more changes (inotify: {error}); files are looked at each second"
         ));
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_looked_at_when_something_happens_to_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(at("led-to"), at("link")).unwrap();
+        let names = ["a.log", "b.log", "link"];
+        let sources = names.map(|name| Source::log_file(name, at(name)));
+        for name in ["a.log", "b.log", "led-to"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let mut follower = crate::last(sources, 0).follow();
+        let began = Instant::now();
+        assert_eq!(follower.turn(began), None);
+        for (name, expected) in [
+            ("a.log", [true, false, false]),
+            ("b.log.2026-11-28.gz", [false, true, false]),
+            ("led-to", [false, false, true]),
+            ("stranger", [false; 3]),
+        ] {
+            fs::write(at(name), "x\n").unwrap();
+            follower.look(began);
+            let trails = &mut follower.reading.trails;
+            let due = trails.iter().map(|trail| trail.is_due(Mode::Follow, began));
+            assert_eq!(due.collect::<Vec<_>>(), expected, "{name}");
+            while follower.turn(began).is_some() {}
+        }
+        assert!(follower.deadline().is_some(), "everything is looked at, but not at once");
+        follower.look(began + LOOK_INTERVAL);
+        let mut trails = follower.reading.trails.iter();
+        assert!(trails.all(|trail| trail.is_due(Mode::Follow, began)));
     }
 }

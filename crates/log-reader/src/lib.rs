@@ -49,7 +49,7 @@
 //!   What was written between the last look and a truncation (`copytruncate`) is in the copy alone.
 //! * Read names with dates by logrotate(8) (`dateext`), nor other compression than gzip.
 //! * Be told of changes that another machine makes (network file systems), nor in a folder that a link within the way
-//!   has led to since: the next event of any kind has everything looked at.
+//!   has led to since: the next event of any kind has everything looked at, each second at most.
 //! * Sort what stands in one file in another order: the order of the file counts.
 
 #![cfg(unix)]

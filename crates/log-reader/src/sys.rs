@@ -8,11 +8,3 @@ mod folders;
 mod folders;
 
 pub(crate) use folders::Folders;
-
-/// What has happened, as far as it matters.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Happened {
-    pub(crate) is_any: bool,
-    /// Folders have come or gone, so that others are to be watched.
-    pub(crate) has_moved: bool,
-}

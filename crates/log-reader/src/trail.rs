@@ -1,7 +1,9 @@
 //! One source: the file that is read, those that come after it, and those that were put aside just now.
 
 use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use trusted_path::Identity;
@@ -37,6 +39,8 @@ pub(crate) enum Mode {
 #[derive(Debug)]
 pub(crate) struct Trail {
     pub(crate) source: Source,
+    /// The name of the file to which the path leads by links, if it is known.
+    pub(crate) led_to: Option<OsString>,
     /// In the order in which they are read. The last is what the name led to, or the youngest put aside.
     pub(crate) files: VecDeque<Tail>,
     /// Read to their end, and perhaps added to. The oldest first.
@@ -77,6 +81,7 @@ impl Trail {
     pub(crate) fn new(source: Source) -> Trail {
         Trail {
             source,
+            led_to: None,
             files: VecDeque::new(),
             held: VecDeque::new(),
             known: Asides::new(),
@@ -98,7 +103,16 @@ impl Trail {
         self.more || mode == Mode::Follow && self.deadline().is_some_and(|at| at <= now)
     }
 
-    /// Something has happened in one of the folders.
+    /// Whether it may be concerned if something happens to this name in one of the folders: it is that of the log, or of
+    /// what was put aside from it, or of a folder on the way.
+    pub(crate) fn is_concerned(&self, name: &OsStr) -> bool {
+        let path = &self.source.path;
+        let mut own = path.file_name().into_iter().chain(self.led_to.as_deref());
+        own.any(|own| name.as_bytes().starts_with(own.as_bytes()))
+            || path.iter().any(|part| part == name)
+    }
+
+    /// Something may have happened to it.
     pub(crate) fn wake(&mut self) {
         self.more = true;
     }

@@ -1,14 +1,14 @@
-//! Changes in folders, told by inotify(7). An event only wakes: what has happened is seen by looking.
+//! Changes in folders, told by inotify(7). An event only wakes those whose name it has: what has happened is seen by looking.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
-
-use super::Happened;
 
 const OF_FOLDER: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVED_TO)
@@ -42,13 +42,12 @@ impl Folders {
     }
 
     /// Watches the folder in which the path's name stands, and that of the file to which it leads by links. Where a
-    /// folder is not there, the lowest one on the way to it.
-    pub(crate) fn watch(&self, path: &Path) -> io::Result<()> {
+    /// folder is not there, the lowest one on the way to it. Gives that file's name.
+    pub(crate) fn watch(&self, path: &Path) -> io::Result<Option<OsString>> {
         self.watch_folder_of(path)?;
-        match std::fs::canonicalize(path) {
-            Ok(led_to) => self.watch_folder_of(&led_to),
-            Err(_) => Ok(()),
-        }
+        let Ok(led_to) = std::fs::canonicalize(path) else { return Ok(None) };
+        self.watch_folder_of(&led_to)?;
+        Ok(led_to.file_name().map(OsStr::to_owned))
     }
 
     fn watch_folder_of(&self, path: &Path) -> io::Result<()> {
@@ -57,23 +56,27 @@ impl Folders {
         })
     }
 
-    /// What has happened since the last call.
-    pub(crate) fn take(&self) -> Happened {
+    /// Tells the names to which something has happened since the last call. Says whether folders have come or gone, so
+    /// that others are to be watched, and everything is to be looked at.
+    pub(crate) fn take(&self, mut tell: impl FnMut(&OsStr)) -> bool {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.0, &mut buffer);
-        let mut happened = Happened::default();
+        let mut has_moved = false;
         loop {
             match events.next() {
                 Ok(event) => {
-                    happened.is_any = true;
-                    happened.has_moved |= event.events().intersects(OF_FOLDERS);
+                    match event.file_name() {
+                        Some(name) => tell(OsStr::from_bytes(name.to_bytes())),
+                        None => has_moved = true,
+                    }
+                    has_moved |= event.events().intersects(OF_FOLDERS);
                     // The rest of a buffer is there the next time, unless it was read already.
                     if events.is_buffer_empty() {
-                        return happened;
+                        return has_moved;
                     }
                 }
                 Err(Errno::INTR) => (),
-                Err(_) => return happened,
+                Err(_) => return has_moved,
             }
         }
     }

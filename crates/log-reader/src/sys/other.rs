@@ -1,10 +1,9 @@
 //! Systems without inotify(7): files are looked at each second.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
-
-use super::Happened;
 
 #[derive(Debug)]
 pub(crate) enum Folders {}
@@ -18,11 +17,11 @@ impl Folders {
         match *self {}
     }
 
-    pub(crate) fn watch(&self, _path: &Path) -> io::Result<()> {
+    pub(crate) fn watch(&self, _path: &Path) -> io::Result<Option<OsString>> {
         match *self {}
     }
 
-    pub(crate) fn take(&self) -> Happened {
+    pub(crate) fn take(&self, _tell: impl FnMut(&OsStr)) -> bool {
         match *self {}
     }
 }
