@@ -124,11 +124,36 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
     let other = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&other)?;
+    let open = || OpenOptions::new().write(true).create_new(true).open(&other);
+    let mut file = match open() {
+        // Somebody with our number was killed while he wrote: in a container it is the same each time.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&other)?;
+            open()?
+        }
+        opened => opened?,
+    };
     let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&other, path));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&other);
     }
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case: CC-86
+    #[test]
+    fn what_one_with_our_number_has_left_hinders_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobd.prom");
+        fs::write(folder.path().join(format!(".jobd.prom.{}", std::process::id())), "half")
+            .unwrap();
+        replace(&path, "whole").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
