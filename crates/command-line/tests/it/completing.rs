@@ -112,6 +112,8 @@ completed man relo
 completed man sta
 completed re
 completed completions n
+completed events --last = 3 j
+completed wait --timeout = we
 compopt() {{ echo "$*"; }}
 completed start nobody
 completed metrics --output jobd.y
@@ -120,8 +122,8 @@ completed metrics --output jobd.y
     let Some(told) = completed(&bed, "bash", &["--norc"], &typed) else { return };
     let expected = "web-1 web-2\njobd web-2\n--json\nstatus\nready stopped\n\n";
     // What is hidden is not offered, and no files where names are wanted.
-    let others =
-        "SIGHUP\n\nstart status\nrestart reopen\n\n+o bashdefault +o default\n\njobd.yaml\n";
+    let others = "SIGHUP\n\nstart status\nrestart reopen\n\njobd\n\n\
+         +o bashdefault +o default\n\njobd.yaml\n";
     assert_eq!(told, expected.to_owned() + others);
     assert!(!bed.path("ran").exists(), "what is typed is not run");
 }
