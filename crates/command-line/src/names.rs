@@ -1,6 +1,7 @@
 //! Names of daemons and workers for a shell that completes what a person types: whatever is wrong, nothing is said, and
 //! within a moment.
 
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use clap::{Arg, Subcommand};
@@ -56,25 +57,32 @@ fn among(kind: Kind, words: &[String], known: &[(String, Vec<String>)]) -> Vec<S
     if 1 < known.len() && kind != (Kind::Daemons { several: false }) {
         names.push(ALL.to_owned());
     }
+    let mut owners: HashMap<&str, HashSet<&str>> = HashMap::new();
     for (daemon, workers) in known {
         for worker in workers {
-            let is_there = |(_, workers): &&(String, Vec<String>)| workers.contains(worker);
-            let count = known.iter().filter(is_there).count();
+            owners.entry(worker).or_default().insert(daemon);
+        }
+    }
+    let mut taken: HashSet<&str> = known.iter().map(|(daemon, _)| daemon.as_str()).collect();
+    taken.insert(ALL);
+    for (daemon, workers) in known {
+        for worker in workers {
+            let several = owners.get(worker.as_str()).is_some_and(|owners| 1 < owners.len());
             // What a bare name means is another: every daemon, a daemon, or the worker of another one.
-            let is_taken = worker == ALL || names.contains(worker) || 1 < count;
-            if is_taken || begun.contains('/') {
+            if !taken.insert(worker) || several || begun.contains('/') {
                 names.push(format!("{daemon}/{worker}"));
             } else {
                 names.push(worker.clone());
             }
         }
     }
+    let before: HashSet<&String> = before.iter().skip(1).collect();
     let plain = |c: char| c.is_alphanumeric() || "._-+,/".contains(c);
     names.retain(|name| {
         name.starts_with(begun)
             && !name.starts_with('-')
             && name.chars().all(plain)
-            && !before[1..].contains(name)
+            && !before.contains(name)
     });
     names
 }
@@ -183,6 +191,9 @@ mod tests {
         assert_eq!(of_one("stop "), "jobd web-1 jobd/jobd jobd/all web-2");
         assert_eq!(of_one("stop web-1 w"), "web-2");
         assert_eq!(of_one("stop jobd/w"), "jobd/web-1 jobd/web-2");
+        let roles = [("jobd".to_owned(), owned("guardian executor web-1 executor"))];
+        let of_roles = among(Kind::Roles, &owned("logs "), &roles).join(" ");
+        assert_eq!(of_roles, "jobd guardian executor web-1 jobd/executor");
         let two = [("a".to_owned(), owned("x twin")), ("b".to_owned(), owned("twin"))];
         let of_two = |words: &str| among(Kind::Workers, &owned(words), &two).join(" ");
         assert_eq!(of_two("stop "), "a b all x a/twin b/twin");
