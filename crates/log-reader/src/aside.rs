@@ -11,7 +11,7 @@ use log_file::Name;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use trusted_path::{Identity, Place};
 
-use crate::open;
+use crate::open::{self, Modified};
 use crate::source::Rotated;
 
 /// So many are known of one log; of more, only the youngest.
@@ -32,8 +32,8 @@ pub(crate) enum Key {
 pub(crate) struct Aside {
     pub(crate) plain: Option<Identity>,
     pub(crate) packed: Option<Identity>,
-    /// In seconds. gzip(1) passes it on to what it makes.
-    pub(crate) modified: i64,
+    /// When it was last written to. gzip(1) passes that on to what it makes.
+    pub(crate) modified: Modified,
 }
 
 impl Aside {
@@ -126,10 +126,7 @@ fn list_once(log: &Place, rotated: Rotated) -> io::Result<Asides> {
         } else {
             aside.plain = identity;
         }
-        #[allow(clippy::unnecessary_cast, clippy::useless_conversion, trivial_numeric_casts)]
-        {
-            aside.modified = aside.modified.max(stat.st_mtime as i64);
-        }
+        aside.modified = aside.modified.max(Modified::of(&stat));
         if MOST < all.len() {
             all.pop_first();
         }

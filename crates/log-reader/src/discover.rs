@@ -190,7 +190,7 @@ impl Trail {
         let is_next = |key: &Key, aside: &Aside| {
             !is_ours(aside)
                 && !self.knows(key, aside)
-                && not_before.is_none_or(|state| state.modified <= aside.modified)
+                && not_before.is_none_or(|state| !aside.modified.is_before(state.modified))
         };
         let next = keys.iter().filter(|(key, aside)| is_next(key, aside));
         Ok(next.map(|(key, _)| (*key).clone()).collect())

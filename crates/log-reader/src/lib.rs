@@ -26,8 +26,8 @@
 //! * A last line without its end comes when nothing was added to it for half a second, or at once by
 //!   [`flush`](Follower::flush). If it goes on, the rest comes as what it is ([`continued`](Line::continued)).
 //! * What was put aside is read to its end, also what is added to it late: until it is compressed or removed, or for 10 seconds
-//!   since something was added; the youngest one for as long as it is that. Of those from which the last lines come it is the
-//!   youngest eight of a source that are kept open; older ones are opened when their turn comes.
+//!   since something was added; the youngest one for as long as it is that. Of those from which the
+//!   last lines come the youngest eight of a source are open; older ones are opened when their turn comes.
 //! * While descriptors are short, a source of which nothing can be opened begins where its file ended then, and is tried
 //!   again each second while following. What was read before is not repeated.
 //! * A file that was truncated begins anew, also between the count of its last lines and their reading: as many more come
@@ -47,6 +47,8 @@
 //!   file had just been removed, or that the record stood on the line of somebody who was killed.
 //! * See that a file was truncated and has since grown beyond what was read, if its first 64 bytes are the same.
 //!   What was written between the last look and a truncation (`copytruncate`) is in the copy alone.
+//! * With numbers, always know an old file that was compressed since for what was read: if the one that was read last was
+//!   removed, what is not older than that by its time counts as new.
 //! * Read names with dates by logrotate(8) (`dateext`), nor other compression than gzip.
 //! * Be told of changes that another machine makes (network file systems), nor in a folder that a link within the way
 //!   has led to since: the next event of any kind has everything looked at, each second at most.

@@ -69,7 +69,24 @@ pub(crate) fn size_at(path: &Path) -> Option<(Identity, u64)> {
 pub(crate) struct State {
     pub(crate) size: u64,
     pub(crate) has_a_name: bool,
-    pub(crate) modified: i64,
+    pub(crate) modified: Modified,
+}
+
+/// When a file was last written to: seconds, and what is beyond them in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Modified(i64, i64);
+
+impl Modified {
+    // The types of the fields differ from system to system.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion, trivial_numeric_casts)]
+    pub(crate) fn of(stat: &rustix::fs::Stat) -> Modified {
+        Modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64)
+    }
+
+    /// Who passes on a time may leave out what is beyond the seconds.
+    pub(crate) fn is_before(self, other: Modified) -> bool {
+        self.0 < other.0 || self.0 == other.0 && self.1 < other.1 && self.1 != 0
+    }
 }
 
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion, trivial_numeric_casts)]
@@ -78,7 +95,7 @@ pub(crate) fn state(file: impl AsFd) -> io::Result<State> {
     Ok(State {
         size: stat.st_size as u64,
         has_a_name: stat.st_nlink > 0,
-        modified: stat.st_mtime as i64,
+        modified: Modified::of(&stat),
     })
 }
 

@@ -115,6 +115,27 @@ fn numbers_of_logrotate_are_followed_while_old_files_are_compressed() {
     assert_eq!(follower.problems(), [] as [String; 0]);
 }
 
+/// It is another file then, and was last written to in the second in which the one that was read was.
+///
+/// Case: CC-68
+#[test]
+fn an_old_file_with_a_number_that_is_compressed_is_not_new_when_another_was_removed() {
+    let bed = Bed::new();
+    for (name, millis) in [("x.log.1", 100), ("x.log", 500)] {
+        bed.write(name, &format!("{name}\n"));
+        let file = fs::File::options().append(true).open(bed.path(name)).unwrap();
+        let at = Duration::from_secs(1_795_351_488) + Duration::from_millis(millis);
+        file.set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
+    }
+    let mut follower = follow([bed.logrotate("x.log")]);
+    expect_nothing(&mut follower);
+    bed.gzip("x.log.1");
+    bed.remove("x.log");
+    bed.write("x.log", "new\n");
+    expect(&mut follower, &["new"]);
+    expect_nothing(&mut follower);
+}
+
 /// Case: CC-68
 #[test]
 fn a_copy_in_the_making_is_no_file() {
