@@ -14,7 +14,7 @@ use crate::source::Source;
 use crate::sys::Folders;
 use crate::trail::Mode;
 
-/// How often it is looked at everything where the system tells nothing, and at most where something happens that seems to
+/// How often everything is looked at where the system tells nothing, and at most where something happens that seems to
 /// concern nobody: a link on the way may have changed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 

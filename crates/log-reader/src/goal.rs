@@ -19,8 +19,8 @@ impl Trail {
             }
         };
         self.left = Some(later);
-        let tails = self.held.iter_mut().chain(&mut self.files);
-        if let Err(error) = tails.map(Tail::set_goal).collect::<io::Result<()>>() {
+        let mut tails = self.held.iter_mut().chain(&mut self.files);
+        if let Err(error) = tails.try_for_each(Tail::set_goal) {
             self.complain(&error);
         }
     }

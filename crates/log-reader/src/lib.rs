@@ -25,9 +25,9 @@
 //! * Memory is bounded: a line longer than [`LONGEST_PIECE`] comes in pieces; of each source 256 KiB wait.
 //! * A last line without its end comes when nothing was added to it for half a second, or at once by
 //!   [`flush`](Follower::flush). If it goes on, the rest comes as what it is ([`continued`](Line::continued)).
-//! * What was put aside is read to its end, also what is added to it late: until it is compressed or removed, or for 10 seconds
-//!   since something was added; the youngest one for as long as it is that. Of those from which the
-//!   last lines come the youngest eight of a source are open; older ones are opened when their turn comes.
+//! * What was put aside is read to its end, also what is added to it late: until it is compressed or removed, or for 10
+//!   seconds since something was added; the youngest one for as long as it is that. Of those from which the last lines
+//!   come the youngest eight of a source are open; older ones are opened when their turn comes.
 //! * While descriptors are short, a source of which nothing can be opened begins where its file ended then, and is tried
 //!   again each second while following. What was read before is not repeated.
 //! * A file that was truncated begins anew, also between the count of its last lines and their reading: as many more come

@@ -1,4 +1,5 @@
-//! Changes in folders, told by inotify(7). An event only wakes those whose name it has: what has happened is seen by looking.
+//! Changes in folders, told by inotify(7). An event only wakes those whose name it has: what has happened is seen by
+//! looking.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
