@@ -35,7 +35,10 @@ impl Trail {
                 opened => opened,
             };
             let reopened = opened.and_then(|opened| match (self.files.front_mut(), opened) {
-                (Some(front), Some(opened)) => front.reopen(opened),
+                (Some(front), Some(opened)) => {
+                    front.reopen(opened)?;
+                    if self.left.is_some() { front.set_goal() } else { Ok(()) }
+                }
                 _ => Err(io::ErrorKind::NotFound.into()),
             });
             if let Err(error) = reopened {
