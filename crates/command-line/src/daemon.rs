@@ -323,10 +323,27 @@ impl Daemon {
                 return Complaint::new(code::TIMED_OUT, "not ready when the time was over");
             }
             if matches!(cause, ClientError::Gone) {
-                return Complaint::new(code::ENDED, "it has ended");
+                return match self.has_ended() {
+                    true => Complaint::new(code::ENDED, "it has ended"),
+                    false => self.cut_off(),
+                };
             }
             self.complaint(cause)
         })
+    }
+
+    /// Whether the end of a connection was that of the daemon: the lock says so, shortly after.
+    pub(crate) fn has_ended(&self) -> bool {
+        pidfile::wait_free(self.asked.pid_filename(), Some(PATIENCE), None).unwrap_or(false)
+    }
+
+    /// Who listens has hung up, and the daemon runs.
+    pub(crate) fn cut_off(&self) -> Complaint {
+        let at = safe(&self.asked.socket().to_string_lossy());
+        Complaint::new(
+            code::FAILED,
+            format!("{at} ended the connection, and the daemon still runs"),
+        )
     }
 
     /// Waits until everything of it is gone.

@@ -1,7 +1,8 @@
 //! What only looks: status, list, events, metrics. None of it starts anything.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::code;
@@ -122,9 +123,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("it is no regular file, and no other is replaced"));
     }
+    if fs::metadata(path).is_ok_and(|there| 0 < there.len()) && !is_of_metrics(path)? {
+        return Err(io::Error::other("it holds something else than metrics, and is left as it is"));
+    }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
     let other = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let open = || OpenOptions::new().write(true).create_new(true).open(&other);
+    let open = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(&other);
     let mut file = match open() {
         // Somebody with our number was killed while he wrote: in a container it is the same each time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -141,6 +145,13 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// Whether a file begins as every one in that format does which we write.
+fn is_of_metrics(path: &Path) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    File::open(path)?.take(7).read_to_end(&mut begin)?;
+    Ok(begin == b"# HELP ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,8 +163,15 @@ mod tests {
         let path = folder.path().join("jobd.prom");
         fs::write(folder.path().join(format!(".jobd.prom.{}", std::process::id())), "half")
             .unwrap();
-        replace(&path, "whole").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        let whole = "# HELP appkit_up …";
+        replace(&path, whole).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+        replace(&path, whole).unwrap();
+        // The pid file in place of the metrics.
+        fs::write(&path, "4711\n").unwrap();
+        let error = replace(&path, whole).unwrap_err().to_string();
+        assert!(error.contains("something else than metrics"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "4711\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
 use log_file::Name;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use trusted_path::{Identity, Place};
 
 use crate::open::{self, Modified};
@@ -108,6 +108,7 @@ fn list_once(log: &Place, rotated: Rotated) -> io::Result<Asides> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(log.folder(), ".", flags, Mode::empty())?;
     let now = SystemTime::now();
+    let owners = Owners::of(log, &rustix::fs::fstat(&folder)?);
     let mut all = Asides::new();
     for entry in Dir::read_from(&folder)? {
         let entry = entry?;
@@ -116,7 +117,8 @@ fn list_once(log: &Place, rotated: Rotated) -> io::Result<Asides> {
         let Ok(stat) = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
             continue;
         };
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if !is_file || !owners.may_have_put_aside(stat.st_uid) {
             continue;
         }
         let aside = all.entry(key).or_default();
@@ -132,6 +134,30 @@ fn list_once(log: &Place, rotated: Rotated) -> io::Result<Asides> {
         }
     }
     Ok(all)
+}
+
+/// Whose files in a folder can have been put aside from a log. Where others can write, a stranger's file with such a name
+/// would be shown as what the log's own writer has said.
+struct Owners {
+    can_others_write: bool,
+    of_log: Option<u32>,
+}
+
+impl Owners {
+    fn of(log: &Place, folder: &Stat) -> Owners {
+        let of_log = log.look().ok().flatten().map(|seen| seen.owner);
+        let by_mode = Mode::from_raw_mode(folder.st_mode).intersects(Mode::WGRP | Mode::WOTH);
+        let owners = Owners { can_others_write: by_mode, of_log };
+        Owners { can_others_write: by_mode || !owners.is_trusted(folder.st_uid), ..owners }
+    }
+
+    fn is_trusted(&self, uid: u32) -> bool {
+        uid == 0 || uid == rustix::process::geteuid().as_raw() || Some(uid) == self.of_log
+    }
+
+    fn may_have_put_aside(&self, uid: u32) -> bool {
+        !self.can_others_write || self.is_trusted(uid)
+    }
 }
 
 fn parse(log: &OsStr, name: &OsStr, rotated: Rotated, now: SystemTime) -> Option<(Key, bool)> {
@@ -172,6 +198,32 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    /// Case: CC-92
+    #[test]
+    fn a_strangers_file_is_no_old_one_of_ours_where_he_can_write() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.log");
+        for name in ["d.log", "d.log.1", "d.log.2"] {
+            fs::write(folder.path().join(name), "a line\n").unwrap();
+        }
+        chown(folder.path().join("d.log.1"), Some(12345), None).unwrap();
+        let count = |mode: u32, owner: u32| {
+            chown(folder.path(), Some(owner), None).unwrap();
+            fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
+            let place = Place::find(&path, trusted_path::Trust::FolderOwners).unwrap();
+            list(&place, Rotated::ByLogrotate).unwrap().len()
+        };
+        assert_eq!(count(0o755, 0), 2);
+        assert_eq!(count(0o1777, 0), 1);
+        assert_eq!(count(0o755, 54321), 1);
+        chown(&path, Some(12345), None).unwrap();
+        assert_eq!(count(0o1777, 0), 2);
+    }
 
     #[track_caller]
     fn check(rotated: Rotated, names: &[&str], expected: &[&str]) {

@@ -63,6 +63,12 @@ impl Daemon {
     /// The last events, and those that come if they are followed, until nobody wants more or the daemon ends. Whether it has ended.
     pub(crate) fn events(&self, wanted: &Wanted, each: Each<'_>) -> Result<bool, Complaint> {
         let failed = |failed: AskFailed| self.complaint(failed.cause());
+        // One that is stopped would be waited for without a word.
+        if let Ok(report) = self.asked.status()
+            && let Some(Err(silent)) = report.said
+        {
+            return Err(failed(silent));
+        }
         // Of the last ones of all those of a few may be none.
         let is_chosen = 0 < wanted.last && (!wanted.follow || !wanted.of.is_empty());
         let last = if is_chosen { ALL } else { wanted.last };
@@ -83,7 +89,8 @@ impl Daemon {
                         }
                     }
                 }
-                Ok(None) => return Ok(true),
+                Ok(None) if self.has_ended() => return Ok(true),
+                Ok(None) => return Err(self.cut_off()),
                 Err(error) if matches!(error.cause(), ClientError::NoAnswer) => {
                     let wakes: Vec<_> =
                         reader.descriptor().into_iter().chain([stream.as_fd()]).collect();
@@ -173,7 +180,10 @@ impl Happenings<'_> {
                         return Ok(());
                     }
                 }
-                Ok(None) => return Err(Complaint::new(code::ENDED, "its daemon has ended")),
+                Ok(None) if self.daemon.has_ended() => {
+                    return Err(Complaint::new(code::ENDED, "its daemon has ended"));
+                }
+                Ok(None) => return Err(self.daemon.cut_off()),
                 Err(failed) if matches!(failed.cause(), ClientError::NoAnswer) => return Ok(()),
                 Err(failed) => return Err(self.daemon.complaint(failed.cause())),
             }

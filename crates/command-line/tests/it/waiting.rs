@@ -12,6 +12,7 @@ use crate::bed::{Bed, Ended, expect, expect_file};
 
 pub(crate) fn trials() -> Vec<Trial> {
     crate::trials![
+        one_that_hangs_up_has_not_ended,
         ctrl_c_ends_the_waiting_and_not_the_start,
         a_terminal_is_told_that_a_start_takes_its_time,
         a_wait_for_the_end_ends_with_it,
@@ -76,4 +77,21 @@ fn a_wait_for_the_end_ends_with_it() {
     let wait = bed.command("one", "wait --until stopped").spawn().unwrap();
     bed.one("stop");
     assert_eq!(wait.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+/// Who listens in a daemon's place, or a guardian that is half dead, is not its end: the lock says that.
+fn one_that_hangs_up_has_not_ended() {
+    let bed = Bed::new();
+    let options =
+        "{ pid_filename: jobd.pid, daemon_entry: 'it::bed:rounds', control: { socket: false } }";
+    bed.write("jobd.yaml", options);
+    assert_eq!(bed.one("start").code, 0);
+    let listener = std::os::unix::net::UnixListener::bind(bed.path("jobd.pid.sock")).unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    for words in ["wait", "events"] {
+        let ended = bed.one(words);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.stderr.contains("ended the connection"), "{ended:?}");
+    }
+    bed.one("stop");
 }
