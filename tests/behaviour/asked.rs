@@ -185,7 +185,8 @@ fn long_texts_are_cut_and_everybody_is_told() {
         .collect();
     let started = bed.start(&pool("at_once", &format!("{{name: keep}}, {}", workers.join(", "))));
     let all = bed.until("all have failed ten times", || {
-        let told = daemon(&bed).workers(&[], false).unwrap();
+        // The executor may not have come to its workers yet.
+        let told = daemon(&bed).workers(&[], false).ok()?;
         told.iter().filter(|worker| worker.run > 10).count().eq(&40).then_some(told)
     });
     assert!(all.iter().all(|worker| worker.ends.len() <= 1 && worker.phase != "finished"));

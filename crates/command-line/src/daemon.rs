@@ -126,6 +126,11 @@ impl Daemon {
         }
     }
 
+    /// Whose it is, if it is neither ours nor root's.
+    pub(crate) fn other_user(&self) -> Option<u32> {
+        self.asked.other_user()
+    }
+
     /// Whether it certainly does not run.
     pub(crate) fn is_down(&self) -> bool {
         matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::NotRunning { .. }))

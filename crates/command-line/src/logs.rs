@@ -30,7 +30,8 @@ pub(crate) fn logs(
     let began = SystemTime::now();
     let (mut owners, mut running) = (Vec::new(), Vec::new());
     for (index, daemon) in daemons.iter().enumerate() {
-        let mut owner = Owner { name: daemon.name.clone(), files: Vec::new() };
+        let user = daemon.other_user();
+        let mut owner = Owner { name: daemon.name.clone(), user, files: Vec::new() };
         if wanted.iter().any(|target| target.daemon == index) {
             let known = daemon.files()?;
             if let Some(lack) = &known.lack {

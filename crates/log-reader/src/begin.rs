@@ -103,20 +103,21 @@ fn take(
             ));
             break;
         }
-        let OpenedAside { opened, is_packed } = match open_aside(&place, key, aside) {
-            Ok(Some(opened)) => opened,
-            Ok(None) => return Ok(None),
-            // Lines of older ones would follow a gap.
-            Err(error) if is_shortage(&error) => {
-                trail.complain(&error);
-                break;
-            }
-            // Nobody can read it, and others can be read.
-            Err(error) => {
-                trail.complain(&error);
-                continue;
-            }
-        };
+        let OpenedAside { opened, is_packed } =
+            match open_aside(&place, key, aside, trail.source.of) {
+                Ok(Some(opened)) => opened,
+                Ok(None) => return Ok(None),
+                // Lines of older ones would follow a gap.
+                Err(error) if is_shortage(&error) => {
+                    trail.complain(&error);
+                    break;
+                }
+                // Nobody can read it, and others can be read.
+                Err(error) => {
+                    trail.complain(&error);
+                    continue;
+                }
+            };
         if wanted.since.is_some_and(|since| is_older(&opened, is_packed, since)) {
             break;
         }

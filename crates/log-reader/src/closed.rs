@@ -60,7 +60,7 @@ impl Trail {
             true => Aside { packed: identity, ..Aside::default() },
             false => Aside { plain: identity, ..Aside::default() },
         };
-        if let Some(opened) = open_aside(&place, &key, &aside)? {
+        if let Some(opened) = open_aside(&place, &key, &aside, self.source.of)? {
             return Ok(Some(opened));
         }
         self.find_numbered(&place, aside)
@@ -73,6 +73,6 @@ impl Trail {
         };
         let all = aside::list(place, self.source.rotated)?;
         let found = all.into_iter().find(is_it);
-        found.map_or(Ok(None), |(key, aside)| open_aside(place, &key, &aside))
+        found.map_or(Ok(None), |(key, aside)| open_aside(place, &key, &aside, self.source.of))
     }
 }

@@ -52,7 +52,7 @@ impl Trail {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::NoFolder),
             place => place?,
         };
-        let mut current = match open::open(&place) {
+        let mut current = match open::open(&place, self.source.of) {
             Err(error) if !is_shortage(&error) => {
                 self.complain(&error);
                 None
@@ -102,7 +102,7 @@ impl Trail {
             between.split_off(between.len().min(MOST_TAKEN).min(self.left.unwrap_or(MOST_TAKEN)));
         let mut taken = Vec::new();
         for key in &between {
-            match open_aside(&place, key, &asides[key]) {
+            match open_aside(&place, key, &asides[key], self.source.of) {
                 Ok(Some(aside)) => taken.push(aside),
                 Ok(None) => return Ok(None),
                 Err(error) if is_shortage(&error) => return Err(error),
@@ -225,7 +225,7 @@ impl Trail {
         }
         for (key, aside) in candidates {
             let name = place.sibling(&key.file_name(place.name(), true))?;
-            let Ok(Some(packed)) = open::open(&name) else { continue };
+            let Ok(Some(packed)) = open::open(&name, self.source.of) else { continue };
             // What is damaged was made from nothing that is known.
             if aside.packed == Some(packed.identity)
                 && tail::is_made_from(&packed.file, file).unwrap_or(false)
@@ -243,15 +243,16 @@ pub(crate) fn open_aside(
     place: &Place,
     key: &Key,
     aside: &Aside,
+    of: Option<u32>,
 ) -> io::Result<Option<OpenedAside>> {
     let at = |is_packed| place.sibling(&key.file_name(place.name(), is_packed));
     if let Some(identity) = aside.plain
-        && let Some(opened) = open::open(&at(false)?)?
+        && let Some(opened) = open::open(&at(false)?, of)?
         && opened.identity == identity
     {
         return Ok(Some(OpenedAside { opened, is_packed: false }));
     }
-    let Some(opened) = open::open(&at(true)?)? else { return Ok(None) };
+    let Some(opened) = open::open(&at(true)?, of)? else { return Ok(None) };
     // With numbers another file may have come to this name.
     let is_it = match aside.packed {
         Some(identity) => opened.identity == identity,

@@ -26,8 +26,9 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 ///
-/// It is no regular file: to open a FIFO or a device may wait, or have an effect. Or what the system says.
-pub(crate) fn open(place: &Place) -> io::Result<Option<Opened>> {
+/// It is no regular file: to open a FIFO or a device may wait, or have an effect. It belongs to another user than `of`.
+/// Or what the system says.
+pub(crate) fn open(place: &Place, of: Option<u32>) -> io::Result<Option<Opened>> {
     let refused = || {
         let path = place.path();
         io::Error::other(format!("`{}` is not a regular file", path.display()))
@@ -40,7 +41,12 @@ pub(crate) fn open(place: &Place) -> io::Result<Option<Opened>> {
     match place.open(Access::Read).map_err(io::Error::from) {
         Ok(opened) if opened.seen().kind != Kind::File => Err(refused()),
         Ok(opened) => {
-            let identity = opened.identity();
+            let (identity, owner) = (opened.identity(), opened.seen().owner);
+            if let Some(of) = of.filter(|of| *of != owner) {
+                let path = place.path();
+                let text = format!("`{}` belongs to user {owner}, and not to {of}", path.display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+            }
             Ok(Some(Opened { file: opened.into_file(), identity }))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

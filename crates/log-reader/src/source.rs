@@ -13,6 +13,8 @@ pub struct Source {
     pub path: PathBuf,
     /// Who puts its old files aside, which says what they are called.
     pub rotated: Rotated,
+    /// Only files of this user are read; `None`: whosever they are. For who reads what somebody else has named.
+    pub of: Option<u32>,
 }
 
 /// By whom a file is put aside when it is large or old enough.
@@ -30,12 +32,18 @@ pub enum Rotated {
 impl Source {
     /// A file that nobody rotates.
     pub fn plain(name: impl Into<String>, path: impl Into<PathBuf>) -> Source {
-        Source { name: name.into(), path: path.into(), rotated: Rotated::Never }
+        Source { name: name.into(), path: path.into(), rotated: Rotated::Never, of: None }
     }
 
     /// A file that is rotated by the crate `log-file`.
     pub fn log_file(name: impl Into<String>, path: impl Into<PathBuf>) -> Source {
         Source { rotated: Rotated::ByLogFile, ..Source::plain(name, path) }
+    }
+
+    /// Reads it only as far as its files belong to this user; others are told as problems.
+    #[must_use]
+    pub fn of_user(self, uid: u32) -> Source {
+        Source { of: Some(uid), ..self }
     }
 
     /// A file that is rotated by logrotate(8), or by something that gives the same names.

@@ -403,3 +403,20 @@ fn events_that_were_dropped_cost_no_line() {
     expect(&mut follower, &["two", "three"]);
     expect_nothing(&mut follower);
 }
+
+/// Who reads what another user has named reads no more than that user could have written.
+///
+/// Case: CC-93
+#[test]
+fn only_files_of_the_user_who_has_named_them_are_read() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    fs::write(&path, "a secret\n").unwrap();
+    let source = log_reader::Source::plain("d", &path).of_user(12345);
+    assert!(last_texts([source.clone()], 10).is_empty());
+    std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+    assert_eq!(last_texts([source], 10), ["a secret"]);
+}

@@ -335,6 +335,12 @@ impl<O> Daemon<O> {
         place.is_ours(&seen).then_some(seen.owner)
     }
 
+    /// Whose daemon it is, if it is neither ours nor root's: what it says of files is what that user says.
+    pub fn other_user(&self) -> Option<u32> {
+        let us = rustix::process::geteuid().as_raw();
+        self.owner().filter(|owner| *owner != 0 && *owner != us)
+    }
+
     fn deadline(&self) -> Instant {
         later(self.patience)
     }

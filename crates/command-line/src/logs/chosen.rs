@@ -12,6 +12,8 @@ pub(crate) const ROLES: [&str; 2] = ["guardian", "executor"];
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     pub(crate) name: String,
+    /// Whose files are read only, since it is he who names them: another user's daemon could name anything.
+    pub(crate) user: Option<u32>,
     pub(crate) files: Vec<LogFile>,
 }
 
@@ -20,6 +22,7 @@ pub(crate) struct Owner {
 pub(crate) struct Chosen {
     pub(crate) origin: Origin,
     pub(crate) rotated: bool,
+    pub(crate) user: Option<u32>,
 }
 
 /// The files of those who are wanted, each once however many write to it. What is in one that several write to goes
@@ -27,12 +30,13 @@ pub(crate) struct Chosen {
 pub(crate) fn choose(owners: &[Owner], wanted: &[Target]) -> Vec<Chosen> {
     let mut chosen: Vec<Chosen> = Vec::new();
     for target in wanted {
-        let files = owners.get(target.daemon).map_or(&[][..], |owner| &owner.files);
+        let Some(owner) = owners.get(target.daemon) else { continue };
+        let (files, user) = (&owner.files, owner.user);
         for file in files.iter().filter(|file| is_of(file, target)) {
             if !chosen.iter().any(|known| known.origin.path == file.path) {
                 let origin =
                     Origin { name: name(owners, wanted, &file.path), path: file.path.clone() };
-                chosen.push(Chosen { origin, rotated: file.rotated });
+                chosen.push(Chosen { origin, rotated: file.rotated, user });
             }
         }
     }
@@ -85,8 +89,8 @@ mod tests {
         ];
         let mailer = vec![file("executor", "m", "/m"), file("worker", "w", "/all")];
         vec![
-            Owner { name: "jobd".into(), files: jobd },
-            Owner { name: "mailer".into(), files: mailer },
+            Owner { name: "jobd".into(), user: None, files: jobd },
+            Owner { name: "mailer".into(), user: None, files: mailer },
         ]
     }
 

@@ -119,10 +119,14 @@ impl View {
 
 fn source(file: &Chosen) -> Source {
     let origin = &file.origin;
-    match file.rotated {
+    let source = match file.rotated {
         true => Source::log_file(&origin.name, &origin.path),
         // Nobody of ours renames it; who else does has names as logrotate(8) gives them.
         false => Source::logrotate(&origin.name, &origin.path),
+    };
+    match file.user {
+        Some(user) => source.of_user(user),
+        None => source,
     }
 }
 
