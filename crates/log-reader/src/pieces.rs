@@ -68,7 +68,10 @@ impl Pieces {
                 let (fits, more) = line.split_at(self.longest - self.rest.len());
                 self.rest.extend_from_slice(fits);
                 line = more;
+                // A letter that has not come to its end begins the next piece.
+                let tail = self.rest.split_off(self.rest.len() - unfinished(&self.rest));
                 self.give(false, out);
+                self.rest = tail;
             }
             self.rest.extend_from_slice(line);
             if end.is_some() {
@@ -108,6 +111,22 @@ impl Pieces {
     }
 }
 
+/// How many bytes at the end are the beginning of a letter in UTF-8, of which more is to come; 0 if they are all.
+fn unfinished(bytes: &[u8]) -> usize {
+    const LONGEST: usize = 4;
+    let last = bytes.iter().rev().take(LONGEST - 1).position(|byte| byte & 0xc0 != 0x80);
+    let Some(begun) = last.map(|before| before + 1).filter(|begun| *begun < bytes.len()) else {
+        return 0;
+    };
+    let whole = match bytes[bytes.len() - begun] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    };
+    if begun < whole { begun } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -117,6 +136,29 @@ mod tests {
     fn push(pieces: &mut Pieces, bytes: &[u8], out: &mut Vec<Piece>) {
         let mut room = usize::MAX;
         assert_eq!(pieces.push(bytes, &mut room, out), bytes.len());
+    }
+
+    #[test]
+    fn letters_are_not_cut() {
+        for longest in 4..12 {
+            for text in ["Qääääääää\n", "€€€€€€\n", "a😀😀😀😀\n", "plain ascii text\n"]
+            {
+                let (mut pieces, mut out) = (Pieces::new(longest), Vec::new());
+                push(&mut pieces, text.as_bytes(), &mut out);
+                let all: Vec<u8> = out.iter().flat_map(|piece| piece.bytes.clone()).collect();
+                assert_eq!(all, text.trim_end().as_bytes());
+                assert!(
+                    out.iter().all(|piece| std::str::from_utf8(&piece.bytes).is_ok()),
+                    "{out:?}"
+                );
+                assert!(out.iter().all(|piece| piece.bytes.len() <= longest));
+            }
+        }
+        // What is no UTF-8 is cut anywhere, and comes as it is.
+        let (mut pieces, mut out) = (Pieces::new(4), Vec::new());
+        push(&mut pieces, b"\x80\x80\x80\x80\x80\xff\xc3\xc3\xc3\xc3\xc3\n", &mut out);
+        let all: Vec<u8> = out.into_iter().flat_map(|piece| piece.bytes).collect();
+        assert_eq!(all, b"\x80\x80\x80\x80\x80\xff\xc3\xc3\xc3\xc3\xc3");
     }
 
     #[test]

@@ -416,7 +416,10 @@ fn only_files_of_the_user_who_has_named_them_are_read() {
     let path = folder.path().join("secret");
     fs::write(&path, "a secret\n").unwrap();
     let source = log_reader::Source::plain("d", &path).of_user(12345);
-    assert!(last_texts([source.clone()], 10).is_empty());
+    let mut refused = last([source.clone()], 10);
+    assert!(refused.next().is_none());
+    let told = refused.problems().join("; ");
+    assert!(told.contains("belongs to user 0, and not to 12345"), "{told}");
     std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
     assert_eq!(last_texts([source], 10), ["a secret"]);
 }

@@ -90,6 +90,11 @@ impl OpenFiles {
         self.before
     }
 
+    /// The same for workers that may be started again after the limit was raised for more of them.
+    pub(crate) fn before_or_now(&self) -> Option<u64> {
+        self.before.or_else(|| getrlimit(Resource::Nofile).current)
+    }
+
     /// Gives it back: nobody needs it any more.
     pub(crate) fn release(&mut self) {
         let mut claims = claims();

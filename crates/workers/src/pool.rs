@@ -59,7 +59,8 @@ pub fn start_workers(
     list: impl IntoIterator<Item = impl Into<Listed>>,
     options: WorkersOptions,
 ) -> Result<WorkersReport, WorkersError> {
-    let (pool, _, gate) = prepare(list.into_iter().map(Into::into).collect(), options)?;
+    let list = list.into_iter().map(Into::into).collect();
+    let (pool, _, gate) = prepare(list, options, false)?;
     let report = pool.run().map_err(io_error("wait for the workers"))?;
     if gate {
         report.all_were_ready()?;
@@ -72,12 +73,14 @@ pub fn start_workers(
 fn prepare(
     list: Vec<Listed>,
     options: WorkersOptions,
+    has_handle: bool,
 ) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
     let plan = spec::plan(list, options)?;
     let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
     let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
     let gate = plan.ready_when_all;
-    let pool = Loop::new(plan, open_files)?;
+    let may_grow = has_handle || !plan.sets.is_empty();
+    let pool = Loop::new(plan, open_files, may_grow)?;
     let shared = Arc::clone(&pool.shared);
     Ok((pool, shared, gate))
 }
@@ -129,7 +132,7 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
-    fn new(plan: Plan, open_files: OpenFiles) -> Result<Loop, WorkersError> {
+    fn new(plan: Plan, open_files: OpenFiles, may_grow: bool) -> Result<Loop, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // If the system does not grant the spawner's thread, a start costs more, and nothing else
         // changes.
@@ -158,7 +161,7 @@ impl Loop {
         let place =
             plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures));
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
-        let mut makes = Makes { planner: plan.planner, open_files, spawner, recorder };
+        let mut makes = Makes { planner: plan.planner, open_files, may_grow, spawner, recorder };
         let workers = std::iter::zip(roster.ids(), plan.workers)
             .map(|(id, worker)| Ok((id, makes.worker(worker)?)));
         let workers = workers.collect::<Result<_, _>>()?;

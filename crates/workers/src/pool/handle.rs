@@ -74,7 +74,7 @@ impl Pool {
         options: WorkersOptions,
     ) -> Result<Pool, WorkersError> {
         let list = list.into_iter().map(Into::into).collect();
-        let (pool, shared, gate) = prepare(list, options)?;
+        let (pool, shared, gate) = prepare(list, options, true)?;
         let for_thread = Arc::clone(&shared);
         let keep = move || {
             let outcome = Ending(Arc::clone(&for_thread));

@@ -156,6 +156,8 @@ impl Drop for Closing {
 pub(super) struct Makes {
     pub(super) planner: Planner,
     pub(super) open_files: OpenFiles,
+    /// Whether there may be more workers later.
+    pub(super) may_grow: bool,
     pub(super) spawner: Option<Arc<Spawner>>,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
@@ -189,7 +191,10 @@ impl Makes {
             let recorder = Recorder::start().map_err(super::io_error("capture output"))?;
             self.recorder = Some(Arc::new(recorder));
         }
-        plan.setup.open_files = self.open_files.before();
+        plan.setup.open_files = match self.may_grow {
+            true => self.open_files.before_or_now(),
+            false => self.open_files.before(),
+        };
         Worker::new(plan, self.spawner.as_ref(), self.recorder.as_ref()).map(Box::new)
     }
 }

@@ -98,7 +98,8 @@ pub(crate) fn play((name, folder): (String, PathBuf)) {
 }
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 12] = [
+pub(crate) const STORIES: [(&str, Story); 13] = [
+    ("those_from_before_keep_their_limit", those_from_before_keep_their_limit),
     ("a_set_has_as_many_as_are_wanted", a_set_has_as_many_as_are_wanted),
     ("a_set_of_none_waits_for_the_first", a_set_of_none_waits_for_the_first),
     ("many_threads_ask_and_each_is_answered", many_threads_ask_and_each_is_answered),
@@ -307,6 +308,22 @@ fn what_cannot_be_is_refused(bed: &Bed) {
     let lost = pool.add(lost).unwrap_err().to_string();
     assert!(lost.contains("directory `/nowhere/at/all`: no such folder"), "{lost}");
     assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    end(&pool);
+}
+
+/// The limit that is raised for more of them is not that of those who are started anew.
+fn those_from_before_keep_their_limit(bed: &Bed) {
+    let hard = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(100), maximum: hard }).unwrap();
+    let pool = Pool::start([bed.set(1)], options()).unwrap();
+    pool.scale("web", 30).unwrap().wait(LIMIT).unwrap();
+    assert!(Some(100) < getrlimit(Resource::Nofile).current);
+    pool.restart("web-1").unwrap().wait(LIMIT).unwrap();
+    for name in ["web-1", "web-30"] {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", bed.pid(name))).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        assert_eq!(line.split_whitespace().nth(3), Some("100"), "{name}: {line}");
+    }
     end(&pool);
 }
 
