@@ -14,6 +14,7 @@ use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use proc_spawn::{Call, EntryFn};
 use surroundings::Surroundings;
 
+pub(crate) use expand::is_number;
 pub use options::WorkersOptions;
 pub(crate) use plan::{PidFileOf, Plan, WorkerPlan, plan};
 pub(crate) use planner::{AlonePlan, Planner};

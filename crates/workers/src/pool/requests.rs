@@ -12,7 +12,7 @@ use super::goals::Goal;
 use super::refused::RequestError;
 use super::shared::Shared;
 use super::{Loop, Worker};
-use crate::spec::{AlonePlan, MOST_OF_SET, WorkerStartInfo};
+use crate::spec::{self, AlonePlan, MOST_OF_SET, WorkerStartInfo};
 
 /// How many a set is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Loop {
         let sets = self.sets.iter().map(|set| set.name.as_str());
         let of_set = sets.filter(|set| {
             let number = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('-'));
-            name == *set || number.is_some_and(|number| number.parse::<u32>().is_ok())
+            name == *set || number.is_some_and(spec::is_number)
         });
         if let Some(set) = of_set.into_iter().next() {
             problems.add("name", name, format!("is of the set `{set}`; give another name"));

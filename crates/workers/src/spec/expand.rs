@@ -64,6 +64,11 @@ pub(super) fn check_own_name(problems: &mut Problems, name: &str) {
     }
 }
 
+/// Whether it is the number of one of a set, as it is written in names.
+pub(crate) fn is_number(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|number| number > 0 && number.to_string() == text)
+}
+
 /// Adds names that none can have, that two have, or would have if a set had as many.
 pub(super) fn check_names(parts: &mut [Problems], list: &[Listed]) {
     let mut first_of = HashMap::with_capacity(list.len());
@@ -80,8 +85,7 @@ pub(super) fn check_names(parts: &mut [Problems], list: &[Listed]) {
     for (index, listed) in list.iter().enumerate() {
         let Listed::Worker(worker) = listed else { continue };
         let Some((set, number)) = worker.name.rsplit_once('-') else { continue };
-        let is_number = number.parse::<u32>().is_ok_and(|n| n > 0 && n.to_string() == number);
-        if let Some(other) = first_of.get(set).filter(|_| is_number)
+        if let Some(other) = first_of.get(set).filter(|_| is_number(number))
             && matches!(list[*other], Listed::Set(_))
         {
             let reason =
