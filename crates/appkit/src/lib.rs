@@ -178,8 +178,8 @@ pub use exit::Exit;
 pub use lifecycle::Outcome;
 pub use logging::LoggingConfig;
 pub use policy::{
-    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, Restart, RestartPolicy, RollPolicy,
-    RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
+    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, RecyclePolicy, Restart, RestartPolicy,
+    RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
     Call, Current, Role, at_end, current, entries, extend_timeout, tell_ready as ready, tell_status,

@@ -176,6 +176,8 @@ pub struct Set {
     pub there: u32,
     /// How many are stopped by request or over, and do not come back by themselves.
     pub over: u32,
+    /// How many have been ready for long enough, and wait for their turn to be replaced.
+    pub due: u32,
     /// How far a roll has come; `None`: there is none.
     pub roll: Option<Roll>,
     /// How the last roll ended; `None`: there was none.

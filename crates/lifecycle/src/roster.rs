@@ -7,6 +7,7 @@
 mod events;
 mod gate;
 mod list;
+mod recycling;
 mod requests;
 mod rolling;
 mod sets;
@@ -145,7 +146,7 @@ impl Roster {
     /// When to come back with [`RosterEvent::DeadlinePassed`] if nothing happens first; perhaps at once.
     pub fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(at, _)| *at);
-        [due, self.turns.due(), self.rolls_at()].into_iter().flatten().min()
+        [due, self.turns.due(), self.rolls_at(), self.recycles_at()].into_iter().flatten().min()
     }
 
     /// Decides what follows, in this order.
@@ -274,6 +275,7 @@ impl Roster {
         let news = kept.machine.launched() && !launched;
         let asked_for = kept.machine.is_asked_for();
         self.set_due(id);
+        self.note_age(id, step.entered, now);
         let happened = match step.entered {
             Some(Phase::Running) => Some(Happened::Ready(id)),
             Some(Phase::Waiting) => {

@@ -26,6 +26,7 @@ mod backoff;
 mod end;
 mod limit;
 mod policy;
+mod recycle;
 mod restart;
 mod roll;
 mod strategy;
@@ -43,6 +44,7 @@ pub use policy::{
     StopPolicy, StopStep, inner_grace,
 };
 pub use problem::{Problem, Problems, check_duration, check_name};
+pub use recycle::RecyclePolicy;
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use roll::{RollPolicy, Share};
 pub use strategy::{EndWhen, Strategy};

@@ -35,6 +35,7 @@ pub(crate) enum What {
     Stopping,
     Killing,
     Finished(Box<str>),
+    Recycled(Box<str>),
     Scaled {
         from: u32,
         to: u32,
@@ -56,6 +57,7 @@ impl What {
             What::Stopping => "stopping",
             What::Killing => "killing",
             What::Finished(_) => "finished",
+            What::Recycled(_) => "recycled",
             What::Scaled { .. } => "scaled",
             What::Rolls(_) => "rolls",
             What::Rolled(_) => "rolled",
@@ -73,7 +75,7 @@ impl What {
             What::Killing => "is killed: its time is over".to_owned(),
             What::Finished(text) => format!("is over: {text}"),
             What::Scaled { from, to } => format!("is to have {to}, and had {from}"),
-            What::Rolls(text) | What::Rolled(text) => text.to_string(),
+            What::Recycled(text) | What::Rolls(text) | What::Rolled(text) => text.to_string(),
         }
     }
 }

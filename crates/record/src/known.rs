@@ -182,6 +182,11 @@ impl Record {
         events.push(self.happened(now, What::Entered));
     }
 
+    /// Takes note that it is replaced though nothing is wrong with it, and why.
+    pub fn recycled(&self, why: &str, events: &mut Events) {
+        events.push(self.happened(Timestamp::now(), What::Recycled(why.into())));
+    }
+
     /// Takes note that its process is gone, and its number with it, though its run is not over: something that
     /// it has left is being ended. Until then it is stopping.
     pub fn gone(&mut self, events: &mut Events) {

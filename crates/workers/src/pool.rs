@@ -174,6 +174,7 @@ impl Loop {
             let later = Arc::new(Policy { must_launch: false, ..(*set.policy).clone() });
             let id = roster.set(members, set.member, later);
             roster.max_unavailable(id, set.max_unavailable);
+            roster.recycle(id, set.recycle);
             strays.push((Arc::clone(&set.pid_file_of), wanted));
             KeptSet {
                 name: set.name,

@@ -85,7 +85,16 @@ pub(crate) fn jobd() -> Seen {
 
 fn web() -> Set {
     let roll = Some(Roll { done: 1, total: 3 });
-    Set { name: "web".to_owned(), wanted: 3, ready: 2, there: 3, over: 0, roll, rolled: None }
+    Set {
+        name: "web".to_owned(),
+        wanted: 3,
+        ready: 2,
+        there: 3,
+        over: 0,
+        due: 0,
+        roll,
+        rolled: None,
+    }
 }
 
 /// The same one, of which only the lock is known.

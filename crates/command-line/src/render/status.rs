@@ -154,6 +154,9 @@ fn set(set: &Set) -> String {
     if 0 < set.over {
         text.push_str(&format!(", {} over", set.over));
     }
+    if 0 < set.due {
+        text.push_str(&format!(", {} due to be replaced", set.due));
+    }
     match (&set.roll, &set.rolled) {
         (Some(roll), _) => {
             text.push_str(&format!(", rolling: {} of {} replaced", roll.done, roll.total));

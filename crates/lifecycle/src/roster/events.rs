@@ -1,6 +1,6 @@
 //! What a roster is told, and what it answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::rolling::RollStep;
 use super::sets::SetId;
@@ -36,6 +36,13 @@ pub enum RosterChange {
     /// This child, which was taken off the list, is gone, and nothing more is said of it. Whoever has carried that out
     /// [lets it go](crate::Roster::let_go).
     Removed(Id),
+    /// This child is replaced, since it has been ready for so long.
+    Recycled {
+        /// Which.
+        id: Id,
+        /// How long it was to be ready at most.
+        age: Duration,
+    },
     /// A roll of this set has come further.
     Rolled(SetId, RollStep),
     /// All have been ready now: told once.

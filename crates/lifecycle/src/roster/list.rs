@@ -23,7 +23,12 @@ impl Sequence {
     pub(super) fn next(&mut self) -> (Id, u64) {
         let id = self.id;
         self.id = Id(id.0 + 1);
-        (id, self.seed.wrapping_add(id.0.into()))
+        (id, self.seed_of(id))
+    }
+
+    /// The one that this id came with.
+    pub(super) fn seed_of(&self, id: Id) -> u64 {
+        self.seed.wrapping_add(id.0.into())
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -104,6 +109,9 @@ impl Roster {
         self.left -= usize::from(kept.machine.phase() != Phase::Finished);
         if let Some((set, index)) = kept.of {
             self.sets[set.0].forget(index, id);
+            if let Some(recycling) = &mut self.sets[set.0].recycling {
+                recycling.forget(id);
+            }
         }
         self.turns.forget(id);
         self.group.remove(id);

@@ -60,6 +60,7 @@ impl Roster {
         self.left += usize::from(was_over);
         self.turns.forget(id);
         self.set_due(id);
+        self.note_age(id, step.entered, now);
         if step.action != Action::Nothing || step.entered.is_some() {
             changes.push(RosterChange::Stepped(id, step));
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::recycling::Recycling;
 use super::rolling::Roll;
 use super::{Roster, RosterChange};
 use crate::group::{Happened, Id, Member};
@@ -38,6 +39,7 @@ pub(super) struct Set {
     pub(super) places: BTreeMap<u32, Id>,
     pub(super) max_unavailable: Share,
     pub(super) roll: Option<Roll>,
+    pub(super) recycling: Option<Recycling>,
     member: Member,
     policy: Arc<Policy>,
 }
@@ -71,8 +73,18 @@ impl Roster {
             kept.of = Some((set, *index));
         }
         let wanted = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let (max_unavailable, extra, roll) = (Share::Count(1), 0, None);
-        self.sets.push(Set { wanted, extra, places, max_unavailable, roll, member, policy });
+        let (max_unavailable, extra) = (Share::Count(1), 0);
+        let (roll, recycling) = (None, None);
+        self.sets.push(Set {
+            wanted,
+            extra,
+            places,
+            max_unavailable,
+            roll,
+            recycling,
+            member,
+            policy,
+        });
         set
     }
 

@@ -12,6 +12,7 @@ use policy::{StartPolicy, StopPolicy};
 
 mod laws;
 mod leaving;
+mod recycling;
 mod requests;
 mod rolling;
 mod scaling;
@@ -196,6 +197,9 @@ impl Play {
                 RosterChange::Removed(id) => {
                     self.roster.let_go(id);
                     format!("-{id}")
+                }
+                RosterChange::Recycled { id, age } => {
+                    format!("recycle {id} after {}s", age.as_secs())
                 }
                 RosterChange::Rolled(_, step) => match step {
                     RollStep::Taken { id, gives_up_one: true } => format!("take {id}"),

@@ -205,6 +205,7 @@ impl Loop {
                 }
                 RosterChange::Removed(id) => self.forget(id),
                 RosterChange::Rolled(set, step) => self.rolled(set, step),
+                RosterChange::Recycled { id, age } => self.recycled(id, age),
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();

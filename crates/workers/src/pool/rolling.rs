@@ -1,11 +1,11 @@
 //! Sets, as far as a pool knows more of them than the roster; and how a roll is told.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use control::service;
 use lifecycle::{Id, Phase, RollEnd, RollProgress, RollRefused, RollStep, Scaled, SetId};
-use policy::{Problems, RollPolicy, Share};
+use policy::{Problems, RollPolicy, Share, duration};
 
 use super::goals::{Goal, Progress};
 use super::refused::RequestError;
@@ -203,6 +203,14 @@ impl Loop {
         }
     }
 
+    pub(super) fn recycled(&mut self, id: Id, age: Duration) {
+        let Loop { workers, desk, .. } = self;
+        let Some(worker) = workers.get(&id) else { return };
+        let text = format!("has been ready for {:?}, and is replaced", duration::rounded(age));
+        log::info!("worker {} {text}", worker.record.name());
+        worker.record.recycled(&text, &mut desk.events);
+    }
+
     /// How it stands with the sets.
     pub(crate) fn sets(&self) -> Vec<service::Set> {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -215,6 +223,7 @@ impl Loop {
                 self.roster.in_phase(set.id, Phase::Stopped)
                     + self.roster.in_phase(set.id, Phase::Finished),
             ),
+            due: number(self.roster.due_to_be_recycled(set.id)),
             roll: self
                 .roster
                 .rolling(set.id)

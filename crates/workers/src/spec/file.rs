@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::{Leftovers, RestartPolicy, RollPolicy, Share, StartPolicy, StopPolicy};
+use policy::{Leftovers, RecyclePolicy, RestartPolicy, RollPolicy, Share, StartPolicy, StopPolicy};
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ pub(super) struct WorkerFile {
     /// Of a set alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     roll: Option<RollPolicy>,
+    /// Of a set alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recycle: Option<RecyclePolicy>,
     entry: String,
     #[serde(default)]
     args: serde_yaml::Value,
@@ -53,10 +56,9 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
         if let Some(count) = file.count {
             return Err(format!("`count: {count}` makes it a set, which cannot stand here"));
         }
-        if file.max_unavailable.is_some() || file.roll.is_some() {
-            return Err(
-                "`max_unavailable` and `roll` are for sets, which have a `count`".to_owned()
-            );
+        if file.max_unavailable.is_some() || file.roll.is_some() || file.recycle.is_some() {
+            let fields = "`max_unavailable`, `roll` and `recycle`";
+            return Err(format!("{fields} are for sets, which have a `count`"));
         }
         let said = surroundings::surroundings_form!(read file);
         Ok(WorkerStartInfo {
@@ -81,8 +83,9 @@ impl TryFrom<WorkerFile> for WorkerSet {
     fn try_from(mut file: WorkerFile) -> Result<WorkerSet, String> {
         let count = file.count.take().unwrap_or(1);
         let (max_unavailable, roll) = (file.max_unavailable.take(), file.roll.take());
+        let recycle = file.recycle.take().unwrap_or_default();
         let set = WorkerSet::new(count, file.try_into()?);
-        let set = set.roll(roll.unwrap_or_default());
+        let set = set.roll(roll.unwrap_or_default()).recycle(recycle);
         Ok(match max_unavailable {
             Some(share) => set.max_unavailable(share),
             None => set,
@@ -121,6 +124,7 @@ fn file_of<E: Error>(info: &WorkerStartInfo) -> Result<WorkerFile, E> {
         count: None,
         max_unavailable: None,
         roll: None,
+        recycle: None,
     }))
 }
 
@@ -141,6 +145,7 @@ impl Serialize for WorkerSet {
         file.count = Some(self.count);
         file.max_unavailable = Some(self.max_unavailable);
         file.roll = Some(self.roll.clone());
+        file.recycle = Some(self.recycle.clone());
         file.serialize(serializer)
     }
 }
@@ -213,7 +218,7 @@ mod tests {
         let found: Vec<_> = list.iter().map(|listed| (listed.name(), listed.count())).collect();
         assert_eq!(found, [("red", 1), ("web", 0)]);
         assert!(matches!(list[1], Listed::Set(_)));
-        let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s } }";
+        let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s }, recycle: { age: 24h } }";
         let set: WorkerSet = serde_yaml::from_str(full).unwrap();
         let again: WorkerSet = serde_yaml::from_str(&serde_yaml::to_string(&set).unwrap()).unwrap();
         assert_eq!(format!("{set:?}"), format!("{again:?}"));

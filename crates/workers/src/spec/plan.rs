@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use capture::Capture;
 use lifecycle::{Group, Member};
-use policy::{EndWhen, Policy, Problems, RollPolicy, Share, check_duration};
+use policy::{
+    EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy, check_duration,
+};
 use proc_spawn::Spawn;
 use surroundings::{Base, Files, Owner, Purpose, Setup};
 use trusted_path::Trust;
@@ -54,6 +56,7 @@ pub(crate) struct SetPlan {
     pub(crate) policy: Arc<Policy>,
     pub(crate) max_unavailable: Share,
     pub(crate) roll: RollPolicy,
+    pub(crate) recycle: RecyclePolicy,
     /// How output is captured, but for the file.
     pub(crate) capture: Option<Capture>,
     /// The pid file of the worker of a number.
@@ -129,6 +132,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                     policy: Arc::clone(&planned.policy),
                     max_unavailable: Share::Count(1),
                     roll: RollPolicy::default(),
+                    recycle: RecyclePolicy::default(),
                     capture: planned.capture.clone(),
                     pid_file_of: planner.pid_file_of(plans.len()),
                 });
@@ -165,6 +169,11 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     }
     for (plan, set) in zip(&mut plans, &planner.sets) {
         (plan.max_unavailable, plan.roll) = (set.max_unavailable, set.roll.clone());
+        plan.recycle = set.recycle.clone();
+        if plan.recycle.age.is_some() && options.strategy != Strategy::OneForOne {
+            let reason = "the workers of a set are not replaced by their age with this strategy, since none is restarted alone";
+            problems.add("strategy", options.strategy, reason);
+        }
         let at = units.iter().position(|unit| unit.name == plan.name);
         plan.member = at.map(|at| members[at].1.clone()).unwrap_or_default();
     }

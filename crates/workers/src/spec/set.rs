@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy::{Problems, RollPolicy, Share};
+use policy::{Problems, RecyclePolicy, RollPolicy, Share};
 use proc_spawn::Call;
 use surroundings::{Base, Files, Owner};
 
@@ -32,7 +32,7 @@ use super::WorkerStartInfo;
 ///     .calls(|index| Call::new(web, 8000 + index));
 /// ```
 ///
-/// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable` and `roll`, with the feature `yaml`.
+/// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable`, `roll` and `recycle`, with the feature `yaml`.
 #[derive(Clone)]
 #[cfg_attr(
     feature = "yaml",
@@ -44,6 +44,7 @@ pub struct WorkerSet {
     pub(super) template: WorkerStartInfo,
     pub(super) max_unavailable: Share,
     pub(super) roll: RollPolicy,
+    pub(super) recycle: RecyclePolicy,
     calls: Option<Calls>,
 }
 
@@ -57,7 +58,8 @@ impl WorkerSet {
     /// So many workers like this one.
     pub fn new(count: u32, template: WorkerStartInfo) -> WorkerSet {
         let (max_unavailable, roll) = (Share::Count(1), RollPolicy::default());
-        WorkerSet { count, template, max_unavailable, roll, calls: None }
+        let recycle = RecyclePolicy::default();
+        WorkerSet { count, template, max_unavailable, roll, recycle, calls: None }
     }
 
     /// How many may be away by choice, that is while they are replaced one after another. What else ends uses the same
@@ -73,6 +75,14 @@ impl WorkerSet {
     #[must_use]
     pub fn roll(mut self, policy: RollPolicy) -> WorkerSet {
         self.roll = policy;
+        self
+    }
+
+    /// When they are replaced by themselves, each in its turn, as in a roll and by the same promise: one that leaks, or has
+    /// cached too much, begins anew. That is no failure, and has no delay. Default: never.
+    #[must_use]
+    pub fn recycle(mut self, policy: RecyclePolicy) -> WorkerSet {
+        self.recycle = policy;
         self
     }
 
@@ -142,6 +152,11 @@ impl WorkerSet {
         }
         self.max_unavailable.check(problems, "max_unavailable");
         self.roll.check(problems, "roll", self.max_unavailable);
+        self.recycle.check(problems, "recycle");
+        if self.recycle.age.is_some() && self.max_unavailable.is_none() {
+            let reason = "with max_unavailable 0 none would ever be replaced; let one be away";
+            problems.add("recycle", "age", reason);
+        }
         let mut check = |field: &str, path: &Path| {
             let text = path.to_string_lossy();
             if let Some(unknown) = placeholders(&text).find(|name| !KNOWN.contains(name)) {
@@ -225,6 +240,7 @@ impl fmt::Debug for WorkerSet {
             .field("template", &self.template)
             .field("max_unavailable", &self.max_unavailable)
             .field("roll", &self.roll)
+            .field("recycle", &self.recycle)
             .field("calls", &self.calls.as_ref().map(|_| "…"))
             .finish()
     }

@@ -1,21 +1,23 @@
 //! Sets whose workers are replaced one after another, for real: stories as in `scaling`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use policy::{RollPolicy, Share, Strategy};
+use policy::{RecyclePolicy, RollPolicy, Share, Strategy};
 use workers::{Pool, RequestError, WaitError, WorkerSet, WorkerStartInfo, WorkersOptions};
 
 use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 6] = [
+pub(crate) const STORIES: [(&str, Story); 7] = [
     ("a_roll_replaces_each_and_none_is_missed", a_roll_replaces_each_and_none_is_missed),
     ("a_bad_new_one_ends_a_roll_and_a_good_one_heals", a_bad_new_one_ends_a_roll),
     ("those_beside_come_first_and_leave_last", those_beside_come_first_and_leave_last),
     ("a_roll_is_cancelled_and_a_second_refused", a_roll_is_cancelled_and_a_second_refused),
     ("a_roll_goes_on_beside_kills_from_outside", a_roll_goes_on_beside_kills_from_outside),
+    ("those_that_are_old_are_replaced", those_that_are_old_are_replaced),
     ("what_somebody_makes_of_a_policy_holds_up_nobody", what_somebody_makes_of_a_policy),
 ];
 
@@ -72,6 +74,27 @@ fn a_roll_replaces_each_and_none_is_missed(bed: &Bed) {
     );
     let set = &pool.status().unwrap().sets[0];
     assert_eq!((set.roll.clone(), set.rolled.as_deref()), (None, Some("all have been replaced")));
+    end(&pool);
+}
+
+/// Those that are due are told, and replaced one after another; that is no failure, and has no delay.
+///
+/// Cases: PL-63, WRK-11
+fn those_that_are_old_are_replaced(bed: &Bed) {
+    let recycle = RecyclePolicy::default().age(Duration::from_millis(1));
+    let pool = Pool::start([set(bed, 2).recycle(recycle)], options()).unwrap();
+    let mut stream = pool.events(1000).unwrap();
+    let mut recycled = BTreeSet::new();
+    while recycled.len() < 2 {
+        let events = stream.next(Instant::now() + LIMIT).unwrap().unwrap().events;
+        for event in events.into_iter().filter(|event| event.kind == "recycled") {
+            assert_eq!(event.text.split(" for ").next(), Some("has been ready"));
+            recycled.insert(event.name);
+        }
+    }
+    assert_eq!(recycled.into_iter().collect::<Vec<_>>(), ["web-1", "web-2"]);
+    let ends = pool.status().unwrap().workers.into_iter().flat_map(|worker| worker.ends);
+    assert!(ends.map(|end| end.cause).all(|cause| cause == "success"));
     end(&pool);
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use capture::Capture;
 use exit::Exit;
-use policy::{Backoff, Readiness, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{
+    Backoff, Readiness, RecyclePolicy, RestartPolicy, Share, StartPolicy, StopPolicy, Strategy,
+};
 use proc_spawn::{Call, Spawn, Stdio};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use workers::{Listed, Pool, RequestError, WaitError, WorkerSet, WorkerStartInfo, WorkersOptions};
@@ -285,6 +287,14 @@ fn what_cannot_be_is_refused(bed: &Bed) {
     let bad = Pool::start([WorkerSet::new(3, bad)], options()).unwrap_err().to_string();
     // Of three that are alike it is said once.
     assert_eq!(bad.matches("no such folder").count(), 1, "{bad}");
+    // Nobody could ever be replaced by his age.
+    let old = RecyclePolicy::default().age(LIMIT);
+    let none_away = bed.set(2).recycle(old.clone()).max_unavailable(Share::Count(0));
+    let none_away = Pool::start([none_away], options()).unwrap_err().to_string();
+    assert!(none_away.contains("recycle `age`: with max_unavailable 0 none"), "{none_away}");
+    let together = options().strategy(Strategy::OneForAll);
+    let together = Pool::start([bed.set(2).recycle(old)], together).unwrap_err().to_string();
+    assert!(together.contains("strategy `one-for-all`: the workers of a set"), "{together}");
     assert!(bed.there().is_empty());
 
     let pool = Pool::start([bed.set(2)], options()).unwrap();

@@ -22,6 +22,9 @@ enum Stand {
 
 impl Roster {
     pub(super) fn advance(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) {
+        if let Some(recycling) = &mut self.sets[set.0].recycling {
+            recycling.queue_those_due(now);
+        }
         // Each turn does one thing, after which all is looked at anew.
         while self.sets[set.0].roll.is_some() {
             let end = if self.group.quits() {
@@ -39,6 +42,7 @@ impl Roster {
             }
         }
         self.retire(set, now, changes);
+        self.recycle_those_due(set, now, changes);
     }
 
     /// Those that were there for the time of a roll leave, when they are not needed any more.
@@ -245,7 +249,7 @@ impl Roster {
     }
 
     /// How many that are ready may be taken down.
-    fn spare(&self, set: SetId) -> usize {
+    pub(in crate::roster) fn spare(&self, set: SetId) -> usize {
         let wanted = self.sets[set.0].wanted;
         let needed = wanted.saturating_sub(self.may_be_away(set));
         let settled = self.settled(set);

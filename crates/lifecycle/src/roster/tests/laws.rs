@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseError;
 use super::*;
 use crate::machine::{Answer, Refused};
 use crate::random::stories;
-use policy::{RollPolicy, Share};
+use policy::{RecyclePolicy, RollPolicy, Share};
 
 /// The only set.
 const SET: SetId = SetId(0);
@@ -127,6 +127,10 @@ impl Story {
                     (real.removed, real.finished) = (true, true);
                 }
                 RosterChange::Rolled(_, step) => self.rolled(step)?,
+                RosterChange::Recycled { id, .. } => {
+                    prop_assert!(self.real[&id].ready, "{id} is recycled");
+                    self.give_up_one(id)?;
+                }
                 RosterChange::Ready => {
                     prop_assert!(!self.announced, "announced twice");
                     self.announced = true;
@@ -189,23 +193,27 @@ impl Story {
     }
 
     /// One that is ready is given up by choice only where nobody is missed.
+    fn give_up_one(&self, id: Id) -> Result<(), TestCaseError> {
+        let is_there = |(_, id): &(u32, Id)| self.real[id].ready && !self.unsettled.contains(id);
+        let ready = self.before.iter().filter(|place| is_there(place)).count();
+        let wanted = self.roster.wanted(SET) as usize;
+        let away = match self.away {
+            Share::Count(count) => count as usize,
+            Share::Percent(percent) => (wanted * percent as usize / 100).max(1),
+        };
+        prop_assert!(
+            wanted < ready + away,
+            "{ready} of {wanted} are ready, {away} may be away, and {id} is taken"
+        );
+        Ok(())
+    }
+
     fn rolled(&mut self, step: RollStep) -> Result<(), TestCaseError> {
         match step {
             RollStep::Taken { id, gives_up_one } => {
-                let is_there =
-                    |(_, id): &(u32, Id)| self.real[id].ready && !self.unsettled.contains(id);
-                let ready = self.before.iter().filter(|place| is_there(place)).count();
-                let wanted = self.roster.wanted(SET) as usize;
-                let away = match self.away {
-                    Share::Count(count) => count as usize,
-                    Share::Percent(percent) => (wanted * percent as usize / 100).max(1),
-                };
                 prop_assert_eq!(gives_up_one, self.real[&id].ready, "{}", id);
                 if gives_up_one {
-                    prop_assert!(
-                        wanted < ready + away,
-                        "{ready} of {wanted} are ready, {away} may be away, and {id} is taken"
-                    );
+                    self.give_up_one(id)?;
                 }
                 prop_assert!(self.unsettled.insert(id), "{id} is taken twice");
             }
@@ -399,6 +407,7 @@ proptest! {
         story in prop::collection::vec((0..8u64, 0..8usize, 0..18u8), 0..60),
         in_set in 0..4usize,
         (away, percent) in (0..3u32, any::<bool>()),
+        age in prop::option::of(1..30u64),
         rests in any::<bool>(),
         within in prop::option::of(0..20u64),
     ) {
@@ -419,6 +428,9 @@ proptest! {
         let away = if percent { Share::Percent(25) } else { Share::Count(away) };
         let set = roster.set(of_set, template, policy);
         roster.max_unavailable(set, away);
+        if let Some(age) = age {
+            roster.recycle(set, RecyclePolicy::default().age(seconds(age)).jitter(50));
+        }
         let start = Instant::now();
         let real = roster.ids().map(|id| (id, Real::default())).collect();
         let mut play = Story {
