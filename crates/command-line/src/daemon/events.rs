@@ -1,5 +1,6 @@
 //! What happens to a daemon: told to who looks on, and waited for by who wants something.
 
+use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -56,8 +57,9 @@ impl Daemon {
 
     /// What happens from now on.
     pub(crate) fn happenings(&self) -> Result<Happenings<'_>, Complaint> {
-        let stream = self.asked.events(0).map_err(|failed| self.complaint(failed.cause()))?;
-        Ok(Happenings { daemon: self, stream })
+        // The last one of each is told, too: with that we know that whoever told it listens to us.
+        let stream = self.asked.events(1).map_err(|failed| self.complaint(failed.cause()))?;
+        Ok(Happenings { daemon: self, stream, heard: VecDeque::new() })
     }
 
     /// The last events, and those that come if they are followed, until nobody wants more or the daemon ends. Whether it has ended.
@@ -147,7 +149,12 @@ impl Daemon {
 pub(crate) struct Happenings<'a> {
     daemon: &'a Daemon,
     stream: EventStream,
+    /// The epochs of those who have told something, the latest last.
+    heard: VecDeque<String>,
 }
+
+/// Guardian and executor tell events, each by an epoch of its own.
+const TELLERS: usize = 2;
 
 impl Happenings<'_> {
     /// Waits until something has happened to this worker, or the time is over, or a little while: what is looked at
@@ -176,7 +183,9 @@ impl Happenings<'_> {
             match self.stream.next(until) {
                 Ok(Some(some)) => {
                     let of_it = |event: &Event| is_of_it(event) || event.kind == "lost";
-                    if some.events.iter().any(of_it) {
+                    // Another connection may have been answered before this one was listened to: what has happened
+                    // in between is told by nobody.
+                    if self.is_first_of(&some.epoch) || some.events.iter().any(of_it) {
                         return Ok(());
                     }
                 }
@@ -188,5 +197,16 @@ impl Happenings<'_> {
                 Err(failed) => return Err(self.daemon.complaint(failed.cause())),
             }
         }
+    }
+
+    fn is_first_of(&mut self, epoch: &str) -> bool {
+        let is_first = !self.heard.iter().any(|heard| heard == epoch);
+        if is_first {
+            self.heard.push_back(epoch.to_owned());
+            if TELLERS < self.heard.len() {
+                self.heard.pop_front();
+            }
+        }
+        is_first
     }
 }
