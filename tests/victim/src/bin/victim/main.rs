@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use appkit::logging::Rotation;
 use appkit::{
     Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Listed,
-    LoggingConfig, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo, WorkersError,
-    WorkersOptions, daemon_status, entries, quit_requested, run_daemon, sleep, start_daemon,
-    start_workers, stop_daemon_within,
+    LoggingConfig, RecyclePolicy, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo,
+    WorkersError, WorkersOptions, daemon_status, entries, quit_requested, run_daemon, sleep,
+    start_daemon, start_workers, stop_daemon_within,
 };
 
 use settings::Settings;
@@ -128,7 +128,12 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
         WorkerStartInfo::new("s", "{name}.pid", worker, settings.clone())
             .stdout_filename("{name}.txt"),
     );
-    let set = (settings.set > 0).then(|| Listed::from(set.max_unavailable(Share::Percent(50))));
+    let set = set.max_unavailable(Share::Percent(50));
+    let set = match settings.recycle() {
+        Some(age) => set.recycle(RecyclePolicy::default().age(age)),
+        None => set,
+    };
+    let set = (settings.set > 0).then(|| Listed::from(set));
     start_workers(workers.map(Listed::from).chain(set), options)?.into_result()
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     /// never.
     pub(crate) log_size: u64,
     restart: u64,
+    recycle: u64,
     grace: u64,
     timeout: u64,
     patience: u64,
@@ -56,6 +57,7 @@ impl Settings {
             log_to_stderr: false,
             log_size: 0,
             restart: 50,
+            recycle: 0,
             grace: 300,
             timeout: 3000,
             // Less than whoever attacks waits for an answer.
@@ -77,6 +79,7 @@ impl Settings {
                 "--talker" => settings.talker = number,
                 "--log-to-stderr" => settings.log_to_stderr = number != 0,
                 "--log-size" => settings.log_size = number,
+                "--recycle" => settings.recycle = number,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
                 "--timeout" => settings.timeout = number,
@@ -85,6 +88,11 @@ impl Settings {
             }
         }
         Ok(settings)
+    }
+
+    /// How long a worker of the set is ready at most.
+    pub(crate) fn recycle(&self) -> Option<Duration> {
+        (self.recycle > 0).then(|| Duration::from_millis(self.recycle))
     }
 
     pub(crate) fn restart(&self) -> Duration {
