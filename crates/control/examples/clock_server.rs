@@ -1,5 +1,5 @@
 //! A service that tells how long it has run, and ends when it is told to: in one terminal
-//! `cargo run -p control --example clock -- serve ./clock.sock`, in another the same with `ask` or `stop`.
+//! `cargo run -p control --example clock_server -- serve ./clock.sock`, in another the same with `ask` or `stop`.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::error::Error;
