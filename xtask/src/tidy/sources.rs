@@ -10,7 +10,8 @@ use crate::finding::Finding;
 use crate::rust_text::code_lines;
 use crate::tree;
 
-/// A file this long holds two ideas.
+/// A longer file holds two ideas: in a library that is an error, elsewhere a warning.
+const LONGEST: usize = 400;
 const LONG: usize = 450;
 
 /// Crates that decide and do not act, and what they would act with.
@@ -43,9 +44,11 @@ fn check_file(path: &Path, source: &str) -> Outcome<Vec<Finding>> {
         findings.extend(with_any(&HEARING, text, path, source)?);
     }
     let lines = source.lines().count();
-    if LONG < lines {
-        let text = format!("{lines} lines: look for the second idea");
-        findings.push(Finding::new(path, lines, text).warning());
+    let long = Finding::new(path, lines, format!("{lines} lines: look for the second idea"));
+    if LONGEST < lines && is_library(path) {
+        findings.push(long);
+    } else if LONG < lines {
+        findings.push(long.warning());
     }
     Ok(findings)
 }
@@ -135,5 +138,14 @@ mod tests {
     fn each_fault_is_found_where_it_stands() {
         check("fn f() {}\n", &["a.rs:1: a file begins"]);
         check(&format!("//! Why.{}", "\n".repeat(460)), &["a.rs:460: warning: 460 lines"]);
+        let source = format!("//! Why.{}", "\n".repeat(401));
+        let found = |path: &str| check_file(Path::new(path), &source).unwrap();
+        let told = found("crates/workers/src/pool.rs");
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            told[0].to_string(),
+            "crates/workers/src/pool.rs:401: 401 lines: look for the second idea"
+        );
+        assert_eq!(found("crates/workers/tests/it.rs").len(), 0);
     }
 }
