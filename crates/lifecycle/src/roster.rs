@@ -42,15 +42,16 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(policy: Arc<Policy>, seed: u64) -> Kept {
-        Kept { machine: Machine::new(policy, seed), due: None, leaves: false, of: None }
+    fn new(policy: Arc<Policy>, seed: u64) -> Box<Kept> {
+        Box::new(Kept { machine: Machine::new(policy, seed), due: None, leaves: false, of: None })
     }
 }
 
 /// The children of a list, and all that is decided about them.
 #[derive(Debug)]
 pub struct Roster {
-    kept: BTreeMap<Id, Kept>,
+    /// Each in a box: a map of thousands is made by way of a list, for which there is room only for a moment.
+    kept: BTreeMap<Id, Box<Kept>>,
     group: Group,
     turns: Turns,
     due: BTreeSet<(Instant, Id)>,
@@ -315,8 +316,8 @@ impl Roster {
         let temporary = self.group.is_temporary(id);
         match &step.action {
             Action::Finish(Outcome::Ended(end)) => {
-                let clean = |kept: &Kept| kept.machine.policy().restart.is_clean(end);
-                temporary || self.kept.get(&id).is_some_and(clean)
+                let machine = self.kept_machine(id);
+                temporary || machine.is_some_and(|machine| machine.policy().restart.is_clean(end))
             }
             Action::Finish(Outcome::GaveUp(..) | Outcome::NotLaunched(_)) => temporary,
             Action::Finish(Outcome::Quit(_) | Outcome::Stopped)

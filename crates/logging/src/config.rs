@@ -59,23 +59,41 @@ pub(crate) const DEFAULT_FORMAT: &str =
 pub struct LoggingConfig {
     #[serde(with = "crate::level::one")]
     pub(crate) level: LevelFilter,
-    #[serde(with = "crate::level::by_target")]
+    #[serde(with = "crate::level::by_target", skip_serializing_if = "is_default")]
     pub(crate) filters: BTreeMap<String, LevelFilter>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub(crate) format: String,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) time: Time,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) precision: Precision,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) stream: Option<Stream>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) trust_folder_owner: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) rotation: Rotation,
     #[serde(with = "log_file::size")]
     pub(crate) max_size: u64,
     pub(crate) keep: usize,
     #[serde(with = "log_file::size")]
     pub(crate) keep_size: u64,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) compress: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) loggers: BTreeMap<String, LoggingConfig>,
     pub(crate) propagate: bool,
+}
+
+/// What is left out where it is written down: a parent of thousands keeps it for each of them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_usual(format: &str) -> bool {
+    format == DEFAULT_FORMAT
 }
 
 impl Default for LoggingConfig {

@@ -106,7 +106,7 @@ struct Met {
     field: Cow<'static, str>,
     purpose: Purpose,
     path: Arc<Path>,
-    capture: Option<Capture>,
+    capture: Option<Box<Capture>>,
 }
 
 /// The files of a plan, as they are met.
@@ -209,7 +209,7 @@ impl Files {
         field: &'static str,
         purpose: Purpose,
         path: &Path,
-        capture: Option<Capture>,
+        capture: Option<Box<Capture>>,
     ) {
         // That a path is empty has been told.
         if path.as_os_str().is_empty() {
@@ -223,7 +223,7 @@ impl Files {
     /// Takes note of the file of a capture, which captures that are alike may share.
     pub fn note_capture(&mut self, owner: Owner, capture: &Capture) {
         let path = capture.file_path();
-        self.met(owner, "capture.file", Purpose::Capture, path, Some(capture.clone()));
+        self.met(owner, "capture.file", Purpose::Capture, path, Some(Box::new(capture.clone())));
     }
 
     /// Takes note of what each child has.
@@ -266,12 +266,14 @@ impl Files {
     /// they lead to.
     pub fn check(mut self, mut tell: impl FnMut(Owner, Problem)) {
         self.check_families(&mut tell);
-        let mut groups: HashMap<Key, Vec<usize>> = HashMap::new();
-        for (index, key) in self.keys().into_iter().enumerate() {
-            groups.entry(key).or_default().push(index);
-        }
+        self.look_at_the_others();
+        let known = self.known();
+        // Sorted, not each group in a list of its own: see `Met`.
+        let mut order: Vec<usize> = (0..known.len()).collect();
+        order.sort_unstable_by_key(|at| (known[*at], *at));
         let mut found = Vec::new();
-        for group in groups.values().filter(|group| group.len() > 1) {
+        let groups = order.chunk_by(|one, other| known[*one] == known[*other]);
+        for group in groups.filter(|group| group.len() > 1) {
             // The first of each kind stands for all of them.
             let met = &self.met;
             let first = |purpose| group.iter().find(move |at| met[**at].purpose == purpose);

@@ -33,10 +33,13 @@ pub struct Setup {
     /// Where its streams go.
     pub redirect: Redirect,
     /// How it logs; `None` leaves logging alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logging: Option<LoggingConfig>,
     /// Its working directory; `None`: that of its parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
     /// Its file mode creation mask; `None`: that of its parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
     /// What relative paths in options are relative to.
     pub base: Base,
@@ -45,8 +48,10 @@ pub struct Setup {
     /// How long it lives on when its parent has died.
     pub grace: Duration,
     /// Files that its parent keeps for it: what is below it does not write to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Held>,
     /// Its soft limit of descriptors, or the hard one if that is lower; `None`: that of its parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u64>,
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.

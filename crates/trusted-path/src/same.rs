@@ -15,10 +15,10 @@ use crate::walk::{self, Manner, Reached};
 ///
 /// Links are followed whoever has made them, since nothing is opened at their end: it is only looked
 /// where they lead. What this says holds for the moment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination(Leads);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Leads {
     To(Identity),
     /// The names from this folder on, the last one first.

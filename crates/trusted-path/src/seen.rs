@@ -3,7 +3,8 @@
 use rustix::fs::{FileType, Stat};
 
 /// Which file it is. Equal means the same one, for as long as somebody has it open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The order means nothing: it lets many be sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// The device of its file system.
     pub device: u64,

@@ -18,8 +18,8 @@ use std::time::Instant;
 
 use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
-use policy::Policy;
-use proc_spawn::Spawner;
+use policy::{Leftovers, Policy};
+use proc_spawn::{Spawn, Spawner};
 use quit::DeadlineWatch;
 use record::{Record, Role};
 use slot::{Slot, Teller};
@@ -31,7 +31,7 @@ use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
-use crate::spec::{self, Listed, Plan, WorkerPlan, WorkersOptions};
+use crate::spec::{self, Listed, Plan, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Waiter, Wake};
 use goals::Waiting;
@@ -75,12 +75,19 @@ fn prepare(
     options: WorkersOptions,
     has_handle: bool,
 ) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
-    let plan = spec::plan(list, options)?;
-    let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
-    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
+    let all = list.iter().map(Listed::count).sum();
+    let captured = list.iter().filter(|listed| listed.is_captured()).map(Listed::count).sum();
+    let open_files = OpenFiles::for_workers(all, captured);
+    let may_grow = has_handle || list.iter().any(|listed| matches!(listed, Listed::Set(_)));
+    let before = open_files.as_ref().ok().and_then(|open_files| match may_grow {
+        true => open_files.before_or_now(),
+        false => open_files.before(),
+    });
+    // What is wrong with the list is told first.
+    let plan = spec::plan(list, options, before)?;
+    let open_files = open_files?;
     let gate = plan.ready_when_all;
-    let may_grow = has_handle || !plan.sets.is_empty();
-    let pool = Loop::new(plan, open_files, may_grow)?;
+    let pool = Loop::new(plan, open_files)?;
     let shared = Arc::clone(&pool.shared);
     Ok((pool, shared, gate))
 }
@@ -92,7 +99,7 @@ fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
 pub(crate) struct Worker {
     /// What is known of it, and its name.
     pub(crate) record: Record,
-    pid_filename: PathBuf,
+    pub(crate) pid_filename: PathBuf,
     pub(crate) slot: Slot,
     teller: Teller,
     /// Which run's descriptors are being watched.
@@ -132,7 +139,7 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
-    fn new(plan: Plan, open_files: OpenFiles, may_grow: bool) -> Result<Loop, WorkersError> {
+    fn new(plan: Plan, open_files: OpenFiles) -> Result<Loop, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // If the system does not grant the spawner's thread, a start costs more, and nothing else
         // changes.
@@ -154,14 +161,14 @@ impl Loop {
         let mut roster = Roster::new(plan.group, policies, seed)
             .start_stagger(plan.start_stagger)
             .announces_ready(plan.ready_when_all);
-        let names = plan.workers.iter().map(|worker| worker.name.as_str());
+        let names = plan.workers.iter().map(|plan| plan.worker.record.name());
         let of_sets = plan.sets.iter().filter_map(|set| set.capture.as_ref());
         let captures =
-            plan.workers.iter().filter_map(|worker| worker.capture.as_ref()).chain(of_sets);
+            plan.workers.iter().filter_map(|worker| worker.capture.as_deref()).chain(of_sets);
         let place =
             plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures));
         let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
-        let mut makes = Makes { planner: plan.planner, open_files, may_grow, spawner, recorder };
+        let mut makes = Makes { planner: plan.planner, open_files, spawner, recorder };
         let workers = std::iter::zip(roster.ids(), plan.workers)
             .map(|(id, worker)| Ok((id, makes.worker(worker)?)));
         let workers = workers.collect::<Result<_, _>>()?;
@@ -325,34 +332,21 @@ impl Loop {
 }
 
 impl Worker {
-    fn new(
-        worker: WorkerPlan,
-        spawner: Option<&Arc<Spawner>>,
-        recorder: Option<&Arc<Recorder>>,
-    ) -> Result<Worker, WorkersError> {
-        let spawn = worker.spawn.setup(&worker.setup);
-        let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
-        let spawn = match spawner {
-            Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
-            None => spawn,
-        };
-        let mut slot = Slot::new(spawn).ends(worker.policy.leftovers);
-        if let (Some(recorder), Some(capture)) = (recorder, &worker.capture) {
-            let recording = recorder.record(capture, &worker.name);
-            slot =
-                slot.recorded(recording.map_err(|source| WorkersError::Capture {
-                    worker: worker.name.clone(),
-                    source,
-                })?);
-        }
-        Ok(Worker {
-            record: Record::new(Role::Worker, &worker.name),
-            pid_filename: worker.pid_filename,
-            slot,
+    /// A worker that is not started yet.
+    pub(crate) fn new(
+        name: &str,
+        pid_filename: PathBuf,
+        spawn: Spawn,
+        leftovers: Leftovers,
+    ) -> Worker {
+        Worker {
+            record: Record::new(Role::Worker, name),
+            pid_filename,
+            slot: Slot::new(spawn).ends(leftovers),
             teller: Teller::default(),
             watched: 0,
             hears: false,
             outcome: None,
-        })
+        }
     }
 }

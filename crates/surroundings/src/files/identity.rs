@@ -1,5 +1,6 @@
 //! Whether two paths lead to one file, looked at as seldom as can be: there may be thousands.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -9,20 +10,23 @@ use std::sync::Arc;
 use stdio_redirect::Stream;
 use trusted_path::Destination;
 
-use super::{Files, Folder};
+use super::{Files, Folder, Met};
 
 /// What a path leads to, as cheaply as it can be told: there may be thousands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     /// A file that is there: its device and number.
     There(u64, u64),
-    /// A file that is not there: its folder and its name.
-    New((u64, u64), std::ffi::OsString),
+    /// A file of this name in this folder, which is not there.
+    New(u64, u64),
     /// A file that is not there, and to which a link leads.
-    Leads(Destination),
-    /// What is only itself: a device, a stream of whoever opens it, what cannot be looked at.
-    Text(PathBuf),
+    Leads(Box<Destination>),
+    /// What is only itself, by its path: a device, a stream of whoever opens it, what cannot be looked at.
+    Itself,
 }
+
+/// What a file is known by: equal means the same one.
+pub(super) type Known<'a> = (&'a Key, &'a OsStr);
 
 impl Files {
     /// The standard stream of whoever opens it that a path leads to, if it does.
@@ -49,48 +53,60 @@ impl Files {
         None
     }
 
-    pub(super) fn keys(&mut self) -> Vec<Key> {
-        let paths: Vec<_> = self.met.iter().map(|met| Arc::clone(&met.path)).collect();
-        let mut keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect();
+    /// Looks at all that were met, and were not looked at yet.
+    pub(super) fn look_at_the_others(&mut self) {
+        for index in 0..self.met.len() {
+            let path = Arc::clone(&self.met[index].path);
+            if !self.keys.contains_key(&path) {
+                let key = self.key_of(&path, fs::symlink_metadata(&path));
+                self.keys.insert(path, key);
+            }
+        }
         // If a link leads to a file that is not there, all files that are not there are known by where
         // they lead: otherwise the link and its file would be two.
-        if keys.iter().any(|key| matches!(key, Key::Leads(_))) {
-            for (key, path) in keys.iter_mut().zip(&paths) {
+        if self.keys.values().any(|key| matches!(key, Key::Leads(_))) {
+            for (path, key) in &mut self.keys {
                 if matches!(key, Key::New(..))
                     && let Ok(destination) = Destination::of(path)
                 {
-                    *key = Key::Leads(destination);
+                    *key = Key::Leads(Box::new(destination));
                 }
             }
         }
-        keys
     }
 
-    fn key(&mut self, path: &Path) -> Key {
-        match self.keys.get(path) {
-            Some(key) => key.clone(),
-            None => self.key_of(path, fs::symlink_metadata(path)),
-        }
+    /// What each of those that were met is known by, in their order.
+    pub(super) fn known(&self) -> Vec<Known<'_>> {
+        let known = self.met.iter().map(|Met { path, .. }| {
+            let key = self.keys.get(path).unwrap_or(&Key::Itself);
+            let name = match key {
+                Key::There(..) | Key::Leads(_) => None,
+                Key::New(..) => path.file_name(),
+                Key::Itself => Some(path.as_os_str()),
+            };
+            (key, name.unwrap_or_default())
+        });
+        known.collect()
     }
 
     pub(super) fn key_of(&mut self, path: &Path, found: io::Result<fs::Metadata>) -> Key {
-        let text = || Key::Text(path.to_owned());
         // What is in /dev or /proc may be something else to each process that opens it.
-        let Some(name) = path.file_name().filter(|_| !is_of_its_opener(path)) else {
-            return text();
-        };
+        if is_of_its_opener(path) || path.file_name().is_none() {
+            return Key::Itself;
+        }
         let there = |metadata: &fs::Metadata| Key::There(metadata.dev(), metadata.ino());
         match found {
             Ok(metadata) if metadata.is_symlink() => match fs::metadata(path) {
                 Ok(metadata) => there(&metadata),
-                Err(_) => Destination::of(path).map_or_else(|_| text(), Key::Leads),
+                Err(_) => Destination::of(path)
+                    .map_or(Key::Itself, |destination| Key::Leads(Box::new(destination))),
             },
             Ok(metadata) => there(&metadata),
             Err(error) if error.kind() == ErrorKind::NotFound => match self.folder(path) {
-                (_, Folder::There(folder)) => Key::New(folder, name.to_owned()),
-                _ => text(),
+                (_, Folder::There((device, inode))) => Key::New(device, inode),
+                _ => Key::Itself,
             },
-            Err(_) => text(),
+            Err(_) => Key::Itself,
         }
     }
 }
