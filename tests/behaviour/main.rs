@@ -58,7 +58,7 @@ fn is_root() -> bool {
 fn main() -> ExitCode {
     // What a test lays out is for other users, too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let _reaper = Reaper::start();
+    let reaper = Reaper::of_beds(bed::kept());
     let mut arguments = Arguments::from_args();
     // The tests wait for processes most of the time.
     arguments.test_threads = arguments.test_threads.or(Some(4));
@@ -87,12 +87,5 @@ fn main() -> ExitCode {
     .flatten()
     .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let left = bed::left_of_run();
-    for process in &left {
-        eprintln!("left running: {} {}", process.pid(), process.title());
-    }
-    match left.is_empty() {
-        true => conclusion.exit_code(),
-        false => ExitCode::FAILURE,
-    }
+    reaper.end(!conclusion.has_failed())
 }

@@ -17,7 +17,7 @@ use crate::daemon::Daemon;
 const FOLDER: &str = "APPKIT_BED_FOLDER";
 
 /// Whether folders stay, for looking.
-pub(crate) fn kept() -> bool {
+pub fn kept() -> bool {
     std::env::var_os("KEEP_BED").is_some()
 }
 

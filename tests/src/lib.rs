@@ -28,9 +28,7 @@
 
 mod bed;
 mod daemon;
-mod reaper;
 
-pub use bed::{TestBed, zone_with_midnight_in};
+pub use bed::{TestBed, kept, zone_with_midnight_in};
 pub use daemon::Daemon;
-pub use reaper::Reaper;
-pub use testbed::{LIMIT, Output, Process, Running, left_of_run};
+pub use testbed::{LIMIT, Output, Process, Reaper, Running};

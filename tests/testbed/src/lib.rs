@@ -2,7 +2,7 @@
 //!
 //! A [`Bed`] owns a folder and every process that began in it: they carry a variable in their
 //! environment, and are found by it. [`Watch`] waits for something to be true of a folder,
-//! [`Running`] reads what a program prints. The behaviour tests, the example scenarios, the faults,
+//! [`Running`] reads what a program prints, a [`Reaper`] cleans up after a harness. The behaviour tests, the example scenarios, the faults,
 //! the chaos and the benchmarks have beds of their own, each made of this one.
 //!
 //! # What it cannot do
@@ -24,6 +24,7 @@ mod bed;
 mod failure;
 mod output;
 mod process;
+mod reaper;
 mod watch;
 mod workspace;
 
@@ -31,8 +32,9 @@ pub use bed::Bed;
 pub use failure::{Failure, Outcome, at_end};
 pub use output::{LIMIT, Output, Running};
 pub use process::{
-    MARKER, Process, Stat, children, find, kill, kill_marked, left_of_run, marked, readable,
-    run_prefix, stat, threads,
+    MARKER, Process, Stat, children, find, kill, kill_marked, marked, readable, run_prefix, stat,
+    threads,
 };
+pub use reaper::Reaper;
 pub use watch::Watch;
 pub use workspace::{Package, Workspace, read, root};

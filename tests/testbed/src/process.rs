@@ -24,11 +24,6 @@ pub fn run_prefix() -> &'static str {
     })
 }
 
-/// Every process of any bed of this run that is alive.
-pub fn left_of_run() -> Vec<Process> {
-    find(|value| value.starts_with(run_prefix().as_bytes()))
-}
-
 /// A process that was alive when it was opened. The number cannot come to mean another one in here.
 #[derive(Debug)]
 pub struct Process {
@@ -197,13 +192,15 @@ pub fn children(parent: u32, marker: &str) -> Vec<Process> {
     found
 }
 
-/// Kills every process with such a marker, also those that appear meanwhile; says how many.
-pub fn kill(wanted: impl Fn(&[u8]) -> bool) -> usize {
+/// Kills every process with such a marker, also those that appear meanwhile, but the one of the number `but`; says
+/// how many.
+pub fn kill(but: Option<u32>, wanted: impl Fn(&[u8]) -> bool) -> usize {
     let mut killed = 0;
     // One that starts another one and ends while we look hides both: so look twice.
     let mut looks_in_vain = 0;
     while looks_in_vain < 2 {
-        let found = find(&wanted);
+        let mut found = find(&wanted);
+        found.retain(|process| Some(process.pid) != but);
         looks_in_vain = if found.is_empty() { looks_in_vain + 1 } else { 0 };
         for process in &found {
             // It may end by itself before the signal: that is just as well.
@@ -220,7 +217,7 @@ pub fn kill(wanted: impl Fn(&[u8]) -> bool) -> usize {
 
 /// The same for one bed.
 pub fn kill_marked(marker: &str) -> usize {
-    kill(|value| value == marker.as_bytes())
+    kill(None, |value| value == marker.as_bytes())
 }
 
 /// A process in the middle of its exec has a program, but neither arguments nor environment yet.

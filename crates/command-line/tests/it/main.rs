@@ -23,6 +23,7 @@ use command_line::Service;
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::entries;
 use supervisor::DaemonOptions;
+use testbed::Reaper;
 
 /// Trials named after their functions.
 macro_rules! trials {
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
             .main(),
         Ok("several") => Service::from_file("daemons.yaml").main(),
         _ => {
+            let reaper = Reaper::of_all();
             let topics = [
                 asking::trials(),
                 clock::trials(),
@@ -77,7 +79,8 @@ fn main() -> ExitCode {
                 waiting::trials(),
             ];
             let trials = topics.into_iter().flatten().collect();
-            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+            let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+            reaper.end(!conclusion.has_failed())
         }
     }
 }

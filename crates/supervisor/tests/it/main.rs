@@ -17,8 +17,11 @@ mod starting;
 mod stopping;
 mod watching;
 
+use std::process::ExitCode;
+
 use libtest_mimic::{Arguments, Trial};
 use proc_spawn::entries;
+use testbed::Reaper;
 
 /// Trials named after their functions.
 macro_rules! trials {
@@ -26,7 +29,7 @@ macro_rules! trials {
 }
 use trials;
 
-fn main() {
+fn main() -> ExitCode {
     let entries = entries![
         asking::ends_at_once,
         bed::rounds,
@@ -45,6 +48,7 @@ fn main() {
         watching::first_full,
     ];
     supervisor::init(entries.permanent_if(|error: &restarting::Permanent| error.0));
+    let reaper = Reaper::of_all();
     let topics = [
         asking::trials(),
         starting::trials(),
@@ -56,7 +60,9 @@ fn main() {
         descriptors::trials(),
         watching::trials(),
     ];
-    libtest_mimic::run(&Arguments::from_args(), topics.into_iter().flatten().collect()).exit();
+    let trials = topics.into_iter().flatten().collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    reaper.end(!conclusion.has_failed())
 }
 
 fn trial(name: &str, test: fn()) -> Trial {
