@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use waiter::{Interest, Waiter};
 
 use crate::frame::{Frames, LONGEST_CALL, LONGEST_REPLY};
-use crate::message::{Call, Reply};
+use crate::message::{Call, Reply, continues};
 use crate::refusal::Refusal;
 use crate::sys::{self, Connected};
 
@@ -137,8 +137,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<T, ClientError> {
         self.ask(call(method, parameters)?, deadline)?;
-        match self.reply(deadline)? {
-            (parameters, false) => read(parameters),
+        match self.reply::<T>(deadline)? {
+            (told, false) => Ok(told),
             (_, true) => {
                 Err(ClientError::Protocol("several replies, and one was asked for".into()))
             }
@@ -201,8 +201,7 @@ impl Client {
         if !self.busy {
             return Ok(None);
         }
-        let (parameters, _) = self.reply(deadline)?;
-        read(parameters).map(Some)
+        self.reply(deadline).map(|(told, _)| Some(told))
     }
 
     fn ask(&mut self, call: Call, deadline: Instant) -> Result<(), ClientError> {
@@ -228,13 +227,17 @@ impl Client {
         Ok(())
     }
 
-    /// The parameters of the next reply, and whether another one follows.
-    fn reply(&mut self, deadline: Instant) -> Result<(Map<String, Value>, bool), ClientError> {
+    /// What the next reply tells, and whether another one follows.
+    fn reply<T: DeserializeOwned>(&mut self, deadline: Instant) -> Result<(T, bool), ClientError> {
         let message = self.message(deadline)?;
-        let reply = Reply::parse(&message).map_err(protocol)?;
+        let reply = Reply::parse(&message).map_err(|error| {
+            // What it says is not what was expected; whether more follows can be told all the same.
+            self.busy = continues(&message).unwrap_or(true);
+            protocol(error)
+        })?;
         self.busy = reply.continues;
         match reply.outcome {
-            Ok(parameters) => Ok((parameters, reply.continues)),
+            Ok(told) => Ok((told, reply.continues)),
             Err(refusal) => Err(ClientError::Refused(refusal)),
         }
     }
@@ -344,15 +347,6 @@ fn call(method: &str, parameters: &impl Serialize) -> Result<Call, ClientError> 
         return Err(ClientError::Protocol("the parameters of a call are an object".into()));
     };
     Ok(Call { method: method.to_owned(), parameters, ..Call::default() })
-}
-
-fn read<T: DeserializeOwned>(parameters: Map<String, Value>) -> Result<T, ClientError> {
-    // `()` is for a reply without parameters.
-    let value = Value::Object(parameters);
-    T::deserialize(&value).or_else(|error| match value == Value::Object(Map::new()) {
-        true => T::deserialize(Value::Null).map_err(|_| protocol(error)),
-        false => Err(protocol(error)),
-    })
 }
 
 fn is_nobody(error: &io::Error) -> bool {

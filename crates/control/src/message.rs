@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
@@ -54,7 +55,8 @@ impl Call {
     /// offered, and parameters are an object.
     pub fn parse(message: &[u8]) -> Result<Call, NotACall> {
         let malformed = |error: serde_json::Error| NotACall::Malformed(error.to_string());
-        let written: Written = read_object(message).map_err(malformed)?;
+        check_object(message).map_err(malformed)?;
+        let written: Written = serde_json::from_slice(message).map_err(malformed)?;
         let (oneway, more) = (written.oneway.unwrap_or(false), written.more.unwrap_or(false));
         if oneway && more {
             return Err(NotACall::Malformed("both `oneway` and `more`".to_owned()));
@@ -113,46 +115,58 @@ impl Call {
 
 /// What a service answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct Reply<T> {
     /// What is told, or why not.
-    pub outcome: Result<Map<String, Value>, Refusal>,
+    pub outcome: Result<T, Refusal>,
     /// Whether another reply to the same call follows.
     pub continues: bool,
 }
 
-/// As it stands in the message.
+/// As it stands in the message. What is told may be of thousands, and is read once, as what it is.
 #[derive(Deserialize)]
-struct WrittenReply {
-    #[serde(default)]
-    parameters: Option<Map<String, Value>>,
+struct WrittenReply<'a> {
+    #[serde(borrow, default)]
+    parameters: Option<&'a RawValue>,
     #[serde(default)]
     continues: Option<bool>,
     #[serde(default)]
     error: Option<String>,
 }
 
-impl Reply {
-    /// Reads a message.
+impl<T: DeserializeOwned> Reply<T> {
+    /// Reads a message. `()` is for a reply without parameters.
     ///
     /// # Errors
     ///
     /// It is no object, or what stands in it is of another type.
-    pub fn parse(message: &[u8]) -> Result<Reply, serde_json::Error> {
-        let WrittenReply { parameters, continues, error } = read_object(message)?;
-        let parameters = parameters.unwrap_or_default();
+    pub fn parse(message: &[u8]) -> Result<Reply<T>, serde_json::Error> {
+        check_object(message)?;
+        let WrittenReply { parameters, continues, error } = serde_json::from_slice(message)?;
         let continues = continues.unwrap_or(false) && error.is_none();
+        let parameters = parameters.map_or("{}", RawValue::get);
+        check_object(parameters.as_bytes())?;
         let outcome = match error {
-            Some(error) => Err(Refusal::from_parts(error, parameters)),
-            None => Ok(parameters),
+            Some(error) => Err(Refusal::from_parts(error, serde_json::from_str(parameters)?)),
+            None => Ok(read_parameters(parameters)?),
         };
         Ok(Reply { outcome, continues })
     }
 }
 
+fn read_parameters<T: DeserializeOwned>(parameters: &str) -> serde_json::Result<T> {
+    serde_json::from_str(parameters).or_else(|error| {
+        let is_empty = serde_json::from_str::<Map<String, Value>>(parameters)?.is_empty();
+        // Whatever takes no parameters takes null.
+        if is_empty { T::deserialize(Value::Null).map_err(|_| error) } else { Err(error) }
+    })
+}
+
 /// Serde would take an array for a struct, too.
-fn read_object<T: DeserializeOwned>(message: &[u8]) -> serde_json::Result<T> {
-    let object: Map<String, Value> = serde_json::from_slice(message)?;
-    serde_json::from_value(Value::Object(object))
+fn check_object(text: &[u8]) -> serde_json::Result<()> {
+    match text.trim_ascii_start() {
+        [b'{', ..] => Ok(()),
+        _ => Err(serde::de::Error::custom("this is no object")),
+    }
 }
 
 /// Whether another reply follows a message that is one.

@@ -100,7 +100,7 @@ fn frames(bytes: &[u8]) {
                         let again = Call::parse(&written[..written.len() - 1]);
                         assert_eq!(again.as_ref(), Ok(&call));
                     }
-                    let _ = Reply::parse(&message);
+                    let _ = Reply::<service::Events>::parse(&message);
                 }
                 Ok(None) => break,
                 Err(_) => return,

@@ -79,13 +79,29 @@ fn a_refusal_is_read_as_it_is_written() {
         let value: Map<String, Value> = serde_json::from_slice(message).unwrap();
         assert_eq!(value.keys().collect::<Vec<_>>(), ["error", "parameters"]);
         assert!(value["parameters"].is_object());
-        let reply = Reply { outcome: Err(written), continues: false };
+        let reply = Reply::<()> { outcome: Err(written), continues: false };
         assert_eq!(Reply::parse(message).unwrap(), reply);
     }
     // One without what it should say is still told.
-    let bare = Reply::parse(b"{\"error\":\"org.varlink.service.MethodNotFound\"}").unwrap();
+    let bare = Reply::<()>::parse(b"{\"error\":\"org.varlink.service.MethodNotFound\"}").unwrap();
     let name = "org.varlink.service.MethodNotFound";
     assert_eq!(bare.outcome, Err(Refusal::new(name, ())));
+}
+
+#[test]
+fn a_reply_is_read_as_what_it_tells() {
+    assert_eq!(Reply::parse(b"{}").unwrap(), Reply { outcome: Ok(()), continues: false });
+    let null = Reply::parse(b" {\"parameters\": null, \"continues\": true, \"new\": [1]}").unwrap();
+    assert_eq!(null, Reply { outcome: Ok(()), continues: true });
+    let two = Reply::parse(b"{\"parameters\": {\"a\": 1, \"b\": [2]}}").unwrap();
+    let expected = json!({"a": 1, "b": [2]}).as_object().unwrap().clone();
+    assert_eq!(two, Reply { outcome: Ok(expected), continues: false });
+    for wrong in
+        ["[]", "7", "{\"parameters\": [1]}", "{\"parameters\": \"{\"}", "{\"parameters\": {}"]
+    {
+        Reply::<Value>::parse(wrong.as_bytes()).unwrap_err();
+    }
+    Reply::<Vec<u8>>::parse(b"{\"parameters\": {}}").unwrap_err();
 }
 
 #[test]
@@ -102,7 +118,7 @@ proptest! {
     fn any_text_is_written_in_one_message(text in any::<String>()) {
         let bytes = reply(json!({ "text": text }), true).unwrap();
         prop_assert_eq!(bytes.iter().position(|byte| *byte == 0), Some(bytes.len() - 1));
-        let reply = Reply::parse(&bytes[..bytes.len() - 1]).unwrap();
+        let reply = Reply::<Map<String, Value>>::parse(&bytes[..bytes.len() - 1]).unwrap();
         prop_assert_eq!(&reply.outcome.unwrap()["text"], &json!(text));
         prop_assert!(reply.continues);
     }
@@ -110,6 +126,6 @@ proptest! {
     #[test]
     fn any_bytes_are_a_call_or_not(bytes in any::<Vec<u8>>()) {
         let _ = Call::parse(&bytes);
-        let _ = Reply::parse(&bytes);
+        let _ = Reply::<Map<String, Value>>::parse(&bytes);
     }
 }

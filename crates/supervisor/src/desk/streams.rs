@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use control::{Call, Frames, Refusal, Reply, Room, Server, Ticket, service};
 use lifecycle::Phase;
 use record::Events;
+use serde::de::IgnoredAny;
 use slot::Slot;
 
 use super::relay::ask;
@@ -239,7 +240,7 @@ impl Line {
 /// Whether it says that there is no place for one more who asks.
 fn is_full(message: &[u8]) -> bool {
     matches!(
-        Reply::parse(message),
+        Reply::<IgnoredAny>::parse(message),
         Ok(Reply { outcome: Err(refusal), .. }) if refusal.name().ends_with(".TooManyConnections")
     )
 }
@@ -248,16 +249,15 @@ fn is_full(message: &[u8]) -> bool {
 /// executor runs the application's code, which could say anything: so it does not count for a guardian, nor with its
 /// numbers.
 fn is_of_workers(message: &[u8], ours: &str) -> bool {
-    let Ok(Reply { outcome: Ok(parameters), continues: true }) = Reply::parse(message) else {
+    let Ok(Reply::<service::Events> { outcome: Ok(told), continues: true }) = Reply::parse(message)
+    else {
         return false;
     };
-    serde_json::from_value::<service::Events>(parameters.into()).is_ok_and(|told| {
-        let of_workers = told.events.iter().all(|event| {
-            matches!(event.role.as_str(), "worker" | "set")
-                || event.kind == "lost" && event.role.is_empty()
-        });
-        told.epoch != ours && of_workers
-    })
+    let of_workers = told.events.iter().all(|event| {
+        matches!(event.role.as_str(), "worker" | "set")
+            || event.kind == "lost" && event.role.is_empty()
+    });
+    told.epoch != ours && of_workers
 }
 
 /// Somebody who waits until the executor is in one of these phases.

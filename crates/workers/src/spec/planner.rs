@@ -190,7 +190,8 @@ fn plan_worker(
         ..Setup::default()
     };
     let Some(spawn) = spawn else { return Ok(None) };
-    let current = Current::new(Role::Worker, worker.name);
+    // A copy: what the caller has made for thousands is given back whole, and not with a piece between that is kept.
+    let current = Current::new(Role::Worker, kept.name.clone());
     // What comes before the worker's own streams are in place (the linker's word, a panic
     // ahead of `init`) would otherwise be nowhere.
     let spawn = spawn.current(current).place(place).own_group().stderr(Stdio::Inherit);
