@@ -262,11 +262,6 @@ impl Spawn {
         self
     }
 
-    /// Which thread starts the next children: see [`spawned_by`](Spawn::spawned_by).
-    pub fn set_spawner(&mut self, spawner: Arc<Spawner>) {
-        self.spawner = Some(spawner);
-    }
-
     /// Starts the child. Its standard input is empty. Waits for nothing that the child does: the whole
     /// payload is sent before the child exists, however long it is.
     ///

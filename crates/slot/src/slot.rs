@@ -195,8 +195,10 @@ impl Slot {
     }
 
     /// Has the output of the child recorded. Default: it goes where the [`Spawn`] says.
-    pub fn set_recording(&mut self, recording: Recording) {
+    #[must_use]
+    pub fn recorded(mut self, recording: Recording) -> Slot {
         self.recorded = Some(Box::new(Recorded { recording, last_lines: LastLines::default() }));
+        self
     }
 
     /// What records the child's output.

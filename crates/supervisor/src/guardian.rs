@@ -267,10 +267,12 @@ fn executor(
     // A signal to our group is for the guardian, which then asks the executor. On a terminal a group of
     // its own would be in the background, where the system stops whoever reads from the terminal.
     let spawn = if plan.setup.terminal { spawn } else { spawn.own_group() };
-    let mut slot = Slot::new(spawn).notes_pid_files();
-    if let (Some(recorder), Some(capture)) = (recorder, &plan.capture) {
-        let recording = recorder.record(capture, &plan.name);
-        slot.set_recording(recording.map_err(|error| SetupError::new("capture", &error))?);
-    }
-    Ok(slot)
+    let slot = Slot::new(spawn).notes_pid_files();
+    Ok(match (recorder, &plan.capture) {
+        (Some(recorder), Some(capture)) => {
+            let recording = recorder.record(capture, &plan.name);
+            slot.recorded(recording.map_err(|error| SetupError::new("capture", &error))?)
+        }
+        _ => slot,
+    })
 }

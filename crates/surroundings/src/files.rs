@@ -217,6 +217,10 @@ impl Files {
         }
         let known = self.keys.get_key_value(path).map(|(known, _)| Arc::clone(known));
         let path = known.unwrap_or_else(|| path.into());
+        // Not to double: there may be thousands, and what is not filled would be a hole for good.
+        if self.met.len() == self.met.capacity() {
+            self.met.reserve_exact(8 + self.met.len() / 4);
+        }
         self.met.push(Met { owner, field: field.into(), purpose, path, capture });
     }
 

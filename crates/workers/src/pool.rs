@@ -12,14 +12,15 @@ mod shared;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::iter::zip;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
-use policy::{Leftovers, Policy};
-use proc_spawn::{Spawn, Spawner};
+use policy::Policy;
+use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use record::{Record, Role};
 use slot::{Slot, Teller};
@@ -31,7 +32,7 @@ use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
-use crate::spec::{self, Listed, Plan, WorkersOptions};
+use crate::spec::{self, Listed, Plan, WorkerPlan, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Waiter, Wake};
 use goals::Waiting;
@@ -75,21 +76,20 @@ fn prepare(
     options: WorkersOptions,
     has_handle: bool,
 ) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
-    let all = list.iter().map(Listed::count).sum();
-    let captured = list.iter().filter(|listed| listed.is_captured()).map(Listed::count).sum();
-    let open_files = OpenFiles::for_workers(all, captured);
-    let may_grow = has_handle || list.iter().any(|listed| matches!(listed, Listed::Set(_)));
-    let before = open_files.as_ref().ok().and_then(|open_files| match may_grow {
-        true => open_files.before_or_now(),
-        false => open_files.before(),
-    });
-    // What is wrong with the list is told first.
-    let plan = spec::plan(list, options, before)?;
-    let open_files = open_files?;
+    let plan = spec::plan(list, options)?;
+    let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
+    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
     let gate = plan.ready_when_all;
-    let pool = Loop::new(plan, open_files)?;
+    let may_grow = has_handle || !plan.sets.is_empty();
+    let pool = Loop::new(plan, open_files, may_grow)?;
     let shared = Arc::clone(&pool.shared);
     Ok((pool, shared, gate))
+}
+
+/// What is in a box, whose room is free from now on.
+#[expect(clippy::boxed_local, reason = "that is what it is for")]
+fn unboxed<T>(boxed: Box<T>) -> T {
+    *boxed
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
@@ -99,7 +99,7 @@ fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
 pub(crate) struct Worker {
     /// What is known of it, and its name.
     pub(crate) record: Record,
-    pub(crate) pid_filename: PathBuf,
+    pid_filename: PathBuf,
     pub(crate) slot: Slot,
     teller: Teller,
     /// Which run's descriptors are being watched.
@@ -139,7 +139,7 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
-    fn new(plan: Plan, open_files: OpenFiles) -> Result<Loop, WorkersError> {
+    fn new(plan: Plan, open_files: OpenFiles, may_grow: bool) -> Result<Loop, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // If the system does not grant the spawner's thread, a start costs more, and nothing else
         // changes.
@@ -156,22 +156,23 @@ impl Loop {
         let recorder = captured.then(Recorder::start).transpose();
         let recorder = recorder.map_err(io_error("capture output"))?.map(Arc::new);
         let policies = plan.workers.iter().map(|worker| Arc::clone(&worker.policy)).collect();
-        // Any number will do: it only keeps the delays of two pools out of step.
-        let seed = RandomState::new().hash_one(std::process::id());
-        let mut roster = Roster::new(plan.group, policies, seed)
-            .start_stagger(plan.start_stagger)
-            .announces_ready(plan.ready_when_all);
-        let names = plan.workers.iter().map(|plan| plan.worker.record.name());
         let of_sets = plan.sets.iter().filter_map(|set| set.capture.as_ref());
         let captures =
             plan.workers.iter().filter_map(|worker| worker.capture.as_deref()).chain(of_sets);
         let place =
             plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures));
-        let status = StatusFile::new(place, std::iter::zip(roster.ids(), names));
-        let mut makes = Makes { planner: plan.planner, open_files, spawner, recorder };
-        let workers = std::iter::zip(roster.ids(), plan.workers)
-            .map(|(id, worker)| Ok((id, makes.worker(worker)?)));
-        let workers = workers.collect::<Result<_, _>>()?;
+        let mut makes = Makes { planner: plan.planner, open_files, may_grow, spawner, recorder };
+        let workers = plan.workers.into_iter().map(|worker| makes.worker(unboxed(worker)));
+        let workers: Vec<Box<Worker>> = workers.collect::<Result<_, _>>()?;
+        // Any number will do: it only keeps the delays of two pools out of step. What decides about each worker comes
+        // when there is room where its plan was.
+        let seed = RandomState::new().hash_one(std::process::id());
+        let mut roster = Roster::new(plan.group, policies, seed)
+            .start_stagger(plan.start_stagger)
+            .announces_ready(plan.ready_when_all);
+        let names = workers.iter().map(|worker| worker.record.name());
+        let status = StatusFile::new(place, zip(roster.ids(), names));
+        let workers = zip(roster.ids(), workers).collect();
         let ids: Vec<Id> = if plan.sets.is_empty() { Vec::new() } else { roster.ids().collect() };
         let mut strays = Vec::new();
         let sets = plan.sets.into_iter().map(|set| {
@@ -332,21 +333,37 @@ impl Loop {
 }
 
 impl Worker {
-    /// A worker that is not started yet.
-    pub(crate) fn new(
-        name: &str,
-        pid_filename: PathBuf,
-        spawn: Spawn,
-        leftovers: Leftovers,
-    ) -> Worker {
-        Worker {
-            record: Record::new(Role::Worker, name),
-            pid_filename,
-            slot: Slot::new(spawn).ends(leftovers),
+    fn new(
+        worker: WorkerPlan,
+        spawner: Option<&Arc<Spawner>>,
+        recorder: Option<&Arc<Recorder>>,
+    ) -> Result<Box<Worker>, WorkersError> {
+        // First of all, where its plan was: among thousands what is smaller would only leave holes there.
+        let room = Box::new_uninit();
+        let spawn = worker.spawn.setup(&worker.setup);
+        let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
+        let spawn = match spawner {
+            Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
+            None => spawn,
+        };
+        let mut slot = Slot::new(spawn).ends(worker.policy.leftovers);
+        if let (Some(recorder), Some(capture)) = (recorder, &worker.capture) {
+            let recording = recorder.record(capture, &worker.name);
+            slot =
+                slot.recorded(recording.map_err(|source| WorkersError::Capture {
+                    worker: worker.name.clone(),
+                    source,
+                })?);
+        }
+        let worker = Worker {
+            record: Record::new(Role::Worker, &worker.name),
+            pid_filename: worker.pid_filename,
+            slot,
             teller: Teller::default(),
             watched: 0,
             hears: false,
             outcome: None,
-        }
+        };
+        Ok(Box::write(room, worker))
     }
 }

@@ -12,7 +12,7 @@ use super::goals::Goal;
 use super::refused::RequestError;
 use super::shared::Shared;
 use super::{Loop, Worker};
-use crate::spec::{self, AlonePlan, MOST_OF_SET, WorkerPlan, WorkerStartInfo};
+use crate::spec::{self, AlonePlan, MOST_OF_SET, WorkerStartInfo};
 
 /// How many a set is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +69,13 @@ impl Shared {
     /// Puts one more worker on the list. Whoever asks makes it, in his own thread.
     pub(super) fn add(&self, worker: WorkerStartInfo) -> Result<Goal, RequestError> {
         let mut makes = self.makes();
-        let plan = makes.planner.alone(worker, makes.limit())?;
-        let WorkerPlan { worker, policy, capture } = &plan.worker;
-        let (name, path) = (worker.record.name().to_owned(), worker.pid_filename.clone());
+        let plan = makes.planner.alone(worker)?;
+        let (name, path) = (plan.worker.name.clone(), plan.worker.pid_filename.clone());
         let needs =
             self.call(move |pool| pool.has_room_for(&name, &path).map(|()| pool.needs()))??;
-        makes.make_room(needs, 1, capture.is_some())?;
+        makes.make_room(needs, 1, plan.worker.capture.is_some())?;
         // Nobody waits for its first start but who asks for it.
-        let policy = Arc::new(Policy { must_launch: false, ..(**policy).clone() });
+        let policy = Arc::new(Policy { must_launch: false, ..(*plan.worker.policy).clone() });
         let AlonePlan { worker, after, temporary, significant } = plan;
         let worker = makes.worker(worker)?;
         let member = Member { after: BTreeSet::new(), temporary, significant };

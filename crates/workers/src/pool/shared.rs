@@ -156,6 +156,8 @@ impl Drop for Closing {
 pub(super) struct Makes {
     pub(super) planner: Planner,
     pub(super) open_files: OpenFiles,
+    /// Whether there may be more workers later.
+    pub(super) may_grow: bool,
     pub(super) spawner: Option<Arc<Spawner>>,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
@@ -180,34 +182,19 @@ impl Makes {
         let Wants { set, policy, numbers, count, needs } = wants;
         let is_captured = self.planner.is_captured(set);
         self.make_room(needs, numbers.len(), is_captured)?;
-        let plans = self.planner.of_set(set, &policy, &numbers, count, self.limit())?;
+        let plans = self.planner.of_set(set, &policy, &numbers, count)?;
         zip(numbers, plans).map(|(number, plan)| Ok((number, self.worker(plan)?))).collect()
     }
 
-    /// The limit of descriptors that workers are to have, if not ours.
-    pub(super) fn limit(&self) -> Option<u64> {
-        self.open_files.before_or_now()
-    }
-
-    /// What is planned, and has all that it takes to run.
-    pub(super) fn worker(&mut self, plan: WorkerPlan) -> Result<Box<Worker>, WorkersError> {
-        let WorkerPlan { mut worker, capture, .. } = plan;
-        if let Some(spawner) = &self.spawner {
-            worker.slot.spawn_mut().set_spawner(Arc::clone(spawner));
+    pub(super) fn worker(&mut self, mut plan: WorkerPlan) -> Result<Box<Worker>, WorkersError> {
+        if plan.capture.is_some() && self.recorder.is_none() {
+            let recorder = Recorder::start().map_err(super::io_error("capture output"))?;
+            self.recorder = Some(Arc::new(recorder));
         }
-        let Some(capture) = capture else { return Ok(worker) };
-        let recorder = match &self.recorder {
-            Some(recorder) => recorder,
-            None => {
-                let recorder = Recorder::start().map_err(super::io_error("capture output"))?;
-                self.recorder.insert(Arc::new(recorder))
-            }
+        plan.setup.open_files = match self.may_grow {
+            true => self.open_files.before_or_now(),
+            false => self.open_files.before(),
         };
-        let name = worker.record.name();
-        let recording = recorder
-            .record(&capture, name)
-            .map_err(|source| WorkersError::Capture { worker: name.to_owned(), source })?;
-        worker.slot.set_recording(recording);
-        Ok(worker)
+        Worker::new(plan, self.spawner.as_ref(), self.recorder.as_ref())
     }
 }

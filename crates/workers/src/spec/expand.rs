@@ -7,6 +7,7 @@ use policy::{Problems, check_name};
 use proc_spawn::Place;
 use surroundings::{Base, Files};
 
+use super::set::MOST_OF_SET;
 use super::{Listed, WorkerSet, WorkerStartInfo};
 
 /// A worker of the list as it would be alone, and where it stands there.
@@ -20,7 +21,11 @@ pub(super) struct Expanded {
 
 pub(super) fn unit(listed: &Listed) -> Unit {
     let template = listed.template();
-    Unit { name: template.name.clone(), after: template.after.clone(), count: listed.count() }
+    Unit {
+        name: template.name.clone(),
+        after: template.after.clone(),
+        count: listed.count().min(MOST_OF_SET) as usize,
+    }
 }
 
 pub(super) fn marks(listed: &Listed) -> (bool, bool) {

@@ -11,27 +11,30 @@ use lifecycle::{Group, Member};
 use policy::{
     EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy, check_duration,
 };
-use surroundings::{Base, Files, Owner, Purpose};
+use proc_spawn::Spawn;
+use surroundings::{Base, Files, Owner, Purpose, Setup};
 use trusted_path::Trust;
 
 use super::expand::{Expanded, check_names, each, expand, marks, unit};
 use super::planner::{Kept, Planner};
 use super::{Listed, WorkersOptions};
 use crate::error::WorkersError;
-use crate::pool::Worker;
 use crate::status::StatusPlace;
 
 /// One worker, checked and complete.
 pub(crate) struct WorkerPlan {
-    /// Where it stays for good: of thousands that are made anew from their plans, each leaves a hole.
-    pub(crate) worker: Box<Worker>,
+    pub(crate) name: String,
+    pub(crate) pid_filename: PathBuf,
+    pub(crate) setup: Setup,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) spawn: Spawn,
     pub(crate) capture: Option<Box<Capture>>,
 }
 
 /// Everything about a pool, checked and complete. Nothing after this needs deciding.
 pub(crate) struct Plan {
-    pub(crate) workers: Vec<WorkerPlan>,
+    #[expect(clippy::vec_box, reason = "the room of each is used again as soon as it is a worker")]
+    pub(crate) workers: Vec<Box<WorkerPlan>>,
     pub(crate) group: Group,
     pub(crate) sets: Vec<SetPlan>,
     pub(crate) planner: Planner,
@@ -61,13 +64,8 @@ pub(crate) struct SetPlan {
     pub(crate) pid_file_of: PidFileOf,
 }
 
-/// Checks everything once, reports everything together, and makes relative paths absolute. `open_files` is the
-/// limit of descriptors that the workers are to have, if not ours.
-pub(crate) fn plan(
-    list: Vec<Listed>,
-    options: WorkersOptions,
-    open_files: Option<u64>,
-) -> Result<Plan, WorkersError> {
+/// Checks everything once, reports everything together, and makes relative paths absolute.
+pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, WorkersError> {
     let base = Base::find();
     let mut problems = Problems::new();
     let mut files = Files::new();
@@ -120,8 +118,7 @@ pub(crate) fn plan(
         let set = place.map(|_| units[entry].name.as_str());
         let known = plans.last().filter(|plan| set == Some(&plan.name)).map(|plan| &plan.policy);
         let known = known.cloned();
-        let planned =
-            planner.worker(&mut own, known.as_ref(), kept, expanded, open_files, &mut files)?;
+        let planned = planner.worker(&mut own, known.as_ref(), kept, expanded, &mut files)?;
         // Of workers that are alike it is said once.
         if place.is_none_or(|place| place.index == 1) || parts[entry].is_empty() {
             parts[entry].extend(own);
@@ -146,7 +143,7 @@ pub(crate) fn plan(
             }
         }
         if !is_probe {
-            workers.push(planned);
+            workers.push(Box::new(planned));
         }
     }
     if let Some(path) = &debug_filename {

@@ -12,7 +12,6 @@ use super::expand::{Expanded, check_own_name};
 use super::plan::{PidFileOf, WorkerPlan};
 use super::{WorkerSet, WorkerStartInfo};
 use crate::error::WorkersError;
-use crate::pool::Worker;
 
 /// What the pool keeps of a worker beside what its child is told.
 pub(super) struct Kept {
@@ -45,7 +44,6 @@ impl Planner {
         policy: &Arc<Policy>,
         numbers: &[u32],
         count: u32,
-        open_files: Option<u64>,
     ) -> Result<Vec<WorkerPlan>, WorkersError> {
         let mut problems = Problems::new();
         let mut files = Files::new();
@@ -60,8 +58,7 @@ impl Planner {
             let kept = Kept { name: worker.name.clone(), pid_filename };
             let (name, place) = (worker.name.clone(), Some(Place { index, count }));
             let expanded = Expanded { entry: 0, place, is_probe: false, worker };
-            let planned =
-                self.worker(&mut own, Some(policy), kept, expanded, open_files, &mut files)?;
+            let planned = self.worker(&mut own, Some(policy), kept, expanded, &mut files)?;
             plans.extend(planned);
             problems.add_part(&name, own);
         }
@@ -83,11 +80,7 @@ impl Planner {
     }
 
     /// A worker that comes alone, checked as those that were there at the start. It looks at the disk.
-    pub(crate) fn alone(
-        &self,
-        worker: WorkerStartInfo,
-        open_files: Option<u64>,
-    ) -> Result<AlonePlan, WorkersError> {
+    pub(crate) fn alone(&self, worker: WorkerStartInfo) -> Result<AlonePlan, WorkersError> {
         let mut own = Problems::new();
         let mut files = Files::new();
         check_own_name(&mut own, &worker.name);
@@ -97,7 +90,7 @@ impl Planner {
             self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
         let kept = Kept { name: worker.name.clone(), pid_filename };
         let expanded = Expanded { entry: 0, place: None, is_probe: false, worker };
-        let planned = self.worker(&mut own, None, kept, expanded, open_files, &mut files)?;
+        let planned = self.worker(&mut own, None, kept, expanded, &mut files)?;
         let mut clashes = Problems::new();
         files.check(|_, problem| clashes.push(problem));
         own.extend(clashes);
@@ -113,11 +106,12 @@ impl Planner {
         policy: Option<&Arc<Policy>>,
         kept: Kept,
         expanded: Expanded,
-        open_files: Option<u64>,
         files: &mut Files,
     ) -> Result<Option<WorkerPlan>, WorkersError> {
+        let Expanded { entry, place, worker, .. } = expanded;
         let otherwise = policy.unwrap_or(&self.otherwise);
-        plan_worker(problems, &self.base, otherwise, kept, expanded, open_files, files)
+        let planned = plan_worker(problems, &self.base, otherwise, kept, worker, entry, files)?;
+        Ok(planned.map(|plan| WorkerPlan { spawn: plan.spawn.place(place), ..plan }))
     }
 }
 
@@ -126,11 +120,10 @@ fn plan_worker(
     base: &Base,
     otherwise: &Arc<Policy>,
     kept: Kept,
-    expanded: Expanded,
-    open_files: Option<u64>,
+    worker: WorkerStartInfo,
+    index: usize,
     files: &mut Files,
 ) -> Result<Option<WorkerPlan>, WorkersError> {
-    let Expanded { entry, place, worker, .. } = expanded;
     if let Some(path) = &kept.pid_filename {
         files.check_file(problems, "pid_filename", path);
     }
@@ -145,7 +138,7 @@ fn plan_worker(
         Err(error) => return Err(WorkersError::Spawn { source: error }),
     };
     let whose = Whose {
-        owner: Owner::Worker(entry),
+        owner: Owner::Worker(index),
         pid_filename: &pid_filename,
         output: Target::Null,
         parent: Parent::HasStreams,
@@ -186,19 +179,17 @@ fn plan_worker(
         base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
-        open_files,
         ..Setup::default()
     };
-    let Some(spawn) = spawn else { return Ok(None) };
-    // A copy: what the caller has made for thousands is given back whole, and not with a piece between that is kept.
-    let current = Current::new(Role::Worker, kept.name.clone());
-    // What comes before the worker's own streams are in place (the linker's word, a panic
-    // ahead of `init`) would otherwise be nowhere.
-    let spawn = spawn.current(current).place(place).own_group().stderr(Stdio::Inherit);
-    let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
-    let spawn = spawn.environment(environment).setup(&setup);
-    let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
-    let worker = Worker::new(&kept.name, pid_filename, spawn, own.leftovers);
-    let worker = Box::new(worker);
-    Ok(Some(WorkerPlan { worker, policy: own, capture: capture.map(Box::new) }))
+    Ok(spawn.map(|spawn| {
+        // A copy: what the caller has made for thousands is given back whole, and not with a piece between that is kept.
+        let current = Current::new(Role::Worker, kept.name.clone());
+        // What comes before the worker's own streams are in place (the linker's word, a panic
+        // ahead of `init`) would otherwise be nowhere.
+        let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
+        let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
+        let spawn = spawn.environment(environment);
+        let capture = capture.map(Box::new);
+        WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
+    }))
 }

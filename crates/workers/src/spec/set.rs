@@ -276,16 +276,12 @@ impl Listed {
         }
     }
 
-    /// How many workers it is at the start; a set that is to have more than it can is not checked here.
-    pub(crate) fn count(&self) -> usize {
+    /// How many workers it is at the start.
+    pub(super) fn count(&self) -> u32 {
         match self {
             Listed::Worker(_) => 1,
-            Listed::Set(set) => set.count.min(MOST_OF_SET) as usize,
+            Listed::Set(set) => set.count,
         }
-    }
-
-    pub(crate) fn is_captured(&self) -> bool {
-        self.template().surroundings.capture.is_some()
     }
 }
 
