@@ -9,8 +9,8 @@ use std::{fs, io};
 
 use appkit::cli::Service;
 use appkit::{
-    DaemonOptions, WorkerSet, WorkersError, WorkersOptions, current, entries, quit_requested,
-    sleep, start_workers,
+    DaemonOptions, WorkerSet, WorkersError, WorkersOptions, current, entries, job_done,
+    quit_requested, sleep, start_workers,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,10 @@ fn runner(jobs: Jobs) -> io::Result<()> {
     log::info!("runner {index} of {count} begins");
     while !quit_requested() {
         match take(&jobs)? {
-            Some(job) => finish(&jobs, &job)?,
+            Some(job) => {
+                finish(&jobs, &job)?;
+                job_done();
+            }
             None => drop(sleep(Duration::from_millis(100))),
         }
     }

@@ -191,6 +191,7 @@ pub use supervisor::{
     LaunchFailed, Refusal, RestartFailed, StatusFailed, StopFailed, StopStatus, daemon_status,
     run_daemon, start_daemon, stop_daemon, stop_daemon_within,
 };
+pub use surroundings::job_done;
 pub use surroundings::reopen::reopen;
 pub use workers::{
     Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts, WaitError, WorkerEnd,

@@ -44,7 +44,8 @@ pub use group::{Group, Happened, Id, Member, Order, Unit, resolve};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};
 pub use roster::{
-    RollEnd, RollProgress, RollRefused, RollStep, Roster, RosterChange, RosterEvent, Scaled, SetId,
+    Outgrown, RollEnd, RollProgress, RollRefused, RollStep, Roster, RosterChange, RosterEvent,
+    Scaled, SetId,
 };
 
 /// What the README shows is compiled, and not run: it would write to the machine.

@@ -124,6 +124,11 @@ impl Machine {
         self.runs
     }
 
+    /// Since when the present run has been ready, if it is, or when it became so.
+    pub(crate) fn ready_at(&self) -> Option<Instant> {
+        self.ready_at
+    }
+
     /// Whether any run has become ready.
     pub fn launched(&self) -> bool {
         self.launched
@@ -145,7 +150,8 @@ impl Machine {
 
     /// Whether it is being stopped, and will be started again when somebody wants it.
     pub fn is_pausing(&self) -> bool {
-        matches!(self.state, State::Stopping(Stop { goal: Goal::Pause | Goal::Restart, .. }))
+        let State::Stopping(stop) = self.state else { return false };
+        matches!(stop.goal, Goal::Pause | Goal::Restart | Goal::Fail)
     }
 
     /// Whether it is ready, and not [dead](Event::Died).
@@ -190,7 +196,11 @@ impl Machine {
     /// Decides what is to be done about `event`, and tells what that has changed.
     pub fn step(&mut self, event: Event, now: Instant) -> Step {
         let before = self.phase();
+        let fails = matches!(self.state, State::Stopping(Stop { goal: Goal::Fail, .. }));
         let ended = match &event {
+            Event::Ended { end, .. } if fails => {
+                Some(RunEnd::Outgrown { exit: end.clone().exit() })
+            }
             Event::Ended { end, .. } => Some(self.policy.restart.judged(end.clone())),
             Event::Start
             | Event::Ready
@@ -267,16 +277,17 @@ impl Machine {
             }
             (Stopping(stop), Extended(by)) => self.extend_stop(stop, by, now),
             (Stopping(stop), DeadlinePassed) => self.next_step(stop, now),
-            (Stopping(stop), Ended { end, .. }) => self.stopped(stop.goal, end),
+            (Stopping(stop), Ended { end, at }) => self.stopped(stop.goal, end, at, now),
 
-            (Killed(Why::GraceOver { goal, after }), Ended { end, .. }) => {
-                self.stopped(goal, RunEnd::Killed { after, exit: end.exit() })
+            (Killed(Why::GraceOver { goal, after }), Ended { end, at }) => {
+                let end = RunEnd::Killed { after, exit: end.exit() };
+                self.stopped(goal, end, at, now)
             }
             (Killed(Why::NotReady { after, then }), Ended { at, .. }) => {
                 let end =
                     RunEnd::NotReady { after, to_tell: self.policy.start.ready == Readiness::Told };
                 match then {
-                    Some(goal) => self.stopped(goal, end),
+                    Some(goal) => self.stopped(goal, end, at, now),
                     None => self.after_run(end, at, now),
                 }
             }

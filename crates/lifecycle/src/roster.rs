@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::group::{Group, Happened, Id, Order};
 use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
-pub use events::{RosterChange, RosterEvent};
+pub use events::{Outgrown, RosterChange, RosterEvent};
 use gate::Gate;
 use list::Sequence;
 use policy::RunEnd;
@@ -162,6 +162,7 @@ impl Roster {
                 }
             }
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
+            RosterEvent::Outgrown(id, why) => self.note_outgrown(id, why, now),
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
                 self.gate.announces = false;

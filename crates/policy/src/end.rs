@@ -43,6 +43,12 @@ pub enum RunEnd {
         /// How it ended then, if the system could tell.
         exit: Option<Exit>,
     },
+    /// It was replaced as soon as it could be, as were the two before it: see
+    /// [`RecyclePolicy::min_age`](crate::RecyclePolicy::min_age).
+    Outgrown {
+        /// How it ended then, if the system could tell.
+        exit: Option<Exit>,
+    },
 }
 
 impl RunEnd {
@@ -51,7 +57,10 @@ impl RunEnd {
         match self {
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } => exit.is_success(),
             RunEnd::Succeeded(_) => true,
-            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => false,
+            RunEnd::NotStarted(_)
+            | RunEnd::NotReady { .. }
+            | RunEnd::Killed { .. }
+            | RunEnd::Outgrown { .. } => false,
         }
     }
 
@@ -74,7 +83,10 @@ impl RunEnd {
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
                 Some(exit)
             }
-            RunEnd::NotStarted(_) | RunEnd::NotReady { .. } | RunEnd::Killed { .. } => None,
+            RunEnd::NotStarted(_)
+            | RunEnd::NotReady { .. }
+            | RunEnd::Killed { .. }
+            | RunEnd::Outgrown { .. } => None,
         }
     }
 
@@ -85,7 +97,7 @@ impl RunEnd {
                 Some(exit)
             }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
-            RunEnd::Killed { exit, .. } => exit,
+            RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } => exit,
         }
     }
 }
@@ -114,6 +126,9 @@ impl RunEnd {
                 };
                 format!("was not ready within {:?} and was killed{why}", rounded(*after))
             }
+            RunEnd::Outgrown { .. } => {
+                "was replaced as soon as it could be, the third in a row".to_owned()
+            }
             RunEnd::Killed { after, .. } => {
                 format!("was killed {:?} after it was asked to quit", rounded(*after))
             }
@@ -136,6 +151,7 @@ mod tests {
             RunEnd::Succeeded(exit.clone()),
             RunEnd::QuitBySignal { signal: 15, exit: exit.clone() },
             RunEnd::Killed { after, exit: Some(exit.clone()) },
+            RunEnd::Outgrown { exit: Some(exit.clone()) },
         ] {
             assert_eq!(end.exit(), Some(exit.clone()));
         }
@@ -205,6 +221,12 @@ mod tests {
             ),
             (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
             (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),
+            (
+                RunEnd::Outgrown { exit: Some(Exit::Code(0)) },
+                1,
+                neither,
+                "was replaced as soon as it could be, the third in a row",
+            ),
             (
                 RunEnd::NotReady { after, to_tell: false },
                 1,

@@ -229,6 +229,7 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
+            RunEnd::Outgrown { .. } => Cause::UncleanExit,
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
                 let clean = end.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {

@@ -30,7 +30,11 @@ pub fn run_end(end: &RunEnd, at: Timestamp, run: u64, pid: Option<u32>) -> servi
 const LONGEST_TEXT: usize = 1000;
 
 fn exit_of(end: &RunEnd) -> Option<&Exit> {
-    if let RunEnd::Killed { exit, .. } = end { exit.as_ref() } else { end.exited() }
+    if let RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } = end {
+        exit.as_ref()
+    } else {
+        end.exited()
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what a newer exit says is unknown here")]
@@ -38,6 +42,7 @@ pub(crate) fn cause(end: &RunEnd) -> &'static str {
     match end {
         RunEnd::Killed { .. } => "killed",
         RunEnd::NotReady { .. } => "not_ready",
+        RunEnd::Outgrown { .. } => "outgrown",
         RunEnd::NotStarted(_) => "not_started",
         end if end.is_success() => "success",
         end => match end.exited() {
@@ -96,6 +101,7 @@ mod tests {
             (RunEnd::NotStarted(error()), "not_started", None, None, None),
             (RunEnd::NotReady { after, to_tell: false }, "not_ready", None, None, None),
             (RunEnd::Killed { after, exit: None }, "killed", None, None, None),
+            (RunEnd::Outgrown { exit: Some(Exit::Code(0)) }, "outgrown", Some(0), None, None),
             (RunEnd::Killed { after, exit: Some(Exit::Code(0)) }, "killed", Some(0), None, None),
         ] {
             let told = run_end(&end, Timestamp::UNIX_EPOCH, 7, Some(4711));

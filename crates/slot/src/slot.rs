@@ -119,6 +119,8 @@ pub struct Slot {
     confuses: bool,
     /// How often the child has told that somebody in it answers now.
     answers: u64,
+    /// How many jobs the run has done that does no more, if nobody has taken note; 0: it has not said so.
+    jobs_done: u64,
 }
 
 /// Who sees to what a run leaves behind.
@@ -163,6 +165,7 @@ impl Slot {
             released: false,
             confuses: false,
             answers: 0,
+            jobs_done: 0,
         }
     }
 
@@ -260,6 +263,11 @@ impl Slot {
     /// down](Child::hand_down).
     pub fn answers(&self) -> u64 {
         self.answers
+    }
+
+    /// How many jobs the present run has done, if it has said since the last call that it is to do no more.
+    pub fn take_jobs_done(&mut self) -> Option<u64> {
+        Some(std::mem::take(&mut self.jobs_done)).filter(|jobs| *jobs > 0)
     }
 
     /// What runs are started by.

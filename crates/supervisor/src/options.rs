@@ -278,6 +278,7 @@ impl DaemonOptions {
             grace: self.policy.stop.total(),
             files: held,
             open_files: None,
+            recycle: None,
             // A detached daemon has a session without a terminal.
             terminal: !detached && Setup::has_terminal(),
         };

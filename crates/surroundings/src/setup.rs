@@ -21,9 +21,10 @@ use stdio_redirect::Redirect;
 use crate::base::Base;
 use crate::callers;
 use crate::files::{self, Files, Held, Owner};
+use crate::jobs;
 use crate::reopen;
 use crate::words::Word;
-use policy::{DEFAULT_GRACE, Readiness};
+use policy::{DEFAULT_GRACE, Readiness, RecyclePolicy};
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct Setup {
     /// Its soft limit of descriptors, or the hard one if that is lower; `None`: that of its parent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u64>,
+    /// When a run of it is replaced, as far as it has to count itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recycle: Option<Box<RecyclePolicy>>,
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.
     pub terminal: bool,
@@ -72,6 +76,7 @@ impl Default for Setup {
             grace: DEFAULT_GRACE,
             files: Vec::new(),
             open_files: None,
+            recycle: None,
             terminal: Setup::has_terminal(),
         }
     }
@@ -180,7 +185,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
 }
 
 /// Tells the parent. If it is gone, the lifeline sees to that.
-fn say(word: &Word<'_>) {
+pub(crate) fn say(word: &Word<'_>) {
     let _ = proc_spawn::tell(word);
 }
 
@@ -210,6 +215,7 @@ fn become_it(boot: &Boot, setup: &Setup) -> Result<Option<PidFile>, SetupError> 
     let streams = setup.redirect.apply().map_err(|error| SetupError::new("redirect", &error))?;
     reopen::keep_streams(streams);
     setup.install_logging(boot, logging::install)?;
+    setup.recycle.as_deref().into_iter().for_each(jobs::limit);
     Ok(pid_file)
 }
 

@@ -18,4 +18,6 @@ pub enum Word<'a> {
     QuitsBy(i32),
     /// A loop has begun in it that answers who is handed down.
     Answers,
+    /// It has done so many jobs, which are all that this run of it is to do.
+    JobsDone(u64),
 }

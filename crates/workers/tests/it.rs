@@ -47,6 +47,7 @@ fn main() {
         scaling::fails,
         scaling::fails_once,
         rolling::good_or_bad,
+        rolling::does_jobs,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),

@@ -58,7 +58,7 @@ impl Caller {
         Ok(Caller { ground, child, answers: BufReader::new(answers) })
     }
 
-    fn ask(&mut self, question: &str) -> Outcome<u32> {
+    pub(crate) fn ask(&mut self, question: &str) -> Outcome<u32> {
         let input = self.child.stdin.as_mut().expect("it is piped");
         writeln!(input, "{question}").map_err(Failure::step("talk to the caller"))?;
         let mut answer = String::new();

@@ -103,7 +103,7 @@ impl Sessions<'_> {
         pause(Duration::from_millis(300))?;
         if first {
             self.look(&caller, &daemon, workers)?;
-            self.ask(&caller, workers);
+            self.ask(&mut caller, workers)?;
             self.ask_by_command(&caller, workers)?;
         }
         if workers != self.sizes.most {
@@ -139,17 +139,15 @@ impl Sessions<'_> {
         Ok(())
     }
 
-    /// How long a status takes, of the daemon and of each worker with its memory. An older program has no socket.
-    fn ask(&mut self, caller: &Caller, workers: usize) {
-        let daemon = appkit::Daemon::at(caller.ground.path().join("d.pid"));
-        for _ in 0..3 * self.sizes.rounds {
-            let asked = now();
-            let told = daemon.status().is_ok_and(|report| matches!(report.said, Some(Ok(_))));
-            let told = told && daemon.workers(&[], true).is_ok_and(|told| told.len() == workers);
-            if told {
-                self.samples.add_span(format!("status.{workers}"), asked, now());
-            }
+    /// How long a status takes, of the daemon and of each worker with its memory.
+    fn ask(&mut self, caller: &mut Caller, workers: usize) -> Outcome {
+        for _ in 0..ASKED {
+            // What was told half a second ago is told again without a look at the processes.
+            pause(Duration::from_millis(600))?;
+            let took = caller.ask(&format!("status {workers}"))?;
+            self.samples.add(format!("status.{workers}"), f64::from(took) / 1e3);
         }
+        Ok(())
     }
 
     /// The same by the command that a person types, as those of another make are asked.

@@ -13,7 +13,7 @@ use crate::seen::{Seen, State};
 const PHASES: [&str; 8] =
     ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
 
-const CAUSES: [&str; 10] = [
+const CAUSES: [&str; 11] = [
     "success",
     "code",
     "signal",
@@ -23,6 +23,7 @@ const CAUSES: [&str; 10] = [
     "not_started",
     "not_ready",
     "killed",
+    "outgrown",
     "unknown",
 ];
 

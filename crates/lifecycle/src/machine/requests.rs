@@ -21,6 +21,7 @@ use super::{Action, Machine, RestartLog, State, Step, Why};
 /// | due | done | begun | begun |
 /// | due, by request | done | joined | joined |
 /// | stopping, late in its start | begun | begun | begun |
+/// | stopping, as a failure | begun | begun | begun |
 /// | stopping, to pause | begun | joined | joined |
 /// | stopping, by request | joined | begun | begun |
 /// | stopping, to restart | begun | joined | joined |
@@ -168,8 +169,10 @@ fn aimed(goal: Option<Goal>, request: Request) -> Result<(Answer, Goal), Refused
         (Some(Goal::Quit), _) => return Err(Refused::Ending),
         (Some(Goal::Stop), Stop) => (Answer::Joined, Goal::Stop),
         (Some(goal @ (Goal::Pause | Goal::Restart)), Start | Restart) => (Answer::Joined, goal),
-        (Some(Goal::Pause | Goal::Restart) | None, Stop) => (Answer::Begun, Goal::Stop),
-        (Some(Goal::Stop) | None, Start | Restart) => (Answer::Begun, Goal::Restart),
+        (Some(Goal::Pause | Goal::Restart | Goal::Fail) | None, Stop) => {
+            (Answer::Begun, Goal::Stop)
+        }
+        (Some(Goal::Stop | Goal::Fail) | None, Start | Restart) => (Answer::Begun, Goal::Restart),
     })
 }
 

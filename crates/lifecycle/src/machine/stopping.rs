@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Action, Machine, Outcome, State, Why, earlier, extended};
+use super::{Action, Machine, Outcome, Phase, State, Step, Why, earlier, extended};
 use policy::RunEnd;
 use policy::StopBy;
 
@@ -17,6 +17,8 @@ pub(super) enum Goal {
     Stop,
     /// A start at once, since somebody has asked for it.
     Restart,
+    /// What follows a failure.
+    Fail,
 }
 
 /// A stop that is going on.
@@ -98,12 +100,21 @@ impl Machine {
         self.enter(State::Stopping(Stop { step_until, kill_at, ..stop }))
     }
 
-    pub(super) fn stopped(&mut self, goal: Goal, end: RunEnd) -> Action {
+    /// Has a child that is ready stopped, and what follows is what would follow a failure; `None`: it is not ready.
+    pub(crate) fn fail(&mut self, now: Instant) -> Option<Step> {
+        self.is_ready().then(|| {
+            let action = self.stop(Goal::Fail, None, now);
+            Step { action, entered: Some(Phase::Stopping), ended: None }
+        })
+    }
+
+    pub(super) fn stopped(&mut self, goal: Goal, end: RunEnd, at: Instant, now: Instant) -> Action {
         match goal {
             Goal::Quit => self.finish(Outcome::Quit(Some(self.policy.restart.judged(end)))),
             Goal::Pause => self.enter(State::Idle),
             Goal::Stop => self.enter(State::Stopped),
             Goal::Restart => self.enter(State::Due { asked: true }),
+            Goal::Fail => self.after_run(RunEnd::Outgrown { exit: end.exit() }, at, now),
         }
     }
 }

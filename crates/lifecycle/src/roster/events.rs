@@ -1,13 +1,14 @@
 //! What a roster is told, and what it answers.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::rolling::RollStep;
 use super::sets::SetId;
 use crate::group::Id;
 use crate::machine::{Event, Step};
-use policy::RestartLimit;
-use policy::RunEnd;
+use policy::duration::rounded;
+use policy::{RestartLimit, RunEnd};
 
 /// What happened, or what is asked of all.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,10 @@ pub enum RosterEvent {
     Begin,
     /// This happened to one of them, or is asked of it.
     Child(Id, Event),
+    /// A run has reached a limit of its set that only it can know. It is replaced in its turn, once it has been ready for
+    /// [as long as a run is at least](policy::RecyclePolicy::min_age). Of one that is not ready, or of no set whose
+    /// children are replaced, that is nothing.
+    Outgrown(Id, Outgrown),
     /// The time told by [`Roster::deadline`](crate::Roster::deadline) has come. One thing is done that is
     /// due, so that whoever carries it out can look at what else has happened; the deadline says whether
     /// there is more.
@@ -28,6 +33,25 @@ pub enum RosterEvent {
     },
 }
 
+/// Which of its limits a run has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outgrown {
+    /// It has been ready for so long.
+    Age(Duration),
+    /// It has done so many jobs.
+    Jobs(u64),
+}
+
+impl fmt::Display for Outgrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outgrown::Age(age) => write!(f, "has been ready for {:?}", rounded(*age)),
+            Outgrown::Jobs(1) => f.write_str("has done 1 job"),
+            Outgrown::Jobs(jobs) => write!(f, "has done {jobs} jobs"),
+        }
+    }
+}
+
 /// What has changed, and what is to be done about it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RosterChange {
@@ -36,12 +60,14 @@ pub enum RosterChange {
     /// This child, which was taken off the list, is gone, and nothing more is said of it. Whoever has carried that out
     /// [lets it go](crate::Roster::let_go).
     Removed(Id),
-    /// This child is replaced, since it has been ready for so long.
+    /// This child is replaced though nothing is wrong with it.
     Recycled {
         /// Which.
         id: Id,
-        /// How long it was to be ready at most.
-        age: Duration,
+        /// Why.
+        why: Outgrown,
+        /// Whether that counts as a failure, since it is the third in a row so soon.
+        fails: bool,
     },
     /// A roll of this set has come further.
     Rolled(SetId, RollStep),

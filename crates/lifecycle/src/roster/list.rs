@@ -110,7 +110,7 @@ impl Roster {
         if let Some((set, index)) = kept.of {
             self.sets[set.0].forget(index, id);
             if let Some(recycling) = &mut self.sets[set.0].recycling {
-                recycling.forget(id);
+                recycling.remove(id);
             }
         }
         self.turns.forget(id);

@@ -1,44 +1,75 @@
-//! Children of a set are replaced when they have been ready for long enough: one after another, by the same promise as a
-//! roll. While there is a roll nobody is, since it replaces them anyway.
+//! Children of a set are replaced when a run has reached a limit: one after another, by the same promise as a roll. While
+//! there is a roll nobody is, since it replaces them anyway.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Roster, RosterChange, SetId};
-use crate::group::Id;
+use super::{Outgrown, Roster, RosterChange, SetId};
+use crate::group::{Happened, Id};
 use crate::machine::{Phase, Request};
 use policy::RecyclePolicy;
+
+/// So many runs in a row may be replaced as soon as they can be; what comes after them counts as a failure.
+const MOST_EARLY: u32 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Recycling {
     policy: RecyclePolicy,
-    /// When each run is due that is ready, and for how long it will have been.
-    due: BTreeMap<Id, (Instant, Duration)>,
+    /// When each run is due that is ready, and why.
+    due: BTreeMap<Id, Due>,
     /// The same in the order of time.
     by_time: BTreeSet<(Instant, Id)>,
     /// Those that are due, in the order in which they have become so.
-    queue: VecDeque<(Id, Duration)>,
+    queue: VecDeque<(Id, Due)>,
+    /// How many runs in a row have reached a limit before they could be replaced, of those of whom the last one has.
+    early: BTreeMap<Id, u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    at: Instant,
+    why: Outgrown,
+    /// It had reached its limit before it could be replaced.
+    early: bool,
 }
 
 impl Recycling {
-    fn expect(&mut self, id: Id, at: Instant, age: Duration) {
-        self.due.insert(id, (at, age));
-        self.by_time.insert((at, id));
+    fn expect(&mut self, id: Id, due: Due) {
+        if let Some(before) = self.due.insert(id, due) {
+            self.by_time.remove(&(before.at, id));
+        }
+        self.by_time.insert((due.at, id));
     }
 
-    pub(super) fn forget(&mut self, id: Id) {
-        if let Some((at, _)) = self.due.remove(&id) {
-            self.by_time.remove(&(at, id));
+    fn forget(&mut self, id: Id) {
+        if let Some(due) = self.due.remove(&id) {
+            self.by_time.remove(&(due.at, id));
         }
         self.queue.retain(|(queued, _)| *queued != id);
     }
 
+    /// It is of the set no more.
+    pub(super) fn remove(&mut self, id: Id) {
+        self.forget(id);
+        self.early.remove(&id);
+    }
+
     pub(super) fn queue_those_due(&mut self, now: Instant) {
-        while let Some((at, id)) = self.by_time.first().copied().filter(|(at, _)| *at <= now) {
-            self.by_time.remove(&(at, id));
-            let age = self.due.remove(&id).map_or(Duration::ZERO, |(_, age)| age);
-            self.queue.push_back((id, age));
+        while let Some((_, id)) = self.by_time.first().copied().filter(|(at, _)| *at <= now) {
+            self.by_time.pop_first();
+            self.queue.extend(self.due.remove(&id).map(|due| (id, due)));
         }
+    }
+
+    /// Takes note that a run is replaced; says whether that counts as a failure.
+    fn fails(&mut self, id: Id, due: Due) -> bool {
+        if !due.early {
+            self.early.remove(&id);
+            return false;
+        }
+        let early = self.early.entry(id).or_default();
+        *early = early.saturating_add(1);
+        MOST_EARLY < *early
     }
 }
 
@@ -46,7 +77,7 @@ impl Roster {
     /// When children of a set are replaced by themselves.
     pub fn recycle(&mut self, set: SetId, policy: RecyclePolicy) {
         self.sets[set.0].recycling =
-            policy.age.is_some().then(|| Recycling { policy, ..Recycling::default() });
+            policy.is_set().then(|| Recycling { policy, ..Recycling::default() });
     }
 
     /// How many of a set are due to be replaced, and wait for their turn.
@@ -66,10 +97,25 @@ impl Roster {
                 if let Some(age) = recycling.policy.age_of(seed)
                     && let Some(at) = now.checked_add(age)
                 {
-                    recycling.expect(id, at, age);
+                    recycling.expect(id, Due { at, why: Outgrown::Age(age), early: false });
                 }
             }
             Some(_) => recycling.forget(id),
+        }
+    }
+
+    /// Takes note of a limit that a child says it has reached. It is asked no sooner than each run may go.
+    pub(super) fn note_outgrown(&mut self, id: Id, why: Outgrown, now: Instant) {
+        let Some(kept) = self.kept.get(&id).filter(|kept| kept.machine.is_ready()) else { return };
+        let (Some((set, _)), Some(since)) = (kept.of, kept.machine.ready_at()) else { return };
+        let Some(recycling) = &mut self.sets[set.0].recycling else { return };
+        // Later than the clock can tell is never.
+        let Some(may_go) = since.checked_add(recycling.policy.min_age) else { return };
+        let at = may_go.max(now);
+        let is_due = recycling.due.get(&id).is_some_and(|due| due.at <= at)
+            || recycling.queue.iter().any(|(queued, _)| *queued == id);
+        if !is_due {
+            recycling.expect(id, Due { at, why, early: now < may_go });
         }
     }
 
@@ -92,7 +138,7 @@ impl Roster {
         }
         let mut spare = self.spare(set);
         while let Some(recycling) = &mut self.sets[set.0].recycling
-            && let Some((id, age)) = recycling.queue.front().copied()
+            && let Some((id, due)) = recycling.queue.front().copied()
         {
             // One that has died or is stopped meanwhile is no more the run that was due.
             let is_ready =
@@ -101,11 +147,26 @@ impl Roster {
                 return;
             }
             recycling.queue.pop_front();
-            if is_ready {
-                spare -= 1;
-                changes.push(RosterChange::Recycled { id, age });
-                let _ = self.ask(id, Request::Restart, now, changes);
+            if !is_ready {
+                continue;
+            }
+            spare -= 1;
+            let fails = recycling.fails(id, due);
+            changes.push(RosterChange::Recycled { id, why: due.why, fails });
+            match fails {
+                true => self.fail(id, now, changes),
+                false => drop(self.ask(id, Request::Restart, now, changes)),
             }
         }
+    }
+
+    fn fail(&mut self, id: Id, now: Instant, changes: &mut Vec<RosterChange>) {
+        let Some(step) = self.kept.get_mut(&id).and_then(|kept| kept.machine.fail(now)) else {
+            return;
+        };
+        self.set_due(id);
+        self.note_age(id, step.entered, now);
+        changes.push(RosterChange::Stepped(id, step));
+        self.happened(Happened::Stopping(id), now, changes);
     }
 }

@@ -58,6 +58,8 @@ enum Told {
     Scale(u32),
     Roll(policy::RollPolicy),
     Cancel,
+    /// This one has done so many jobs.
+    Jobs(u32, u64),
     /// Only time passes.
     Nothing,
 }
@@ -93,6 +95,7 @@ impl Play {
             Ready(id) => RosterEvent::Child(Id(id), Event::Ready),
             Code(id, code) => ended(id, RunEnd::Exited(Exit::Code(code))),
             Refused(id) => ended(id, RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
+            Jobs(id, jobs) => RosterEvent::Outgrown(Id(id), Outgrown::Jobs(jobs)),
             Died(id) => RosterEvent::Child(Id(id), Event::Died),
             Quit(within) => RosterEvent::Quit { by: within.map(|within| now + seconds(within)) },
             Add(after) => {
@@ -196,8 +199,11 @@ impl Play {
                     self.roster.let_go(id);
                     format!("-{id}")
                 }
-                RosterChange::Recycled { id, age } => {
+                RosterChange::Recycled { id, why: Outgrown::Age(age), fails: false } => {
                     format!("recycle {id} after {}s", age.as_secs())
+                }
+                RosterChange::Recycled { id, why, fails } => {
+                    format!("recycle {id}: {why}{}", if fails { ", a failure" } else { "" })
                 }
                 RosterChange::Rolled(_, step) => match step {
                     RollStep::Taken { id, gives_up_one: true } => format!("take {id}"),

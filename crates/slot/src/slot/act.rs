@@ -96,6 +96,7 @@ impl Slot {
         (self.asked, self.asked_by_word) = (false, false);
         (self.quits_by, self.released, self.confuses) = (None, false, false);
         (self.status, self.lost, self.talk) = (None, None, None);
+        self.jobs_done = 0;
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }

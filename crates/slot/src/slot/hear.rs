@@ -148,6 +148,11 @@ impl Slot {
                     self.answers += 1;
                 }
             }
+            Ok(Some(Word::JobsDone(jobs))) => {
+                if itself.is_some() {
+                    self.jobs_done = jobs;
+                }
+            }
             // Logged once a run, since the child may go on like that.
             Err(error) if !self.confuses => {
                 self.confuses = true;

@@ -205,7 +205,7 @@ impl Loop {
                 }
                 RosterChange::Removed(id) => self.forget(id),
                 RosterChange::Rolled(set, step) => self.rolled(set, step),
-                RosterChange::Recycled { id, age } => self.recycled(id, age),
+                RosterChange::Recycled { id, why, fails } => self.recycled(id, why, fails),
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();
@@ -301,6 +301,7 @@ impl Loop {
             told((id, record), &report, teller, status, desk);
         });
         self.hear(id, said);
+        self.look_at_jobs(id);
         self.watch(id);
     }
 

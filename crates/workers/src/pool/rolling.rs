@@ -1,11 +1,14 @@
 //! Sets, as far as a pool knows more of them than the roster; and how a roll is told.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use control::service;
-use lifecycle::{Id, Phase, RollEnd, RollProgress, RollRefused, RollStep, Scaled, SetId};
-use policy::{Problems, RollPolicy, Share, duration};
+use lifecycle::{
+    Id, Machine, Outgrown, Phase, RollEnd, RollProgress, RollRefused, RollStep, RosterEvent,
+    Scaled, SetId,
+};
+use policy::{Problems, RollPolicy, Share};
 
 use super::goals::{Goal, Progress};
 use super::refused::RequestError;
@@ -203,11 +206,28 @@ impl Loop {
         }
     }
 
-    pub(super) fn recycled(&mut self, id: Id, age: Duration) {
+    /// A worker that is ready and has done all the jobs of its run is to be replaced. One that has done them before that
+    /// is looked at again when it has said that it is ready.
+    pub(super) fn look_at_jobs(&mut self, id: Id) {
+        let is_ready = self.roster.machine(id).is_some_and(Machine::is_ready);
+        let worker = self.workers.get_mut(&id).filter(|_| is_ready);
+        if let Some(jobs) = worker.and_then(|worker| worker.slot.take_jobs_done()) {
+            self.on(RosterEvent::Outgrown(id, Outgrown::Jobs(jobs)));
+        }
+    }
+
+    pub(super) fn recycled(&mut self, id: Id, why: Outgrown, fails: bool) {
         let Loop { workers, desk, .. } = self;
         let Some(worker) = workers.get(&id) else { return };
-        let text = format!("has been ready for {:?}, and is replaced", duration::rounded(age));
-        log::info!("worker {} {text}", worker.record.name());
+        let name = worker.record.name();
+        let text = match fails {
+            true => format!("{why}, and is replaced, as a failure: the third in a row so soon"),
+            false => format!("{why}, and is replaced"),
+        };
+        match fails {
+            true => log::warn!("worker {name} {text}"),
+            false => log::info!("worker {name} {text}"),
+        }
         worker.record.recycled(&text, &mut desk.events);
     }
 

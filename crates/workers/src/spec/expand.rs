@@ -1,9 +1,10 @@
 //! The workers of a list: those of its sets stand in it as if each had been given alone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use lifecycle::{Id, Member, Unit};
-use policy::{Problems, check_name};
+use policy::{Problems, RecyclePolicy, check_name};
 use proc_spawn::Place;
 use surroundings::{Base, Files};
 
@@ -16,6 +17,8 @@ pub(super) struct Expanded {
     pub(super) place: Option<Place>,
     /// One of a set of which there is none: it is checked, and that is all.
     pub(super) is_probe: bool,
+    /// When a run is replaced, where it has to count something itself.
+    pub(super) recycle: Option<Arc<RecyclePolicy>>,
     pub(super) worker: WorkerStartInfo,
 }
 
@@ -107,7 +110,7 @@ pub(super) fn expand(
     for (entry, listed) in list.into_iter().enumerate() {
         let set = match listed {
             Listed::Worker(worker) => {
-                all.push(Expanded { entry, place: None, is_probe: false, worker });
+                all.push(Expanded { entry, place: None, is_probe: false, recycle: None, worker });
                 continue;
             }
             Listed::Set(set) => set,
@@ -115,10 +118,12 @@ pub(super) fn expand(
         set.check(&mut parts[entry]);
         // Where all have the same files no more need be said of the others.
         let count = if parts[entry].is_empty() { set.count } else { set.count.min(1) };
+        let recycle = set.counts_itself();
         all.extend((1..=count.max(1)).map(|index| Expanded {
             entry,
             place: Some(Place { index, count: set.count }),
             is_probe: index > count,
+            recycle: recycle.clone(),
             worker: set.worker(index),
         }));
         set.note_families(files, base, entry);

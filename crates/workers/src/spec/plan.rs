@@ -171,8 +171,8 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     for (plan, set) in zip(&mut plans, &planner.sets) {
         (plan.max_unavailable, plan.roll) = (set.max_unavailable, set.roll.clone());
         plan.recycle = set.recycle.clone();
-        if plan.recycle.age.is_some() && options.strategy != Strategy::OneForOne {
-            let reason = "the workers of a set are not replaced by their age with this strategy, since none is restarted alone";
+        if plan.recycle.is_set() && options.strategy != Strategy::OneForOne {
+            let reason = "the workers of a set are not recycled with this strategy, since none is restarted alone";
             problems.add("strategy", options.strategy, reason);
         }
         let at = units.iter().position(|unit| unit.name == plan.name);

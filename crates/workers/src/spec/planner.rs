@@ -48,6 +48,7 @@ impl Planner {
         let mut problems = Problems::new();
         let mut files = Files::new();
         let set = &self.sets[set];
+        let recycle = set.counts_itself();
         let mut plans = Vec::with_capacity(numbers.len());
         for index in numbers.iter().copied() {
             let worker = set.worker(index);
@@ -57,7 +58,8 @@ impl Planner {
                 self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
             let kept = Kept { name: worker.name.clone(), pid_filename };
             let (name, place) = (worker.name.clone(), Some(Place { index, count }));
-            let expanded = Expanded { entry: 0, place, is_probe: false, worker };
+            let recycle = recycle.clone();
+            let expanded = Expanded { entry: 0, place, is_probe: false, recycle, worker };
             let planned = self.worker(&mut own, Some(policy), kept, expanded, &mut files)?;
             plans.extend(planned);
             problems.add_part(&name, own);
@@ -89,7 +91,7 @@ impl Planner {
         let pid_filename =
             self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
         let kept = Kept { name: worker.name.clone(), pid_filename };
-        let expanded = Expanded { entry: 0, place: None, is_probe: false, worker };
+        let expanded = Expanded { entry: 0, place: None, is_probe: false, recycle: None, worker };
         let planned = self.worker(&mut own, None, kept, expanded, &mut files)?;
         let mut clashes = Problems::new();
         files.check(|_, problem| clashes.push(problem));
@@ -108,10 +110,8 @@ impl Planner {
         expanded: Expanded,
         files: &mut Files,
     ) -> Result<Option<WorkerPlan>, WorkersError> {
-        let Expanded { entry, place, worker, .. } = expanded;
         let otherwise = policy.unwrap_or(&self.otherwise);
-        let planned = plan_worker(problems, &self.base, otherwise, kept, worker, entry, files)?;
-        Ok(planned.map(|plan| WorkerPlan { spawn: plan.spawn.place(place), ..plan }))
+        plan_worker(problems, &self.base, otherwise, kept, expanded, files)
     }
 }
 
@@ -120,10 +120,10 @@ fn plan_worker(
     base: &Base,
     otherwise: &Arc<Policy>,
     kept: Kept,
-    worker: WorkerStartInfo,
-    index: usize,
+    expanded: Expanded,
     files: &mut Files,
 ) -> Result<Option<WorkerPlan>, WorkersError> {
+    let Expanded { entry, place, recycle, worker, .. } = expanded;
     if let Some(path) = &kept.pid_filename {
         files.check_file(problems, "pid_filename", path);
     }
@@ -138,7 +138,7 @@ fn plan_worker(
         Err(error) => return Err(WorkersError::Spawn { source: error }),
     };
     let whose = Whose {
-        owner: Owner::Worker(index),
+        owner: Owner::Worker(entry),
         pid_filename: &pid_filename,
         output: Target::Null,
         parent: Parent::HasStreams,
@@ -179,6 +179,7 @@ fn plan_worker(
         base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
+        recycle: recycle.as_deref().cloned().map(Box::new),
         ..Setup::default()
     };
     Ok(spawn.map(|spawn| {
@@ -186,7 +187,7 @@ fn plan_worker(
         let current = Current::new(Role::Worker, kept.name.clone());
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
-        let spawn = spawn.current(current).own_group().stderr(Stdio::Inherit);
+        let spawn = spawn.current(current).place(place).own_group().stderr(Stdio::Inherit);
         let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
         let spawn = spawn.environment(environment);
         let capture = capture.map(Box::new);

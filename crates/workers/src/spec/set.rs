@@ -86,6 +86,11 @@ impl WorkerSet {
         self
     }
 
+    /// When a run is replaced, where that is counted by itself.
+    pub(super) fn counts_itself(&self) -> Option<Arc<RecyclePolicy>> {
+        self.recycle.jobs.map(|_| Arc::new(self.recycle.clone()))
+    }
+
     /// What each runs, by its number, in place of what the template says. It is called when the list is checked and when
     /// there are to be more, by the thread that asks for that, and may be called several times.
     #[must_use]
@@ -153,9 +158,10 @@ impl WorkerSet {
         self.max_unavailable.check(problems, "max_unavailable");
         self.roll.check(problems, "roll", self.max_unavailable);
         self.recycle.check(problems, "recycle");
-        if self.recycle.age.is_some() && self.max_unavailable.is_none() {
+        if self.recycle.is_set() && self.max_unavailable.is_none() {
             let reason = "with max_unavailable 0 none would ever be replaced; let one be away";
-            problems.add("recycle", "age", reason);
+            let what = if self.recycle.age.is_some() { "age" } else { "jobs" };
+            problems.add("recycle", what, reason);
         }
         let mut check = |field: &str, path: &Path| {
             let text = path.to_string_lossy();

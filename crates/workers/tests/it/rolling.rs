@@ -11,13 +11,15 @@ use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 7] = [
+pub(crate) const STORIES: [(&str, Story); 9] = [
     ("a_roll_replaces_each_and_none_is_missed", a_roll_replaces_each_and_none_is_missed),
     ("a_bad_new_one_ends_a_roll_and_a_good_one_heals", a_bad_new_one_ends_a_roll),
     ("those_beside_come_first_and_leave_last", those_beside_come_first_and_leave_last),
     ("a_roll_is_cancelled_and_a_second_refused", a_roll_is_cancelled_and_a_second_refused),
     ("a_roll_goes_on_beside_kills_from_outside", a_roll_goes_on_beside_kills_from_outside),
     ("those_that_are_old_are_replaced", those_that_are_old_are_replaced),
+    ("those_that_have_done_their_jobs_are_replaced", those_that_have_done_their_jobs_are_replaced),
+    ("one_that_outgrows_at_once_fails_in_the_end", one_that_outgrows_at_once_fails_in_the_end),
     ("what_somebody_makes_of_a_policy_holds_up_nobody", what_somebody_makes_of_a_policy),
 ];
 
@@ -74,6 +76,61 @@ fn a_roll_replaces_each_and_none_is_missed(bed: &Bed) {
     );
     let set = &pool.status().unwrap().sets[0];
     assert_eq!((set.roll.clone(), set.rolled.as_deref()), (None, Some("all have been replaced")));
+    end(&pool);
+}
+
+/// Does three jobs before it is ready, and then one after another until it is asked to quit.
+pub(crate) fn does_jobs(folder: std::path::PathBuf) -> Result<(), std::io::Error> {
+    for _ in 0..3 {
+        surroundings::job_done();
+    }
+    crate::scaling::stays(folder)
+}
+
+fn jobs(bed: &Bed, count: u32) -> WorkerSet {
+    let template = WorkerStartInfo::new("web", bed.path("{name}.pid"), does_jobs, bed.path(""));
+    let recycle = RecyclePolicy::default().jobs(3).jitter(0);
+    WorkerSet::new(count, template.stderr_filename("/dev/stderr")).recycle(recycle)
+}
+
+/// Case: WRK-12
+fn those_that_have_done_their_jobs_are_replaced(bed: &Bed) {
+    let recycle = RecyclePolicy::default().jobs(3).jitter(0).min_age(Duration::ZERO);
+    let pool = Pool::start([jobs(bed, 2).recycle(recycle)], options()).unwrap();
+    let mut stream = pool.events(1000).unwrap();
+    let mut recycled = BTreeSet::new();
+    while recycled.len() < 2 {
+        let events = stream.next(Instant::now() + LIMIT).unwrap().unwrap().events;
+        for event in events.into_iter().filter(|event| event.kind == "recycled") {
+            assert_eq!(event.text, "has done 3 jobs, and is replaced");
+            recycled.insert(event.name);
+        }
+    }
+    let ends = pool.status().unwrap().workers.into_iter().flat_map(|worker| worker.ends);
+    assert!(ends.map(|end| end.cause).all(|cause| cause == "success"));
+    end(&pool);
+}
+
+/// Case: PL-59
+fn one_that_outgrows_at_once_fails_in_the_end(bed: &Bed) {
+    let recycle = RecyclePolicy::default().jobs(3).jitter(0).min_age(Duration::from_millis(300));
+    let pool = Pool::start([jobs(bed, 1).recycle(recycle)], options()).unwrap();
+    let fails = "web-1 has done 3 jobs, and is replaced, as a failure: the third in a row so soon";
+    let kinds = ["recycled"];
+    let told = told(&pool, &kinds, fails);
+    assert_eq!(told[..2], ["web-1 has done 3 jobs, and is replaced"; 2]);
+    // How that run ended is told as what it counts as.
+    let mut stream = pool.events(1000).unwrap();
+    let outgrown = "was replaced as soon as it could be, the third in a row";
+    let is_it = |text: &str| text.contains(outgrown);
+    while !stream
+        .next(Instant::now() + LIMIT)
+        .unwrap()
+        .unwrap()
+        .events
+        .iter()
+        .any(|event| is_it(&event.text))
+    {}
     end(&pool);
 }
 

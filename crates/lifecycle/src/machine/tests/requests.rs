@@ -26,7 +26,7 @@ fn after(story: &[(u64, Told)]) -> (Machine, Instant) {
 fn every_pair_of_phase_and_request_has_the_answer_that_is_documented() {
     use Request::{Restart, Start as Begin, Stop};
     let late = Event::DeadlinePassed;
-    let rows: [(&str, &[(u64, Told)]); 13] = [
+    let rows: [(&str, &[(u64, Told)]); 14] = [
         ("idle", &[]),
         ("starting", &[(0, Start)]),
         ("running", &[(0, Start), (0, Ready)]),
@@ -34,6 +34,7 @@ fn every_pair_of_phase_and_request_has_the_answer_that_is_documented() {
         ("due", &[(0, Start), (0, Ended(code(1))), (9, Nothing)]),
         ("due, by request", &[(0, Ask(Begin))]),
         ("stopping, late in its start", &[(0, Start), (99, Nothing)]),
+        ("stopping, as a failure", &[(0, Start), (0, Ready)]),
         ("stopping, to pause", &[(0, Start), (0, Pause)]),
         ("stopping, by request", &[(0, Start), (0, Ask(Stop))]),
         ("stopping, to restart", &[(0, Start), (0, Ask(Restart))]),
@@ -50,6 +51,9 @@ fn every_pair_of_phase_and_request_has_the_answer_that_is_documented() {
             let (mut machine, now) = after(story);
             if machine.deadline().is_some_and(|due| due <= now) {
                 machine.step(late.clone(), now);
+            }
+            if name.ends_with("failure") {
+                machine.fail(now).unwrap();
             }
             let before = (machine.phase(), format!("{:?}", machine.state));
             assert_eq!(name.split(',').next(), Some(before.0.to_string().as_str()));

@@ -34,7 +34,7 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..18u8), 0..60),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..20u8), 0..60),
         in_set in 0..4usize,
         (away, percent) in (0..3u32, any::<bool>()),
         age in prop::option::of(1..30u64),
@@ -59,7 +59,8 @@ proptest! {
         let set = roster.set(of_set, template, policy);
         roster.max_unavailable(set, away);
         if let Some(age) = age {
-            roster.recycle(set, RecyclePolicy::default().age(seconds(age)).jitter(50));
+            let policy = RecyclePolicy::default().age(seconds(age)).jobs(9).jitter(50);
+            roster.recycle(set, policy.min_age(seconds(age / 2)));
         }
         let start = Instant::now();
         let real = roster.ids().map(|id| (id, Real::default())).collect();

@@ -1,4 +1,4 @@
-//! Stories of children that are replaced because of their age.
+//! Stories of children that are replaced since they have reached a limit.
 
 use super::*;
 use policy::{RecyclePolicy, RollPolicy, Share};
@@ -81,4 +81,84 @@ fn a_roll_comes_first() {
     assert_eq!(play.roster.deadline(), Some(play.start + seconds(202)));
     tells(&mut play, 105, Quit(None), &["105 ?1 for 10s", "105 ?0 for 10s"]);
     tells(&mut play, 300, Code(0, 0), &["115 !0", "115 !1", "300 x0"]);
+}
+
+/// Two of a set, ready since second 0, that may go when they have been so for 10 seconds.
+fn busy() -> Play {
+    let mut play = ready(2);
+    let policy = RecyclePolicy::default().jobs(7).min_age(seconds(10)).jitter(0);
+    play.roster.recycle(SetId(0), policy);
+    play
+}
+
+/// Cases: WRK-12, PL-62
+#[test]
+fn who_has_done_its_jobs_is_replaced_in_its_turn_and_works_on_until_then() {
+    let mut play = busy();
+    let first = ["20 recycle 1: has done 7 jobs", "20 ?1 for 10s"];
+    tells(&mut play, 20, Jobs(1, 7), &first);
+    // One more than may be away: it works on, and says nothing new.
+    tells(&mut play, 21, Jobs(0, 7), &[]);
+    tells(&mut play, 21, Jobs(0, 8), &[]);
+    assert_eq!(play.roster.due_to_be_recycled(SetId(0)), 1);
+    // What is stopping, or is not known, has nothing to say.
+    tells(&mut play, 21, Jobs(1, 9), &[]);
+    tells(&mut play, 21, Jobs(9, 9), &[]);
+    tells(&mut play, 22, Code(1, 0), &["22 1 due", "22 +1"]);
+    let next = ["23 1 running", "23 recycle 0: has done 7 jobs", "23 ?0 for 10s"];
+    tells(&mut play, 23, Ready(1), &next);
+    tells(&mut play, 24, Code(0, 0), &["24 0 due", "24 +0"]);
+    tells(&mut play, 25, Ready(0), &["25 0 running"]);
+    assert_eq!(play.roster.deadline(), None);
+}
+
+/// Case: PL-59
+#[test]
+fn one_that_is_at_its_limit_at_once_goes_as_soon_as_it_may_and_the_third_in_a_row_has_failed() {
+    let mut play = busy();
+    for second in [0, 20] {
+        tells(&mut play, second + 3, Jobs(0, 7), &[]);
+        assert_eq!(play.roster.deadline(), Some(play.start + seconds(second + 10)));
+        let goes = [
+            format!("{} recycle 0: has done 7 jobs", second + 10),
+            format!("{} ?0 for 10s", second + 10),
+        ];
+        tells(&mut play, second + 10, Nothing, &[&goes[0], &goes[1]]);
+        let again = [format!("{} 0 due", second + 11), format!("{} +0", second + 11)];
+        tells(&mut play, second + 11, Code(0, 0), &[&again[0], &again[1]]);
+        tells(&mut play, second + 20, Ready(0), &[&format!("{} 0 running", second + 20)]);
+    }
+    tells(&mut play, 41, Jobs(0, 7), &[]);
+    let fails = ["50 recycle 0: has done 7 jobs, a failure", "50 ?0 for 10s"];
+    tells(&mut play, 50, Nothing, &fails);
+    // Its successor has the delay of one that has failed.
+    tells(&mut play, 51, Code(0, 0), &["51 0 waiting"]);
+    tells(&mut play, 56, Nothing, &["56 0 due", "56 +0"]);
+    tells(&mut play, 57, Ready(0), &["57 0 running"]);
+    // One that has worked for long enough is none of that row.
+    let late = ["70 recycle 0: has done 7 jobs", "70 ?0 for 10s"];
+    tells(&mut play, 70, Jobs(0, 7), &late);
+    tells(&mut play, 71, Code(0, 0), &["71 0 due", "71 +0"]);
+    tells(&mut play, 72, Ready(0), &["72 0 running"]);
+    tells(&mut play, 73, Jobs(0, 7), &[]);
+    let first_again = ["82 recycle 0: has done 7 jobs", "82 ?0 for 10s"];
+    tells(&mut play, 82, Nothing, &first_again);
+}
+
+/// Whoever asks for one that goes as a failure gets it at once.
+#[test]
+fn a_request_wins_over_a_failure_that_is_on_its_way() {
+    let mut play = busy();
+    for second in [0, 20, 40] {
+        play.tell(second + 3, Jobs(0, 7));
+        play.tell(second + 10, Nothing);
+        if second < 40 {
+            play.tell(second + 11, Code(0, 0));
+            play.tell(second + 20, Ready(0));
+        }
+    }
+    assert_eq!(play.changes.last().unwrap(), "50 ?0 for 10s");
+    play.changes.clear();
+    tells(&mut play, 51, Ask(Request::Restart, 0), &["51 begun"]);
+    tells(&mut play, 52, Code(0, 0), &["52 0 due", "52 +0"]);
 }

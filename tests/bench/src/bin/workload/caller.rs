@@ -3,15 +3,15 @@
 
 use std::error::Error;
 use std::io::{BufRead, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use appkit::{DaemonOptions, DaemonRunStatus, LoggingConfig, start_daemon, stop_daemon};
+use appkit::{Daemon, DaemonOptions, DaemonRunStatus, LoggingConfig, start_daemon, stop_daemon};
 
 use crate::{journal, pool};
 
 const PID_FILE: &str = "d.pid";
 
-/// Reads `start <workers>` and `stop` from standard input; answers each with a line. Until it ends,
+/// Reads `start <workers>`, `status <workers>` and `stop` from standard input; answers each with a line. Until it ends,
 /// holds so many MiB, all of them touched, and so many threads.
 pub(crate) fn obey(mebibytes: usize, threads: usize) -> Result<(), Box<dyn Error>> {
     let memory = vec![1u8; mebibytes << 20];
@@ -26,6 +26,7 @@ pub(crate) fn obey(mebibytes: usize, threads: usize) -> Result<(), Box<dyn Error
         let line = line?;
         let answer = match line.split_once(' ') {
             Some(("start", workers)) => start(workers.parse()?),
+            Some(("status", workers)) => status(workers.parse()?),
             _ if line == "stop" => stop_daemon(PID_FILE).map(|_| 0).map_err(Into::into),
             _ => Err(format!("unknown command `{line}`").into()),
         };
@@ -55,6 +56,19 @@ fn start(workers: usize) -> Result<u32, Box<dyn Error>> {
         DaemonRunStatus::Launched { pid } => Ok(pid),
         DaemonRunStatus::AlreadyRunning { pid } => Err(format!("{pid} runs already").into()),
     }
+}
+
+/// How many microseconds it takes to be told of the daemon, and of so many workers with what each uses.
+fn status(workers: usize) -> Result<u32, Box<dyn Error>> {
+    let daemon = Daemon::at(PID_FILE);
+    let asked = Instant::now();
+    let report = daemon.status()?;
+    let told = daemon.workers(&[], true)?;
+    let took = asked.elapsed();
+    if !matches!(report.said, Some(Ok(_))) || told.len() != workers {
+        return Err("it has not told all".into());
+    }
+    Ok(u32::try_from(took.as_micros())?)
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {
