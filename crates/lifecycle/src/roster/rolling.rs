@@ -100,6 +100,16 @@ struct Settles {
     has: bool,
 }
 
+/// What one is to a roll that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Replaced,
+    /// Beside, for the time of the roll.
+    Surge,
+    /// It came meanwhile.
+    New,
+}
+
 #[derive(Debug)]
 pub(super) struct Roll {
     policy: RollPolicy,
@@ -108,6 +118,8 @@ pub(super) struct Roll {
     in_hand: BTreeMap<Id, InHand>,
     /// Those that are there for the time of the roll and have been ready, or have not yet.
     surge: BTreeMap<Id, InHand>,
+    /// Those that came since, as there are to be more, and have not settled: they count as little as those in hand.
+    new: BTreeMap<Id, InHand>,
     done: u32,
     next_at: Option<Instant>,
     stalls_at: Option<Instant>,
@@ -123,7 +135,7 @@ impl Roll {
 
     /// When time alone brings it further.
     pub(super) fn due(&self) -> Option<Instant> {
-        let in_hand = self.in_hand.values().chain(self.surge.values());
+        let in_hand = self.in_hand.values().chain(self.surge.values()).chain(self.new.values());
         let settles = in_hand.filter_map(|in_hand| in_hand.settles);
         let settles = settles.filter(|settles| !settles.has).filter_map(|settles| settles.at);
         settles.chain(self.next_at).chain(self.stalls_at).min()
@@ -142,10 +154,20 @@ impl Roll {
         }
     }
 
-    /// Those of these that come beside for the rest of the roll.
+    /// These have come: beside for the rest of the roll, or for good.
     pub(super) fn came(&mut self, added: &[(u32, Id)], wanted: u32) {
-        let beside = added.iter().filter(|(index, _)| *index > wanted);
-        self.surge.extend(beside.map(|(index, id)| (*id, InHand::new(*index, 0))));
+        for (index, id) in added {
+            let hand = if *index > wanted { &mut self.surge } else { &mut self.new };
+            hand.insert(*id, InHand::new(*index, 0));
+        }
+    }
+
+    pub(super) fn hand(&mut self, kind: Kind) -> &mut BTreeMap<Id, InHand> {
+        match kind {
+            Kind::Replaced => &mut self.in_hand,
+            Kind::Surge => &mut self.surge,
+            Kind::New => &mut self.new,
+        }
     }
 
     /// It has come further.
@@ -199,6 +221,7 @@ impl Roster {
             left,
             in_hand: BTreeMap::new(),
             surge: BTreeMap::new(),
+            new: BTreeMap::new(),
             done: 0,
             next_at: None,
             stalls_at,

@@ -1,8 +1,9 @@
 //! What a roll does next: each turn is one thing, after which all is looked at anew.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{InHand, RollEnd, RollStep, Settles};
+use super::{InHand, Kind, RollEnd, RollStep, Settles};
 use crate::group::Id;
 use crate::machine::{Machine, Phase, Request};
 use crate::roster::{Roster, RosterChange, SetId};
@@ -61,18 +62,18 @@ impl Roster {
 
     fn turn(&mut self, set: SetId, now: Instant, changes: &mut Vec<RosterChange>) -> Turn {
         let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
-        let all: Vec<(Id, InHand, bool)> = roll
-            .in_hand
-            .iter()
-            .map(|(id, in_hand)| (*id, *in_hand, false))
-            .chain(roll.surge.iter().map(|(id, in_hand)| (*id, *in_hand, true)))
-            .collect();
+        let of = |kind, hand: &BTreeMap<Id, InHand>| -> Vec<(Id, InHand, Kind)> {
+            hand.iter().map(|(id, in_hand)| (*id, *in_hand, kind)).collect()
+        };
+        let replaced = of(Kind::Replaced, &roll.in_hand).into_iter();
+        let others = of(Kind::Surge, &roll.surge).into_iter().chain(of(Kind::New, &roll.new));
+        let all: Vec<(Id, InHand, Kind)> = replaced.chain(others).collect();
         let (settle, tries) = (roll.policy.settle, roll.policy.tries);
-        for (id, mut in_hand, is_surge) in all {
+        for (id, mut in_hand, kind) in all {
             let before = in_hand.settles;
             let stand = self.stand(id, &mut in_hand, settle, now);
             let Some(roll) = &mut self.sets[set.0].roll else { return Turn::Rests };
-            let hand = if is_surge { &mut roll.surge } else { &mut roll.in_hand };
+            let hand = roll.hand(kind);
             let moved = match stand {
                 Stand::OnItsWay => {
                     hand.insert(id, in_hand);
@@ -83,8 +84,18 @@ impl Roster {
                     }
                     continue;
                 }
+                // How often one that came meanwhile fails is nothing to the roll: it has to settle, sooner or later.
+                Stand::Failed | Stand::Bad if kind == Kind::New => {
+                    let after = in_hand.settles.map_or(in_hand.after, |settles| settles.run);
+                    hand.insert(id, InHand::new(in_hand.index, after));
+                    continue;
+                }
+                Stand::Settled if kind == Kind::New => {
+                    hand.remove(&id);
+                    Turn::Moved
+                }
                 // One that is there for the roll is looked at until its end.
-                Stand::Settled if is_surge => {
+                Stand::Settled if kind == Kind::Surge => {
                     hand.insert(id, in_hand);
                     continue;
                 }
@@ -283,7 +294,7 @@ impl Roster {
         let (wanted, roll) = (self.sets[set.0].wanted, self.sets[set.0].roll.as_ref());
         let hand = |id: &Id| {
             let roll = roll?;
-            roll.in_hand.get(id).or(roll.surge.get(id))
+            roll.in_hand.get(id).or(roll.surge.get(id)).or(roll.new.get(id))
         };
         let is_there =
             |(_, id): &(u32, Id)| self.is_ready(*id) && hand(id).is_none_or(InHand::has_settled);

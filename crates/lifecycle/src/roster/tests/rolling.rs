@@ -358,3 +358,28 @@ fn those_beside_leave_though_one_is_over() {
     let bad = ["4 x1", "4 end Bad { id: Id(1), index: 2 }", "4 ?2 for 10s"];
     tells(&mut play, 4, Code(1, 1), &bad);
 }
+
+/// One that comes in the middle of a roll stands in for nobody before it has settled, however often it fails; and the roll
+/// does not wait for it.
+#[test]
+fn one_that_comes_meanwhile_has_to_settle_too() {
+    let mut play = ready(2, Share::Count(0));
+    // Nobody may be away, and nobody comes beside: it waits for somebody who is there as well.
+    tells(&mut play, 1, Roll(roll().settle(seconds(10)).stall(seconds(900))), &["1 roll"]);
+    play.tell(2, Scale(3));
+    play.roster.max_unavailable(SetId(0), Share::Count(1));
+    play.changes.clear();
+    tells(&mut play, 3, Ready(2), &["3 2 running"]);
+    tells(&mut play, 4, Code(2, 1), &["4 2 waiting"]);
+    tells(&mut play, 9, Nothing, &["9 2 due", "9 +2"]);
+    tells(&mut play, 10, Ready(2), &["10 2 running"]);
+    tells(&mut play, 19, Nothing, &[]);
+    tells(&mut play, 20, Nothing, &["20 take 1", "20 ?1 for 10s"]);
+    tells(&mut play, 21, Code(1, 0), &["21 1 due", "21 +1"]);
+    tells(&mut play, 22, Ready(1), &["22 1 running"]);
+    let next = ["32 settled 1", "32 take 0", "32 ?0 for 10s"];
+    tells(&mut play, 32, Nothing, &next);
+    tells(&mut play, 33, Code(0, 0), &["33 0 due", "33 +0"]);
+    tells(&mut play, 34, Ready(0), &["34 0 running"]);
+    tells(&mut play, 44, Nothing, &["44 settled 0", "44 end Done"]);
+}
