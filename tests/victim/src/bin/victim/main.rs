@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use appkit::logging::Rotation;
 use appkit::{
     Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Listed,
-    LoggingConfig, RecyclePolicy, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo,
-    WorkersError, WorkersOptions, daemon_status, entries, quit_requested, run_daemon, sleep,
+    LoggingConfig, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo, WorkersError,
+    WorkersOptions, daemon_status, entries, job_done, quit_requested, run_daemon, sleep,
     start_daemon, start_workers, stop_daemon_within,
 };
 
@@ -129,10 +129,7 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
             .stdout_filename("{name}.txt"),
     );
     let set = set.max_unavailable(Share::Percent(50));
-    let set = match settings.recycle() {
-        Some(age) => set.recycle(RecyclePolicy::default().age(age)),
-        None => set,
-    };
+    let set = set.recycle(settings.recycle());
     let set = (settings.set > 0).then(|| Listed::from(set));
     start_workers(workers.map(Listed::from).chain(set), options)?.into_result()
 }
@@ -148,6 +145,9 @@ fn worker(settings: Settings) {
     let _child = settings.descendant.then(witness::descendant);
     leavings::leave(&settings);
     talk::begin(&settings, settings.talker != 1);
+    if !appkit::current().incarnation.is_multiple_of(5) {
+        (0..settings.jobs).for_each(|_| job_done());
+    }
     if appkit::current().incarnation <= settings.fail && sleep(FAILS_AFTER) == Slept::Elapsed {
         panic!("run {} is one of those that fail", appkit::current().incarnation);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use appkit::RecyclePolicy;
+
 use serde::{Deserialize, Serialize};
 
 /// Times are milliseconds.
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) log_size: u64,
     restart: u64,
     recycle: u64,
+    /// How many jobs a run of a worker of the set does, which it does at once, but for each fifth run; 0: any number.
+    pub(crate) jobs: u64,
     grace: u64,
     timeout: u64,
     patience: u64,
@@ -58,6 +62,7 @@ impl Settings {
             log_size: 0,
             restart: 50,
             recycle: 0,
+            jobs: 0,
             grace: 300,
             timeout: 3000,
             // Less than whoever attacks waits for an answer.
@@ -80,6 +85,7 @@ impl Settings {
                 "--log-to-stderr" => settings.log_to_stderr = number != 0,
                 "--log-size" => settings.log_size = number,
                 "--recycle" => settings.recycle = number,
+                "--jobs" => settings.jobs = number,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
                 "--timeout" => settings.timeout = number,
@@ -90,9 +96,17 @@ impl Settings {
         Ok(settings)
     }
 
-    /// How long a worker of the set is ready at most.
-    pub(crate) fn recycle(&self) -> Option<Duration> {
-        (self.recycle > 0).then(|| Duration::from_millis(self.recycle))
+    /// When a worker of the set is replaced.
+    pub(crate) fn recycle(&self) -> RecyclePolicy {
+        let policy = RecyclePolicy {
+            jobs: Some(self.jobs).filter(|jobs| *jobs > 0),
+            min_age: Duration::from_millis(self.recycle / 2),
+            ..RecyclePolicy::default()
+        };
+        match self.recycle {
+            0 => policy,
+            age => policy.age(Duration::from_millis(age)),
+        }
     }
 
     pub(crate) fn restart(&self) -> Duration {
