@@ -162,7 +162,7 @@ impl Roll {
         }
     }
 
-    pub(super) fn hand(&mut self, kind: Kind) -> &mut BTreeMap<Id, InHand> {
+    fn hand(&mut self, kind: Kind) -> &mut BTreeMap<Id, InHand> {
         match kind {
             Kind::Replaced => &mut self.in_hand,
             Kind::Surge => &mut self.surge,
