@@ -170,3 +170,28 @@ impl Roster {
         self.happened(Happened::Stopping(id), now, changes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_who_was_removed() {
+        let mut recycling = Recycling::default();
+        let now = Instant::now(); // An origin only.
+        let due = |id| (Id::nth(id).unwrap(), Due { at: now, why: Outgrown::Jobs(1), early: true });
+        let (one, other) = (due(0), due(1));
+        for (id, due) in [one, other] {
+            recycling.expect(id, due);
+            assert!(!recycling.fails(id, due));
+        }
+        recycling.queue_those_due(now);
+        recycling.expect(one.0, Due { at: now + Duration::from_secs(1), ..one.1 });
+        recycling.remove(one.0);
+        recycling.remove(other.0);
+        assert!(recycling.due.is_empty() && recycling.by_time.is_empty());
+        assert!(recycling.queue.is_empty() && recycling.early.is_empty());
+    }
+}

@@ -162,3 +162,19 @@ fn a_request_wins_over_a_failure_that_is_on_its_way() {
     tells(&mut play, 51, Ask(Request::Restart, 0), &["51 begun"]);
     tells(&mut play, 52, Code(0, 0), &["52 0 due", "52 +0"]);
 }
+
+/// Case: PL-57
+#[test]
+fn each_run_of_one_has_a_limit_of_its_own() {
+    let mut play = ready(1);
+    let policy = RecyclePolicy::default().age(seconds(1000)).jitter(100);
+    play.roster.recycle(SetId(0), policy);
+    let mut ages = BTreeSet::new();
+    for second in 1..5 {
+        play.tell(second * 10, Code(0, 1));
+        play.tell(second * 10 + 6, Ready(0));
+        let due = play.roster.deadline().unwrap();
+        ages.insert(due - (play.start + seconds(second * 10 + 6)));
+    }
+    assert_eq!(ages.len(), 4, "{ages:?}");
+}
