@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
-use policy::{Delays, Policy, Readiness, RestartLog, RunEnd};
+use policy::{Delays, Policy, RestartLog, RunEnd};
 pub use requests::{Answer, Refused, Request};
 use stopping::{Goal, Stop};
 
@@ -284,8 +284,8 @@ impl Machine {
                 self.stopped(goal, end, at, now)
             }
             (Killed(Why::NotReady { after, then }), Ended { at, .. }) => {
-                let end =
-                    RunEnd::NotReady { after, to_tell: self.policy.start.ready == Readiness::Told };
+                let to_tell = self.policy.start.waits_for_word();
+                let end = RunEnd::NotReady { after, to_tell };
                 match then {
                     Some(goal) => self.stopped(goal, end, at, now),
                     None => self.after_run(end, at, now),

@@ -6,6 +6,7 @@
 
 mod events;
 mod gate;
+mod grace;
 mod list;
 mod recycling;
 mod requests;
@@ -21,9 +22,9 @@ use crate::group::{Group, Happened, Id, Order};
 use crate::machine::{Action, Event, Machine, Outcome, Phase, Step};
 pub use events::{Outgrown, RosterChange, RosterEvent};
 use gate::Gate;
+use grace::inner_grace;
 use list::Sequence;
-use policy::RunEnd;
-use policy::{Policy, inner_grace};
+use policy::{Policy, RunEnd};
 pub use rolling::{RollEnd, RollProgress, RollRefused, RollStep};
 use sets::Set;
 pub use sets::{Scaled, SetId};

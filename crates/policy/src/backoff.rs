@@ -1,10 +1,10 @@
 //! How long is waited before a child is started again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Problems, check_duration};
+use crate::problem::Problems;
 
 /// How the delay grows from one failure to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,16 @@ pub enum CountFrom {
     End,
     /// From its start: a run that was longer than the delay is followed by another at once.
     Start,
+}
+
+impl CountFrom {
+    /// From when the delay counts after a run that began and ended then.
+    pub fn of_run(self, started: Instant, ended: Instant) -> Instant {
+        match self {
+            CountFrom::End => ended,
+            CountFrom::Start => started,
+        }
+    }
 }
 
 /// How long is waited before a child is started again, exact to the millisecond.
@@ -161,7 +171,7 @@ impl Backoff {
             ("reset_after", self.reset_after),
             ("floor", self.floor),
         ] {
-            check_duration(problems, &at(name), duration);
+            problems.check_duration(&at(name), duration);
         }
         if let Some(cap) = self.cap.filter(|cap| *cap < self.first) {
             let reason = format!("is under the first delay, {:?}; give at least that", self.first);

@@ -41,9 +41,9 @@ pub use end::RunEnd;
 pub use limit::{RestartLimit, RestartLog};
 pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
-    StopPolicy, StopStep, inner_grace,
+    StopPolicy, StopStep,
 };
-pub use problem::{Problem, Problems, check_duration, check_name};
+pub use problem::{Problem, Problems};
 pub use recycle::RecyclePolicy;
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use roll::{RollPolicy, Share};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Problems, check_duration};
+use crate::problem::Problems;
 
 /// At most `times` restarts within any `window`. One more, and the supervisor gives up: a child
 /// that fails for the same reason again and again should be seen by a person, not by a loop. OTP's
@@ -29,7 +29,7 @@ impl RestartLimit {
             let reason = "nothing happens within no time; give a longer one, or no limit";
             problems.add(&field, "0s", reason);
         }
-        check_duration(problems, &field, self.window);
+        problems.check_duration(&field, self.window);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Growth;
-use crate::problem::{Problems, check_duration};
+use crate::problem::Problems;
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
 
@@ -107,6 +107,11 @@ impl Default for StartPolicy {
 }
 
 impl StartPolicy {
+    /// Whether the child has to say itself that it is ready.
+    pub fn waits_for_word(&self) -> bool {
+        self.ready == Readiness::Told
+    }
+
     /// The longest that a start can take.
     pub fn longest(&self) -> Duration {
         self.extend_up_to.unwrap_or(self.timeout.saturating_mul(10)).max(self.timeout)
@@ -114,7 +119,7 @@ impl StartPolicy {
 
     /// Adds what is wrong with it, each field below `field`.
     pub fn check(&self, problems: &mut Problems, field: &str) {
-        check_duration(problems, &format!("{field}.timeout"), self.timeout);
+        problems.check_duration(&format!("{field}.timeout"), self.timeout);
         check_extension(problems, field, self.extend_up_to, self.timeout);
     }
 }
@@ -233,7 +238,7 @@ impl StopPolicy {
     pub fn check(&self, problems: &mut Problems, field: &str) {
         for (index, step) in self.steps.iter().enumerate() {
             let at = format!("{field}.steps[{index}]");
-            check_duration(problems, &format!("{at}.wait"), step.wait);
+            problems.check_duration(&format!("{at}.wait"), step.wait);
             if let StopBy::Signal(number) = step.by
                 && !(1..=31).contains(&number)
             {
@@ -253,22 +258,11 @@ fn check_extension(
     without: Duration,
 ) {
     let field = format!("{field}.extend_up_to");
-    check_duration(problems, &field, most.unwrap_or_default());
+    problems.check_duration(&field, most.unwrap_or_default());
     if let Some(most) = most.filter(|most| *most < without) {
         let reason = format!("is under what there is without it, {without:?}; give at least that");
         problems.add(field, format_args!("{most:?}"), reason);
     }
-}
-
-/// The time that a tier gives the one below it, out of what it has itself.
-///
-/// A tenth less, at least 20 ms (but never more than half) and at most half a second, so that nobody
-/// is killed while it still stops others in time.
-pub fn inner_grace(grace: Duration) -> Duration {
-    /// What a process needs to see the last of its children gone and to go itself.
-    const LEAST: Duration = Duration::from_millis(20);
-    const MOST: Duration = Duration::from_millis(500);
-    grace - (grace / 10).clamp(LEAST, MOST).min(grace / 2)
 }
 
 #[cfg(test)]

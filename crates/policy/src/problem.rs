@@ -26,6 +26,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// No service waits longer: a longer span is most likely given in the wrong unit.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Everything that is wrong, in the order of the options. Nothing has happened.
 ///
 /// `Display` is one line, in which the second and later ones are counted; `Debug`, which is what a
@@ -84,6 +87,38 @@ impl Problems {
         }));
     }
 
+    /// Checks a span of time that is waited for. [`Duration::MAX`] means for ever, and is legal.
+    pub fn check_duration(&mut self, field: &str, duration: Duration) {
+        if duration > LONGEST && duration != Duration::MAX {
+            self.add(
+                field,
+                format_args!("{duration:?}"),
+                "longer than 100 years; give less, or Duration::MAX for ever",
+            );
+        }
+    }
+
+    /// Checks the name of a daemon or worker: it becomes part of titles and log lines.
+    pub fn check_name(&mut self, field: &str, name: &str) {
+        const LONGEST_NAME: usize = 100;
+        let reason = if name.is_empty() {
+            "empty; give it a name"
+        } else if name.len() > LONGEST_NAME {
+            "longer than 100 bytes; give a shorter one"
+        } else if name == "." || name == ".." {
+            "stands for a folder; give another name"
+        } else if let Some(bad) = name.chars().find(|c| *c == '/' || c.is_control()) {
+            if bad == '/' {
+                "contains `/`; leave it out"
+            } else {
+                "contains a control character (or NUL); leave it out"
+            }
+        } else {
+            return;
+        };
+        self.add(field, name, reason);
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -132,41 +167,6 @@ impl fmt::Debug for Problems {
 
 impl std::error::Error for Problems {}
 
-/// No service waits longer: a longer span is most likely given in the wrong unit.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-
-/// Checks a span of time that is waited for. [`Duration::MAX`] means for ever, and is legal.
-pub fn check_duration(problems: &mut Problems, field: &str, duration: Duration) {
-    if duration > LONGEST && duration != Duration::MAX {
-        problems.add(
-            field,
-            format_args!("{duration:?}"),
-            "longer than 100 years; give less, or Duration::MAX for ever",
-        );
-    }
-}
-
-/// Checks the name of a daemon or worker: it becomes part of titles and log lines.
-pub fn check_name(problems: &mut Problems, field: &str, name: &str) {
-    const LONGEST_NAME: usize = 100;
-    let reason = if name.is_empty() {
-        "empty; give it a name"
-    } else if name.len() > LONGEST_NAME {
-        "longer than 100 bytes; give a shorter one"
-    } else if name == "." || name == ".." {
-        "stands for a folder; give another name"
-    } else if let Some(bad) = name.chars().find(|c| *c == '/' || c.is_control()) {
-        if bad == '/' {
-            "contains `/`; leave it out"
-        } else {
-            "contains a control character (or NUL); leave it out"
-        }
-    } else {
-        return;
-    };
-    problems.add(field, name, reason);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,13 +202,13 @@ mod tests {
     fn names_that_would_fool_somebody_are_refused() {
         let long = "x".repeat(101);
         for bad in ["", "a/b", "..", "a\0", "a\nb", &long] {
-            assert_eq!(texts(|p| check_name(p, "name", bad)).len(), 1, "{bad:?}");
+            assert_eq!(texts(|p| p.check_name("name", bad)).len(), 1, "{bad:?}");
         }
         for good in ["worker-1", "größe", "a b", "..."] {
-            assert_eq!(texts(|p| check_name(p, "name", good)), [""; 0], "{good:?}");
+            assert_eq!(texts(|p| p.check_name("name", good)), [""; 0], "{good:?}");
         }
         assert_eq!(
-            texts(|p| check_name(p, "name", "a\0")),
+            texts(|p| p.check_name("name", "a\0")),
             ["name `a\\0`: contains a control character (or NUL); leave it out"]
         );
     }
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn absurd_durations_are_refused() {
         let absurd = Duration::from_secs(1 << 40);
-        assert_eq!(texts(|p| check_duration(p, "grace", absurd)).len(), 1);
+        assert_eq!(texts(|p| p.check_duration("grace", absurd)).len(), 1);
         for good in [Duration::ZERO, Duration::from_millis(50), Duration::MAX] {
-            assert_eq!(texts(|p| check_duration(p, "grace", good)).len(), 0);
+            assert_eq!(texts(|p| p.check_duration("grace", good)).len(), 0);
         }
     }
 
@@ -236,10 +236,10 @@ mod tests {
         let century = Duration::from_secs(36_500 * 86_400);
         let longer = century + Duration::from_nanos(1);
         for (duration, problems) in [(century, 0), (longer, 1), (Duration::MAX, 0)] {
-            assert_eq!(texts(|p| check_duration(p, "grace", duration)).len(), problems);
+            assert_eq!(texts(|p| p.check_duration("grace", duration)).len(), problems);
         }
         let [longest, longer] = [100, 101].map(|length| "x".repeat(length));
-        assert_eq!(texts(|p| check_name(p, "name", &longest)).len(), 0);
-        assert_eq!(texts(|p| check_name(p, "name", &longer)).len(), 1);
+        assert_eq!(texts(|p| p.check_name("name", &longest)).len(), 0);
+        assert_eq!(texts(|p| p.check_name("name", &longer)).len(), 1);
     }
 }

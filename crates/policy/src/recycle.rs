@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Problems, check_duration};
+use crate::problem::Problems;
 use crate::roll::Share;
 
 /// When processes of a set are replaced by themselves, each in its turn and never more at once than may be away.
@@ -101,7 +101,7 @@ impl RecyclePolicy {
     /// Adds what is wrong with it.
     pub fn check(&self, problems: &mut Problems, field: &str) {
         if let Some(age) = self.age {
-            check_duration(problems, &format!("{field}.age"), age);
+            problems.check_duration(&format!("{field}.age"), age);
             if age.is_zero() {
                 let reason = "each would be replaced at once; give more, or leave it out";
                 problems.add(format!("{field}.age"), "0s", reason);
@@ -111,7 +111,7 @@ impl RecyclePolicy {
             let reason = "each would be replaced at once; give more, or leave it out";
             problems.add(format!("{field}.jobs"), 0, reason);
         }
-        check_duration(problems, &format!("{field}.min_age"), self.min_age);
+        problems.check_duration(&format!("{field}.min_age"), self.min_age);
         self.jitter.check(problems, &format!("{field}.jitter"));
         if matches!(self.jitter, Share::Count(_)) {
             let reason = "is no part; give one like 10%";

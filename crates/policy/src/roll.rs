@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::problem::{Problems, check_duration};
+use crate::problem::Problems;
 
 /// A part of a set: so many, or so many of a hundred. In a file `2` or `25%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,9 +180,9 @@ impl RollPolicy {
                 problems.add(part(name), "forever", "the roll would never end; give a time");
             }
         }
-        check_duration(problems, &part("pause"), self.pause);
-        check_duration(problems, &part("settle"), self.settle);
-        check_duration(problems, &part("stall"), self.stall);
+        problems.check_duration(&part("pause"), self.pause);
+        problems.check_duration(&part("settle"), self.settle);
+        problems.check_duration(&part("stall"), self.stall);
         if self.tries == 0 {
             problems.add(part("tries"), 0, "none would ever be started; give at least 1");
         }

@@ -20,9 +20,9 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::log_files::log_files;
 pub(crate) use control::ControlPlan;
 pub use control::{ControlOptions, GroupMay};
+use policy::Problems;
 use policy::RestartPolicy;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use policy::{Problems, check_name};
 use surroundings::{
     Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Surroundings, Whose, check,
 };
@@ -303,7 +303,7 @@ impl DaemonOptions {
 /// Checks the daemon's name. If nobody has given one, the problem says where it comes from.
 fn check_own_name(problems: &mut Problems, given: bool, name: &str) {
     let mut own = Problems::new();
-    check_name(&mut own, "name", name);
+    own.check_name("name", name);
     for problem in own.iter() {
         let reason = &problem.reason;
         match given {

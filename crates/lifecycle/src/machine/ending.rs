@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Action, Machine, Outcome, State};
-use policy::{AfterEnd, CountFrom, GaveUp, RunEnd};
+use policy::{AfterEnd, GaveUp, RunEnd};
 
 impl Machine {
     pub(super) fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
@@ -46,10 +46,6 @@ impl Machine {
         if delay.is_zero() && self.short_runs > 1 {
             return started.checked_add(backoff.floor);
         }
-        let from = match backoff.from {
-            CountFrom::End => at,
-            CountFrom::Start => started,
-        };
-        from.checked_add(delay)
+        backoff.from.of_run(started, at).checked_add(delay)
     }
 }

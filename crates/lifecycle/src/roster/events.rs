@@ -27,8 +27,8 @@ pub enum RosterEvent {
     DeadlinePassed,
     /// All are to stop for good. Told again it may leave less time, and never more.
     Quit {
-        /// When all have to be over, of which each child has a [part](policy::inner_grace); `None`: as
-        /// their policies say.
+        /// When all have to be over: each child has a little less, so that nobody is killed while it still stops others
+        /// in time. `None`: as their policies say.
         by: Option<Instant>,
     },
 }

@@ -8,18 +8,6 @@ use crate::limit::RestartLimit;
 use crate::restart::{Ends, Restart};
 
 #[test]
-fn graces_nest() {
-    let mut grace = Duration::from_secs(10);
-    for _ in 0..3 {
-        let inner = inner_grace(grace);
-        assert!(inner < grace && grace - inner <= Duration::from_millis(500));
-        grace = inner;
-    }
-    assert_eq!(inner_grace(Duration::ZERO), Duration::ZERO);
-    assert!(inner_grace(Duration::MAX) < Duration::MAX);
-}
-
-#[test]
 fn a_policy_in_yaml_is_the_one_in_rust() {
     let yaml = "
 start: { ready: told, timeout: 5s, extend_up_to: 1min }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lifecycle::{Id, Member, Unit};
-use policy::{Problems, RecyclePolicy, check_name};
+use policy::{Problems, RecyclePolicy};
 use proc_spawn::Place;
 use surroundings::{Base, Files};
 
@@ -60,7 +60,7 @@ const RESERVED: [(&str, &str); 3] = [
 
 /// Adds a name that cannot be that of a worker or of a set.
 pub(super) fn check_own_name(problems: &mut Problems, name: &str) {
-    check_name(problems, "name", name);
+    problems.check_name("name", name);
     if let Some((_, what)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         let reason = format!("{what} where workers are asked for; give another name");
         problems.add("name", name, reason);

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use capture::Capture;
 use lifecycle::{Group, Member};
-use policy::{
-    EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy, check_duration,
-};
+use policy::{EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy};
 use proc_spawn::Spawn;
 use surroundings::{Base, Files, Owner, Purpose, Setup};
 use trusted_path::Trust;
@@ -80,7 +78,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     if let Some(limit) = options.restart_limit {
         limit.check(&mut problems, "restart_limit");
     }
-    check_duration(&mut problems, "start_stagger", options.start_stagger);
+    problems.check_duration("start_stagger", options.start_stagger);
     let debug_filename = options.debug_filename;
     let debug_filename =
         debug_filename.map(|path| base.file(&mut problems, &mut files, "debug_filename", path));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use policy::{Policy, Problems, check_name};
+use policy::{Policy, Problems};
 use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Setup, Whose, check};
@@ -53,7 +53,7 @@ impl Planner {
         for index in numbers.iter().copied() {
             let worker = set.worker(index);
             let mut own = Problems::new();
-            check_name(&mut own, "name", &worker.name);
+            own.check_name("name", &worker.name);
             let pid_filename =
                 self.base.absolute(&mut own, "pid_filename", worker.pid_filename.clone());
             let kept = Kept { name: worker.name.clone(), pid_filename };
