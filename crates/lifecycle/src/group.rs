@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use policy::{EndWhen, RestartLimit, RestartLog, Strategy};
 
-pub use dependencies::{Unit, resolve};
+pub use dependencies::Unit;
 pub use events::{Happened, Order};
 pub use id::Id;
 

@@ -38,15 +38,13 @@ mod keeper;
 mod machine;
 #[cfg(test)]
 mod random;
+pub mod roll;
 mod roster;
 
-pub use group::{Group, Happened, Id, Member, Order, Unit, resolve};
+pub use group::{Group, Happened, Id, Member, Order, Unit};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};
-pub use roster::{
-    Outgrown, RollEnd, RollProgress, RollRefused, RollStep, Roster, RosterChange, RosterEvent,
-    Scaled, SetId,
-};
+pub use roster::{Outgrown, Roster, RosterChange, RosterEvent, Scaled, SetId};
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

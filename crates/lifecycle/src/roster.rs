@@ -25,7 +25,6 @@ use gate::Gate;
 use grace::inner_grace;
 use list::Sequence;
 use policy::{Policy, RunEnd};
-pub use rolling::{RollEnd, RollProgress, RollRefused, RollStep};
 use sets::Set;
 pub use sets::{Scaled, SetId};
 use turns::Turns;

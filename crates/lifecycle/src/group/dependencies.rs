@@ -16,44 +16,47 @@ pub struct Unit {
     pub count: usize,
 }
 
-/// The dependencies of a list by name as ids, one for each unit; adds what is wrong with them. The children have ids in
-/// their order. Who comes after a unit comes after all of it, and `in_order` after the last child before.
-pub fn resolve(problems: &mut Problems, units: &[Unit], in_order: bool) -> Vec<BTreeSet<Id>> {
-    let by_name: BTreeMap<&str, usize> =
-        units.iter().enumerate().map(|(index, unit)| (unit.name.as_str(), index)).collect();
-    let mut resolved = vec![BTreeSet::new(); units.len()];
-    for (index, unit) in units.iter().enumerate() {
-        if in_order {
-            resolved[index].extend(index.checked_sub(1));
-        }
-        for name in &unit.after {
-            match by_name.get(name.as_str()) {
-                Some(other) => {
-                    resolved[index].insert(*other);
-                }
-                None => {
-                    let reason = format!("is no worker of the list; known are {}", some_of(units));
-                    problems.add(format!("workers[{index}].after"), name, reason);
+impl Unit {
+    /// The dependencies of a list by name as ids, one for each unit; adds what is wrong with them. The children have ids in
+    /// their order. Who comes after a unit comes after all of it, and `in_order` after the last child before.
+    pub fn resolve(units: &[Unit], in_order: bool, problems: &mut Problems) -> Vec<BTreeSet<Id>> {
+        let by_name: BTreeMap<&str, usize> =
+            units.iter().enumerate().map(|(index, unit)| (unit.name.as_str(), index)).collect();
+        let mut resolved = vec![BTreeSet::new(); units.len()];
+        for (index, unit) in units.iter().enumerate() {
+            if in_order {
+                resolved[index].extend(index.checked_sub(1));
+            }
+            for name in &unit.after {
+                match by_name.get(name.as_str()) {
+                    Some(other) => {
+                        resolved[index].insert(*other);
+                    }
+                    None => {
+                        let reason =
+                            format!("is no worker of the list; known are {}", some_of(units));
+                        problems.add(format!("workers[{index}].after"), name, reason);
+                    }
                 }
             }
         }
+        if let Some(cycle) = cycle(&resolved) {
+            let path: Vec<_> = cycle.iter().map(|index| units[*index].name.as_str()).collect();
+            let reason = "each of these waits for the next for ever; leave one `after` out";
+            problems.add("workers.after", path.join(" after "), reason);
+        }
+        // The members of a group have the first ids.
+        let mut next = Id::all();
+        let ids: Vec<Vec<Id>> =
+            units.iter().map(|unit| next.by_ref().take(unit.count).collect()).collect();
+        let after = std::iter::zip(units, resolved).enumerate().map(|(index, (unit, after))| {
+            let by_order = in_order.then(|| ids[..index].iter().rev().find_map(|ids| ids.last()));
+            let is_named = |other: &usize| unit.after.contains(&units[*other].name);
+            let named = after.into_iter().filter(is_named).flat_map(|other| ids[other].iter());
+            named.chain(by_order.flatten()).copied().collect()
+        });
+        after.collect()
     }
-    if let Some(cycle) = cycle(&resolved) {
-        let path: Vec<_> = cycle.iter().map(|index| units[*index].name.as_str()).collect();
-        let reason = "each of these waits for the next for ever; leave one `after` out";
-        problems.add("workers.after", path.join(" after "), reason);
-    }
-    // The members of a group have the first ids.
-    let mut next = Id::all();
-    let ids: Vec<Vec<Id>> =
-        units.iter().map(|unit| next.by_ref().take(unit.count).collect()).collect();
-    let after = std::iter::zip(units, resolved).enumerate().map(|(index, (unit, after))| {
-        let by_order = in_order.then(|| ids[..index].iter().rev().find_map(|ids| ids.last()));
-        let is_named = |other: &usize| unit.after.contains(&units[*other].name);
-        let named = after.into_iter().filter(is_named).flat_map(|other| ids[other].iter());
-        named.chain(by_order.flatten()).copied().collect()
-    });
-    after.collect()
 }
 
 /// A way through dependencies that comes back to where it began, which stands at both ends.
@@ -128,7 +131,7 @@ mod tests {
         let texts = |after: [&[&str]; 4]| {
             let mut problems = Problems::new();
             let units = units(std::iter::zip(["a", "b", "c", "d"], after));
-            resolve(&mut problems, &units, false);
+            Unit::resolve(&units, false, &mut problems);
             problems.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(texts([&[], &["a"], &["a", "b"], &["c"]]), [""; 0]);
@@ -151,11 +154,11 @@ mod tests {
     fn in_order_each_comes_after_the_one_before_it() {
         let mut list = units([("a", &[][..]), ("b", &[]), ("c", &[])]);
         let mut problems = Problems::new();
-        let after = resolve(&mut problems, &list, true);
+        let after = Unit::resolve(&list, true, &mut problems);
         assert_eq!(after, [BTreeSet::new(), BTreeSet::from([Id(0)]), BTreeSet::from([Id(1)])]);
         assert_eq!(problems.iter().count(), 0);
         list[0].after = vec!["c".to_owned()];
-        resolve(&mut problems, &list, true);
+        Unit::resolve(&list, true, &mut problems);
         assert!(problems.to_string().contains("`a after c after b after a`"), "{problems}");
     }
 
@@ -167,9 +170,9 @@ mod tests {
         (list[1].count, list[2].count) = (2, 0);
         let ids = |ids: &[u32]| ids.iter().copied().map(Id).collect::<BTreeSet<_>>();
         let mut problems = Problems::new();
-        let after = resolve(&mut problems, &list, false);
+        let after = Unit::resolve(&list, false, &mut problems);
         assert_eq!(after, [ids(&[]), ids(&[0]), ids(&[]), ids(&[1, 2])]);
-        let after = resolve(&mut problems, &list, true);
+        let after = Unit::resolve(&list, true, &mut problems);
         assert_eq!(after, [ids(&[]), ids(&[0]), ids(&[2]), ids(&[1, 2])]);
         assert_eq!(problems.iter().count(), 0);
     }
@@ -187,10 +190,10 @@ mod tests {
         };
         let mut list: Vec<Unit> = (0..MANY).map(unit).collect();
         let mut problems = Problems::new();
-        resolve(&mut problems, &list, false);
+        Unit::resolve(&list, false, &mut problems);
         assert_eq!(problems.iter().count(), 0);
         list[MANY - 1].after = vec!["x".to_owned(), "y".to_owned()];
-        resolve(&mut problems, &list, false);
+        Unit::resolve(&list, false, &mut problems);
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 2);
         assert!(texts[0].ends_with("`8`, `9` and 99990 more"), "{texts:?}");

@@ -53,6 +53,16 @@ pub struct Step {
     pub ended: Option<RunEnd>,
 }
 
+impl Step {
+    /// How it went in the end, if this step says that it is over.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self.action {
+            Action::Finish(outcome) => Some(outcome),
+            Action::Nothing | Action::Spawn | Action::Terminate { .. } | Action::Kill => None,
+        }
+    }
+}
+
 /// What to do now: exactly one per event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

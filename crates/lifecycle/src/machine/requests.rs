@@ -70,6 +70,13 @@ pub enum Refused {
     Launching,
 }
 
+impl Answer {
+    /// Whether the request has changed something; otherwise the outcome is that of what was there before.
+    pub fn has_changed_something(self) -> bool {
+        matches!(self, Answer::Begun | Answer::Done)
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

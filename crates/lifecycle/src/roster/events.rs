@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::rolling::RollStep;
 use super::sets::SetId;
 use crate::group::Id;
 use crate::machine::{Event, Step};
+use crate::roll;
 use policy::duration::rounded;
 use policy::{RestartLimit, RunEnd};
 
@@ -70,7 +70,7 @@ pub enum RosterChange {
         fails: bool,
     },
     /// A roll of this set has come further.
-    Rolled(SetId, RollStep),
+    Rolled(SetId, roll::Step),
     /// All have been ready now: told once.
     Ready,
     /// A child that had to become ready has not: all are being stopped.

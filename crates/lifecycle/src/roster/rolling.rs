@@ -13,72 +13,8 @@ use std::time::Instant;
 
 use super::{Roster, RosterChange, SetId};
 use crate::group::Id;
+use crate::roll::{self, Progress};
 use policy::{RollPolicy, Strategy};
-
-/// What has come of a roll so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RollProgress {
-    /// How many have been replaced, and have settled.
-    pub done: u32,
-    /// How many are to be, those that are done among them.
-    pub total: u32,
-}
-
-/// How a roll has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RollEnd {
-    /// All have been replaced.
-    Done,
-    /// The new run of this one was bad: it ended before it was ready as often as it was tried, or before it had settled.
-    /// Those that were not replaced go on as they are.
-    Bad {
-        /// Which.
-        id: Id,
-        /// Its number in the set.
-        index: u32,
-    },
-    /// Nothing has come further for as long as the policy allows: it was waited for this one.
-    Stalled {
-        /// Which; `None`: for those to come back that have ended otherwise.
-        id: Option<Id>,
-    },
-    /// Somebody wanted no more of it. Those in hand were brought to their end.
-    Cancelled,
-    /// All are being stopped.
-    Quit,
-}
-
-/// What a roll does, as it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RollStep {
-    /// This one is replaced now. `gives_up_one`: it was ready.
-    Taken {
-        /// Which.
-        id: Id,
-        /// Whether it was ready.
-        gives_up_one: bool,
-    },
-    /// This one has been replaced, and has settled.
-    Settled {
-        /// Which.
-        id: Id,
-        /// How far the roll has come with it.
-        progress: RollProgress,
-    },
-    /// It is over.
-    Ended(RollEnd),
-}
-
-/// Why a roll does not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RollRefused {
-    /// All are being stopped.
-    Quitting,
-    /// There is one, which has come so far.
-    Rolling(RollProgress),
-    /// One of the group does not restart alone.
-    Strategy(Strategy),
-}
 
 /// One that is being replaced.
 #[derive(Clone, Copy, Debug)]
@@ -127,10 +63,10 @@ pub(super) struct Roll {
 }
 
 impl Roll {
-    pub(super) fn progress(&self) -> RollProgress {
+    pub(super) fn progress(&self) -> Progress {
         let open = self.left.len() + self.in_hand.len();
         let total = self.done.saturating_add(u32::try_from(open).unwrap_or(u32::MAX));
-        RollProgress { done: self.done, total }
+        Progress { done: self.done, total }
     }
 
     /// When time alone brings it further.
@@ -194,21 +130,21 @@ impl Roster {
     ///
     /// # Errors
     ///
-    /// [`RollRefused`]: nothing has changed.
+    /// [`roll::Refused`]: nothing has changed.
     pub fn roll(
         &mut self,
         set: SetId,
         policy: RollPolicy,
         now: Instant,
-    ) -> Result<super::Scaled, RollRefused> {
+    ) -> Result<super::Scaled, roll::Refused> {
         if self.group.quits() {
-            return Err(RollRefused::Quitting);
+            return Err(roll::Refused::Quitting);
         }
         if let Some(roll) = &self.sets[set.0].roll {
-            return Err(RollRefused::Rolling(roll.progress()));
+            return Err(roll::Refused::Rolling(roll.progress()));
         }
         if self.group.strategy() != Strategy::OneForOne {
-            return Err(RollRefused::Strategy(self.group.strategy()));
+            return Err(roll::Refused::Strategy(self.group.strategy()));
         }
         let wanted = self.sets[set.0].wanted;
         let extra = self.surge_of(set, &policy);
@@ -263,7 +199,7 @@ impl Roster {
         &mut self,
         set: SetId,
         now: Instant,
-    ) -> Option<(RollProgress, Vec<RosterChange>)> {
+    ) -> Option<(Progress, Vec<RosterChange>)> {
         let roll = self.sets[set.0].roll.as_mut()?;
         roll.is_cancelled = true;
         let progress = roll.progress();
@@ -273,7 +209,7 @@ impl Roster {
     }
 
     /// How far a roll of this set has come, if there is one.
-    pub fn rolling(&self, set: SetId) -> Option<RollProgress> {
+    pub fn rolling(&self, set: SetId) -> Option<Progress> {
         self.sets[set.0].roll.as_ref().map(Roll::progress)
     }
 

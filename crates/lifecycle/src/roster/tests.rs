@@ -5,6 +5,7 @@ use exit::{ErrorText, Exit};
 use super::*;
 use crate::group::Member;
 use crate::machine::Request;
+use crate::roll;
 use policy::{EndWhen, Restart, RestartLimit, RestartPolicy, Strategy};
 
 mod laws;
@@ -158,7 +159,7 @@ impl Play {
             }
             Cancel => {
                 match self.roster.cancel_roll(SetId(0), now) {
-                    Some((RollProgress { done, total }, changes)) => {
+                    Some((roll::Progress { done, total }, changes)) => {
                         self.changes.push(format!("{second} cancel {done} of {total}"));
                         self.note(now, changes);
                     }
@@ -206,10 +207,10 @@ impl Play {
                     format!("recycle {id}: {why}{}", if fails { ", a failure" } else { "" })
                 }
                 RosterChange::Rolled(_, step) => match step {
-                    RollStep::Taken { id, gives_up_one: true } => format!("take {id}"),
-                    RollStep::Taken { id, gives_up_one: false } => format!("free {id}"),
-                    RollStep::Settled { id, .. } => format!("settled {id}"),
-                    RollStep::Ended(end) => format!("end {end:?}"),
+                    roll::Step::Taken { id, gives_up_one: true } => format!("take {id}"),
+                    roll::Step::Taken { id, gives_up_one: false } => format!("free {id}"),
+                    roll::Step::Settled { id, .. } => format!("settled {id}"),
+                    roll::Step::Ended(end) => format!("end {end:?}"),
                 },
                 RosterChange::Ready => "all ready".to_owned(),
                 RosterChange::LaunchFailed => "launch failed".to_owned(),

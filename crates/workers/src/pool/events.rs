@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use control::{PLACES, Refusal, Ticket};
-use lifecycle::{Action, Event, Id, RollProgress, RosterChange, RosterEvent, Step};
+use lifecycle::{Event, Id, Phase, RosterChange, RosterEvent, Step, roll};
 use quit::Reason;
 use record::Record;
 use serde_json::json;
@@ -236,12 +236,12 @@ impl Loop {
         status.note_phase(id, step.entered);
         if let Some(phase) = step.entered {
             record.entered(phase, &mut desk.events);
-        }
-        match step.action {
-            Action::Finish(how) => *outcome = Some(Box::new(how)),
-            // Somebody has asked for one that was over.
-            Action::Spawn => *outcome = None,
-            Action::Nothing | Action::Terminate { .. } | Action::Kill => (),
+            if phase == Phase::Finished {
+                *outcome = step.outcome().map(Box::new);
+            } else if phase == Phase::Starting {
+                // Somebody has asked for one that was over.
+                *outcome = None;
+            }
         }
         self.watch(id);
         next
@@ -372,7 +372,7 @@ impl Drop for Answer {
     }
 }
 
-fn told_progress(progress: RollProgress) -> serde_json::Value {
+fn told_progress(progress: roll::Progress) -> serde_json::Value {
     json!({ "done": progress.done, "total": progress.total })
 }
 

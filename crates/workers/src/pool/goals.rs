@@ -185,7 +185,7 @@ impl Loop {
     }
 
     fn phase(&self, id: Id) -> Option<Phase> {
-        self.roster.machine(id).map(lifecycle::Machine::phase)
+        Some(self.roster.machine(id)?.phase())
     }
 
     pub(super) fn run_of(&self, id: Id) -> u64 {

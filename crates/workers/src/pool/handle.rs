@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use control::service::{Process, Set};
 use control::{Client, ClientError, EventStream};
-use lifecycle::{Request, RollProgress, RosterEvent};
+use lifecycle::{Request, RosterEvent, roll};
 use policy::RollPolicy;
 
 use super::goals::{Goal, Pending};
@@ -137,7 +137,7 @@ impl Pool {
     /// # Errors
     ///
     /// There is no such set, or it is not being rolled.
-    pub fn cancel_roll(&self, set: &str) -> Result<RollProgress, RequestError> {
+    pub fn cancel_roll(&self, set: &str) -> Result<roll::Progress, RequestError> {
         let set = set.to_owned();
         self.shared.call(move |pool| pool.cancel_roll(&set))?
     }

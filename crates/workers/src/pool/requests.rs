@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lifecycle::{Answer, Id, Member, Refused, Request, Scaled};
+use lifecycle::{Id, Member, Refused, Request};
 use policy::{Policy, Problems};
 
 use super::goals::Goal;
@@ -187,12 +187,14 @@ impl Loop {
             return Ok(Scaling::Wants(self.wants(found, numbers, wanted)));
         }
         let scaled = self.roster.scale(set, wanted, Instant::now());
-        let Scaled { from, added, changes } = scaled.map_err(|_| RequestError::Stopping)?;
+        let scaled = scaled.map_err(|_| RequestError::Stopping)?;
+        let from = scaled.from;
         if from != wanted {
             log::info!("set {name} is to have {wanted} workers, and had {from}");
             self.desk.events.scaled(name, from, wanted);
         }
-        let added: Vec<(Id, Box<Worker>)> = added
+        let added: Vec<(Id, Box<Worker>)> = scaled
+            .added
             .into_iter()
             .filter_map(|(number, id)| Some((id, made.remove(&number)?)))
             .collect();
@@ -207,7 +209,7 @@ impl Loop {
                 }
             }
         }
-        self.carry_out_all(changes);
+        self.carry_out_all(scaled.changes);
         Ok(Scaling::Done(Goal::Set { set, count: wanted }))
     }
 
@@ -236,10 +238,7 @@ impl Loop {
             Err(refused) => return Err(self.refused(id, refused)),
         };
         self.carry_out_all(changes);
-        let after = match answer {
-            Answer::Begun | Answer::Done => run,
-            Answer::Already | Answer::Joined => run.saturating_sub(1),
-        };
+        let after = if answer.has_changed_something() { run } else { run.saturating_sub(1) };
         Ok(match request {
             Request::Stop => Goal::Stopped(id),
             Request::Start | Request::Restart => Goal::Ready { id, after },

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use control::service;
-use lifecycle::{
-    Id, Machine, Outgrown, Phase, RollEnd, RollProgress, RollRefused, RollStep, RosterEvent,
-    Scaled, SetId,
-};
+use lifecycle::{Id, Machine, Outgrown, Phase, RosterEvent, SetId, roll};
 use policy::{Problems, RollPolicy, Share};
 
 use super::goals::{Goal, Progress};
@@ -31,7 +28,7 @@ pub(super) struct KeptSet {
     /// How many rolls were begun.
     pub(super) rolls: u64,
     /// How the last ones ended, each with its number, and in words.
-    pub(super) rolled: VecDeque<(u64, RollEnd, String)>,
+    pub(super) rolled: VecDeque<(u64, roll::End, String)>,
 }
 
 /// What somebody wants otherwise than the set's own policy has it.
@@ -105,15 +102,14 @@ impl Loop {
         let rolled = self.roster.roll(id, policy, Instant::now()).map_err(|refused| {
             let set = name.to_owned();
             match refused {
-                RollRefused::Rolling(RollProgress { done, total }) => {
+                roll::Refused::Rolling(roll::Progress { done, total }) => {
                     RequestError::Rolling { set, done, total }
                 }
-                RollRefused::Strategy(strategy) => RequestError::NotAlone { set, strategy },
-                RollRefused::Quitting => RequestError::Stopping,
+                roll::Refused::Strategy(strategy) => RequestError::NotAlone { set, strategy },
+                roll::Refused::Quitting => RequestError::Stopping,
             }
         })?;
-        let Scaled { added, changes, .. } = rolled;
-        for (number, id) in added {
+        for (number, id) in rolled.added {
             if let Some(worker) = made.remove(&number) {
                 self.enter(id, worker);
             }
@@ -123,12 +119,12 @@ impl Loop {
         let goal = Goal::Rolled { set: found, roll: set.rolls };
         log::info!("set {name} is rolled");
         self.desk.events.rolls(name, "is rolled");
-        self.carry_out_all(changes);
+        self.carry_out_all(rolled.changes);
         Ok(Scaling::Done(goal))
     }
 
     /// Ends a roll when those in hand are replaced.
-    pub(super) fn cancel_roll(&mut self, name: &str) -> Result<RollProgress, RequestError> {
+    pub(super) fn cancel_roll(&mut self, name: &str) -> Result<roll::Progress, RequestError> {
         let id = self.sets[self.set(name)?].id;
         let cancelled = self.roster.cancel_roll(id, Instant::now());
         let not_rolling = || RequestError::NotRolling { set: name.to_owned() };
@@ -138,26 +134,26 @@ impl Loop {
     }
 
     /// A roll has come further.
-    pub(super) fn rolled(&mut self, id: SetId, step: RollStep) {
+    pub(super) fn rolled(&mut self, id: SetId, step: roll::Step) {
         let text = match step {
-            RollStep::Taken { id, .. } => format!("replaces {}", self.name_of(id)),
-            RollStep::Settled { id, progress: RollProgress { done, total } } => {
+            roll::Step::Taken { id, .. } => format!("replaces {}", self.name_of(id)),
+            roll::Step::Settled { id, progress: roll::Progress { done, total } } => {
                 format!("has replaced {}: {done} of {total}", self.name_of(id))
             }
-            RollStep::Ended(end) => self.tell_end(end),
+            roll::Step::Ended(end) => self.tell_end(end),
         };
         let Some(set) = self.set_of(id) else { return };
         let name = set.name.clone();
-        if let RollStep::Ended(end) = step {
+        if let roll::Step::Ended(end) = step {
             if set.rolled.len() == MOST_ENDS {
                 set.rolled.pop_front();
             }
             set.rolled.push_back((set.rolls, end, text.clone()));
             match end {
-                RollEnd::Done | RollEnd::Cancelled | RollEnd::Quit => {
+                roll::End::Done | roll::End::Cancelled | roll::End::Quit => {
                     log::info!("the roll of set {name} is over: {text}");
                 }
-                RollEnd::Bad { .. } | RollEnd::Stalled { .. } => {
+                roll::End::Bad { .. } | roll::End::Stalled { .. } => {
                     log::error!("the roll of set {name} is over: {text}");
                 }
             }
@@ -167,23 +163,23 @@ impl Loop {
         }
     }
 
-    fn tell_end(&self, end: RollEnd) -> String {
+    fn tell_end(&self, end: roll::End) -> String {
         match end {
-            RollEnd::Done => "all have been replaced".to_owned(),
-            RollEnd::Bad { id, .. } => {
+            roll::End::Done => "all have been replaced".to_owned(),
+            roll::End::Bad { id, .. } => {
                 let worker = self.workers.get(&id);
                 let end = worker.and_then(|worker| worker.record.last_end());
                 let end = end.map_or_else(|| "ended".to_owned(), |end| end.text.clone());
                 format!("the new {} {end}; the others are as they were", self.name_of(id))
             }
-            RollEnd::Stalled { id: Some(id) } => {
+            roll::End::Stalled { id: Some(id) } => {
                 format!("it came no further: {} is not ready", self.name_of(id))
             }
-            RollEnd::Stalled { id: None } => {
+            roll::End::Stalled { id: None } => {
                 "it came no further: too few are ready for another to go".to_owned()
             }
-            RollEnd::Cancelled => "somebody has cancelled it".to_owned(),
-            RollEnd::Quit => "all are being stopped".to_owned(),
+            roll::End::Cancelled => "somebody has cancelled it".to_owned(),
+            roll::End::Quit => "all are being stopped".to_owned(),
         }
     }
 
@@ -196,10 +192,11 @@ impl Loop {
     pub(super) fn roll_progress(&self, set: usize, roll: u64) -> Progress {
         let set = &self.sets[set];
         match set.rolled.iter().find(|(number, ..)| *number == roll) {
-            Some((_, RollEnd::Done, _)) => Progress::Reached,
+            Some((_, roll::End::Done, _)) => Progress::Reached,
             Some((_, _, text)) => Progress::Never(vec![text.clone()]),
             None if set.rolls == roll => {
-                let RollProgress { done, total } = self.roster.rolling(set.id).unwrap_or_default();
+                let roll::Progress { done, total } =
+                    self.roster.rolling(set.id).unwrap_or_default();
                 Progress::Waits(vec![format!("{done} of {total} are replaced")])
             }
             None => Progress::Never(vec!["many rolls came after it".to_owned()]),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capture::Capture;
-use lifecycle::{Group, Member};
+use lifecycle::{Group, Member, Unit};
 use policy::{EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy};
 use proc_spawn::Spawn;
 use surroundings::{Base, Files, Owner, Purpose, Setup};
@@ -154,7 +154,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     for (index, part) in parts.into_iter().enumerate() {
         problems.add_part(&format!("workers[{index}]"), part);
     }
-    let after = lifecycle::resolve(&mut problems, &units, options.in_order);
+    let after = Unit::resolve(&units, options.in_order, &mut problems);
     let members =
         zip(&units, zip(after, marks)).map(|(unit, (after, (temporary, significant)))| {
             (unit.count, Member { after, temporary, significant })

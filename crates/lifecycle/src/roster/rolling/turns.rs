@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{InHand, Kind, RollEnd, RollStep, Settles};
+use super::{InHand, Kind, Settles};
 use crate::group::Id;
 use crate::machine::{Machine, Phase, Request};
+use crate::roll;
 use crate::roster::{Roster, RosterChange, SetId};
 use policy::Share;
 
@@ -29,7 +30,7 @@ impl Roster {
         // Each turn does one thing, after which all is looked at anew.
         while self.sets[set.0].roll.is_some() {
             let end = if self.group.quits() {
-                Some(RollEnd::Quit)
+                Some(roll::End::Quit)
             } else {
                 match self.turn(set, now, changes) {
                     Turn::Moved => None,
@@ -39,7 +40,7 @@ impl Roster {
             };
             if let Some(end) = end {
                 self.sets[set.0].roll = None;
-                changes.push(RosterChange::Rolled(set, RollStep::Ended(end)));
+                changes.push(RosterChange::Rolled(set, roll::Step::Ended(end)));
             }
         }
         self.retire(set, now, changes);
@@ -104,7 +105,7 @@ impl Roster {
                     roll.done = roll.done.saturating_add(1);
                     roll.next_at = now.checked_add(roll.policy.pause);
                     roll.stalls_at = roll.next_at.and_then(|at| at.checked_add(roll.policy.stall));
-                    let step = RollStep::Settled { id, progress: roll.progress() };
+                    let step = roll::Step::Settled { id, progress: roll.progress() };
                     changes.push(RosterChange::Rolled(set, step));
                     Turn::Moved
                 }
@@ -117,7 +118,9 @@ impl Roster {
                     let _ = self.ask(id, Request::Start, now, changes);
                     Turn::Moved
                 }
-                Stand::Failed | Stand::Bad => Turn::Over(RollEnd::Bad { id, index: in_hand.index }),
+                Stand::Failed | Stand::Bad => {
+                    Turn::Over(roll::End::Bad { id, index: in_hand.index })
+                }
             };
             return moved;
         }
@@ -182,14 +185,14 @@ impl Roster {
         let Some(roll) = &self.sets[set.0].roll else { return Turn::Rests };
         let surge_is_there = roll.surge.values().all(InHand::has_settled);
         if roll.is_cancelled && roll.in_hand.is_empty() {
-            return Turn::Over(RollEnd::Cancelled);
+            return Turn::Over(roll::End::Cancelled);
         }
         if roll.left.is_empty() && roll.in_hand.is_empty() {
             let wanted = usize::try_from(self.sets[set.0].wanted).unwrap_or(usize::MAX);
             let own = self.settled(set).own;
             let nobody_is_awaited = self.awaited(set) == 0;
             if wanted <= own || nobody_is_awaited {
-                return Turn::Over(RollEnd::Done);
+                return Turn::Over(roll::End::Done);
             }
         }
         let may_take = surge_is_there && !roll.is_cancelled;
@@ -217,7 +220,7 @@ impl Roster {
         if roll.stalls_at.is_some_and(|at| at <= now) {
             let awaited = roll.in_hand.keys().chain(roll.surge.keys());
             let mut awaited = awaited.filter(|id| !self.is_ready(**id));
-            return Turn::Over(RollEnd::Stalled { id: awaited.next().copied() });
+            return Turn::Over(roll::End::Stalled { id: awaited.next().copied() });
         }
         Turn::Rests
     }
@@ -238,7 +241,7 @@ impl Roster {
         if !self.is_kept(id) {
             return;
         }
-        changes.push(RosterChange::Rolled(set, RollStep::Taken { id, gives_up_one }));
+        changes.push(RosterChange::Rolled(set, roll::Step::Taken { id, gives_up_one }));
         let Some(roll) = &mut self.sets[set.0].roll else { return };
         roll.moves(now);
         roll.in_hand.insert(id, InHand::new(index, after));
@@ -329,5 +332,5 @@ struct Settled {
 enum Turn {
     Moved,
     Rests,
-    Over(RollEnd),
+    Over(roll::End),
 }

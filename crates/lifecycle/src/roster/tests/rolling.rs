@@ -42,7 +42,7 @@ fn one_after_another_from_the_highest() {
     tells(&mut play, 1, Roll(roll()), &["1 roll", "1 take 2", "1 ?2 for 10s"]);
     tells(&mut play, 2, Code(2, 0), &["2 2 due", "2 +2"]);
     tells(&mut play, 3, Ready(2), &["3 2 running", "3 settled 2", "3 take 1", "3 ?1 for 10s"]);
-    assert_eq!(play.roster.rolling(SetId(0)), Some(RollProgress { done: 1, total: 3 }));
+    assert_eq!(play.roster.rolling(SetId(0)), Some(roll::Progress { done: 1, total: 3 }));
     tells(&mut play, 4, Code(1, 0), &["4 1 due", "4 +1"]);
     tells(&mut play, 5, Ready(1), &["5 1 running", "5 settled 1", "5 take 0", "5 ?0 for 10s"]);
     tells(&mut play, 6, Code(0, 0), &["6 0 due", "6 +0"]);
@@ -161,7 +161,7 @@ fn a_second_is_refused_and_a_quit_ends_it_at_once() {
     let mut play = ready(2, Share::Count(1));
     play.tell(1, Roll(roll()));
     play.changes.clear();
-    tells(&mut play, 1, Roll(roll()), &["1 Rolling(RollProgress { done: 0, total: 2 })"]);
+    tells(&mut play, 1, Roll(roll()), &["1 Rolling(Progress { done: 0, total: 2 })"]);
     tells(&mut play, 2, Quit(None), &["2 ?0 for 10s", "2 end Quit"]);
     tells(&mut play, 3, Roll(roll()), &["3 Quitting"]);
     let group = Group::new(vec![Member::default(); 2], Strategy::OneForAll, EndWhen::AllAreOver);
@@ -169,7 +169,7 @@ fn a_second_is_refused_and_a_quit_ends_it_at_once() {
     let ids: Vec<_> = roster.ids().collect();
     let set = roster.set(ids, Member::default(), Arc::new(policy()));
     let refused = roster.roll(set, roll(), Instant::now());
-    assert_eq!(refused, Err(RollRefused::Strategy(Strategy::OneForAll)));
+    assert_eq!(refused, Err(roll::Refused::Strategy(Strategy::OneForAll)));
 }
 
 /// Case: PL-42
@@ -185,7 +185,7 @@ fn who_comes_meanwhile_is_new_and_who_goes_is_not_replaced() {
     play.tell(4, Code(2, 0));
     play.changes.clear();
     tells(&mut play, 5, Ready(2), &["5 2 running", "5 settled 2", "5 take 1", "5 ?1 for 10s"]);
-    assert_eq!(play.roster.rolling(SetId(0)), Some(RollProgress { done: 1, total: 3 }));
+    assert_eq!(play.roster.rolling(SetId(0)), Some(roll::Progress { done: 1, total: 3 }));
     let none =
         ["6 from 5", "6 ?4 for 10s", "6 ?3 for 10s", "6 ?2 for 10s", "6 ?0 for 10s", "6 end Done"];
     tells(&mut play, 6, Scale(0), &none);

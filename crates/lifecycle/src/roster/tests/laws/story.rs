@@ -7,6 +7,7 @@ use proptest::{prop_assert, prop_assert_eq};
 
 use super::super::*;
 use crate::machine::{Answer, Refused};
+use crate::roll;
 use policy::{RollPolicy, Share};
 
 /// The only set.
@@ -207,17 +208,17 @@ impl Story {
         Ok(())
     }
 
-    fn rolled(&mut self, step: RollStep) -> Result<(), TestCaseError> {
+    fn rolled(&mut self, step: roll::Step) -> Result<(), TestCaseError> {
         match step {
-            RollStep::Taken { id, gives_up_one } => {
+            roll::Step::Taken { id, gives_up_one } => {
                 prop_assert_eq!(gives_up_one, self.real[&id].ready, "{}", id);
                 if gives_up_one {
                     self.give_up_one(id)?;
                 }
                 prop_assert!(self.unsettled.insert(id), "{id} is taken twice");
             }
-            RollStep::Settled { id, .. } => drop(self.unsettled.remove(&id)),
-            RollStep::Ended(_) => self.unsettled.clear(),
+            roll::Step::Settled { id, .. } => drop(self.unsettled.remove(&id)),
+            roll::Step::Ended(_) => self.unsettled.clear(),
         }
         Ok(())
     }
@@ -231,15 +232,15 @@ impl Story {
                 prop_assert!(before.iter().all(|index| added.contains(index)));
                 self.came(scaled)
             }
-            Err(RollRefused::Quitting) => {
+            Err(roll::Refused::Quitting) => {
                 prop_assert!(self.quit);
                 Ok(())
             }
-            Err(RollRefused::Rolling(_)) => {
+            Err(roll::Refused::Rolling(_)) => {
                 prop_assert!(self.roster.rolling(SET).is_some());
                 Ok(())
             }
-            Err(RollRefused::Strategy(strategy)) => {
+            Err(roll::Refused::Strategy(strategy)) => {
                 prop_assert!(strategy != Strategy::OneForOne);
                 Ok(())
             }
