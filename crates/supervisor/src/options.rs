@@ -23,9 +23,7 @@ pub use control::{ControlOptions, GroupMay};
 use policy::Problems;
 use policy::RestartPolicy;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
-use surroundings::{
-    Base, Files, Owner, Parent, PlannedSurroundings, Purpose, Setup, Surroundings, Whose, check,
-};
+use surroundings::{Base, Files, Owner, Parent, Purpose, Setup, Surroundings, Whose, check};
 #[cfg(feature = "yaml")]
 pub use yaml::YamlError;
 
@@ -264,23 +262,13 @@ impl DaemonOptions {
             );
         }
 
-        let PlannedSurroundings {
-            redirect, logging, capture, directory, umask, environment, ..
-        } = surroundings;
         let setup = Setup {
-            pid_file: None,
-            redirect,
-            logging,
-            directory,
-            umask,
-            base,
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
             files: held,
-            open_files: None,
-            recycle: None,
             // A detached daemon has a session without a terminal.
             terminal: !detached && Setup::has_terminal(),
+            ..surroundings.setup
         };
         let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
         let plan = Plan {
@@ -289,8 +277,8 @@ impl DaemonOptions {
             existing,
             policy,
             setup,
-            environment,
-            capture,
+            environment: surroundings.environment,
+            capture: surroundings.capture,
             reopen_on,
             control,
         };

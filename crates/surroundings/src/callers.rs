@@ -61,6 +61,17 @@ impl Callers {
         Ok(Callers(desk))
     }
 
+    /// A connection to the loop that answers in this very process, or to the first that will.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a descriptor.
+    pub fn connect() -> io::Result<OwnedFd> {
+        let (ours, theirs) = UnixStream::pair()?;
+        hand_over(theirs.into(), true);
+        Ok(ours.into())
+    }
+
     /// Readable when somebody waits, until he is [taken](Callers::take).
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.event.as_fd()
@@ -71,17 +82,6 @@ impl Callers {
         self.0.event.clear();
         std::mem::take(&mut *lock(&self.0.waiting))
     }
-}
-
-/// A connection to the loop that answers in this very process, or to the first that will.
-///
-/// # Errors
-///
-/// The system refuses a descriptor.
-pub fn connect() -> io::Result<OwnedFd> {
-    let (ours, theirs) = UnixStream::pair()?;
-    hand_over(theirs.into(), true);
-    Ok(ours.into())
 }
 
 impl Drop for Callers {
@@ -147,10 +147,10 @@ mod tests {
     fn who_has_given_up_takes_no_place() {
         let _alone = lock(&ALONE);
         for _ in 0..=MOST {
-            let mut given_up = UnixStream::from(connect().unwrap());
+            let mut given_up = UnixStream::from(Callers::connect().unwrap());
             given_up.write_all(b"what is asked").unwrap();
         }
-        let waits = connect().unwrap();
+        let waits = Callers::connect().unwrap();
         let first = Callers::new().unwrap();
         assert_eq!(first.take().len(), 1);
         drop(first);

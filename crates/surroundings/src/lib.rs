@@ -46,7 +46,7 @@ pub mod check;
 pub mod reopen;
 
 pub use base::Base;
-pub use callers::{Callers, connect};
+pub use callers::Callers;
 pub use files::{Files, Held, Owner, Purpose, numbers_in};
 pub use jobs::job_done;
 pub use setup::{Setup, roles};

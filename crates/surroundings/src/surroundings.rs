@@ -12,11 +12,12 @@ use capture::Capture;
 use logging::LoggingConfig;
 use policy::Problems;
 use proc_spawn::Environment;
-use stdio_redirect::{Redirect, Target};
+use stdio_redirect::Target;
 
 use crate::base::Base;
 use crate::check;
 use crate::files::{Files, Owner};
+use crate::setup::Setup;
 use crate::streams::{Parent, PlannedStreams, Streams};
 
 pub use form::{SurroundingsForm, Umask};
@@ -57,18 +58,12 @@ pub struct Whose<'a> {
 /// The same, checked and complete.
 #[derive(Clone, Debug)]
 pub struct PlannedSurroundings {
-    /// What the child does to its streams.
-    pub redirect: Redirect,
+    /// What the child does to itself: to its streams, its logging, its directory and its umask.
+    pub setup: Setup,
     /// Whether it must be born with its parent's standard output for that.
     pub wants_stdout: bool,
-    /// How it logs.
-    pub logging: Option<LoggingConfig>,
     /// How its output is kept.
     pub capture: Option<Capture>,
-    /// Its working directory; `None`: that of its parent.
-    pub directory: Option<PathBuf>,
-    /// Its file mode creation mask; `None`: that of its parent.
-    pub umask: Option<u32>,
     /// What is changed of its parent's environment.
     pub environment: Environment,
 }
@@ -125,15 +120,8 @@ impl Surroundings {
         let directory = said.unwrap_or(directory);
         check::directory(problems, directory.as_deref());
         check::umask(problems, self.umask);
-        let (umask, environment) = (self.umask, self.environment);
-        PlannedSurroundings {
-            redirect,
-            wants_stdout,
-            logging,
-            capture,
-            directory,
-            umask,
-            environment,
-        }
+        let (umask, base) = (self.umask, base.clone());
+        let setup = Setup { redirect, logging, directory, umask, base, ..Setup::default() };
+        PlannedSurroundings { setup, wants_stdout, capture, environment: self.environment }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use control::{Client, ClientError, EventStream};
+use surroundings::Callers;
 
 /// How long a thread waits that its question finds room in a socket that nobody has used.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -20,6 +21,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// The system refuses a descriptor.
 pub fn worker_events(last: u64) -> Result<EventStream, ClientError> {
     let refused = |source: io::Error| ClientError::Io { step: "connect to the workers", source };
-    let connection = surroundings::connect().map_err(refused)?;
+    let connection = Callers::connect().map_err(refused)?;
     EventStream::begin(Client::new(connection)?, last, Instant::now() + PATIENCE)
 }

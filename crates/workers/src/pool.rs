@@ -24,7 +24,7 @@ use proc_spawn::Spawner;
 use quit::DeadlineWatch;
 use record::{Record, Role};
 use slot::{Slot, Teller};
-use surroundings::reopen::{self, ReopenListener};
+use surroundings::reopen;
 
 use crate::chores::Chores;
 use crate::desk::Desk;
@@ -120,7 +120,7 @@ pub(crate) struct Loop {
     waiter: Waiter,
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Arc<Recorder>>,
-    reopen: ReopenListener,
+    reopen: reopen::ReopenListener,
     /// Tells when the time that we have ourselves to quit gets shorter: the workers have a part of it.
     deadline: DeadlineWatch,
     status: StatusFile,
@@ -148,7 +148,7 @@ impl Loop {
         });
         let spawner = spawner.ok().map(Arc::new);
         let desk = Desk::new().map_err(io_error("create an eventfd"))?;
-        let reopen = ReopenListener::new().map_err(io_error("create an eventfd"))?;
+        let reopen = reopen::ReopenListener::new().map_err(io_error("create an eventfd"))?;
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some())

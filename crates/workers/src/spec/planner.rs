@@ -6,7 +6,7 @@ use std::sync::Arc;
 use policy::{Policy, Problems};
 use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
-use surroundings::{Base, Files, Owner, Parent, PlannedSurroundings, Setup, Whose, check};
+use surroundings::{Base, Files, Owner, Parent, Setup, Whose, check};
 
 use super::expand::{Expanded, check_own_name};
 use super::plan::{PidFileOf, WorkerPlan};
@@ -161,26 +161,12 @@ fn plan_worker(
         Arc::new(own)
     };
 
-    let PlannedSurroundings {
-        redirect,
-        wants_stdout,
-        logging,
-        capture,
-        directory,
-        umask,
-        environment,
-    } = surroundings;
     let setup = Setup {
         pid_file: Some(pid_filename.clone()),
-        redirect,
-        logging,
-        directory,
-        umask,
-        base: base.clone(),
         ready: own.start.ready,
         grace: own.stop.total(),
         recycle: recycle.as_deref().cloned().map(Box::new),
-        ..Setup::default()
+        ..surroundings.setup
     };
     Ok(spawn.map(|spawn| {
         // A copy: what the caller has made for thousands is given back whole, and not with a piece between that is kept.
@@ -188,9 +174,9 @@ fn plan_worker(
         // What comes before the worker's own streams are in place (the linker's word, a panic
         // ahead of `init`) would otherwise be nowhere.
         let spawn = spawn.current(current).place(place).own_group().stderr(Stdio::Inherit);
-        let spawn = if wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
-        let spawn = spawn.environment(environment);
-        let capture = capture.map(Box::new);
+        let spawn = if surroundings.wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
+        let spawn = spawn.environment(surroundings.environment);
+        let capture = surroundings.capture.map(Box::new);
         WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
     }))
 }
