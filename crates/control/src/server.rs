@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use waiter::{Key, Waiter};
 
 use crate::description::{Dispatched, Info, Services};
 use crate::message::{self, Call, NotACall};
-use crate::peer::{Access, Peer};
+use crate::peer::{Access, May, Peer};
 use crate::refusal::Refusal;
+use crate::socket::{BindError, SocketFile, bind};
 use crate::sys;
 use connection::{Connection, Received};
 pub use connection::{LONGEST_ANSWER, PENDING};
@@ -152,6 +154,29 @@ impl Server {
         Ok(())
     }
 
+    /// [Binds](bind) a socket at this path, and accepts clients at it as [`listen`](Server::listen) does. Its file has mode
+    /// 0600; with a group, whose members may do so much, it has that group and mode 0660.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`]. Nothing of it is left then.
+    pub fn listen_at(
+        &mut self,
+        path: &Path,
+        group: Option<(u32, May)>,
+    ) -> Result<SocketFile, BindError> {
+        let mode = if group.is_some() { 0o660 } else { 0o600 };
+        let (listener, file) = bind(path, mode, group.map(|(number, _)| number))?;
+        let listening = self.listen(listener, Access { group: group.map(|(_, may)| may) });
+        if let Err(source) = listening {
+            let path = file.path().to_owned();
+            // The first error says more.
+            let _ = file.unbind();
+            return Err(BindError::System { step: "watch", path, source });
+        }
+        Ok(file)
+    }
+
     /// Accepts nobody any more, and closes the listener. Connections stay as they are.
     pub fn stop_listening(&mut self) {
         if let Some(door) = self.door.take() {
@@ -159,14 +184,17 @@ impl Server {
         }
     }
 
-    /// Takes over a connection that somebody else has accepted, and of which nothing has been read. Whoever gives it has
-    /// judged its user, and has bounds for each: here it counts with all others alone, and where there are twice as many
-    /// as [`PLACES`], the client is told and it is closed. Once here it keeps its place, however long it is silent.
+    /// Takes over a connection that somebody else has accepted, or made, and of which nothing has been read. Who is at
+    /// its other end may do what he may at a socket without a group. Whoever gives it has bounds for each user: here it
+    /// counts with all others alone, and where there are twice as many as [`PLACES`], the client is told and it is
+    /// closed. Once here it keeps its place, however long it is silent.
     ///
     /// # Errors
     ///
-    /// The system refuses to watch it, or to have it not wait. Then it is closed.
-    pub fn adopt(&mut self, connection: OwnedFd, peer: Peer) -> io::Result<()> {
+    /// It is not a connected socket of the Unix domain, or the system refuses to watch it, or to have it not wait. Then
+    /// it is closed.
+    pub fn adopt(&mut self, connection: OwnedFd) -> io::Result<()> {
+        let peer = Peer::of(connection.as_fd(), Access::default())?;
         sys::set_nonblocking(&connection)?;
         if self.connections.len() >= ADOPTED {
             let _ = sys::send(&connection, &message::refusal(&places::too_many()));

@@ -1,9 +1,38 @@
 //! What `io.appkit.Service` talks of, as Rust types: the description is the file beside this one.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{Info, Refusal, Server};
 
 /// The description of the interface, as clients may ask for it.
 pub const DESCRIPTION: &str = include_str!("io.appkit.Service.varlink");
+
+/// A [server](Server::new) of this interface, of a product of this name and version.
+///
+/// # Errors
+///
+/// The system has no descriptor to give.
+pub fn server(product: &str, version: &str) -> io::Result<Server> {
+    Server::new(Info {
+        vendor: "appkit".to_owned(),
+        product: product.to_owned(),
+        version: version.to_owned(),
+        url: String::new(),
+        interfaces: vec![DESCRIPTION.to_owned()],
+    })
+}
+
+/// One of the errors of this interface.
+pub fn refusal(name: &str, parameters: impl Serialize) -> Refusal {
+    Refusal::new(in_full(name), parameters)
+}
+
+/// A method or an error with the name of the interface.
+fn in_full(name: &str) -> String {
+    format!("io.appkit.Service.{name}")
+}
 
 /// How a run ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,8 +12,8 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use control::service::{self, Status};
-use control::{Access, BindError, Info, May, Refusal, Request, Server, SocketFile, Ticket};
+use control::service::{self, refusal};
+use control::{Refusal, Request, Server, SocketFile, Ticket};
 use exit::ErrorText;
 use lifecycle::{Machine, Phase, Refused};
 use record::{Events, Record, Role};
@@ -73,13 +73,14 @@ impl Desk {
     pub(crate) fn open(name: &str, pid_filename: &Path, plan: ControlPlan) -> Desk {
         let path = socket_path(pid_filename);
         let wanted = plan.socket || plan.events.is_some();
-        let server = wanted.then(|| server(name)).transpose().unwrap_or_else(|error| {
-            log::warn!("this daemon cannot be asked: {error}");
-            None
-        });
+        let server =
+            wanted.then(|| service::server(name, VERSION)).transpose().unwrap_or_else(|error| {
+                log::warn!("this daemon cannot be asked: {error}");
+                None
+            });
         let mut server = server;
         let socket = server.as_mut().filter(|_| plan.socket).and_then(|server| {
-            let listening = listen(server, &path, &plan).inspect_err(|error| {
+            let listening = server.listen_at(&path, plan.group_may()).inspect_err(|error| {
                 let why = ErrorText::new(error).chain();
                 log::warn!("this daemon cannot be asked by `{}`: {why}", path.display());
             });
@@ -248,11 +249,11 @@ impl Desk {
         service::Files { files }
     }
 
-    fn status(&self, now: Instant, seen: Seen<'_>) -> Status {
+    fn status(&self, now: Instant, seen: Seen<'_>) -> service::Status {
         let waits = self.executor.phase() == Phase::Waiting;
         let next = seen.machine.deadline().filter(|_| waits);
         let next = next.map(|at| at.saturating_duration_since(now).as_micros());
-        Status {
+        service::Status {
             name: self.name.clone(),
             version: VERSION.to_owned(),
             pid_filename: self.pid_filename.to_string_lossy().into_owned(),
@@ -270,7 +271,7 @@ impl Desk {
             return;
         }
         let path = socket_path(&self.pid_filename);
-        match listen(server, &path, &self.plan) {
+        match server.listen_at(&path, self.plan.group_may()) {
             Ok(file) => self.socket = Some(file),
             Err(error) => {
                 let why = ErrorText::new(&error).chain();
@@ -322,35 +323,4 @@ struct Last {
 #[derive(Deserialize)]
 struct Phases {
     phases: Vec<String>,
-}
-
-fn refusal(name: &str, parameters: serde_json::Value) -> Refusal {
-    Refusal::new(format!("io.appkit.Service.{name}"), parameters)
-}
-
-/// Why nobody can ask.
-#[derive(Debug, thiserror::Error)]
-enum OpenError {
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    #[error("the system refuses a descriptor, or to wait for one")]
-    Io(#[from] std::io::Error),
-}
-
-fn server(name: &str) -> std::io::Result<Server> {
-    Server::new(Info {
-        vendor: "appkit".to_owned(),
-        product: name.to_owned(),
-        version: VERSION.to_owned(),
-        url: String::new(),
-        interfaces: vec![service::DESCRIPTION.to_owned()],
-    })
-}
-
-fn listen(server: &mut Server, path: &Path, plan: &ControlPlan) -> Result<SocketFile, OpenError> {
-    let mode = if plan.group.is_some() { 0o660 } else { 0o600 };
-    let may = if plan.acts { May::Act } else { May::Look };
-    let (listener, file) = control::bind(path, mode, plan.group)?;
-    server.listen(listener, Access { group: plan.group.map(|_| may) })?;
-    Ok(file)
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use control::service::Event;
-use control::{Access, Client, EventStream, Peer, Server};
+use control::{Client, EventStream, Server};
 use log_file::{LogFile, Options};
 use serde::Serialize;
 
@@ -45,9 +45,7 @@ impl EventFile {
     pub(crate) fn open(path: PathBuf, server: &mut Server) -> io::Result<EventFile> {
         let file = Options::file(path).open().map_err(io::Error::other)?;
         let (ours, theirs) = UnixStream::pair()?;
-        let theirs = std::os::fd::OwnedFd::from(theirs);
-        let peer = Peer::of(std::os::fd::AsFd::as_fd(&theirs), Access::default())?;
-        server.adopt(theirs, peer)?;
+        server.adopt(theirs.into())?;
         let socket = ours.try_clone()?;
         let (writing, over) = channel();
         helper_thread::spawn("event-file", 256 << 10, move || {

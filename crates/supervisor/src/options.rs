@@ -1,15 +1,15 @@
 //! What the caller says about a daemon, and the one function that checks it.
 
-mod control;
 #[cfg(feature = "yaml")]
 mod file;
+mod socket;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::control::service::LogFile;
+use control::service;
 use proc_spawn::{Call, EntryFn, Spawn, SpawnError};
 use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use stdio_redirect::Target;
@@ -18,11 +18,11 @@ use crate::guardian::{ExistingFile, Plan};
 use crate::last_words;
 use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::log_files::log_files;
-pub(crate) use control::ControlPlan;
-pub use control::{ControlOptions, GroupMay};
 use policy::Problems;
 use policy::RestartPolicy;
 use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
+pub(crate) use socket::ControlPlan;
+pub use socket::{ControlOptions, GroupMay};
 use surroundings::{Base, Files, Owner, Parent, Purpose, Setup, Surroundings, Whose, check};
 #[cfg(feature = "yaml")]
 pub use yaml::YamlError;
@@ -203,7 +203,7 @@ impl DaemonOptions {
     ///
     /// The options are wrong, or this program cannot start itself: what [`start_daemon`](crate::start_daemon) would
     /// say, too.
-    pub fn log_files(&self) -> Result<Vec<LogFile>, LaunchCause> {
+    pub fn log_files(&self) -> Result<Vec<service::LogFile>, LaunchCause> {
         let (plan, _) = self.clone().plan(true)?;
         Ok(log_files(&plan.name, &plan.setup, plan.capture.as_ref()))
     }

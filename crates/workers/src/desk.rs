@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use control::service::{self, Files, Workers};
-use control::{Access, Info, Peer, Refusal, Request, Room, Server, Ticket};
+use control::service::{self, refusal};
+use control::{Refusal, Request, Room, Server, Ticket};
 use lifecycle::{Id, Phase, Roster};
 use policy::{RollPolicy, Share};
 use record::{Events, Role};
@@ -81,16 +81,12 @@ impl Desk {
     pub(crate) fn adopt(&mut self, connection: OwnedFd) -> io::Result<()> {
         let server = match &mut self.server {
             Some(server) => server,
-            None => self.server.insert(Server::new(Info {
-                vendor: "appkit".to_owned(),
-                product: proc_spawn::current().name.clone(),
-                version: VERSION.to_owned(),
-                url: String::new(),
-                interfaces: vec![service::DESCRIPTION.to_owned()],
-            })?),
+            None => {
+                let name = &proc_spawn::current().name;
+                self.server.insert(service::server(name, VERSION)?)
+            }
         };
-        let peer = Peer::of(connection.as_fd(), Access::default());
-        let _ = peer.and_then(|peer| server.adopt(connection, peer));
+        let _ = server.adopt(connection);
         Ok(())
     }
 
@@ -172,7 +168,7 @@ impl Desk {
             "Workers" => {
                 let AskedFor { names, usage } = call.read()?;
                 let workers = workers.tell(names, usage.unwrap_or(false), now)?;
-                server.reply(ticket, Workers { workers, sets: sets.to_vec() });
+                server.reply(ticket, service::Workers { workers, sets: sets.to_vec() });
                 return Ok(None);
             }
             "WorkerFiles" => {
@@ -257,11 +253,6 @@ struct Signal {
     signal: i32,
 }
 
-/// An error of the interface.
-pub(crate) fn refusal(name: &str, parameters: serde_json::Value) -> Refusal {
-    Refusal::new(format!("io.appkit.Service.{name}"), parameters)
-}
-
 /// How many lines of a stream are told of each of all workers, and how many characters of each.
 const LINES_OF_ALL: usize = 3;
 const LONGEST_OF_ALL: usize = 200;
@@ -308,13 +299,13 @@ impl Named<'_> {
         self.workers.iter().map(|(id, worker)| self.process(*id, worker, true, now)).collect()
     }
 
-    fn files(&self, names: Option<Vec<String>>) -> Result<Files, Refusal> {
+    fn files(&self, names: Option<Vec<String>>) -> Result<service::Files, Refusal> {
         let files = self.wanted(names)?.flat_map(|(_, worker)| {
             let setup = worker.slot.spawn().read_setup::<Setup>().unwrap_or_default();
             let capture = worker.slot.recording().map(|recording| recording.capture());
             record::files(Role::Worker, worker.record.name(), &setup, capture)
         });
-        Ok(Files { files: files.collect() })
+        Ok(service::Files { files: files.collect() })
     }
 
     /// All, or those of these names, in the order of the list.

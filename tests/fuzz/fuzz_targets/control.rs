@@ -2,13 +2,10 @@
 #![no_main]
 
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use control::{
-    Access, Call, Frames, Info, LONGEST_ANSWER, LONGEST_CALL, Peer, Refusal, Reply, Request, Room, Server, service,
-};
+use control::{Call, Frames, Info, LONGEST_ANSWER, LONGEST_CALL, Refusal, Reply, Request, Room, Server, service};
 use libfuzzer_sys::fuzz_target;
 
 // Each piece of the client's bytes begins with one that says how long it is and what is done then.
@@ -18,8 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut server = Server::new(info).expect("there is a descriptor");
     let (ours, client) = UnixStream::pair().expect("there are descriptors");
     client.set_nonblocking(true).expect("it can be set");
-    let peer = Peer::of(ours.as_fd(), Access::default()).expect("it is connected");
-    server.adopt(ours.into(), peer).expect("there is room");
+    server.adopt(ours.into()).expect("there is room");
     let (mut client, mut requests, mut rest) = (Some(client), Vec::new(), bytes);
     while let Some((what, later)) = rest.split_first() {
         let (piece, later) = later.split_at(later.len().min(usize::from(what >> 3) * 4));

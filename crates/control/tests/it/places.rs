@@ -191,7 +191,7 @@ fn a_peer_is_who_he_was_when_he_connected() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let peer = Peer::of(std::os::fd::AsFd::as_fd(&ours), Access::default()).unwrap();
     assert_eq!((peer.uid, peer.may), (0, Some(May::Act)));
-    bed.server.adopt(ours.into(), peer).unwrap();
+    bed.server.adopt(ours.into()).unwrap();
     say(&theirs, &hold());
     assert_eq!(bed.request().peer, peer);
 }
@@ -201,8 +201,7 @@ fn a_peer_is_who_he_was_when_he_connected() {
 fn who_was_adopted_keeps_his_place_however_silent_he_is() {
     let mut bed = Bed::new();
     let (ours, adopted) = UnixStream::pair().unwrap();
-    let peer = Peer::of(std::os::fd::AsFd::as_fd(&ours), Access::default()).unwrap();
-    bed.server.adopt(ours.into(), peer).unwrap();
+    bed.server.adopt(ours.into()).unwrap();
     let places = if rustix::process::geteuid().is_root() { PLACES } else { PLACES_OF_ONE };
     let mut all = Vec::new();
     let mut connect = |bed: &mut Bed| {

@@ -5,10 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use control::service::refusal;
 use control::{Call, LONGEST_ANSWER, Refusal, Room, Server, Ticket};
 use slot::Slot;
-
-use super::refusal;
 
 /// How long an executor may take to begin with its answer, or to go on with it. One that is busy or stopped is told
 /// as such after it.
@@ -166,23 +165,15 @@ pub(super) fn ask(call: &Call, slot: &Slot) -> io::Result<UnixStream> {
 
 #[cfg(test)]
 mod tests {
-    use control::{Access, Info, Peer, service};
+    use control::service;
 
     use super::*;
 
     /// A server, the client of a call to it, and a relay of that call with the executor's end.
     fn relay(now: Instant) -> (Server, UnixStream, Relay, UnixStream) {
-        let mut server = Server::new(Info {
-            vendor: String::new(),
-            product: String::new(),
-            version: String::new(),
-            url: String::new(),
-            interfaces: vec![service::DESCRIPTION.to_owned()],
-        })
-        .unwrap();
+        let mut server = service::server("jobd", "1.0").unwrap();
         let (mut client, theirs) = UnixStream::pair().unwrap();
-        let peer = Peer::of(theirs.as_fd(), Access::default()).unwrap();
-        server.adopt(theirs.into(), peer).unwrap();
+        server.adopt(theirs.into()).unwrap();
         client.write_all(b"{\"method\":\"io.appkit.Service.Workers\"}\0").unwrap();
         let to = server.turn(now).pop().unwrap().ticket;
         let (socket, executor) = UnixStream::pair().unwrap();

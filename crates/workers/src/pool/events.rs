@@ -7,6 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
+use control::service::refusal;
 use control::{PLACES, Refusal, Ticket};
 use lifecycle::{Event, Id, Phase, RosterChange, RosterEvent, Step, roll};
 use quit::Reason;
@@ -19,7 +20,7 @@ use super::refused::RequestError;
 use super::requests::Count;
 use super::shared::Shared;
 use super::{Loop, Worker};
-use crate::desk::{Asked, Desk, Named, Wanted, refusal};
+use crate::desk::{Asked, Desk, Named, Wanted};
 use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
 use crate::wait::Wake;

@@ -3,10 +3,10 @@
 use std::io;
 
 use control::Refusal;
+use control::service::refusal;
 use policy::{Problems, Strategy};
 use serde_json::json;
 
-use crate::desk::refusal;
 use crate::error::WorkersError;
 
 /// Why a request was not taken: nothing has changed.

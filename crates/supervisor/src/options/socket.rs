@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use control::May;
 use nix::unistd::Group;
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +134,14 @@ pub(crate) struct ControlPlan {
     pub(crate) acts: bool,
     /// Where events are written, if they are.
     pub(crate) events: Option<PathBuf>,
+}
+
+impl ControlPlan {
+    /// The group of the socket, and what it may do; `None`: it has no group.
+    pub(crate) fn group_may(&self) -> Option<(u32, May)> {
+        let may = if self.acts { May::Act } else { May::Look };
+        self.group.map(|group| (group, may))
+    }
 }
 
 #[cfg(test)]
