@@ -6,9 +6,8 @@ mod workers;
 
 use std::time::{Duration, Instant};
 
-use control::Client;
 use control::ClientError;
-use control::service::Status;
+use control::service::{self, Status};
 use supervisor::{
     AskFailed, DEFAULT_STOP_TIMEOUT, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus,
     LaunchFailed, StopStatus, daemon_status,
@@ -186,8 +185,8 @@ impl Daemon {
 
     pub(crate) fn reload(&self) -> Result<(), Complaint> {
         let deadline = Instant::now() + PATIENCE;
-        Client::connect(&self.asked.socket(), deadline)
-            .and_then(|mut client| client.call("io.appkit.Service.Reload", &(), deadline))
+        service::Client::connect(&self.asked.socket(), deadline)
+            .and_then(|mut daemon| daemon.reload())
             .map_err(|error| self.complaint(&error))
     }
 

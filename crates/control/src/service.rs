@@ -1,10 +1,14 @@
 //! What `io.appkit.Service` talks of, as Rust types: the description is the file beside this one.
 
+mod client;
+
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Info, Refusal, Server};
+
+pub use client::Client;
 
 /// The description of the interface, as clients may ask for it.
 pub const DESCRIPTION: &str = include_str!("io.appkit.Service.varlink");

@@ -3,30 +3,19 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use serde_json::json;
-
 use crate::client::{Client, ClientError};
 use crate::service::Events;
 
-/// What happens, as it happens. Dropping it ends that.
+/// What happens, as it happens: see [`service::Client::events`](crate::service::Client::events). Dropping it ends that.
 #[derive(Debug)]
 pub struct EventStream {
     client: Client,
 }
 
 impl EventStream {
-    /// Asks for what happens from now on, and for at most the last so many of what has.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Client::stream`].
-    pub fn begin(
-        mut client: Client,
-        last: u64,
-        deadline: Instant,
-    ) -> Result<EventStream, ClientError> {
-        client.ask_more("io.appkit.Service.Events", &json!({ "last": last }), deadline)?;
-        Ok(EventStream { client })
+    /// The replies of a client that has asked for events.
+    pub(crate) fn new(client: Client) -> EventStream {
+        EventStream { client }
     }
 
     /// The next events. Those of guardian and executor come as they happen, each with the epoch of its own

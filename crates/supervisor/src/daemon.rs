@@ -5,11 +5,7 @@ mod answers;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use control::service::{Files, LogFile, Process, Roll, RollAsked, Set, Workers};
-use control::{Client, ClientError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use control::{ClientError, service};
 use trusted_path::{Place, Trust};
 
 pub use answers::{AskFailed, DaemonReport, EventStream, RestartFailed};
@@ -121,7 +117,7 @@ impl<O> Daemon<O> {
     pub fn status(&self) -> Result<DaemonReport, StatusFailed> {
         let lock = daemon_status(&self.pid_filename)?;
         let runs = matches!(lock, DaemonStatus::Running { .. });
-        let said = runs.then(|| self.ask("Status", &json!({})));
+        let said = runs.then(|| self.ask(service::Client::status));
         let last_words = if runs { None } else { last_words::read(&self.pid_filename) };
         Ok(DaemonReport { lock, said, last_words })
     }
@@ -132,10 +128,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn workers(&self, names: &[&str], usage: bool) -> Result<Vec<Process>, AskFailed> {
-        let names = Some(names).filter(|names| !names.is_empty());
-        let said: Workers = self.ask("Workers", &json!({ "names": names, "usage": usage }))?;
-        Ok(said.workers)
+    pub fn workers(&self, names: &[&str], usage: bool) -> Result<Vec<service::Process>, AskFailed> {
+        self.ask(|daemon| daemon.workers(names, usage))
     }
 
     /// All its workers, with what they use, and its sets.
@@ -143,9 +137,10 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn workers_and_sets(&self) -> Result<(Vec<Process>, Vec<Set>), AskFailed> {
-        let said: Workers = self.ask("Workers", &json!({ "usage": true }))?;
-        Ok((said.workers, said.sets))
+    pub fn workers_and_sets(
+        &self,
+    ) -> Result<(Vec<service::Process>, Vec<service::Set>), AskFailed> {
+        self.ask(service::Client::workers_and_sets)
     }
 
     /// Its sets of workers that are alike.
@@ -153,10 +148,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn sets(&self) -> Result<Vec<Set>, AskFailed> {
-        let none: [&str; 0] = [];
-        let said: Workers = self.ask("Workers", &json!({ "names": none }))?;
-        Ok(said.sets)
+    pub fn sets(&self) -> Result<Vec<service::Set>, AskFailed> {
+        self.ask(service::Client::sets)
     }
 
     /// The files of guardian and executor in which something can be read.
@@ -164,9 +157,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn files(&self) -> Result<Vec<LogFile>, AskFailed> {
-        let said: Files = self.ask("Files", &json!({}))?;
-        Ok(said.files)
+    pub fn files(&self) -> Result<Vec<service::LogFile>, AskFailed> {
+        self.ask(service::Client::files)
     }
 
     /// Those of its workers: of all, or of those of these names.
@@ -174,10 +166,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn worker_files(&self, names: &[&str]) -> Result<Vec<LogFile>, AskFailed> {
-        let names = Some(names).filter(|names| !names.is_empty());
-        let said: Files = self.ask("WorkerFiles", &json!({ "names": names }))?;
-        Ok(said.files)
+    pub fn worker_files(&self, names: &[&str]) -> Result<Vec<service::LogFile>, AskFailed> {
+        self.ask(|daemon| daemon.worker_files(names))
     }
 
     /// Has it open its log files anew.
@@ -186,7 +176,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn reopen(&self) -> Result<(), AskFailed> {
-        self.ask("Reopen", &json!({}))
+        self.ask(service::Client::reopen)
     }
 
     /// Asks it to stop, and does not wait for that.
@@ -195,7 +185,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn ask_to_stop(&self) -> Result<(), AskFailed> {
-        self.ask("Stop", &json!({}))
+        self.ask(service::Client::stop)
     }
 
     /// Has the guardian stop the executor and start it again at once; the pid file stays held. Returns when it was
@@ -205,7 +195,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn restart_executor(&self) -> Result<(), AskFailed> {
-        self.ask("Restart", &json!({}))
+        self.ask(service::Client::restart)
     }
 
     /// Starts a worker that is stopped or waits for its next run.
@@ -214,7 +204,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn start_worker(&self, name: &str) -> Result<(), AskFailed> {
-        self.ask("StartWorker", &json!({ "name": name }))
+        self.ask(|daemon| daemon.start_worker(name))
     }
 
     /// Stops a worker until it is started again. Returns when it was asked to.
@@ -223,7 +213,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn stop_worker(&self, name: &str) -> Result<(), AskFailed> {
-        self.ask("StopWorker", &json!({ "name": name }))
+        self.ask(|daemon| daemon.stop_worker(name))
     }
 
     /// Stops a worker and starts it again. Returns when it was asked to.
@@ -232,7 +222,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn restart_worker(&self, name: &str) -> Result<(), AskFailed> {
-        self.ask("RestartWorker", &json!({ "name": name }))
+        self.ask(|daemon| daemon.restart_worker(name))
     }
 
     /// Has a set have so many workers. Returns when that is in force: [`sets`](Daemon::sets) tells how many are ready.
@@ -241,7 +231,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn scale(&self, set: &str, count: u32) -> Result<(), AskFailed> {
-        self.ask("Scale", &json!({ "set": set, "count": count }))
+        self.ask(|daemon| daemon.scale(set, count))
     }
 
     /// Has the workers of a set replaced one after another. Returns when that has begun: [`sets`](Daemon::sets) and
@@ -250,8 +240,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn roll(&self, asked: &RollAsked) -> Result<(), AskFailed> {
-        self.ask("Roll", asked)
+    pub fn roll(&self, asked: &service::RollAsked) -> Result<(), AskFailed> {
+        self.ask(|daemon| daemon.roll(asked))
     }
 
     /// Ends a roll: those that are being replaced are brought to their end, and no other is begun. Says how far it has
@@ -260,8 +250,8 @@ impl<O> Daemon<O> {
     /// # Errors
     ///
     /// [`AskFailed`]
-    pub fn cancel_roll(&self, set: &str) -> Result<Roll, AskFailed> {
-        self.ask("CancelRoll", &json!({ "set": set }))
+    pub fn cancel_roll(&self, set: &str) -> Result<service::Roll, AskFailed> {
+        self.ask(|daemon| daemon.cancel_roll(set))
     }
 
     /// Sends a signal, by its number, to a worker's process.
@@ -270,7 +260,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn signal_worker(&self, name: &str, signal: i32) -> Result<(), AskFailed> {
-        self.ask("SignalWorker", &json!({ "name": name, "signal": signal }))
+        self.ask(|daemon| daemon.signal_worker(name, signal))
     }
 
     /// What happens from now on, and of what has happened at most the last so many of the guardian and of the executor
@@ -280,9 +270,7 @@ impl<O> Daemon<O> {
     ///
     /// [`AskFailed`]
     pub fn events(&self, last: u64) -> Result<EventStream, AskFailed> {
-        let deadline = self.deadline();
-        let client = self.connect(deadline)?;
-        let stream = control::EventStream::begin(client, last, deadline);
+        let stream = self.connect(self.deadline()).and_then(|daemon| daemon.events(last));
         let stream = stream.map_err(|error| self.failed(error))?;
         Ok(EventStream { stream, socket: self.socket() })
     }
@@ -294,38 +282,23 @@ impl<O> Daemon<O> {
     /// [`AskFailed`]: with [`ClientError::NoAnswer`] when the time is over, with [`ClientError::Gone`] when the
     /// daemon ended before.
     pub fn wait(&self, phases: &[&str], timeout: Duration) -> Result<String, AskFailed> {
-        #[derive(serde::Deserialize)]
-        struct Told {
-            phase: String,
-        }
         let deadline = later(timeout);
-        let mut client = self.connect(deadline.min(self.deadline()))?;
-        let mut wait = || -> Result<String, ClientError> {
-            client.ask_more(&method("Wait"), &json!({ "phases": phases }), deadline)?;
-            while let Some(Told { phase }) = client.next_reply(deadline)? {
-                if phases.contains(&phase.as_str()) {
-                    return Ok(phase);
-                }
-            }
-            Err(ClientError::Gone)
-        };
-        wait().map_err(|error| self.failed(error))
+        let daemon = self.connect(deadline.min(self.deadline()));
+        daemon.and_then(|daemon| daemon.wait(phases, deadline)).map_err(|error| self.failed(error))
     }
 
-    fn ask<T: DeserializeOwned>(
+    fn ask<T>(
         &self,
-        name: &str,
-        parameters: &impl Serialize,
+        question: impl FnOnce(&mut service::Client) -> Result<T, ClientError>,
     ) -> Result<T, AskFailed> {
-        let deadline = self.deadline();
-        let mut client = self.connect(deadline)?;
-        client.call(&method(name), parameters, deadline).map_err(|error| self.failed(error))
+        let daemon = self.connect(self.deadline());
+        daemon.and_then(|mut daemon| question(&mut daemon)).map_err(|error| self.failed(error))
     }
 
-    fn connect(&self, deadline: Instant) -> Result<Client, AskFailed> {
+    fn connect(&self, deadline: Instant) -> Result<service::Client, ClientError> {
         let mut users = vec![0, rustix::process::geteuid().as_raw()];
         users.extend(self.owner());
-        Client::connect_to(&self.socket(), &users, deadline).map_err(|error| self.failed(error))
+        service::Client::connect_to(&self.socket(), &users, deadline)
     }
 
     /// Whoever has made the pid file, for root, and for who is let in by the daemon's group: if the folder is his.
@@ -356,8 +329,4 @@ fn later(span: Duration) -> Instant {
     const YEARS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let now = Instant::now();
     now.checked_add(span).unwrap_or_else(|| now + YEARS)
-}
-
-fn method(name: &str) -> String {
-    format!("io.appkit.Service.{name}")
 }

@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use control::service::Event;
-use control::{Client, EventStream, Server};
+use control::{Server, service};
 use log_file::{LogFile, Options};
 use serde::Serialize;
 
@@ -37,7 +36,7 @@ pub(crate) struct EventFile {
 struct Line<'a> {
     epoch: &'a str,
     #[serde(flatten)]
-    event: &'a Event,
+    event: &'a service::Event,
 }
 
 impl EventFile {
@@ -65,8 +64,8 @@ impl EventFile {
 
 fn write(socket: UnixStream, file: LogFile) {
     let later = || Instant::now() + LONG;
-    let stream =
-        Client::new(socket.into()).and_then(|client| EventStream::begin(client, ALL, later()));
+    let client = service::Client::new(socket.into(), later());
+    let stream = client.and_then(|client| client.events(ALL));
     let Ok(mut stream) = stream else { return };
     let mut writer = Writer { file, missing: 0 };
     loop {
@@ -88,14 +87,14 @@ struct Writer {
 
 impl Writer {
     /// Writes an event, and before it how many are missing there.
-    fn write(&mut self, epoch: &str, event: &Event) {
-        let told = Event {
+    fn write(&mut self, epoch: &str, event: &service::Event) {
+        let told = service::Event {
             number: event.number,
             at: event.at.clone(),
             at_us: event.at_us,
             kind: "lost".to_owned(),
             text: format!("{} events could not be written here", self.missing),
-            ..Event::default()
+            ..service::Event::default()
         };
         let told = (self.missing > 0).then_some(&told);
         let lines = told.into_iter().chain([event]).filter_map(|event| {
@@ -130,14 +129,15 @@ mod tests {
         let mut number = 0;
         let mut write = || {
             number += 1;
-            let event = Event { number, kind: "started".to_owned(), ..Event::default() };
+            let event =
+                service::Event { number, kind: "started".to_owned(), ..service::Event::default() };
             writer.write("epoch", &event);
             writer.missing
         };
         let lines = || {
             let lines = fs::read_to_string(&path).unwrap();
             let lines = lines.lines().map(|line| {
-                let event: Event = serde_json::from_str(line).unwrap();
+                let event: service::Event = serde_json::from_str(line).unwrap();
                 format!("{} {} {}", event.number, event.kind, event.text)
             });
             lines.collect::<Vec<_>>()

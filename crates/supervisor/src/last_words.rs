@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use control::service::Process;
+use control::service;
 use exit::SetupError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,12 +26,12 @@ pub struct LastWords {
     /// When its guardian ended, as RFC 3339 has it.
     pub at: String,
     /// The executor as it was known last: its ends, its last lines, why it is not started again.
-    pub executor: Process,
+    pub executor: service::Process,
 }
 
 impl LastWords {
     /// Those of now.
-    pub(crate) fn new(name: &str, executor: Process) -> LastWords {
+    pub(crate) fn new(name: &str, executor: service::Process) -> LastWords {
         LastWords { name: name.to_owned(), at: record::stamp(Timestamp::now()), executor }
     }
 
@@ -40,12 +40,12 @@ impl LastWords {
         let outcome = format!("the guardian could not be set up: {}", error.chain());
         let (name, role) = (name.to_owned(), "executor".to_owned());
         let phase = "finished".to_owned();
-        let executor = Process {
+        let executor = service::Process {
             name: name.clone(),
             role,
             phase,
             outcome: Some(outcome),
-            ..Process::default()
+            ..service::Process::default()
         };
         LastWords::new(&name, executor)
     }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn words() -> LastWords {
-        LastWords { name: "d".into(), at: "now".into(), executor: Process::default() }
+        LastWords { name: "d".into(), at: "now".into(), executor: service::Process::default() }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use control::{Client, ClientError, EventStream};
+use control::{ClientError, EventStream, service};
 use surroundings::Callers;
 
 /// How long a thread waits that its question finds room in a socket that nobody has used.
@@ -22,5 +22,5 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 pub fn worker_events(last: u64) -> Result<EventStream, ClientError> {
     let refused = |source: io::Error| ClientError::Io { step: "connect to the workers", source };
     let connection = Callers::connect().map_err(refused)?;
-    EventStream::begin(Client::new(connection)?, last, Instant::now() + PATIENCE)
+    service::Client::new(connection, Instant::now() + PATIENCE)?.events(last)
 }

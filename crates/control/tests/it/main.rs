@@ -8,4 +8,5 @@ mod ends;
 mod forwarded;
 mod hostile;
 mod places;
+mod service;
 mod socket;

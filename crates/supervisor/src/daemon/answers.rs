@@ -5,8 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use control::ClientError;
-use control::service::{Events, Status};
+use control::{ClientError, service};
 use exit::ErrorText;
 
 use crate::last_words::LastWords;
@@ -20,7 +19,7 @@ pub struct DaemonReport {
     /// What the lock of its pid file says, which is the truth.
     pub lock: DaemonStatus,
     /// What it says itself; `None`: it does not run.
-    pub said: Option<Result<Status, AskFailed>>,
+    pub said: Option<Result<service::Status, AskFailed>>,
     /// Why it does not run, if it gave up the last time, or could not be launched.
     pub last_words: Option<LastWords>,
 }
@@ -39,7 +38,7 @@ impl EventStream {
     /// # Errors
     ///
     /// [`AskFailed`]: with [`ClientError::NoAnswer`] nothing has happened by the deadline, and it may be asked again.
-    pub fn next(&mut self, deadline: Instant) -> Result<Option<Events>, AskFailed> {
+    pub fn next(&mut self, deadline: Instant) -> Result<Option<service::Events>, AskFailed> {
         let socket = || self.socket.clone();
         self.stream.next(deadline).map_err(|source| AskFailed { socket: socket(), source })
     }

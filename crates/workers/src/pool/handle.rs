@@ -6,8 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use control::service::{Process, Set};
-use control::{Client, ClientError, EventStream};
+use control::{ClientError, EventStream, service};
 use lifecycle::{Request, RosterEvent, roll};
 use policy::RollPolicy;
 
@@ -58,9 +57,9 @@ pub struct Pool {
 #[non_exhaustive]
 pub struct PoolStatus {
     /// Its workers, in the order of the list; those that came later at its end.
-    pub workers: Vec<Process>,
+    pub workers: Vec<service::Process>,
     /// Its sets, in the order of the list.
-    pub sets: Vec<Set>,
+    pub sets: Vec<service::Set>,
 }
 
 impl Pool {
@@ -219,7 +218,7 @@ impl Pool {
         let (ours, theirs) = UnixStream::pair().map_err(refused)?;
         let adopted = self.shared.call(move |pool| pool.adopt(theirs.into()));
         adopted.map_err(|over| refused(io::Error::other(over)))?.map_err(refused)?;
-        EventStream::begin(Client::new(ours.into())?, last, Instant::now() + PATIENCE)
+        service::Client::new(ours.into(), Instant::now() + PATIENCE)?.events(last)
     }
 
     /// Asks all workers to quit, as when this process is asked to. Nothing happens if they were.
