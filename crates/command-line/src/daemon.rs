@@ -10,7 +10,7 @@ use control::ClientError;
 use control::service::{self, Status};
 use supervisor::{
     AskFailed, DEFAULT_STOP_TIMEOUT, DaemonOptions, DaemonReport, DaemonRunStatus, DaemonStatus,
-    LaunchFailed, StopStatus, daemon_status,
+    LaunchFailed, StopStatus,
 };
 
 pub(crate) use events::{ALL as ALL_EVENTS, Wanted};
@@ -70,7 +70,7 @@ impl Daemon {
             Ok(DaemonReport { mut lock, said, last_words, .. }) => {
                 // Between the two looks it may have ended: then nobody listens any more.
                 if matches!(&said, Some(Err(failed)) if is_not_there(failed))
-                    && let Ok(again) = daemon_status(self.asked.pid_filename())
+                    && let Ok(again) = self.asked.lock()
                 {
                     lock = again;
                 }
@@ -113,7 +113,7 @@ impl Daemon {
 
     /// Whether it certainly does not run.
     pub(crate) fn is_down(&self) -> bool {
-        matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::NotRunning { .. }))
+        matches!(self.asked.lock(), Ok(DaemonStatus::NotRunning { .. }))
     }
 
     /// Starts it. One that is stopping is not the one that is wanted: it is waited for.

@@ -109,13 +109,22 @@ impl<O> Daemon<O> {
         stop_daemon_within(&self.pid_filename, timeout)
     }
 
+    /// Whether it runs, by the lock of its pid file alone: see [`daemon_status`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn lock(&self) -> Result<DaemonStatus, StatusFailed> {
+        daemon_status(&self.pid_filename)
+    }
+
     /// How it is: by the lock of its pid file, and, if it runs, by what it says itself.
     ///
     /// # Errors
     ///
     /// The pid file cannot be looked at.
     pub fn status(&self) -> Result<DaemonReport, StatusFailed> {
-        let lock = daemon_status(&self.pid_filename)?;
+        let lock = self.lock()?;
         let runs = matches!(lock, DaemonStatus::Running { .. });
         let said = runs.then(|| self.ask(service::Client::status));
         let last_words = if runs { None } else { last_words::read(&self.pid_filename) };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::service::{Process, Roll, RollAsked, Set};
-use supervisor::{AskFailed, DaemonStatus, daemon_status};
+use supervisor::{AskFailed, DaemonStatus};
 
 use super::{Daemon, PATIENCE};
 use crate::code;
@@ -64,7 +64,7 @@ impl Daemon {
 
     /// What its sets are called; none if it does not run, or does not say.
     pub(crate) fn set_names(&self) -> Vec<String> {
-        if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
+        if !matches!(self.asked.lock(), Ok(DaemonStatus::Running { .. })) {
             return Vec::new();
         }
         self.asked.sets().unwrap_or_default().into_iter().map(|set| set.name).collect()
@@ -106,7 +106,7 @@ impl Daemon {
 
     /// The same for who waits no longer than this.
     pub(crate) fn worker_names_within(&self, patience: Duration) -> Vec<String> {
-        if !matches!(daemon_status(self.asked.pid_filename()), Ok(DaemonStatus::Running { .. })) {
+        if !matches!(self.asked.lock(), Ok(DaemonStatus::Running { .. })) {
             return Vec::new();
         }
         let asked = self.asked.clone().patience(patience);
