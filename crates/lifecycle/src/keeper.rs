@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use crate::machine::{Answer, Event, Machine, Phase, Refused, Request, Step};
 pub use events::{KeeperChange, KeeperEvent};
 use hurry::Hurry;
-use policy::Leftovers;
 use policy::RunEnd;
 
 /// What is left of a grace, at most, when somebody asks a second time by SIGINT or SIGQUIT.
@@ -106,13 +105,14 @@ impl Keeper {
                 self.answer_by = self.machine.deadline();
             }
             KeeperEvent::Child(event) => self.step(event, now, &mut changes),
-            KeeperEvent::Reaped { end, at } => match self.machine.policy().leftovers {
-                Leftovers::Keep => self.step(Event::Ended { end, at }, now, &mut changes),
-                Leftovers::Kill => {
+            KeeperEvent::Reaped { end, at } => {
+                if self.machine.policy().leftovers.are_ended() {
                     self.step(Event::Died, now, &mut changes);
                     self.leaving = Some(Leaving { end, at, kill_at: None });
+                } else {
+                    self.step(Event::Ended { end, at }, now, &mut changes);
                 }
-            },
+            }
             KeeperEvent::LeftoversGone => {
                 if let Some(Leaving { end, at, .. }) = self.leaving.take() {
                     self.step(Event::Ended { end, at }, now, &mut changes);

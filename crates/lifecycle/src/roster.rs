@@ -162,7 +162,7 @@ impl Roster {
                 }
             }
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
-            RosterEvent::Outgrown(id, why) => self.note_outgrown(id, why, now),
+            RosterEvent::JobsDone { id, jobs } => self.note_outgrown(id, Outgrown::Jobs(jobs), now),
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
                 self.gate.announces = false;

@@ -69,6 +69,13 @@ impl Policy {
     }
 }
 
+impl Leftovers {
+    /// Whether they are ended before another run begins.
+    pub fn are_ended(self) -> bool {
+        self == Leftovers::Kill
+    }
+}
+
 /// When a child counts as started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,7 @@ use exit::{ErrorText, Exit};
 use super::*;
 use crate::machine::{Action, Step};
 use policy::RestartPolicy;
-use policy::{Policy, StartPolicy, StopPolicy};
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
 
 mod laws;
 mod restarting;

@@ -17,10 +17,15 @@ pub enum RosterEvent {
     Begin,
     /// This happened to one of them, or is asked of it.
     Child(Id, Event),
-    /// A run has reached a limit of its set that only it can know. It is replaced in its turn, once it has been ready for
-    /// [as long as a run is at least](policy::RecyclePolicy::min_age). Of one that is not ready, or of no set whose
-    /// children are replaced, that is nothing.
-    Outgrown(Id, Outgrown),
+    /// A run has done all the jobs that its set allows it, which only it can know. It is replaced in its turn, once it
+    /// has been ready for [as long as a run is at least](policy::RecyclePolicy::min_age). Of one that is not ready, or
+    /// of no set whose children are replaced, that is nothing.
+    JobsDone {
+        /// Which.
+        id: Id,
+        /// How many.
+        jobs: u64,
+    },
     /// The time told by [`Roster::deadline`](crate::Roster::deadline) has come. One thing is done that is
     /// due, so that whoever carries it out can look at what else has happened; the deadline says whether
     /// there is more.

@@ -96,7 +96,7 @@ impl Play {
             Ready(id) => RosterEvent::Child(Id(id), Event::Ready),
             Code(id, code) => ended(id, RunEnd::Exited(Exit::Code(code))),
             Refused(id) => ended(id, RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
-            Jobs(id, jobs) => RosterEvent::Outgrown(Id(id), Outgrown::Jobs(jobs)),
+            Jobs(id, jobs) => RosterEvent::JobsDone { id: Id(id), jobs },
             Died(id) => RosterEvent::Child(Id(id), Event::Died),
             Quit(within) => RosterEvent::Quit { by: within.map(|within| now + seconds(within)) },
             Add(after) => {

@@ -206,7 +206,9 @@ impl Loop {
                 }
                 RosterChange::Removed(id) => self.forget(id),
                 RosterChange::Rolled(set, step) => self.rolled(set, step),
-                RosterChange::Recycled { id, why, fails } => self.recycled(id, why, fails),
+                RosterChange::Recycled { id, why, fails } => {
+                    self.recycled(id, &why.to_string(), fails);
+                }
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();

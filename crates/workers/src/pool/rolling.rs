@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use control::service;
-use lifecycle::{Id, Machine, Outgrown, Phase, RosterEvent, SetId, roll};
+use lifecycle::{Id, Phase, RosterEvent, SetId, roll};
 use policy::{Problems, RollPolicy, Share};
 
 use super::goals::{Goal, Progress};
@@ -206,14 +206,14 @@ impl Loop {
     /// A worker that is ready and has done all the jobs of its run is to be replaced. One that has done them before that
     /// is looked at again when it has said that it is ready.
     pub(super) fn look_at_jobs(&mut self, id: Id) {
-        let is_ready = self.roster.machine(id).is_some_and(Machine::is_ready);
+        let is_ready = self.roster.machine(id).is_some_and(|machine| machine.is_ready());
         let worker = self.workers.get_mut(&id).filter(|_| is_ready);
         if let Some(jobs) = worker.and_then(|worker| worker.slot.take_jobs_done()) {
-            self.on(RosterEvent::Outgrown(id, Outgrown::Jobs(jobs)));
+            self.on(RosterEvent::JobsDone { id, jobs });
         }
     }
 
-    pub(super) fn recycled(&mut self, id: Id, why: Outgrown, fails: bool) {
+    pub(super) fn recycled(&mut self, id: Id, why: &str, fails: bool) {
         let Loop { workers, desk, .. } = self;
         let Some(worker) = workers.get(&id) else { return };
         let name = worker.record.name();

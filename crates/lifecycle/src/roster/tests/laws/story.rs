@@ -376,7 +376,7 @@ impl Story {
                 Some((_, changes)) => self.carry_out(changes),
                 None => Ok(()),
             },
-            18 | 19 => self.on(RosterEvent::Outgrown(id, Outgrown::Jobs(9))).map(drop),
+            18 | 19 => self.on(RosterEvent::JobsDone { id, jobs: 9 }).map(drop),
             _ => Ok(()),
         }
     }
