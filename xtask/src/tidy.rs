@@ -1,7 +1,8 @@
-//! Rules that no compiler checks: layers, papers, reasons, links.
+//! Rules that no compiler checks: layers, imports, papers, reasons, links.
 //!
 //! Each rule is a module that returns findings; here they are gathered and printed.
 
+mod imports;
 mod layers;
 mod links;
 mod manifests;
@@ -16,6 +17,7 @@ pub(crate) fn run() -> Outcome {
     let root = testbed::root();
     let workspace = Workspace::load()?;
     let mut findings = layers::check(&root, &workspace)?;
+    findings.extend(imports::check(&root, &workspace)?);
     findings.extend(manifests::check(&root, &workspace)?);
     findings.extend(sources::check(&root)?);
     findings.extend(papers::check(&root, &workspace)?);

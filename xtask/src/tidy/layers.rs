@@ -71,7 +71,7 @@ fn in_table_and_on_disk(root: &Path, workspace: &Workspace) -> Outcome<Vec<Findi
 }
 
 /// The first line that begins with `name`, from 1; the first line of all if none does.
-fn line_of(text: &str, name: &str) -> usize {
+pub(super) fn line_of(text: &str, name: &str) -> usize {
     text.lines()
         .position(|line| {
             let rest = line.trim_start().strip_prefix(name);
