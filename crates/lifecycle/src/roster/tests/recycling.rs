@@ -178,3 +178,15 @@ fn each_run_of_one_has_a_limit_of_its_own() {
     }
     assert_eq!(ages.len(), 4, "{ages:?}");
 }
+
+/// Case: PL-67
+#[test]
+fn one_that_has_died_does_not_wait_for_its_turn() {
+    let mut play = ready(3);
+    play.tell(99, Code(2, 1));
+    play.changes.clear();
+    tells(&mut play, 100, Nothing, &[]);
+    assert_eq!(play.roster.due_to_be_recycled(SetId(0)), 2);
+    tells(&mut play, 101, Died(0), &[]);
+    assert_eq!(play.roster.due_to_be_recycled(SetId(0)), 1);
+}
