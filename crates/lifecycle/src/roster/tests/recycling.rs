@@ -190,3 +190,32 @@ fn one_that_has_died_does_not_wait_for_its_turn() {
     tells(&mut play, 101, Died(0), &[]);
     assert_eq!(play.roster.due_to_be_recycled(SetId(0)), 1);
 }
+
+#[test]
+fn the_limit_that_is_reached_first_counts() {
+    for (age, why) in [(5, "5 recycle 0 after 5s"), (50, "10 recycle 0: has done 7 jobs")] {
+        let mut play = ready(2);
+        let policy = RecyclePolicy::default().age(seconds(age)).jobs(7).jitter(0);
+        play.roster.recycle(SetId(0), policy.min_age(seconds(10)));
+        play.tell(0, Code(0, 1));
+        play.tell(5, Ready(0));
+        play.start += seconds(5);
+        play.changes.clear();
+        tells(&mut play, 1, Jobs(0, 7), &[]);
+        play.tell(20, Nothing);
+        assert_eq!(play.changes[0], why);
+    }
+}
+
+/// One that reaches its limit just when it may be replaced is none of those that do too soon.
+#[test]
+fn who_may_go_is_not_too_soon() {
+    let mut play = busy();
+    for second in [0, 20, 40, 60] {
+        play.changes.clear();
+        play.tell(second + 10, Jobs(0, 7));
+        assert_eq!(play.changes[0], format!("{} recycle 0: has done 7 jobs", second + 10));
+        play.tell(second + 11, Code(0, 0));
+        play.tell(second + 20, Ready(0));
+    }
+}
