@@ -15,6 +15,7 @@ mod requests;
 mod rolling;
 mod scaling;
 mod starting;
+mod turns;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

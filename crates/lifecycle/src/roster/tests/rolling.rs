@@ -15,7 +15,7 @@ fn set(count: u32, away: Share) -> Roster {
 }
 
 /// A set of which all are ready.
-fn ready(count: u32, away: Share) -> Play {
+pub(super) fn ready(count: u32, away: Share) -> Play {
     let mut play = Play::new(set(count, away));
     play.tell(0, Begin);
     for id in 0..count {
@@ -25,12 +25,12 @@ fn ready(count: u32, away: Share) -> Play {
     play
 }
 
-fn roll() -> RollPolicy {
+pub(super) fn roll() -> RollPolicy {
     RollPolicy::default()
 }
 
 #[track_caller]
-fn tells(play: &mut Play, second: u64, told: Told, expected: &[&str]) {
+pub(super) fn tells(play: &mut Play, second: u64, told: Told, expected: &[&str]) {
     play.tell(second, told);
     assert_eq!(std::mem::take(&mut play.changes), expected);
 }

@@ -202,3 +202,15 @@ fn of_a_set_of_none_all_are_ready() {
         ],
     );
 }
+
+#[test]
+fn who_is_of_a_set_and_where_they_stand_is_told() {
+    let mut play = Play::new(set(2));
+    assert_eq!(play.roster.set_of(Id(1)), Some((SetId(0), 2)));
+    assert_eq!(play.roster.set_of(Id(2)), None);
+    play.tell(0, Begin);
+    play.tell(1, Ready(0));
+    let count = |phase| play.roster.in_phase(SetId(0), phase);
+    assert_eq!((count(Phase::Running), count(Phase::Starting), count(Phase::Idle)), (1, 1, 0));
+    assert!(!play.roster.is_over());
+}
