@@ -161,7 +161,8 @@ mod tests {
         assert!((0..1000).all(|seed| policy.clone().jobs(1).jitter(100).jobs_of(seed) == Some(1)));
         let all = policy.jobs(u64::MAX).jitter(100);
         assert!((0..1000).all(|seed| all.jobs_of(seed).is_some_and(|jobs| jobs > 0)));
-        assert!(all.is_set() && !RecyclePolicy::default().min_age(Duration::ZERO).is_set());
+        assert!(all.is_set() && !RecyclePolicy::default().is_set());
+        assert_eq!(all.min_age(Duration::from_secs(7)).min_age, Duration::from_secs(7));
     }
 
     #[test]

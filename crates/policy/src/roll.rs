@@ -259,4 +259,23 @@ mod tests {
         assert_eq!(serde_yaml::from_str::<RollPolicy>(&written).unwrap(), policy);
         assert_eq!((policy.tries, policy.stall), (3, Duration::MAX));
     }
+
+    #[test]
+    fn each_word_sets_what_it_says() {
+        let seconds = Duration::from_secs;
+        let policy = RollPolicy::default()
+            .surge(Share::Count(1))
+            .pause(seconds(2))
+            .settle(seconds(3))
+            .tries(4)
+            .stall(seconds(5));
+        let expected = RollPolicy {
+            surge: Share::Count(1),
+            pause: seconds(2),
+            settle: seconds(3),
+            tries: 4,
+            stall: seconds(5),
+        };
+        assert_eq!(policy, expected);
+    }
 }
