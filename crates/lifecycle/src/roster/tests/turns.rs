@@ -66,3 +66,21 @@ fn a_roll_of_what_is_temporary_replaces_nobody() {
     let surge = roll().surge(Share::Count(1));
     tells(&mut play, 1, Roll(surge), &["1 roll", "1 end Done"]);
 }
+
+/// One beside that has settled and ends is started again at once, and has to settle anew before the next is taken.
+#[test]
+fn one_beside_that_ends_comes_again_and_settles_again() {
+    let mut play = ready(2, Share::Count(0));
+    play.tell(1, Roll(roll().surge(Share::Count(1)).settle(seconds(10))));
+    play.tell(2, Ready(2));
+    play.tell(12, Nothing);
+    assert_eq!(play.changes.last().unwrap(), "12 ?1 for 10s");
+    play.changes.clear();
+    tells(&mut play, 13, Code(2, 1), &["13 2 waiting", "13 2 due", "13 +2"]);
+    tells(&mut play, 14, Code(1, 0), &["14 1 due", "14 +1"]);
+    tells(&mut play, 15, Ready(1), &["15 1 running"]);
+    tells(&mut play, 20, Ready(2), &["20 2 running"]);
+    tells(&mut play, 25, Nothing, &["25 settled 1"]);
+    tells(&mut play, 29, Nothing, &[]);
+    tells(&mut play, 30, Nothing, &["30 take 0", "30 ?0 for 10s"]);
+}
