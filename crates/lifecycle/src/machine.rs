@@ -196,7 +196,17 @@ impl Machine {
     /// Decides what is to be done about `event`, and tells what that has changed.
     pub fn step(&mut self, event: Event, now: Instant) -> Step {
         let before = self.phase();
-        let fails = matches!(self.state, State::Stopping(Stop { goal: Goal::Fail, .. }));
+        let fails = match self.state {
+            State::Stopping(stop) => stop.goal == Goal::Fail,
+            State::Killed(why) => why.goal() == Some(Goal::Fail),
+            State::Idle
+            | State::Starting { .. }
+            | State::Running
+            | State::Waiting { .. }
+            | State::Due { .. }
+            | State::Stopped
+            | State::Finished => false,
+        };
         let ended = match &event {
             Event::Ended { end, .. } if fails => {
                 Some(RunEnd::Outgrown { exit: end.clone().exit() })

@@ -126,8 +126,10 @@ impl RunEnd {
                 };
                 format!("was not ready within {:?} and was killed{why}", rounded(*after))
             }
-            RunEnd::Outgrown { .. } => {
-                "was replaced as soon as it could be, the third in a row".to_owned()
+            RunEnd::Outgrown { exit } => {
+                let how = exit.as_ref().filter(|exit| !exit.is_success());
+                let how = how.map(|exit| format!(", and {exit}")).unwrap_or_default();
+                format!("was replaced as soon as it could be, the third in a row{how}")
             }
             RunEnd::Killed { after, .. } => {
                 format!("was killed {:?} after it was asked to quit", rounded(*after))
@@ -226,6 +228,12 @@ mod tests {
                 1,
                 neither,
                 "was replaced as soon as it could be, the third in a row",
+            ),
+            (
+                RunEnd::Outgrown { exit: Some(Exit::Code(3)) },
+                1,
+                neither,
+                "was replaced as soon as it could be, the third in a row, and exited with code 3",
             ),
             (
                 RunEnd::NotReady { after, to_tell: false },

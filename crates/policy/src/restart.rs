@@ -260,6 +260,10 @@ impl RestartPolicy {
 
     /// What follows a run that ended so, apart from the limit.
     pub fn follows(&self, end: &RunEnd) -> AfterEnd {
+        // It has not ended by itself, and was to be replaced: only the delay and the limit are those of a failure.
+        if matches!(end, RunEnd::Outgrown { .. }) {
+            return AfterEnd::Again;
+        }
         let forced = self.force.contains(end);
         if !forced && !self.restart.wanted_after(self.cause_of(end)) {
             AfterEnd::Over

@@ -112,7 +112,7 @@ pub use spawn_error::SpawnError;
 pub use spawner::Spawner;
 pub use speaker::Speaker;
 pub use stdio::Stdio;
-pub use telling::{extend_timeout, tell, tell_ready, tell_status};
+pub use telling::{extend_timeout, tell, tell_now, tell_ready, tell_status};
 pub use words::{Message, Told};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

@@ -67,6 +67,18 @@ pub fn tell(word: &impl Serialize) -> io::Result<()> {
     say(&encoded(word)?)
 }
 
+/// The same without waiting.
+///
+/// # Errors
+///
+/// As there; and there is no room for the word now, or another thread is telling something (`WouldBlock`).
+pub fn tell_now(word: &impl Serialize) -> io::Result<()> {
+    match LINK.get().and_then(Weak::upgrade) {
+        Some(link) => link.send_now(&encoded(word)?),
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn encoded(word: &impl Serialize) -> io::Result<Up> {
     Ok(Up::Told(ByteBuf::from(to_bytes(word)?)))
 }

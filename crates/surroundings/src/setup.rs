@@ -185,7 +185,7 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
 }
 
 /// Tells the parent. If it is gone, the lifeline sees to that.
-pub(crate) fn say(word: &Word<'_>) {
+fn say(word: &Word<'_>) {
     let _ = proc_spawn::tell(word);
 }
 

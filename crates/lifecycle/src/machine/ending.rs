@@ -21,7 +21,7 @@ impl Machine {
         {
             return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
         }
-        let until = self.next_start(at, end.is_success());
+        let until = self.next_start(at, &end);
         // A process that could not be started is not tried again at once, whatever delay the policy
         // gives: the system would only refuse again.
         let floor = self.delays.floor_after(matches!(end, RunEnd::NotStarted(_)));
@@ -31,10 +31,13 @@ impl Machine {
     }
 
     /// When another run may begin after one that ended at `at`. Only failures make delays grow.
-    fn next_start(&mut self, at: Instant, well: bool) -> Option<Instant> {
+    fn next_start(&mut self, at: Instant, end: &RunEnd) -> Option<Instant> {
         let backoff = &self.policy.restart.backoff;
         let lived = self.ready_at.map(|ready| at.saturating_duration_since(ready));
-        if well || lived.is_some_and(|lived| lived >= backoff.reset_after) {
+        // However long one has lived that was to be replaced sooner.
+        let has_lived = lived.is_some_and(|lived| lived >= backoff.reset_after)
+            && !matches!(end, RunEnd::Outgrown { .. });
+        if end.is_success() || has_lived {
             self.delays.reset();
         }
         let delay = self.delays.next(backoff);

@@ -23,6 +23,10 @@ pub(super) struct Recycling {
     queue: VecDeque<(Id, Due)>,
     /// How many runs in a row have reached a limit before they could be replaced, of those of whom the last one has.
     early: BTreeMap<Id, u32>,
+    /// Those that are ready.
+    ready: BTreeSet<Id>,
+    /// Who is being replaced just now.
+    goes: Option<Id>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +52,22 @@ impl Recycling {
         self.queue.retain(|(queued, _)| *queued != id);
     }
 
+    /// It is not ready: its run has ended, or is told to. One that ends otherwise, without having reached a limit too
+    /// soon, breaks the row.
+    fn leaves(&mut self, id: Id) {
+        let is_early = self.due.get(&id).is_some_and(|due| due.early)
+            || self.queue.iter().any(|(queued, due)| *queued == id && due.early);
+        if self.ready.remove(&id) && self.goes != Some(id) && !is_early {
+            self.early.remove(&id);
+        }
+        self.forget(id);
+    }
+
     /// It is of the set no more.
     pub(super) fn remove(&mut self, id: Id) {
         self.forget(id);
         self.early.remove(&id);
+        self.ready.remove(&id);
     }
 
     pub(super) fn queue_those_due(&mut self, now: Instant) {
@@ -88,26 +104,28 @@ impl Roster {
     /// Takes note of where a child stands now.
     pub(super) fn note_age(&mut self, id: Id, entered: Option<Phase>, now: Instant) {
         let Some(kept) = self.kept.get(&id) else { return };
-        let Some((set, _)) = kept.of else { return };
+        let Some((set, _)) = kept.of.filter(|_| !self.group.is_temporary(id)) else { return };
         let seed = self.next.seed_of(id).wrapping_add(kept.machine.runs() << 32);
         let Some(recycling) = &mut self.sets[set.0].recycling else { return };
         match entered {
             None => (),
             Some(Phase::Running) => {
+                recycling.ready.insert(id);
                 if let Some(age) = recycling.policy.age_of(seed)
                     && let Some(at) = now.checked_add(age)
                 {
                     recycling.expect(id, Due { at, why: Outgrown::Age(age), early: false });
                 }
             }
-            Some(_) => recycling.forget(id),
+            Some(_) => recycling.leaves(id),
         }
     }
 
     /// Takes note of a limit that a child says it has reached. It is asked no sooner than each run may go.
     pub(super) fn note_outgrown(&mut self, id: Id, why: Outgrown, now: Instant) {
         let Some(kept) = self.kept.get(&id).filter(|kept| kept.machine.is_ready()) else { return };
-        let (Some((set, _)), Some(since)) = (kept.of, kept.machine.ready_at()) else { return };
+        let of = kept.of.filter(|_| !self.group.is_temporary(id));
+        let (Some((set, _)), Some(since)) = (of, kept.machine.ready_at()) else { return };
         let Some(recycling) = &mut self.sets[set.0].recycling else { return };
         // Later than the clock can tell is never.
         let Some(may_go) = since.checked_add(recycling.policy.min_age) else { return };
@@ -152,10 +170,14 @@ impl Roster {
             }
             spare -= 1;
             let fails = recycling.fails(id, due);
+            recycling.goes = Some(id);
             changes.push(RosterChange::Recycled { id, why: due.why, fails });
             match fails {
                 true => self.fail(id, now, changes),
                 false => drop(self.ask(id, Request::Restart, now, changes)),
+            }
+            if let Some(recycling) = &mut self.sets[set.0].recycling {
+                recycling.goes = None;
             }
         }
     }

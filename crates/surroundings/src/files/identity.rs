@@ -1,6 +1,5 @@
 //! Whether two paths lead to one file, looked at as seldom as can be: there may be thousands.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +25,7 @@ pub(super) enum Key {
 }
 
 /// What a file is known by: equal means the same one.
-pub(super) type Known<'a> = (&'a Key, &'a OsStr);
+pub(super) type Known<'a> = (&'a Key, &'a Path);
 
 impl Files {
     /// The standard stream of whoever opens it that a path leads to, if it does.
@@ -81,10 +80,10 @@ impl Files {
             let key = self.keys.get(path).unwrap_or(&Key::Itself);
             let name = match key {
                 Key::There(..) | Key::Leads(_) => None,
-                Key::New(..) => path.file_name(),
-                Key::Itself => Some(path.as_os_str()),
+                Key::New(..) => path.file_name().map(Path::new),
+                Key::Itself => Some(&**path),
             };
-            (key, name.unwrap_or_default())
+            (key, name.unwrap_or(Path::new("")))
         });
         known.collect()
     }

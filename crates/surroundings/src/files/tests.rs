@@ -71,6 +71,19 @@ fn paths_are_compared_by_what_they_lead_to() {
     }
 }
 
+/// What cannot be looked at is known by its path, however that is written.
+#[test]
+fn a_path_that_is_only_itself_is_one_in_each_spelling() {
+    for (pid_file, other) in [
+        ("/dev/shm/is-not-there.pid", "/dev/shm//is-not-there.pid"),
+        ("/dev/shm/is-not-there.pid", "/dev/shm/./is-not-there.pid"),
+        ("/is-not-there/a.pid", "/is-not-there//a.pid"),
+    ] {
+        let text = told(Path::new(pid_file), Purpose::Output, Path::new(other));
+        assert!(text.contains("the pid file of workers[0]"), "{other}: {text}");
+    }
+}
+
 /// What goes with what, and of whom it is told.
 ///
 /// Cases: FLT-A6, FLT-H13

@@ -219,3 +219,56 @@ fn who_may_go_is_not_too_soon() {
         play.tell(second + 20, Ready(0));
     }
 }
+
+/// Two that were too soon, and then one that has worked for long, or was replaced by hand: the next is the first of a row.
+#[test]
+fn a_row_is_broken_by_a_run_that_was_not_too_soon() {
+    for ends in [Ask(Request::Restart, 0), Code(0, 1)] {
+        let mut play = busy();
+        for second in [0, 20] {
+            play.tell(second + 3, Jobs(0, 7));
+            play.tell(second + 11, Code(0, 0));
+            play.tell(second + 20, Ready(0));
+        }
+        play.tell(1000, ends);
+        play.tell(1001, Code(0, 0));
+        play.tell(1010, Ready(0));
+        play.changes.clear();
+        tells(&mut play, 1011, Jobs(0, 7), &[]);
+        tells(&mut play, 1020, Nothing, &["1020 recycle 0: has done 7 jobs", "1020 ?0 for 10s"]);
+    }
+}
+
+/// Whatever its policy says of ends: it did not end by itself.
+#[test]
+fn one_that_is_replaced_as_a_failure_comes_again_also_if_killed() {
+    for restart in [Restart::Never, Restart::OnSuccess, Restart::OnAbnormal, Restart::OnFailure] {
+        let policy = Policy {
+            restart: RestartPolicy { restart, ..RestartPolicy::after(seconds(5)) },
+            ..policy()
+        };
+        let group = Group::new(vec![Member::default()], Strategy::OneForOne, EndWhen::AllAreOver);
+        let mut roster = Roster::new(group, vec![Arc::new(policy.clone())], 0);
+        let set = roster.set([Id(0)], Member::default(), Arc::new(policy));
+        roster.max_unavailable(set, Share::Count(1));
+        let recycle = RecyclePolicy::default().jobs(7).min_age(seconds(10)).jitter(0);
+        roster.recycle(set, recycle);
+        let mut play = Play::new(roster);
+        play.tell(0, Begin);
+        for second in [0, 20, 40] {
+            play.tell(second, Ready(0));
+            play.tell(second + 3, Jobs(0, 7));
+            play.tell(second + 10, Nothing);
+            play.changes.clear();
+            // The last one does not go by itself.
+            if second < 40 {
+                play.tell(second + 11, Code(0, 0));
+            }
+        }
+        tells(&mut play, 60, Nothing, &["60 !0"]);
+        tells(&mut play, 61, Code(0, 9), &["61 0 waiting"]);
+        let told = play.roster.last_failure.clone().unwrap().1;
+        assert!(matches!(told, RunEnd::Outgrown { .. }), "{told:?}");
+        tells(&mut play, 66, Nothing, &["66 0 due", "66 +0"]);
+    }
+}
