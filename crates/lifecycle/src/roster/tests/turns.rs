@@ -84,3 +84,15 @@ fn one_beside_that_ends_comes_again_and_settles_again() {
     tells(&mut play, 29, Nothing, &[]);
     tells(&mut play, 30, Nothing, &["30 take 0", "30 ?0 for 10s"]);
 }
+
+/// Who was stopped by request does not come back by itself, and nobody waits for it.
+#[test]
+fn a_roll_does_not_wait_for_who_was_stopped() {
+    let mut play = ready(2, Share::Count(2));
+    play.tell(1, Ask(Request::Stop, 1));
+    play.tell(2, Code(1, 0));
+    play.changes.clear();
+    tells(&mut play, 3, Roll(roll()), &["3 roll", "3 take 0", "3 ?0 for 10s"]);
+    tells(&mut play, 4, Code(0, 0), &["4 0 due", "4 +0"]);
+    tells(&mut play, 5, Ready(0), &["5 0 running", "5 settled 0", "5 end Done"]);
+}
