@@ -28,9 +28,11 @@ pub(crate) fn begin(settings: &Settings, wanted: bool) {
     }
     if what == 4 {
         if appkit::current().incarnation <= LAST_WORDS {
-            // The word is for the parent: as output it would fill the disk of whoever attacks.
-            if let Ok(null) = File::options().write(true).open("/dev/null") {
-                let _ = rustix::stdio::dup2_stderr(null);
+            // The word is for the parent: as output it would fill the disk of whoever attacks. One
+            // that may open nothing, since the round has taken its descriptors, says it not at all.
+            let Ok(null) = File::options().write(true).open("/dev/null") else { return };
+            if rustix::stdio::dup2_stderr(null).is_err() {
+                return;
             }
             panic!("a last word: {}", "x".repeat(1 << 20));
         }
