@@ -178,8 +178,8 @@ pub use exit::Exit;
 pub use lifecycle::Outcome;
 pub use logging::LoggingConfig;
 pub use policy::{
-    Backoff, EndWhen, Ends, GaveUp, Leftovers, Readiness, RecyclePolicy, Restart, RestartPolicy,
-    RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
+    Backoff, EndWhen, Ends, GaveUp, Leftovers, OnBad, Readiness, RecyclePolicy, Restart,
+    RestartPolicy, RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
     Call, Current, Role, at_end, current, entries, extend_timeout, tell_ready as ready, tell_status,
@@ -191,12 +191,12 @@ pub use supervisor::{
     LaunchFailed, Refusal, RestartFailed, StatusFailed, StopFailed, StopStatus, daemon_status,
     run_daemon, start_daemon, stop_daemon, stop_daemon_within,
 };
-pub use surroundings::job_done;
 pub use surroundings::reopen::reopen;
+pub use surroundings::{ReloadListener, job_done, reload_requested};
 pub use workers::{
-    Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts, WaitError, WorkerEnd,
-    WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,
-    worker_events,
+    Change, ChangePart, Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts,
+    WaitError, WorkerEnd, WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
+    start_workers, worker_events,
 };
 
 /// The parts, whole, for when the front is not enough.

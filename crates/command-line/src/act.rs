@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use control::service;
 use serde_json::{Value, json};
 use supervisor::DaemonRunStatus;
 
@@ -24,7 +25,8 @@ pub(crate) enum Action {
     Stop,
     Restart,
     Reopen,
-    Reload,
+    /// Whether it is only a look.
+    Reload(bool),
     Signal(i32),
 }
 
@@ -114,7 +116,9 @@ fn with_daemon(action: Action, daemon: &Daemon) -> Result<Outcome, Complaint> {
             started(daemon)
         }
         Action::Reopen => daemon.reopen().and_then(|()| said("its log files are opened anew")),
-        Action::Reload => daemon.reload().and_then(|()| said("reloaded")),
+        Action::Reload(dry_run) => {
+            daemon.reload(dry_run).and_then(|reloaded| said(&told(dry_run, &reloaded)))
+        }
         Action::Signal(_) => Err(Complaint::usage(
             "signals are for workers; a daemon is told by start, stop, restart, reopen",
         )),
@@ -133,8 +137,24 @@ fn with_worker(action: Action, daemon: &Daemon, worker: &str) -> Result<Outcome,
         Action::Reopen => Err(Complaint::usage(
             "log files are opened anew by a whole daemon, its workers with it; name the daemon",
         )),
-        Action::Reload => Err(Complaint::usage("a worker has no options of its own to reload")),
+        Action::Reload(_) => Err(Complaint::usage(
+            "the list of workers is read anew by a whole daemon; name the daemon",
+        )),
     }
+}
+
+fn told(dry_run: bool, reloaded: &service::Reloaded) -> String {
+    let service::Reloaded { changes, told } = reloaded;
+    match (dry_run, changes.is_empty()) {
+        (true, true) => "nothing would change".to_owned(),
+        (true, false) => format!("would change: {}", changes.join("; ")),
+        (false, true) => format!("reloaded: nothing has changed, {} told", processes(*told)),
+        (false, false) => format!("reloaded: {}; {} told", changes.join("; "), processes(*told)),
+    }
+}
+
+fn processes(count: u32) -> String {
+    if count == 1 { "1 process is".to_owned() } else { format!("{count} processes are") }
 }
 
 fn started(daemon: &Daemon) -> Result<Outcome, Complaint> {

@@ -183,11 +183,9 @@ impl Daemon {
         self.asked.reopen().map_err(|failed| self.complaint(failed.cause()))
     }
 
-    pub(crate) fn reload(&self) -> Result<(), Complaint> {
-        let deadline = Instant::now() + PATIENCE;
-        service::Client::connect(&self.asked.socket(), deadline)
-            .and_then(|mut daemon| daemon.reload())
-            .map_err(|error| self.complaint(&error))
+    /// Has it reload, or says what that would change.
+    pub(crate) fn reload(&self, dry_run: bool) -> Result<service::Reloaded, Complaint> {
+        self.asked.reload(dry_run).map_err(|failed| self.complaint(failed.cause()))
     }
 
     /// Waits until it is ready.

@@ -110,6 +110,11 @@ fn own(name: Option<&str>, parameters: &Map<String, Value>) -> Option<String> {
             format!("`{set}` is being rolled: {done} of {total} are replaced")
         }
         "NotRolling" => format!("`{}` is not being rolled", text("set")?),
+        "NotReloadable" => {
+            "it has nothing to reload: no list is read anew, and nobody listens".to_owned()
+        }
+        "Reloading" => "a reload is under way".to_owned(),
+        "NoList" => format!("all stays as it is: {}", text("why")?),
         "Refused" => text("why")?,
         "NoSuchSignal" => format!("there is no signal {}", number("signal")?),
         _ => return None,
@@ -189,6 +194,13 @@ mod tests {
                 "`web` is being rolled: 1 of 4 are replaced",
             ),
             (own("NotRolling", json!({ "set": "web" })), 1, "`web` is not being rolled"),
+            (
+                own("NotReloadable", json!({})),
+                1,
+                "it has nothing to reload: no list is read anew, and nobody listens",
+            ),
+            (own("Reloading", json!({})), 1, "a reload is under way"),
+            (own("NoList", json!({ "why": "no file" })), 1, "all stays as it is: no file"),
             (own("Refused", json!({ "why": "no room" })), 1, "no room"),
             (own("NoSuchSignal", json!({ "signal": 99 })), 2, "there is no signal 99"),
             (own("TooManyConnections", json!({ "most": 9 })), 1, "too many others ask it now"),

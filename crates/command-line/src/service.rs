@@ -20,7 +20,7 @@ use crate::output::{complain, fail, print};
 use crate::render::text::safe;
 use crate::set::{self, Asked};
 use crate::target::{self, Target, Unnamed};
-use crate::words::{self, Reader, Words};
+use crate::words::{self, Reader, Reload, Words};
 use crate::{completions, logs, names as typed, papers, show, wait};
 
 type Read = Box<dyn Fn() -> Result<Vec<(String, DaemonOptions)>, AnyError>>;
@@ -112,9 +112,8 @@ impl Service {
     pub fn execute(&self, command: Command) -> ExitCode {
         let Command(words) = command;
         let (in_json, of_status) = match &words {
-            Words::Start(act) | Words::Stop(act) | Words::Restart(act) | Words::Reload(act) => {
-                (act.form.json, false)
-            }
+            Words::Start(act) | Words::Stop(act) | Words::Restart(act) => (act.form.json, false),
+            Words::Reload(reload) => (reload.whole.form.json, false),
             Words::Reopen(whole) => (whole.form.json, false),
             Words::Status(show) => (show.form.json, true),
             Words::List(list) => (list.form.json, false),
@@ -145,7 +144,9 @@ impl Service {
             Words::Stop(words) => self.act(Action::Stop, &words.names, words.form.json),
             Words::Restart(words) => self.act(Action::Restart, &words.names, words.form.json),
             Words::Reopen(words) => self.act(Action::Reopen, &words.names, words.form.json),
-            Words::Reload(words) => self.act(Action::Reload, &words.names, words.form.json),
+            Words::Reload(Reload { whole, dry_run }) => {
+                self.act(Action::Reload(dry_run), &whole.names, whole.form.json)
+            }
             Words::Signal(words) => {
                 self.act(Action::Signal(words.signal), &words.names, words.form.json)
             }

@@ -18,9 +18,8 @@ pub(crate) enum Words {
     Restart(Act),
     /// Has the daemon open its log files anew, after others have renamed them
     Reopen(Whole),
-    /// Has the daemon read its options anew, which no daemon can yet
-    #[command(hide = true)]
-    Reload(Act),
+    /// Has the daemon read its list of workers anew, and tell those who listen; a wrong list changes nothing
+    Reload(Reload),
     /// How the daemon is, with its workers, or a worker alone; the exit code tells, too
     #[command(after_help = STATUS_CODES)]
     Status(Show),
@@ -88,6 +87,16 @@ pub(crate) struct Act {
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) form: Form,
+}
+
+/// What is read anew.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reload {
+    #[command(flatten)]
+    pub(crate) whole: Whole,
+    /// Only says what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What is done to daemons alone.

@@ -90,6 +90,9 @@ pub struct Process {
     pub run: u64,
     /// How many runs came after the first.
     pub restarts: u64,
+    /// Of which list it is what it runs, of a worker: 1 for the first, one more with each newer list; `None`: earlier
+    /// versions do not tell.
+    pub revision: Option<u64>,
     /// When the next run begins, if it waits for that, in microseconds from now.
     pub next_start_in_us: Option<u64>,
     /// What it said last of what it does.
@@ -233,6 +236,16 @@ pub struct RollAsked {
     pub tries: Option<u32>,
     /// The roll is given up when nothing has come further for so long, in microseconds.
     pub stall_us: Option<u64>,
+}
+
+/// What `Reload` answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reloaded {
+    /// What is other, or would be, a line each.
+    pub changes: Vec<String>,
+    /// How many processes that listen were told.
+    pub told: u32,
 }
 
 /// A roll: workers of a set are replaced one after another.

@@ -175,6 +175,11 @@ impl Group {
         self.places.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id).collect()
     }
 
+    /// What was said of this worker.
+    pub fn member(&self, worker: Id) -> &Member {
+        &self.places[&worker].member
+    }
+
     /// Whether this worker is not started again when the others are.
     pub fn is_temporary(&self, worker: Id) -> bool {
         self.places[&worker].member.temporary

@@ -119,6 +119,15 @@ impl Machine {
         &self.policy
     }
 
+    /// The same, for who keeps it.
+    pub fn shared_policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
+    }
+
+    pub(crate) fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
     /// Which run this is: 1 for the first.
     pub fn runs(&self) -> u64 {
         self.runs

@@ -33,6 +33,8 @@ pub enum End {
     },
     /// Somebody wanted no more of it. Those in hand were brought to their end.
     Cancelled,
+    /// [Others](crate::Roster::renew) are to be replaced now.
+    Superseded,
     /// All are being stopped.
     Quit,
 }

@@ -46,7 +46,7 @@ pub use policy::{
 pub use problem::{Problem, Problems};
 pub use recycle::RecyclePolicy;
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
-pub use roll::{RollPolicy, Share};
+pub use roll::{OnBad, RollPolicy, Share};
 pub use strategy::{EndWhen, Strategy};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

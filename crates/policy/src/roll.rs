@@ -114,6 +114,20 @@ pub struct RollPolicy {
     /// [`Duration::MAX`]: never.
     #[serde(with = "crate::duration")]
     pub stall: Duration,
+    /// What becomes of one whose new run is bad, if it was to be another than before (a reload). Default: it is again what
+    /// it was.
+    pub on_bad: OnBad,
+}
+
+/// What becomes of one of a set whose new run is bad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBad {
+    /// It is what it was before.
+    #[default]
+    Revert,
+    /// It stays what it was to be, and is started again as its policy says.
+    Stay,
 }
 
 /// No set is as large.
@@ -127,6 +141,7 @@ impl Default for RollPolicy {
             settle: Duration::ZERO,
             tries: 2,
             stall: Duration::from_secs(600),
+            on_bad: OnBad::default(),
         }
     }
 }
@@ -164,6 +179,13 @@ impl RollPolicy {
     #[must_use]
     pub fn stall(mut self, stall: Duration) -> RollPolicy {
         self.stall = stall;
+        self
+    }
+
+    /// What becomes of one whose new run is bad.
+    #[must_use]
+    pub fn on_bad(mut self, on_bad: OnBad) -> RollPolicy {
+        self.on_bad = on_bad;
         self
     }
 

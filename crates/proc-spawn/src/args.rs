@@ -3,6 +3,7 @@
 //! The encoding is MessagePack with field names: it describes itself, so that a mapping read from
 //! a file fits the struct that the entry declares, and tagged, untagged and flattened types work.
 
+mod alike;
 mod lossless;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -31,6 +32,11 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error>
         lossless::check(value).map_err(|lost| failed(&lost))?;
     }
     Ok(bytes)
+}
+
+/// Whether encoded arguments say the same, in whatever order their maps were written.
+pub(crate) fn are_alike(one: &[u8], other: &[u8]) -> bool {
+    alike::are_alike(one, other)
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

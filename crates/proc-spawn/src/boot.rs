@@ -103,6 +103,7 @@ impl Boot {
                 Some(Heard::Quit { reason, remaining })
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
+            Ok(Received::Message(Down::Reload)) => Some(Heard::Reload),
             Ok(Received::Message(Down::Connection)) => {
                 self.link.take_descriptor().map(Heard::Connection)
             }

@@ -154,6 +154,17 @@ impl Child {
         self.link().send_now(&Down::Reopen)
     }
 
+    /// Asks the child to read what it works by anew, such as its configuration.
+    ///
+    /// Only a child whose role watches its lifeline hears it; one of an older build passes it over.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask_to_quit`](Child::ask_to_quit).
+    pub fn ask_to_reload(&self) -> io::Result<()> {
+        self.link().send_now(&Down::Reload)
+    }
+
     /// Hands down a connected socket, over which somebody wants to ask the child: it hears of it by
     /// [`Heard::Connection`](crate::Heard::Connection). A child of an older build passes it over, which closes it.
     ///

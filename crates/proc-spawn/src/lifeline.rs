@@ -35,6 +35,8 @@ pub enum Heard {
     },
     /// The parent asks to open files anew.
     Reopen,
+    /// The parent asks to read anew what this process works by.
+    Reload,
     /// Somebody wants to ask this process, and the parent has handed the connection down. Dropping it closes it.
     Connection(OwnedFd),
     /// The parent is dead; this process is killed after its grace.
@@ -122,6 +124,7 @@ impl<F: FnMut(Heard)> Watch<F> {
                     self.tell(Heard::Quit { reason, remaining });
                 }
                 Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
+                Ok(Received::Message(Down::Reload)) => self.tell(Heard::Reload),
                 Ok(Received::Message(Down::Connection)) => {
                     if let Some(connection) = self.link.take_descriptor() {
                         self.tell(Heard::Connection(connection));

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
+use crate::args;
 use crate::child::Child;
 use crate::closer;
 use crate::current::{Current, Place, Role};
@@ -165,6 +166,16 @@ impl Spawn {
     /// It is of another type, or was not set.
     pub fn read_setup<T: DeserializeOwned>(&self) -> io::Result<T> {
         from_bytes(&self.setup)
+    }
+
+    /// Whether a child of the one does the same as a child of the other would: it runs the same entry with the same
+    /// arguments, whatever order maps in them were written in, in the same environment. What its role is to know
+    /// ([`setup`](Spawn::setup)) is not looked at, nor who it is and where its streams go.
+    pub fn does_the_same(&self, other: &Spawn) -> bool {
+        self.entry == other.entry
+            && self.environment == other.environment
+            && self.program == other.program
+            && args::are_alike(&self.args, &other.args)
     }
 
     /// What to execute. Default: [`Program::SameImage`].

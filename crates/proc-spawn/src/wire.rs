@@ -180,6 +180,7 @@ pub(crate) enum Down {
         remaining: Option<Duration>,
     },
     Reopen,
+    Reload,
     /// Somebody wants to ask: a connected socket comes with it.
     Connection,
 }
@@ -300,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_what_serde_knows() {
-        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen", "Connection"][..]));
+        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen", "Reload", "Connection"][..]));
         assert!(known::<Up>().is_some_and(|names| names.contains(&"Told")));
         assert_eq!(known::<String>(), None);
     }

@@ -44,6 +44,8 @@ pub(crate) enum What {
     Rolls(Box<str>),
     /// A roll is over.
     Rolled(Box<str>),
+    /// Another list is in force.
+    Reloaded(Box<str>),
 }
 
 impl What {
@@ -61,6 +63,7 @@ impl What {
             What::Scaled { .. } => "scaled",
             What::Rolls(_) => "rolls",
             What::Rolled(_) => "rolled",
+            What::Reloaded(_) => "reloaded",
         }
     }
 
@@ -75,7 +78,10 @@ impl What {
             What::Killing => "is killed: its time is over".to_owned(),
             What::Finished(text) => format!("is over: {text}"),
             What::Scaled { from, to } => format!("is to have {to}, and had {from}"),
-            What::Recycled(text) | What::Rolls(text) | What::Rolled(text) => text.to_string(),
+            What::Recycled(text)
+            | What::Rolls(text)
+            | What::Rolled(text)
+            | What::Reloaded(text) => text.to_string(),
         }
     }
 }
@@ -99,6 +105,9 @@ impl Happened {
         }
     }
 }
+
+/// A list may have thousands: so much is told of what is other, in characters.
+const LONGEST_RELOAD: usize = 1000;
 
 /// Numbers what happens from 1, and keeps the last of it.
 ///
@@ -159,6 +168,13 @@ impl Events {
     /// A roll of a set is over.
     pub fn rolled(&mut self, set: &str, text: &str) {
         self.of_set(set, What::Rolled(text.into()));
+    }
+
+    /// A newer list is in force.
+    pub fn reloaded(&mut self, text: &str) {
+        let mut text = text.to_owned();
+        exit::cut(&mut text, LONGEST_RELOAD);
+        self.of_set("", What::Reloaded(text.into()));
     }
 
     fn of_set(&mut self, set: &str, what: What) {

@@ -207,6 +207,7 @@ impl Record {
             ready_since: self.ready_since.map(stamp),
             run: self.run,
             restarts: self.run.saturating_sub(1),
+            revision: None,
             next_start_in_us,
             end_counts: Some(Vec::new()),
             ..service::Process::default()

@@ -119,8 +119,12 @@ pub struct Slot {
     confuses: bool,
     /// How often the child has told that somebody in it answers now.
     answers: u64,
+    /// It has done so in the present run.
+    answers_now: bool,
     /// How many jobs the run has done that does no more, if nobody has taken note; 0: it has not said so.
     jobs_done: u64,
+    /// The child has told that somebody in it wants to know when to reload.
+    reloads: bool,
 }
 
 /// Who sees to what a run leaves behind.
@@ -132,6 +136,18 @@ enum Leaves {
     Group,
     /// That, and what bears the mark of this slot.
     Marked(u64),
+}
+
+impl Leaves {
+    fn of(leftovers: Leftovers) -> Leaves {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let guarded = proc_spawn::current().role == Role::Executor;
+        match burial::ends(leftovers) {
+            false => Leaves::Unseen,
+            true if guarded => Leaves::Marked(NEXT.fetch_add(1, Ordering::Relaxed)),
+            true => Leaves::Group,
+        }
+    }
 }
 
 /// A child's output.
@@ -165,7 +181,9 @@ impl Slot {
             released: false,
             confuses: false,
             answers: 0,
+            answers_now: false,
             jobs_done: 0,
+            reloads: false,
         }
     }
 
@@ -177,13 +195,7 @@ impl Slot {
     /// Default: whoever has the slot sees to that.
     #[must_use]
     pub fn ends(mut self, leftovers: Leftovers) -> Slot {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let guarded = proc_spawn::current().role == Role::Executor;
-        self.leaves = match burial::ends(leftovers) {
-            false => Leaves::Unseen,
-            true if guarded => Leaves::Marked(NEXT.fetch_add(1, Ordering::Relaxed)),
-            true => Leaves::Group,
-        };
+        self.leaves = Leaves::of(leftovers);
         self
     }
 
@@ -265,6 +277,11 @@ impl Slot {
         self.answers
     }
 
+    /// Whether the present run has told so.
+    pub fn answers_now(&self) -> bool {
+        self.child.is_some() && self.answers_now
+    }
+
     /// How many jobs the present run has done, if it has said since the last call that it is to do no more.
     pub fn take_jobs_done(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.jobs_done)).filter(|jobs| *jobs > 0)
@@ -279,6 +296,32 @@ impl Slot {
     /// set themselves up.
     pub fn spawn_mut(&mut self) -> &mut Spawn {
         &mut self.spawn
+    }
+
+    /// Whether somebody in the present run wants to know when to [reload](Slot::reload).
+    pub fn reloads(&self) -> bool {
+        self.child.is_some() && self.reloads
+    }
+
+    /// Has the runs that begin from now on be others: started by this, with their output recorded by `recording`, which is
+    /// as it was where that is `None`, and with what they leave ended or kept. Gives by what they were started, and how their output was
+    /// recorded if that is other now. While
+    /// there is a child this is too early.
+    pub fn renew(
+        &mut self,
+        spawn: Spawn,
+        recording: Option<Option<Recording>>,
+        leftovers: Leftovers,
+    ) -> (Spawn, Option<Option<Recording>>) {
+        let spawn = std::mem::replace(&mut self.spawn, spawn);
+        self.leaves = Leaves::of(leftovers);
+        let recording = recording.map(|recording| {
+            let last_lines = self.last_lines().cloned().unwrap_or_default();
+            let recorded = recording.map(|recording| Box::new(Recorded { recording, last_lines }));
+            let before = std::mem::replace(&mut self.recorded, recorded);
+            before.map(|recorded| recorded.recording)
+        });
+        (spawn, recording)
     }
 
     /// Removes the pid files of processes below the child's that were [noted](Slot::notes_pid_files) and are

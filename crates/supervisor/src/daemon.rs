@@ -188,6 +188,16 @@ impl<O> Daemon<O> {
         self.ask(service::Client::reopen)
     }
 
+    /// Has it read its list of workers anew, and tell those who [listen](surroundings::reload_requested); if it is only a
+    /// look, says what that would change.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]: also if the list is wrong, and all stays as it is, or there is nothing to reload.
+    pub fn reload(&self, dry_run: bool) -> Result<service::Reloaded, AskFailed> {
+        self.ask(|daemon| daemon.reload(dry_run))
+    }
+
     /// Asks it to stop, and does not wait for that.
     ///
     /// # Errors

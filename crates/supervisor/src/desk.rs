@@ -218,7 +218,16 @@ impl Desk {
                 server.reply(ticket, ());
             }
             "Restart" => asked.push(Asked::Restart(*ticket)),
-            "Reload" | "Upgrade" => {
+            "Reload" if !seen.slot.reloads() => {
+                return Err(refusal("NotReloadable", serde_json::json!({})));
+            }
+            // It keeps no workers, and listens itself.
+            "Reload" if !seen.slot.answers_now() => {
+                let DryRun { dry_run } = call.read()?;
+                let told = u32::from(dry_run.unwrap_or(false) || seen.slot.reload());
+                server.reply(ticket, service::Reloaded { changes: Vec::new(), told });
+            }
+            "Upgrade" => {
                 return Err(refusal("NotYet", serde_json::json!({ "version": VERSION })));
             }
             _ => self.relays.push(Relay::begin(*ticket, call, now, seen.slot)?),
@@ -318,6 +327,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Deserialize)]
 struct Last {
     last: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct DryRun {
+    dry_run: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) capture: Option<Capture>,
     /// The signal upon which all files are opened anew.
     pub(crate) reopen_on: Option<i32>,
+    /// The signal upon which the executor is asked to reload.
+    pub(crate) reload_on: Option<i32>,
     /// By whom it can be asked, if it can.
     pub(crate) control: ControlPlan,
 }

@@ -43,6 +43,7 @@ pub struct DaemonOptions {
     policy: Policy,
     existing: ExistingFile,
     reopen_on: Option<i32>,
+    reload_on: Option<i32>,
     control: ControlOptions,
     /// The file that these options were read from.
     origin: Option<PathBuf>,
@@ -52,7 +53,7 @@ pub struct DaemonOptions {
 const DEFAULT_UMASK: u32 = 0o022;
 
 /// The signals that mean nothing else to a guardian.
-const REOPEN_SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
+const FILE_SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 impl DaemonOptions {
     /// A daemon with this pid file that runs `daemon_entry` with `daemon_args`.
@@ -75,6 +76,7 @@ impl DaemonOptions {
             policy: Policy { must_launch: true, ..Policy::default() },
             existing: ExistingFile::default(),
             reopen_on: None,
+            reload_on: None,
             control: ControlOptions::default(),
             origin: None,
         }
@@ -178,6 +180,16 @@ impl DaemonOptions {
         self
     }
 
+    /// The signal to the guardian upon which the executor is asked to reload: its pools read their
+    /// lists anew, and whoever [listens](surroundings::reload_requested) is told. SIGHUP, SIGUSR1 or SIGUSR2, by number; it
+    /// may be that of [`reopen_on`](Self::reopen_on), and then files are opened anew first. Default: SIGHUP, unless that
+    /// opens files anew or there is a controlling terminal, whose hang-up ends the daemon.
+    #[must_use]
+    pub fn reload_on(mut self, signal: i32) -> Self {
+        self.reload_on = Some(signal);
+        self
+    }
+
     /// Whether the daemon can be asked by a socket while it runs, and by whom. Default: by root and the user of
     /// the guardian.
     #[must_use]
@@ -254,12 +266,11 @@ impl DaemonOptions {
         files.check(|_, problem| problems.push(problem));
 
         self.policy.check(&mut problems);
-        if let Some(signal) = self.reopen_on.filter(|signal| !REOPEN_SIGNALS.contains(signal)) {
-            problems.add(
-                "reopen_on",
-                exit::signal::Named(signal),
-                "give SIGHUP, SIGUSR1 or SIGUSR2",
-            );
+        for (field, signal) in [("reopen_on", self.reopen_on), ("reload_on", self.reload_on)] {
+            if let Some(signal) = signal.filter(|signal| !FILE_SIGNALS.contains(signal)) {
+                let reason = "give SIGHUP, SIGUSR1 or SIGUSR2";
+                problems.add(field, exit::signal::Named(signal), reason);
+            }
         }
 
         let setup = Setup {
@@ -271,6 +282,8 @@ impl DaemonOptions {
             ..surroundings.setup
         };
         let (existing, policy, reopen_on) = (self.existing, self.policy, self.reopen_on);
+        let hang_up_is_free = reopen_on != Some(SIGHUP) && !setup.terminal;
+        let reload_on = self.reload_on.or(hang_up_is_free.then_some(SIGHUP));
         let plan = Plan {
             name,
             pid_filename,
@@ -280,6 +293,7 @@ impl DaemonOptions {
             environment: surroundings.environment,
             capture: surroundings.capture,
             reopen_on,
+            reload_on,
             control,
         };
         let plan = problems.or(plan).map_err(LaunchCause::Options)?;

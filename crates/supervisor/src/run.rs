@@ -67,7 +67,7 @@ pub fn run_daemon(options: DaemonOptions) -> Result<DaemonEnd, LaunchFailed> {
                      the other, or each in a process of its own";
         failed("guardian", &io::Error::other(error))
     })?;
-    let signals = StopSignals::install(&[SIGHUP], plan.reopen_on)
+    let signals = StopSignals::install(&[SIGHUP], plan.reopen_on, plan.reload_on)
         .map_err(|source| LaunchCause::Setup { role: Role::Guardian, source })?;
     if let Some(config) = &plan.setup.logging {
         let process = logging::Process::new(&plan.name).role(Role::Guardian.to_string());

@@ -318,6 +318,13 @@ impl<'a> Runner<'a> {
             self.reopen();
             self.desk.restore();
         }
+        // After the files: what is read anew may be told in them.
+        if self.signals.take_reload() {
+            log::info!("asked to reload");
+            if !self.slot.reload() {
+                log::warn!("nothing is reloaded: nobody in the executor listens for that");
+            }
+        }
     }
 
     fn reopen(&self) {
@@ -356,6 +363,7 @@ impl<'a> Runner<'a> {
             Some(self.sooner.descriptor()),
             self.slot.messages(),
             self.signals.reopen(),
+            self.signals.reload(),
             self.pid_file.descriptor(),
             starter,
         ];

@@ -251,7 +251,7 @@ pub(crate) fn guardian_main(boot: Boot) -> i32 {
 fn prepare(boot: &Boot) -> Result<(Guardian, Option<Stdio>), Guarded> {
     let failed = |error| Guarded::LaunchFailed(LaunchFailure::Setup(error));
     let plan: Plan = boot.setup().map_err(failed)?;
-    let signals = StopSignals::install(&[], plan.reopen_on).map_err(failed)?;
+    let signals = StopSignals::install(&[], plan.reopen_on, plan.reload_on).map_err(failed)?;
     // A hang-up is not for a process without a terminal.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
     let (setup, redirect) = (plan.setup.clone(), plan.redirect());

@@ -21,16 +21,22 @@ pub(crate) struct StopSignals {
     hurry: SignalBytes,
     /// A byte for each signal that asks to open files anew, if there is one.
     reopen: Option<SignalBytes>,
+    /// A byte for each signal that asks to reload, if there is one.
+    reload: Option<SignalBytes>,
 }
 
 impl StopSignals {
     /// Installs the handlers: from here on SIGTERM, SIGINT, SIGQUIT and the signals in `also` ask to
-    /// quit, without the one to `reopen` on.
-    pub(crate) fn install(also: &[i32], reopen: Option<i32>) -> Result<StopSignals, SetupError> {
+    /// quit, without those to `reopen` and to `reload` on.
+    pub(crate) fn install(
+        also: &[i32],
+        reopen: Option<i32>,
+        reload: Option<i32>,
+    ) -> Result<StopSignals, SetupError> {
         let failed = |error: io::Error| SetupError::new("signal handlers", &error);
         let signals = also
             .iter()
-            .filter(|signal| reopen != Some(**signal))
+            .filter(|signal| reopen != Some(**signal) && reload != Some(**signal))
             .fold(Signals::default().and(SIGQUIT), |signals, signal| signals.and(*signal));
         quit::install_with(signals.second_signal(SecondSignal::Ignored))
             .map_err(|error| SetupError::new("signal handlers", &error))?;
@@ -40,9 +46,10 @@ impl StopSignals {
             signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
         }
         let hurry = SignalBytes::of(&[SIGINT, SIGQUIT]).map_err(failed)?;
-        let reopen = reopen.map(|signal| SignalBytes::of(&[signal]));
-        let reopen = reopen.transpose().map_err(failed)?;
-        Ok(StopSignals { hurry, reopen })
+        let bytes =
+            |signal: Option<i32>| signal.map(|signal| SignalBytes::of(&[signal])).transpose();
+        let (reopen, reload) = (bytes(reopen).map_err(failed)?, bytes(reload).map_err(failed)?);
+        Ok(StopSignals { hurry, reopen, reload })
     }
 
     /// Readable when there is something to take.
@@ -58,6 +65,16 @@ impl StopSignals {
     /// Whether files are to be opened anew, since the last look.
     pub(crate) fn take_reopen(&self) -> bool {
         self.reopen.as_ref().is_some_and(|asked| asked.take() > 0)
+    }
+
+    /// Readable when somebody asks for a reload; `None`: no signal does.
+    pub(crate) fn reload(&self) -> Option<BorrowedFd<'_>> {
+        self.reload.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether somebody has asked for a reload, since the last look.
+    pub(crate) fn take_reload(&self) -> bool {
+        self.reload.as_ref().is_some_and(|asked| asked.take() > 0)
     }
 
     /// How many SIGINT and SIGQUIT have come since the last look. A handler may run in another thread than the

@@ -43,12 +43,14 @@ mod surroundings;
 mod words;
 
 pub mod check;
+pub mod reload;
 pub mod reopen;
 
 pub use base::Base;
 pub use callers::Callers;
 pub use files::{Files, Held, Owner, Purpose, numbers_in};
 pub use jobs::job_done;
+pub use reload::{ReloadListener, reload_requested};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};
 pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};

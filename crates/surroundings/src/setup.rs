@@ -22,6 +22,7 @@ use crate::base::Base;
 use crate::callers;
 use crate::files::{self, Files, Held, Owner};
 use crate::jobs;
+use crate::reload;
 use crate::reopen;
 use crate::words::Word;
 use policy::{DEFAULT_GRACE, Readiness, RecyclePolicy};
@@ -265,12 +266,23 @@ fn on_lifeline(heard: Heard) {
         Heard::Quit { reason, remaining } => quit::request(request(reason, remaining)),
         // In a thread, since this one has to hear of the parent's death and must not wait for a disk.
         Heard::Reopen => reopen::reopen_beside(),
+        Heard::Reload => reload_or_say(),
         Heard::Connection(connection) => callers::hand_over(connection, false),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));
         }
         other => log::warn!("unknown word over the lifeline: {other:?}"),
     }
+}
+
+/// Where nobody listens, the log says so: whoever has asked by a signal has no other answer.
+fn reload_or_say() {
+    if reload::request() {
+        return;
+    }
+    // In a thread, since a log may have to wait for a disk.
+    let say = || log::warn!("asked to reload, and nobody in this process listens for that");
+    let _ = helper_thread::spawn("reload", 256 << 10, say);
 }
 
 fn request(reason: Reason, remaining: Option<Duration>) -> Request {

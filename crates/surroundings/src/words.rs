@@ -20,4 +20,6 @@ pub enum Word<'a> {
     Answers,
     /// It has done so many jobs, which are all that this run of it is to do.
     JobsDone(u64),
+    /// Somebody in it wants to know when it is to read anew what it works by.
+    Reloads,
 }

@@ -29,6 +29,7 @@ pub(crate) enum Wanted {
     Scale { set: String, count: u32 },
     Roll { set: String, amend: Amend },
     CancelRoll { set: String },
+    Reload { only_look: bool },
 }
 
 /// A request that the pool answers.
@@ -198,6 +199,10 @@ impl Desk {
                 let set = asked.set.clone();
                 Wanted::Roll { set, amend: Box::new(move |policy| amend(&asked, policy)) }
             }
+            "Reload" => {
+                let Reload { dry_run } = call.read()?;
+                Wanted::Reload { only_look: dry_run.unwrap_or(false) }
+            }
             "CancelRoll" => {
                 let Set { set } = call.read()?;
                 Wanted::CancelRoll { set }
@@ -233,6 +238,11 @@ struct Scale {
 }
 
 #[derive(Deserialize)]
+struct Reload {
+    dry_run: Option<bool>,
+}
+
+#[derive(Deserialize)]
 struct Set {
     set: String,
 }
@@ -245,6 +255,7 @@ fn amend(asked: &service::RollAsked, policy: RollPolicy) -> RollPolicy {
         settle: span(asked.settle_us, policy.settle),
         tries: asked.tries.unwrap_or(policy.tries),
         stall: span(asked.stall_us, policy.stall),
+        on_bad: policy.on_bad,
     }
 }
 
@@ -333,9 +344,10 @@ impl Named<'_> {
         let next = machine.and_then(|machine| machine.deadline());
         let next = next.map(|at| at.saturating_duration_since(now).as_micros());
         let next = next.and_then(|us| us.try_into().ok());
-        match usage {
+        let told = match usage {
             true => worker.record.process_with_usage(next),
             false => worker.record.process(next),
-        }
+        };
+        service::Process { revision: Some(worker.revision), ..told }
     }
 }

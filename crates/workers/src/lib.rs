@@ -78,9 +78,12 @@ mod wait;
 pub use ends::{TooManyRestarts, WorkerEnd};
 pub use error::WorkersError;
 pub use happening::worker_events;
-pub use pool::{Pending, Pool, PoolStatus, RequestError, WaitError, start_workers};
+pub use pool::{
+    Change, ChangePart, Difference, Pending, Pool, PoolStatus, RequestError, WaitError,
+    start_workers,
+};
 pub use report::WorkersReport;
-pub use spec::{Listed, WorkerSet, WorkerStartInfo, WorkersOptions};
+pub use spec::{ListSource, Listed, WorkerSet, WorkerStartInfo, WorkersOptions};
 
 /// Makes this program one that can start workers: the first line of `main`. A program that starts
 /// daemons, too, calls the `init` of `supervisor`, with [its entries' codes](with_exit_codes).

@@ -1,15 +1,19 @@
 //! The only loop of this crate: wait for something to happen to any worker, have the roster decide, see it
 //! done.
 
+mod change;
 mod events;
 mod goals;
 mod handle;
 mod refused;
+mod reload;
+mod renewal;
 mod requests;
 mod rolling;
 mod shared;
+mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::iter::zip;
@@ -20,11 +24,11 @@ use std::time::Instant;
 use capture::Recorder;
 use lifecycle::{Id, Outcome, Roster, RosterEvent};
 use policy::Policy;
-use proc_spawn::Spawner;
+use proc_spawn::{Spawn, Spawner};
 use quit::DeadlineWatch;
 use record::{Record, Role};
 use slot::{Slot, Teller};
-use surroundings::reopen;
+use surroundings::{ReloadListener, Setup, reopen};
 
 use crate::chores::Chores;
 use crate::desk::Desk;
@@ -35,10 +39,12 @@ use crate::report::WorkersReport;
 use crate::spec::{self, Listed, Plan, WorkerPlan, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Waiter, Wake};
+pub use change::{Change, ChangePart, Difference};
 use goals::Waiting;
 pub use goals::{Pending, WaitError};
 pub use handle::{Pool, PoolStatus};
 pub use refused::RequestError;
+use renewal::Next;
 pub(crate) use rolling::Amend;
 use rolling::KeptSet;
 use shared::{Makes, Shared};
@@ -76,12 +82,12 @@ fn prepare(
     options: WorkersOptions,
     has_handle: bool,
 ) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
-    let plan = spec::plan(list, options)?;
+    let plan = spec::plan(list, options.clone())?;
     let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
     let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
     let gate = plan.ready_when_all;
-    let may_grow = has_handle || !plan.sets.is_empty();
-    let pool = Loop::new(plan, open_files, may_grow)?;
+    let may_grow = has_handle || !plan.sets.is_empty() || options.source.is_some();
+    let pool = Loop::new(plan, options, open_files, may_grow)?;
     let shared = Arc::clone(&pool.shared);
     Ok((pool, shared, gate))
 }
@@ -94,6 +100,19 @@ fn unboxed<T>(boxed: Box<T>) -> T {
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
     move |source| WorkersError::Io { step, source }
+}
+
+/// What a child is started by, once it is known what it is to be.
+fn spawn_of(
+    spawn: Spawn,
+    setup: &Setup,
+    spawner: Option<&Arc<Spawner>>,
+) -> Result<Spawn, WorkersError> {
+    let spawn = spawn.setup(setup).map_err(|source| WorkersError::Spawn { source })?;
+    Ok(match spawner {
+        Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
+        None => spawn,
+    })
 }
 
 pub(crate) struct Worker {
@@ -109,6 +128,12 @@ pub(crate) struct Worker {
     /// How it went, once nothing more will be done. There may be thousands of workers: what most do not
     /// have takes no room.
     outcome: Option<Box<Outcome>>,
+    /// What its next runs are, where they are to be others.
+    next: Option<Box<Next>>,
+    /// What it was before a roll, which has not proved good yet.
+    old: Option<Box<Next>>,
+    /// Of which list it is: 1 for the first.
+    pub(crate) revision: u64,
 }
 
 /// What keeps the workers, in the thread that waits for them.
@@ -121,6 +146,7 @@ pub(crate) struct Loop {
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Arc<Recorder>>,
     reopen: reopen::ReopenListener,
+    reload: ReloadListener,
     /// Tells when the time that we have ourselves to quit gets shorter: the workers have a part of it.
     deadline: DeadlineWatch,
     status: StatusFile,
@@ -136,10 +162,19 @@ pub(crate) struct Loop {
     shared: Arc<Shared>,
     /// Who waits until something is so.
     waiting: Vec<Waiting>,
+    /// Other than it was as soon as the list is another.
+    version: u64,
+    /// Which list is in force: 1 for the first.
+    revision: u64,
 }
 
 impl Loop {
-    fn new(plan: Plan, open_files: OpenFiles, may_grow: bool) -> Result<Loop, WorkersError> {
+    fn new(
+        plan: Plan,
+        options: WorkersOptions,
+        open_files: OpenFiles,
+        may_grow: bool,
+    ) -> Result<Loop, WorkersError> {
         let waiter = Waiter::new().map_err(io_error("create an epoll"))?;
         // If the system does not grant the spawner's thread, a start costs more, and nothing else
         // changes.
@@ -149,6 +184,7 @@ impl Loop {
         let spawner = spawner.ok().map(Arc::new);
         let desk = Desk::new().map_err(io_error("create an eventfd"))?;
         let reopen = reopen::ReopenListener::new().map_err(io_error("create an eventfd"))?;
+        let reload_listener = ReloadListener::silent().map_err(io_error("create an eventfd"))?;
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some())
@@ -161,7 +197,11 @@ impl Loop {
             plan.workers.iter().filter_map(|worker| worker.capture.as_deref()).chain(of_sets);
         let place =
             plan.debug_filename.map(|path| StatusPlace::new(path, plan.debug_trust, captures));
-        let mut makes = Makes { planner: plan.planner, open_files, may_grow, spawner, recorder };
+        let planner = plan.planner;
+        if options.source.is_some() {
+            surroundings::reload::listens();
+        }
+        let mut makes = Makes { planner, options, open_files, may_grow, spawner, recorder };
         let workers = plan.workers.into_iter().map(|worker| makes.worker(unboxed(worker)));
         let workers: Vec<Box<Worker>> = workers.collect::<Result<_, _>>()?;
         // Any number will do: it only keeps the delays of two pools out of step. What decides about each worker comes
@@ -177,21 +217,14 @@ impl Loop {
         let mut strays = Vec::new();
         let sets = plan.sets.into_iter().map(|set| {
             let wanted = set.workers.len();
-            let members = ids[set.workers].iter().copied();
+            let members = ids[set.workers.clone()].iter().copied();
             // Nobody waits for the first start of those that come later.
             let later = Arc::new(Policy { must_launch: false, ..(*set.policy).clone() });
-            let id = roster.set(members, set.member, later);
+            let id = roster.set(members, set.member.clone(), later);
             roster.max_unavailable(id, set.max_unavailable);
-            roster.recycle(id, set.recycle);
+            roster.recycle(id, set.recycle.clone());
             strays.push((Arc::clone(&set.pid_file_of), wanted));
-            KeptSet {
-                name: set.name,
-                id,
-                pid_file_of: set.pid_file_of,
-                roll: set.roll,
-                rolls: 0,
-                rolled: VecDeque::new(),
-            }
+            KeptSet::new(id, set, u32::try_from(wanted).unwrap_or(u32::MAX))
         });
         let sets = sets.collect();
         let mut chores = Chores::default();
@@ -206,6 +239,7 @@ impl Loop {
             waiter,
             recorder,
             reopen,
+            reload: reload_listener,
             deadline,
             status,
             chores,
@@ -215,6 +249,9 @@ impl Loop {
             sets,
             shared,
             waiting: Vec::new(),
+            // A change of another pool fits no list of this one.
+            version: RandomState::new().hash_one(std::process::id()) >> 1,
+            revision: 1,
         })
     }
 
@@ -224,6 +261,7 @@ impl Loop {
         let quit = quit::descriptor().map_err(io::Error::other)?;
         self.waiter.watch(quit, Wake::Quit)?;
         self.waiter.watch(self.reopen.descriptor(), Wake::Reopen)?;
+        self.waiter.watch(self.reload.descriptor(), Wake::Reload)?;
         self.waiter.watch(self.deadline.descriptor(), Wake::Deadline)?;
         self.waiter.watch(self.desk.callers(), Wake::Callers)?;
         self.waiter.watch(self.shared.descriptor(), Wake::Letters)?;
@@ -250,6 +288,7 @@ impl Loop {
                     Wake::Quit => (),
                     Wake::Lost => self.hear_of_losses(),
                     Wake::Reopen => self.reopen_files(),
+                    Wake::Reload => self.hear_of_reload(),
                     Wake::Deadline => self.look_at_deadline(),
                     Wake::Callers => self.look_at_callers(),
                     Wake::Desk => self.look_at_desk(),
@@ -310,6 +349,11 @@ impl Loop {
         self.workers.values().for_each(|worker| worker.slot.reopen());
     }
 
+    fn hear_of_reload(&mut self) {
+        self.reload.hear();
+        self.shared.reload_beside();
+    }
+
     /// Takes note that output was lost. How much is looked at when the status is written next, at most
     /// ten times a second.
     fn hear_of_losses(&mut self) {
@@ -340,12 +384,7 @@ impl Worker {
     ) -> Result<Box<Worker>, WorkersError> {
         // First of all, where its plan was: among thousands what is smaller would only leave holes there.
         let room = Box::new_uninit();
-        let spawn = worker.spawn.setup(&worker.setup);
-        let spawn = spawn.map_err(|source| WorkersError::Spawn { source })?;
-        let spawn = match spawner {
-            Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
-            None => spawn,
-        };
+        let spawn = spawn_of(worker.spawn, &worker.setup, spawner)?;
         let mut slot = Slot::new(spawn).ends(worker.policy.leftovers);
         if let (Some(recorder), Some(capture)) = (recorder, &worker.capture) {
             let recording = recorder.record(capture, &worker.name);
@@ -363,6 +402,9 @@ impl Worker {
             watched: 0,
             hears: false,
             outcome: None,
+            next: None,
+            old: None,
+            revision: 1,
         };
         Ok(Box::write(room, worker))
     }

@@ -3,6 +3,7 @@
 mod expand;
 #[cfg(feature = "yaml")]
 mod file;
+mod newer;
 mod options;
 mod plan;
 mod planner;
@@ -15,8 +16,9 @@ use proc_spawn::{Call, EntryFn};
 use surroundings::Surroundings;
 
 pub(crate) use expand::is_number;
-pub use options::WorkersOptions;
-pub(crate) use plan::{PidFileOf, Plan, WorkerPlan, plan};
+pub(crate) use newer::{NewerList, NewerSet, Order, newer};
+pub use options::{ListSource, WorkersOptions};
+pub(crate) use plan::{PidFileOf, Plan, SetPlan, WorkerPlan, plan};
 pub(crate) use planner::{AlonePlan, Planner};
 pub(crate) use set::MOST_OF_SET;
 pub use set::{Listed, WorkerSet};

@@ -17,6 +17,8 @@ pub(crate) enum Wake {
     Lost,
     /// Files are to be opened anew.
     Reopen,
+    /// Somebody has asked for a reload.
+    Reload,
     /// There is less time than there was.
     Deadline,
     /// Somebody new asks for the workers.
@@ -92,7 +94,7 @@ impl Waiter {
 }
 
 /// How many sources there are beside the workers'.
-const OWN: u64 = 7;
+const OWN: u64 = 8;
 
 impl Key for Wake {
     fn into_number(self) -> u64 {
@@ -104,6 +106,7 @@ impl Key for Wake {
             Wake::Callers => 4,
             Wake::Desk => 5,
             Wake::Letters => 6,
+            Wake::Reload => 7,
             Wake::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
             Wake::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
         }
@@ -118,7 +121,8 @@ impl Key for Wake {
                 3 => Wake::Deadline,
                 4 => Wake::Callers,
                 5 => Wake::Desk,
-                _ => Wake::Letters,
+                6 => Wake::Letters,
+                _ => Wake::Reload,
             },
             Some(rest) if rest % 2 == 0 => Wake::Ended(Id::of_number((rest / 2) as u32)),
             Some(rest) => Wake::Said(Id::of_number((rest / 2) as u32)),
@@ -141,6 +145,7 @@ mod tests {
                 Wake::Callers,
                 Wake::Desk,
                 Wake::Letters,
+                Wake::Reload,
                 Wake::Ended(worker),
                 Wake::Said(worker),
             ] {

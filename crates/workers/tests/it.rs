@@ -9,6 +9,8 @@
 mod events;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/reloading.rs"]
+mod reloading;
 #[path = "it/rolling.rs"]
 mod rolling;
 #[path = "it/scaling.rs"]
@@ -48,6 +50,7 @@ fn main() {
         scaling::fails_once,
         rolling::good_or_bad,
         rolling::does_jobs,
+        reloading::says,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
@@ -76,12 +79,14 @@ fn main() {
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
-    trials.extend(scaling::STORIES.iter().chain(&rolling::STORIES).map(|(name, _)| {
-        Trial::test(*name, move || {
-            scaling::run(name);
-            Ok(())
-        })
-    }));
+    trials.extend(scaling::STORIES.iter().chain(&rolling::STORIES).chain(&reloading::STORIES).map(
+        |(name, _)| {
+            Trial::test(*name, move || {
+                scaling::run(name);
+                Ok(())
+            })
+        },
+    ));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

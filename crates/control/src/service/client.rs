@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Files, LogFile, Process, Roll, RollAsked, Set, Status, Workers, in_full};
+use super::{Files, LogFile, Process, Reloaded, Roll, RollAsked, Set, Status, Workers, in_full};
 use crate::client::{self, ClientError};
 use crate::stream::EventStream;
 
@@ -144,13 +144,14 @@ impl Client {
         self.call("Restart", &())
     }
 
-    /// Has the options read anew.
+    /// Has the list of workers read anew, and those told who listen for it; if it is only a look, says what that would
+    /// change. Returns when it is in force.
     ///
     /// # Errors
     ///
     /// [`ClientError`]
-    pub fn reload(&mut self) -> Result<(), ClientError> {
-        self.call("Reload", &())
+    pub fn reload(&mut self, dry_run: bool) -> Result<Reloaded, ClientError> {
+        self.call("Reload", &json!({ "dry_run": dry_run }))
     }
 
     /// Starts a worker that is stopped or waits for its next run.

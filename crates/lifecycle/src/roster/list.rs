@@ -1,5 +1,6 @@
 //! Who is on the list: children come later, and are taken off it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -80,6 +81,22 @@ impl Roster {
         self.leave(id, now, &mut changes);
         self.advance_all(now, &mut changes);
         Ok(changes)
+    }
+
+    /// The same for several, which may come after each other. Others that come after one of them are none of the caller's
+    /// list any more: they wait for it no more when it is gone.
+    pub fn remove_all(&mut self, ids: &BTreeSet<Id>, now: Instant) -> Vec<RosterChange> {
+        let mut changes = Vec::new();
+        for id in ids.iter().rev() {
+            self.leave(*id, now, &mut changes);
+        }
+        self.advance_all(now, &mut changes);
+        changes
+    }
+
+    /// After whom a child comes, and what its end means.
+    pub fn member(&self, id: Id) -> Option<&Member> {
+        self.kept.contains_key(&id).then(|| self.group.member(id))
     }
 
     /// Whether a child was taken off the list, and is on its way out.

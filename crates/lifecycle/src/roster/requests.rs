@@ -1,12 +1,23 @@
 //! What somebody asks of one child of a roster.
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use policy::Policy;
 
 use super::{Roster, RosterChange};
 use crate::group::{Happened, Id};
 use crate::machine::{Action, Answer, Phase, Refused, Request};
 
 impl Roster {
+    /// Keeps a child by another policy from here on. What its present run waits for (to be ready, to end) has the times that
+    /// it had when that began.
+    pub fn set_policy(&mut self, id: Id, policy: Arc<Policy>) {
+        if let Some(kept) = self.kept.get_mut(&id) {
+            kept.machine.set_policy(policy);
+        }
+    }
+
     /// Takes a request: says what it has found, as in the [table](Request), and what follows, in this order.
     ///
     /// A child that is to be started has the next turn: the [stagger](Roster::start_stagger) holds for it, too. It

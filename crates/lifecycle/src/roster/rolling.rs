@@ -137,20 +137,68 @@ impl Roster {
         policy: RollPolicy,
         now: Instant,
     ) -> Result<super::Scaled, roll::Refused> {
-        if self.group.quits() {
-            return Err(roll::Refused::Quitting);
-        }
+        self.may_roll()?;
         if let Some(roll) = &self.sets[set.0].roll {
             return Err(roll::Refused::Rolling(roll.progress()));
         }
-        if self.group.strategy() != Strategy::OneForOne {
-            return Err(roll::Refused::Strategy(self.group.strategy()));
+        let left = self.to_be_replaced(set).collect();
+        let mut changes = Vec::new();
+        let added = self.begin_roll(set, left, policy, now, &mut changes);
+        Ok(super::Scaled { from: self.sets[set.0].wanted, added, changes })
+    }
+
+    /// The same for those of these indices alone, whose new runs are to be others than their old ones were. A roll of the
+    /// set that there is ends for it, with those that it has in hand where they are: they are in this one if they are
+    /// among these. Of nobody there is no roll.
+    ///
+    /// # Errors
+    ///
+    /// [`roll::Refused`]: nothing has changed.
+    pub fn renew(
+        &mut self,
+        set: SetId,
+        indices: &BTreeSet<u32>,
+        policy: RollPolicy,
+        now: Instant,
+    ) -> Result<super::Scaled, roll::Refused> {
+        self.may_roll()?;
+        let mut changes = Vec::new();
+        if self.sets[set.0].roll.take().is_some() {
+            let end = roll::Step::Ended(roll::End::Superseded);
+            changes.push(RosterChange::Rolled(set, end));
         }
+        let left = self.to_be_replaced(set).filter(|index| indices.contains(index));
+        let left: BTreeSet<u32> = left.collect();
+        let added = match left.is_empty() {
+            true => Vec::new(),
+            false => self.begin_roll(set, left, policy, now, &mut changes),
+        };
+        self.advance(set, now, &mut changes);
+        Ok(super::Scaled { from: self.sets[set.0].wanted, added, changes })
+    }
+
+    fn may_roll(&self) -> Result<(), roll::Refused> {
+        match self.group.strategy() {
+            _ if self.group.quits() => Err(roll::Refused::Quitting),
+            Strategy::OneForOne => Ok(()),
+            strategy @ (Strategy::OneForAll | Strategy::RestForOne) => {
+                Err(roll::Refused::Strategy(strategy))
+            }
+        }
+    }
+
+    /// Those of `left` are to be replaced. Says who has come beside, by index.
+    fn begin_roll(
+        &mut self,
+        set: SetId,
+        left: BTreeSet<u32>,
+        policy: RollPolicy,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) -> Vec<(u32, Id)> {
         let wanted = self.sets[set.0].wanted;
-        let extra = self.surge_of(set, &policy);
-        let left: BTreeSet<u32> = self.to_be_replaced(set).collect();
+        let extra = self.surge_of(set, &policy).max(self.sets[set.0].extra);
         let stalls_at = now.checked_add(policy.stall);
-        let extra = extra.max(self.sets[set.0].extra);
         self.sets[set.0].extra = extra;
         self.sets[set.0].roll = Some(Roll {
             policy,
@@ -163,11 +211,10 @@ impl Roster {
             stalls_at,
             is_cancelled: false,
         });
-        let mut changes = Vec::new();
         // Those that are on their way out are asked to come back.
         let back: Vec<(u32, Id)> =
             self.places(set).filter(|(index, id)| *index > wanted && self.leaves(*id)).collect();
-        let added = self.fill(set, now, &mut changes);
+        let added = self.fill(set, now, changes);
         let back = back.into_iter().filter(|(_, id)| !self.leaves(*id)).map(|(index, id)| {
             (id, InHand::new(index, self.kept_machine(id).map_or(0, crate::Machine::runs)))
         });
@@ -176,8 +223,8 @@ impl Roster {
             roll.came(&added, wanted);
             roll.surge.extend(back);
         }
-        self.advance(set, now, &mut changes);
-        Ok(super::Scaled { from: wanted, added, changes })
+        self.advance(set, now, changes);
+        added
     }
 
     /// How many come beside those that are wanted, for a roll of this set by this policy: see [`missing`](Roster::missing).

@@ -40,6 +40,8 @@ pub(super) struct Set {
     pub(super) max_unavailable: Share,
     pub(super) roll: Option<Roll>,
     pub(super) recycling: Option<Recycling>,
+    /// Nobody wants it any more: there being none of it keeps the list from nothing.
+    is_dropped: bool,
     member: Member,
     policy: Arc<Policy>,
 }
@@ -82,10 +84,26 @@ impl Roster {
             max_unavailable,
             roll,
             recycling,
+            is_dropped: false,
             member,
             policy,
         });
         set
+    }
+
+    /// Those that come to a set from now on are kept by this policy.
+    pub fn amend_set(&mut self, set: SetId, policy: Arc<Policy>) {
+        self.sets[set.0].policy = policy;
+    }
+
+    /// The order of those that come to a set later.
+    pub fn member_of(&self, set: SetId) -> &Member {
+        &self.sets[set.0].member
+    }
+
+    /// Whether nobody wants a set any more: then there being [none](Roster::is_over) of it means nothing.
+    pub fn drop_set(&mut self, set: SetId, is_dropped: bool) {
+        self.sets[set.0].is_dropped = is_dropped;
     }
 
     /// How many a set is to have.
@@ -203,7 +221,7 @@ impl Roster {
         if self.left > 0 || self.group.quits() {
             return self.left == 0;
         }
-        let none_is_wanted = |set: &Set| set.wanted == 0;
+        let none_is_wanted = |set: &Set| set.wanted == 0 && !set.is_dropped;
         let somebody_is_over = !self.kept.is_empty();
         let was_empty_always = !self.next.has_begun();
         (somebody_is_over || was_empty_always) && !self.sets.iter().any(none_is_wanted)

@@ -90,13 +90,27 @@ impl Slot {
         }
     }
 
+    /// Asks the child to read anew what it works by, if it has said that somebody in it listens. Says whether it was asked.
+    pub fn reload(&self) -> bool {
+        let Some(child) = self.child.as_ref().filter(|_| self.reloads) else { return false };
+        match child.ask_to_reload() {
+            Ok(()) => true,
+            Err(error) => {
+                if !is_gone(&error) {
+                    log::error!("cannot ask process {} to reload: {error}", child.id());
+                }
+                false
+            }
+        }
+    }
+
     fn start(&mut self, run: u64, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
         self.run = run;
         self.spawn.set_incarnation(run);
         (self.asked, self.asked_by_word) = (false, false);
         (self.quits_by, self.released, self.confuses) = (None, false, false);
         (self.status, self.lost, self.talk) = (None, None, None);
-        self.jobs_done = 0;
+        (self.jobs_done, self.reloads, self.answers_now) = (0, false, false);
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }

@@ -146,6 +146,7 @@ impl Slot {
             Ok(Some(Word::Answers)) => {
                 if itself.is_some() {
                     self.answers += 1;
+                    self.answers_now = true;
                 }
             }
             Ok(Some(Word::JobsDone(jobs))) => {
@@ -153,6 +154,7 @@ impl Slot {
                     self.jobs_done = jobs;
                 }
             }
+            Ok(Some(Word::Reloads)) => self.reloads |= itself.is_some(),
             // Logged once a run, since the child may go on like that.
             Err(error) if !self.confuses => {
                 self.confuses = true;

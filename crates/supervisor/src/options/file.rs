@@ -54,6 +54,8 @@ pub(super) struct DaemonFile {
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
     reopen_on: Option<Signal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reload_on: Option<Signal>,
     #[serde(default)]
     control: ControlOptions,
 }
@@ -79,6 +81,7 @@ impl Serialize for DaemonOptions {
             leftovers: options.policy.leftovers,
             existing: options.existing,
             reopen_on: options.reopen_on.map(Signal),
+            reload_on: options.reload_on.map(Signal),
             control: options.control,
         });
         file.serialize(serializer)
@@ -114,6 +117,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
             policy,
             existing: file.existing,
             reopen_on: file.reopen_on.map(|signal| signal.0),
+            reload_on: file.reload_on.map(|signal| signal.0),
             control: file.control,
             ..default
         })
@@ -157,6 +161,7 @@ umask: inherit
 env: { COLOR: red, LANG: null }
 env_clear: true
 reopen_on: SIGUSR1
+reload_on: SIGUSR2
 ";
         let options = DaemonOptions::from_yaml_str(yaml).unwrap();
         assert_eq!(options.surroundings.umask, None);

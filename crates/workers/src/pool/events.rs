@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use control::service::refusal;
 use control::{PLACES, Refusal, Ticket};
-use lifecycle::{Event, Id, Phase, RosterChange, RosterEvent, Step, roll};
+use lifecycle::{Action, Event, Id, Phase, RosterChange, RosterEvent, Step, roll};
 use quit::Reason;
 use record::Record;
 use serde_json::json;
@@ -34,7 +34,7 @@ const MOST: usize = 64;
 const LAST_TURNS: usize = PLACES / 4;
 
 /// Deep enough for what makes a worker.
-const SCALE_STACK: usize = 512 << 10;
+const SCALE_STACK: usize = 1 << 20;
 
 impl Loop {
     pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
@@ -147,9 +147,21 @@ impl Loop {
             Wanted::Roll { set, amend } => {
                 return self.do_beside(to, move |shared| shared.roll(&set, amend));
             }
+            Wanted::Reload { only_look } => return self.reload_beside(to, only_look),
         };
         let done = done.map_err(Refusal::from);
         self.desk.reply(&to, done.map(|()| json!({})));
+    }
+
+    /// Whatever else in this process listens is told, too.
+    fn reload_beside(&mut self, to: Ticket, only_look: bool) {
+        if !only_look {
+            self.reload.pass_on();
+        }
+        self.answer_beside(to, move |shared| {
+            let reloaded = shared.reload(only_look)?;
+            Ok(json!(super::renewal::told(&reloaded)))
+        });
     }
 
     /// Has a thread do what looks at disks, which answers when that is done.
@@ -158,11 +170,19 @@ impl Loop {
         to: Ticket,
         what: impl FnOnce(&Shared) -> Result<Goal, RequestError> + Send + 'static,
     ) {
+        self.answer_beside(to, move |shared| what(shared).map(|_| json!({})));
+    }
+
+    fn answer_beside(
+        &mut self,
+        to: Ticket,
+        what: impl FnOnce(&Shared) -> Result<serde_json::Value, RequestError> + Send + 'static,
+    ) {
         let shared = Arc::clone(&self.shared);
         let work = move || {
             // What makes workers may be the application's own, and panic.
             let mut answer = Answer { to, shared: Arc::clone(&shared), done: None };
-            answer.done = Some(what(&shared).map(drop));
+            answer.done = Some(what(&shared));
         };
         // Each connection has one question at a time, and there are few connections.
         if let Err(error) = helper_thread::spawn("scale", SCALE_STACK, work) {
@@ -232,6 +252,9 @@ impl Loop {
     fn carry_out(&mut self, id: Id, step: Step) -> Option<Event> {
         let Loop { workers, roster, status, desk, .. } = self;
         let (worker, machine) = (workers.get_mut(&id)?, roster.machine(id)?);
+        if step.action == Action::Spawn {
+            worker.renew();
+        }
         let Worker { record, slot, teller, outcome, .. } = &mut **worker;
         let next = slot.carry_out(&step, machine, Instant::now(), &mut |report| {
             told((id, record), &report, teller, status, desk);
@@ -303,9 +326,14 @@ impl Loop {
         let said = slot.listen(Instant::now(), &mut |report| {
             told((id, record), &report, teller, status, desk);
         });
+        let reloads = slot.reloads();
         self.hear(id, said);
         self.look_at_jobs(id);
         self.watch(id);
+        if reloads {
+            // Whoever keeps this process is to know that a reload finds somebody.
+            surroundings::reload::listens();
+        }
     }
 
     fn hear(&mut self, id: Id, said: Vec<Event>) {
@@ -359,14 +387,14 @@ impl Loop {
 struct Answer {
     to: Ticket,
     shared: Arc<Shared>,
-    done: Option<Result<(), RequestError>>,
+    done: Option<Result<serde_json::Value, RequestError>>,
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         let to = self.to;
         let done = match self.done.take() {
-            Some(done) => done.map(|()| json!({})).map_err(Refusal::from),
+            Some(done) => done.map_err(Refusal::from),
             None => {
                 Err(refusal("Refused", json!({ "why": "what makes its workers has panicked" })))
             }

@@ -10,7 +10,7 @@ use lifecycle::{Id, Outcome, Phase, SetId};
 use super::{Loop, RequestError, Shared};
 
 /// What is to be so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// The set has so many, all ready, and nobody else.
     Set { set: SetId, count: u32 },
@@ -22,6 +22,8 @@ pub(super) enum Goal {
     Stopped(Id),
     /// It is not on the list any more.
     Gone(Id),
+    /// All of these.
+    All(Vec<Goal>),
 }
 
 /// How far that is.
@@ -88,7 +90,7 @@ impl Pending {
     pub fn wait(&self, limit: impl Into<Option<Duration>>) -> Result<(), WaitError> {
         let (to, done) = channel();
         let alive = Arc::new(());
-        let waiting = Waiting { goal: self.goal, to, alive: Arc::downgrade(&alive) };
+        let waiting = Waiting { goal: self.goal.clone(), to, alive: Arc::downgrade(&alive) };
         self.shared.call(|pool| pool.waiting.push(waiting)).map_err(|_| WaitError::Over)?;
         let answer = match limit.into() {
             Some(limit) => done.recv_timeout(limit),
@@ -99,8 +101,8 @@ impl Pending {
             Err(RecvTimeoutError::Disconnected) => return Err(WaitError::Over),
             Err(RecvTimeoutError::Timeout) => (),
         }
-        let goal = self.goal;
-        match self.shared.call(move |pool| pool.progress(goal)) {
+        let goal = self.goal.clone();
+        match self.shared.call(move |pool| pool.progress(&goal)) {
             Ok(Progress::Reached) => Ok(()),
             Ok(Progress::Waits(missing)) => Err(WaitError::TimedOut { missing }),
             Ok(Progress::Never(missing)) => Err(WaitError::Never { missing }),
@@ -126,7 +128,7 @@ impl Loop {
             if waiting.alive.strong_count() == 0 {
                 return false;
             }
-            let answer = match self.progress(waiting.goal) {
+            let answer = match self.progress(&waiting.goal) {
                 Progress::Reached => Ok(()),
                 _ if self.roster.is_quitting() => Err(WaitError::Over),
                 Progress::Never(missing) => Err(WaitError::Never { missing }),
@@ -138,10 +140,10 @@ impl Loop {
         self.waiting = waiting;
     }
 
-    fn progress(&self, goal: Goal) -> Progress {
+    fn progress(&self, goal: &Goal) -> Progress {
         let mut waits = Vec::new();
         let mut never = Vec::new();
-        match goal {
+        match *goal {
             Goal::Set { set, count } => {
                 let wanted = self.roster.wanted(set);
                 if wanted != count {
@@ -174,6 +176,15 @@ impl Loop {
             Goal::Gone(id) => {
                 if self.phase(id).is_some() {
                     waits.push(self.tell(id));
+                }
+            }
+            Goal::All(ref goals) => {
+                for goal in goals {
+                    match self.progress(goal) {
+                        Progress::Reached => (),
+                        Progress::Waits(some) => waits.extend(some),
+                        Progress::Never(some) => never.extend(some),
+                    }
                 }
             }
         }

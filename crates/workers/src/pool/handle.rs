@@ -10,6 +10,7 @@ use control::{ClientError, EventStream, service};
 use lifecycle::{Request, RosterEvent, roll};
 use policy::RollPolicy;
 
+use super::change::Change;
 use super::goals::{Goal, Pending};
 use super::refused::RequestError;
 use super::requests::Count;
@@ -139,6 +140,44 @@ impl Pool {
     pub fn cancel_roll(&self, set: &str) -> Result<roll::Progress, RequestError> {
         let set = set.to_owned();
         self.shared.call(move |pool| pool.cancel_roll(&set))?
+    }
+
+    /// What a newer list would change, compared with the one in force: nothing is changed yet. Two workers or sets are the
+    /// same that have the same name. One whose call, environment, surroundings or capture are others is started anew: a
+    /// worker at once, those of a set in a [roll](Pool::roll), in which a bad new one [becomes again](policy::OnBad) what it
+    /// was. What is only policy holds from here on, and touches no process. Arguments are compared as values: maps have no
+    /// order. A number that somebody has [set](Pool::scale) meanwhile stays, unless the list has another than the list
+    /// before had.
+    ///
+    /// # Errors
+    ///
+    /// Something is wrong with the list, or cannot be changed while it runs: the order of those that stay, and pid files.
+    pub fn plan(
+        &self,
+        list: impl IntoIterator<Item = impl Into<Listed>>,
+    ) -> Result<Change, RequestError> {
+        self.shared.plan(list.into_iter().map(Into::into).collect())
+    }
+
+    /// Has what was [planned](Pool::plan) come into force, as a whole or not at all. A roll that goes on ends for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Stale`]: the list is another since. A new worker cannot be made, or the pool ends.
+    pub fn apply(&self, change: Change) -> Result<Pending, RequestError> {
+        Ok(self.pending(self.shared.apply(change)?))
+    }
+
+    /// Reads the list anew by [`on_reload`](WorkersOptions::on_reload), and has it take the place of the one in force.
+    /// Workers that stay as they are, and [listen](surroundings::reload_requested), are told to read anew what they work
+    /// by; without such an option that is all.
+    ///
+    /// # Errors
+    ///
+    /// The list cannot be read, is wrong, or cannot come into force: all stays as it is. [`RequestError::NotReloadable`]:
+    /// there is neither such an option nor anybody who listens.
+    pub fn reload(&self) -> Result<Pending, RequestError> {
+        Ok(self.pending(self.shared.reload(false)?.goal))
     }
 
     /// Puts a worker at the end of the list, and starts it. Those that it comes after are waited for.

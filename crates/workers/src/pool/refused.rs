@@ -86,6 +86,23 @@ pub enum RequestError {
         /// Who is started again when one is.
         strategy: Strategy,
     },
+    /// Nothing here could be reloaded: there is no list to be read anew, and no worker listens for it.
+    #[error(
+        "there is nothing to reload: no list is read anew (`on_reload`), and no worker listens for it"
+    )]
+    NotReloadable,
+    /// A list is being read.
+    #[error("a reload is under way")]
+    Reloading,
+    /// There is no newer list.
+    #[error("no newer list was read: {why}")]
+    NoList {
+        /// Why.
+        why: String,
+    },
+    /// The list in force is another than that with which it was compared.
+    #[error("the list has changed since it was compared")]
+    Stale,
     /// The worker has no process now.
     #[error("`{name}` has no process: it is {phase}")]
     NoProcess {
@@ -160,11 +177,15 @@ impl From<RequestError> for Refusal {
             RequestError::Rolling { set, done, total } => {
                 refusal("Rolling", json!({ "set": set, "done": done, "total": total }))
             }
+            RequestError::NotReloadable => refusal("NotReloadable", json!({})),
+            RequestError::Reloading => refusal("Reloading", json!({})),
+            RequestError::NoList { why } => refusal("NoList", json!({ "why": why })),
             RequestError::NotRolling { set } => refusal("NotRolling", json!({ "set": set })),
             RequestError::NotAlone { .. }
             | RequestError::Options(_)
             | RequestError::Needed { .. }
             | RequestError::OfSet { .. }
+            | RequestError::Stale
             | RequestError::Worker(_) => refusal("Refused", json!({ "why": why })),
         }
     }

@@ -122,7 +122,7 @@ impl Loop {
         problems.or(()).map_err(RequestError::Options)
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         worker: Box<Worker>,
         policy: Arc<Policy>,
@@ -132,23 +132,31 @@ impl Loop {
         if self.roster.is_quitting() {
             return Err(RequestError::Stopping);
         }
-        for name in after {
+        member.after = self.ids_of(after)?;
+        self.version += 1;
+        let (id, changes) = self.roster.add(member, policy, Instant::now());
+        self.enter(id, worker);
+        self.carry_out_all(changes);
+        Ok(Goal::Ready { id, after: 0 })
+    }
+
+    /// The workers of these names, and those of the sets of these names.
+    pub(super) fn ids_of(&self, names: &[String]) -> Result<BTreeSet<Id>, RequestError> {
+        let mut ids = BTreeSet::new();
+        for name in names {
             let set = self.sets.iter().find(|set| set.name == *name);
             match set {
                 Some(set) => {
                     let stay = |(_, id): &(u32, Id)| !self.roster.leaves(*id);
                     let stay = self.roster.places(set.id).filter(stay);
-                    member.after.extend(stay.map(|(_, id)| id));
+                    ids.extend(stay.map(|(_, id)| id));
                 }
                 None => {
-                    member.after.insert(self.find(name)?);
+                    ids.insert(self.find(name)?);
                 }
             }
         }
-        let (id, changes) = self.roster.add(member, policy, Instant::now());
-        self.enter(id, worker);
-        self.carry_out_all(changes);
-        Ok(Goal::Ready { id, after: 0 })
+        Ok(ids)
     }
 
     /// Takes note of a worker that the roster knows.
@@ -160,7 +168,7 @@ impl Loop {
         self.workers.insert(id, worker);
     }
 
-    fn scale(
+    pub(super) fn scale(
         &mut self,
         name: &str,
         count: Count,
@@ -186,6 +194,7 @@ impl Loop {
         if !numbers.iter().all(|number| made.contains_key(number)) {
             return Ok(Scaling::Wants(self.wants(found, numbers, wanted)));
         }
+        self.version += 1;
         let scaled = self.roster.scale(set, wanted, Instant::now());
         let scaled = scaled.map_err(|_| RequestError::Stopping)?;
         let from = scaled.from;
@@ -268,6 +277,7 @@ impl Loop {
         if self.roster.is_quitting() {
             return Err(RequestError::Stopping);
         }
+        self.version += 1;
         match self.roster.remove(id, Instant::now()) {
             Ok(changes) => self.carry_out_all(changes),
             Err(dependents) => {

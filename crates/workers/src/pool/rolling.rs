@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use control::service;
 use lifecycle::{Id, Phase, RosterEvent, SetId, roll};
-use policy::{Problems, RollPolicy, Share};
+use policy::{Problems, RecyclePolicy, RollPolicy, Share};
 
 use super::goals::{Goal, Progress};
 use super::refused::RequestError;
 use super::requests::Scaling;
 use super::shared::Shared;
 use super::{Loop, Worker};
-use crate::spec::{MOST_OF_SET, PidFileOf};
+use crate::spec::{MOST_OF_SET, PidFileOf, SetPlan};
 
 /// So many ends of rolls are kept for who waits for one.
 const MOST_ENDS: usize = 8;
@@ -29,6 +29,32 @@ pub(super) struct KeptSet {
     pub(super) rolls: u64,
     /// How the last ones ended, each with its number, and in words.
     pub(super) rolled: VecDeque<(u64, roll::End, String)>,
+    /// When its workers are replaced by themselves.
+    pub(super) recycle: RecyclePolicy,
+    /// How many the list wants: somebody may have asked for another number since.
+    pub(super) configured: u32,
+    /// A newer list has it no more.
+    pub(super) dropped: bool,
+    /// How many there are to be when the roll has gone well.
+    pub(super) then: Option<u32>,
+}
+
+impl KeptSet {
+    /// A set of the list, which wants so many.
+    pub(super) fn new(id: SetId, plan: SetPlan, configured: u32) -> KeptSet {
+        KeptSet {
+            name: plan.name,
+            id,
+            pid_file_of: plan.pid_file_of,
+            roll: plan.roll,
+            rolls: 0,
+            rolled: VecDeque::new(),
+            recycle: plan.recycle,
+            configured,
+            dropped: false,
+            then: None,
+        }
+    }
 }
 
 /// What somebody wants otherwise than the set's own policy has it.
@@ -62,8 +88,10 @@ impl Shared {
 
 impl Loop {
     pub(super) fn set(&self, name: &str) -> Result<usize, RequestError> {
-        self.sets.iter().position(|set| set.name == name).ok_or_else(|| {
-            let sets = self.sets.iter().map(|set| set.name.clone()).collect();
+        let is_it = |set: &KeptSet| set.name == name;
+        self.sets.iter().position(is_it).ok_or_else(|| {
+            let sets = self.sets.iter().filter(|set| !set.dropped);
+            let sets = sets.map(|set| set.name.clone()).collect();
             RequestError::NoSuchSet { name: name.to_owned(), sets }
         })
     }
@@ -135,6 +163,11 @@ impl Loop {
 
     /// A roll has come further.
     pub(super) fn rolled(&mut self, id: SetId, step: roll::Step) {
+        match step {
+            roll::Step::Taken { id, .. } => self.roll_takes(id),
+            roll::Step::Settled { id, .. } => self.has_settled(id),
+            roll::Step::Ended(_) => (),
+        }
         let text = match step {
             roll::Step::Taken { id, .. } => format!("replaces {}", self.name_of(id)),
             roll::Step::Settled { id, progress: roll::Progress { done, total } } => {
@@ -150,7 +183,10 @@ impl Loop {
             }
             set.rolled.push_back((set.rolls, end, text.clone()));
             match end {
-                roll::End::Done | roll::End::Cancelled | roll::End::Quit => {
+                roll::End::Done
+                | roll::End::Cancelled
+                | roll::End::Superseded
+                | roll::End::Quit => {
                     log::info!("the roll of set {name} is over: {text}");
                 }
                 roll::End::Bad { .. } | roll::End::Stalled { .. } => {
@@ -158,6 +194,7 @@ impl Loop {
                 }
             }
             self.desk.events.rolled(&name, &text);
+            self.roll_is_over(id, end);
         } else {
             self.desk.events.rolls(&name, &text);
         }
@@ -179,6 +216,7 @@ impl Loop {
                 "it came no further: too few are ready for another to go".to_owned()
             }
             roll::End::Cancelled => "somebody has cancelled it".to_owned(),
+            roll::End::Superseded => "a newer list has come".to_owned(),
             roll::End::Quit => "all are being stopped".to_owned(),
         }
     }
@@ -252,6 +290,6 @@ impl Loop {
                 .filter(|(number, ..)| *number == set.rolls)
                 .map(|(_, _, text)| text.clone()),
         };
-        self.sets.iter().map(tell).collect()
+        self.sets.iter().filter(|set| !set.dropped).map(tell).collect()
     }
 }

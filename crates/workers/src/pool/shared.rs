@@ -6,19 +6,20 @@ use std::io;
 use std::iter::zip;
 use std::mem::take;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use capture::Recorder;
-use proc_spawn::Spawner;
+use capture::{Recorder, Recording};
+use proc_spawn::{Spawn, Spawner};
 use waiter::Event;
 
 use super::requests::{Needs, Wants};
-use super::{Loop, RequestError, Worker};
+use super::{Loop, RequestError, Worker, spawn_of};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
-use crate::spec::{Planner, WorkerPlan};
+use crate::spec::{Planner, WorkerPlan, WorkersOptions};
 
 type Letter = Box<dyn FnOnce(&mut Loop) + Send>;
 
@@ -33,6 +34,10 @@ pub(crate) struct Shared {
     /// the loop never waits for it.
     makes: Mutex<Makes>,
     ended: Condvar,
+    /// Whoever holds it reads a newer list.
+    pub(super) reloading: Mutex<()>,
+    /// How many reloads were asked for by a signal, and not begun.
+    pub(super) reloads: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -49,6 +54,8 @@ impl Shared {
             event: Event::new()?,
             makes: Mutex::new(makes),
             ended: Condvar::new(),
+            reloading: Mutex::default(),
+            reloads: AtomicUsize::new(0),
         })
     }
 
@@ -155,6 +162,8 @@ impl Drop for Closing {
 /// All that it takes to make a worker.
 pub(super) struct Makes {
     pub(super) planner: Planner,
+    /// What the list was started with.
+    pub(super) options: WorkersOptions,
     pub(super) open_files: OpenFiles,
     /// Whether there may be more workers later.
     pub(super) may_grow: bool,
@@ -187,6 +196,32 @@ impl Makes {
     }
 
     pub(super) fn worker(&mut self, mut plan: WorkerPlan) -> Result<Box<Worker>, WorkersError> {
+        self.complete(&mut plan)?;
+        Worker::new(plan, self.spawner.as_ref(), self.recorder.as_ref())
+    }
+
+    /// What the next runs of a worker are that there is: by what they are started, and how their output is kept where that
+    /// is to be other.
+    pub(super) fn next_of(
+        &mut self,
+        mut plan: WorkerPlan,
+        other_capture: bool,
+    ) -> Result<(Spawn, Option<Option<Recording>>), WorkersError> {
+        self.complete(&mut plan)?;
+        let recording = match &plan.capture {
+            _ if !other_capture => None,
+            Some(capture) => {
+                let recorder = self.recorder.as_ref();
+                let recording = recorder.map(|recorder| recorder.record(capture, &plan.name));
+                let failed = |source| WorkersError::Capture { worker: plan.name.clone(), source };
+                Some(recording.transpose().map_err(failed)?)
+            }
+            None => Some(None),
+        };
+        Ok((spawn_of(plan.spawn, &plan.setup, self.spawner.as_ref())?, recording))
+    }
+
+    fn complete(&mut self, plan: &mut WorkerPlan) -> Result<(), WorkersError> {
         if plan.capture.is_some() && self.recorder.is_none() {
             let recorder = Recorder::start().map_err(super::io_error("capture output"))?;
             self.recorder = Some(Arc::new(recorder));
@@ -195,6 +230,6 @@ impl Makes {
             true => self.open_files.before_or_now(),
             false => self.open_files.before(),
         };
-        Worker::new(plan, self.spawner.as_ref(), self.recorder.as_ref())
+        Ok(())
     }
 }

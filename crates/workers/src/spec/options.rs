@@ -2,12 +2,16 @@
 
 mod file;
 
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
 use serde::{Deserialize, Serialize};
 
+use super::Listed;
 use file::OptionsFile;
 use policy::{EndWhen, Strategy};
 
@@ -34,6 +38,36 @@ pub struct WorkersOptions {
     pub(super) debug_filename: Option<PathBuf>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) trust_folder_owner: bool,
+    #[serde(skip)]
+    pub(crate) source: Option<ListSource>,
+}
+
+/// Where a newer list comes from: see [`on_reload`](WorkersOptions::on_reload). Two are equal if they are the same.
+#[derive(Clone)]
+pub struct ListSource(Arc<Source>);
+
+type Source = dyn Fn() -> Result<Vec<Listed>, SourceError> + Send + Sync;
+
+/// Why there is no newer list.
+pub(crate) type SourceError = Box<dyn Error + Send + Sync>;
+
+impl ListSource {
+    /// The list as it is now. What is called is the application's own, and may take its time, or panic.
+    pub(crate) fn read(&self) -> Result<Vec<Listed>, SourceError> {
+        (self.0)()
+    }
+}
+
+impl PartialEq for ListSource {
+    fn eq(&self, other: &ListSource) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for ListSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ListSource")
+    }
 }
 
 /// As pyappkit has it.
@@ -54,6 +88,7 @@ impl Default for WorkersOptions {
             ready_when_all: false,
             debug_filename: None,
             trust_folder_owner: false,
+            source: None,
         }
     }
 }
@@ -168,6 +203,30 @@ impl WorkersOptions {
     #[must_use]
     pub fn ready_when_all(mut self) -> Self {
         self.ready_when_all = true;
+        self
+    }
+
+    /// Who is started again when one worker is.
+    pub(crate) fn strategy_of_all(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// Where a newer list comes from when somebody asks for a reload: SIGHUP to a daemon, `reload` on its command line, a
+    /// client of its control socket, or [`Pool::reload`](crate::Pool::reload). What the newer list changes is found by
+    /// comparing it with the one in force, and done as a whole or not at all: see [`Pool::plan`](crate::Pool::plan). If
+    /// the function returns an error or panics, or the list is wrong, all stays as it is, and whoever has asked is told.
+    ///
+    /// It is called in a thread of its own, by one reload at a time. Default: there is none, and a reload is passed on to
+    /// the workers that [listen](surroundings::reload_requested) for it.
+    #[must_use]
+    pub fn on_reload<L: Into<Listed>, E: Into<Box<dyn Error + Send + Sync>>>(
+        mut self,
+        list: impl Fn() -> Result<Vec<L>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.source = Some(ListSource(Arc::new(move || {
+            let list = list().map_err(Into::into)?;
+            Ok(list.into_iter().map(Into::into).collect())
+        })));
         self
     }
 

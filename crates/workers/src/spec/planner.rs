@@ -67,6 +67,24 @@ impl Planner {
         problems.or(plans).map_err(WorkersError::Options)
     }
 
+    /// This planner, with the sets in the order of those of another one, which has those, too, that are on the list no
+    /// more; new ones at the end.
+    pub(crate) fn in_order_of(mut self, other: &Planner) -> Planner {
+        let mut newer = std::mem::take(&mut self.sets);
+        let taken = other.sets.iter().map(|old| {
+            let at = newer.iter().position(|set| set.name() == old.name());
+            at.map_or_else(|| old.clone(), |at| newer.remove(at))
+        });
+        self.sets = taken.collect();
+        self.sets.append(&mut newer);
+        self
+    }
+
+    /// The name of a set.
+    pub(crate) fn name_of(&self, set: usize) -> &str {
+        self.sets[set].name()
+    }
+
     /// Where the pid files of this set are.
     pub(crate) fn pid_file_of(&self, set: usize) -> PidFileOf {
         let (base, set) = (self.base.clone(), self.sets[set].clone());

@@ -94,7 +94,7 @@ pub(crate) fn fails(_: ()) -> Result<(), std::io::Error> {
 
 pub(crate) fn play((name, folder): (String, PathBuf)) {
     quit::install().unwrap();
-    let stories = STORIES.iter().chain(&crate::rolling::STORIES);
+    let stories = STORIES.iter().chain(&crate::rolling::STORIES).chain(&crate::reloading::STORIES);
     let (_, story) = { stories }.find(|(known, _)| *known == name).unwrap();
     story(&Bed { folder });
 }
@@ -126,6 +126,16 @@ pub(crate) fn run(name: &str) {
     let left: Vec<_> =
         left.filter(|path| path.extension() == Some(Path::new("pid").as_os_str())).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// Waits for what nothing tells of, by looking again.
+#[track_caller]
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let limit = std::time::Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(std::time::Instant::now() < limit, "it did not come to be");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn end(pool: &Pool) {

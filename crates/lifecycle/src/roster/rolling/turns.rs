@@ -257,7 +257,7 @@ impl Roster {
     }
 
     /// Whether there is one to be replaced: not if it leaves, is over or was stopped by request.
-    pub(super) fn is_kept(&self, id: Id) -> bool {
+    pub fn is_kept(&self, id: Id) -> bool {
         let stays = |machine: &Machine| !machine.stays_away();
         !self.leaves(id) && self.kept_machine(id).is_some_and(stays)
     }

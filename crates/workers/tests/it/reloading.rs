@@ -1,0 +1,405 @@
+//! A newer list takes the place of the one in force, for real: stories as in `scaling`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use capture::Capture;
+use policy::{OnBad, RestartPolicy, RollPolicy, Share, StopPolicy};
+use serde::{Deserialize, Serialize};
+use workers::{
+    ChangePart, Listed, Pool, RequestError, WaitError, WorkerSet, WorkerStartInfo, WorkersOptions,
+};
+
+use crate::LIMIT;
+use crate::scaling::{Bed, Story, end, names, options};
+
+/// Each is a test of its own name.
+pub(crate) const STORIES: [(&str, Story); 10] = [
+    ("a_list_that_says_the_same_changes_nothing", a_list_that_says_the_same_changes_nothing),
+    ("what_is_only_policy_touches_no_process", what_is_only_policy_touches_no_process),
+    ("each_change_is_said_before_and_done_after", each_change_is_said_before_and_done_after),
+    ("a_set_that_is_other_is_rolled_and_then_fewer", a_set_that_is_other_is_rolled),
+    ("a_bad_new_one_becomes_again_what_it_was", a_bad_new_one_becomes_again_what_it_was),
+    ("a_newer_list_supersedes_a_roll", a_newer_list_supersedes_a_roll),
+    ("a_number_that_was_set_stays", a_number_that_was_set_stays),
+    ("a_list_that_is_wrong_changes_nothing", a_list_that_is_wrong_changes_nothing),
+    ("a_plan_fits_the_list_that_it_was_made_for", a_plan_fits_the_list_that_it_was_made_for),
+    ("those_that_listen_are_told", those_that_listen_are_told),
+];
+
+/// What a worker is told to be.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Args {
+    folder: PathBuf,
+    word: String,
+    /// In no order.
+    weights: HashMap<String, u32>,
+}
+
+/// Says its word, and stays; with the word `bad` it fails before it is ready.
+pub(crate) fn says(args: Args) -> Result<(), Box<dyn Error>> {
+    if args.word == "bad" {
+        return Err("it had to be".into());
+    }
+    let name = &proc_spawn::current().name;
+    fs::write(args.folder.join(format!("{name}.said")), &args.word)?;
+    let listener = match args.word.as_str() {
+        "listens" => Some(surroundings::ReloadListener::new()?),
+        _ => None,
+    };
+    proc_spawn::tell_ready()?;
+    while !quit::quit_requested() {
+        match &listener {
+            Some(listener) => {
+                waiter::readable(&[quit::descriptor()?, listener.descriptor()], None)?;
+                if surroundings::reload_requested() {
+                    listener.hear();
+                    fs::write(args.folder.join(format!("{name}.said")), "was told")?;
+                }
+            }
+            None => drop(quit::sleep(LIMIT)),
+        }
+    }
+    Ok(())
+}
+
+fn args(bed: &Bed, word: &str) -> Args {
+    let weights = (0..40).map(|number| (format!("key-{number}"), number)).collect();
+    Args { folder: bed.path(""), word: word.to_owned(), weights }
+}
+
+fn worker(bed: &Bed, name: &str, word: &str) -> WorkerStartInfo {
+    let path = bed.path(&format!("{name}.pid"));
+    WorkerStartInfo::new(name, path, says, args(bed, word)).stderr_filename("/dev/stderr")
+}
+
+fn set(bed: &Bed, count: u32, word: &str) -> WorkerSet {
+    let template = WorkerStartInfo::new("web", bed.path("{name}.pid"), says, args(bed, word));
+    WorkerSet::new(count, template.stderr_filename("/dev/stderr"))
+}
+
+fn started(list: impl IntoIterator<Item = Listed>) -> Pool {
+    let pool = Pool::start(list, options()).unwrap();
+    if pool.status().unwrap().sets.iter().any(|set| set.name == "web") {
+        pool.scale_by("web", 0).unwrap().wait(LIMIT).unwrap();
+    }
+    for worker in pool.status().unwrap().workers {
+        pool.start_worker(&worker.name).unwrap().wait(LIMIT).unwrap();
+    }
+    pool
+}
+
+fn pids(pool: &Pool) -> BTreeMap<String, Option<u32>> {
+    let workers = pool.status().unwrap().workers;
+    workers.into_iter().map(|worker| (worker.name, worker.pid)).collect()
+}
+
+fn lines(change: &workers::Change) -> Vec<String> {
+    change.parts().iter().map(ToString::to_string).collect()
+}
+
+fn list(bed: &Bed, alone: &[(&str, &str)], count: u32, word: &str) -> Vec<Listed> {
+    let alone = alone.iter().map(|(name, word)| Listed::from(worker(bed, name, word)));
+    alone.chain([set(bed, count, word).into()]).collect()
+}
+
+/// Cases: PL-81, PL-89
+fn a_list_that_says_the_same_changes_nothing(bed: &Bed) {
+    let pool = started(list(bed, &[("db", "one")], 2, "one"));
+    let before = pids(&pool);
+    // Each list has maps of its own, with an order of their own.
+    for _ in 0..5 {
+        let change = pool.plan(list(bed, &[("db", "one")], 2, "one")).unwrap();
+        assert_eq!((lines(&change), change.is_empty()), (vec![], true));
+        pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    }
+    assert_eq!(pids(&pool), before);
+    end(&pool);
+}
+
+/// Case: PL-82
+fn what_is_only_policy_touches_no_process(bed: &Bed) {
+    let pool = started(list(bed, &[("db", "one")], 2, "one"));
+    let before = pids(&pool);
+    let never = RestartPolicy::default();
+    let grace = StopPolicy::grace(Duration::from_secs(77));
+    let db = worker(bed, "db", "one").restart(never.clone()).stop(grace);
+    let template = WorkerStartInfo::new("web", bed.path("{name}.pid"), says, args(bed, "one"));
+    let web = WorkerSet::new(2, template.stderr_filename("/dev/stderr").restart(never))
+        .max_unavailable(Share::Percent(50));
+    let change = pool.plan([Listed::from(db), web.into()]).unwrap();
+    let amended = |name: &str| ChangePart::Amended { name: name.to_owned() };
+    assert_eq!(change.parts(), [amended("db"), amended("web")]);
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(pids(&pool), before);
+    // It holds: who fails is not started again now.
+    pool.signal("db", 9).unwrap();
+    pool.signal("web-1", 9).unwrap();
+    let over = || {
+        let workers = pool.status().unwrap().workers;
+        workers.iter().filter(|worker| worker.phase == "finished").count()
+    };
+    crate::scaling::until(|| over() == 2);
+    // One that is over is no part of a roll, nor is it started by a list.
+    let next = pool.plan(list(bed, &[("db", "two")], 2, "one")).unwrap();
+    pool.apply(next).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(over(), 2);
+    pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("db"), "two");
+    pool.quit();
+    let _ = pool.wait().unwrap();
+}
+
+/// Cases: PL-83, PL-84
+fn each_change_is_said_before_and_done_after(bed: &Bed) {
+    let pool = started(list(bed, &[("db", "one"), ("mail", "one"), ("old", "one")], 2, "one"));
+    let before = pids(&pool);
+    let more = WorkerSet::new(
+        2,
+        WorkerStartInfo::new("more", bed.path("{name}.pid"), says, args(bed, "one"))
+            .stderr_filename("/dev/stderr")
+            .after(["fresh"]),
+    );
+    let mut newer = list(bed, &[("db", "two"), ("mail", "one")], 3, "one");
+    newer.push(more.into());
+    // What it comes after stands behind it.
+    newer.push(worker(bed, "fresh", "one").into());
+    let change = pool.plan(newer).unwrap();
+    assert_eq!(
+        lines(&change),
+        [
+            "db: is stopped and started again (its call or environment)",
+            "fresh: is started",
+            "old: is stopped and removed",
+            "web: 3 in place of 2",
+            "more: 2 are started",
+        ]
+    );
+    assert_eq!(pids(&pool), before, "nothing has changed yet");
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    let there = ["db", "fresh", "mail", "more-1", "more-2", "web-1", "web-2", "web-3"];
+    assert_eq!(bed.there(), names(there));
+    let after = pids(&pool);
+    for name in ["mail", "web-1", "web-2"] {
+        assert_eq!(after[name], before[name], "{name}");
+    }
+    assert_eq!(bed.said("db"), "two");
+    let events = pool.events(1000).unwrap().next(std::time::Instant::now() + LIMIT).unwrap();
+    let reloaded = events.unwrap().events.into_iter().find(|event| event.kind == "reloaded");
+    assert!(reloaded.unwrap().text.contains("old: is stopped and removed"));
+    // A set that was gone comes back with what it is to be now.
+    let change = pool.plan([worker(bed, "db", "two")]).unwrap();
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["db"]));
+    let sets = |pool: &Pool| -> Vec<String> {
+        pool.status().unwrap().sets.into_iter().map(|set| set.name).collect()
+    };
+    assert!(sets(&pool).is_empty());
+    let change = pool.plan(list(bed, &[("db", "two")], 1, "new")).unwrap();
+    assert_eq!(lines(&change), ["web: 1 are started"]);
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert_eq!((bed.said("web-1").as_str(), sets(&pool)), ("new", vec!["web".to_owned()]));
+    end(&pool);
+}
+
+/// Cases: PL-83, PL-38
+fn a_set_that_is_other_is_rolled(bed: &Bed) {
+    let pool = started(list(bed, &[], 3, "one"));
+    let change = pool.plan(list(bed, &[], 2, "two")).unwrap();
+    assert_eq!(
+        lines(&change),
+        ["web: 3 are replaced one after another (its call or environment)", "web: 2 in place of 3",]
+    );
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    pool.scale_by("web", 0).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    assert!(["web-1", "web-2"].iter().all(|name| bed.said(name) == "two"));
+    let revisions = pool.status().unwrap().workers.into_iter().map(|worker| worker.revision);
+    assert_eq!(revisions.collect::<Vec<_>>(), [Some(2), Some(2)]);
+    // More come as they are to be now.
+    pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("web-3"), "two");
+    // And how output is kept may be other.
+    let kept = bed.path("kept.txt");
+    let capture = Capture::file(&kept);
+    let template = WorkerStartInfo::new("web", bed.path("{name}.pid"), says, args(bed, "two"));
+    let web = || WorkerSet::new(3, template.clone().capture(capture.clone()));
+    let change = pool.plan([web()]).unwrap();
+    assert_eq!(
+        lines(&change),
+        ["web: 3 are replaced one after another (its surroundings, its capture)"]
+    );
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert!(kept.exists());
+    assert!(pool.plan([web()]).unwrap().is_empty());
+    end(&pool);
+}
+
+/// Cases: PL-37, PL-31, CTL-08
+fn a_bad_new_one_becomes_again_what_it_was(bed: &Bed) {
+    let pool = started(list(bed, &[], 3, "one"));
+    let before = pids(&pool);
+    let bad = pool.apply(pool.plan(list(bed, &[], 3, "bad")).unwrap()).unwrap();
+    let error = bad.wait(LIMIT).unwrap_err();
+    assert!(
+        matches!(&error, WaitError::Never { missing } if missing[0].contains("web-3")),
+        "{error}"
+    );
+    pool.start_worker("web-3").unwrap().wait(LIMIT).unwrap();
+    let after = pids(&pool);
+    assert_eq!((after["web-1"], after["web-2"]), (before["web-1"], before["web-2"]));
+    assert_eq!(bed.said("web-3"), "one");
+    // One that is left as it is to be stays bad, and a good list heals it without hands.
+    let policy = RollPolicy::default().on_bad(OnBad::Stay);
+    let stay = set(bed, 3, "bad").roll(policy);
+    let stay = pool.apply(pool.plan([stay]).unwrap()).unwrap();
+    assert!(matches!(stay.wait(LIMIT), Err(WaitError::Never { .. })));
+    let workers = pool.status().unwrap().workers;
+    let of = |name: &str| workers.iter().find(|worker| worker.name == name).unwrap();
+    assert_eq!((of("web-3").revision, of("web-2").revision), (Some(3), Some(1)));
+    pool.apply(pool.plan(list(bed, &[], 3, "two")).unwrap()).unwrap().wait(LIMIT).unwrap();
+    assert!(["web-1", "web-2", "web-3"].iter().all(|name| bed.said(name) == "two"));
+    end(&pool);
+}
+
+/// Case: PL-85
+fn a_newer_list_supersedes_a_roll(bed: &Bed) {
+    let pool = started(list(bed, &[], 3, "one"));
+    let slow = RollPolicy::default().settle(LIMIT);
+    let first = pool.plan([set(bed, 3, "two").roll(slow.clone())]).unwrap();
+    let first = pool.apply(first).unwrap();
+    crate::scaling::until(|| bed.said("web-3") == "two");
+    let taken = bed.pid("web-3");
+    // One that is right already is touched no more, and one in hand that is not is.
+    let change = pool.plan(list(bed, &[], 3, "two")).unwrap();
+    assert_eq!(lines(&change), ["web: 2 are replaced one after another (its call or environment)"]);
+    let second = pool.apply(change).unwrap();
+    let error = first.wait(LIMIT).unwrap_err();
+    assert!(error.to_string().contains("a newer list has come"), "{error}");
+    second.wait(LIMIT).unwrap();
+    assert_eq!(bed.pid("web-3"), taken);
+    assert!(["web-1", "web-2"].iter().all(|name| bed.said(name) == "two"));
+    // A list that wants the old again ends a roll without another.
+    let third = pool.apply(pool.plan([set(bed, 3, "three").roll(slow)]).unwrap()).unwrap();
+    crate::scaling::until(|| bed.said("web-3") == "three");
+    pool.apply(pool.plan(list(bed, &[], 3, "two")).unwrap()).unwrap().wait(LIMIT).unwrap();
+    assert!(third.wait(LIMIT).is_err());
+    assert!(["web-1", "web-2", "web-3"].iter().all(|name| bed.said(name) == "two"));
+    end(&pool);
+}
+
+/// Case: PL-17
+fn a_number_that_was_set_stays(bed: &Bed) {
+    let pool = started(list(bed, &[], 1, "one"));
+    pool.scale("web", 3).unwrap().wait(LIMIT).unwrap();
+    let change = pool.plan(list(bed, &[], 1, "two")).unwrap();
+    assert_eq!(lines(&change), ["web: 3 are replaced one after another (its call or environment)"]);
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2", "web-3"]));
+    let change = pool.plan(list(bed, &[], 2, "two")).unwrap();
+    assert_eq!(lines(&change), ["web: 2 in place of 3"]);
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["web-1", "web-2"]));
+    end(&pool);
+}
+
+type Source = Result<Vec<Listed>, String>;
+
+/// A pool whose lists come by this.
+fn fed(list: Vec<Listed>) -> (Pool, Sender<Source>) {
+    let (to, from): (Sender<Source>, Receiver<Source>) = channel();
+    let from = Arc::new(Mutex::new(from));
+    let read = move || from.lock().unwrap().recv().unwrap();
+    let pool = Pool::start(list, options().on_reload(read)).unwrap();
+    (pool, to)
+}
+
+/// Cases: CTL-08, PL-79
+fn a_list_that_is_wrong_changes_nothing(bed: &Bed) {
+    let (pool, source) = fed(list(bed, &[("db", "one")], 1, "one"));
+    pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
+    pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
+    let before = pids(&pool);
+    let refused = |said: Source| {
+        source.send(said).unwrap();
+        pool.reload().unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(Err("the file is gone".to_owned())),
+        "no newer list was read: the file is gone"
+    );
+    let twice = vec![worker(bed, "db", "one").into(), worker(bed, "db", "two").into()];
+    assert!(refused(Ok(twice)).contains("workers[1].name `db`: is the name of workers[0] too"));
+    let elsewhere = WorkerStartInfo::new("db", bed.path("x.pid"), says, args(bed, "one"));
+    let elsewhere = elsewhere.stderr_filename("/dev/stderr");
+    assert!(refused(Ok(vec![elsewhere.into()])).contains("db.pid_filename"));
+    let after = worker(bed, "db", "one").after(["web"]);
+    let text = refused(Ok(vec![after.into(), set(bed, 1, "one").into()]));
+    assert!(text.contains("cannot be others while it runs"), "{text}");
+    // One that hangs holds up nobody else, and who asks meanwhile is told so.
+    let waits = std::thread::spawn({
+        let pool = pool.clone();
+        move || pool.reload().map(drop)
+    });
+    crate::scaling::until(|| matches!(pool.reload(), Err(RequestError::Reloading)));
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
+    source.send(Ok(list(bed, &[("db", "one")], 1, "one"))).unwrap();
+    waits.join().unwrap().unwrap();
+    assert_eq!(pids(&pool), before);
+    // Who sends no more has gone, and the function that reads it panics.
+    drop(source);
+    let text = pool.reload().unwrap_err().to_string();
+    assert!(text.contains("has panicked"), "{text}");
+    assert_eq!(pids(&pool), before);
+    end(&pool);
+}
+
+/// Cases: PL-89, PL-25
+fn a_plan_fits_the_list_that_it_was_made_for(bed: &Bed) {
+    let pool = started(list(bed, &[], 1, "one"));
+    let stale = pool.plan(list(bed, &[], 1, "two")).unwrap();
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    let before = pids(&pool);
+    assert!(matches!(pool.apply(stale), Err(RequestError::Stale)));
+    let of_another = {
+        let other = Pool::start([worker(bed, "other", "one")], WorkersOptions::default()).unwrap();
+        let change = other.plan([worker(bed, "third", "one")]).unwrap();
+        end_other(&other);
+        change
+    };
+    assert!(matches!(pool.apply(of_another), Err(RequestError::Stale)));
+    assert_eq!(pids(&pool), before);
+    let change = pool.plan(list(bed, &[], 1, "one")).unwrap();
+    assert!(change.is_empty());
+    end(&pool);
+}
+
+fn end_other(pool: &Pool) {
+    pool.quit();
+    pool.wait().unwrap().into_result().unwrap();
+}
+
+/// Cases: CTL-07, PL-80
+fn those_that_listen_are_told(bed: &Bed) {
+    let pool = Pool::start([worker(bed, "db", "one")], options()).unwrap();
+    pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
+    assert!(matches!(pool.reload(), Err(RequestError::NotReloadable)));
+    pool.add(worker(bed, "mail", "listens")).unwrap().wait(LIMIT).unwrap();
+    // Its word may come after the one that it is ready.
+    crate::scaling::until(|| pool.reload().is_ok());
+    crate::scaling::until(|| bed.said("mail") == "was told");
+    fs::write(bed.path("mail.said"), "").unwrap();
+    // As by a signal: it reaches every pool of this process.
+    for _ in 0..3 {
+        assert!(surroundings::reload::request());
+    }
+    crate::scaling::until(|| bed.said("mail") == "was told");
+    assert_eq!(bed.said("db"), "one");
+    end(&pool);
+}
