@@ -1,5 +1,5 @@
 //! A job runner: each file in a folder is a job, which one of a set of workers does. `spool start`, `spool scale runner
-//! 5`, `spool roll runner` …
+//! 5`, `spool roll runner`, `spool reload` …
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,11 @@ struct Jobs {
     done: PathBuf,
 }
 
-/// Runs in the executor: the list is in the configuration file, as `daemon_args`.
+/// Runs in the executor: the list is in the configuration file, as `daemon_args`, and is read from there again when somebody
+/// asks for that (`spool reload`, or SIGHUP).
 fn daemon_main(sets: Vec<WorkerSet>) -> Result<(), WorkersError> {
-    start_workers(sets, WorkersOptions::default())?.into_result()
+    let newer = || DaemonOptions::args_from_yaml_file::<Vec<WorkerSet>>("spool.yaml");
+    start_workers(sets, WorkersOptions::default().on_reload(newer))?.into_result()
 }
 
 /// Runs in a worker: takes one job after another, until it is asked to stop.

@@ -275,11 +275,11 @@ mod tests {
             ["roll.surge `0`: with max_unavailable 0 none could ever be replaced; give one of \
                  them"]
         );
-        let yaml = "{surge: 20%, pause: 2s, settle: 500ms, tries: 3, stall: forever}";
+        let yaml = "{surge: 20%, pause: 2s, settle: 500ms, tries: 3, stall: forever, on_bad: stay}";
         let policy: RollPolicy = serde_yaml::from_str(yaml).unwrap();
         let written = serde_yaml::to_string(&policy).unwrap();
         assert_eq!(serde_yaml::from_str::<RollPolicy>(&written).unwrap(), policy);
-        assert_eq!((policy.tries, policy.stall), (3, Duration::MAX));
+        assert_eq!((policy.tries, policy.stall, policy.on_bad), (3, Duration::MAX, OnBad::Stay));
     }
 
     #[test]
@@ -290,13 +290,15 @@ mod tests {
             .pause(seconds(2))
             .settle(seconds(3))
             .tries(4)
-            .stall(seconds(5));
+            .stall(seconds(5))
+            .on_bad(OnBad::Stay);
         let expected = RollPolicy {
             surge: Share::Count(1),
             pause: seconds(2),
             settle: seconds(3),
             tries: 4,
             stall: seconds(5),
+            on_bad: OnBad::Stay,
         };
         assert_eq!(policy, expected);
     }

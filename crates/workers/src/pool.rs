@@ -1,10 +1,12 @@
 //! The only loop of this crate: wait for something to happen to any worker, have the roster decide, see it
 //! done.
 
+mod asked;
 mod change;
 mod events;
 mod goals;
 mod handle;
+mod newcomers;
 mod refused;
 mod reload;
 mod renewal;
@@ -12,23 +14,21 @@ mod requests;
 mod rolling;
 mod shared;
 mod view;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::iter::zip;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use capture::Recorder;
-use lifecycle::{Id, Outcome, Roster, RosterEvent};
+use lifecycle::{Id, Roster, RosterEvent};
 use policy::Policy;
-use proc_spawn::{Spawn, Spawner};
+use proc_spawn::Spawner;
 use quit::DeadlineWatch;
-use record::{Record, Role};
-use slot::{Slot, Teller};
-use surroundings::{ReloadListener, Setup, reopen};
+use surroundings::{ReloadListener, reopen};
 
 use crate::chores::Chores;
 use crate::desk::Desk;
@@ -36,7 +36,7 @@ use crate::ends::{TooManyRestarts, WorkerEnd};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
-use crate::spec::{self, Listed, Plan, WorkerPlan, WorkersOptions};
+use crate::spec::{self, Listed, Plan, WorkersOptions};
 use crate::status::{StatusFile, StatusPlace};
 use crate::wait::{Waiter, Wake};
 pub use change::{Change, ChangePart, Difference};
@@ -44,10 +44,10 @@ use goals::Waiting;
 pub use goals::{Pending, WaitError};
 pub use handle::{Pool, PoolStatus};
 pub use refused::RequestError;
-use renewal::Next;
 pub(crate) use rolling::Amend;
 use rolling::KeptSet;
 use shared::{Makes, Shared};
+pub(crate) use worker::Worker;
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
 ///
@@ -100,40 +100,6 @@ fn unboxed<T>(boxed: Box<T>) -> T {
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> WorkersError {
     move |source| WorkersError::Io { step, source }
-}
-
-/// What a child is started by, once it is known what it is to be.
-fn spawn_of(
-    spawn: Spawn,
-    setup: &Setup,
-    spawner: Option<&Arc<Spawner>>,
-) -> Result<Spawn, WorkersError> {
-    let spawn = spawn.setup(setup).map_err(|source| WorkersError::Spawn { source })?;
-    Ok(match spawner {
-        Some(spawner) => spawn.spawned_by(Arc::clone(spawner)),
-        None => spawn,
-    })
-}
-
-pub(crate) struct Worker {
-    /// What is known of it, and its name.
-    pub(crate) record: Record,
-    pid_filename: PathBuf,
-    pub(crate) slot: Slot,
-    teller: Teller,
-    /// Which run's descriptors are being watched.
-    watched: u64,
-    /// Whether the worker's words are being watched too.
-    hears: bool,
-    /// How it went, once nothing more will be done. There may be thousands of workers: what most do not
-    /// have takes no room.
-    outcome: Option<Box<Outcome>>,
-    /// What its next runs are, where they are to be others.
-    next: Option<Box<Next>>,
-    /// What it was before a roll, which has not proved good yet.
-    old: Option<Box<Next>>,
-    /// Of which list it is: 1 for the first.
-    pub(crate) revision: u64,
 }
 
 /// What keeps the workers, in the thread that waits for them.
@@ -373,39 +339,5 @@ impl Loop {
                 self.status.note_lost(*id, recording.lost());
             }
         }
-    }
-}
-
-impl Worker {
-    fn new(
-        worker: WorkerPlan,
-        spawner: Option<&Arc<Spawner>>,
-        recorder: Option<&Arc<Recorder>>,
-    ) -> Result<Box<Worker>, WorkersError> {
-        // First of all, where its plan was: among thousands what is smaller would only leave holes there.
-        let room = Box::new_uninit();
-        let spawn = spawn_of(worker.spawn, &worker.setup, spawner)?;
-        let mut slot = Slot::new(spawn).ends(worker.policy.leftovers);
-        if let (Some(recorder), Some(capture)) = (recorder, &worker.capture) {
-            let recording = recorder.record(capture, &worker.name);
-            slot =
-                slot.recorded(recording.map_err(|source| WorkersError::Capture {
-                    worker: worker.name.clone(),
-                    source,
-                })?);
-        }
-        let worker = Worker {
-            record: Record::new(Role::Worker, &worker.name),
-            pid_filename: worker.pid_filename,
-            slot,
-            teller: Teller::default(),
-            watched: 0,
-            hears: false,
-            outcome: None,
-            next: None,
-            old: None,
-            revision: 1,
-        };
-        Ok(Box::write(room, worker))
     }
 }

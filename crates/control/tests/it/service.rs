@@ -24,7 +24,7 @@ fn ask_for_everything(connections: [UnixStream; 3]) -> Result<(), ClientError> {
     daemon.worker_files(&["web"])?;
     daemon.reopen()?;
     daemon.restart()?;
-    daemon.reload()?;
+    daemon.reload(true)?;
     daemon.start_worker("web")?;
     daemon.stop_worker("web")?;
     daemon.restart_worker("web")?;
@@ -76,7 +76,7 @@ fn each_method_has_a_function_that_asks_for_it_as_it_is_described() {
         ("WorkerFiles", json!({ "names": ["web"] })),
         ("Reopen", json!({})),
         ("Restart", json!({})),
-        ("Reload", json!({})),
+        ("Reload", json!({ "dry_run": true })),
         ("StartWorker", name()),
         ("StopWorker", name()),
         ("RestartWorker", name()),

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use exit::ErrorText;
+use policy::Problems;
 use serde::de::{DeserializeOwned, Error as _};
 
 use super::DaemonOptions;
+use surroundings::Base;
 
 impl DaemonOptions {
     /// Options from YAML, with the names of the methods here, and `pid_filename`, `daemon_entry`
@@ -52,6 +54,28 @@ impl DaemonOptions {
         // Absolute now: by the time of the start the caller may be elsewhere.
         let origin = std::path::absolute(path).ok();
         Ok(DaemonOptions { origin, ..options })
+    }
+
+    /// What a YAML file of options says as the arguments of the daemon's entry (`daemon_args`): for an executor that reads
+    /// them anew, as its list of workers when it is asked to reload. A relative path is relative to the directory in which
+    /// the daemon was started.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_yaml_file`](Self::from_yaml_file), or the arguments are of another kind.
+    pub fn args_from_yaml_file<T: DeserializeOwned>(
+        path: impl AsRef<Path>,
+    ) -> Result<T, YamlError> {
+        let given = path.as_ref();
+        // Without a base it is relative to the current directory, as anywhere.
+        let path = Base::find().absolute(&mut Problems::new(), "path", given.to_owned());
+        let path = path.unwrap_or_else(|| given.to_owned());
+        let options = DaemonOptions::from_yaml_file(&path)?;
+        let args = options.call.args();
+        args.map_err(|error| YamlError::ParseFile {
+            path,
+            source: serde_yaml::Error::custom(format!("daemon_args: {error}")),
+        })
     }
 
     /// The options of several daemons from one YAML file: a mapping, in whose order they come, from what each

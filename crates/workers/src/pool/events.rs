@@ -2,25 +2,16 @@
 //! is carried out.
 
 use std::collections::VecDeque;
-use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use control::service::refusal;
-use control::{PLACES, Refusal, Ticket};
-use lifecycle::{Action, Event, Id, Phase, RosterChange, RosterEvent, Step, roll};
+use lifecycle::{Action, Event, Id, Phase, RosterChange, RosterEvent, Step};
 use quit::Reason;
 use record::Record;
-use serde_json::json;
 use slot::{Report, RunOver, Teller};
 
-use super::goals::Goal;
-use super::refused::RequestError;
-use super::requests::Count;
-use super::shared::Shared;
 use super::{Loop, Worker};
-use crate::desk::{Asked, Desk, Named, Wanted};
+use crate::desk::Desk;
 use crate::ends::TooManyRestarts;
 use crate::status::StatusFile;
 use crate::wait::Wake;
@@ -28,13 +19,6 @@ use crate::wait::Wake;
 /// So many starts, or deadlines, have their turn before an end or a request to quit has its own: a
 /// start takes about a millisecond.
 const MOST: usize = 64;
-
-/// So many turns have those who ask when all is over. In each several of them are answered, so it is enough for more
-/// than [`PLACES`].
-const LAST_TURNS: usize = PLACES / 4;
-
-/// Deep enough for what makes a worker.
-const SCALE_STACK: usize = 1 << 20;
 
 impl Loop {
     pub(super) fn look_at_quit(&mut self, quit: BorrowedFd<'_>) {
@@ -87,114 +71,6 @@ impl Loop {
             }
             self.on(RosterEvent::DeadlinePassed);
         }
-    }
-
-    /// Takes those who have been handed down.
-    pub(super) fn look_at_callers(&mut self) {
-        if let Err(error) = self.desk.admit().and_then(|()| self.watch_desk()) {
-            log::warn!("who asks for the workers is not answered: {error}");
-        }
-    }
-
-    fn watch_desk(&mut self) -> io::Result<()> {
-        if let Some(descriptor) = self.desk.unwatched() {
-            self.waiter.watch(descriptor, Wake::Desk)?;
-            self.desk.set_watched();
-        }
-        Ok(())
-    }
-
-    /// Answers who asks for workers, and does what he wants.
-    pub(super) fn look_at_desk(&mut self) {
-        let sets = self.sets();
-        let Loop { workers, roster, desk, .. } = self;
-        let asked = desk.turn(&Named { workers, roster }, &sets, Instant::now());
-        for Asked { to, wanted } in asked {
-            if !self.desk.is_given_up(&to) {
-                self.fulfil(to, wanted);
-            }
-        }
-    }
-
-    /// Answers those who have asked while the last worker ended, or before a pool that had nothing to do; nothing is done
-    /// for them any more. Then all is told to those who want to know what has happened.
-    pub(super) fn answer_the_last(&mut self) {
-        if let Err(error) = self.desk.admit() {
-            log::warn!("who asks for the workers is not answered: {error}");
-        }
-        let sets = self.sets();
-        let Loop { workers, roster, desk, .. } = self;
-        for _ in 0..LAST_TURNS {
-            for Asked { to, .. } in desk.turn(&Named { workers, roster }, &sets, Instant::now()) {
-                desk.reply(&to, Err(refusal("Stopping", json!({}))));
-            }
-        }
-        desk.tell_readers();
-    }
-
-    fn fulfil(&mut self, to: Ticket, wanted: Wanted) {
-        let done = match wanted {
-            Wanted::OfWorker(id, request) => self.request(id, request).map(drop),
-            Wanted::Signal(id, signal) => self.send(id, signal),
-            Wanted::CancelRoll { set } => {
-                let done = self.cancel_roll(&set).map_err(Refusal::from);
-                return self.desk.reply(&to, done.map(told_progress));
-            }
-            Wanted::Scale { set, count } => {
-                let scale = move |shared: &Shared| shared.scale(&set, Count::To(count));
-                return self.do_beside(to, scale);
-            }
-            Wanted::Roll { set, amend } => {
-                return self.do_beside(to, move |shared| shared.roll(&set, amend));
-            }
-            Wanted::Reload { only_look } => return self.reload_beside(to, only_look),
-        };
-        let done = done.map_err(Refusal::from);
-        self.desk.reply(&to, done.map(|()| json!({})));
-    }
-
-    /// Whatever else in this process listens is told, too.
-    fn reload_beside(&mut self, to: Ticket, only_look: bool) {
-        if !only_look {
-            self.reload.pass_on();
-        }
-        self.answer_beside(to, move |shared| {
-            let reloaded = shared.reload(only_look)?;
-            Ok(json!(super::renewal::told(&reloaded)))
-        });
-    }
-
-    /// Has a thread do what looks at disks, which answers when that is done.
-    fn do_beside(
-        &mut self,
-        to: Ticket,
-        what: impl FnOnce(&Shared) -> Result<Goal, RequestError> + Send + 'static,
-    ) {
-        self.answer_beside(to, move |shared| what(shared).map(|_| json!({})));
-    }
-
-    fn answer_beside(
-        &mut self,
-        to: Ticket,
-        what: impl FnOnce(&Shared) -> Result<serde_json::Value, RequestError> + Send + 'static,
-    ) {
-        let shared = Arc::clone(&self.shared);
-        let work = move || {
-            // What makes workers may be the application's own, and panic.
-            let mut answer = Answer { to, shared: Arc::clone(&shared), done: None };
-            answer.done = Some(what(&shared));
-        };
-        // Each connection has one question at a time, and there are few connections.
-        if let Err(error) = helper_thread::spawn("scale", SCALE_STACK, work) {
-            let why = format!("there is no thread for it: {error}");
-            self.desk.reply(&to, Err(refusal("Refused", json!({ "why": why }))));
-        }
-    }
-
-    /// Somebody who asks by a connection of his own.
-    pub(super) fn adopt(&mut self, connection: OwnedFd) -> io::Result<()> {
-        self.desk.adopt(connection)?;
-        self.watch_desk()
     }
 
     /// A worker that was taken off the list is gone.
@@ -381,30 +257,6 @@ impl Loop {
             self.on(RosterEvent::Child(id, Event::Died));
         }
     }
-}
-
-/// An answer that is given, whatever becomes of the thread that works for it.
-struct Answer {
-    to: Ticket,
-    shared: Arc<Shared>,
-    done: Option<Result<serde_json::Value, RequestError>>,
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        let to = self.to;
-        let done = match self.done.take() {
-            Some(done) => done.map_err(Refusal::from),
-            None => {
-                Err(refusal("Refused", json!({ "why": "what makes its workers has panicked" })))
-            }
-        };
-        self.shared.post(move |pool| pool.desk.reply(&to, done));
-    }
-}
-
-fn told_progress(progress: roll::Progress) -> serde_json::Value {
-    json!({ "done": progress.done, "total": progress.total })
 }
 
 fn told(

@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering;
 
 use super::change::{Change, compare};
 use super::goals::Goal;
+use super::newcomers::Newcomer;
 use super::refused::RequestError;
-use super::renewal::{Applied, Newcomer, Prepared};
+use super::renewal::{Applied, Prepared};
 use super::requests::Wants;
 use super::shared::{Makes, Shared};
 use super::{Loop, Worker};

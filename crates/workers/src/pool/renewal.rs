@@ -6,19 +6,19 @@ use std::time::Instant;
 
 use capture::Recording;
 use control::service;
-use lifecycle::{Id, Member, Phase, Request, RosterChange, SetId, roll};
+use lifecycle::{Id, Phase, Request, RosterChange, SetId, roll};
 use policy::{Leftovers, OnBad, Policy};
 use proc_spawn::Spawn;
 
 use super::change::{Renewal, SetChange};
 use super::goals::Goal;
+use super::newcomers::Newcomer;
 use super::refused::RequestError;
 use super::requests::{Count, Scaling, Wants};
-use super::rolling::KeptSet;
 use super::shared::Makes;
 use super::{Loop, Worker};
 use crate::error::WorkersError;
-use crate::spec::{MOST_OF_SET, NewerSet, Order};
+use crate::spec::{MOST_OF_SET, NewerSet};
 
 /// What the next runs of a worker are.
 pub(super) struct Next {
@@ -41,12 +41,6 @@ pub(super) struct Renewed {
     next: Next,
     of_set: bool,
     is_other: bool,
-}
-
-/// Somebody who comes to the list.
-pub(super) enum Newcomer {
-    Worker { worker: Box<Worker>, policy: Arc<Policy>, order: Order },
-    Set { set: Box<NewerSet>, policy: Arc<Policy>, made: BTreeMap<u32, Box<Worker>> },
 }
 
 /// A change, with all that it takes.
@@ -275,54 +269,9 @@ impl Loop {
 
     /// Whether some of a set are to be taken by a roll.
     fn is_mixed(&self, at: usize) -> bool {
-        let awaits =
-            |worker: &Box<Worker>| worker.next.as_ref().is_some_and(|next| next.awaits_roll);
+        let awaits = |worker: &Worker| worker.next.as_ref().is_some_and(|next| next.awaits_roll);
         let mut places = self.roster.places(self.sets[at].id);
-        places.any(|(_, id)| self.workers.get(&id).is_some_and(awaits))
-    }
-
-    /// Those who are new come, each after those that it is to come after.
-    fn let_come(&mut self, mut newcomers: Vec<Newcomer>) -> Result<Vec<Goal>, RequestError> {
-        let mut goals = Vec::new();
-        while !newcomers.is_empty() {
-            let names: BTreeSet<String> = newcomers.iter().map(Newcomer::name).collect();
-            let is_next = |newcomer: &Newcomer| {
-                newcomer.order().after.iter().all(|other| !names.contains(other))
-            };
-            // The list was checked: nobody comes after himself by way of others.
-            let at = newcomers.iter().position(is_next).unwrap_or_default();
-            goals.push(match newcomers.remove(at) {
-                Newcomer::Worker { worker, policy, order } => {
-                    let Order { after, temporary, significant } = order;
-                    let member = Member { after: BTreeSet::new(), temporary, significant };
-                    self.add(worker, policy, member, &after)?
-                }
-                Newcomer::Set { set, policy, made } => self.add_set(*set, policy, made)?,
-            });
-        }
-        Ok(goals)
-    }
-
-    fn add_set(
-        &mut self,
-        set: NewerSet,
-        policy: Arc<Policy>,
-        made: BTreeMap<u32, Box<Worker>>,
-    ) -> Result<Goal, RequestError> {
-        let NewerSet { plan, count, order } = set;
-        let member = Member {
-            after: self.ids_of(&order.after)?,
-            temporary: order.temporary,
-            significant: order.significant,
-        };
-        let id = self.roster.set([], member, policy);
-        self.roster.max_unavailable(id, plan.max_unavailable);
-        self.roster.recycle(id, plan.recycle.clone());
-        self.chores.remove_strays(vec![(Arc::clone(&plan.pid_file_of), 0)]);
-        let name = plan.name.clone();
-        self.sets.push(KeptSet::new(id, plan, count));
-        self.scale(&name, Count::To(count), made)?;
-        Ok(Goal::Set { set: id, count })
+        places.any(|(_, id)| self.workers.get(&id).is_some_and(|worker| awaits(worker)))
     }
 
     /// A roll has come to a worker that is to be another: from now on it is.
@@ -346,10 +295,7 @@ impl Loop {
         if end == roll::End::Superseded {
             return;
         }
-        let bad = match end {
-            roll::End::Bad { id, .. } => Some(id),
-            _ => None,
-        };
+        let bad = if let roll::End::Bad { id, .. } = end { Some(id) } else { None };
         let places: Vec<Id> = self.roster.places(set).map(|(_, id)| id).collect();
         let kept = self.sets.iter_mut().find(|kept| kept.id == set);
         let (on_bad, then, name) = kept.map_or((OnBad::Stay, None, String::new()), |kept| {
@@ -382,22 +328,6 @@ impl Loop {
             false => worker.slot.reload(),
         });
         told.count()
-    }
-}
-
-impl Newcomer {
-    fn name(&self) -> String {
-        match self {
-            Newcomer::Worker { worker, .. } => worker.record.name().to_owned(),
-            Newcomer::Set { set, .. } => set.plan.name.clone(),
-        }
-    }
-
-    fn order(&self) -> &Order {
-        match self {
-            Newcomer::Worker { order, .. } => order,
-            Newcomer::Set { set, .. } => &set.order,
-        }
     }
 }
 

@@ -15,7 +15,8 @@ use proc_spawn::{Spawn, Spawner};
 use waiter::Event;
 
 use super::requests::{Needs, Wants};
-use super::{Loop, RequestError, Worker, spawn_of};
+use super::worker::spawn_of;
+use super::{Loop, RequestError, Worker};
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
