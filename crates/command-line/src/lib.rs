@@ -19,8 +19,9 @@
 //! }
 //! ```
 //!
-//! Now `jobd start`, `stop`, `restart`, `reopen` (log files), `status`, `list`, `events`, `logs`, `signal`, `scale`, `roll`,
-//! `wait`, `run` (in the foreground), `metrics`, `completions` and `man` are there, and with the feature `top` that view. Beside commands of
+//! Now `jobd start`, `stop`, `restart`, `reopen` (log files), `reload` (the list of workers), `status`, `list`, `events`,
+//! `logs`, `signal`, `scale`, `roll`, `wait`, `run` (in the foreground), `metrics`, `completions` and `man` are there, and with
+//! the feature `top` that view. Beside commands of
 //! the application [`Command`] is flattened into its parser, and [`Service::execute`] carries it out:
 //!
 //! ```

@@ -116,7 +116,9 @@ fn kind(words: &[String]) -> Option<Kind> {
     }
     match (positionals.first()?.get_id().as_str(), command.as_str()) {
         ("names", "logs" | "events") => Some(Kind::Roles),
-        ("names", "list" | "metrics" | "reopen") => Some(Kind::Daemons { several: true }),
+        ("names", "list" | "metrics" | "reopen" | "reload") => {
+            Some(Kind::Daemons { several: true })
+        }
         ("names", _) => Some(Kind::Workers),
         ("name", _) => Some(Kind::Daemons { several: false }),
         _ => None,

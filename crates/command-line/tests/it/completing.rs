@@ -133,8 +133,8 @@ completed metrics --output jobd.y
 "#
     );
     let expected = "web-1 web-2\njobd web-2\n--json\nstatus\nready stopped\n\n";
-    // What is hidden is not offered, and no files where names are wanted.
-    let others = "SIGHUP\n\nstart status\nrestart reopen\n\njobd\n\n\
+    // No files are offered where names are wanted.
+    let others = "SIGHUP\nreload\nstart status\nrestart reopen reload\n\njobd\n\n\
          +o bashdefault +o default\n\njobd.yaml\n";
     let expected = expected.to_owned() + others;
     if completes(&bed, ("bash", &["--norc"]), &typed, &expected) {

@@ -149,7 +149,7 @@ impl Roster {
 
     /// The same for those of these indices alone, whose new runs are to be others than their old ones were. A roll of the
     /// set that there is ends for it, with those that it has in hand where they are: they are in this one if they are
-    /// among these. Of nobody there is no roll.
+    /// among these, and otherwise count as there as soon as they are ready. Of nobody there is no roll.
     ///
     /// # Errors
     ///

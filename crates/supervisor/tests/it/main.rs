@@ -11,6 +11,7 @@ mod bed;
 mod descriptors;
 mod leftovers;
 mod readiness;
+mod reloading;
 mod reopening;
 mod restarting;
 mod starting;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         leftovers::leaves_orphans,
         leftovers::leaves_stubborn_orphans,
         readiness::becomes_ready,
+        reloading::listens,
         restarting::crashes_twice,
         restarting::counts_and_fails,
         starting::never_called,
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         asking::trials(),
         starting::trials(),
         readiness::trials(),
+        reloading::trials(),
         reopening::trials(),
         restarting::trials(),
         stopping::trials(),

@@ -247,6 +247,23 @@ impl Story {
         }
     }
 
+    /// Those of a list of numbers are to be others.
+    fn renew(&mut self, numbers: BTreeSet<u32>, policy: RollPolicy) -> Result<(), TestCaseError> {
+        self.before = self.roster.places(SET).collect();
+        match self.roster.renew(SET, &numbers, policy, self.now) {
+            Ok(scaled) => self.came(scaled),
+            Err(roll::Refused::Strategy(strategy)) => {
+                prop_assert!(strategy != Strategy::OneForOne);
+                Ok(())
+            }
+            Err(refused) => {
+                prop_assert_eq!(refused, roll::Refused::Quitting);
+                prop_assert!(self.quit);
+                Ok(())
+            }
+        }
+    }
+
     fn scale(&mut self, count: u32) -> Result<(), TestCaseError> {
         let before = self.roster.missing(SET, count + self.roster.extra(SET));
         let scaled = match self.roster.scale(SET, count, self.now) {
@@ -376,6 +393,12 @@ impl Story {
                 Some((_, changes)) => self.carry_out(changes),
                 None => Ok(()),
             },
+            20 | 21 => {
+                let bits = who as u32 + 1;
+                let numbers = (1..8).filter(|number| bits >> (number % 4) & 1 == 1).collect();
+                let policy = RollPolicy::default().surge(Share::Count(bits % 2));
+                self.renew(numbers, policy.settle(seconds(u64::from(bits / 3))))
+            }
             18 | 19 => self.on(RosterEvent::JobsDone { id, jobs: 9 }).map(drop),
             _ => Ok(()),
         }
