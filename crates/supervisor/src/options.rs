@@ -172,8 +172,8 @@ impl DaemonOptions {
 
     /// The signal to the guardian upon which every process of the daemon opens its files anew, after
     /// somebody has renamed them: output, logs and captured output (see [`reopen`](surroundings::reopen::reopen)).
-    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none. A detached guardian ignores SIGHUP then; SIGUSR1 and
-    /// SIGUSR2, where they are not this one, end a process that has no handler for them.
+    /// SIGHUP, SIGUSR1 or SIGUSR2, by number. Default: none. SIGUSR1 and SIGUSR2, where neither this nor
+    /// [`reload_on`](Self::reload_on) is that, end a process that has no handler for them.
     #[must_use]
     pub fn reopen_on(mut self, signal: i32) -> Self {
         self.reopen_on = Some(signal);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 10] = [
+pub(crate) const STORIES: [(&str, Story); 11] = [
     ("a_list_that_says_the_same_changes_nothing", a_list_that_says_the_same_changes_nothing),
     ("what_is_only_policy_touches_no_process", what_is_only_policy_touches_no_process),
     ("each_change_is_said_before_and_done_after", each_change_is_said_before_and_done_after),
@@ -30,6 +31,7 @@ pub(crate) const STORIES: [(&str, Story); 10] = [
     ("a_list_that_is_wrong_changes_nothing", a_list_that_is_wrong_changes_nothing),
     ("a_plan_fits_the_list_that_it_was_made_for", a_plan_fits_the_list_that_it_was_made_for),
     ("those_that_listen_are_told", those_that_listen_are_told),
+    ("several_signals_are_one_more", several_signals_are_one_more),
 ];
 
 /// What a worker is told to be.
@@ -401,5 +403,41 @@ fn those_that_listen_are_told(bed: &Bed) {
     }
     crate::scaling::until(|| bed.said("mail") == "was told");
     assert_eq!(bed.said("db"), "one");
+    end(&pool);
+}
+
+/// Case: PL-80
+fn several_signals_are_one_more(bed: &Bed) {
+    let (to, from): (Sender<Source>, Receiver<Source>) = channel();
+    let (from, reads) = (Mutex::new(from), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&reads);
+    let read = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        from.lock().unwrap().recv().unwrap()
+    };
+    let same = || list(bed, &[], 1, "one");
+    let pool = Pool::start(same(), options().on_reload(read)).unwrap();
+    pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
+    assert!(surroundings::reload::request());
+    crate::scaling::until(|| reads.load(Ordering::SeqCst) == 1);
+    for _ in 0..3 {
+        assert!(surroundings::reload::request());
+        // The loop has heard of it by the time that it answers what is asked after this.
+        pool.status().unwrap();
+        pool.status().unwrap();
+    }
+    to.send(Ok(same())).unwrap();
+    to.send(Ok(same())).unwrap();
+    crate::scaling::until(|| reads.load(Ordering::SeqCst) == 2);
+    // A third reading would take what is meant for this one, which would wait for ever.
+    to.send(Ok(same())).unwrap();
+    crate::scaling::until(|| match pool.reload() {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(matches!(error, RequestError::Reloading), "{error}");
+            false
+        }
+    });
+    assert_eq!(reads.load(Ordering::SeqCst), 3);
     end(&pool);
 }
