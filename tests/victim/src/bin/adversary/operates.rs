@@ -1,5 +1,5 @@
 //! Who operates a set of workers without rest: another number, again and again, rolls in the middle of that, with
-//! surge and without, which he cancels, restarts and kills by name. He waits for no answer.
+//! surge and without, which he cancels, newer lists, restarts and kills by name. He waits for no answer.
 
 use std::error::Error;
 use std::io::Write;
@@ -16,7 +16,7 @@ const MOST: usize = 4;
 
 fn words(turn: usize) -> String {
     let set = "\"set\":\"s\"";
-    let (method, parameters) = match turn * 7 % 11 {
+    let (method, parameters) = match turn * 7 % 13 {
         0 | 1 => ("Roll", format!("{set},\"surge\":{}", turn % 3)),
         2 => ("Roll", format!("{set},\"settle_us\":2000,\"tries\":1")),
         3 => ("CancelRoll", set.to_owned()),
@@ -24,6 +24,8 @@ fn words(turn: usize) -> String {
         5 => ("StopWorker", "\"name\":\"s-2\"".to_owned()),
         6 => ("StartWorker", "\"name\":\"s-2\"".to_owned()),
         7 => ("SignalWorker", "\"name\":\"s-1\",\"signal\":9".to_owned()),
+        8 => ("Reload", String::new()),
+        9 => ("Reload", format!("\"dry_run\":{}", turn.is_multiple_of(2))),
         _ => ("Scale", format!("{set},\"count\":{}", turn * 5 % 7)),
     };
     format!("{{\"method\":\"io.appkit.Service.{method}\",\"parameters\":{{{parameters}}}}}\0")

@@ -14,6 +14,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use appkit::logging::Rotation;
@@ -107,6 +108,45 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let _here = witness::arrive();
     talk::begin(&settings, settings.talker > 0);
     talk::fill_log(settings.log_size);
+    let options = WorkersOptions::default()
+        .restart_interval(settings.restart())
+        .grace(settings.grace())
+        .start_timeout(settings.timeout())
+        .debug_filename("status.json");
+    let options = match settings.set {
+        0 => options,
+        _ => options.on_reload(newer_lists(settings.clone())),
+    };
+    start_workers(list(&settings), options)?.into_result()
+}
+
+/// Lists of which each is another: the workers of the set do other rounds, somebody comes and goes; now and then there is
+/// none, or whoever reads it panics.
+fn newer_lists(settings: Settings) -> impl Fn() -> Result<Vec<Listed>, String> {
+    let read = AtomicU64::new(0);
+    move || {
+        let number = read.fetch_add(1, Ordering::Relaxed) + 1;
+        if number.is_multiple_of(5) {
+            return Err("there is none now".to_owned());
+        }
+        assert!(!number.is_multiple_of(7), "nobody can read this one");
+        let mut newer = settings.clone();
+        newer.round += number % 3;
+        // Those that stand alone are as they were.
+        let set = list(&newer).pop();
+        let mut list: Vec<Listed> = list(&settings);
+        list.pop();
+        list.extend(set);
+        if number.is_multiple_of(2) {
+            let guest = WorkerStartInfo::new("s-guest", "s-guest.pid", worker, settings.clone());
+            list.push(guest.stdout_filename("s-guest.txt").into());
+        }
+        Ok(list)
+    }
+}
+
+/// Its workers, and the set behind them if there is one.
+fn list(settings: &Settings) -> Vec<Listed> {
     let workers = (1..=settings.workers).map(|number| {
         let name = format!("w{number}");
         let info = WorkerStartInfo::new(&name, format!("{name}.pid"), worker, settings.clone())
@@ -118,11 +158,6 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
             false => info.stdout_filename(format!("{name}.txt")),
         }
     });
-    let options = WorkersOptions::default()
-        .restart_interval(settings.restart())
-        .grace(settings.grace())
-        .start_timeout(settings.timeout())
-        .debug_filename("status.json");
     let set = WorkerSet::new(
         u32::try_from(settings.set).unwrap_or_default(),
         WorkerStartInfo::new("s", "{name}.pid", worker, settings.clone())
@@ -131,7 +166,7 @@ fn daemon(settings: Settings) -> Result<(), WorkersError> {
     let set = set.max_unavailable(Share::Percent(50));
     let set = set.recycle(settings.recycle());
     let set = (settings.set > 0).then(|| Listed::from(set));
-    start_workers(workers.map(Listed::from).chain(set), options)?.into_result()
+    workers.map(Listed::from).chain(set).collect()
 }
 
 /// Whether the output of the worker with this number is captured.
