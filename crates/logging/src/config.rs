@@ -140,6 +140,16 @@ impl LoggingConfig {
         LoggingConfig { stream: Some(Stream::Stdout), ..LoggingConfig::default() }
     }
 
+    /// The same with the usual levels and without filters, in its [loggers](Self::logger), too: configurations that
+    /// are the same by this differ only in what [`Handle::set_levels`](crate::Handle::set_levels) changes.
+    #[must_use]
+    pub fn without_levels(mut self) -> LoggingConfig {
+        (self.level, self.filters) = (LevelFilter::Info, BTreeMap::new());
+        let loggers = std::mem::take(&mut self.loggers).into_iter();
+        let loggers = loggers.map(|(target, config)| (target, config.without_levels()));
+        LoggingConfig { loggers: loggers.collect(), ..self }
+    }
+
     /// The level up to which records of targets without a [`filter`](Self::filter) are written.
     /// Default: `info`.
     pub fn level(mut self, level: LevelFilter) -> LoggingConfig {

@@ -30,9 +30,9 @@ pub fn install(config: &LoggingConfig, process: Process) -> Result<Handle, Error
 
 fn set(logger: Logger) -> Result<Handle, Error> {
     let handle = logger.handle();
-    let max_level = logger.max_level();
     log::set_boxed_logger(Box::new(logger)).map_err(|_| Error::AlreadySet)?;
-    log::set_max_level(max_level);
+    handle.0.is_installed.store(true, Ordering::Relaxed);
+    log::set_max_level(handle.0.max_level());
     Ok(handle)
 }
 
@@ -80,7 +80,7 @@ impl Logger {
 
     /// The most detailed level that any target may log at.
     pub fn max_level(&self) -> LevelFilter {
-        self.0.all().map(|output| output.filter.filter()).max().unwrap_or(LevelFilter::Off)
+        self.0.max_level()
     }
 
     /// What can be done with the logger while it is in use.
@@ -92,7 +92,7 @@ impl Logger {
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let mut enabled = false;
-        self.0.for_target(metadata.target(), |output| enabled |= output.filter.enabled(metadata));
+        self.0.for_target(metadata.target(), |output| enabled |= output.filter().enabled(metadata));
         enabled
     }
 
@@ -101,7 +101,9 @@ impl Log for Logger {
         let mut time = None;
         let mut queued = None;
         self.0.for_target(record.target(), |output| {
-            if output.filter.matches(record) {
+            // A place may take its time, and whoever changes levels does not wait for it.
+            let passes = output.filter().matches(record);
+            if passes {
                 let queued = *queued.get_or_insert_with(|| self.0.is_queued());
                 output.write(record, *time.get_or_insert_with(SystemTime::now), queued);
             }
@@ -131,6 +133,12 @@ impl Handle {
     pub fn reopen(&self) -> Result<(), Error> {
         let queued = self.0.is_queued();
         self.0.all().map(|output| output.reopen(queued)).fold(Ok(()), Result::and)
+    }
+
+    /// Has the levels and filters of a configuration hold from here on, also those of its
+    /// [loggers](LoggingConfig::logger) that this one has, too. Everything else of it is not looked at.
+    pub fn set_levels(&self, config: &LoggingConfig) {
+        self.0.set_levels(config);
     }
 
     /// From here on, records of the calling thread go by a queue, as all records do after

@@ -4,10 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, SystemTime};
 
-use log::Record;
+use log::{LevelFilter, Record};
 
 use crate::decoration::Decoration;
 use crate::layout::Layout;
@@ -34,6 +34,8 @@ pub(crate) struct Outputs {
     pub(crate) dropped: Arc<AtomicU64>,
     /// Records of every thread go by queue.
     all_queued: AtomicBool,
+    /// It is the logger of this process.
+    pub(crate) is_installed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ struct Named {
 /// One place, and what goes there.
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) filter: env_filter::Filter,
+    filter: RwLock<env_filter::Filter>,
     layout: Arc<Layout>,
     sink: Mutex<Sink>,
     dropped: Arc<AtomicU64>,
@@ -66,11 +68,30 @@ impl Outputs {
             named.push(Named { target: target.clone(), propagate: config.propagate, output });
         }
         named.sort_by_key(|named| std::cmp::Reverse(named.target.len()));
-        Ok(Outputs { main, named, dropped, all_queued: AtomicBool::new(false) })
+        let (all_queued, is_installed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Outputs { main, named, dropped, all_queued, is_installed })
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Output>> {
         self.named.iter().map(|named| &named.output).chain([&self.main])
+    }
+
+    /// Has the levels and filters of this hold from here on, for each logger that it has by the same target.
+    pub(crate) fn set_levels(&self, config: &LoggingConfig) {
+        self.main.set_filter(config);
+        for Named { target, output, .. } in &self.named {
+            if let Some(config) = config.loggers.get(target) {
+                output.set_filter(config);
+            }
+        }
+        if self.is_installed.load(Ordering::Relaxed) {
+            log::set_max_level(self.max_level());
+        }
+    }
+
+    /// The most detailed level that any target may log at.
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        self.all().map(|output| output.filter().filter()).max().unwrap_or(LevelFilter::Off)
     }
 
     /// Records of this thread, or of all, go by queue from here on.
@@ -129,6 +150,15 @@ impl Named {
     }
 }
 
+fn filter(config: &LoggingConfig) -> env_filter::Filter {
+    let mut filter = env_filter::Builder::new();
+    filter.filter_level(config.level);
+    for (target, level) in &config.filters {
+        filter.filter_module(target, *level);
+    }
+    filter.build()
+}
+
 impl Output {
     fn open(
         config: &LoggingConfig,
@@ -143,13 +173,18 @@ impl Output {
         let layout = Arc::new(Layout::new(shape, decoration, stamp, process));
         let sink = Sink::new(file, Arc::clone(&layout), Arc::clone(dropped));
 
-        let mut filter = env_filter::Builder::new();
-        filter.filter_level(config.level);
-        for (target, level) in &config.filters {
-            filter.filter_module(target, *level);
-        }
+        let filter = RwLock::new(filter(config));
         let (sink, dropped) = (Mutex::new(sink), Arc::clone(dropped));
-        Ok(Output { filter: filter.build(), layout, sink, dropped, queue: OnceLock::new() })
+        Ok(Output { filter, layout, sink, dropped, queue: OnceLock::new() })
+    }
+
+    /// Which records pass.
+    pub(crate) fn filter(&self) -> RwLockReadGuard<'_, env_filter::Filter> {
+        self.filter.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_filter(&self, config: &LoggingConfig) {
+        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter(config);
     }
 
     /// Writes a record, or leaves that to the thread that does it.

@@ -78,6 +78,38 @@ fn level_filters_and_format_decide_what_is_written() {
     );
 }
 
+/// What else the other configuration says is not looked at, nor what it has for a logger that there is not.
+#[test]
+fn levels_are_changed_while_it_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let file = |name: &str| LoggingConfig::file(path(name)).format("{target} {message}");
+    let config = file("main").logger("audit", file("audit").propagate(false));
+    let logger = Logger::new(&config, Process::new("test")).unwrap();
+    let say = |text: &str| {
+        for target in ["app", "audit"] {
+            let record = &mut Record::builder();
+            let record = record.target(target).level(Level::Debug);
+            logger.log(&record.args(format_args!("{text}")).build());
+        }
+    };
+    say("first");
+    let audit = file("elsewhere").level(LevelFilter::Debug);
+    let other = file("other").filter("app", LevelFilter::Trace).logger("audit", audit);
+    assert_ne!(other.clone().without_levels(), config.clone().without_levels());
+    logger.handle().set_levels(&other.logger("none", file("none")));
+    assert_eq!(logger.max_level(), LevelFilter::Trace);
+    say("second");
+    logger.handle().set_levels(&config.clone().logger("audit", file("audit").propagate(false)));
+    say("third");
+    let read = |name| fs::read_to_string(path(name)).unwrap();
+    assert_eq!((read("main").as_str(), read("audit").as_str()), ("app second\n", "audit second\n"));
+    assert!(!path("elsewhere").exists() && !path("other").exists());
+    let levels = file("main").level(LevelFilter::Off).filter("x", LevelFilter::Warn);
+    let audit = file("audit").propagate(false).level(LevelFilter::Error);
+    assert_eq!(levels.logger("audit", audit).without_levels(), config.without_levels());
+}
+
 #[test]
 fn a_named_logger_has_its_own_file_and_format() {
     let folder = tempfile::tempdir().unwrap();

@@ -104,6 +104,7 @@ impl Boot {
             }
             Ok(Received::Message(Down::Reopen)) => Some(Heard::Reopen),
             Ok(Received::Message(Down::Reload)) => Some(Heard::Reload),
+            Ok(Received::Message(Down::Told(bytes))) => Some(lifeline::told(bytes)),
             Ok(Received::Message(Down::Connection)) => {
                 self.link.take_descriptor().map(Heard::Connection)
             }

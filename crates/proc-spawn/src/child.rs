@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
+use serde_bytes::ByteBuf;
 
 use crate::link::Link;
 use crate::program::OtherProgram;
 use crate::spawn_error::SpawnError;
 use crate::sys::{End, Process, oom_kills};
-use crate::wire::{Down, Verdict};
+use crate::wire::{Down, Verdict, to_bytes};
 use crate::words::{Message, Said, Words};
 use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
 use quit::Reason;
@@ -163,6 +165,18 @@ impl Child {
     /// As [`ask_to_quit`](Child::ask_to_quit).
     pub fn ask_to_reload(&self) -> io::Result<()> {
         self.link().send_now(&Down::Reload)
+    }
+
+    /// Tells the child a word of one's own, a variant of an enumeration: it hears [`Heard::Told`](crate::Heard::Told). One
+    /// that it does not know is skipped.
+    ///
+    /// Only a child whose role watches its lifeline hears it; one of an older build passes it over.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask_to_quit`](Child::ask_to_quit), or the word cannot be encoded, or is too long for a packet.
+    pub fn tell(&self, word: &impl Serialize) -> io::Result<()> {
+        self.link().send_now(&Down::Told(ByteBuf::from(to_bytes(word)?)))
     }
 
     /// Hands down a connected socket, over which somebody wants to ask the child: it hears of it by

@@ -18,8 +18,10 @@ use crate::link::{Link, Received};
 use crate::mutex::lock;
 use crate::sys::{wake_at_end_of_parent, watch_end};
 use crate::wire::Down;
+use crate::words::Told;
 use exit::Panic;
 use quit::Reason;
+use serde_bytes::ByteBuf;
 use waiter::readable;
 
 /// What a child hears over its lifeline.
@@ -37,6 +39,8 @@ pub enum Heard {
     Reopen,
     /// The parent asks to read anew what this process works by.
     Reload,
+    /// The parent tells something that is for whoever is built on this: see [`Child::tell`](crate::Child::tell).
+    Told(Told),
     /// Somebody wants to ask this process, and the parent has handed the connection down. Dropping it closes it.
     Connection(OwnedFd),
     /// The parent is dead; this process is killed after its grace.
@@ -51,6 +55,11 @@ impl Heard {
     pub fn asks_to_quit(&self) -> bool {
         matches!(self, Heard::Quit { .. })
     }
+}
+
+/// A word of the parent's, of whose user nothing need be known: it has made this process.
+pub(crate) fn told(bytes: ByteBuf) -> Heard {
+    Heard::Told(Told { by: None, bytes: bytes.into_vec() })
 }
 
 struct Watch<F> {
@@ -125,6 +134,7 @@ impl<F: FnMut(Heard)> Watch<F> {
                 }
                 Ok(Received::Message(Down::Reopen)) => self.tell(Heard::Reopen),
                 Ok(Received::Message(Down::Reload)) => self.tell(Heard::Reload),
+                Ok(Received::Message(Down::Told(bytes))) => self.tell(told(bytes)),
                 Ok(Received::Message(Down::Connection)) => {
                     if let Some(connection) = self.link.take_descriptor() {
                         self.tell(Heard::Connection(connection));

@@ -181,6 +181,8 @@ pub(crate) enum Down {
     },
     Reopen,
     Reload,
+    /// A word of whoever is built on this.
+    Told(ByteBuf),
     /// Somebody wants to ask: a connected socket comes with it.
     Connection,
 }
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_what_serde_knows() {
-        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen", "Reload", "Connection"][..]));
+        assert_eq!(known::<Down>(), Some(&["Quit", "Reopen", "Reload", "Told", "Connection"][..]));
         assert!(known::<Up>().is_some_and(|names| names.contains(&"Told")));
         assert_eq!(known::<String>(), None);
     }

@@ -54,7 +54,7 @@ pub use reload::{ReloadListener, reload_requested};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};
 pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};
-pub use words::Word;
+pub use words::{Instruction, Word};
 
 // For the macros of surroundings.
 #[doc(hidden)]

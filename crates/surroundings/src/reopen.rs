@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use exit::ErrorText;
-use logging::Handle;
+use logging::{Handle, LoggingConfig};
 use stdio_redirect::Applied;
 use waiter::Event;
 
@@ -93,6 +93,14 @@ pub fn keep_streams(streams: Applied) {
 /// Has [`reopen`] open the files of this log. A process logs as long as it lives.
 pub fn keep_log(handle: Handle) {
     *lock(&LOG) = Some(handle);
+}
+
+/// Has the levels and filters of this hold for the log of this process, if that was configured by an option.
+pub(crate) fn set_levels(config: &LoggingConfig) {
+    let log = lock(&LOG).clone();
+    if let Some(log) = log {
+        log.set_levels(config);
+    }
 }
 
 /// From here on the calling thread does not wait for the log, if that was configured by an option: its

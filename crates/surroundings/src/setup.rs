@@ -24,7 +24,7 @@ use crate::files::{self, Files, Held, Owner};
 use crate::jobs;
 use crate::reload;
 use crate::reopen;
-use crate::words::Word;
+use crate::words::{Instruction, Word};
 use policy::{DEFAULT_GRACE, Readiness, RecyclePolicy};
 
 /// What a child is to be, beside its entry.
@@ -267,6 +267,12 @@ fn on_lifeline(heard: Heard) {
         // In a thread, since this one has to hear of the parent's death and must not wait for a disk.
         Heard::Reopen => reopen::reopen_beside(),
         Heard::Reload => reload_or_say(),
+        // A word of a newer build, or what cannot be read, changes nothing.
+        Heard::Told(told) => {
+            if let Ok(Some(Instruction::Levels(config))) = told.read() {
+                reopen::set_levels(&config);
+            }
+        }
         Heard::Connection(connection) => callers::hand_over(connection, false),
         Heard::ParentDied { remaining } => {
             quit::request(request(Reason::ParentDied, Some(remaining)));

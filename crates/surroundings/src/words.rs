@@ -3,7 +3,15 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use logging::LoggingConfig;
 use serde::{Deserialize, Serialize};
+
+/// A word to a child of ours.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum Instruction<'a> {
+    /// The levels and filters of its log are these from here on.
+    Levels(Cow<'a, LoggingConfig>),
+}
 
 /// A word to the slot above.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -51,6 +51,7 @@ fn main() {
         rolling::good_or_bad,
         rolling::does_jobs,
         reloading::says,
+        reloading::logs,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),

@@ -8,6 +8,7 @@ use lifecycle::{Action, Event, Machine, Phase, Step};
 use policy::{RunEnd, StopBy};
 use proc_spawn::Child;
 use quit::Reason;
+use surroundings::Instruction;
 
 use std::time::Duration;
 
@@ -101,6 +102,16 @@ impl Slot {
                 }
                 false
             }
+        }
+    }
+
+    /// Tells the child what it is to do from here on; nothing happens without one.
+    pub fn instruct(&self, instruction: &Instruction<'_>) {
+        let Some(child) = &self.child else { return };
+        if let Err(error) = child.tell(instruction)
+            && !is_gone(&error)
+        {
+            log::error!("cannot instruct process {}: {error}", child.id());
         }
     }
 

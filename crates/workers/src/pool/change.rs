@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lifecycle::Id;
+use logging::LoggingConfig;
 use policy::{Policy, Problems, Strategy};
 use surroundings::Setup;
 
@@ -52,7 +53,8 @@ pub enum ChangePart {
         /// How many there are to be.
         to: u32,
     },
-    /// What holds for this worker or set is other from here on (policies, limits); no process is touched.
+    /// What holds for this worker or set is other from here on (policies, limits, levels of its log); no process is
+    /// touched.
     Amended {
         /// Its name.
         name: String,
@@ -112,7 +114,7 @@ impl fmt::Display for ChangePart {
             }
             ChangePart::Scaled { name, from, to } => write!(f, "{name}: {to} in place of {from}"),
             ChangePart::Amended { name } => {
-                write!(f, "{name}: other policies, and no process is touched")
+                write!(f, "{name}: other policies or levels, and no process is touched")
             }
         }
     }
@@ -138,6 +140,8 @@ pub(super) struct Renewal {
     pub(super) id: Id,
     pub(super) plan: WorkerPlan,
     pub(super) what: Difference,
+    /// What its log is to pass from here on, if that is other.
+    pub(super) levels: Option<LoggingConfig>,
     pub(super) of_set: bool,
 }
 
@@ -343,6 +347,8 @@ fn check_order(
 /// What the next runs of somebody are who stays, and whether other policies hold for him.
 fn renewal(problems: &mut Problems, seen: Seen, plan: WorkerPlan, of_set: bool) -> (Renewal, bool) {
     let setup = seen.spawn.read_setup::<Setup>().unwrap_or_default();
+    let levels =
+        plan.setup.logging.clone().filter(|logging| Some(logging) != setup.logging.as_ref());
     let (old, new) = (around(setup), around(plan.setup.clone()));
     if old.pid_file != new.pid_file && !of_set {
         let reason = "cannot be another while it runs; give the worker another name, too";
@@ -353,8 +359,10 @@ fn renewal(problems: &mut Problems, seen: Seen, plan: WorkerPlan, of_set: bool) 
         surroundings: old != new,
         capture: seen.capture.as_ref() != plan.capture.as_deref(),
     };
-    let amended = !is_like(&seen.policy, &plan.policy);
-    (Renewal { id: seen.id, plan, what, of_set }, amended)
+    // Where the log is other in more than its levels it is another run.
+    let levels = levels.filter(|_| !what.any());
+    let amended = !is_like(&seen.policy, &plan.policy) || levels.is_some();
+    (Renewal { id: seen.id, plan, what, levels, of_set }, amended)
 }
 
 /// What a run has around it, as far as it is another run where that is other: what it counts itself, what time it has and
@@ -367,6 +375,7 @@ fn around(setup: Setup) -> Setup {
         open_files: None,
         recycle: None,
         files: Vec::new(),
+        logging: setup.logging.map(LoggingConfig::without_levels),
         ..setup
     }
 }

@@ -1,5 +1,6 @@
 //! What the next runs of workers are where they are to be others, and how a newer list comes into force in the loop.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,8 +8,10 @@ use std::time::Instant;
 use capture::Recording;
 use control::service;
 use lifecycle::{Id, Phase, Request, RosterChange, SetId, roll};
+use logging::LoggingConfig;
 use policy::{Leftovers, OnBad, Policy};
 use proc_spawn::Spawn;
+use surroundings::Instruction;
 
 use super::change::{Renewal, SetChange};
 use super::goals::Goal;
@@ -41,6 +44,7 @@ pub(super) struct Renewed {
     next: Next,
     of_set: bool,
     is_other: bool,
+    levels: Option<LoggingConfig>,
 }
 
 /// A change, with all that it takes.
@@ -67,7 +71,7 @@ pub(super) enum Applied {
 impl Makes {
     /// What a worker that stays will be.
     pub(super) fn renewal(&mut self, renewal: Renewal) -> Result<Renewed, WorkersError> {
-        let Renewal { id, plan, what, of_set } = renewal;
+        let Renewal { id, plan, what, levels, of_set } = renewal;
         let (leftovers, policy) = (plan.policy.leftovers, Arc::clone(&plan.policy));
         let (spawn, recording) = self.next_of(plan, what.capture)?;
         let is_other = what.any();
@@ -79,7 +83,7 @@ impl Makes {
             awaits_roll: false,
             may_revert: is_other && of_set,
         };
-        Ok(Renewed { id, policy, next, of_set, is_other })
+        Ok(Renewed { id, policy, next, of_set, is_other, levels })
     }
 }
 
@@ -182,7 +186,7 @@ impl Loop {
 
     /// A worker that stays is from its next run on what it is to be.
     fn renew(&mut self, renewed: Renewed) -> Option<Goal> {
-        let Renewed { id, policy, mut next, of_set, is_other } = renewed;
+        let Renewed { id, policy, mut next, of_set, is_other, levels } = renewed;
         let machine = self.roster.machine(id)?;
         // What its stop waits for now has the times that it had.
         if machine.phase() != Phase::Stopping {
@@ -199,6 +203,9 @@ impl Loop {
         next.awaits_roll = of_set && is_other && stays;
         if !is_other {
             worker.revision = self.revision;
+        }
+        if let Some(levels) = levels {
+            worker.slot.instruct(&Instruction::Levels(Cow::Owned(levels)));
         }
         worker.next = Some(Box::new(next));
         if of_set || !is_other || !stays {

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capture::Capture;
+use log::LevelFilter;
+use logging::LoggingConfig;
 use policy::{OnBad, RestartPolicy, RollPolicy, Share, StopPolicy};
 use serde::{Deserialize, Serialize};
 use workers::{
@@ -20,7 +22,7 @@ use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 11] = [
+pub(crate) const STORIES: [(&str, Story); 12] = [
     ("a_list_that_says_the_same_changes_nothing", a_list_that_says_the_same_changes_nothing),
     ("what_is_only_policy_touches_no_process", what_is_only_policy_touches_no_process),
     ("each_change_is_said_before_and_done_after", each_change_is_said_before_and_done_after),
@@ -31,6 +33,7 @@ pub(crate) const STORIES: [(&str, Story); 11] = [
     ("a_list_that_is_wrong_changes_nothing", a_list_that_is_wrong_changes_nothing),
     ("a_plan_fits_the_list_that_it_was_made_for", a_plan_fits_the_list_that_it_was_made_for),
     ("those_that_listen_are_told", those_that_listen_are_told),
+    ("levels_of_a_log_follow", levels_of_a_log_follow),
     ("several_signals_are_one_more", several_signals_are_one_more),
 ];
 
@@ -439,5 +442,42 @@ fn several_signals_are_one_more(bed: &Bed) {
         }
     });
     assert_eq!(reads.load(Ordering::SeqCst), 3);
+    end(&pool);
+}
+
+/// Logs a line of each level, again and again.
+pub(crate) fn logs(_: ()) -> Result<(), Box<dyn Error>> {
+    proc_spawn::tell_ready()?;
+    while !quit::quit_requested() {
+        log::info!("of interest");
+        log::debug!("of little interest");
+        quit::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Case: PL-82
+fn levels_of_a_log_follow(bed: &Bed) {
+    let log = bed.path("db.log");
+    let list = |config: LoggingConfig| {
+        let db = WorkerStartInfo::new("db", bed.path("db.pid"), logs, ());
+        db.stderr_filename("/dev/stderr").logging_config(config)
+    };
+    let pool = Pool::start([list(LoggingConfig::file(&log))], options()).unwrap();
+    pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
+    let written = || fs::read_to_string(&log).unwrap_or_default();
+    crate::scaling::until(|| written().contains("of interest"));
+    let before = bed.pid("db");
+    assert!(!written().contains("of little interest"));
+    let more = LoggingConfig::file(&log).filter("it::reloading", LevelFilter::Debug);
+    let change = pool.plan([list(more.clone())]).unwrap();
+    assert_eq!(lines(&change), ["db: other policies or levels, and no process is touched"]);
+    pool.apply(change).unwrap();
+    crate::scaling::until(|| written().contains("of little interest"));
+    assert!(pool.plan([list(more)]).unwrap().is_empty());
+    assert_eq!(bed.pid("db"), before);
+    // What is more than that is another run.
+    let elsewhere = pool.plan([list(LoggingConfig::file(bed.path("other.log")))]).unwrap();
+    assert_eq!(lines(&elsewhere), ["db: is stopped and started again (its surroundings)"]);
     end(&pool);
 }
