@@ -74,8 +74,6 @@
 mod error;
 mod log_file;
 mod options;
-#[cfg(feature = "serde")]
-pub mod size;
 
 mod stamp;
 mod stream;
@@ -95,6 +93,8 @@ mod period;
 mod rotate;
 
 pub use error::Error;
+#[cfg(feature = "serde")]
+pub use human_text::size;
 pub use log_file::LogFile;
 pub use names::Name;
 pub use options::{DEFAULT_KEEP, DEFAULT_KEEP_SIZE, DEFAULT_MAX_SIZE, Options};
