@@ -99,6 +99,10 @@ pub struct Process {
     pub says: Option<String>,
     /// Why there will be no other run.
     pub outcome: Option<String>,
+    /// Why it is to be replaced, if it waits for its turn.
+    pub due: Option<String>,
+    /// Why it was replaced the last time.
+    pub replaced: Option<String>,
     /// Its last ends, oldest first, at most ten.
     pub ends: Vec<RunEnd>,
     /// How many runs have ended by each cause that there was, since whoever keeps it began; `None`: an earlier version,

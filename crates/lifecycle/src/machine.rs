@@ -17,6 +17,7 @@ pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
 use policy::{Delays, Policy, RestartLog, RunEnd};
 pub use requests::{Answer, Refused, Request};
+pub(crate) use stopping::Fault;
 use stopping::{Goal, Stop};
 
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +161,7 @@ impl Machine {
     /// Whether it is being stopped, and will be started again when somebody wants it.
     pub fn is_pausing(&self) -> bool {
         let State::Stopping(stop) = self.state else { return false };
-        matches!(stop.goal, Goal::Pause | Goal::Restart | Goal::Fail)
+        matches!(stop.goal, Goal::Pause | Goal::Restart | Goal::Fail(_))
     }
 
     /// Whether it is ready, and not [dead](Event::Died).
@@ -205,29 +206,31 @@ impl Machine {
     /// Decides what is to be done about `event`, and tells what that has changed.
     pub fn step(&mut self, event: Event, now: Instant) -> Step {
         let before = self.phase();
-        let fails = match self.state {
-            State::Stopping(stop) => stop.goal == Goal::Fail,
-            State::Killed(why) => why.goal() == Some(Goal::Fail),
+        let goal = match self.state {
+            State::Stopping(stop) => Some(stop.goal),
+            State::Killed(why) => why.goal(),
             State::Idle
             | State::Starting { .. }
             | State::Running
             | State::Waiting { .. }
             | State::Due { .. }
             | State::Stopped
-            | State::Finished => false,
+            | State::Finished => None,
         };
-        let ended = match &event {
-            Event::Ended { end, .. } if fails => {
-                Some(RunEnd::Outgrown { exit: end.clone().exit() })
-            }
-            Event::Ended { end, .. } => Some(self.policy.restart.judged(end.clone())),
-            Event::Start
-            | Event::Ready
-            | Event::Extended(_)
-            | Event::Died
-            | Event::Pause
-            | Event::Quit { .. }
-            | Event::DeadlinePassed => None,
+        let fault = if let Some(Goal::Fail(fault)) = goal { Some(fault) } else { None };
+        let ended = match (&event, fault) {
+            (Event::Ended { end, .. }, Some(fault)) => Some(fault.judged(end.clone())),
+            (Event::Ended { end, .. }, None) => Some(self.policy.restart.judged(end.clone())),
+            (
+                Event::Start
+                | Event::Ready
+                | Event::Extended(_)
+                | Event::Died
+                | Event::Pause
+                | Event::Quit { .. }
+                | Event::DeadlinePassed,
+                _,
+            ) => None,
         };
         self.dead &= ended.is_none();
         let action = self.decide(event, now);

@@ -8,6 +8,7 @@ mod events;
 mod gate;
 mod grace;
 mod list;
+mod memory;
 mod recycling;
 mod requests;
 mod rolling;
@@ -24,6 +25,7 @@ pub use events::{Outgrown, RosterChange, RosterEvent};
 use gate::Gate;
 use grace::inner_grace;
 use list::Sequence;
+pub use memory::Look;
 use policy::{Policy, RunEnd};
 use sets::Set;
 pub use sets::{Scaled, SetId};
@@ -163,6 +165,9 @@ impl Roster {
             }
             RosterEvent::Child(id, event) => self.child(id, event, now, &mut changes),
             RosterEvent::JobsDone { id, jobs } => self.note_outgrown(id, Outgrown::Jobs(jobs), now),
+            RosterEvent::Memory { id, run, bytes } => {
+                self.note_memory(id, run, bytes, now, &mut changes);
+            }
             RosterEvent::DeadlinePassed => self.pass(now, &mut changes),
             RosterEvent::Quit { by } => {
                 self.gate.announces = false;

@@ -8,6 +8,7 @@ use exit::{CODE_ERROR, ErrorText, Exit};
 use serde::{Deserialize, Serialize};
 
 use crate::duration::rounded;
+use crate::memory::MemoryUse;
 
 /// How one run of a child ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,13 @@ pub enum RunEnd {
         /// How it ended then, if the system could tell.
         exit: Option<Exit>,
     },
+    /// It had more memory than a process of its set may have in any case, and was stopped at once.
+    Memory {
+        /// How much.
+        used: MemoryUse,
+        /// How it ended then, if the system could tell.
+        exit: Option<Exit>,
+    },
 }
 
 impl RunEnd {
@@ -60,7 +68,8 @@ impl RunEnd {
             RunEnd::NotStarted(_)
             | RunEnd::NotReady { .. }
             | RunEnd::Killed { .. }
-            | RunEnd::Outgrown { .. } => false,
+            | RunEnd::Outgrown { .. }
+            | RunEnd::Memory { .. } => false,
         }
     }
 
@@ -86,7 +95,8 @@ impl RunEnd {
             RunEnd::NotStarted(_)
             | RunEnd::NotReady { .. }
             | RunEnd::Killed { .. }
-            | RunEnd::Outgrown { .. } => None,
+            | RunEnd::Outgrown { .. }
+            | RunEnd::Memory { .. } => None,
         }
     }
 
@@ -97,7 +107,9 @@ impl RunEnd {
                 Some(exit)
             }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
-            RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } => exit,
+            RunEnd::Killed { exit, .. }
+            | RunEnd::Outgrown { exit }
+            | RunEnd::Memory { exit, .. } => exit,
         }
     }
 }
@@ -127,9 +139,11 @@ impl RunEnd {
                 format!("was not ready within {:?} and was killed{why}", rounded(*after))
             }
             RunEnd::Outgrown { exit } => {
-                let how = exit.as_ref().filter(|exit| !exit.is_success());
-                let how = how.map(|exit| format!(", and {exit}")).unwrap_or_default();
+                let how = unless_well(exit.as_ref());
                 format!("was replaced as soon as it could be, the third in a row{how}")
+            }
+            RunEnd::Memory { used, exit } => {
+                format!("had {used}, and was stopped at once{}", unless_well(exit.as_ref()))
             }
             RunEnd::Killed { after, .. } => {
                 format!("was killed {:?} after it was asked to quit", rounded(*after))
@@ -138,11 +152,18 @@ impl RunEnd {
     }
 }
 
+fn unless_well(exit: Option<&Exit>) -> String {
+    let exit = exit.filter(|exit| !exit.is_success());
+    exit.map(|exit| format!(", and {exit}")).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use exit::{CODE_SETUP, Failure, Panic, SetupError};
 
     use super::*;
+
+    const USED: MemoryUse = MemoryUse { bytes: 3 << 30, limit: 1 << 30 };
 
     #[test]
     fn the_exit_is_given_whosever_doing_it_was() {
@@ -154,6 +175,7 @@ mod tests {
             RunEnd::QuitBySignal { signal: 15, exit: exit.clone() },
             RunEnd::Killed { after, exit: Some(exit.clone()) },
             RunEnd::Outgrown { exit: Some(exit.clone()) },
+            RunEnd::Memory { used: USED, exit: Some(exit.clone()) },
         ] {
             assert_eq!(end.exit(), Some(exit.clone()));
         }
@@ -234,6 +256,18 @@ mod tests {
                 1,
                 neither,
                 "was replaced as soon as it could be, the third in a row, and exited with code 3",
+            ),
+            (
+                RunEnd::Memory { used: USED, exit: Some(Exit::Code(0)) },
+                1,
+                neither,
+                "had 3 GiB of memory, of at most 1 GiB, and was stopped at once",
+            ),
+            (
+                RunEnd::Memory { used: USED, exit: Some(Exit::Code(3)) },
+                1,
+                neither,
+                "had 3 GiB of memory, of at most 1 GiB, and was stopped at once, and exited with code 3",
             ),
             (
                 RunEnd::NotReady { after, to_tell: false },

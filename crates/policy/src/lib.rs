@@ -25,6 +25,7 @@
 mod backoff;
 mod end;
 mod limit;
+mod memory;
 mod policy;
 mod recycle;
 mod restart;
@@ -39,6 +40,7 @@ pub mod signal;
 pub use backoff::{Backoff, CountFrom, Delays, Growth};
 pub use end::RunEnd;
 pub use limit::{RestartLimit, RestartLog};
+pub use memory::MemoryUse;
 pub use policy::{
     DEFAULT_GRACE, DEFAULT_START_TIMEOUT, Leftovers, Policy, Readiness, StartPolicy, StopBy,
     StopPolicy, StopStep,

@@ -25,7 +25,7 @@ pub enum Restart {
     OnSuccess,
     /// After every end that is not clean.
     OnFailure,
-    /// After a signal, a panic, a start or a stop that took too long, or where no process could be started; not
+    /// After a signal, a panic, a start or a stop that took too long, too much memory, or where no process could be started; not
     /// after a code, a returned error, or a set-up that failed in the child (its pid file is another's, its log cannot
     /// be opened), which has a code of its own.
     OnAbnormal,
@@ -48,6 +48,8 @@ pub enum Cause {
     Timeout,
     /// There was no process.
     NotStarted,
+    /// It had too much memory.
+    Memory,
 }
 
 impl Restart {
@@ -230,6 +232,7 @@ impl RestartPolicy {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
             RunEnd::Outgrown { .. } => Cause::UncleanExit,
+            RunEnd::Memory { .. } => Cause::Memory,
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
                 let clean = end.is_success() || self.success.contains(end);
                 match (clean, exit.signal()) {

@@ -30,7 +30,9 @@ pub fn run_end(end: &RunEnd, at: Timestamp, run: u64, pid: Option<u32>) -> servi
 const LONGEST_TEXT: usize = 1000;
 
 fn exit_of(end: &RunEnd) -> Option<&Exit> {
-    if let RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } = end {
+    if let RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } | RunEnd::Memory { exit, .. } =
+        end
+    {
         exit.as_ref()
     } else {
         end.exited()
@@ -43,6 +45,7 @@ pub(crate) fn cause(end: &RunEnd) -> &'static str {
         RunEnd::Killed { .. } => "killed",
         RunEnd::NotReady { .. } => "not_ready",
         RunEnd::Outgrown { .. } => "outgrown",
+        RunEnd::Memory { .. } => "memory",
         RunEnd::NotStarted(_) => "not_started",
         end if end.is_success() => "success",
         end => match end.exited() {
@@ -69,6 +72,7 @@ mod tests {
     use std::time::Duration;
 
     use exit::{ErrorText, Failure, Panic, SetupError};
+    use policy::MemoryUse;
 
     use super::*;
 
@@ -81,6 +85,7 @@ mod tests {
         let failure = Failure { error: error(), permanent: false, code: 69 };
         let setup = SetupError::new("entry", &std::fmt::Error);
         let place = Some("a.rs:1".to_owned());
+        let used = MemoryUse { bytes: 2, limit: 1 };
         for (end, cause, code, signal, place) in [
             (RunEnd::Exited(Exit::Code(0)), "success", Some(0), None, None),
             (RunEnd::Exited(Exit::Code(3)), "code", Some(3), None, None),
@@ -102,6 +107,7 @@ mod tests {
             (RunEnd::NotReady { after, to_tell: false }, "not_ready", None, None, None),
             (RunEnd::Killed { after, exit: None }, "killed", None, None, None),
             (RunEnd::Outgrown { exit: Some(Exit::Code(0)) }, "outgrown", Some(0), None, None),
+            (RunEnd::Memory { used, exit: Some(Exit::Code(0)) }, "memory", Some(0), None, None),
             (RunEnd::Killed { after, exit: Some(Exit::Code(0)) }, "killed", Some(0), None, None),
         ] {
             let told = run_end(&end, Timestamp::UNIX_EPOCH, 7, Some(4711));

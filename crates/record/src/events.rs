@@ -36,6 +36,8 @@ pub(crate) enum What {
     Killing,
     Finished(Box<str>),
     Recycled(Box<str>),
+    /// What is known of its memory.
+    Memory(Box<str>),
     Scaled {
         from: u32,
         to: u32,
@@ -60,6 +62,7 @@ impl What {
             What::Killing => "killing",
             What::Finished(_) => "finished",
             What::Recycled(_) => "recycled",
+            What::Memory(_) => "memory",
             What::Scaled { .. } => "scaled",
             What::Rolls(_) => "rolls",
             What::Rolled(_) => "rolled",
@@ -79,6 +82,7 @@ impl What {
             What::Finished(text) => format!("is over: {text}"),
             What::Scaled { from, to } => format!("is to have {to}, and had {from}"),
             What::Recycled(text)
+            | What::Memory(text)
             | What::Rolls(text)
             | What::Rolled(text)
             | What::Reloaded(text) => text.to_string(),

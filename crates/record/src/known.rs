@@ -65,6 +65,7 @@ pub struct Record {
 struct Rest {
     says: Option<String>,
     outcome: Option<String>,
+    replaced: Option<String>,
     ends: Vec<service::RunEnd>,
     /// One for each cause that there was.
     counts: Vec<(&'static str, u64)>,
@@ -182,9 +183,15 @@ impl Record {
         events.push(self.happened(now, What::Entered));
     }
 
-    /// Takes note that it is replaced though nothing is wrong with it, and why.
-    pub fn recycled(&self, why: &str, events: &mut Events) {
-        events.push(self.happened(Timestamp::now(), What::Recycled(why.into())));
+    /// Takes note that it is replaced though nothing is wrong with it, and why; `text` says so.
+    pub fn recycled(&mut self, why: &str, text: &str, events: &mut Events) {
+        self.rest().replaced = Some(why.to_owned());
+        events.push(self.happened(Timestamp::now(), What::Recycled(text.into())));
+    }
+
+    /// Tells what is known of its memory, where that is limited.
+    pub fn memory(&self, what: &str, events: &mut Events) {
+        events.push(self.happened(Timestamp::now(), What::Memory(what.into())));
     }
 
     /// Takes note that its process is gone, and its number with it, though its run is not over: something that
@@ -215,6 +222,7 @@ impl Record {
         if let Some(rest) = &self.rest {
             told.says.clone_from(&rest.says);
             told.outcome.clone_from(&rest.outcome);
+            told.replaced.clone_from(&rest.replaced);
             told.ends.clone_from(&rest.ends);
             let count = |(cause, count): &(&str, u64)| service::EndCount {
                 cause: (*cause).to_owned(),

@@ -27,6 +27,7 @@ mod ends;
 mod events;
 mod files;
 mod known;
+mod memory;
 mod time;
 mod usage;
 
@@ -34,6 +35,7 @@ pub use ends::run_end;
 pub use events::Events;
 pub use files::files;
 pub use known::{Record, Role};
+pub use memory::memory;
 pub use time::stamp;
 pub use usage::{Usage, usage};
 

@@ -1,6 +1,6 @@
 //! Where a pool answers what is asked of its workers: over connections that the guardian hands down.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -280,7 +280,7 @@ fn in_short(mut told: service::Process) -> service::Process {
 
 /// The workers of a pool, as they are looked at.
 pub(crate) struct Named<'a> {
-    pub(crate) workers: &'a std::collections::BTreeMap<Id, Box<Worker>>,
+    pub(crate) workers: &'a BTreeMap<Id, Box<Worker>>,
     pub(crate) roster: &'a Roster,
 }
 
@@ -297,9 +297,10 @@ impl Named<'_> {
         usage: bool,
         now: Instant,
     ) -> Result<Vec<service::Process>, Refusal> {
-        let in_full = names.is_some();
+        let (in_full, due) = (names.is_some(), self.roster.waiting_to_be_recycled());
         let workers = self.wanted(names)?.map(|(id, worker)| {
-            let told = self.process(id, worker, usage, now);
+            let due = due.get(&id).map(ToString::to_string);
+            let told = service::Process { due, ..self.process(id, worker, usage, now) };
             if in_full { told } else { in_short(told) }
         });
         Ok(workers.collect())
@@ -307,7 +308,13 @@ impl Named<'_> {
 
     /// All of them in full.
     pub(crate) fn all(&self, now: Instant) -> Vec<service::Process> {
-        self.workers.iter().map(|(id, worker)| self.process(*id, worker, true, now)).collect()
+        let due = self.roster.waiting_to_be_recycled();
+        let workers = self.workers.iter();
+        let told = workers.map(|(id, worker)| service::Process {
+            due: due.get(id).map(ToString::to_string),
+            ..self.process(*id, worker, true, now)
+        });
+        told.collect()
     }
 
     fn files(&self, names: Option<Vec<String>>) -> Result<service::Files, Refusal> {

@@ -6,6 +6,7 @@ mod change;
 mod events;
 mod goals;
 mod handle;
+mod memory;
 mod newcomers;
 mod refused;
 mod reload;
@@ -43,6 +44,7 @@ pub use change::{Change, ChangePart, Difference};
 use goals::Waiting;
 pub use goals::{Pending, WaitError};
 pub use handle::{Pool, PoolStatus};
+use memory::Looks;
 pub use refused::RequestError;
 pub(crate) use rolling::Amend;
 use rolling::KeptSet;
@@ -132,6 +134,8 @@ pub(crate) struct Loop {
     version: u64,
     /// Which list is in force: 1 for the first.
     revision: u64,
+    /// When somebody looks how much memory they have.
+    looks: Looks,
 }
 
 impl Loop {
@@ -189,6 +193,7 @@ impl Loop {
             let id = roster.set(members, set.member.clone(), later);
             roster.max_unavailable(id, set.max_unavailable);
             roster.recycle(id, set.recycle.clone());
+            roster.memory_hard_limit(id, set.memory_hard_limit);
             strays.push((Arc::clone(&set.pid_file_of), wanted));
             KeptSet::new(id, set, u32::try_from(wanted).unwrap_or(u32::MAX))
         });
@@ -218,6 +223,7 @@ impl Loop {
             // A change of another pool fits no list of this one.
             version: RandomState::new().hash_one(std::process::id()) >> 1,
             revision: 1,
+            looks: Looks::default(),
         })
     }
 
@@ -242,13 +248,15 @@ impl Loop {
         while !self.roster.is_over() {
             self.look_at_quit(quit);
             self.look_at_what_is_due();
+            self.look_at_memory();
             let write_at = self.write_status_if_due();
             self.desk.tell_readers();
             self.answer_who_waits();
             if self.roster.is_over() {
                 break;
             }
-            let deadline = [self.roster.deadline(), write_at].into_iter().flatten().min();
+            let deadlines = [self.roster.deadline(), write_at, self.looks.due()];
+            let deadline = deadlines.into_iter().flatten().min();
             for source in self.waiter.wait(deadline)? {
                 match source {
                     Wake::Quit => (),

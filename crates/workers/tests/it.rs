@@ -9,6 +9,8 @@
 mod events;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/reloading.rs"]
 mod reloading;
 #[path = "it/rolling.rs"]
@@ -52,6 +54,7 @@ fn main() {
         rolling::does_jobs,
         reloading::says,
         reloading::logs,
+        memory::takes_memory,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
@@ -80,14 +83,14 @@ fn main() {
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
-    trials.extend(scaling::STORIES.iter().chain(&rolling::STORIES).chain(&reloading::STORIES).map(
-        |(name, _)| {
-            Trial::test(*name, move || {
-                scaling::run(name);
-                Ok(())
-            })
-        },
-    ));
+    let stories = scaling::STORIES.iter().chain(&rolling::STORIES).chain(&reloading::STORIES);
+    let stories = stories.chain(&memory::STORIES);
+    trials.extend(stories.map(|(name, _)| {
+        Trial::test(*name, move || {
+            scaling::run(name);
+            Ok(())
+        })
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

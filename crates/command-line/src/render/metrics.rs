@@ -13,7 +13,7 @@ use crate::seen::{Seen, State};
 const PHASES: [&str; 8] =
     ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
 
-const CAUSES: [&str; 11] = [
+const CAUSES: [&str; 12] = [
     "success",
     "code",
     "signal",
@@ -24,6 +24,7 @@ const CAUSES: [&str; 11] = [
     "not_ready",
     "killed",
     "outgrown",
+    "memory",
     "unknown",
 ];
 

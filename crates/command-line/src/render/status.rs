@@ -86,6 +86,8 @@ pub(crate) fn worker(name: &str, worker: &Process, clock: &Clock, look: Look) ->
     let mut out = vec![look.fitted(&safe(&head))];
     let mut facts: Vec<String> = worker.outcome.as_deref().map(safe).into_iter().collect();
     facts.extend(history(worker, clock));
+    facts.extend(worker.replaced.as_deref().map(|why| format!("replaced: {}", safe(why))));
+    facts.extend(worker.due.as_deref().map(|why| format!("due to be replaced: {}", safe(why))));
     facts.extend(worker.next_start_in_us.map(|us| format!("next start in {}", short(us))));
     facts.extend(worker.memory_bytes.map(|bytes| format!("memory {}", size(bytes))));
     facts.extend(worker.cpu_us.map(|us| format!("cpu {}", short(us))));

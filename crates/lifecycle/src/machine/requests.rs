@@ -176,10 +176,12 @@ fn aimed(goal: Option<Goal>, request: Request) -> Result<(Answer, Goal), Refused
         (Some(Goal::Quit), _) => return Err(Refused::Ending),
         (Some(Goal::Stop), Stop) => (Answer::Joined, Goal::Stop),
         (Some(goal @ (Goal::Pause | Goal::Restart)), Start | Restart) => (Answer::Joined, goal),
-        (Some(Goal::Pause | Goal::Restart | Goal::Fail) | None, Stop) => {
+        (Some(Goal::Pause | Goal::Restart | Goal::Fail(_)) | None, Stop) => {
             (Answer::Begun, Goal::Stop)
         }
-        (Some(Goal::Stop | Goal::Fail) | None, Start | Restart) => (Answer::Begun, Goal::Restart),
+        (Some(Goal::Stop | Goal::Fail(_)) | None, Start | Restart) => {
+            (Answer::Begun, Goal::Restart)
+        }
     })
 }
 

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Machine, Outcome, Phase, State, Step, Why, earlier, extended};
-use policy::RunEnd;
-use policy::StopBy;
+use policy::{MemoryUse, RunEnd, StopBy};
 
 /// What follows a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +17,27 @@ pub(super) enum Goal {
     /// A start at once, since somebody has asked for it.
     Restart,
     /// What follows a failure.
-    Fail,
+    Fail(Fault),
+}
+
+/// For what a run is stopped that has failed though it has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It was to be replaced as soon as it could be, as were those before it.
+    Outgrown,
+    /// It has too much memory.
+    Memory(MemoryUse),
+}
+
+impl Fault {
+    /// As what the end of the run counts.
+    pub(super) fn judged(self, end: RunEnd) -> RunEnd {
+        let exit = end.exit();
+        match self {
+            Fault::Outgrown => RunEnd::Outgrown { exit },
+            Fault::Memory(used) => RunEnd::Memory { used, exit },
+        }
+    }
 }
 
 /// A stop that is going on.
@@ -101,9 +120,9 @@ impl Machine {
     }
 
     /// Has a child that is ready stopped, and what follows is what would follow a failure; `None`: it is not ready.
-    pub(crate) fn fail(&mut self, now: Instant) -> Option<Step> {
+    pub(crate) fn fail(&mut self, fault: Fault, now: Instant) -> Option<Step> {
         self.is_ready().then(|| {
-            let action = self.stop(Goal::Fail, None, now);
+            let action = self.stop(Goal::Fail(fault), None, now);
             Step { action, entered: Some(Phase::Stopping), ended: None }
         })
     }
@@ -114,7 +133,7 @@ impl Machine {
             Goal::Pause => self.enter(State::Idle),
             Goal::Stop => self.enter(State::Stopped),
             Goal::Restart => self.enter(State::Due { asked: true }),
-            Goal::Fail => self.after_run(RunEnd::Outgrown { exit: end.exit() }, at, now),
+            Goal::Fail(fault) => self.after_run(fault.judged(end), at, now),
         }
     }
 }

@@ -7,8 +7,7 @@ use super::sets::SetId;
 use crate::group::Id;
 use crate::machine::{Event, Step};
 use crate::roll;
-use policy::duration::rounded;
-use policy::{RestartLimit, RunEnd};
+use policy::{MemoryUse, RestartLimit, RunEnd};
 
 /// What happened, or what is asked of all.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +24,18 @@ pub enum RosterEvent {
         id: Id,
         /// How many.
         jobs: u64,
+    },
+    /// Somebody has [looked](crate::Roster::to_look_at) how much memory a run has. One that has more than it may have is
+    /// replaced as one that has done its jobs; one that has less again, and has not been replaced yet, goes on. One that
+    /// has more than it may have in any case is stopped at once, whoever is away, and that is a failure. Of another run
+    /// than the present one, or of one that is not ready, that is nothing.
+    Memory {
+        /// Which.
+        id: Id,
+        /// Which run of it was looked at.
+        run: u64,
+        /// How many bytes.
+        bytes: u64,
     },
     /// The time told by [`Roster::deadline`](crate::Roster::deadline) has come. One thing is done that is
     /// due, so that whoever carries it out can look at what else has happened; the deadline says whether
@@ -45,14 +56,21 @@ pub enum Outgrown {
     Age(Duration),
     /// It has done so many jobs.
     Jobs(u64),
+    /// It has so much memory.
+    Memory(MemoryUse),
 }
 
 impl fmt::Display for Outgrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Outgrown::Age(age) => write!(f, "has been ready for {:?}", rounded(*age)),
+            Outgrown::Age(age) => {
+                // A limit with jitter has nanoseconds, which nobody wants to read.
+                let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+                write!(f, "has been ready for {:?}", Duration::from_millis(millis))
+            }
             Outgrown::Jobs(1) => f.write_str("has done 1 job"),
             Outgrown::Jobs(jobs) => write!(f, "has done {jobs} jobs"),
+            Outgrown::Memory(used) => write!(f, "has {used}"),
         }
     }
 }
@@ -74,6 +92,8 @@ pub enum RosterChange {
         /// Whether that counts as a failure, since it is the third in a row so soon.
         fails: bool,
     },
+    /// This child is stopped, as a failure, since it has more memory than it may have in any case.
+    TooMuchMemory(Id, MemoryUse),
     /// A roll of this set has come further.
     Rolled(SetId, roll::Step),
     /// All have been ready now: told once.

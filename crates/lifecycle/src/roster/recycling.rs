@@ -2,11 +2,11 @@
 //! there is a roll nobody is, since it replaces them anyway.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Outgrown, Roster, RosterChange, SetId};
 use crate::group::{Happened, Id};
-use crate::machine::{Phase, Request};
+use crate::machine::{Fault, Machine, Phase, Request};
 use policy::RecyclePolicy;
 
 /// So many runs in a row may be replaced as soon as they can be; what comes after them counts as a failure.
@@ -14,7 +14,6 @@ const MOST_EARLY: u32 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Recycling {
-    policy: RecyclePolicy,
     /// When each run is due that is ready, and why.
     due: BTreeMap<Id, Due>,
     /// The same in the order of time.
@@ -43,6 +42,28 @@ impl Recycling {
             self.by_time.remove(&(before.at, id));
         }
         self.by_time.insert((due.at, id));
+    }
+
+    fn expect_age(&mut self, id: Id, age: Option<Duration>, since: Instant) {
+        if let Some(age) = age
+            && let Some(at) = since.checked_add(age)
+        {
+            self.expect(id, Due { at, why: Outgrown::Age(age), early: false });
+        }
+    }
+
+    /// Which limit this run has reached, if it has not been replaced yet.
+    fn reached(&mut self, id: Id) -> Option<&mut Due> {
+        let queued = self.queue.iter_mut().find(|(queued, _)| *queued == id).map(|(_, due)| due);
+        queued.or(self.due.get_mut(&id))
+    }
+
+    /// Those that are to be replaced since they had too much memory.
+    pub(super) fn with_memory(&self) -> BTreeSet<Id> {
+        let all = self.due.iter().chain(self.queue.iter().map(|(id, due)| (id, due)));
+        let had_more =
+            |(id, due): (&Id, &Due)| matches!(due.why, Outgrown::Memory(_)).then_some(*id);
+        all.filter_map(had_more).collect()
     }
 
     fn forget(&mut self, id: Id) {
@@ -92,8 +113,9 @@ impl Recycling {
 impl Roster {
     /// When children of a set are replaced by themselves.
     pub fn recycle(&mut self, set: SetId, policy: RecyclePolicy) {
-        self.sets[set.0].recycling =
-            policy.is_set().then(|| Recycling { policy, ..Recycling::default() });
+        let set = &mut self.sets[set.0];
+        set.recycling = policy.is_set().then(Recycling::default);
+        set.recycle = policy;
     }
 
     /// How many of a set are due to be replaced, and wait for their turn.
@@ -101,21 +123,23 @@ impl Roster {
         self.sets[set.0].recycling.as_ref().map_or(0, |recycling| recycling.queue.len())
     }
 
+    /// Those that are due to be replaced, and wait for their turn, with what they have reached.
+    pub fn waiting_to_be_recycled(&self) -> BTreeMap<Id, Outgrown> {
+        let queues = self.sets.iter().filter_map(|set| set.recycling.as_ref());
+        queues.flat_map(|set| &set.queue).map(|(id, due)| (*id, due.why)).collect()
+    }
+
     /// Takes note of where a child stands now.
     pub(super) fn note_age(&mut self, id: Id, entered: Option<Phase>, now: Instant) {
         let Some(kept) = self.kept.get(&id) else { return };
         let Some((set, _)) = kept.of.filter(|_| !self.group.is_temporary(id)) else { return };
-        let seed = self.next.seed_of(id).wrapping_add(kept.machine.runs() << 32);
+        let age = self.sets[set.0].recycle.age_of(self.seed_of_run(id));
         let Some(recycling) = &mut self.sets[set.0].recycling else { return };
         match entered {
             None => (),
             Some(Phase::Running) => {
                 recycling.ready.insert(id);
-                if let Some(age) = recycling.policy.age_of(seed)
-                    && let Some(at) = now.checked_add(age)
-                {
-                    recycling.expect(id, Due { at, why: Outgrown::Age(age), early: false });
-                }
+                recycling.expect_age(id, age, now);
             }
             Some(_) => recycling.leaves(id),
         }
@@ -126,15 +150,39 @@ impl Roster {
         let Some(kept) = self.kept.get(&id).filter(|kept| kept.machine.is_ready()) else { return };
         let of = kept.of.filter(|_| !self.group.is_temporary(id));
         let (Some((set, _)), Some(since)) = (of, kept.machine.ready_at()) else { return };
+        let min_age = self.sets[set.0].recycle.min_age;
         let Some(recycling) = &mut self.sets[set.0].recycling else { return };
         // Later than the clock can tell is never.
-        let Some(may_go) = since.checked_add(recycling.policy.min_age) else { return };
+        let Some(may_go) = since.checked_add(min_age) else { return };
         let at = may_go.max(now);
         let is_due = recycling.due.get(&id).is_some_and(|due| due.at <= at)
             || recycling.queue.iter().any(|(queued, _)| *queued == id);
         if !is_due {
             recycling.expect(id, Due { at, why, early: now < may_go });
+        } else if let Some(due) = recycling.reached(id)
+            && let Outgrown::Memory(_) = due.why
+        {
+            // It may have less again, but what else it has reached it has reached for good.
+            due.why = why;
         }
+    }
+
+    /// One that had more memory than it may have, and has not been replaced yet, has less again: it goes on.
+    pub(super) fn note_less_memory(&mut self, id: Id) {
+        let Some(kept) = self.kept.get(&id) else { return };
+        let (Some((set, _)), Some(since)) = (kept.of, kept.machine.ready_at()) else { return };
+        let age = self.sets[set.0].recycle.age_of(self.seed_of_run(id));
+        let Some(recycling) = &mut self.sets[set.0].recycling else { return };
+        if let Some(Due { why: Outgrown::Memory(_), .. }) = recycling.reached(id) {
+            recycling.forget(id);
+            recycling.expect_age(id, age, since);
+        }
+    }
+
+    /// From which the limits of the present run follow.
+    pub(super) fn seed_of_run(&self, id: Id) -> u64 {
+        let runs = self.kept_machine(id).map_or(0, Machine::runs);
+        self.next.seed_of(id).wrapping_add(runs << 32)
     }
 
     /// When the next one is due, whatever else happens.
@@ -173,7 +221,7 @@ impl Roster {
             recycling.goes = Some(id);
             changes.push(RosterChange::Recycled { id, why: due.why, fails });
             match fails {
-                true => self.fail(id, now, changes),
+                true => self.fail(id, Fault::Outgrown, now, changes),
                 false => drop(self.ask(id, Request::Restart, now, changes)),
             }
             if let Some(recycling) = &mut self.sets[set.0].recycling {
@@ -182,8 +230,16 @@ impl Roster {
         }
     }
 
-    fn fail(&mut self, id: Id, now: Instant, changes: &mut Vec<RosterChange>) {
-        let Some(step) = self.kept.get_mut(&id).and_then(|kept| kept.machine.fail(now)) else {
+    /// Has a child that is ready stopped, as one that has failed.
+    pub(super) fn fail(
+        &mut self,
+        id: Id,
+        fault: Fault,
+        now: Instant,
+        changes: &mut Vec<RosterChange>,
+    ) {
+        let Some(step) = self.kept.get_mut(&id).and_then(|kept| kept.machine.fail(fault, now))
+        else {
             return;
         };
         self.set_due(id);
@@ -195,8 +251,6 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use super::rolling::Roll;
 use super::{Roster, RosterChange};
 use crate::group::{Happened, Id, Member};
 use crate::machine::{Phase, Refused, Request};
-use policy::{Policy, Share};
+use policy::{Policy, RecyclePolicy, Share};
 
 /// Identifies one set of a roster: they are numbered in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,9 +39,13 @@ pub(super) struct Set {
     pub(super) places: BTreeMap<u32, Id>,
     pub(super) max_unavailable: Share,
     pub(super) roll: Option<Roll>,
+    /// When children are replaced by themselves, and what is known of that; `None`: never.
+    pub(super) recycle: RecyclePolicy,
     pub(super) recycling: Option<Recycling>,
     /// Nobody wants it any more: there being none of it keeps the list from nothing.
-    is_dropped: bool,
+    pub(super) is_dropped: bool,
+    /// How many bytes of memory each may have in any case, where that is limited.
+    pub(super) memory_hard_limit: Option<u64>,
     member: Member,
     policy: Arc<Policy>,
 }
@@ -76,15 +80,17 @@ impl Roster {
         }
         let wanted = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let (max_unavailable, extra) = (Share::Count(1), 0);
-        let (roll, recycling) = (None, None);
+        let (roll, recycling, memory_hard_limit) = (None, None, None);
         self.sets.push(Set {
             wanted,
             extra,
             places,
             max_unavailable,
             roll,
+            recycle: RecyclePolicy::default(),
             recycling,
             is_dropped: false,
+            memory_hard_limit,
             member,
             policy,
         });

@@ -10,6 +10,7 @@ use policy::{EndWhen, Restart, RestartLimit, RestartPolicy, Strategy};
 
 mod laws;
 mod leaving;
+mod memory;
 mod recycling;
 mod requests;
 mod rolling;
@@ -62,6 +63,8 @@ enum Told {
     Cancel,
     /// This one has done so many jobs.
     Jobs(u32, u64),
+    /// The present run of this one has so many bytes of memory.
+    Memory(u32, u64),
     /// Only time passes.
     Nothing,
 }
@@ -98,6 +101,10 @@ impl Play {
             Code(id, code) => ended(id, RunEnd::Exited(Exit::Code(code))),
             Refused(id) => ended(id, RunEnd::NotStarted(ErrorText::new(&std::fmt::Error))),
             Jobs(id, jobs) => RosterEvent::JobsDone { id: Id(id), jobs },
+            Memory(id, bytes) => {
+                let run = self.roster.machine(Id(id)).map_or(0, Machine::runs);
+                RosterEvent::Memory { id: Id(id), run, bytes }
+            }
             Died(id) => RosterEvent::Child(Id(id), Event::Died),
             Quit(within) => RosterEvent::Quit { by: within.map(|within| now + seconds(within)) },
             Add(after) => {
@@ -207,6 +214,7 @@ impl Play {
                 RosterChange::Recycled { id, why, fails } => {
                     format!("recycle {id}: {why}{}", if fails { ", a failure" } else { "" })
                 }
+                RosterChange::TooMuchMemory(id, used) => format!("too much {id}: {used}"),
                 RosterChange::Rolled(_, step) => match step {
                     roll::Step::Taken { id, gives_up_one: true } => format!("take {id}"),
                     roll::Step::Taken { id, gives_up_one: false } => format!("free {id}"),

@@ -3,6 +3,7 @@
 use exit::{ErrorText, Failure, Panic};
 
 use super::*;
+use crate::memory::MemoryUse;
 
 fn code(code: i32) -> RunEnd {
     RunEnd::Exited(Exit::Code(code))
@@ -43,6 +44,7 @@ fn the_table_of_causes_and_policies() {
         ("SIGKILL", signal(9)),
         ("panic", RunEnd::Exited(Exit::Panic(panic))),
         ("not ready", RunEnd::NotReady { after: seconds(1), to_tell: false }),
+        ("memory", RunEnd::Memory { used: MemoryUse { bytes: 2, limit: 1 }, exit: None }),
         ("not started", RunEnd::NotStarted(ErrorText::new(&fmt::Error))),
         ("unknown", RunEnd::Exited(Exit::Unknown)),
     ];
@@ -69,6 +71,7 @@ error             -  yes  -  yes  -
 SIGKILL           -  yes  -  yes yes
 panic             -  yes  -  yes yes
 not ready         -  yes  -  yes yes
+memory            -  yes  -  yes yes
 not started       -  yes  -  yes yes
 unknown           -  yes  -  yes  -
 ";

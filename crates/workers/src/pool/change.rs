@@ -295,6 +295,7 @@ fn compare_set(
     let mut amended = seen.max_unavailable != newer.plan.max_unavailable
         || seen.roll != newer.plan.roll
         || seen.recycle != newer.plan.recycle
+        || seen.memory_hard_limit != newer.plan.memory_hard_limit
         || !is_like(&seen.policy, &newer.plan.policy);
     for ((index, member), plan) in seen.members.into_iter().zip(plans) {
         let is_there = !member.leaves;

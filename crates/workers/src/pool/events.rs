@@ -105,6 +105,9 @@ impl Loop {
                 RosterChange::Recycled { id, why, fails } => {
                     self.recycled(id, &why.to_string(), fails);
                 }
+                RosterChange::TooMuchMemory(id, used) => {
+                    self.too_much_memory(id, &used.to_string());
+                }
                 RosterChange::Ready => {
                     // If the parent is gone, the lifeline sees to that.
                     let _ = proc_spawn::tell_ready();

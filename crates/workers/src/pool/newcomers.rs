@@ -60,6 +60,7 @@ impl Loop {
         let id = self.roster.set([], member, policy);
         self.roster.max_unavailable(id, plan.max_unavailable);
         self.roster.recycle(id, plan.recycle.clone());
+        self.roster.memory_hard_limit(id, plan.memory_hard_limit);
         self.chores.remove_strays(vec![(Arc::clone(&plan.pid_file_of), 0)]);
         let name = plan.name.clone();
         self.sets.push(KeptSet::new(id, plan, count));

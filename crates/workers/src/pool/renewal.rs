@@ -234,9 +234,11 @@ impl Loop {
         self.roster.drop_set(id, false);
         self.roster.max_unavailable(id, plan.max_unavailable);
         self.roster.recycle(id, plan.recycle.clone());
+        self.roster.memory_hard_limit(id, plan.memory_hard_limit);
         let set = &mut self.sets[at];
         (set.configured, set.dropped, set.then) = (count, false, None);
         (set.roll, set.recycle, set.pid_file_of) = (plan.roll, plan.recycle, plan.pid_file_of);
+        set.memory_hard_limit = plan.memory_hard_limit;
         let wanted = self.roster.wanted(id);
         let mut goals = Vec::new();
         if !others.is_empty() || self.roster.rolling(id).is_some() && self.is_mixed(at) {

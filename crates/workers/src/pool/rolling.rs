@@ -31,6 +31,8 @@ pub(super) struct KeptSet {
     pub(super) rolled: VecDeque<(u64, roll::End, String)>,
     /// When its workers are replaced by themselves.
     pub(super) recycle: RecyclePolicy,
+    /// How much memory each may have in any case.
+    pub(super) memory_hard_limit: Option<u64>,
     /// How many the list wants: somebody may have asked for another number since.
     pub(super) configured: u32,
     /// A newer list has it no more.
@@ -50,6 +52,7 @@ impl KeptSet {
             rolls: 0,
             rolled: VecDeque::new(),
             recycle: plan.recycle,
+            memory_hard_limit: plan.memory_hard_limit,
             configured,
             dropped: false,
             then: None,
@@ -253,7 +256,7 @@ impl Loop {
 
     pub(super) fn recycled(&mut self, id: Id, why: &str, fails: bool) {
         let Loop { workers, desk, .. } = self;
-        let Some(worker) = workers.get(&id) else { return };
+        let Some(worker) = workers.get_mut(&id) else { return };
         let name = worker.record.name();
         let text = match fails {
             true => format!("{why}, and is replaced, as a failure: the third in a row so soon"),
@@ -263,7 +266,7 @@ impl Loop {
             true => log::warn!("worker {name} {text}"),
             false => log::info!("worker {name} {text}"),
         }
-        worker.record.recycled(&text, &mut desk.events);
+        worker.record.recycled(why, &text, &mut desk.events);
     }
 
     /// How it stands with the sets.

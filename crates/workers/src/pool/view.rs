@@ -38,6 +38,7 @@ pub(super) struct SeenSet {
     pub(super) max_unavailable: Share,
     pub(super) roll: RollPolicy,
     pub(super) recycle: RecyclePolicy,
+    pub(super) memory_hard_limit: Option<u64>,
     pub(super) order: Order,
     pub(super) pid_file_of: PidFileOf,
     pub(super) members: BTreeMap<u32, Seen>,
@@ -70,6 +71,7 @@ impl Loop {
             max_unavailable: self.roster.share_unavailable(set.id),
             roll: set.roll.clone(),
             recycle: set.recycle.clone(),
+            memory_hard_limit: set.memory_hard_limit,
             order: self.order_of(Some(self.roster.member_of(set.id))),
             pid_file_of: Arc::clone(&set.pid_file_of),
             members: self

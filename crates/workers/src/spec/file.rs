@@ -29,6 +29,9 @@ pub(super) struct WorkerFile {
     /// Of a set alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     recycle: Option<RecyclePolicy>,
+    /// Of a set alone.
+    #[serde(default, with = "human_text::size::option", skip_serializing_if = "Option::is_none")]
+    memory_hard_limit: Option<u64>,
     entry: String,
     #[serde(default)]
     args: serde_yaml::Value,
@@ -56,8 +59,12 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
         if let Some(count) = file.count {
             return Err(format!("`count: {count}` makes it a set, which cannot stand here"));
         }
-        if file.max_unavailable.is_some() || file.roll.is_some() || file.recycle.is_some() {
-            let fields = "`max_unavailable`, `roll` and `recycle`";
+        if file.max_unavailable.is_some()
+            || file.roll.is_some()
+            || file.recycle.is_some()
+            || file.memory_hard_limit.is_some()
+        {
+            let fields = "`max_unavailable`, `roll`, `recycle` and `memory_hard_limit`";
             return Err(format!("{fields} are for sets, which have a `count`"));
         }
         let said = surroundings::surroundings_form!(read file);
@@ -84,7 +91,9 @@ impl TryFrom<WorkerFile> for WorkerSet {
         let count = file.count.take().unwrap_or(1);
         let (max_unavailable, roll) = (file.max_unavailable.take(), file.roll.take());
         let recycle = file.recycle.take().unwrap_or_default();
-        let set = WorkerSet::new(count, file.try_into()?);
+        let memory_hard_limit = file.memory_hard_limit.take();
+        let mut set = WorkerSet::new(count, file.try_into()?);
+        set.memory_hard_limit = memory_hard_limit;
         let set = set.roll(roll.unwrap_or_default()).recycle(recycle);
         Ok(match max_unavailable {
             Some(share) => set.max_unavailable(share),
@@ -125,6 +134,7 @@ fn file_of<E: Error>(info: &WorkerStartInfo) -> Result<WorkerFile, E> {
         max_unavailable: None,
         roll: None,
         recycle: None,
+        memory_hard_limit: None,
     }))
 }
 
@@ -145,7 +155,8 @@ impl Serialize for WorkerSet {
         file.count = Some(self.count);
         file.max_unavailable = Some(self.max_unavailable);
         file.roll = Some(self.roll.clone());
-        file.recycle = Some(self.recycle.clone());
+        file.recycle = Some((*self.recycle).clone());
+        file.memory_hard_limit = self.memory_hard_limit;
         file.serialize(serializer)
     }
 }
@@ -218,13 +229,17 @@ mod tests {
         let found: Vec<_> = list.iter().map(|listed| (listed.name(), listed.count())).collect();
         assert_eq!(found, [("red", 1), ("web", 0)]);
         assert!(matches!(list[1], Listed::Set(_)));
-        let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s }, recycle: { age: 24h } }";
+        let full = "{ name: web, count: 4, pid_filename: '{name}.pid', entry: 'app:web', max_unavailable: 25%, roll: { surge: 1, pause: 2s }, recycle: { age: 24h, memory: 512MiB }, memory_hard_limit: 1 GiB }";
         let set: WorkerSet = serde_yaml::from_str(full).unwrap();
         let again: WorkerSet = serde_yaml::from_str(&serde_yaml::to_string(&set).unwrap()).unwrap();
         assert_eq!(format!("{set:?}"), format!("{again:?}"));
         let by_function = set.clone().calls(|_| proc_spawn::Call::named("app:web", ()));
         serde_yaml::to_string(&by_function).unwrap_err();
         assert_eq!((set.max_unavailable, set.roll.surge), (Share::Percent(25), Share::Count(1)));
+        assert_eq!((set.recycle.memory, set.memory_hard_limit), (Some(512 << 20), Some(1 << 30)));
+        let limited = "{ name: web, pid_filename: a, entry: 'app:web', memory_hard_limit: 1GiB }";
+        let error = serde_yaml::from_str::<Listed>(limited).unwrap_err().to_string();
+        assert!(error.contains("`recycle` and `memory_hard_limit` are for sets"), "{error}");
         let error = serde_yaml::from_str::<Listed>(&full.replace("count: 4, ", "")).unwrap_err();
         assert!(error.to_string().contains("are for sets, which have a `count`"), "{error}");
         let alone = "{ name: web, pid_filename: '{name}.pid', entry: 'app:web' }";

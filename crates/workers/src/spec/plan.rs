@@ -56,6 +56,7 @@ pub(crate) struct SetPlan {
     pub(crate) max_unavailable: Share,
     pub(crate) roll: RollPolicy,
     pub(crate) recycle: RecyclePolicy,
+    pub(crate) memory_hard_limit: Option<u64>,
     /// How output is captured, but for the file.
     pub(crate) capture: Option<Capture>,
     /// The pid file of the worker of a number.
@@ -132,6 +133,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                     max_unavailable: Share::Count(1),
                     roll: RollPolicy::default(),
                     recycle: RecyclePolicy::default(),
+                    memory_hard_limit: None,
                     capture: planned.capture.as_deref().cloned(),
                     pid_file_of: planner.pid_file_of(plans.len()),
                 });
@@ -168,7 +170,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     }
     for (plan, set) in zip(&mut plans, &planner.sets) {
         (plan.max_unavailable, plan.roll) = (set.max_unavailable, set.roll.clone());
-        plan.recycle = set.recycle.clone();
+        (plan.recycle, plan.memory_hard_limit) = ((*set.recycle).clone(), set.memory_hard_limit);
         if plan.recycle.is_set() && options.strategy != Strategy::OneForOne {
             let reason = "the workers of a set are not recycled with this strategy, since none is restarted alone";
             problems.add("strategy", options.strategy, reason);

@@ -32,7 +32,8 @@ use super::WorkerStartInfo;
 ///     .calls(|index| Call::new(web, 8000 + index));
 /// ```
 ///
-/// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable`, `roll` and `recycle`, with the feature `yaml`.
+/// From a configuration file with the fields of a worker, `count` (by default 1), `max_unavailable`, `roll`, `recycle` and
+/// `memory_hard_limit`, with the feature `yaml`.
 #[derive(Clone)]
 #[cfg_attr(
     feature = "yaml",
@@ -44,7 +45,9 @@ pub struct WorkerSet {
     pub(super) template: WorkerStartInfo,
     pub(super) max_unavailable: Share,
     pub(super) roll: RollPolicy,
-    pub(super) recycle: RecyclePolicy,
+    /// In a box, so that what stands on a list takes not much more room than a worker.
+    pub(super) recycle: Box<RecyclePolicy>,
+    pub(super) memory_hard_limit: Option<u64>,
     calls: Option<Calls>,
 }
 
@@ -58,8 +61,9 @@ impl WorkerSet {
     /// So many workers like this one.
     pub fn new(count: u32, template: WorkerStartInfo) -> WorkerSet {
         let (max_unavailable, roll) = (Share::Count(1), RollPolicy::default());
-        let recycle = RecyclePolicy::default();
-        WorkerSet { count, template, max_unavailable, roll, recycle, calls: None }
+        let recycle = Box::default();
+        let (memory_hard_limit, calls) = (None, None);
+        WorkerSet { count, template, max_unavailable, roll, recycle, memory_hard_limit, calls }
     }
 
     /// How many may be away by choice, that is while they are replaced one after another. What else ends uses the same
@@ -82,13 +86,25 @@ impl WorkerSet {
     /// cached too much, begins anew. That is no failure, and has no delay. Default: never.
     #[must_use]
     pub fn recycle(mut self, policy: RecyclePolicy) -> WorkerSet {
-        self.recycle = policy;
+        *self.recycle = policy;
+        self
+    }
+
+    /// How many bytes of memory each may have in any case. One that is seen to have more, as
+    /// [`RecyclePolicy::memory`] counts it, is stopped at once, whoever is away: that is a failure
+    /// ([`RunEnd::Memory`](policy::RunEnd::Memory)), with all that follows one. Default: any number.
+    ///
+    /// It is looked at every 30 seconds ([`RecyclePolicy::look_every`]): a worker that grows faster than that is the
+    /// kernel's to stop, by a limit of its cgroup.
+    #[must_use]
+    pub fn memory_hard_limit(mut self, bytes: u64) -> WorkerSet {
+        self.memory_hard_limit = Some(bytes);
         self
     }
 
     /// When a run is replaced, where that is counted by itself.
     pub(super) fn counts_itself(&self) -> Option<Arc<RecyclePolicy>> {
-        self.recycle.jobs.map(|_| Arc::new(self.recycle.clone()))
+        self.recycle.jobs.map(|_| Arc::new((*self.recycle).clone()))
     }
 
     /// What each runs, by its number, in place of what the template says. It is called when the list is checked and when
@@ -157,10 +173,9 @@ impl WorkerSet {
         }
         self.max_unavailable.check(problems, "max_unavailable");
         self.roll.check(problems, "roll", self.max_unavailable);
-        self.recycle.check(problems, "recycle");
-        if self.recycle.is_set() && self.max_unavailable.is_none() {
+        self.recycle.check(problems, "recycle", self.memory_hard_limit);
+        if let Some(what) = self.recycle.limits().filter(|_| self.max_unavailable.is_none()) {
             let reason = "with max_unavailable 0 none would ever be replaced; let one be away";
-            let what = if self.recycle.age.is_some() { "age" } else { "jobs" };
             problems.add("recycle", what, reason);
         }
         let mut check = |field: &str, path: &Path| {
@@ -247,6 +262,7 @@ impl fmt::Debug for WorkerSet {
             .field("max_unavailable", &self.max_unavailable)
             .field("roll", &self.roll)
             .field("recycle", &self.recycle)
+            .field("memory_hard_limit", &self.memory_hard_limit)
             .field("calls", &self.calls.as_ref().map(|_| "…"))
             .finish()
     }

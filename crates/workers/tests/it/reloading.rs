@@ -137,9 +137,13 @@ fn what_is_only_policy_touches_no_process(bed: &Bed) {
     let template = WorkerStartInfo::new("web", bed.path("{name}.pid"), says, args(bed, "one"));
     let web = WorkerSet::new(2, template.stderr_filename("/dev/stderr").restart(never))
         .max_unavailable(Share::Percent(50));
-    let change = pool.plan([Listed::from(db), web.into()]).unwrap();
+    let limited = web.clone().memory_hard_limit(1 << 40);
+    let change = pool.plan([Listed::from(db.clone()), web.into()]).unwrap();
     let amended = |name: &str| ChangePart::Amended { name: name.to_owned() };
     assert_eq!(change.parts(), [amended("db"), amended("web")]);
+    pool.apply(change).unwrap().wait(LIMIT).unwrap();
+    let change = pool.plan([Listed::from(db), limited.into()]).unwrap();
+    assert_eq!(change.parts(), [amended("web")]);
     pool.apply(change).unwrap().wait(LIMIT).unwrap();
     assert_eq!(pids(&pool), before);
     // It holds: who fails is not started again now.

@@ -95,6 +95,7 @@ pub(crate) fn fails(_: ()) -> Result<(), std::io::Error> {
 pub(crate) fn play((name, folder): (String, PathBuf)) {
     quit::install().unwrap();
     let stories = STORIES.iter().chain(&crate::rolling::STORIES).chain(&crate::reloading::STORIES);
+    let stories = stories.chain(&crate::memory::STORIES);
     let (_, story) = { stories }.find(|(known, _)| *known == name).unwrap();
     story(&Bed { folder });
 }
@@ -302,6 +303,13 @@ fn what_cannot_be_is_refused(bed: &Bed) {
     let none_away = bed.set(2).recycle(old.clone()).max_unavailable(Share::Count(0));
     let none_away = Pool::start([none_away], options()).unwrap_err().to_string();
     assert!(none_away.contains("recycle `age`: with max_unavailable 0 none"), "{none_away}");
+    // Nor by its memory; and nobody would reach that limit before the hard one.
+    let hard = bed.set(2).recycle(RecyclePolicy::default().memory(1 << 30));
+    let hard = hard.max_unavailable(Share::Count(0)).memory_hard_limit(1 << 29);
+    let hard = format!("{:?}", Pool::start([hard], options()).unwrap_err());
+    for reason in ["is not more than recycle.memory (1 GiB)", "recycle `memory`: with max_unav"] {
+        assert!(hard.contains(reason), "{hard}");
+    }
     let together = options().strategy(Strategy::OneForAll);
     let together = Pool::start([bed.set(2).recycle(old)], together).unwrap_err().to_string();
     assert!(together.contains("strategy `one-for-all`: the workers of a set"), "{together}");

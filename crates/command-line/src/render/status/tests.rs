@@ -211,3 +211,16 @@ fn workers_that_are_not_known_are_no_empty_list() {
     let shown = status(&seen, &clock(), PIPE);
     assert!(shown.ends_with("  workers: the executor has not answered within 2s\n"), "{shown}");
 }
+
+/// Case: PL-63
+#[test]
+fn why_one_is_or_was_replaced_is_told() {
+    let mut seen = jobd();
+    let Answer::Given(given) = &mut seen.answer else { unreachable!() };
+    let web = &mut given.workers.as_mut().unwrap()[2];
+    web.due = Some("has 512 MiB of memory, of at most 500 MiB".to_owned());
+    web.replaced = Some("has done 7 jobs".to_owned());
+    let shown = worker("jobd/web-3", &seen.workers()[2], &clock(), PIPE);
+    assert!(shown.contains("\n  replaced: has done 7 jobs\n"), "{shown}");
+    assert!(shown.contains("\n  due to be replaced: has 512 MiB of memory, of at most"), "{shown}");
+}

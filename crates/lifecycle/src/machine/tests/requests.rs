@@ -53,7 +53,7 @@ fn every_pair_of_phase_and_request_has_the_answer_that_is_documented() {
                 machine.step(late.clone(), now);
             }
             if name.ends_with("failure") {
-                machine.fail(now).unwrap();
+                machine.fail(Fault::Outgrown, now).unwrap();
             }
             let before = (machine.phase(), format!("{:?}", machine.state));
             assert_eq!(name.split(',').next(), Some(before.0.to_string().as_str()));

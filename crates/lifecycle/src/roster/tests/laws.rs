@@ -1,5 +1,6 @@
 //! What holds for every story of a roster, whatever comes in whatever order.
 
+mod memory;
 mod story;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof
 
 use super::*;
 use crate::random::stories;
+use memory::{HARD, SOFT};
 use policy::{RecyclePolicy, Share};
 use story::{Real, Story};
 
@@ -34,10 +36,11 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..22u8), 0..60),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..26u8), 0..60),
         in_set in 0..4usize,
         (away, percent) in (0..3u32, any::<bool>()),
         age in prop::option::of(1..30u64),
+        is_hard in any::<bool>(),
         rests in any::<bool>(),
         within in prop::option::of(0..20u64),
     ) {
@@ -59,9 +62,10 @@ proptest! {
         let set = roster.set(of_set, template, policy);
         roster.max_unavailable(set, away);
         if let Some(age) = age {
-            let policy = RecyclePolicy::default().age(seconds(age)).jobs(9).jitter(50);
+            let policy = RecyclePolicy::default().age(seconds(age)).jobs(9).memory(SOFT).jitter(50);
             roster.recycle(set, policy.min_age(seconds(age / 2)));
         }
+        roster.memory_hard_limit(set, is_hard.then_some(HARD));
         let start = Instant::now();
         let real = roster.ids().map(|id| (id, Real::default())).collect();
         let mut play = Story {

@@ -4,7 +4,7 @@ use super::*;
 use policy::{RecyclePolicy, RollPolicy, Share};
 
 /// A set of which all have been ready since second 0, for 100 seconds each.
-fn ready(count: u32) -> Play {
+pub(super) fn ready(count: u32) -> Play {
     let members = vec![Member::default(); count as usize];
     let group = Group::new(members, Strategy::OneForOne, EndWhen::AllAreOver);
     let mut roster = Roster::new(group, each(policy(), count as usize), 0);
@@ -22,7 +22,7 @@ fn ready(count: u32) -> Play {
 }
 
 #[track_caller]
-fn tells(play: &mut Play, second: u64, told: Told, expected: &[&str]) {
+pub(super) fn tells(play: &mut Play, second: u64, told: Told, expected: &[&str]) {
     play.tell(second, told);
     assert_eq!(std::mem::take(&mut play.changes), expected);
 }

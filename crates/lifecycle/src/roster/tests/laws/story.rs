@@ -131,6 +131,13 @@ impl Story {
                     prop_assert!(self.real[&id].ready, "{id} is recycled");
                     self.give_up_one(id)?;
                 }
+                RosterChange::TooMuchMemory(id, used) => {
+                    prop_assert!(self.real[&id].ready && !self.quit, "{id} is stopped");
+                    prop_assert!(
+                        used.limit < used.bytes && used.limit == super::memory::HARD,
+                        "{used}"
+                    );
+                }
                 RosterChange::Ready => {
                     prop_assert!(!self.announced, "announced twice");
                     self.announced = true;
@@ -393,13 +400,14 @@ impl Story {
                 Some((_, changes)) => self.carry_out(changes),
                 None => Ok(()),
             },
-            20 | 21 => {
+            24 | 25 => {
                 let bits = who as u32 + 1;
                 let numbers = (1..8).filter(|number| bits >> (number % 4) & 1 == 1).collect();
                 let policy = RollPolicy::default().surge(Share::Count(bits % 2));
                 self.renew(numbers, policy.settle(seconds(u64::from(bits / 3))))
             }
             18 | 19 => self.on(RosterEvent::JobsDone { id, jobs: 9 }).map(drop),
+            20..=23 => self.seen_memory(id, who, what == 23),
             _ => Ok(()),
         }
     }
