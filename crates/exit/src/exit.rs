@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Panic, SetupError};
+use crate::no_value::NoValue;
 use crate::signal::name;
 
 /// The exit code of a child whose entry returned an error, unless
@@ -43,6 +44,8 @@ pub enum Exit {
     Error(Failure),
     /// It could not be set up: its entry was not called.
     SetupFailed(SetupError),
+    /// It went well, but for the value that was asked for: there is none.
+    NoValue(NoValue),
     /// It ended, but somebody else has taken its status.
     Unknown,
 }
@@ -61,6 +64,8 @@ impl Exit {
             Exit::Error(failure) => Some(failure.code),
             Exit::Panic(_) => Some(CODE_PANIC),
             Exit::SetupFailed(_) => Some(CODE_SETUP),
+            Exit::NoValue(NoValue::Missing) => Some(0),
+            Exit::NoValue(NoValue::Unencodable(_) | NoValue::TooLarge { .. }) => Some(CODE_ERROR),
             Exit::Signal { .. } | Exit::Unknown => None,
         }
     }
@@ -76,6 +81,7 @@ impl Exit {
         match self {
             Exit::Error(failure) => failure.permanent,
             Exit::SetupFailed(error) => error.permanent,
+            Exit::NoValue(why) => why.is_permanent(),
             Exit::Code(_) | Exit::Signal { .. } | Exit::Panic(_) | Exit::Unknown => false,
         }
     }
@@ -119,6 +125,7 @@ impl fmt::Display for Exit {
             Exit::Panic(panic) => write!(f, "panicked: {panic}"),
             Exit::Error(failure) => write!(f, "returned an error: {}", failure.error.chain()),
             Exit::SetupFailed(error) => write!(f, "could not be set up: {}", error.chain()),
+            Exit::NoValue(why) => why.fmt(f),
             Exit::Unknown => f.write_str("ended with a status that nobody can tell"),
         }
     }
@@ -146,9 +153,32 @@ mod tests {
                 "was ended by SIGABRT (core dumped); its last panic, perhaps not why: boom, at src/main.rs:3",
             ),
             (Exit::Panic(panic), "panicked: boom, at src/main.rs:3"),
+            (
+                Exit::NoValue(NoValue::TooLarge { most: 9 }),
+                "returned a value of more than 9 bytes, which is all that it may have",
+            ),
+            (
+                Exit::NoValue(NoValue::Missing),
+                "exited with code 0, and without the value that was asked for",
+            ),
         ];
         for (exit, text) in cases {
             assert_eq!(exit.to_string(), text);
+        }
+    }
+
+    /// Case: PL-94
+    #[test]
+    fn without_the_value_that_was_asked_for_nothing_went_well() {
+        let unencodable = || NoValue::Unencodable(crate::ErrorText::new(&fmt::Error));
+        for (why, code, permanent) in [
+            (unencodable(), CODE_ERROR, true),
+            (NoValue::TooLarge { most: 9 }, CODE_ERROR, true),
+            (NoValue::Missing, 0, false),
+        ] {
+            let exit = Exit::NoValue(why);
+            assert!(!exit.is_success(), "{exit}");
+            assert_eq!((exit.code(), exit.is_permanent()), (Some(code), permanent), "{exit}");
         }
     }
 }

@@ -23,12 +23,14 @@ mod bound;
 mod error_text;
 mod exit;
 mod failure;
+mod no_value;
 pub mod signal;
 
 pub use bound::cut;
 pub use error_text::ErrorText;
 pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Exit};
 pub use failure::{Failure, Panic, SetupError};
+pub use no_value::NoValue;
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

@@ -83,7 +83,9 @@ impl RunEnd {
     /// there is neither.
     pub fn code(&self) -> i32 {
         let Some(exit) = self.exited() else { return CODE_ERROR };
-        exit.code().or_else(|| exit.signal().map(|signal| 128 + signal)).unwrap_or(CODE_ERROR)
+        let code = exit.code().or_else(|| exit.signal().map(|signal| 128 + signal));
+        // Without the value that was asked for a run with code 0 has not gone well.
+        code.filter(|code| *code != 0 || self.is_success()).unwrap_or(CODE_ERROR)
     }
 
     /// How the process ended, if that was not our doing.
@@ -159,7 +161,7 @@ fn unless_well(exit: Option<&Exit>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use exit::{CODE_SETUP, Failure, Panic, SetupError};
+    use exit::{CODE_SETUP, Failure, NoValue, Panic, SetupError};
 
     use super::*;
 
@@ -242,6 +244,12 @@ mod tests {
                 0,
                 success,
                 "was asked to quit by SIGTERM (15) from outside, and exited with code 0",
+            ),
+            (
+                RunEnd::Exited(Exit::NoValue(NoValue::Missing)),
+                1,
+                neither,
+                "exited with code 0, and without the value that was asked for",
             ),
             (RunEnd::Exited(Exit::Unknown), 1, neither, "ended with a status that nobody can tell"),
             (RunEnd::NotStarted(error()), 1, neither, "could not be started: {}"),

@@ -234,7 +234,7 @@ impl RestartPolicy {
             RunEnd::Outgrown { .. } => Cause::UncleanExit,
             RunEnd::Memory { .. } => Cause::Memory,
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {
-                let clean = end.is_success() || self.success.contains(end);
+                let clean = end.is_success() || self.counts_as_success(end);
                 match (clean, exit.signal()) {
                     (true, Some(_)) => Cause::CleanSignal,
                     (true, None) => Cause::CleanExit,
@@ -249,11 +249,17 @@ impl RestartPolicy {
     /// The end as it counts: an end on the list `success` becomes [`RunEnd::Succeeded`], which everybody
     /// who sees it from here on takes for a success.
     pub fn judged(&self, end: RunEnd) -> RunEnd {
-        let counts = self.success.contains(&end) && !end.is_success();
+        let counts = self.counts_as_success(&end) && !end.is_success();
         if counts && let RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } = end {
             return RunEnd::Succeeded(exit);
         }
         end
+    }
+
+    /// Whether it is on the list `success`. A run without the value that was asked for has not gone well, whatever its
+    /// code is.
+    fn counts_as_success(&self, end: &RunEnd) -> bool {
+        self.success.contains(end) && !matches!(end.exited(), Some(Exit::NoValue(_)))
     }
 
     /// Whether the run went well.

@@ -6,9 +6,11 @@
 mod alike;
 mod lossless;
 
+use std::io::{self, Write};
+
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Arguments that could not be encoded or decoded; the text names the field where it is known.
+/// Arguments, or a value, that could not be encoded or decoded; the text names the field where it is known.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct Error {
@@ -16,22 +18,66 @@ pub struct Error {
 }
 
 /// Nothing, as MessagePack writes it.
-const NIL: u8 = 0xc0;
+pub(crate) const NIL: u8 = 0xc0;
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
+    let failed = |text: String| Error { text: format!("they cannot be encoded: {text}") };
+    write(value, &mut bytes).map_err(failed)?;
+    check(value, &bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The same for at most so many bytes; `None`: there would be more.
+pub(crate) fn encode_within<T: Serialize + ?Sized>(
+    value: &T,
+    most: u64,
+) -> Result<Vec<u8>, Option<Error>> {
+    let mut bounded = Bounded { bytes: Vec::new(), most, is_full: false };
+    let written = write(value, &mut bounded);
+    if bounded.is_full {
+        return Err(None);
+    }
+    written.and_then(|()| check(value, &bounded.bytes)).map_err(|text| Some(Error { text }))?;
+    Ok(bounded.bytes)
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, to: impl Write) -> Result<(), String> {
     // Human-readable on both sides, since arguments may come from a configuration file, where an
     // address or a date is written as text.
-    let mut serializer =
-        rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
-    let failed =
-        |error: &dyn std::fmt::Display| Error { text: format!("they cannot be encoded: {error}") };
-    value.serialize(&mut serializer).map_err(|error| failed(&error))?;
+    let mut serializer = rmp_serde::Serializer::new(to).with_struct_map().with_human_readable();
+    value.serialize(&mut serializer).map_err(|error| error.to_string())
+}
+
+/// Whether all of it has been written.
+fn check<T: Serialize + ?Sized>(value: &T, written: &[u8]) -> Result<(), String> {
     // Only a nil can be taken for something else: without one nothing is lost.
-    if bytes.contains(&NIL) {
-        lossless::check(value).map_err(|lost| failed(&lost))?;
+    if written.contains(&NIL) {
+        lossless::check(value).map_err(|lost| lost.to_string())?;
     }
-    Ok(bytes)
+    Ok(())
+}
+
+/// Bytes that do not become more than so many.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: u64,
+    is_full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.bytes.len() + bytes.len()) as u64 > self.most {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether encoded arguments say the same, in whatever order their maps were written.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
 
 use crate::current::Current;
 use crate::entries::BoundEntry;
@@ -17,8 +18,9 @@ use crate::mutex::lock;
 use crate::program;
 use crate::spawn::Spawn;
 use crate::telling::encoded;
+use crate::value::PIECE;
 use crate::wire::{Down, Payload, Up, Verdict, from_bytes};
-use exit::{CODE_PANIC, CODE_SETUP, Panic, SetupError};
+use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
 
 /// A child between its start and its entry: what it is to be, and how it answers.
 ///
@@ -144,14 +146,19 @@ impl Boot {
     /// [`tell_ready`](crate::tell_ready).
     pub fn run_unready(&self, entry: Bound) -> i32 {
         let entries = program::entries().expect("the bootstrap has set the entries");
-        let call = || (entry.0)(&|error| entries.judge(error));
+        let call = || (entry.0)(&|error| entries.judge(error), self.payload.value);
         let ended = panic::catch_unwind(AssertUnwindSafe(call));
+        if let Ok(Ok(Some(value))) = &ended {
+            // If the parent does not get all of it, it takes none of it. Where nobody is, nobody misses it.
+            let _ = self.tell_value(value);
+        }
         run_hooks();
         let (verdict, code) = match ended {
-            Ok(Ok(())) => return 0,
-            Ok(Err(failure)) => {
-                let code = failure.code;
-                (Verdict::Error(failure), code)
+            Ok(Ok(_)) => return 0,
+            Ok(Err(verdict)) => {
+                let code =
+                    if let Verdict::Error(failure) = &verdict { failure.code } else { CODE_ERROR };
+                (verdict, code)
             }
             Err(payload) => {
                 // The hook knows the place; the entry may have replaced it, and then only the
@@ -166,6 +173,16 @@ impl Boot {
         };
         let _ = self.link.send(&Up::Verdict(verdict));
         code
+    }
+
+    fn tell_value(&self, value: &[u8]) -> io::Result<()> {
+        let pieces = value.chunks(PIECE);
+        let last = pieces.len().saturating_sub(1);
+        for (index, piece) in pieces.enumerate() {
+            let bytes = ByteBuf::from(piece);
+            self.link.send(&Up::Value { bytes, more: index < last })?;
+        }
+        Ok(())
     }
 }
 

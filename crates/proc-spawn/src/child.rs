@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -15,9 +16,10 @@ use crate::link::Link;
 use crate::program::OtherProgram;
 use crate::spawn_error::SpawnError;
 use crate::sys::{End, Process, oom_kills};
+use crate::value::Value;
 use crate::wire::{Down, Verdict, to_bytes};
 use crate::words::{Message, Said, Words};
-use exit::{CODE_PANIC, CODE_SETUP, ErrorText, Exit, SetupError};
+use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, NoValue, SetupError};
 use quit::Reason;
 use waiter::readable;
 
@@ -34,9 +36,15 @@ pub struct Child {
     /// It leads a process group.
     own_group: bool,
     /// In a box: most children live, and what they do not have takes no room.
-    exit: Option<Box<Exit>>,
+    ended: Option<Box<Ended>>,
     /// [`oom_kills`] before it began.
     oom_kills: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    exit: Exit,
+    value: Option<Value>,
 }
 
 impl Child {
@@ -45,11 +53,15 @@ impl Child {
         link: Link,
         own_group: bool,
         oom_kills: Option<u64>,
+        value: Option<NonZeroU32>,
     ) -> Result<Child, SpawnError> {
         match Process::of(process) {
             Ok(process) => {
-                let words = Words::new(link);
-                Ok(Child { process, words, own_group, exit: None, oom_kills })
+                let words = match value {
+                    Some(most) => Words::with_value(link, most.get(), process.id()),
+                    None => Words::new(link),
+                };
+                Ok(Child { process, words, own_group, ended: None, oom_kills })
             }
             Err((source, mut process)) => {
                 // The child may have started others by now, which go with its group.
@@ -207,7 +219,7 @@ impl Child {
     pub fn kill(&self) -> io::Result<()> {
         // Until it is reaped its number is its own, also as that of a group (kill(2)).
         let leader = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
-        if let Some(leader) = leader.filter(|_| self.own_group && self.exit.is_none()) {
+        if let Some(leader) = leader.filter(|_| self.own_group && self.ended.is_none()) {
             // The process itself gets its signal below, in whatever group it is by now.
             let _ = kill_process_group(leader, Signal::KILL);
         }
@@ -241,7 +253,7 @@ impl Child {
     ///
     /// The system cannot tell (`waitid(2)`).
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
-        if self.exit.is_none() {
+        if self.ended.is_none() {
             let status = match self.process.try_wait()? {
                 End::None => {
                     self.words.take_up();
@@ -252,9 +264,9 @@ impl Child {
                 End::Unseen if readable(&[self.pidfd()], Some(Instant::now()))? => None,
                 End::Unseen => return Ok(None),
             };
-            self.exit = Some(Box::new(self.judge(status)));
+            self.ended = Some(Box::new(self.judge(status)));
         }
-        Ok(self.exit.as_deref().cloned())
+        Ok(self.ended.as_ref().map(|ended| ended.exit.clone()))
     }
 
     /// Waits for the child's end; reaps it. A child that is dead, and held by a tracer (ptrace(2)), is
@@ -282,9 +294,24 @@ impl Child {
         }
     }
 
+    /// What its entry has returned, once the end has been seen: it has come whole, whatever ended the process then.
+    /// `None`: it has not, or was not [asked for](crate::Spawn::keep_value).
+    pub fn value(&self) -> Option<&Value> {
+        self.ended.as_ref()?.value.as_ref()
+    }
+
     /// Puts together what the system says of the end and what the child said before it.
-    fn judge(&mut self, status: Option<ExitStatus>) -> Exit {
-        let said = self.words.end();
+    fn judge(&mut self, status: Option<ExitStatus>) -> Ended {
+        let mut said = self.words.end();
+        let (value, is_asked_for_value) = (said.value.take(), said.is_asked_for_value);
+        let exit = self.exit(status, said);
+        let is_missing = exit.is_success() && value.is_none();
+        let exit =
+            if is_missing && is_asked_for_value { Exit::NoValue(NoValue::Missing) } else { exit };
+        Ended { exit, value }
+    }
+
+    fn exit(&self, status: Option<ExitStatus>, said: Said) -> Exit {
         let Some(status) = status else { return Exit::Unknown };
         match (Exit::from(status), said) {
             (Exit::Code(CODE_SETUP), Said { setup_failed: Some(error), .. }) => {
@@ -297,6 +324,9 @@ impl Child {
             }
             (Exit::Code(CODE_PANIC), Said { verdict: Some(Verdict::Panic(panic)), .. }) => {
                 Exit::Panic(panic)
+            }
+            (Exit::Code(CODE_ERROR), Said { verdict: Some(Verdict::NoValue(why)), .. }) => {
+                Exit::NoValue(why)
             }
             // A program that was built to abort on panic sends no verdict: its note of the panic is all
             // that there is, and is to the point.

@@ -118,7 +118,11 @@ impl Detached {
                     return Ok(Some(Message::SetupFailed(error.bounded())));
                 }
                 Ok(Received::Message(
-                    Up::PanicSeen(_) | Up::Verdict(_) | Up::Extend(_) | Up::Status(_),
+                    Up::PanicSeen(_)
+                    | Up::Verdict(_)
+                    | Up::Extend(_)
+                    | Up::Status(_)
+                    | Up::Value { .. },
                 )) => (),
                 Ok(Received::Closed | Received::Descriptors) | Err(_) => {
                     return Ok(Some(Message::Closed));

@@ -11,7 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::args;
 use crate::entry_fn::EntryFn;
 use crate::judge::{Judge, Opinion};
-use exit::Failure;
+use crate::value;
+use crate::wire::Verdict;
 
 /// The functions that a child of this program may be asked to run.
 ///
@@ -32,8 +33,10 @@ struct Entry {
 /// Decodes the arguments, and gives back a call that has only to be made.
 type Bind = dyn Fn(&[u8]) -> Result<BoundEntry, args::Error> + Send + Sync;
 
-/// An entry with its decoded arguments: all that can go wrong before user code has gone right.
-pub(crate) type BoundEntry = Box<dyn FnOnce(&Judge) -> Result<(), Failure>>;
+/// An entry with its decoded arguments: all that can go wrong before user code has gone right. It is called with the
+/// most bytes that are wanted of what it returns; `None`: nobody wants that, and it is not even encoded.
+pub(crate) type BoundEntry =
+    Box<dyn FnOnce(&Judge, Option<u32>) -> Result<Option<Vec<u8>>, Verdict>>;
 
 impl Entries {
     /// An empty table.
@@ -55,7 +58,11 @@ impl Entries {
         let bind = move |bytes: &[u8]| {
             let args: F::Args = args::decode(bytes)?;
             let entry = entry.clone();
-            Ok(Box::new(move |judge: &Judge| entry.call(args, judge)) as BoundEntry)
+            Ok(Box::new(move |judge: &Judge, most: Option<u32>| {
+                let value = entry.call(args, judge).map_err(Verdict::Error)?;
+                let encode = |most: u32| value::encode(&value, most.into());
+                most.map(encode).transpose().map_err(Verdict::NoValue)
+            }) as BoundEntry)
         };
         self.list.push(Entry {
             name: name.to_owned(),

@@ -72,7 +72,7 @@ pub fn exchange(bytes: &[u8]) {
     const MOST_KEPT: usize = 1 << 20;
     let (link, theirs) = Link::pair().expect("a socket can be made");
     let child = Link::new(theirs).expect("a socket has a timeout");
-    let mut words = Words::new(link);
+    let mut words = Words::with_value(link, 10_000, std::process::id());
     let (steps, _) = bytes.as_chunks::<2>();
     // No more steps than fit a socket of the usual size: no other thread reads from it.
     for [what, size] in steps.iter().take(200) {
@@ -80,7 +80,7 @@ pub fn exchange(bytes: &[u8]) {
         let text = |letter: &str| letter.repeat(size);
         let panic = || Panic { message: text("p"), place: text("q") };
         let error = || ErrorText::new(&std::io::Error::other(text("e")));
-        let word = match what % 12 {
+        let word = match what % 13 {
             0 => Up::Ready,
             1 => Up::SetupFailed(SetupError { step: text("s"), error: error(), permanent: false }),
             2 => Up::PanicSeen(panic()),
@@ -93,7 +93,8 @@ pub fn exchange(bytes: &[u8]) {
                 let _ = send_packet_now(&child, &[*what; 9][..size.min(9)]);
                 continue;
             }
-            9 => {
+            9 => Up::Value { bytes: vec![*what; size].into(), more: false },
+            10 => {
                 words.take_up();
                 assert!(words.size() <= MOST_KEPT, "it keeps {} bytes", words.size());
                 continue;

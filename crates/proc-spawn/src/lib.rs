@@ -28,7 +28,8 @@
 //! nothing is inherited by accident, and no `unsafe` is needed. What the function is to do travels
 //! over a socket that is the child's standard input at first: the function's name, and its
 //! arguments as any serde type. The other way come "ready", what failed before it, panics with
-//! message and place, and the error that the function returned; so [`Exit`] is more than a number.
+//! message and place, and the error that the function returned; so [`Exit`] is more than a number. What it returned
+//! when all went well comes if it is asked for ([`Spawn::keep_value`]), and [`Child::join`] gives it.
 //! The socket is the lifeline too: a child notices the end of its parent, whatever ended it.
 //!
 //! [`entries!`] lists the functions, [`init`] is the first line of `main`, [`Spawn`] says what to
@@ -65,6 +66,7 @@ mod current;
 mod entries;
 mod spawn;
 mod telling;
+mod value;
 
 mod args;
 mod called;
@@ -74,6 +76,7 @@ mod detached;
 mod entry_fn;
 mod environment;
 mod inherited;
+mod join;
 mod judge;
 mod lifeline;
 mod link;
@@ -103,7 +106,10 @@ pub use detached::Detached;
 pub use entries::{Call, Entries, EntryError};
 pub use entry_fn::{EntryFn, EntryOutcome};
 pub use environment::Environment;
-pub use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, Panic, SetupError};
+pub use exit::{
+    CODE_ERROR, CODE_PANIC, CODE_SETUP, ErrorText, Exit, Failure, NoValue, Panic, SetupError,
+};
+pub use join::JoinError;
 pub use judge::{Judge, Judgement};
 pub use lifeline::Heard;
 pub use program::OtherProgram;
@@ -113,6 +119,7 @@ pub use spawner::Spawner;
 pub use speaker::Speaker;
 pub use stdio::Stdio;
 pub use telling::{extend_timeout, tell, tell_now, tell_ready, tell_status};
+pub use value::{DEFAULT_VALUE, LONGEST_VALUE, Value};
 pub use words::{Message, Told};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

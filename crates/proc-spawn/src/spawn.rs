@@ -10,6 +10,7 @@ mod execute;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::spawn_error::SpawnError;
 use crate::spawner::Spawner;
 use crate::stdio::Stdio;
 use crate::sys::{oom_kills, random};
+use crate::value::LONGEST_VALUE;
 use crate::wire::{Payload, from_bytes, to_bytes};
 
 pub(crate) use execute::command;
@@ -65,6 +67,8 @@ pub struct Spawn {
     own_group: bool,
     kept: Option<Arc<OwnedFd>>,
     spawner: Option<Arc<Spawner>>,
+    /// The most bytes that are wanted of what the entry returns.
+    value: Option<NonZeroU32>,
 }
 
 impl Spawn {
@@ -110,6 +114,7 @@ impl Spawn {
             own_group: false,
             kept: program::kept(),
             spawner: None,
+            value: None,
         }
     }
 
@@ -264,6 +269,19 @@ impl Spawn {
         self
     }
 
+    /// Has the child send what its entry returns with `Ok`: see [`Child::join`]. At most so many bytes, encoded: from 1
+    /// to [`LONGEST_VALUE`], to which other numbers are brought; [`DEFAULT_VALUE`](crate::DEFAULT_VALUE) will do for
+    /// most. A child that returns more, or what cannot be encoded, or ends with code 0 and without it, has failed
+    /// ([`Exit::NoValue`](exit::Exit::NoValue)).
+    ///
+    /// Default: it is neither encoded nor sent, and nothing is kept.
+    #[must_use]
+    pub fn keep_value(mut self, most: u64) -> Spawn {
+        let most = u32::try_from(most.clamp(1, LONGEST_VALUE)).ok();
+        self.value = most.and_then(NonZeroU32::new);
+        self
+    }
+
     /// Has the thread of `spawner` start the child: for a parent of thousands. If the spawner cannot, the
     /// calling thread does. A [`Program::Path`] below `/proc/self/fd` or `/dev/fd` means nothing to a
     /// spawner, since its descriptors are others. Default: the thread that calls [`spawn`](Spawn::spawn).
@@ -293,14 +311,14 @@ impl Spawn {
         ours.send_payload(&payload, kept).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom_kills();
         let process = self.execute(nonce, theirs)?;
-        Child::adopt(process, ours, self.own_group, oom_kills)
+        Child::adopt(process, ours, self.own_group, oom_kills, self.value)
     }
 
     /// The launcher that is to start this process: with the same program, streams and environment.
     pub(crate) fn launcher(&self) -> Spawn {
         let name = self.current.name.clone();
         let current = Current::new(Role::Launcher, name);
-        Spawn { entry: None, args: Arc::default(), current, ..self.clone() }
+        Spawn { entry: None, args: Arc::default(), current, value: None, ..self.clone() }
     }
 
     pub(crate) fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
@@ -311,6 +329,7 @@ impl Spawn {
             entry: self.entry.clone(),
             args: ByteBuf::from(&*self.args),
             setup: ByteBuf::from(&*self.setup),
+            value: self.value.map(NonZeroU32::get),
         }
         .encode()
         .map_err(SpawnError::io("encode the payload"))?;

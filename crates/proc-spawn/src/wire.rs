@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::current::Current;
-use exit::{Failure, Panic, SetupError};
+use exit::{Failure, NoValue, Panic, SetupError};
 use quit::Reason;
 
 /// The first argument of a child: this, and a number that must be in the payload too.
@@ -37,6 +37,9 @@ pub(crate) struct Payload {
     pub(crate) args: ByteBuf,
     /// For the role's own handler.
     pub(crate) setup: ByteBuf,
+    /// The most bytes that are wanted of what the entry returns; `None`: nobody wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<u32>,
 }
 
 impl Payload {
@@ -217,12 +220,18 @@ pub(crate) enum Up {
     Verdict(Verdict),
     /// A word of whoever is built on this, [encoded](crate::tell).
     Told(ByteBuf),
+    /// A piece of what the entry has returned: [so large](crate::value::PIECE), but for the last.
+    Value {
+        bytes: ByteBuf,
+        more: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     Error(Failure),
     Panic(Panic),
+    NoValue(NoValue),
 }
 
 #[cfg(test)]
@@ -240,6 +249,7 @@ mod tests {
             entry: Some("a:b".into()),
             args: ByteBuf::from(vec![0; 10]),
             setup: ByteBuf::new(),
+            value: Some(7),
         }
     }
 

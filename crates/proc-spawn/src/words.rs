@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::link::{Link, Received};
 use crate::speaker::Speaker;
+use crate::value::{Collected, Value};
 use crate::wire::{self, Up, Verdict};
 use exit::{Panic, SetupError, cut};
 
@@ -74,6 +75,9 @@ pub(crate) struct Said {
     pub(crate) panic: Option<Panic>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) setup_failed: Option<SetupError>,
+    /// What the entry has returned, if that was asked for and all of it has come.
+    pub(crate) value: Option<Value>,
+    pub(crate) is_asked_for_value: bool,
 }
 
 /// The parent's end of a link.
@@ -90,6 +94,8 @@ pub(crate) struct Words {
 #[derive(Debug, Default)]
 struct Kept {
     said: Said,
+    /// `None`: nobody has asked for it.
+    value: Option<Collected>,
     /// What was taken from the socket before anybody has asked for it.
     waiting: VecDeque<Message>,
 }
@@ -104,6 +110,12 @@ enum Taken {
 impl Words {
     pub(crate) fn new(link: Link) -> Words {
         Words { link, over: false, kept: None }
+    }
+
+    /// The words of a child that is asked for what its entry returns: at most so many bytes, from this process.
+    pub(crate) fn with_value(link: Link, most: u32, pid: u32) -> Words {
+        let value = Some(Collected::new(most, pid));
+        Words { kept: Some(Box::new(Kept { value, ..Kept::default() })), ..Words::new(link) }
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -148,7 +160,10 @@ impl Words {
                 Taken::Nothing => break,
             }
         }
-        self.kept.take().map(|kept| kept.said).unwrap_or_default()
+        let Some(kept) = self.kept.take() else { return Said::default() };
+        let Kept { said, value, .. } = *kept;
+        let is_asked_for_value = value.is_some();
+        Said { value: value.and_then(Collected::whole), is_asked_for_value, ..said }
     }
 
     /// How much of what a child has said is kept.
@@ -164,10 +179,12 @@ impl Words {
         let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
             Verdict::Error(failure) => failure.error.chain().len(),
             Verdict::Panic(panic) => panic.to_string().len(),
+            Verdict::NoValue(why) => why.to_string().len(),
         });
         let panic = kept.said.panic.as_ref().map_or(0, |panic| panic.to_string().len());
         let failed = kept.said.setup_failed.as_ref().map_or(0, |error| error.chain().len());
-        waiting.sum::<usize>() + panic + verdict + failed
+        let value = kept.value.as_ref().map_or(0, Collected::size);
+        waiting.sum::<usize>() + panic + verdict + failed + value
     }
 
     fn kept(&mut self) -> &mut Kept {
@@ -202,8 +219,18 @@ impl Words {
                     self.kept().said.verdict = Some(match verdict {
                         Verdict::Error(failure) => Verdict::Error(failure.bounded()),
                         Verdict::Panic(panic) => Verdict::Panic(panic.bounded()),
+                        Verdict::NoValue(why) => Verdict::NoValue(why.bounded()),
                     });
                     continue;
+                }
+                Ok(Received::Message(Up::Value { bytes, more })) => {
+                    let by = self.link.speaker();
+                    let collected = self.kept.as_mut().and_then(|kept| kept.value.as_mut());
+                    if collected.is_some_and(|collected| collected.take(&bytes, more, by)) {
+                        continue;
+                    }
+                    self.over = true;
+                    Message::Closed
                 }
                 Ok(Received::Nothing) => return Taken::Nothing,
                 Ok(Received::Enough) => return Taken::Enough,

@@ -1,6 +1,6 @@
 //! What follows which end, and how ends are listed and told.
 
-use exit::{ErrorText, Failure, Panic};
+use exit::{ErrorText, Failure, NoValue, Panic};
 
 use super::*;
 use crate::memory::MemoryUse;
@@ -96,6 +96,9 @@ fn an_end_that_counts_as_success_is_one_from_then_on() {
     assert_eq!(policy.judged(code(3)), RunEnd::Succeeded(Exit::Code(3)));
     assert_eq!(policy.judged(code(0)), code(0), "it is one already");
     assert_eq!(policy.judged(code(4)), code(4));
+    let no_value = || RunEnd::Exited(Exit::NoValue(NoValue::Missing));
+    assert_eq!(policy.judged(no_value()), no_value(), "whatever its code is");
+    assert!(!policy.is_clean(&no_value()));
 }
 
 #[test]

@@ -38,6 +38,29 @@ fn borrowed() -> Result<(), &'static str> {
     Err("borrowed")
 }
 
+fn counts(from: u8) -> Result<Vec<u8>, std::io::Error> {
+    Ok(vec![from, from + 1])
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "this is what is tried")]
+fn nested(_: ()) -> Result<Option<Option<u8>>, String> {
+    Ok(Some(None))
+}
+
+/// It cannot be encoded, and whoever tries that is told so.
+struct Untold;
+
+impl Serialize for Untold {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it was encoded"))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "this is what is tried")]
+fn untold() -> Result<Untold, String> {
+    Ok(Untold)
+}
+
 fn table() -> Entries {
     crate::entries![plain, typed, boxed, local, "by:hand" => text, "h" => hidden, "b" => borrowed]
         .exit_code_if(69, |_: &std::fmt::Error| true)
@@ -103,7 +126,8 @@ fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
     let run = |call: Call| {
         let name = table.resolve(&call).unwrap();
         let bound = table.bind(name, &call.into_args()).unwrap();
-        let failure = bound(&move |error| table.judge(error)).unwrap_err();
+        let verdict = bound(&move |error| table.judge(error), None).unwrap_err();
+        let Verdict::Error(failure) = verdict else { panic!("{verdict:?}") };
         format!("{} {}", failure.code, failure.error)
     };
     assert_eq!(run(Call::new(boxed, 1)), "1 boxed");
@@ -111,4 +135,34 @@ fn every_kind_of_error_arrives_with_its_text_and_is_seen() {
     assert_eq!(run(Call::new(text, ())), "1 text");
     assert_eq!(run(Call::new(borrowed, ())), "1 borrowed");
     assert_eq!(run(Call::new(hidden, ())), format!("69 {}", std::fmt::Error));
+}
+
+/// What nobody has asked for is not even encoded.
+///
+/// Case: PL-94
+#[test]
+fn what_an_entry_returns_is_encoded_for_who_has_asked() {
+    let table = crate::entries![plain, counts, nested, untold];
+    let table: &'static Entries = Box::leak(Box::new(table));
+    let run = |call: Call, most: Option<u32>| {
+        let name = table.resolve(&call).unwrap();
+        let bound = table.bind(name, &call.into_args()).unwrap();
+        bound(&|error| table.judge(error), most)
+    };
+    let value = run(Call::new(counts, 3), Some(100)).unwrap().unwrap();
+    assert_eq!(args::decode::<Vec<u8>>(&value).unwrap(), [3, 4]);
+    assert_eq!(run(Call::new(plain, ()), Some(100)), Ok(Some(vec![args::NIL])));
+    let no_value = |call: Call, most| match run(call, Some(most)) {
+        Err(Verdict::NoValue(why)) => why.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let large = "returned a value of more than 2 bytes, which is all that it may have";
+    assert_eq!(no_value(Call::new(counts, 3), 2), large);
+    let text = no_value(Call::new(nested, ()), 100);
+    assert!(text.contains("would arrive as `None`"), "{text}");
+    let text = no_value(Call::new(untold, ()), 100);
+    assert!(text.contains("it was encoded"), "{text}");
+    for call in [Call::new(counts, 3), Call::new(nested, ()), Call::new(untold, ())] {
+        assert_eq!(run(call, None), Ok(None));
+    }
 }

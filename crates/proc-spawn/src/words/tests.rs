@@ -24,7 +24,11 @@ enum Word {
     Status(usize),
     Verdict(usize, i32),
     Told(usize),
+    Value(usize, bool),
 }
+
+/// The most that is asked for.
+const MOST_OF_VALUE: usize = 50_000;
 
 fn said() -> impl Strategy<Value = Said> {
     let size = prop_oneof![0..50usize, 0..40_000usize];
@@ -35,7 +39,8 @@ fn said() -> impl Strategy<Value = Said> {
         any::<u64>().prop_map(Word::Extend),
         size.clone().prop_map(Word::Status),
         (size.clone(), any::<i32>()).prop_map(|(size, code)| Word::Verdict(size, code)),
-        size.prop_map(Word::Told),
+        size.clone().prop_map(Word::Told),
+        (size, any::<bool>()).prop_map(|(size, more)| Word::Value(size, more)),
     ];
     prop_oneof![
         9 => word.prop_map(Said::Word),
@@ -67,6 +72,7 @@ fn up(word: &Word) -> Up {
             Up::Verdict(Verdict::Error(failure))
         }
         Word::Told(size) => Up::Told(vec![7; size].into()),
+        Word::Value(size, more) => Up::Value { bytes: vec![7; size].into(), more },
     }
 }
 
@@ -77,10 +83,14 @@ proptest! {
     /// Cases: FLT-B5, FLT-H2
     #[test]
     fn whatever_a_child_says_its_parent_keeps_little_and_gets_away(
-        story in vec((said(), any::<bool>(), any::<bool>()), 0..60)
+        story in vec((said(), any::<bool>(), any::<bool>()), 0..60),
+        asks in any::<bool>(),
     ) {
         let (link, theirs) = Link::pair().unwrap();
-        let mut words = Words::new(link);
+        let mut words = match asks {
+            true => Words::with_value(link, MOST_OF_VALUE as u32, std::process::id()),
+            false => Words::new(link),
+        };
         let child = Link::new(theirs).unwrap();
         for (said, ask, take) in &story {
             // A child says as much as fits: before a full socket it would wait.
@@ -113,7 +123,7 @@ proptest! {
                 }
             }
             let kinds = 3 * MOST_OF_A_WORD + 4 * LONGEST_STATUS;
-            prop_assert!(words.size() <= kinds + MOST_TOLD * 40_001);
+            prop_assert!(words.size() <= kinds + MOST_TOLD * 40_001 + MOST_OF_VALUE);
         }
         drop(child);
         words.end();

@@ -58,7 +58,11 @@ pub(crate) fn a_function_that_cannot_be_an_entry_is_told_why() {
         ("async fn work(_day: u32) -> Result<(), String> { Ok(()) }", "block_on"),
         ("fn work(_a: u32, _b: u32) {}", "several are one struct or tuple"),
         ("fn work() -> std::process::ExitCode { todo!() }", "exit_code_if"),
-        ("fn work() -> u32 { 0 }", "returns `()` or `Result<(), E>`"),
+        ("fn work() -> u32 { 0 }", "returns `()` or `Result<T, E>`"),
+        (
+            "struct Odd; fn work() -> Result<Odd, String> { Ok(Odd) }",
+            "`T` crosses back to the parent",
+        ),
         ("struct Args; fn work(_: Args) {}", "derives `serde::Serialize`"),
         ("struct Odd; fn work() -> Result<(), Odd> { Ok(()) }", "AsRef<dyn Error>"),
     ];

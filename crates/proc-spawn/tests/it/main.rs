@@ -14,6 +14,7 @@ mod memory;
 mod payloads;
 mod spawner;
 mod talkers;
+mod values;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -59,6 +60,10 @@ fn main() {
         descriptors::has_no_descriptors_left,
         descriptors::writes_beyond_the_limit,
         descriptors::closes_what_its_child_inherits,
+        values::counts,
+        values::returns_bytes,
+        values::returns_what_cannot_be_told,
+        values::returns_and_lingers,
         "by:hand" => measure,
     ];
     // A child may know other entries than its parent, as after an update in place.
@@ -157,6 +162,27 @@ fn main() {
         trial(
             "a_function_that_cannot_be_an_entry_is_told_why",
             compiler::a_function_that_cannot_be_an_entry_is_told_why,
+        ),
+        trial(
+            "what_an_entry_returns_arrives_by_type",
+            values::what_an_entry_returns_arrives_by_type,
+        ),
+        trial("what_nobody_asks_for_is_not_sent", values::what_nobody_asks_for_is_not_sent),
+        trial(
+            "a_value_may_be_as_large_as_was_asked_for",
+            values::a_value_may_be_as_large_as_was_asked_for,
+        ),
+        trial(
+            "what_cannot_be_encoded_is_a_failure_for_good",
+            values::what_cannot_be_encoded_is_a_failure_for_good,
+        ),
+        trial(
+            "who_exits_without_his_value_has_failed",
+            values::who_exits_without_his_value_has_failed,
+        ),
+        trial(
+            "a_value_that_was_sent_outlives_its_process",
+            values::a_value_that_was_sent_outlives_its_process,
         ),
         trial("a_limit_of_file_size_is_an_error", descriptors::a_limit_of_file_size_is_an_error),
         trial("a_child_that_is_not_ready_says_so", a_child_that_is_not_ready_says_so),
