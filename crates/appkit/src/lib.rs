@@ -174,7 +174,7 @@
 //! * Run anywhere but on Linux. `quit`, `stdio-redirect`, `log-file` and `logging` alone are for any Unix.
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
-pub use exit::Exit;
+pub use exit::{Exit, NoValue};
 pub use lifecycle::Outcome;
 pub use logging::LoggingConfig;
 pub use policy::{
@@ -182,7 +182,8 @@ pub use policy::{
     RestartPolicy, RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
-    Call, Current, Role, at_end, current, entries, extend_timeout, tell_ready as ready, tell_status,
+    Call, Current, DEFAULT_VALUE, LONGEST_VALUE, Role, Value, at_end, current, entries,
+    extend_timeout, tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
@@ -195,8 +196,8 @@ pub use surroundings::reopen::reopen;
 pub use surroundings::{ReloadListener, job_done, reload_requested};
 pub use workers::{
     Change, ChangePart, Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts,
-    WaitError, WorkerEnd, WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport,
-    start_workers, worker_events,
+    ValueError, WaitError, WorkerEnd, WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions,
+    WorkersReport, start_workers, worker_events,
 };
 
 /// The parts, whole, for when the front is not enough.

@@ -58,6 +58,8 @@ pub struct RunEnd {
     pub signal: Option<i32>,
     /// File and line of a panic.
     pub place: Option<String>,
+    /// How large what its entry has returned is, if that was asked for and has come whole.
+    pub value_bytes: Option<u64>,
 }
 
 /// How many runs have ended by a cause.

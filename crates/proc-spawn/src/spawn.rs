@@ -174,12 +174,14 @@ impl Spawn {
     }
 
     /// Whether a child of the one does the same as a child of the other would: it runs the same entry with the same
-    /// arguments, whatever order maps in them were written in, in the same environment. What its role is to know
+    /// arguments, whatever order maps in them were written in, in the same environment, and as much is wanted of what it
+    /// returns. What its role is to know
     /// ([`setup`](Spawn::setup)) is not looked at, nor who it is and where its streams go.
     pub fn does_the_same(&self, other: &Spawn) -> bool {
         self.entry == other.entry
             && self.environment == other.environment
             && self.program == other.program
+            && self.value == other.value
             && args::are_alike(&self.args, &other.args)
     }
 

@@ -16,7 +16,10 @@ fn main() {
     red.entered(Phase::Running, &mut events);
     let end = RunEnd::Exited(Exit::Code(3));
     let (pid, last_lines) = (Some(4711), Default::default());
-    red.note(&Report::Ended { pid, end, restart_in: None, last_lines }, &mut events);
+    red.note(
+        &Report::Ended { pid, end, restart_in: None, last_lines, value_bytes: None },
+        &mut events,
+    );
     red.entered(Phase::Waiting, &mut events);
     for event in events.since(0, 99).events {
         println!("{:3} {} {} {}", event.number, event.at, event.name, event.text);

@@ -23,6 +23,7 @@ pub fn run_end(end: &RunEnd, at: Timestamp, run: u64, pid: Option<u32>) -> servi
         code: exit.and_then(Exit::code),
         signal: exit.and_then(Exit::signal),
         place: exit.and_then(place),
+        value_bytes: None,
     }
 }
 
@@ -54,6 +55,7 @@ pub(crate) fn cause(end: &RunEnd) -> &'static str {
             Some(Exit::Panic(_)) => "panic",
             Some(Exit::Error(_)) => "error",
             Some(Exit::SetupFailed(_)) => "setup",
+            Some(Exit::NoValue(_)) => "no_value",
             Some(_) | None => "unknown",
         },
     }
@@ -71,7 +73,7 @@ fn place(exit: &Exit) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use exit::{ErrorText, Failure, Panic, SetupError};
+    use exit::{ErrorText, Failure, NoValue, Panic, SetupError};
     use policy::MemoryUse;
 
     use super::*;
@@ -102,6 +104,7 @@ mod tests {
             (RunEnd::Exited(Exit::Panic(panic())), "panic", Some(101), None, place),
             (RunEnd::Exited(Exit::Error(failure)), "error", Some(69), None, None),
             (RunEnd::Exited(Exit::SetupFailed(setup)), "setup", Some(exit::CODE_SETUP), None, None),
+            (RunEnd::Exited(Exit::NoValue(NoValue::Missing)), "no_value", Some(0), None, None),
             (RunEnd::Exited(Exit::Unknown), "unknown", None, None, None),
             (RunEnd::NotStarted(error()), "not_started", None, None, None),
             (RunEnd::NotReady { after, to_tell: false }, "not_ready", None, None, None),

@@ -131,13 +131,14 @@ impl Record {
                 self.ready_since = Some(now);
                 What::Ready
             }
-            Report::Ended { pid, end, last_lines, .. } => {
+            Report::Ended { pid, end, last_lines, value_bytes, .. } => {
                 // One that could not be started is a run, too.
                 if pid.is_none() {
                     self.run += 1;
                 }
                 let cause = cause(end);
                 let end = run_end(end, now, self.run, *pid);
+                let end = service::RunEnd { value_bytes: *value_bytes, ..end };
                 (self.pid, self.ready_since) = (None, None);
                 let rest = self.rest();
                 match rest.counts.iter_mut().find(|(known, _)| *known == cause) {
@@ -283,6 +284,7 @@ mod tests {
             end: RunEnd::Exited(Exit::Code(code)),
             restart_in: None,
             last_lines: Default::default(),
+            value_bytes: Some(7),
         }
     }
 
@@ -307,6 +309,7 @@ mod tests {
         assert_eq!((waiting.pid, &waiting.ready_since), (None, &None));
         assert_eq!((waiting.next_start_in_us, waiting.ends.len()), (Some(7), 1));
         assert_eq!((waiting.ends[0].run, waiting.ends[0].code), (3, Some(3)));
+        assert_eq!(waiting.ends[0].value_bytes, Some(7), "its size, and not what it is");
         let kinds: Vec<_> =
             events.since(0, 99).events.into_iter().map(|event| (event.kind, event.phase)).collect();
         let kinds: Vec<_> =
@@ -333,7 +336,9 @@ mod tests {
         let error = exit::ErrorText::new(&std::fmt::Error);
         let end = RunEnd::NotStarted(error);
         let last_lines = Default::default();
-        let failed = Report::Ended { pid: None, end: end.clone(), restart_in: None, last_lines };
+        let (restart_in, value_bytes) = (None, None);
+        let failed =
+            Report::Ended { pid: None, end: end.clone(), restart_in, last_lines, value_bytes };
         record.note(&failed, &mut events);
         record.note(&Report::Finished(lifecycle::Outcome::Ended(end)), &mut events);
         record.entered(Phase::Finished, &mut events);

@@ -77,7 +77,7 @@ fn text(name: &str, report: &Report) -> String {
         Report::Started { pid, run: 1 } => format!("{name} started, pid {pid}"),
         Report::Started { pid, run } => format!("{name} started, pid {pid}, run {run}"),
         Report::Ready { pid, .. } => format!("{name} is ready, pid {pid}"),
-        Report::Ended { pid, end, restart_in, last_lines } => {
+        Report::Ended { pid, end, restart_in, last_lines, value_bytes: _ } => {
             let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
             let next = match restart_in {
                 Some(Duration::ZERO) => "; starting it again".to_owned(),
@@ -128,7 +128,13 @@ mod tests {
         let last_lines = LastLines::default();
         for report in [
             Report::Status { text: forged.to_owned() },
-            Report::Ended { pid: Some(7), end: end(), restart_in: None, last_lines },
+            Report::Ended {
+                pid: Some(7),
+                end: end(),
+                restart_in: None,
+                last_lines,
+                value_bytes: None,
+            },
             Report::Finished(Outcome::Ended(end())),
             Report::Finished(Outcome::Quit(Some(end()))),
             Report::Finished(Outcome::NotLaunched(end())),
@@ -144,7 +150,13 @@ mod tests {
     fn only_what_went_wrong_is_an_error() {
         let ended = |end| {
             let last_lines = LastLines { stderr: vec!["bye".into()], ..LastLines::default() };
-            let report = Report::Ended { pid: Some(7), end, restart_in: None, last_lines };
+            let report = Report::Ended {
+                pid: Some(7),
+                end,
+                restart_in: None,
+                last_lines,
+                value_bytes: None,
+            };
             (level(&report), text("red", &report))
         };
         let exit = || Exit::Code(3);
@@ -179,7 +191,13 @@ mod tests {
         let ended = |stderr: &[&str]| {
             let stderr = stderr.iter().map(ToString::to_string).collect();
             let last_lines = LastLines { stderr, ..LastLines::default() };
-            Report::Ended { pid: Some(7), end: end.clone(), restart_in: after, last_lines }
+            Report::Ended {
+                pid: Some(7),
+                end: end.clone(),
+                restart_in: after,
+                last_lines,
+                value_bytes: None,
+            }
         };
         let cases = [
             (Report::Started { pid: 7, run: 2 }, "red started, pid 7, run 2"),

@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use proc_spawn::{Child, Role, Spawn};
+use proc_spawn::{Child, Role, Spawn, Value};
 
 use exit::ErrorText;
 use quit::Reason;
@@ -51,6 +51,8 @@ pub enum Report {
         restart_in: Option<Duration>,
         /// What it wrote last, if its output is captured.
         last_lines: LastLines,
+        /// How large what its entry has returned is, if that was asked for and has come whole.
+        value_bytes: Option<u64>,
     },
     /// What it is doing, in its own words.
     Status {
@@ -121,6 +123,8 @@ pub struct Slot {
     answers: u64,
     /// It has done so in the present run.
     answers_now: bool,
+    /// What the last run's entry has returned.
+    value: Option<Box<Value>>,
     /// How many jobs the run has done that does no more, if nobody has taken note; 0: it has not said so.
     jobs_done: u64,
     /// The child has told that somebody in it wants to know when to reload.
@@ -182,6 +186,7 @@ impl Slot {
             confuses: false,
             answers: 0,
             answers_now: false,
+            value: None,
             jobs_done: 0,
             reloads: false,
         }
@@ -285,6 +290,12 @@ impl Slot {
     /// How many jobs the present run has done, if it has said since the last call that it is to do no more.
     pub fn take_jobs_done(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.jobs_done)).filter(|jobs| *jobs > 0)
+    }
+
+    /// What the entry of the last run has returned, until the next one begins; `None`: that was not
+    /// [asked for](proc_spawn::Spawn::keep_value), or has not come whole.
+    pub fn value(&self) -> Option<&Value> {
+        self.value.as_deref()
     }
 
     /// What runs are started by.

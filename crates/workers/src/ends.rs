@@ -5,6 +5,7 @@ use std::fmt;
 use capture::LastLines;
 use lifecycle::Outcome;
 use policy::{RestartLimit, RunEnd};
+use proc_spawn::Value;
 
 /// How one worker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct WorkerEnd {
     pub outcome: Outcome,
     /// What its last run wrote last, if its output was captured.
     pub last_lines: LastLines,
+    /// What its last run has returned, if [that was kept](crate::WorkerStartInfo::keep_value) and has come whole: also if
+    /// something else has ended that run then.
+    pub value: Option<Value>,
 }
 
 impl WorkerEnd {

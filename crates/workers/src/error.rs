@@ -131,6 +131,7 @@ mod tests {
             runs: 1,
             outcome: Outcome::Ended(RunEnd::Exited(Exit::Code(3))),
             last_lines: LastLines::default(),
+            value: None,
         };
         assert_eq!(
             format!("{:?}", WorkersError::Failed(vec![failed("red"), failed("blue")])),

@@ -82,7 +82,7 @@ pub use pool::{
     Change, ChangePart, Difference, Pending, Pool, PoolStatus, RequestError, WaitError,
     start_workers,
 };
-pub use report::WorkersReport;
+pub use report::{ValueError, WorkersReport};
 pub use spec::{ListSource, Listed, WorkerSet, WorkerStartInfo, WorkersOptions};
 
 /// Makes this program one that can start workers: the first line of `main`. A program that starts

@@ -33,7 +33,7 @@ use surroundings::{ReloadListener, reopen};
 
 use crate::chores::Chores;
 use crate::desk::Desk;
-use crate::ends::{TooManyRestarts, WorkerEnd};
+use crate::ends::TooManyRestarts;
 use crate::error::WorkersError;
 use crate::limit::OpenFiles;
 use crate::report::WorkersReport;
@@ -283,12 +283,7 @@ impl Loop {
         self.chores.finish(quit::remaining().map(|left| left / 2));
         let released = self.workers.values().filter(|worker| worker.slot.has_released());
         let _ = slot::forget_pid_files(released.map(|worker| worker.pid_filename.as_path()));
-        let workers = self.workers.into_values().filter_map(|worker| {
-            let Worker { record, slot, outcome, .. } = *worker;
-            let name = record.name().to_owned();
-            let (runs, last_lines) = (slot.run(), slot.last_lines().cloned().unwrap_or_default());
-            Some(WorkerEnd { name, runs, outcome: *outcome?, last_lines })
-        });
+        let workers = self.workers.into_values().filter_map(|worker| worker.end());
         Ok(WorkersReport { workers: workers.collect(), gave_up: self.gave_up })
     }
 

@@ -41,6 +41,7 @@ pub struct WorkerStartInfo {
     restart: Option<RestartPolicy>,
     stop: Option<StopPolicy>,
     leftovers: Option<Leftovers>,
+    keep_value: Option<u64>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,
@@ -74,6 +75,7 @@ impl WorkerStartInfo {
             restart: None,
             stop: None,
             leftovers: None,
+            keep_value: None,
             after: Vec::new(),
             temporary: false,
             significant: false,
@@ -131,6 +133,16 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
         self.leftovers = Some(leftovers);
+        self
+    }
+
+    /// Keeps what the entry returns with `Ok`, for [`WorkersReport::value`](crate::WorkersReport::value): of at most so
+    /// many bytes, encoded, from 1 to [`LONGEST_VALUE`](proc_spawn::LONGEST_VALUE);
+    /// [`DEFAULT_VALUE`](proc_spawn::DEFAULT_VALUE) will do for most. A run that returns more, or what cannot be encoded,
+    /// has failed for good; one that ends with code 0 and without it has failed. Default: it is not even sent.
+    #[must_use]
+    pub fn keep_value(mut self, most: u64) -> Self {
+        self.keep_value = Some(most);
         self
     }
 

@@ -74,6 +74,9 @@ struct LastExit {
     pid: Option<u32>,
     text: String,
     end: RunEnd,
+    /// How large what its entry has returned is, if that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_bytes: Option<u64>,
 }
 
 /// Enough to see a pattern, little enough for a crash loop of months.
@@ -135,7 +138,7 @@ impl StatusFile {
                 (entry.says, entry.outcome) = (None, None);
                 entry.restarts = run.saturating_sub(1);
             }
-            Report::Ended { pid, end, last_lines, .. } => {
+            Report::Ended { pid, end, last_lines, value_bytes, .. } => {
                 entry.pid = None;
                 // If the worker waits for another run now, it waits since this end.
                 entry.since = at;
@@ -144,7 +147,8 @@ impl StatusFile {
                     entry.last_exits.remove(0);
                 }
                 let (pid, text, end) = (*pid, end.to_string(), end.clone());
-                entry.last_exits.push(LastExit { at, pid, text, end });
+                let value_bytes = *value_bytes;
+                entry.last_exits.push(LastExit { at, pid, text, end, value_bytes });
             }
             Report::Status { text } => entry.says = Some(text.clone()),
             Report::Finished(outcome) => entry.outcome = Some(outcome.to_string()),

@@ -17,6 +17,8 @@ mod reloading;
 mod rolling;
 #[path = "it/scaling.rs"]
 mod scaling;
+#[path = "it/values.rs"]
+mod values;
 
 use quit::Reason;
 use std::collections::BTreeSet;
@@ -55,6 +57,7 @@ fn main() {
         reloading::says,
         reloading::logs,
         memory::takes_memory,
+        values::returns,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
@@ -83,9 +86,7 @@ fn main() {
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
-    let stories = scaling::STORIES.iter().chain(&rolling::STORIES).chain(&reloading::STORIES);
-    let stories = stories.chain(&memory::STORIES);
-    trials.extend(stories.map(|(name, _)| {
+    trials.extend(scaling::all_stories().map(|(name, _)| {
         Trial::test(*name, move || {
             scaling::run(name);
             Ok(())

@@ -13,13 +13,14 @@ use crate::seen::{Seen, State};
 const PHASES: [&str; 8] =
     ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
 
-const CAUSES: [&str; 12] = [
+const CAUSES: [&str; 13] = [
     "success",
     "code",
     "signal",
     "panic",
     "error",
     "setup",
+    "no_value",
     "not_started",
     "not_ready",
     "killed",

@@ -6,7 +6,7 @@ use std::time::Instant;
 use exit::ErrorText;
 use lifecycle::{Action, Event, Machine, Phase, Step};
 use policy::{RunEnd, StopBy};
-use proc_spawn::Child;
+use proc_spawn::{Child, Value};
 use quit::Reason;
 use surroundings::Instruction;
 
@@ -74,7 +74,8 @@ impl Slot {
             lines
         });
         let last_lines = last_lines.unwrap_or_default();
-        tell(Report::Ended { pid, end, restart_in, last_lines });
+        let value_bytes = self.value().map(Value::size);
+        tell(Report::Ended { pid, end, restart_in, last_lines, value_bytes });
     }
 
     /// Asks the child to open its files anew.
@@ -122,6 +123,7 @@ impl Slot {
         (self.quits_by, self.released, self.confuses) = (None, false, false);
         (self.status, self.lost, self.talk) = (None, None, None);
         (self.jobs_done, self.reloads, self.answers_now) = (0, false, false);
+        self.value = None;
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
         }

@@ -76,6 +76,7 @@ impl Slot {
                 Exit::Unknown
             }
         };
+        self.value = child.value().cloned().map(Box::new);
         self.child = None;
         let at = burial.at();
         // Where we are quitting ourselves, the guardian sees to what has left the group, with more patience.

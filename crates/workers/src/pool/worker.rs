@@ -11,6 +11,7 @@ use slot::{Slot, Teller};
 use surroundings::Setup;
 
 use super::renewal::Next;
+use crate::ends::WorkerEnd;
 use crate::error::WorkersError;
 use crate::spec::WorkerPlan;
 
@@ -79,5 +80,19 @@ impl Worker {
             revision: 1,
         };
         Ok(Box::write(room, worker))
+    }
+
+    /// How it ended, once it has.
+    pub(super) fn end(self) -> Option<WorkerEnd> {
+        let Worker { record, slot, outcome, .. } = self;
+        let (name, outcome) = (record.name().to_owned(), *outcome?);
+        let last_lines = slot.last_lines().cloned().unwrap_or_default();
+        Some(WorkerEnd {
+            name,
+            runs: slot.run(),
+            outcome,
+            last_lines,
+            value: slot.value().cloned(),
+        })
     }
 }

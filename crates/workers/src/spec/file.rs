@@ -43,6 +43,8 @@ pub(super) struct WorkerFile {
     stop: Option<StopPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     leftovers: Option<Leftovers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_value: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     after: Vec<String>,
     #[serde(default)]
@@ -77,6 +79,7 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             restart: file.restart,
             stop: file.stop,
             leftovers: file.leftovers,
+            keep_value: file.keep_value,
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
@@ -127,6 +130,7 @@ fn file_of<E: Error>(info: &WorkerStartInfo) -> Result<WorkerFile, E> {
         restart: info.restart,
         stop: info.stop,
         leftovers: info.leftovers,
+        keep_value: info.keep_value,
         after: info.after,
         temporary: info.temporary,
         significant: info.significant,
@@ -205,6 +209,7 @@ mod tests {
   start: { ready: told, timeout: 7s }
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
   leftovers: keep
+  keep_value: 1048576
   temporary: true
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use policy::{Policy, Problems};
-use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
+use proc_spawn::{Current, LONGEST_VALUE, Place, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, Setup, Whose, check};
 
@@ -171,6 +171,11 @@ fn plan_worker(
         must_launch: otherwise.must_launch,
         leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
+    if let Some(most) = worker.keep_value.filter(|most| !(1..=LONGEST_VALUE).contains(most)) {
+        let reason =
+            format!("is not from 1 to {LONGEST_VALUE} bytes; a file is for what is larger");
+        problems.add("keep_value", most, reason);
+    }
     // Workers with the same policy share one.
     let own = if own == **otherwise {
         Arc::clone(otherwise)
@@ -194,6 +199,10 @@ fn plan_worker(
         let spawn = spawn.current(current).place(place).own_group().stderr(Stdio::Inherit);
         let spawn = if surroundings.wants_stdout { spawn.stdout(Stdio::Inherit) } else { spawn };
         let spawn = spawn.environment(surroundings.environment);
+        let spawn = match worker.keep_value {
+            Some(most) => spawn.keep_value(most),
+            None => spawn,
+        };
         let capture = surroundings.capture.map(Box::new);
         WorkerPlan { name: kept.name, pid_filename, setup, policy: own, spawn, capture }
     }))

@@ -94,10 +94,13 @@ pub(crate) fn fails(_: ()) -> Result<(), std::io::Error> {
 
 pub(crate) fn play((name, folder): (String, PathBuf)) {
     quit::install().unwrap();
-    let stories = STORIES.iter().chain(&crate::rolling::STORIES).chain(&crate::reloading::STORIES);
-    let stories = stories.chain(&crate::memory::STORIES);
-    let (_, story) = { stories }.find(|(known, _)| *known == name).unwrap();
+    let (_, story) = all_stories().find(|(known, _)| *known == name).unwrap();
     story(&Bed { folder });
+}
+
+pub(crate) fn all_stories() -> impl Iterator<Item = &'static (&'static str, Story)> {
+    let all = STORIES.iter().chain(&crate::rolling::STORIES).chain(&crate::reloading::STORIES);
+    all.chain(&crate::memory::STORIES).chain(&crate::values::STORIES)
 }
 
 /// Each is a test of its own name.
