@@ -23,6 +23,7 @@
 //! Read files: a policy is data of serde, in whatever format. See `safe-yaml` for YAML that others have written.
 
 mod backoff;
+mod batch;
 mod end;
 mod limit;
 mod memory;
@@ -38,6 +39,7 @@ mod problem;
 pub mod signal;
 
 pub use backoff::{Backoff, CountFrom, Delays, Growth};
+pub use batch::{BatchPolicy, Halt};
 pub use end::RunEnd;
 pub use limit::{RestartLimit, RestartLog};
 pub use memory::MemoryUse;
