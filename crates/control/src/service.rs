@@ -202,6 +202,28 @@ pub struct Workers {
     pub workers: Vec<Process>,
     /// Those that are alike, in the order of their list.
     pub sets: Vec<Set>,
+    /// What they do of which there is an end; `None`: earlier versions do not tell.
+    pub batches: Option<Vec<Batch>>,
+}
+
+/// Jobs of which there is an end, each done by a worker of its own: each is counted once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Batch {
+    /// Its name, which its workers have with the number of their job.
+    pub name: String,
+    /// How many run at a time.
+    pub at_most: u32,
+    /// They wait for their turn, the first or another.
+    pub pending: u32,
+    /// They run.
+    pub running: u32,
+    /// They are done.
+    pub done: u32,
+    /// They have failed for good.
+    pub failed: u32,
+    /// They were stopped, or are not begun any more.
+    pub cancelled: u32,
 }
 
 /// Workers that are alike.

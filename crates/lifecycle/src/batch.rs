@@ -23,6 +23,8 @@ pub enum BatchEvent {
         /// How.
         how: JobEnd,
     },
+    /// This job was to be begun, and was not, since everything is being stopped: it has not been tried.
+    Refused(u32),
     /// From now on so many run at a time. Those that run already are brought to their end.
     AtMost(u32),
     /// No job is begun any more, and those that run are stopped.
@@ -206,6 +208,13 @@ impl Batch {
         match event {
             BatchEvent::Due => self.begin(now),
             BatchEvent::Ended { job, how } => self.ended(job, how, now),
+            BatchEvent::Refused(job) => {
+                if self.running.remove(&job).is_some() {
+                    self.jobs[job as usize].tries -= 1;
+                    self.set(job, Fate::Cancelled);
+                }
+                self.halt(true)
+            }
             BatchEvent::AtMost(at_most) => {
                 self.policy.at_most = at_most;
                 Vec::new()

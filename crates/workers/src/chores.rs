@@ -113,6 +113,10 @@ impl Chores {
 
     /// Removes the pid file of a worker that was killed, if it is stale.
     pub(crate) fn remove_stale(&mut self, path: PathBuf) {
+        // A job may have none.
+        if path.as_os_str().is_empty() {
+            return;
+        }
         self.add(|work| {
             work.failed.remove(&path);
             work.stale.insert(path, 0);

@@ -32,6 +32,13 @@ pub(crate) enum Wanted {
     Reload { only_look: bool },
 }
 
+/// What is told beside the workers.
+#[derive(Clone)]
+pub(crate) struct Lists {
+    pub(crate) sets: Vec<service::Set>,
+    pub(crate) batches: Vec<service::Batch>,
+}
+
 /// A request that the pool answers.
 pub(crate) struct Asked {
     pub(crate) to: Ticket,
@@ -102,16 +109,11 @@ impl Desk {
     }
 
     /// Answers what can be answered at once, and gives back what is to be done.
-    pub(crate) fn turn(
-        &mut self,
-        workers: &Named<'_>,
-        sets: &[service::Set],
-        now: Instant,
-    ) -> Vec<Asked> {
+    pub(crate) fn turn(&mut self, workers: &Named<'_>, lists: &Lists, now: Instant) -> Vec<Asked> {
         let Some(mut server) = self.server.take() else { return Vec::new() };
         let mut asked = Vec::new();
         for request in server.turn(now) {
-            match self.answer(&mut server, &request, workers, sets, now) {
+            match self.answer(&mut server, &request, workers, lists, now) {
                 Ok(None) => (),
                 Ok(Some(wanted)) => asked.push(Asked { to: request.ticket, wanted }),
                 Err(refusal) => server.refuse(&request.ticket, &refusal),
@@ -157,7 +159,7 @@ impl Desk {
         server: &mut Server,
         request: &Request,
         workers: &Named<'_>,
-        sets: &[service::Set],
+        lists: &Lists,
         now: Instant,
     ) -> Result<Option<Wanted>, Refusal> {
         let Request { ticket, call, .. } = request;
@@ -169,7 +171,9 @@ impl Desk {
             "Workers" => {
                 let AskedFor { names, usage } = call.read()?;
                 let workers = workers.tell(names, usage.unwrap_or(false), now)?;
-                server.reply(ticket, service::Workers { workers, sets: sets.to_vec() });
+                let Lists { sets, batches } = lists.clone();
+                let batches = Some(batches);
+                server.reply(ticket, service::Workers { workers, sets, batches });
                 return Ok(None);
             }
             "WorkerFiles" => {

@@ -61,6 +61,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("workers needs pidfds and epoll, which only Linux has");
 
+mod batch;
 mod chores;
 mod desk;
 mod ends;
@@ -75,6 +76,7 @@ mod status;
 mod sys;
 mod wait;
 
+pub use batch::{Batch, BatchFailed, BatchReport, Job, JobFailed, RunningBatch};
 pub use ends::{TooManyRestarts, WorkerEnd};
 pub use error::WorkersError;
 pub use happening::worker_events;

@@ -6,6 +6,7 @@ mod change;
 mod events;
 mod goals;
 mod handle;
+mod jobs;
 mod memory;
 mod newcomers;
 mod refused;
@@ -44,11 +45,14 @@ pub use change::{Change, ChangePart, Difference};
 use goals::Waiting;
 pub use goals::{Pending, WaitError};
 pub use handle::{Pool, PoolStatus};
+use jobs::Jobs;
+pub(crate) use jobs::{News, NotBegun, PoolOfJobs, Progress, prepare_jobs};
 use memory::Looks;
 pub use refused::RequestError;
 pub(crate) use rolling::Amend;
 use rolling::KeptSet;
-use shared::{Makes, Shared};
+use shared::Makes;
+pub(crate) use shared::Shared;
 pub(crate) use worker::Worker;
 
 /// Starts workers, keeps each alive, and returns when all are done or have been stopped.
@@ -126,6 +130,8 @@ pub(crate) struct Loop {
     gave_up: Option<TooManyRestarts>,
     /// The sets, in the order of the list.
     sets: Vec<KeptSet>,
+    /// The batch whose jobs these workers are; `None`: they are none.
+    jobs: Option<Jobs>,
     /// How other threads reach this one.
     shared: Arc<Shared>,
     /// Who waits until something is so.
@@ -218,6 +224,7 @@ impl Loop {
             quit_told: false,
             gave_up: None,
             sets,
+            jobs: None,
             shared,
             waiting: Vec::new(),
             // A change of another pool fits no list of this one.
@@ -245,14 +252,15 @@ impl Loop {
         let pid_files = self.workers.values().map(|worker| worker.pid_filename.as_path());
         let _ = slot::leave_pid_files(pid_files);
         self.on(RosterEvent::Begin);
-        while !self.roster.is_over() {
+        while !self.is_over() {
             self.look_at_quit(quit);
             self.look_at_what_is_due();
+            self.tell_jobs();
             self.look_at_memory();
             let write_at = self.write_status_if_due();
             self.desk.tell_readers();
             self.answer_who_waits();
-            if self.roster.is_over() {
+            if self.is_over() {
                 break;
             }
             let deadlines = [self.roster.deadline(), write_at, self.looks.due()];
@@ -272,6 +280,7 @@ impl Loop {
                 }
             }
         }
+        self.tell_jobs();
         self.answer_the_last();
         self.answer_who_waits();
         if let Some(recorder) = self.recorder.take() {

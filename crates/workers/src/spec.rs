@@ -1,5 +1,6 @@
 //! What the caller says about workers.
 
+mod batch;
 mod expand;
 #[cfg(feature = "yaml")]
 mod file;
@@ -15,6 +16,7 @@ use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
 use proc_spawn::{Call, EntryFn};
 use surroundings::Surroundings;
 
+pub(crate) use batch::{BatchPlan, JobsSaid};
 pub(crate) use expand::is_number;
 pub(crate) use newer::{NewerList, NewerSet, Order, newer};
 pub use options::{ListSource, WorkersOptions};
@@ -36,12 +38,12 @@ pub struct WorkerStartInfo {
     name: String,
     pid_filename: PathBuf,
     call: Call,
-    surroundings: Surroundings,
-    start: Option<StartPolicy>,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) start: Option<StartPolicy>,
     restart: Option<RestartPolicy>,
-    stop: Option<StopPolicy>,
-    leftovers: Option<Leftovers>,
-    keep_value: Option<u64>,
+    pub(crate) stop: Option<StopPolicy>,
+    pub(crate) leftovers: Option<Leftovers>,
+    pub(crate) keep_value: Option<u64>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint knows them by `#[test]` only")]
 
+#[path = "it/batches.rs"]
+mod batches;
 #[path = "it/events.rs"]
 mod events;
 #[path = "it/limits.rs"]
@@ -58,6 +60,8 @@ fn main() {
         reloading::logs,
         memory::takes_memory,
         values::returns,
+        batches::does,
+        batches::returns_nothing,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),

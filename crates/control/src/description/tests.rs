@@ -119,6 +119,7 @@ fn the_rust_types_are_what_is_described() {
     is_as_described::<service::Event>("type Event (");
     is_as_described::<service::Status>("method Status() -> (");
     is_as_described::<service::Workers>("method Workers(names: ?[]string, usage: ?bool) -> (");
+    is_as_described::<service::Batch>("type Batch (");
     is_as_described::<service::Events>("method Events(last: ?int) -> (");
 }
 

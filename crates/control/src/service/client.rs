@@ -86,6 +86,15 @@ impl Client {
         Ok((told.workers, told.sets))
     }
 
+    /// All workers, with what they use, the sets, and the batches.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]
+    pub fn all_workers(&mut self) -> Result<Workers, ClientError> {
+        self.call("Workers", &json!({ "usage": true }))
+    }
+
     /// The sets of workers that are alike.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ fn serve<T: Send>(client: impl FnOnce(&Path) -> T + Send) -> (T, usize) {
 fn workers() -> service::Workers {
     let end = service::RunEnd { run: 1, cause: "code".into(), code: Some(3), ..Default::default() };
     let worker = service::Process { name: "web-1".into(), ends: vec![end], ..Default::default() };
-    service::Workers { workers: vec![worker], sets: Vec::new() }
+    service::Workers { workers: vec![worker], ..service::Workers::default() }
 }
 
 /// Where Python finds the package; `None`: nowhere.

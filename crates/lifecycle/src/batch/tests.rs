@@ -121,6 +121,17 @@ fn a_stop_tells_those_that_ran_from_those_that_never_did() {
     assert_eq!(play.counts(), [0, 0, 1, 0, 2]);
 }
 
+/// Case: PL-96
+#[test]
+fn who_was_not_begun_any_more_was_not_tried() {
+    let mut play = Play::new(3, policy(2, 1, Halt::GoOn));
+    assert_eq!(play.begin(), [0, 1]);
+    assert_eq!(play.batch.on(BatchEvent::Refused(1), play.now), [BatchOrder::Stop(0)]);
+    assert_eq!((play.batch.fate(1), play.batch.tries(1)), (Fate::Cancelled, 0));
+    assert_eq!(play.counts(), [0, 1, 0, 0, 2]);
+    assert_eq!(play.batch.on(BatchEvent::Refused(1), play.now), []);
+}
+
 /// Otherwise a shortage of a second would use up all tries of all jobs.
 #[test]
 fn where_no_process_can_be_started_the_next_start_waits() {
@@ -206,7 +217,7 @@ proptest! {
             let orders = play.batch.on(event, play.now);
             match event {
                 BatchEvent::AtMost(number) => at_most = number,
-                BatchEvent::Stop => halted = true,
+                BatchEvent::Stop | BatchEvent::Refused(_) => halted = true,
                 BatchEvent::Due => {
                     let is_due = due.is_some_and(|due| due <= play.now);
                     prop_assert_eq!(orders.len(), usize::from(is_due));

@@ -43,9 +43,9 @@ impl Loop {
 
     /// Answers who asks for workers, and does what he wants.
     pub(super) fn look_at_desk(&mut self) {
-        let sets = self.sets();
+        let lists = self.lists();
         let Loop { workers, roster, desk, .. } = self;
-        let asked = desk.turn(&Named { workers, roster }, &sets, Instant::now());
+        let asked = desk.turn(&Named { workers, roster }, &lists, Instant::now());
         for Asked { to, wanted } in asked {
             if !self.desk.is_given_up(&to) {
                 self.fulfil(to, wanted);
@@ -59,10 +59,10 @@ impl Loop {
         if let Err(error) = self.desk.admit() {
             log::warn!("who asks for the workers is not answered: {error}");
         }
-        let sets = self.sets();
+        let lists = self.lists();
         let Loop { workers, roster, desk, .. } = self;
         for _ in 0..LAST_TURNS {
-            for Asked { to, .. } in desk.turn(&Named { workers, roster }, &sets, Instant::now()) {
+            for Asked { to, .. } in desk.turn(&Named { workers, roster }, &lists, Instant::now()) {
                 desk.reply(&to, Err(refusal("Stopping", json!({}))));
             }
         }

@@ -149,6 +149,7 @@ impl Loop {
             }
         }
         self.watch(id);
+        self.note_over(id);
         next
     }
 

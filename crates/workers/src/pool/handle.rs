@@ -76,13 +76,8 @@ impl Pool {
         let list = list.into_iter().map(Into::into).collect();
         let (pool, shared, gate) = prepare(list, options, true)?;
         let for_thread = Arc::clone(&shared);
-        let keep = move || {
-            let outcome = Ending(Arc::clone(&for_thread));
-            let report = pool.run();
-            for_thread.end(report);
-            drop(outcome);
-        };
-        helper_thread::spawn("pool", STACK, keep).map_err(io_error("start the pool's thread"))?;
+        helper_thread::spawn("pool", STACK, move || pool.run_for(for_thread))
+            .map_err(io_error("start the pool's thread"))?;
         Ok(Pool { shared, gate })
     }
 
@@ -297,7 +292,7 @@ impl fmt::Debug for Pool {
 }
 
 /// Whoever waits is told, too, if the thread panics.
-struct Ending(Arc<Shared>);
+pub(super) struct Ending(pub(super) Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {

@@ -161,7 +161,9 @@ impl Loop {
 
     /// Takes note of a worker that the roster knows.
     pub(super) fn enter(&mut self, id: Id, worker: Box<Worker>) {
-        let _ = slot::leave_pid_files([worker.pid_filename.as_path()]);
+        if !worker.pid_filename.as_os_str().is_empty() {
+            let _ = slot::leave_pid_files([worker.pid_filename.as_path()]);
+        }
         let recording = worker.slot.recording();
         let tells = recording.is_some_and(|recording| recording.capture().tells_last_lines());
         self.status.add(id, worker.record.name(), tells);

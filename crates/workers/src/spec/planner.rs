@@ -185,7 +185,8 @@ fn plan_worker(
     };
 
     let setup = Setup {
-        pid_file: Some(pid_filename.clone()),
+        // A job may have none.
+        pid_file: Some(&pid_filename).filter(|path| !path.as_os_str().is_empty()).cloned(),
         ready: own.start.ready,
         grace: own.stop.total(),
         recycle: recycle.as_deref().cloned().map(Box::new),

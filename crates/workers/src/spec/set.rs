@@ -166,7 +166,7 @@ impl WorkerSet {
         });
     }
 
-    /// Adds what is wrong with the paths of the template.
+    /// Adds what is wrong with the set, and with the paths of the template.
     pub(super) fn check(&self, problems: &mut Problems) {
         if self.count > MOST_OF_SET {
             problems.add("count", self.count, format!("more than {MOST_OF_SET}; give fewer"));
@@ -178,7 +178,16 @@ impl WorkerSet {
             let reason = "with max_unavailable 0 none would ever be replaced; let one be away";
             problems.add("recycle", what, reason);
         }
+        self.check_paths(problems);
+    }
+
+    /// Adds what is wrong with the paths of the template.
+    pub(super) fn check_paths(&self, problems: &mut Problems) {
         let mut check = |field: &str, path: &Path| {
+            // Who must have one is told so elsewhere.
+            if path.as_os_str().is_empty() {
+                return;
+            }
             let text = path.to_string_lossy();
             if let Some(unknown) = placeholders(&text).find(|name| !KNOWN.contains(name)) {
                 let reason = format!(

@@ -1,0 +1,165 @@
+//! Who feeds a pool with the jobs of a batch: it waits for what has become of them, has the batch decide, and sees that
+//! done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use exit::ErrorText;
+use lifecycle::{Batch, BatchEvent, BatchOrder, Id, JobEnd, Outcome};
+use policy::{BatchPolicy, RunEnd};
+use proc_spawn::{Call, Value};
+
+use super::report::{Ran, Untyped};
+use crate::error::WorkersError;
+use crate::pool::{News, NotBegun, Progress, Shared};
+
+pub(super) struct Feeder {
+    name: String,
+    batch: Batch,
+    calls: Vec<Call>,
+    shared: Arc<Shared>,
+    heard: Receiver<News>,
+    progress: Arc<Progress>,
+    /// Which job the pool has under an id.
+    running: BTreeMap<Id, u32>,
+    /// How the last run of each job ended.
+    ran: Vec<Option<Box<Ran>>>,
+}
+
+impl Feeder {
+    pub(super) fn new(
+        name: String,
+        calls: Vec<Call>,
+        policy: BatchPolicy,
+        shared: Arc<Shared>,
+        heard: Receiver<News>,
+        progress: Arc<Progress>,
+    ) -> Feeder {
+        let jobs = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        let batch = Batch::new(jobs, policy, Instant::now());
+        progress.set(batch.counts(), batch.at_most());
+        let (running, ran) = (BTreeMap::new(), calls.iter().map(|_| None).collect());
+        Feeder { name, batch, calls, shared, heard, progress, running, ran }
+    }
+
+    /// Runs until nothing is left to be done, and the pool is over.
+    pub(super) fn run(mut self) -> Result<Untyped, WorkersError> {
+        while !self.batch.is_over() {
+            // What has happened is known before another job is begun.
+            if let Ok(news) = self.heard.try_recv() {
+                self.hear(news);
+                continue;
+            }
+            let now = Instant::now();
+            let news = match self.batch.deadline() {
+                Some(due) if due <= now => {
+                    self.on(BatchEvent::Due);
+                    continue;
+                }
+                Some(due) => match self.heard.recv_timeout(due - now) {
+                    Ok(news) => news,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => News::Gone,
+                },
+                None => self.heard.recv().unwrap_or(News::Gone),
+            };
+            self.hear(news);
+        }
+        self.shared.end_jobs();
+        let over = self.shared.wait_for_jobs();
+        over.map_err(|source| WorkersError::Io { step: "wait for the jobs", source })?;
+        let counts = self.batch.counts();
+        log::info!(
+            "batch {}: {} of {} jobs done, {} failed, {} cancelled",
+            self.name,
+            counts.done,
+            counts.total(),
+            counts.failed,
+            counts.cancelled
+        );
+        let jobs = (0..counts.total()).zip(self.ran);
+        let jobs = jobs.map(|(job, ran)| (self.batch.fate(job), self.batch.tries(job), ran));
+        Ok(Untyped { jobs: jobs.collect(), counts })
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Over { id, outcome, value } => {
+                if let Some(job) = self.running.remove(&id) {
+                    self.over(job, outcome, value);
+                }
+            }
+            News::AtMost(at_most) => self.on(BatchEvent::AtMost(at_most)),
+            News::Quit | News::Stop => self.on(BatchEvent::Stop),
+            News::Gone => {
+                self.on(BatchEvent::Stop);
+                // Nobody tells any more how they end.
+                for job in std::mem::take(&mut self.running).into_values() {
+                    self.over(job, Outcome::Stopped, None);
+                }
+            }
+        }
+    }
+
+    fn over(&mut self, job: u32, outcome: Outcome, value: Option<Value>) {
+        let how = JobEnd::of(&outcome);
+        self.ran[job as usize] = Some(Box::new(Ran { outcome, value }));
+        self.on(BatchEvent::Ended { job, how });
+    }
+
+    /// Has the batch decide, and does what it wants, until it wants nothing more.
+    fn on(&mut self, event: BatchEvent) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for order in self.batch.on(event, Instant::now()) {
+                events.extend(self.carry_out(order));
+            }
+        }
+        self.progress.set(self.batch.counts(), self.batch.at_most());
+    }
+
+    fn carry_out(&mut self, order: BatchOrder) -> Option<BatchEvent> {
+        match order {
+            BatchOrder::Start(job) => {
+                // Told before the process is there: who looks sees it as one that runs.
+                self.progress.set(self.batch.counts(), self.batch.at_most());
+                let call = self.calls[job as usize].clone();
+                match self.shared.begin_job(job + 1, call) {
+                    Ok(id) => {
+                        self.running.insert(id, job);
+                        None
+                    }
+                    Err(NotBegun::Stopping) => Some(BatchEvent::Refused(job)),
+                    Err(NotBegun::Failed(error)) => {
+                        log::error!("job {}-{} cannot be begun: {error}", self.name, job + 1);
+                        let end = RunEnd::NotStarted(ErrorText::new(&error));
+                        let outcome = Outcome::Ended(end);
+                        let how = JobEnd::of(&outcome);
+                        self.ran[job as usize] = Some(Box::new(Ran { outcome, value: None }));
+                        Some(BatchEvent::Ended { job, how })
+                    }
+                }
+            }
+            BatchOrder::Stop(job) => {
+                let id = self.running.iter().find(|(_, running)| **running == job);
+                if let Some((id, _)) = id {
+                    self.shared.stop_job(*id);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Ran {
+    /// How the run ended that was the last one; `None`: it did not come to that.
+    pub(super) fn end(&self) -> Option<&RunEnd> {
+        match &self.outcome {
+            Outcome::Quit(end) => end.as_ref(),
+            Outcome::Stopped => None,
+            Outcome::Ended(end) | Outcome::NotLaunched(end) | Outcome::GaveUp(_, end) => Some(end),
+        }
+    }
+}
