@@ -80,8 +80,8 @@ impl Daemon {
                         Answer::NotAsked
                     }
                     Some(Ok(status)) => {
-                        let (workers, sets) = self.workers();
-                        Answer::Given(Box::new(Given { status, workers, sets }))
+                        let (workers, sets, batches) = self.workers();
+                        Answer::Given(Box::new(Given { status, workers, sets, batches }))
                     }
                     Some(Err(failed)) => {
                         denied = refused::code(failed.cause()) == code::NOT_ALLOWED;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use control::service::{Process, Set, Status};
+use control::service::{Batch, Process, Set, Status};
 use supervisor::{DaemonStatus, LastWords};
 
 use crate::code;
@@ -42,6 +42,7 @@ pub(crate) struct Given {
     /// Its workers, or why they are not known.
     pub(crate) workers: Result<Vec<Process>, String>,
     pub(crate) sets: Vec<Set>,
+    pub(crate) batches: Vec<Batch>,
 }
 
 /// What a daemon is doing, in one word with one exit code.

@@ -152,6 +152,15 @@ impl<O> Daemon<O> {
         self.ask(service::Client::workers_and_sets)
     }
 
+    /// All its workers, with what they use, its sets and its batches.
+    ///
+    /// # Errors
+    ///
+    /// [`AskFailed`]
+    pub fn all_workers(&self) -> Result<service::Workers, AskFailed> {
+        self.ask(service::Client::all_workers)
+    }
+
     /// Its sets of workers that are alike.
     ///
     /// # Errors

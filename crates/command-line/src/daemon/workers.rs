@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::service::{Process, Roll, RollAsked, Set};
+use control::service::{Batch, Process, Roll, RollAsked, Set, Workers};
 use supervisor::{AskFailed, DaemonStatus};
 
 use super::{Daemon, PATIENCE};
@@ -23,14 +23,17 @@ pub(crate) enum WorkerRequest {
 }
 
 impl Daemon {
-    pub(super) fn workers(&self) -> (Result<Vec<Process>, String>, Vec<Set>) {
-        match self.asked.workers_and_sets() {
-            Ok((workers, sets)) => (Ok(workers), sets),
+    /// The workers, or why they are not known, the sets and the batches.
+    pub(super) fn workers(&self) -> (Result<Vec<Process>, String>, Vec<Set>, Vec<Batch>) {
+        match self.asked.all_workers() {
+            Ok(Workers { workers, sets, batches }) => {
+                (Ok(workers), sets, batches.unwrap_or_default())
+            }
             // One that keeps none now has none to show.
             Err(failed) if refused::name(failed.cause()) == Some(refused::NO_WORKERS) => {
-                (Ok(Vec::new()), Vec::new())
+                (Ok(Vec::new()), Vec::new(), Vec::new())
             }
-            Err(failed) => (Err(self.because(&failed)), Vec::new()),
+            Err(failed) => (Err(self.because(&failed)), Vec::new(), Vec::new()),
         }
     }
 

@@ -109,6 +109,7 @@ fn daemon(seen: &Seen, clock: &Clock) -> Value {
             workers.iter().map(|worker| process(worker, clock)).collect::<Vec<_>>()
         }),
         "sets": given.map(|given| given.sets.iter().map(plain).collect::<Vec<_>>()),
+        "batches": given.map(|given| given.batches.iter().map(plain).collect::<Vec<_>>()),
         "memory_bytes": seen.memory(),
         "cpu_us": seen.cpu(),
     })
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!((&workers[2]["uptime_us"], &workers[2]["pid"]), (&Value::Null, &Value::Null));
         assert_eq!(daemon["memory_bytes"], json!(4 * 22_020_096));
         assert_eq!(daemon["sets"][0]["roll"], json!({ "done": 1, "total": 3 }));
+        assert_eq!(daemon["batches"][0]["done"], json!(37));
         let numbers = list(&[jobd()], &clock());
         assert_eq!(numbers["daemons"][0]["workers_ready"], json!(2));
         assert_eq!(numbers["daemons"][0]["workers_total"], json!(4));

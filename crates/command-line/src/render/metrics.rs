@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use control::service::Process;
+use control::service::{Batch, Process};
 
 use crate::seen::{Seen, State};
 
@@ -104,7 +104,24 @@ pub(crate) fn metrics(daemons: &[Seen]) -> String {
             ready.add(&labels, set.ready);
         }
     }
-    for family in [phase, end, ends, restarts, memory, cpu, wanted, ready] {
+    let mut jobs =
+        Family::new("appkit_batch_jobs", "gauge", "How many jobs of the batch are so far.");
+    for seen in daemons {
+        for batch in seen.given().into_iter().flat_map(|given| &given.batches) {
+            let Batch { name, pending, running, done, failed, cancelled, .. } = batch;
+            for (state, count) in [
+                ("pending", pending),
+                ("running", running),
+                ("done", done),
+                ("failed", failed),
+                ("cancelled", cancelled),
+            ] {
+                let labels = [("daemon", seen.name.as_str()), ("batch", name), ("state", state)];
+                jobs.add(&labels, *count);
+            }
+        }
+    }
+    for family in [phase, end, ends, restarts, memory, cpu, wanted, ready, jobs] {
         family.write(&mut out);
     }
     out
@@ -198,6 +215,7 @@ mod tests {
             r#"appkit_restarts_total{daemon="jobd",role="worker",name="web-3"} 7"#,
             r#"appkit_memory_bytes{daemon="jobd",role="worker",name="web-1"} 22020096"#,
             r#"appkit_cpu_seconds_total{daemon="jobd",role="worker",name="web-1"} 3.500000"#,
+            r#"appkit_batch_jobs{daemon="jobd",batch="convert",state="pending"} 57"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

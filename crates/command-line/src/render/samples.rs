@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use control::service::{EndCount, Event, Process, Roll, RunEnd, Set, Status};
+use control::service::{Batch, EndCount, Event, Process, Roll, RunEnd, Set, Status};
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -77,10 +77,20 @@ pub(crate) fn jobd() -> Seen {
         name: "jobd".to_owned(),
         pid_filename: PathBuf::from("run/jobd.pid"),
         lock: Ok(DaemonStatus::Running { pid: Some(4711) }),
-        answer: Answer::Given(Box::new(Given { status, workers: Ok(workers), sets: vec![web()] })),
+        answer: Answer::Given(Box::new(Given {
+            status,
+            workers: Ok(workers),
+            sets: vec![web()],
+            batches: vec![convert()],
+        })),
         denied: false,
         last_words: None,
     }
+}
+
+fn convert() -> Batch {
+    let name = "convert".to_owned();
+    Batch { name, at_most: 4, pending: 57, running: 3, done: 37, failed: 2, cancelled: 1 }
 }
 
 fn web() -> Set {

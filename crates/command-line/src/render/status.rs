@@ -1,6 +1,6 @@
 //! A daemon and its workers as a tree.
 
-use control::service::{Process, RunEnd, Set};
+use control::service::{Batch, Process, RunEnd, Set};
 use supervisor::DaemonStatus;
 
 use super::Look;
@@ -134,6 +134,7 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
         (Ok(_), _) => (),
     }
     given.sets.iter().map(set).for_each(&mut say);
+    given.batches.iter().map(batch).for_each(&mut say);
 
     let workers = seen.workers();
     let row = |(index, worker): (usize, &Process)| {
@@ -148,6 +149,22 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
     for process in all.filter(|process| process.pid.is_none()) {
         last_lines(process, look, out);
     }
+}
+
+/// Jobs of which there is an end, in a line.
+fn batch(batch: &Batch) -> String {
+    let Batch { name, at_most, pending, running, done, failed, cancelled } = batch;
+    let all = [pending, running, done, failed, cancelled]
+        .into_iter()
+        .fold(0, |sum: u32, of| sum.saturating_add(*of));
+    let mut text = format!("batch {}: {done} of {all} done", safe(name));
+    for (count, what) in [(failed, "failed"), (cancelled, "cancelled"), (pending, "pending")] {
+        if 0 < *count {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text.push_str(&format!(", {running} of at most {at_most} running"));
+    text
 }
 
 /// Workers that are alike, in a line.

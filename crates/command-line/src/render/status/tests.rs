@@ -12,7 +12,7 @@ fn shows(seen: &Seen, look: Look, expected: &str) {
     assert_eq!(shown, expected, "\n{shown}");
 }
 
-/// Cases: CTL-01, CC-45, CC-47, CC-49
+/// Cases: CTL-01, CC-45, CC-47, CC-49, PL-98
 #[test]
 fn a_daemon_and_its_workers_are_a_tree() {
     shows(
@@ -25,6 +25,7 @@ fn a_daemon_and_its_workers_are_a_tree() {
   memory 84.0M  cpu 14s  control run/jobd.pid.sock
   workers: 2 of 4 ready
   set web: 2 of 3 ready, rolling: 1 of 3 replaced
+  batch convert: 37 of 100 done, 2 failed, 1 cancelled, 57 pending, 3 of at most 4 running
   |- web-1   running   4720  2d       21.0M  cpu 3.5s
   |- 日本-2  running   4721  2d       21.0M  cpu 3.5s
   |- web-3   back-off  -     in 4.2s                   7 restarts, last: exited with code 3, 5s ago
@@ -208,6 +209,7 @@ fn workers_that_are_not_known_are_no_empty_list() {
     let Answer::Given(given) = &mut seen.answer else { unreachable!() };
     given.workers = Err("the executor has not answered within 2s".to_owned());
     given.sets.clear();
+    given.batches.clear();
     let shown = status(&seen, &clock(), PIPE);
     assert!(shown.ends_with("  workers: the executor has not answered within 2s\n"), "{shown}");
 }
