@@ -175,10 +175,10 @@
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::{Exit, NoValue};
-pub use lifecycle::Outcome;
+pub use lifecycle::{Counts, Outcome};
 pub use logging::LoggingConfig;
 pub use policy::{
-    Backoff, EndWhen, Ends, GaveUp, Leftovers, OnBad, Readiness, RecyclePolicy, Restart,
+    Backoff, EndWhen, Ends, GaveUp, Halt, Leftovers, OnBad, Readiness, RecyclePolicy, Restart,
     RestartPolicy, RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
 };
 pub use proc_spawn::{
@@ -195,9 +195,10 @@ pub use supervisor::{
 pub use surroundings::reopen::reopen;
 pub use surroundings::{ReloadListener, job_done, reload_requested};
 pub use workers::{
-    Change, ChangePart, Listed, Pending, Pool, PoolStatus, RequestError, TooManyRestarts,
-    ValueError, WaitError, WorkerEnd, WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions,
-    WorkersReport, start_workers, worker_events,
+    Batch, BatchFailed, BatchReport, Change, ChangePart, Job, JobFailed, Listed, Pending, Pool,
+    PoolStatus, RequestError, RunningBatch, TooManyRestarts, ValueError, WaitError, WorkerEnd,
+    WorkerSet, WorkerStartInfo, WorkersError, WorkersOptions, WorkersReport, start_workers,
+    worker_events,
 };
 
 /// The parts, whole, for when the front is not enough.

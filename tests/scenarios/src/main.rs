@@ -90,6 +90,8 @@ impl Options {
                 "-p",
                 "example-spool",
                 "-p",
+                "example-capitals",
+                "-p",
                 "example-pieces",
             ],
         };
