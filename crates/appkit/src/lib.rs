@@ -175,7 +175,7 @@
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::{Exit, NoValue};
-pub use lifecycle::{Counts, Outcome};
+pub use lifecycle::{Outcome, batch::Counts};
 pub use logging::LoggingConfig;
 pub use policy::{
     Backoff, EndWhen, Ends, GaveUp, Halt, Leftovers, OnBad, Readiness, RecyclePolicy, Restart,

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use policy::{BatchPolicy, Delays, Halt, RunEnd};
+use policy::batch;
+use policy::{Delays, RunEnd};
 
 use crate::machine::Outcome;
 
 /// Something that has happened to a batch, or is asked of it. Jobs are numbered from 0 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchEvent {
+pub enum Event {
     /// The time told by [`Batch::deadline`] has come, the first of which is now. One job is begun, so that whoever does
     /// that can look at what else has happened.
     Due,
@@ -66,7 +67,7 @@ impl JobEnd {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchOrder {
+pub enum Order {
     /// This job is to be begun.
     Start(u32),
     /// The run of this job is to be stopped.
@@ -131,7 +132,7 @@ struct Job {
 /// The jobs of a batch, in a few bytes each.
 #[derive(Debug)]
 pub struct Batch {
-    policy: BatchPolicy,
+    policy: batch::BatchPolicy,
     jobs: Vec<Job>,
     counts: Counts,
     /// The first that was never begun.
@@ -149,7 +150,7 @@ pub struct Batch {
 
 impl Batch {
     /// So many jobs, none of which was begun.
-    pub fn new(jobs: u32, policy: BatchPolicy, now: Instant) -> Batch {
+    pub fn new(jobs: u32, policy: batch::BatchPolicy, now: Instant) -> Batch {
         Batch {
             policy,
             jobs: vec![Job { fate: Fate::Pending, tries: 0 }; jobs as usize],
@@ -196,7 +197,7 @@ impl Batch {
         self.counts.pending == 0 && self.counts.running == 0
     }
 
-    /// When to come back with [`BatchEvent::Due`] if nothing happens first; `None`: only the outside can go on, by an end
+    /// When to come back with [`Event::Due`] if nothing happens first; `None`: only the outside can go on, by an end
     /// or by another number.
     pub fn deadline(&self) -> Option<Instant> {
         let has_place = self.counts.running < self.policy.at_most;
@@ -204,26 +205,26 @@ impl Batch {
     }
 
     /// Decides what follows, in this order.
-    pub fn on(&mut self, event: BatchEvent, now: Instant) -> Vec<BatchOrder> {
+    pub fn on(&mut self, event: Event, now: Instant) -> Vec<Order> {
         match event {
-            BatchEvent::Due => self.begin(now),
-            BatchEvent::Ended { job, how } => self.ended(job, how, now),
-            BatchEvent::Refused(job) => {
+            Event::Due => self.begin(now),
+            Event::Ended { job, how } => self.ended(job, how, now),
+            Event::Refused(job) => {
                 if self.running.remove(&job).is_some() {
                     self.jobs[job as usize].tries -= 1;
                     self.set(job, Fate::Cancelled);
                 }
                 self.halt(true)
             }
-            BatchEvent::AtMost(at_most) => {
+            Event::AtMost(at_most) => {
                 self.policy.at_most = at_most;
                 Vec::new()
             }
-            BatchEvent::Stop => self.halt(true),
+            Event::Stop => self.halt(true),
         }
     }
 
-    fn begin(&mut self, now: Instant) -> Vec<BatchOrder> {
+    fn begin(&mut self, now: Instant) -> Vec<Order> {
         if self.deadline().is_none_or(|due| now < due) {
             return Vec::new();
         }
@@ -233,10 +234,10 @@ impl Batch {
         self.jobs[job as usize].tries += 1;
         self.running.insert(job, false);
         self.set(job, Fate::Running);
-        vec![BatchOrder::Start(job)]
+        vec![Order::Start(job)]
     }
 
-    fn ended(&mut self, job: u32, how: JobEnd, now: Instant) -> Vec<BatchOrder> {
+    fn ended(&mut self, job: u32, how: JobEnd, now: Instant) -> Vec<Order> {
         // Old news.
         if self.running.remove(&job).is_none() {
             return Vec::new();
@@ -260,9 +261,9 @@ impl Batch {
                 }
                 self.set(job, Fate::Failed);
                 return match self.policy.on_failure {
-                    Halt::GoOn => Vec::new(),
-                    Halt::Soon => self.halt(false),
-                    Halt::Now => self.halt(true),
+                    batch::Halt::GoOn => Vec::new(),
+                    batch::Halt::Soon => self.halt(false),
+                    batch::Halt::Now => self.halt(true),
                 };
             }
         }
@@ -270,7 +271,7 @@ impl Batch {
     }
 
     /// Begins no job any more; perhaps stops those that run.
-    fn halt(&mut self, stops: bool) -> Vec<BatchOrder> {
+    fn halt(&mut self, stops: bool) -> Vec<Order> {
         if !self.is_halted {
             self.is_halted = true;
             let first = std::mem::replace(&mut self.next, self.counts.total());
@@ -282,7 +283,7 @@ impl Batch {
         let running = self.running.iter_mut().filter(|(_, stopping)| stops && !**stopping);
         let stop = running.map(|(job, stopping)| {
             *stopping = true;
-            BatchOrder::Stop(*job)
+            Order::Stop(*job)
         });
         stop.collect()
     }

@@ -13,7 +13,8 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use policy::{EndWhen, RestartLimit, RestartLog, Strategy};
+use policy::limit;
+use policy::{EndWhen, Strategy};
 
 pub use dependencies::Unit;
 pub use events::{Happened, Order};
@@ -99,10 +100,10 @@ pub struct Group {
     phase: Phase,
     /// Whether the order of the members matters: by the strategy, or since one is to start after another.
     ordered: bool,
-    limit: Option<RestartLimit>,
-    restarts: RestartLog,
+    limit: Option<limit::RestartLimit>,
+    restarts: limit::RestartLog,
     /// The limit that was exceeded.
-    gave_up: Option<RestartLimit>,
+    gave_up: Option<limit::RestartLimit>,
 }
 
 impl Group {
@@ -117,18 +118,18 @@ impl Group {
             phase: Phase::Running,
             ordered,
             limit: None,
-            restarts: RestartLog::default(),
+            restarts: limit::RestartLog::default(),
             gave_up: None,
         }
     }
 
     /// Limits the restarts of all members together: when there are more, all are stopped.
-    pub fn restart_limit(self, limit: Option<RestartLimit>) -> Group {
+    pub fn restart_limit(self, limit: Option<limit::RestartLimit>) -> Group {
         Group { limit, ..self }
     }
 
     /// The limit that was exceeded, for which all are being stopped or have been; `None`: none was.
-    pub fn gave_up(&self) -> Option<RestartLimit> {
+    pub fn gave_up(&self) -> Option<limit::RestartLimit> {
         self.gave_up
     }
 

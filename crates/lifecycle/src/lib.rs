@@ -24,7 +24,7 @@
 //! ```
 //!
 //! [`Machine`] is one child, [`Keeper`] one whose start somebody waits for, [`Group`] the order among
-//! several, [`Roster`] a group and its machines, [`Batch`] jobs of which there is an end. While they are kept, somebody may [ask](Request) that one of them is
+//! several, [`Roster`] a group and its machines, [`batch`] has jobs of which there is an end. While they are kept, somebody may [ask](Request) that one of them is
 //! stopped, started or restarted: [`Roster::request`], [`Keeper::restart`]. All are tested in virtual time, by stories,
 //! and by random stories in which laws must hold.
 //!
@@ -33,8 +33,8 @@
 //! Start, wait for or end a process. The crates `supervisor` and `workers` do that: they tell a machine
 //! what has happened, and do what it answers.
 
-mod batch;
-mod group;
+pub mod batch;
+pub mod group;
 mod keeper;
 mod machine;
 #[cfg(test)]
@@ -42,7 +42,6 @@ mod random;
 pub mod roll;
 mod roster;
 
-pub use batch::{Batch, BatchEvent, BatchOrder, Counts, Fate, JobEnd};
 pub use group::{Group, Happened, Id, Member, Order, Unit};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
 pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 pub use events::{Action, Event, Outcome, Step};
 pub use phase::Phase;
-use policy::{Delays, Policy, RestartLog, RunEnd};
+use policy::limit;
+use policy::{Delays, Policy, RunEnd};
 pub use requests::{Answer, Refused, Request};
 pub(crate) use stopping::Fault;
 use stopping::{Goal, Stop};
@@ -63,7 +64,7 @@ pub struct Machine {
     /// The child has ended, and its run has not.
     dead: bool,
     delays: Delays,
-    restarts: RestartLog,
+    restarts: limit::RestartLog,
     /// How many runs were begun.
     runs: u64,
     /// When the last run was begun.
@@ -84,7 +85,7 @@ impl Machine {
             state: State::Idle,
             dead: false,
             delays: Delays::new(seed),
-            restarts: RestartLog::default(),
+            restarts: limit::RestartLog::default(),
             runs: 0,
             started_at: None,
             ready_at: None,

@@ -23,9 +23,7 @@
 //! Read files: a policy is data of serde, in whatever format. See `safe-yaml` for YAML that others have written.
 
 mod backoff;
-mod batch;
 mod end;
-mod limit;
 mod memory;
 mod policy;
 mod recycle;
@@ -33,8 +31,10 @@ mod restart;
 mod roll;
 mod strategy;
 
+pub mod batch;
 pub mod duration;
 pub mod forms;
+pub mod limit;
 mod problem;
 pub mod signal;
 

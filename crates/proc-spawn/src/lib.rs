@@ -66,7 +66,7 @@ mod current;
 mod entries;
 mod spawn;
 mod telling;
-mod value;
+pub mod value;
 
 mod args;
 mod called;

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use policy::{BatchPolicy, Halt, Leftovers, StartPolicy, StopPolicy};
-use proc_spawn::{Call, DEFAULT_VALUE, EntryFn};
+use policy::batch;
+use policy::{Leftovers, StartPolicy, StopPolicy};
+use proc_spawn::value;
+use proc_spawn::{Call, EntryFn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use surroundings::Surroundings;
@@ -104,7 +106,7 @@ pub struct Batch<T> {
     calls: Vec<Call>,
     name: String,
     pid_filename: PathBuf,
-    policy: BatchPolicy,
+    policy: batch::BatchPolicy,
     surroundings: Surroundings,
     start: Option<StartPolicy>,
     stop: Option<StopPolicy>,
@@ -122,12 +124,12 @@ impl<T: DeserializeOwned + 'static> Batch<T> {
             calls: jobs.into_iter().map(|job| job.call).collect(),
             name: "job".to_owned(),
             pid_filename: PathBuf::new(),
-            policy: BatchPolicy { at_most, ..BatchPolicy::default() },
+            policy: batch::BatchPolicy { at_most, ..batch::BatchPolicy::default() },
             surroundings: Surroundings::default(),
             start: None,
             stop: None,
             leftovers: None,
-            keep_value: DEFAULT_VALUE,
+            keep_value: value::DEFAULT_VALUE,
             returns: PhantomData,
         }
     }
@@ -152,14 +154,14 @@ impl<T: DeserializeOwned + 'static> Batch<T> {
     }
 
     /// What a job that has failed for good means for the others. Default: nothing.
-    pub fn on_failure(mut self, halt: Halt) -> Self {
+    pub fn on_failure(mut self, halt: batch::Halt) -> Self {
         self.policy.on_failure = halt;
         self
     }
 
     /// The most bytes that the value of a job may have, encoded, from 1 to
-    /// [`LONGEST_VALUE`](proc_spawn::LONGEST_VALUE). All of them are kept until the batch is over. Where jobs return
-    /// nothing nothing is sent. Default: [`DEFAULT_VALUE`].
+    /// [`LONGEST_VALUE`](proc_spawn::value::LONGEST_VALUE). All of them are kept until the batch is over. Where jobs return
+    /// nothing nothing is sent. Default: [`DEFAULT_VALUE`](value::DEFAULT_VALUE).
     pub fn keep_value(mut self, most: u64) -> Self {
         self.keep_value = most;
         self

@@ -5,7 +5,7 @@ use std::fmt;
 use capture::LastLines;
 use lifecycle::Outcome;
 use policy::{RestartLimit, RunEnd};
-use proc_spawn::Value;
+use proc_spawn::value;
 
 /// How one worker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct WorkerEnd {
     pub last_lines: LastLines,
     /// What its last run has returned, if [that was kept](crate::WorkerStartInfo::keep_value) and has come whole: also if
     /// something else has ended that run then.
-    pub value: Option<Value>,
+    pub value: Option<value::Value>,
 }
 
 impl WorkerEnd {

@@ -139,8 +139,8 @@ impl WorkerStartInfo {
     }
 
     /// Keeps what the entry returns with `Ok`, for [`WorkersReport::value`](crate::WorkersReport::value): of at most so
-    /// many bytes, encoded, from 1 to [`LONGEST_VALUE`](proc_spawn::LONGEST_VALUE);
-    /// [`DEFAULT_VALUE`](proc_spawn::DEFAULT_VALUE) will do for most. A run that returns more, or what cannot be encoded,
+    /// many bytes, encoded, from 1 to [`LONGEST_VALUE`](proc_spawn::value::LONGEST_VALUE);
+    /// [`DEFAULT_VALUE`](proc_spawn::value::DEFAULT_VALUE) will do for most. A run that returns more, or what cannot be encoded,
     /// has failed for good; one that ends with code 0 and without it has failed. Default: it is not even sent.
     #[must_use]
     pub fn keep_value(mut self, most: u64) -> Self {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use exit::{ErrorText, Exit, Failure};
 use policy::GaveUp;
+use policy::batch::{BatchPolicy, Halt};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,16 +27,16 @@ impl Play {
     fn begin(&mut self) -> Vec<u32> {
         let mut begun = Vec::new();
         while self.batch.deadline().is_some_and(|due| due <= self.now) {
-            for order in self.batch.on(BatchEvent::Due, self.now) {
-                let BatchOrder::Start(job) = order else { panic!("{order:?}") };
+            for order in self.batch.on(Event::Due, self.now) {
+                let Order::Start(job) = order else { panic!("{order:?}") };
                 begun.push(job);
             }
         }
         begun
     }
 
-    fn end(&mut self, job: u32, how: JobEnd) -> Vec<BatchOrder> {
-        self.batch.on(BatchEvent::Ended { job, how }, self.now)
+    fn end(&mut self, job: u32, how: JobEnd) -> Vec<Order> {
+        self.batch.on(Event::Ended { job, how }, self.now)
     }
 
     fn counts(&self) -> [u32; 5] {
@@ -54,9 +55,9 @@ fn as_many_run_as_may_and_of_none_all_are_done() {
     assert!(Play::new(0, policy(4, 1, Halt::GoOn)).batch.is_over());
     let mut play = Play::new(5, policy(0, 1, Halt::GoOn));
     assert_eq!((play.begin(), play.batch.deadline()), (vec![], None), "it waits for a number");
-    play.batch.on(BatchEvent::AtMost(3), play.now);
+    play.batch.on(Event::AtMost(3), play.now);
     assert_eq!(play.begin(), [0, 1, 2]);
-    play.batch.on(BatchEvent::AtMost(1), play.now);
+    play.batch.on(Event::AtMost(1), play.now);
     play.end(0, JobEnd::Well);
     play.end(2, JobEnd::Well);
     assert_eq!(play.begin(), [0; 0], "those that run go on, and are too many for another");
@@ -92,7 +93,7 @@ fn a_failure_may_end_it_soon_or_now() {
         play.end(0, FAILED);
         assert_eq!(play.begin(), [3]);
         let orders = play.end(1, JobEnd::Failed { for_good: true, not_started: false });
-        let expected = if stops { vec![BatchOrder::Stop(2), BatchOrder::Stop(3)] } else { vec![] };
+        let expected = if stops { vec![Order::Stop(2), Order::Stop(3)] } else { vec![] };
         assert_eq!(orders, expected, "{halt}");
         assert_eq!(play.begin(), [0; 0]);
         let fates = [0, 4, 5].map(|job| play.batch.fate(job));
@@ -110,9 +111,9 @@ fn a_failure_may_end_it_soon_or_now() {
 fn a_stop_tells_those_that_ran_from_those_that_never_did() {
     let mut play = Play::new(3, policy(2, 9, Halt::GoOn));
     assert_eq!(play.begin(), [0, 1]);
-    let stopped = play.batch.on(BatchEvent::Stop, play.now);
-    assert_eq!(stopped, [BatchOrder::Stop(0), BatchOrder::Stop(1)]);
-    assert_eq!(play.batch.on(BatchEvent::Stop, play.now), []);
+    let stopped = play.batch.on(Event::Stop, play.now);
+    assert_eq!(stopped, [Order::Stop(0), Order::Stop(1)]);
+    assert_eq!(play.batch.on(Event::Stop, play.now), []);
     play.end(0, JobEnd::Stopped);
     // It was done before it heard of that.
     play.end(1, JobEnd::Well);
@@ -126,10 +127,10 @@ fn a_stop_tells_those_that_ran_from_those_that_never_did() {
 fn who_was_not_begun_any_more_was_not_tried() {
     let mut play = Play::new(3, policy(2, 1, Halt::GoOn));
     assert_eq!(play.begin(), [0, 1]);
-    assert_eq!(play.batch.on(BatchEvent::Refused(1), play.now), [BatchOrder::Stop(0)]);
+    assert_eq!(play.batch.on(Event::Refused(1), play.now), [Order::Stop(0)]);
     assert_eq!((play.batch.fate(1), play.batch.tries(1)), (Fate::Cancelled, 0));
     assert_eq!(play.counts(), [0, 1, 0, 0, 2]);
-    assert_eq!(play.batch.on(BatchEvent::Refused(1), play.now), []);
+    assert_eq!(play.batch.on(Event::Refused(1), play.now), []);
 }
 
 /// Otherwise a shortage of a second would use up all tries of all jobs.
@@ -205,24 +206,24 @@ proptest! {
             };
             let (due, was_running) = (play.batch.deadline(), play.batch.counts().running);
             let event = match what {
-                0..=5 => BatchEvent::Ended { job: pick, how },
-                6 if at % 7 == 0 => BatchEvent::Stop,
-                7 => BatchEvent::AtMost(who % 4),
+                0..=5 => Event::Ended { job: pick, how },
+                6 if at % 7 == 0 => Event::Stop,
+                7 => Event::AtMost(who % 4),
                 11 if at % 3 == 1 && !running.is_empty() => {
-                    BatchEvent::Ended { job: running[0], how: JobEnd::Well }
+                    Event::Ended { job: running[0], how: JobEnd::Well }
                 }
-                11 if at % 3 == 2 && at_most == 0 => BatchEvent::AtMost(2),
-                _ => BatchEvent::Due,
+                11 if at % 3 == 2 && at_most == 0 => Event::AtMost(2),
+                _ => Event::Due,
             };
             let orders = play.batch.on(event, play.now);
             match event {
-                BatchEvent::AtMost(number) => at_most = number,
-                BatchEvent::Stop | BatchEvent::Refused(_) => halted = true,
-                BatchEvent::Due => {
+                Event::AtMost(number) => at_most = number,
+                Event::Stop | Event::Refused(_) => halted = true,
+                Event::Due => {
                     let is_due = due.is_some_and(|due| due <= play.now);
                     prop_assert_eq!(orders.len(), usize::from(is_due));
                 }
-                BatchEvent::Ended { .. } => (),
+                Event::Ended { .. } => (),
             }
             let first_pending = fates.iter().zip(0..).find(|(fate, job)| {
                 **fate == Fate::Pending && !begun.contains_key(job)
@@ -230,7 +231,7 @@ proptest! {
             let first_pending = first_pending.map(|(_, job)| job);
             for order in orders {
                 match order {
-                    BatchOrder::Start(job) => {
+                    Order::Start(job) => {
                         prop_assert!(was_running < at_most && !halted);
                         prop_assert_eq!(fates[job as usize], Fate::Pending);
                         let tried: &mut u32 = begun.entry(job).or_default();
@@ -238,7 +239,7 @@ proptest! {
                         *tried += 1;
                         prop_assert!(*tried <= tries);
                     }
-                    BatchOrder::Stop(job) => {
+                    Order::Stop(job) => {
                         prop_assert_eq!(play.batch.fate(job), Fate::Running);
                         prop_assert!(stopping.insert(job), "told twice");
                     }

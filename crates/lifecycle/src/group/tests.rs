@@ -155,7 +155,7 @@ fn who_waits_for_one_that_is_done_starts_and_for_one_that_is_lost_never() {
 #[test]
 fn more_restarts_than_all_together_may_have_stop_them_all() {
     let limited = |members, strategy| {
-        let limit = RestartLimit { times: 2, window: Duration::from_secs(10) };
+        let limit = limit::RestartLimit { times: 2, window: Duration::from_secs(10) };
         group(members, strategy).restart_limit(Some(limit))
     };
     check_in_time(

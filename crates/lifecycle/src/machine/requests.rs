@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::stopping::Goal;
-use super::{Action, Machine, RestartLog, State, Step, Why};
+use super::{Action, Machine, State, Step, Why, limit};
 
 /// What is asked of one child. A later request wins over an earlier one.
 ///
@@ -144,7 +144,7 @@ impl Machine {
             }
             (Finished, Start | Restart) => {
                 self.delays.reset();
-                self.restarts = RestartLog::default();
+                self.restarts = limit::RestartLog::default();
                 self.short_runs = 0;
                 (Begun, self.enter(Due { asked: true }))
             }

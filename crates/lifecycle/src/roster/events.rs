@@ -7,7 +7,8 @@ use super::sets::SetId;
 use crate::group::Id;
 use crate::machine::{Event, Step};
 use crate::roll;
-use policy::{MemoryUse, RestartLimit, RunEnd};
+use policy::limit;
+use policy::{MemoryUse, RunEnd};
 
 /// What happened, or what is asked of all.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +104,7 @@ pub enum RosterChange {
     /// There were too many restarts of all together: all are being stopped.
     GaveUp {
         /// The limit.
-        limit: RestartLimit,
+        limit: limit::RestartLimit,
         /// Whose restart was one too many.
         id: Id,
         /// How its last run had ended.

@@ -7,9 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use exit::ErrorText;
-use lifecycle::{Batch, BatchEvent, BatchOrder, Id, JobEnd, Outcome};
-use policy::{BatchPolicy, RunEnd};
-use proc_spawn::{Call, Value};
+use lifecycle::batch;
+use lifecycle::{Id, Outcome};
+use policy::RunEnd;
+use proc_spawn::Call;
+use proc_spawn::value;
 
 use super::report::{Ran, Untyped};
 use crate::error::WorkersError;
@@ -17,7 +19,7 @@ use crate::pool::{News, NotBegun, Progress, Shared};
 
 pub(super) struct Feeder {
     name: String,
-    batch: Batch,
+    batch: batch::Batch,
     calls: Vec<Call>,
     shared: Arc<Shared>,
     heard: Receiver<News>,
@@ -32,13 +34,13 @@ impl Feeder {
     pub(super) fn new(
         name: String,
         calls: Vec<Call>,
-        policy: BatchPolicy,
+        policy: policy::batch::BatchPolicy,
         shared: Arc<Shared>,
         heard: Receiver<News>,
         progress: Arc<Progress>,
     ) -> Feeder {
         let jobs = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        let batch = Batch::new(jobs, policy, Instant::now());
+        let batch = batch::Batch::new(jobs, policy, Instant::now());
         progress.set(batch.counts(), batch.at_most());
         let (running, ran) = (BTreeMap::new(), calls.iter().map(|_| None).collect());
         Feeder { name, batch, calls, shared, heard, progress, running, ran }
@@ -55,7 +57,7 @@ impl Feeder {
             let now = Instant::now();
             let news = match self.batch.deadline() {
                 Some(due) if due <= now => {
-                    self.on(BatchEvent::Due);
+                    self.on(batch::Event::Due);
                     continue;
                 }
                 Some(due) => match self.heard.recv_timeout(due - now) {
@@ -91,10 +93,10 @@ impl Feeder {
                     self.over(job, outcome, value);
                 }
             }
-            News::AtMost(at_most) => self.on(BatchEvent::AtMost(at_most)),
-            News::Quit | News::Stop => self.on(BatchEvent::Stop),
+            News::AtMost(at_most) => self.on(batch::Event::AtMost(at_most)),
+            News::Quit | News::Stop => self.on(batch::Event::Stop),
             News::Gone => {
-                self.on(BatchEvent::Stop);
+                self.on(batch::Event::Stop);
                 // Nobody tells any more how they end.
                 for job in std::mem::take(&mut self.running).into_values() {
                     self.over(job, Outcome::Stopped, None);
@@ -103,14 +105,14 @@ impl Feeder {
         }
     }
 
-    fn over(&mut self, job: u32, outcome: Outcome, value: Option<Value>) {
-        let how = JobEnd::of(&outcome);
+    fn over(&mut self, job: u32, outcome: Outcome, value: Option<value::Value>) {
+        let how = batch::JobEnd::of(&outcome);
         self.ran[job as usize] = Some(Box::new(Ran { outcome, value }));
-        self.on(BatchEvent::Ended { job, how });
+        self.on(batch::Event::Ended { job, how });
     }
 
     /// Has the batch decide, and does what it wants, until it wants nothing more.
-    fn on(&mut self, event: BatchEvent) {
+    fn on(&mut self, event: batch::Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             for order in self.batch.on(event, Instant::now()) {
@@ -120,9 +122,9 @@ impl Feeder {
         self.progress.set(self.batch.counts(), self.batch.at_most());
     }
 
-    fn carry_out(&mut self, order: BatchOrder) -> Option<BatchEvent> {
+    fn carry_out(&mut self, order: batch::Order) -> Option<batch::Event> {
         match order {
-            BatchOrder::Start(job) => {
+            batch::Order::Start(job) => {
                 // Told before the process is there: who looks sees it as one that runs.
                 self.progress.set(self.batch.counts(), self.batch.at_most());
                 let call = self.calls[job as usize].clone();
@@ -131,18 +133,18 @@ impl Feeder {
                         self.running.insert(id, job);
                         None
                     }
-                    Err(NotBegun::Stopping) => Some(BatchEvent::Refused(job)),
+                    Err(NotBegun::Stopping) => Some(batch::Event::Refused(job)),
                     Err(NotBegun::Failed(error)) => {
                         log::error!("job {}-{} cannot be begun: {error}", self.name, job + 1);
                         let end = RunEnd::NotStarted(ErrorText::new(&error));
                         let outcome = Outcome::Ended(end);
-                        let how = JobEnd::of(&outcome);
+                        let how = batch::JobEnd::of(&outcome);
                         self.ran[job as usize] = Some(Box::new(Ran { outcome, value: None }));
-                        Some(BatchEvent::Ended { job, how })
+                        Some(batch::Event::Ended { job, how })
                     }
                 }
             }
-            BatchOrder::Stop(job) => {
+            batch::Order::Stop(job) => {
                 let id = self.running.iter().find(|(_, running)| **running == job);
                 if let Some((id, _)) = id {
                     self.shared.stop_job(*id);

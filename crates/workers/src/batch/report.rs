@@ -4,9 +4,11 @@ use std::fmt;
 use std::slice;
 use std::vec;
 
-use lifecycle::{Counts, Fate, Outcome};
+use lifecycle::Outcome;
+use lifecycle::batch;
 use policy::RunEnd;
-use proc_spawn::{ArgsError, Value};
+use proc_spawn::ArgsError;
+use proc_spawn::value;
 use serde::de::DeserializeOwned;
 
 use crate::error::WorkersError;
@@ -14,14 +16,14 @@ use crate::error::WorkersError;
 /// How a run of a job ended.
 pub(super) struct Ran {
     pub(super) outcome: Outcome,
-    pub(super) value: Option<Value>,
+    pub(super) value: Option<value::Value>,
 }
 
 /// The report before anybody has looked at the values.
 pub(super) struct Untyped {
     /// What has become of each, how often it was tried, and how its last run ended.
-    pub(super) jobs: Vec<(Fate, u32, Option<Box<Ran>>)>,
-    pub(super) counts: Counts,
+    pub(super) jobs: Vec<(batch::Fate, u32, Option<Box<Ran>>)>,
+    pub(super) counts: batch::Counts,
 }
 
 impl Untyped {
@@ -32,23 +34,27 @@ impl Untyped {
 }
 
 fn result<T: DeserializeOwned>(
-    fate: Fate,
+    fate: batch::Fate,
     tries: u32,
     ran: Option<Box<Ran>>,
 ) -> Result<T, JobFailed> {
     let end = ran.as_ref().and_then(|ran| ran.end().cloned());
     let value = ran.and_then(|ran| ran.value);
     match (fate, end) {
-        (Fate::Done, _) => {
+        (batch::Fate::Done, _) => {
             // A job that returns nothing has sent nothing.
-            let value = value.unwrap_or_else(Value::nothing);
+            let value = value.unwrap_or_else(value::Value::nothing);
             value.read().map_err(|source| JobFailed::OtherType { tries, source })
         }
-        (Fate::Failed, Some(end)) => Err(JobFailed::Failed { tries, end, value }),
-        (Fate::Stopped, end) => Err(JobFailed::Stopped { tries, end, value }),
-        (Fate::Failed | Fate::Cancelled | Fate::Pending | Fate::Running, end) => {
-            Err(JobFailed::Cancelled { tries, end })
-        }
+        (batch::Fate::Failed, Some(end)) => Err(JobFailed::Failed { tries, end, value }),
+        (batch::Fate::Stopped, end) => Err(JobFailed::Stopped { tries, end, value }),
+        (
+            batch::Fate::Failed
+            | batch::Fate::Cancelled
+            | batch::Fate::Pending
+            | batch::Fate::Running,
+            end,
+        ) => Err(JobFailed::Cancelled { tries, end }),
     }
 }
 
@@ -58,13 +64,13 @@ fn result<T: DeserializeOwned>(
 pub struct BatchReport<T> {
     /// One for each job.
     pub jobs: Vec<Result<T, JobFailed>>,
-    counts: Counts,
+    counts: batch::Counts,
 }
 
 impl<T> BatchReport<T> {
     /// How many jobs are done, have failed, and were stopped or not begun any more. One that has returned another type
     /// than was expected is done.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> batch::Counts {
         self.counts
     }
 
@@ -119,7 +125,7 @@ pub enum JobFailed {
         /// How its last run ended.
         end: RunEnd,
         /// What its entry had returned in that run, if that had come whole: something has ended the process after it.
-        value: Option<Value>,
+        value: Option<value::Value>,
     },
     /// It has returned another type than was expected.
     #[error("it has returned something else")]
@@ -137,7 +143,7 @@ pub enum JobFailed {
         /// How it ended then, if somebody has seen that.
         end: Option<RunEnd>,
         /// What its entry has returned nevertheless.
-        value: Option<Value>,
+        value: Option<value::Value>,
     },
     /// It was not begun any more, or not again.
     #[error("it was not begun{}", if *.tries > 0 { " again" } else { "" })]
@@ -161,7 +167,7 @@ pub struct BatchFailed {
     /// Those that are not, by their numbers, which count from 1.
     pub failed: Vec<(u32, JobFailed)>,
     /// How many are done, have failed, and were stopped or not begun any more.
-    pub counts: Counts,
+    pub counts: batch::Counts,
 }
 
 /// So many are named.

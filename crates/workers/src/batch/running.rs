@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use lifecycle::Counts;
-use policy::{BatchPolicy, Problems};
+use lifecycle::batch;
+use policy::Problems;
 use serde::de::DeserializeOwned;
 
 use super::feeder::Feeder;
@@ -62,7 +62,8 @@ impl<T: DeserializeOwned> RunningBatch<T> {
     /// There cannot be so many: nothing has changed.
     pub fn at_most(&self, count: u32) -> Result<(), WorkersError> {
         let mut problems = Problems::new();
-        BatchPolicy { at_most: count, ..BatchPolicy::default() }.check(&mut problems, true);
+        let policy = policy::batch::BatchPolicy::default();
+        policy::batch::BatchPolicy { at_most: count, ..policy }.check(&mut problems, true);
         problems.or(()).map_err(WorkersError::Options)?;
         self.shared.make_room_for_jobs(self.jobs.min(count as usize))?;
         // If nobody hears it, it is over.
@@ -71,7 +72,7 @@ impl<T: DeserializeOwned> RunningBatch<T> {
     }
 
     /// How far it has come. Looking changes nothing.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> batch::Counts {
         self.progress.get().0
     }
 

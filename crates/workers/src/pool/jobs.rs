@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use control::service;
-use lifecycle::{Counts, Event, Id, Member, Outcome, Phase, RosterEvent};
-use proc_spawn::{Call, Value};
+use lifecycle::{Event, Id, Outcome, Phase, RosterEvent};
+use lifecycle::{batch, group};
+use proc_spawn::Call;
+use proc_spawn::value;
 
 use super::handle::Ending;
 use super::{Loop, RequestError, Shared, unboxed};
@@ -20,7 +22,7 @@ use crate::spec::{BatchPlan, WorkersOptions};
 /// What who feeds a pool is told.
 pub(crate) enum News {
     /// A job's run is over, what it has left is gone, and its name is free.
-    Over { id: Id, outcome: Outcome, value: Option<Value> },
+    Over { id: Id, outcome: Outcome, value: Option<value::Value> },
     /// All are being stopped.
     Quit,
     /// The pool is gone.
@@ -41,14 +43,14 @@ pub(crate) enum NotBegun {
 
 /// How far a batch has come, as who feeds it has said last. The lock is held for as long as it takes to copy it.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(Mutex<(Counts, u32)>);
+pub(crate) struct Progress(Mutex<(batch::Counts, u32)>);
 
 impl Progress {
-    pub(crate) fn set(&self, counts: Counts, at_most: u32) {
+    pub(crate) fn set(&self, counts: batch::Counts, at_most: u32) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (counts, at_most);
     }
 
-    pub(crate) fn get(&self) -> (Counts, u32) {
+    pub(crate) fn get(&self) -> (batch::Counts, u32) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +111,7 @@ impl Loop {
     /// Takes note of a job that is over, or was stopped by request and so does not come back.
     pub(super) fn note_over(&mut self, id: Id) {
         let Some(jobs) = &mut self.jobs else { return };
-        let phase = self.roster.machine(id).map(lifecycle::Machine::phase);
+        let phase = self.workers.get(&id).map(|worker| worker.record.phase());
         if matches!(phase, Some(Phase::Finished | Phase::Stopped)) && !jobs.over.contains(&id) {
             jobs.over.push(id);
         }
@@ -146,7 +148,7 @@ impl Loop {
     fn batches(&self) -> Vec<service::Batch> {
         let told = self.jobs.iter().map(|jobs| {
             let (counts, at_most) = jobs.progress.get();
-            let Counts { pending, running, done, failed, cancelled } = counts;
+            let batch::Counts { pending, running, done, failed, cancelled } = counts;
             let name = jobs.name.clone();
             service::Batch { name, at_most, pending, running, done, failed, cancelled }
         });
@@ -168,7 +170,7 @@ impl Shared {
             }
             pool.record_with(recorder);
             // Its end is nobody else's business.
-            let member = Member { temporary: true, ..Member::default() };
+            let member = group::Member { temporary: true, ..group::Member::default() };
             let (id, changes) = pool.roster.add(member, policy, Instant::now());
             pool.enter(id, worker);
             pool.carry_out_all(changes);

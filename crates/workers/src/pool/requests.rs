@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lifecycle::{Id, Member, Refused, Request};
+use lifecycle::group;
+use lifecycle::{Id, Refused, Request};
 use policy::{Policy, Problems};
 
 use super::goals::Goal;
@@ -78,7 +79,7 @@ impl Shared {
         let policy = Arc::new(Policy { must_launch: false, ..(*plan.worker.policy).clone() });
         let AlonePlan { worker, after, temporary, significant } = plan;
         let worker = makes.worker(worker)?;
-        let member = Member { after: BTreeSet::new(), temporary, significant };
+        let member = group::Member { after: BTreeSet::new(), temporary, significant };
         let recorder = makes.recorder.clone();
         self.call(move |pool| {
             pool.record_with(recorder);
@@ -126,7 +127,7 @@ impl Loop {
         &mut self,
         worker: Box<Worker>,
         policy: Arc<Policy>,
-        mut member: Member,
+        mut member: group::Member,
         after: &[String],
     ) -> Result<Goal, RequestError> {
         if self.roster.is_quitting() {

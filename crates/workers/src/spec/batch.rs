@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::Group;
-use policy::{BatchPolicy, EndWhen, Policy, Problems, Strategy};
+use lifecycle::group;
+use policy::batch;
+use policy::{EndWhen, Policy, Problems, Strategy};
 use proc_spawn::{Call, Place, Spawn, SpawnError};
 use surroundings::{Base, Files, check};
 use trusted_path::Trust;
@@ -22,7 +23,7 @@ const MOST_TOLD: usize = 10;
 pub(crate) struct JobsSaid {
     pub(crate) template: WorkerStartInfo,
     pub(crate) calls: Vec<Call>,
-    pub(crate) policy: BatchPolicy,
+    pub(crate) policy: batch::BatchPolicy,
     /// Somebody can change how many run at a time.
     pub(crate) may_wait: bool,
 }
@@ -72,7 +73,7 @@ impl JobsSaid {
             files.check(|_, problem| problems.push(problem));
         }
         let at_once = calls.len().min(policy.at_most as usize);
-        let group = Group::new(Vec::new(), Strategy::OneForOne, EndWhen::AllAreOver);
+        let group = group::Group::new(Vec::new(), Strategy::OneForOne, EndWhen::AllAreOver);
         let pool = Plan {
             workers: Vec::new(),
             group,

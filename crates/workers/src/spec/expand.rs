@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lifecycle::{Id, Member, Unit};
+use lifecycle::Id;
+use lifecycle::group;
 use policy::{Problems, RecyclePolicy};
 use proc_spawn::Place;
 use surroundings::{Base, Files};
@@ -22,9 +23,9 @@ pub(super) struct Expanded {
     pub(super) worker: WorkerStartInfo,
 }
 
-pub(super) fn unit(listed: &Listed) -> Unit {
+pub(super) fn unit(listed: &Listed) -> group::Unit {
     let template = listed.template();
-    Unit {
+    group::Unit {
         name: template.name.clone(),
         after: template.after.clone(),
         count: listed.count().min(MOST_OF_SET) as usize,
@@ -37,7 +38,7 @@ pub(super) fn marks(listed: &Listed) -> (bool, bool) {
 }
 
 /// What is said of several, for each of them; in an order each comes after the one before it.
-pub(super) fn each(members: Vec<(usize, Member)>, in_order: bool) -> Vec<Member> {
+pub(super) fn each(members: Vec<(usize, group::Member)>, in_order: bool) -> Vec<group::Member> {
     let mut all = Vec::with_capacity(members.iter().map(|(count, _)| count).sum());
     for (count, member) in members {
         for number in 0..count {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capture::Capture;
-use lifecycle::{Group, Member, Unit};
+use lifecycle::group;
 use policy::{EndWhen, Policy, Problems, RecyclePolicy, RollPolicy, Share, Strategy};
 use proc_spawn::Spawn;
 use surroundings::{Base, Files, Owner, Purpose, Setup};
@@ -33,7 +33,7 @@ pub(crate) struct WorkerPlan {
 pub(crate) struct Plan {
     #[expect(clippy::vec_box, reason = "the room of each is used again as soon as it is a worker")]
     pub(crate) workers: Vec<Box<WorkerPlan>>,
-    pub(crate) group: Group,
+    pub(crate) group: group::Group,
     pub(crate) sets: Vec<SetPlan>,
     pub(crate) planner: Planner,
     pub(crate) start_stagger: Duration,
@@ -51,7 +51,7 @@ pub(crate) struct SetPlan {
     /// Which of the plan's workers it has.
     pub(crate) workers: Range<usize>,
     /// What is said of the order of those that come later.
-    pub(crate) member: Member,
+    pub(crate) member: group::Member,
     pub(crate) policy: Arc<Policy>,
     pub(crate) max_unavailable: Share,
     pub(crate) roll: RollPolicy,
@@ -128,7 +128,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
                 plans.push(SetPlan {
                     name: set.to_owned(),
                     workers: workers.len()..workers.len(),
-                    member: Member::default(),
+                    member: group::Member::default(),
                     policy: Arc::clone(&planned.policy),
                     max_unavailable: Share::Count(1),
                     roll: RollPolicy::default(),
@@ -156,12 +156,12 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
     for (index, part) in parts.into_iter().enumerate() {
         problems.add_part(&format!("workers[{index}]"), part);
     }
-    let after = Unit::resolve(&units, options.in_order, &mut problems);
+    let after = group::Unit::resolve(&units, options.in_order, &mut problems);
     let members =
         zip(&units, zip(after, marks)).map(|(unit, (after, (temporary, significant)))| {
-            (unit.count, Member { after, temporary, significant })
+            (unit.count, group::Member { after, temporary, significant })
         });
-    let members: Vec<(usize, Member)> = members.collect();
+    let members: Vec<(usize, group::Member)> = members.collect();
     if options.end_when != EndWhen::AllAreOver
         && !members.iter().any(|(_, member)| member.significant)
     {
@@ -179,7 +179,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
         plan.member = at.map(|at| members[at].1.clone()).unwrap_or_default();
     }
     let members = each(members, options.in_order);
-    let group = Group::new(members, options.strategy, options.end_when)
+    let group = group::Group::new(members, options.strategy, options.end_when)
         .restart_limit(options.restart_limit);
     let (start_stagger, ready_when_all) = (options.start_stagger, options.ready_when_all);
     problems

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use policy::{Policy, Problems};
-use proc_spawn::{Current, LONGEST_VALUE, Place, Role, Spawn, SpawnError, Stdio};
+use proc_spawn::value;
+use proc_spawn::{Current, Place, Role, Spawn, SpawnError, Stdio};
 use stdio_redirect::Target;
 use surroundings::{Base, Files, Owner, Parent, Setup, Whose, check};
 
@@ -171,9 +172,12 @@ fn plan_worker(
         must_launch: otherwise.must_launch,
         leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
     };
-    if let Some(most) = worker.keep_value.filter(|most| !(1..=LONGEST_VALUE).contains(most)) {
-        let reason =
-            format!("is not from 1 to {LONGEST_VALUE} bytes; a file is for what is larger");
+    if let Some(most) = worker.keep_value.filter(|most| !(1..=value::LONGEST_VALUE).contains(most))
+    {
+        let reason = format!(
+            "is not from 1 to {} bytes; a file is for what is larger",
+            value::LONGEST_VALUE
+        );
         problems.add("keep_value", most, reason);
     }
     // Workers with the same policy share one.

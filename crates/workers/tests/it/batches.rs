@@ -106,8 +106,8 @@ fn batch(deeds: impl IntoIterator<Item = Deed>) -> Batch<Vec<u32>> {
     Batch::new(deeds.into_iter().map(|deed| Job::new(does, deed))).stderr_filename("/dev/stderr")
 }
 
-fn counts(counts: lifecycle::Counts) -> [u32; 5] {
-    let lifecycle::Counts { pending, running, done, failed, cancelled } = counts;
+fn counts(counts: lifecycle::batch::Counts) -> [u32; 5] {
+    let lifecycle::batch::Counts { pending, running, done, failed, cancelled } = counts;
     [pending, running, done, failed, cancelled]
 }
 
@@ -193,9 +193,9 @@ fn a_job_fails_for_itself(_: &Bed) {
     assert_eq!(counts(report.counts()), [0, 0, 1, 4, 0]);
     assert_eq!(report.jobs[4].as_ref().unwrap(), &[5, 5]);
     let failed: Vec<_> = report.jobs[..4].iter().map(|job| job.as_ref().unwrap_err()).collect();
-    let of = |failed: &JobFailed| match failed {
-        JobFailed::Failed { tries, end, value } => (*tries, end.clone(), value.clone()),
-        other => panic!("{other:?}"),
+    let of = |failed: &JobFailed| {
+        let JobFailed::Failed { tries, end, value } = failed else { panic!("{failed:?}") };
+        (*tries, end.clone(), value.clone())
     };
     let (tries, end, value) = of(failed[0]);
     assert_eq!((tries, value), (2, None));

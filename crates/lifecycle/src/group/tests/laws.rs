@@ -28,7 +28,7 @@ struct Play {
     members: Vec<Member>,
     /// Whether every failure is a restart: nobody comes back with others, nor is stopped by them.
     alone: bool,
-    limit: Option<RestartLimit>,
+    limit: Option<limit::RestartLimit>,
     real: Vec<Real>,
     /// How often each was started.
     starts: Vec<u32>,
@@ -242,7 +242,7 @@ proptest! {
             let after = (0..index as u32).filter(|other| bits & (1 << other) != 0).map(Id).collect();
             Member { after, temporary: *temporary, significant: *significant }
         }).collect();
-        let limit = limit.map(|(times, window)| RestartLimit {
+        let limit = limit.map(|(times, window)| limit::RestartLimit {
             times,
             window: window.map_or(Duration::MAX, Duration::from_secs),
         });
