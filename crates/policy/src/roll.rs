@@ -130,6 +130,13 @@ pub enum OnBad {
     Stay,
 }
 
+impl OnBad {
+    /// Whether it is what it was before.
+    pub fn reverts(self) -> bool {
+        self == OnBad::Revert
+    }
+}
+
 /// No set is as large.
 const MOST_SURGE: u32 = 100_000;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lifecycle::Member;
+use lifecycle::group;
 use policy::Policy;
 
 use super::goals::Goal;
@@ -36,7 +36,7 @@ impl Loop {
             goals.push(match newcomers.remove(at) {
                 Newcomer::Worker { worker, policy, order } => {
                     let Order { after, temporary, significant } = order;
-                    let member = Member { after: BTreeSet::new(), temporary, significant };
+                    let member = group::Member { after: BTreeSet::new(), temporary, significant };
                     self.add(worker, policy, member, &after)?
                 }
                 Newcomer::Set { set, policy, made } => self.add_set(*set, policy, made)?,
@@ -52,7 +52,7 @@ impl Loop {
         made: BTreeMap<u32, Box<Worker>>,
     ) -> Result<Goal, RequestError> {
         let NewerSet { plan, count, order } = set;
-        let member = Member {
+        let member = group::Member {
             after: self.ids_of(&order.after)?,
             temporary: order.temporary,
             significant: order.significant,

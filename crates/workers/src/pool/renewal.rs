@@ -9,7 +9,7 @@ use capture::Recording;
 use control::service;
 use lifecycle::{Id, Phase, Request, RosterChange, SetId, roll};
 use logging::LoggingConfig;
-use policy::{Leftovers, OnBad, Policy};
+use policy::{Leftovers, Policy};
 use proc_spawn::Spawn;
 use surroundings::Instruction;
 
@@ -307,15 +307,15 @@ impl Loop {
         let bad = if let roll::End::Bad { id, .. } = end { Some(id) } else { None };
         let places: Vec<Id> = self.roster.places(set).map(|(_, id)| id).collect();
         let kept = self.sets.iter_mut().find(|kept| kept.id == set);
-        let (on_bad, then, name) = kept.map_or((OnBad::Stay, None, String::new()), |kept| {
-            (kept.roll.on_bad, kept.then.take(), kept.name.clone())
+        let (reverts, then, name) = kept.map_or((false, None, String::new()), |kept| {
+            (kept.roll.on_bad.reverts(), kept.then.take(), kept.name.clone())
         });
         let mut reverted = None;
         for id in places {
             let Some(worker) = self.workers.get_mut(&id) else { continue };
             drop(worker.next.take_if(|next| next.awaits_roll));
             let old = worker.old.take();
-            if Some(id) == bad && on_bad == OnBad::Revert && old.is_some() {
+            if Some(id) == bad && reverts && old.is_some() {
                 (worker.next, reverted) = (old, Some(id));
             }
         }

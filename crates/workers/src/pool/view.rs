@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use capture::Capture;
-use lifecycle::{Id, Member};
+use lifecycle::{Id, group};
 use policy::{Policy, RecyclePolicy, RollPolicy, Share};
 use proc_spawn::Spawn;
 
@@ -84,7 +84,7 @@ impl Loop {
     }
 
     /// After whom somebody comes, by names.
-    fn order_of(&self, member: Option<&Member>) -> Order {
+    fn order_of(&self, member: Option<&group::Member>) -> Order {
         let Some(member) = member else { return Order::default() };
         let name = |id: &Id| match self.roster.set_of(*id) {
             Some((set, _)) => self.sets.iter().find(|other| other.id == set).map(|set| &*set.name),
