@@ -62,7 +62,7 @@ impl Roster {
         let (set, _) = kept.of?;
         let set = &self.sets[set.0];
         // What is temporary is not replaced.
-        let is_replaced = set.recycling.is_some() && !self.group.is_temporary(id);
+        let is_replaced = !self.group.is_temporary(id);
         let soft = is_replaced.then(|| set.recycle.memory_of(self.seed_of_run(id)));
         Some((soft.flatten(), set.memory_hard_limit))
     }

@@ -169,3 +169,19 @@ fn each_run_has_a_limit_of_its_own_and_only_who_is_ready_is_looked_at() {
     play.tell(9, Quit(None));
     assert_eq!(limits(&play), []);
 }
+
+/// What is temporary is not replaced, so nobody looks; but it may not take the machine.
+#[test]
+fn what_is_temporary_has_a_hard_limit_only() {
+    let temporary = Member { temporary: true, ..Member::default() };
+    let group = Group::new(vec![temporary.clone()], Strategy::OneForOne, EndWhen::AllAreOver);
+    let mut roster = Roster::new(group, each(policy(), 1), 0);
+    let set = roster.set([Id(0)], temporary, Arc::new(policy()));
+    roster.recycle(set, RecyclePolicy::default().memory(MIB).jitter(0));
+    let mut play = Play::new(roster);
+    play.tell(0, Begin);
+    play.tell(0, Ready(0));
+    assert_eq!(play.roster.to_look_at(set), []);
+    play.roster.memory_hard_limit(set, Some(2 * MIB));
+    assert_eq!(play.roster.to_look_at(set)[0].limit, 2 * MIB);
+}
