@@ -9,6 +9,7 @@ use proc_spawn::{EntryError, Environment};
 
 use crate::base::Base;
 use crate::files::Files;
+pub use crate::files::numbers_in;
 use policy::Problems;
 
 /// Adds what is wrong with an entry, as `<prefix>entry` or `<prefix>args`.

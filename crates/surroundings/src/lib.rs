@@ -48,13 +48,13 @@ pub mod reopen;
 
 pub use base::Base;
 pub use callers::Callers;
-pub use files::{Files, Held, Owner, Purpose, numbers_in};
+pub use files::{Files, Held, Owner, Purpose};
 pub use jobs::job_done;
 pub use reload::{ReloadListener, reload_requested};
 pub use setup::{Setup, roles};
 pub use streams::{Parent, Streams, said_target};
 pub use surroundings::{PlannedSurroundings, Surroundings, SurroundingsForm, Umask, Whose};
-pub use words::{Instruction, Word};
+pub use words::Word;
 
 // For the macros of surroundings.
 #[doc(hidden)]

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use waiter::Event;
 
+pub use crate::words::Instruction;
 use crate::words::Word;
 
 /// How many requests have come.

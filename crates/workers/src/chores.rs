@@ -289,7 +289,7 @@ fn strays(pid_file_of: &PidFileOf, wanted: usize) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_stray = |path: &PathBuf| {
         let text = path.to_string_lossy();
-        let mut numbers = surroundings::numbers_in(&text);
+        let mut numbers = surroundings::check::numbers_in(&text);
         numbers.any(|number| wanted < number as usize && pid_file_of(number) == *path)
     };
     entries.map(|entry| entry.path()).filter(is_stray).collect()

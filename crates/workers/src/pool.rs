@@ -30,7 +30,7 @@ use lifecycle::{Id, Roster, RosterEvent};
 use policy::Policy;
 use proc_spawn::Spawner;
 use quit::DeadlineWatch;
-use surroundings::{ReloadListener, reopen};
+use surroundings::reopen;
 
 use crate::chores::Chores;
 use crate::desk::Desk;
@@ -118,7 +118,7 @@ pub(crate) struct Loop {
     /// Keeps the output of those whose output is captured; `None`: nobody's is.
     recorder: Option<Arc<Recorder>>,
     reopen: reopen::ReopenListener,
-    reload: ReloadListener,
+    reload: surroundings::reload::ReloadListener,
     /// Tells when the time that we have ourselves to quit gets shorter: the workers have a part of it.
     deadline: DeadlineWatch,
     status: StatusFile,
@@ -160,7 +160,8 @@ impl Loop {
         let spawner = spawner.ok().map(Arc::new);
         let desk = Desk::new().map_err(io_error("create an eventfd"))?;
         let reopen = reopen::ReopenListener::new().map_err(io_error("create an eventfd"))?;
-        let reload_listener = ReloadListener::silent().map_err(io_error("create an eventfd"))?;
+        let reload_listener = surroundings::reload::ReloadListener::silent()
+            .map_err(io_error("create an eventfd"))?;
         let deadline = quit::watch_deadline().map_err(io::Error::other);
         let deadline = deadline.map_err(io_error("create a pipe"))?;
         let captured = plan.workers.iter().any(|worker| worker.capture.is_some())

@@ -8,7 +8,7 @@ use lifecycle::{Action, Event, Machine, Phase, Step};
 use policy::{RunEnd, StopBy};
 use proc_spawn::{Child, Value};
 use quit::Reason;
-use surroundings::Instruction;
+use surroundings::reload::Instruction;
 
 use std::time::Duration;
 

@@ -11,7 +11,6 @@ use lifecycle::{Id, Phase, Request, RosterChange, SetId, roll};
 use logging::LoggingConfig;
 use policy::{Leftovers, Policy};
 use proc_spawn::Spawn;
-use surroundings::Instruction;
 
 use super::change::{Renewal, SetChange};
 use super::goals::Goal;
@@ -205,7 +204,7 @@ impl Loop {
             worker.revision = self.revision;
         }
         if let Some(levels) = levels {
-            worker.slot.instruct(&Instruction::Levels(Cow::Owned(levels)));
+            worker.slot.instruct(&surroundings::reload::Instruction::Levels(Cow::Owned(levels)));
         }
         worker.next = Some(Box::new(next));
         if of_set || !is_other || !stays {

@@ -103,7 +103,7 @@ impl Loop {
         let text = pid_filename.to_string_lossy();
         for set in &self.sets {
             let is_that = |number: &u32| (set.pid_file_of)(*number) == pid_filename;
-            if let Some(number) = surroundings::numbers_in(&text).find(is_that) {
+            if let Some(number) = surroundings::check::numbers_in(&text).find(is_that) {
                 let reason =
                     format!("is that of number {number} of `{}`; give another file", set.name);
                 problems.add("pid_filename", &text, reason);

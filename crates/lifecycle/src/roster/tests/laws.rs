@@ -2,6 +2,7 @@
 
 mod memory;
 mod story;
+mod telling;
 
 use std::collections::BTreeSet;
 
