@@ -70,6 +70,9 @@ pub(crate) fn wait_until(scope: &Scope, deadline: Option<Instant>) -> Slept {
     // believe the bell would report a quit that is none, to listen again would spin: so the flag is
     // looked at in steps.
     let mut false_alarm = false;
+    // Where this process is looked after, it owes no beat while it waits.
+    let most = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let _rest = heartbeat::rest_up_to(most);
     loop {
         // The flag is set before the bell is rung: a quit that comes after this look is heard below.
         if scope.requested() {
