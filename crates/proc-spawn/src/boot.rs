@@ -1,7 +1,7 @@
 //! A child from its payload to its end: it is set up, says so, runs its entry, and tells how that went.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,6 +29,7 @@ use exit::{CODE_ERROR, CODE_PANIC, CODE_SETUP, Panic, SetupError};
 pub struct Boot {
     pub(crate) link: Arc<Link>,
     pub(crate) payload: Payload,
+    pub(crate) given: Option<OwnedFd>,
 }
 
 /// An entry whose arguments have been decoded: nothing is left but to call it.
@@ -47,6 +48,11 @@ impl Boot {
     /// It is not of that type.
     pub fn setup<T: DeserializeOwned>(&self) -> Result<T, SetupError> {
         from_bytes(&self.payload.setup).map_err(|error| SetupError::new("set-up", &error))
+    }
+
+    /// The descriptor that the starter [gave](Spawn::set_given) to this role, once. It is closed on exec.
+    pub fn take_given(&mut self) -> Option<OwnedFd> {
+        self.given.take()
     }
 
     /// Finds the entry and decodes its arguments.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::panic;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -91,8 +92,8 @@ fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handl
         let _ = link.send(&Up::SetupFailed(SetupError::new("open `/dev/null`", &error)));
         return CODE_SETUP;
     }
-    let payload = match read_payload(&link, called) {
-        Ok(payload) => payload,
+    let (payload, given) = match read_payload(&link, called) {
+        Ok(read) => read,
         Err(PayloadError::Missing) => return refuse(&Stranger::Silent),
         Err(error) => {
             let _ = link.send(&Up::SetupFailed(SetupError::new("payload", &error)));
@@ -103,7 +104,7 @@ fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handl
     let _ = telling::LINK.set(Arc::downgrade(&link));
     current::set(payload.current.clone());
     let handler = handlers.iter().find(|(role, _)| *role == payload.current.role);
-    let boot = Boot { link, payload };
+    let boot = Boot { link, payload, given };
     match (handler, boot.payload.current.role) {
         (Some((_, handler)), _) => handler(boot),
         (None, Role::Launcher) => detached::launch(&boot),
@@ -111,26 +112,26 @@ fn become_child(called: &Called, ourselves: &Ourselves, handlers: &[(Role, Handl
     }
 }
 
-fn read_payload(link: &Link, called: &Called) -> Result<Payload, PayloadError> {
-    let mut kept = None;
-    let bytes = link.take_payload(&mut kept);
+/// The payload, and the descriptor that is for the role's own handler.
+fn read_payload(link: &Link, called: &Called) -> Result<(Payload, Option<OwnedFd>), PayloadError> {
+    let mut descriptors = Vec::new();
+    let payload = match link.take_payload(&mut descriptors) {
+        Ok(bytes) => Payload::decode(&bytes),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(PayloadError::Missing),
+        Err(source) => Err(PayloadError::Malformed { source }),
+    };
+    let is_given = payload.as_ref().is_ok_and(|payload| payload.given);
+    let given = if is_given { descriptors.pop() } else { None };
     // Kept even if the payload is then refused: whoever looks at the descriptor's lock must see this
     // process until it has ended.
-    if let Some(kept) = kept {
+    if let Some(kept) = descriptors.into_iter().next() {
         program::keep(kept);
     }
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            return Err(PayloadError::Missing);
-        }
-        Err(source) => return Err(PayloadError::Malformed { source }),
-    };
-    let payload = Payload::decode(&bytes)?;
+    let payload = payload?;
     if called.nonce != *format!("{:016x}", payload.nonce) {
         return Err(PayloadError::NotForUs);
     }
-    Ok(payload)
+    Ok((payload, given))
 }
 
 /// Refuses to become a child of somebody who has typed the marker by hand, or worse.

@@ -133,13 +133,17 @@ impl Child {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
                 // A child that talks all the time, and is not ready, gets no more time than others.
-                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_))
+                Some(
+                    Message::NotReady | Message::Told(_) | Message::Extend(_) | Message::Status(_),
+                )
                 | None
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
                     return Err(NotReady::TimedOut { after: timeout });
                 }
-                Some(Message::Told(_) | Message::Extend(_) | Message::Status(_))
+                Some(
+                    Message::NotReady | Message::Told(_) | Message::Extend(_) | Message::Status(_),
+                )
                 | None => (),
             }
         }

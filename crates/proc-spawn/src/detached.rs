@@ -43,7 +43,7 @@ impl Spawn {
         // Both are sent before anything is started: each process finds its payload in the socket,
         // whatever holds us up meanwhile.
         for payload in [own, payload] {
-            ours.send_payload(&payload, None).map_err(SpawnError::io("send the payload"))?;
+            ours.send_payload(&payload, &[]).map_err(SpawnError::io("send the payload"))?;
         }
         let process = launcher.execute(nonce, theirs)?;
         Ok(Detached { launcher: Some(process), link: ours })
@@ -118,7 +118,8 @@ impl Detached {
                     return Ok(Some(Message::SetupFailed(error.bounded())));
                 }
                 Ok(Received::Message(
-                    Up::PanicSeen(_)
+                    Up::NotReady
+                    | Up::PanicSeen(_)
                     | Up::Verdict(_)
                     | Up::Extend(_)
                     | Up::Status(_)

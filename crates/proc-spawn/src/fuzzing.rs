@@ -99,6 +99,7 @@ pub fn exchange(bytes: &[u8]) {
                 assert!(words.size() <= MOST_KEPT, "it keeps {} bytes", words.size());
                 continue;
             }
+            10 => Up::NotReady,
             _ => {
                 hear(&mut words);
                 continue;
@@ -123,7 +124,7 @@ fn hear(words: &mut Words) {
             Message::Status(text) => assert!(text.chars().count() <= 1000),
             Message::SetupFailed(error) => assert!(error.chain().chars().count() <= 18_000),
             Message::Closed | Message::Descriptors => return,
-            Message::Ready | Message::Extend(_) | Message::Told(_) => (),
+            Message::Ready | Message::NotReady | Message::Extend(_) | Message::Told(_) => (),
         }
     }
 }

@@ -118,7 +118,7 @@ pub use spawn_error::SpawnError;
 pub use spawner::Spawner;
 pub use speaker::Speaker;
 pub use stdio::Stdio;
-pub use telling::{extend_timeout, tell, tell_now, tell_ready, tell_status};
+pub use telling::{extend_timeout, tell, tell_not_ready, tell_now, tell_ready, tell_status};
 pub use value::{DEFAULT_VALUE, LONGEST_VALUE, Value};
 pub use words::{Message, Told};
 

@@ -178,16 +178,12 @@ impl Link {
         }
     }
 
-    /// Sends a payload, for which an empty socket has room though nobody reads yet; and a descriptor
-    /// with it. What is longer than a packet goes as a [file](payload_file).
+    /// Sends a payload, for which an empty socket has room though nobody reads yet; and two descriptors
+    /// with it, at most. What is longer than a packet goes as a [file](payload_file).
     ///
-    /// From now on the packet keeps both open until somebody takes it, or nobody has the other end any
+    /// From now on the packet keeps all of it open until somebody takes it, or nobody has the other end any
     /// more.
-    pub(crate) fn send_payload(
-        &self,
-        payload: &[u8],
-        descriptor: Option<BorrowedFd<'_>>,
-    ) -> io::Result<()> {
+    pub(crate) fn send_payload(&self, payload: &[u8], with: &[BorrowedFd<'_>]) -> io::Result<()> {
         let _whole = lock(&self.sending);
         let file = if payload.len() > PACKET { Some(payload_file::write(payload)?) } else { None };
         let packet = match &file {
@@ -195,7 +191,7 @@ impl Link {
             None => [&[LAST], payload].concat(),
         };
         let file = file.as_ref().map(OwnedFd::as_fd);
-        let descriptors: Vec<_> = file.into_iter().chain(descriptor).collect();
+        let descriptors: Vec<_> = file.into_iter().chain(with.iter().copied()).collect();
         until_sent(Instant::now() + SEND_TIMEOUT, || match &descriptors[..] {
             [] => socket::send_packet(&self.fd, &packet),
             descriptors => socket::send_with(&self.fd, &packet, descriptors),
@@ -223,12 +219,12 @@ impl Link {
         }
     }
 
-    /// Takes a payload, and a descriptor if one comes with it. It has to be there: nobody is waited for.
+    /// Takes a payload, and the descriptors that come with it. It has to be there: nobody is waited for.
     ///
     /// # Errors
     ///
     /// Nothing is there (`WouldBlock`), or no payload (`InvalidData`).
-    pub(crate) fn take_payload(&self, descriptor: &mut Option<OwnedFd>) -> io::Result<Vec<u8>> {
+    pub(crate) fn take_payload(&self, with: &mut Vec<OwnedFd>) -> io::Result<Vec<u8>> {
         let mut reset = false;
         let (packet, descriptors) = loop {
             match socket::take_with(&self.fd, PACKET + 1) {
@@ -245,12 +241,12 @@ impl Link {
         match packet.split_first() {
             None => Err(io::ErrorKind::WouldBlock.into()),
             Some((&LAST, payload)) => {
-                *descriptor = descriptors.next();
+                with.extend(descriptors);
                 Ok(payload.to_vec())
             }
             Some((&FILE, head)) => {
                 let file = descriptors.next();
-                *descriptor = descriptors.next();
+                with.extend(descriptors);
                 payload_file::read(file, head)
             }
             Some(_) => {

@@ -66,6 +66,7 @@ pub struct Spawn {
     environment: Environment,
     own_group: bool,
     kept: Option<Arc<OwnedFd>>,
+    given: Option<Arc<OwnedFd>>,
     spawner: Option<Arc<Spawner>>,
     /// The most bytes that are wanted of what the entry returns.
     value: Option<NonZeroU32>,
@@ -113,6 +114,7 @@ impl Spawn {
             environment: Environment::new(),
             own_group: false,
             kept: program::kept(),
+            given: None,
             spawner: None,
             value: None,
         }
@@ -284,6 +286,12 @@ impl Spawn {
         self
     }
 
+    /// Which descriptor the next children's handler is given, by [`Boot::take_given`](crate::Boot::take_given); `None`:
+    /// none. A detached process is given none.
+    pub fn set_given(&mut self, descriptor: Option<Arc<OwnedFd>>) {
+        self.given = descriptor;
+    }
+
     /// Has the thread of `spawner` start the child: for a parent of thousands. If the spawner cannot, the
     /// calling thread does. A [`Program::Path`] below `/proc/self/fd` or `/dev/fd` means nothing to a
     /// spawner, since its descriptors are others. Default: the thread that calls [`spawn`](Spawn::spawn).
@@ -309,8 +317,9 @@ impl Spawn {
         let payload = self.payload(nonce, Some(std::process::id()))?;
         // The payload waits in the socket. So the child has it before it has done anything, and need not
         // wait for it: a socket in which nothing is can be refused at once.
-        let kept = self.kept.as_ref().map(|kept| kept.as_fd());
-        ours.send_payload(&payload, kept).map_err(SpawnError::io("send the payload"))?;
+        let with = self.kept.iter().chain(&self.given).map(|descriptor| descriptor.as_fd());
+        let with: Vec<_> = with.collect();
+        ours.send_payload(&payload, &with).map_err(SpawnError::io("send the payload"))?;
         let oom_kills = oom_kills();
         let process = self.execute(nonce, theirs)?;
         Child::adopt(process, ours, self.own_group, oom_kills, self.value)
@@ -320,7 +329,14 @@ impl Spawn {
     pub(crate) fn launcher(&self) -> Spawn {
         let name = self.current.name.clone();
         let current = Current::new(Role::Launcher, name);
-        Spawn { entry: None, args: Arc::default(), current, value: None, ..self.clone() }
+        Spawn {
+            entry: None,
+            args: Arc::default(),
+            current,
+            given: None,
+            value: None,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn payload(&self, nonce: u64, parent: Option<u32>) -> Result<Vec<u8>, SpawnError> {
@@ -332,6 +348,7 @@ impl Spawn {
             args: ByteBuf::from(&*self.args),
             setup: ByteBuf::from(&*self.setup),
             value: self.value.map(NonZeroU32::get),
+            given: self.given.is_some(),
         }
         .encode()
         .map_err(SpawnError::io("encode the payload"))?;

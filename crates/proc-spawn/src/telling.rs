@@ -23,14 +23,25 @@ fn say(word: &Up) -> io::Result<()> {
     }
 }
 
-/// Tells the parent that this process is ready, where it waits for that; a second time changes
-/// nothing. In a process that is no child nothing happens.
+/// Tells the parent that this process is ready, where it waits for that, or is so again after
+/// [`tell_not_ready`]; otherwise it changes nothing. In a process that is no child nothing happens.
 ///
 /// # Errors
 ///
 /// The parent is gone.
 pub fn tell_ready() -> io::Result<()> {
     say(&Up::Ready)
+}
+
+/// Tells the parent that this process, which was ready, cannot do its work just now: where it is one of several, nobody
+/// else is taken away meanwhile. It lives on, and says [`tell_ready`] when it can again. In a process that is no child, or
+/// is not ready, nothing happens.
+///
+/// # Errors
+///
+/// The parent is gone.
+pub fn tell_not_ready() -> io::Result<()> {
+    say(&Up::NotReady)
 }
 
 /// Asks the parent for more time, for a start or a stop that takes long: `time` from now. What is

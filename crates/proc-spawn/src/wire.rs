@@ -40,6 +40,9 @@ pub(crate) struct Payload {
     /// The most bytes that are wanted of what the entry returns; `None`: nobody wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<u32>,
+    /// Whether the last descriptor that comes with it is for the role's own handler.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) given: bool,
 }
 
 impl Payload {
@@ -207,8 +210,10 @@ fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D:
 /// From child to parent.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Up {
-    /// The entry is about to be called.
+    /// The entry is about to be called, or the process can do its work again.
     Ready,
+    /// It cannot do its work just now.
+    NotReady,
     SetupFailed(SetupError),
     /// A panic was seen. No verdict: it may have been caught.
     PanicSeen(Panic),
@@ -250,6 +255,7 @@ mod tests {
             args: ByteBuf::from(vec![0; 10]),
             setup: ByteBuf::new(),
             value: Some(7),
+            given: true,
         }
     }
 

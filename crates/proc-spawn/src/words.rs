@@ -28,8 +28,10 @@ const LAST_TURNS: usize = 8;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
-    /// Its entry is about to be called.
+    /// Its entry is about to be called, or it can do its work again.
     Ready,
+    /// It was ready, and cannot do its work just now.
+    NotReady,
     /// Its entry is not going to be called.
     SetupFailed(SetupError),
     /// It needs this much more time, from now, for its start or its stop.
@@ -174,7 +176,11 @@ impl Words {
             Message::Status(text) => text.len(),
             Message::SetupFailed(error) => error.chain().len(),
             Message::Told(told) => told.bytes.len(),
-            Message::Ready | Message::Extend(_) | Message::Descriptors | Message::Closed => 0,
+            Message::Ready
+            | Message::NotReady
+            | Message::Extend(_)
+            | Message::Descriptors
+            | Message::Closed => 0,
         });
         let verdict = kept.said.verdict.as_ref().map_or(0, |verdict| match verdict {
             Verdict::Error(failure) => failure.error.chain().len(),
@@ -198,6 +204,7 @@ impl Words {
         loop {
             let message = match self.link.receive() {
                 Ok(Received::Message(Up::Ready)) => Message::Ready,
+                Ok(Received::Message(Up::NotReady)) => Message::NotReady,
                 Ok(Received::Message(Up::Told(bytes))) => {
                     Message::Told(Told { by: self.link.speaker(), bytes: bytes.into_vec() })
                 }

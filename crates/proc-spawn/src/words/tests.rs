@@ -18,6 +18,7 @@ enum Said {
 #[derive(Clone, Debug)]
 enum Word {
     Ready,
+    NotReady,
     Failed(usize),
     Panic(usize),
     Extend(u64),
@@ -34,6 +35,7 @@ fn said() -> impl Strategy<Value = Said> {
     let size = prop_oneof![0..50usize, 0..40_000usize];
     let word = prop_oneof![
         Just(Word::Ready),
+        Just(Word::NotReady),
         size.clone().prop_map(Word::Failed),
         size.clone().prop_map(Word::Panic),
         any::<u64>().prop_map(Word::Extend),
@@ -59,6 +61,7 @@ fn panic(size: usize) -> Panic {
 fn up(word: &Word) -> Up {
     match *word {
         Word::Ready => Up::Ready,
+        Word::NotReady => Up::NotReady,
         Word::Failed(size) => Up::SetupFailed(SetupError {
             step: "s".repeat(size),
             error: text(size),
@@ -118,7 +121,10 @@ proptest! {
                             prop_assert!(error.chain().len() <= MOST_OF_A_WORD);
                         }
                         Message::Closed | Message::Descriptors => break,
-                        Message::Ready | Message::Extend(_) | Message::Told(_) => (),
+                        Message::Ready
+                        | Message::NotReady
+                        | Message::Extend(_)
+                        | Message::Told(_) => (),
                     }
                 }
             }
