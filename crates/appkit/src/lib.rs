@@ -131,6 +131,12 @@
 //! `start: { ready: told }` of the daemon and [`ready_when_all`](WorkersOptions::ready_when_all) of the workers
 //! the launch itself fails, and tells the caller.
 //!
+//! A worker, or the executor, that hangs is found and ended where a [`WatchdogPolicy`] says so (`watchdog: { after: 30s }`):
+//! it says [`alive`] between two pieces of work, which costs some nanoseconds, and [`busy_for`] before a long one.
+//! While it waits in [`sleep`] it need not; a wait of another kind is announced by [`rest`]. One that cannot do its
+//! work for a while, as its database is away, says [`not_ready`], and [`ready`] when it can again: it lives on, and
+//! no roll takes another one away meanwhile.
+//!
 //! **5. Stop it.** [`stop_daemon`], or `kill $(cat FILE)`: the guardian asks the executor, the
 //! executor its workers; each has a little less time than the one above it; what is left then is
 //! killed, with everything that it has started. The pid file goes last. [`daemon_status`] asks
@@ -175,15 +181,17 @@
 
 pub use capture::{Capture, Captured, LastLines, WhenFull};
 pub use exit::{Exit, NoValue};
+pub use heartbeat::{alive, busy_for, rest};
 pub use lifecycle::{Outcome, batch::Counts};
 pub use logging::LoggingConfig;
 pub use policy::{
     Backoff, EndWhen, Ends, GaveUp, Halt, Leftovers, OnBad, Readiness, RecyclePolicy, Restart,
     RestartPolicy, RollPolicy, RunEnd, Share, StartPolicy, StopBy, StopPolicy, Strategy,
+    WatchdogPolicy, WhenStopped,
 };
 pub use proc_spawn::{
     Call, Current, DEFAULT_VALUE, LONGEST_VALUE, Role, Value, at_end, current, entries,
-    extend_timeout, tell_ready as ready, tell_status,
+    extend_timeout, tell_not_ready as not_ready, tell_ready as ready, tell_status,
 };
 pub use quit::{DEFAULT_STEP, Slept, quit_requested, sleep, sleep_in_steps};
 pub use supervisor::{
@@ -203,7 +211,7 @@ pub use workers::{
 
 /// The parts, whole, for when the front is not enough.
 pub use {
-    capture, control, exit, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot,
+    capture, control, exit, heartbeat, lifecycle, logging, pidfile, policy, proc_spawn, quit, slot,
     stdio_redirect, supervisor, surroundings, workers,
 };
 

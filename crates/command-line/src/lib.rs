@@ -97,7 +97,7 @@
 //! | 2 | its guardian was killed, and not all of it is gone yet |
 //! | 3 | it does not run, or gave up: the text and `--json` (`"state": "failed"`) tell them apart, the LSB does not |
 //! | 4 | nobody can say: it gives no answer, cannot be looked at, there is none of that name, the words are wrong |
-//! | 150 | it is starting |
+//! | 150 | it is starting, or says that it is not ready |
 //! | 151 | it is stopping |
 //! | 152 | back-off: it has failed, and will be started again |
 //! | 153 | it runs, and a worker has failed for good |

@@ -52,6 +52,8 @@ pub(crate) enum State {
     /// It runs, but a worker has failed for good.
     Degraded,
     Starting,
+    /// It was ready, runs, and says that it cannot do its work just now.
+    NotReady,
     Stopping,
     BackOff,
     NotRunning,
@@ -71,6 +73,7 @@ impl State {
         match worker.phase.as_str() {
             "running" => State::Running,
             "idle" | "starting" => State::Starting,
+            "not_ready" => State::NotReady,
             "stopping" => State::Stopping,
             "waiting" => State::BackOff,
             "finished" if has_failed(worker) => State::Failed,
@@ -85,6 +88,7 @@ impl State {
             State::Running => "running",
             State::Degraded => "degraded",
             State::Starting => "starting",
+            State::NotReady => "not ready",
             State::Stopping => "stopping",
             State::BackOff => "back-off",
             State::NotRunning | State::Stale => "stopped",
@@ -99,7 +103,7 @@ impl State {
         match self {
             State::Running => code::OK,
             State::Degraded => code::STATUS_DEGRADED,
-            State::Starting => code::STATUS_STARTING,
+            State::Starting | State::NotReady => code::STATUS_STARTING,
             State::Stopping => code::STATUS_STOPPING,
             State::BackOff => code::STATUS_BACK_OFF,
             // The LSB has one code for whatever does not run. Which of them it is the text tells.
@@ -194,6 +198,7 @@ impl Given {
             "running" if !self.failed().is_empty() => State::Degraded,
             "running" => State::Running,
             "idle" | "starting" => State::Starting,
+            "not_ready" => State::NotReady,
             "stopping" | "stopped" | "finished" => State::Stopping,
             "waiting" => State::BackOff,
             _ => State::Unknown,

@@ -67,7 +67,7 @@ allowed; 6 the options are wrong, or cannot be read; 7 it does not run; 130 Ctrl
 
 const STATUS_CODES: &str = "\
 Exit codes: 0 it runs; 1 it does not, and a crash has left the pid file; 2 its guardian was killed, and not all is gone \
-yet; 3 it does not run, or has failed, which the text tells; 4 nobody can say, or the words are wrong; 150 starting; 151 \
+yet; 3 it does not run, or has failed, which the text tells; 4 nobody can say, or the words are wrong; 150 starting, or not ready; 151 \
 stopping; 152 back-off: it has failed, and will be started again; 153 it runs, but a worker has failed for good. Of \
 several daemons the worst counts.";
 

@@ -80,7 +80,7 @@ pub struct Process {
     pub name: String,
     /// `guardian`, `executor` or `worker`.
     pub role: String,
-    /// `idle`, `starting`, `running`, `stopping`, `waiting`, `stopped`, `finished`.
+    /// `idle`, `starting`, `running`, `not_ready`, `stopping`, `waiting`, `stopped`, `finished`.
     pub phase: String,
     /// `None` if no process runs.
     pub pid: Option<u32>,

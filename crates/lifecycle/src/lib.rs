@@ -44,7 +44,9 @@ mod roster;
 
 pub use group::{Group, Happened, Id, Member, Order, Unit};
 pub use keeper::{HURRY, Keeper, KeeperChange, KeeperEvent};
-pub use machine::{Action, Answer, Event, Machine, Outcome, Phase, Refused, Request, Step};
+pub use machine::{
+    Action, Answer, Event, Found, Machine, Outcome, Phase, Refused, Request, Silent, Step, Then,
+};
 pub use roster::{Look, Outgrown, Roster, RosterChange, RosterEvent, Scaled, SetId};
 
 /// What the README shows is compiled, and not run: it would write to the machine.

@@ -8,7 +8,9 @@ mod ending;
 mod events;
 mod phase;
 mod requests;
+mod standing;
 mod stopping;
+mod watching;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ use policy::{Delays, Policy, RunEnd};
 pub use requests::{Answer, Refused, Request};
 pub(crate) use stopping::Fault;
 use stopping::{Goal, Stop};
+use watching::Watch;
+pub use watching::{Found, Silent, Then};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -75,13 +79,22 @@ pub struct Machine {
     launched: bool,
     /// How many runs in a row were shorter than the floor of the back-off.
     short_runs: u32,
+    /// It was ready, and says that it is not just now.
+    unready: bool,
+    /// What held when the present run was begun: by that the child beats.
+    of_run: Arc<Policy>,
+    watch: Watch,
+    /// How long the present run had been silent when it was ended for that.
+    hung: Option<Duration>,
 }
 
 impl Machine {
     /// A child that waits for [`Event::Start`]. The jitter of its delays follows from `seed`.
     pub fn new(policy: impl Into<Arc<Policy>>, seed: u64) -> Machine {
+        let policy = policy.into();
         Machine {
-            policy: policy.into(),
+            of_run: Arc::clone(&policy),
+            policy,
             state: State::Idle,
             dead: false,
             delays: Delays::new(seed),
@@ -91,122 +104,21 @@ impl Machine {
             ready_at: None,
             launched: false,
             short_runs: 0,
-        }
-    }
-
-    /// When to come back with [`Event::DeadlinePassed`] if nothing happens first.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.allowed_until().filter(|_| !self.dead)
-    }
-
-    /// Until when the child may take for what it is doing: to become ready, to stop, or to stay away before its
-    /// next run. That is its [`deadline`](Machine::deadline), unless it is [dead](Event::Died); then it is when
-    /// others expect to know of its end.
-    pub fn allowed_until(&self) -> Option<Instant> {
-        match self.state {
-            State::Starting { ready_by, .. } => ready_by,
-            State::Waiting { until } => until,
-            State::Stopping(stop) => earlier(stop.step_until, stop.kill_at),
-            State::Idle
-            | State::Running
-            | State::Due { .. }
-            | State::Stopped
-            | State::Killed(_)
-            | State::Finished => None,
-        }
-    }
-
-    /// What the child is kept by.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    /// The same, for who keeps it.
-    pub fn shared_policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy)
-    }
-
-    pub(crate) fn set_policy(&mut self, policy: Arc<Policy>) {
-        self.policy = policy;
-    }
-
-    /// Which run this is: 1 for the first.
-    pub fn runs(&self) -> u64 {
-        self.runs
-    }
-
-    /// Since when the present run has been ready, if it is, or when it became so.
-    pub(crate) fn ready_at(&self) -> Option<Instant> {
-        self.ready_at
-    }
-
-    /// Whether any run has become ready.
-    pub fn launched(&self) -> bool {
-        self.launched
-    }
-
-    /// Where the child stands.
-    pub fn phase(&self) -> Phase {
-        match self.state {
-            State::Idle => Phase::Idle,
-            State::Starting { .. } => Phase::Starting,
-            State::Running => Phase::Running,
-            State::Waiting { .. } => Phase::Waiting,
-            State::Due { .. } => Phase::Due,
-            State::Stopped => Phase::Stopped,
-            State::Stopping(_) | State::Killed(_) => Phase::Stopping,
-            State::Finished => Phase::Finished,
-        }
-    }
-
-    /// Whether it is being stopped, and will be started again when somebody wants it.
-    pub fn is_pausing(&self) -> bool {
-        let State::Stopping(stop) = self.state else { return false };
-        matches!(stop.goal, Goal::Pause | Goal::Restart | Goal::Fail(_))
-    }
-
-    /// Whether it is ready, and not [dead](Event::Died).
-    pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Running) && !self.dead
-    }
-
-    /// Whether there will be no other run unless somebody asks for one: it is over or stopped, or on its way there by
-    /// request.
-    pub fn stays_away(&self) -> bool {
-        match self.state {
-            State::Stopped | State::Finished => true,
-            State::Stopping(Stop { goal, .. }) => matches!(goal, Goal::Stop | Goal::Quit),
-            State::Killed(why) => matches!(why.goal(), Some(Goal::Stop | Goal::Quit)),
-            State::Idle
-            | State::Starting { .. }
-            | State::Running
-            | State::Waiting { .. }
-            | State::Due { .. } => false,
-        }
-    }
-
-    /// Until when what the child leaves behind may go by itself, if the child has ended at `at`:
-    /// as long as the child itself would have had, and no longer, so that whoever waits for a start has
-    /// an answer in time. `None`: for ever.
-    pub fn leftovers_until(&self, at: Instant) -> Option<Instant> {
-        match self.state {
-            State::Stopping(stop) => stop.kill_at,
-            State::Killed(_) => Some(at),
-            State::Starting { ready_by, .. } => {
-                earlier(ready_by, at.checked_add(self.policy.stop.total()))
-            }
-            State::Idle
-            | State::Running
-            | State::Waiting { .. }
-            | State::Due { .. }
-            | State::Stopped
-            | State::Finished => at.checked_add(self.policy.stop.total()),
+            unready: false,
+            watch: Watch::default(),
+            hung: None,
         }
     }
 
     /// Decides what is to be done about `event`, and tells what that has changed.
     pub fn step(&mut self, event: Event, now: Instant) -> Step {
         let before = self.phase();
+        let event = match (event, self.hung) {
+            (Event::Ended { end, at }, Some(after)) => {
+                Event::Ended { end: RunEnd::Hung { after, exit: end.exit() }, at }
+            }
+            (event, _) => event,
+        };
         let goal = match self.state {
             State::Stopping(stop) => Some(stop.goal),
             State::Killed(why) => why.goal(),
@@ -226,6 +138,9 @@ impl Machine {
                 Event::Start
                 | Event::Ready
                 | Event::Extended(_)
+                | Event::NotReady
+                | Event::Silent { .. }
+                | Event::Looked(_)
                 | Event::Died
                 | Event::Pause
                 | Event::Quit { .. }
@@ -251,6 +166,11 @@ impl Machine {
                 self.dead = true;
                 Action::Nothing
             }
+
+            (Running, Silent { looks }) => self.silent(looks, now),
+            (Running, Looked(found)) => self.looked(found, now),
+            (Running, Ready) => self.says_ready(true),
+            (Running, NotReady) => self.says_ready(false),
 
             (Waiting { .. }, DeadlinePassed) => self.enter(Due { asked: false }),
             (Idle | Due { .. }, Start) => self.start(now),
@@ -303,7 +223,10 @@ impl Machine {
             (Stopping(stop), Ended { end, at }) => self.stopped(stop.goal, end, at, now),
 
             (Killed(Why::GraceOver { goal, after }), Ended { end, at }) => {
-                let end = RunEnd::Killed { after, exit: end.exit() };
+                let end = match self.hung {
+                    Some(_) => end,
+                    None => RunEnd::Killed { after, exit: end.exit() },
+                };
                 self.stopped(goal, end, at, now)
             }
             (Killed(Why::NotReady { after, then }), Ended { at, .. }) => {
@@ -321,11 +244,16 @@ impl Machine {
                 self.enter(Killed(why.then(Goal::Pause)))
             }
 
+            // Only of one that runs this is news, or anybody's business.
+            (
+                Idle | Starting { .. } | Waiting { .. } | Due { .. } | Stopping(_) | Killed(_),
+                NotReady | Silent { .. } | Looked(_),
+            ) => Action::Nothing,
             // Old news: the state has already answered it.
             (Idle | Waiting { .. } | Due { .. }, Died)
             | (Idle, Ready | Extended(_) | Ended { .. } | Pause | DeadlinePassed)
             | (Starting { .. }, Start)
-            | (Running, Start | Ready | Extended(_) | DeadlinePassed)
+            | (Running, Start | Extended(_) | DeadlinePassed)
             | (Waiting { .. }, Ready | Extended(_) | Ended { .. })
             | (Due { .. }, Ready | Extended(_) | Ended { .. } | DeadlinePassed)
             | (Stopping(_), Start | Ready | Pause)
@@ -346,12 +274,19 @@ impl Machine {
         self.runs += 1;
         self.started_at = Some(now);
         self.ready_at = None;
+        (self.unready, self.watch, self.hung) = (false, Watch::default(), None);
+        self.of_run = Arc::clone(&self.policy);
         let policy = &self.policy.start;
         self.state = State::Starting {
             ready_by: now.checked_add(policy.timeout),
             at_most: now.checked_add(policy.longest()),
         };
         Action::Spawn
+    }
+
+    fn says_ready(&mut self, ready: bool) -> Action {
+        self.unready = !ready;
+        Action::Nothing
     }
 
     fn kill(&mut self, why: Why) -> Action {

@@ -277,13 +277,15 @@ impl Roster {
         changes: &mut Vec<RosterChange>,
     ) -> Option<Happened> {
         let kept = self.kept.get_mut(&id)?;
-        let launched = kept.machine.launched();
+        let (launched, before) = (kept.machine.launched(), kept.machine.phase());
         let step = kept.machine.step(event, now);
         let news = kept.machine.launched() && !launched;
         let asked_for = kept.machine.is_asked_for();
         self.set_due(id);
         self.note_age(id, step.entered, now);
         let happened = match step.entered {
+            // One that can work again is not started after anybody.
+            Some(Phase::Running) if before == Phase::NotReady => None,
             Some(Phase::Running) => Some(Happened::Ready(id)),
             Some(Phase::Waiting) => {
                 self.last_failure = step.ended.clone().map(|end| (id, end));
@@ -297,7 +299,7 @@ impl Roster {
                 self.left -= 1;
                 Some(Happened::Over { worker: id, well: self.is_well(id, &step) })
             }
-            Some(Phase::Starting | Phase::Stopping) | None => None,
+            Some(Phase::Starting | Phase::NotReady | Phase::Stopping) | None => None,
         };
         let not_launched = matches!(step.action, Action::Finish(Outcome::NotLaunched(_)));
         if step.action != Action::Nothing || step.entered.is_some() {
@@ -329,6 +331,8 @@ impl Roster {
             Action::Finish(Outcome::Quit(_) | Outcome::Stopped)
             | Action::Nothing
             | Action::Spawn
+            | Action::Look
+            | Action::Silent(_)
             | Action::Terminate { .. }
             | Action::Kill => true,
         }

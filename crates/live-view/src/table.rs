@@ -163,6 +163,7 @@ pub(crate) fn percent(share: u32) -> String {
 pub(crate) fn state(process: &Process) -> (String, Style) {
     match process.phase.as_str() {
         "running" => ("running".to_owned(), Style::Good),
+        "not_ready" => ("not ready".to_owned(), Style::Uneasy),
         "waiting" => ("back-off".to_owned(), Style::Bad),
         "finished" if process.ends.last().is_some_and(|end| end.cause != "success") => {
             ("failed".to_owned(), Style::Bad)

@@ -44,6 +44,13 @@ pub enum RunEnd {
         /// How it ended then, if the system could tell.
         exit: Option<Exit>,
     },
+    /// It did not say for so long that it gets on, and we ended it: see [`WatchdogPolicy`](crate::WatchdogPolicy).
+    Hung {
+        /// How long it was silent.
+        after: Duration,
+        /// How it ended then, if the system could tell.
+        exit: Option<Exit>,
+    },
     /// It was replaced as soon as it could be, as were the two before it: see
     /// [`RecyclePolicy::min_age`](crate::RecyclePolicy::min_age).
     Outgrown {
@@ -68,6 +75,7 @@ impl RunEnd {
             RunEnd::NotStarted(_)
             | RunEnd::NotReady { .. }
             | RunEnd::Killed { .. }
+            | RunEnd::Hung { .. }
             | RunEnd::Outgrown { .. }
             | RunEnd::Memory { .. } => false,
         }
@@ -97,6 +105,7 @@ impl RunEnd {
             RunEnd::NotStarted(_)
             | RunEnd::NotReady { .. }
             | RunEnd::Killed { .. }
+            | RunEnd::Hung { .. }
             | RunEnd::Outgrown { .. }
             | RunEnd::Memory { .. } => None,
         }
@@ -110,6 +119,7 @@ impl RunEnd {
             }
             RunEnd::NotStarted(_) | RunEnd::NotReady { .. } => None,
             RunEnd::Killed { exit, .. }
+            | RunEnd::Hung { exit, .. }
             | RunEnd::Outgrown { exit }
             | RunEnd::Memory { exit, .. } => exit,
         }
@@ -147,6 +157,9 @@ impl RunEnd {
             RunEnd::Memory { used, exit } => {
                 format!("had {used}, and was stopped at once{}", unless_well(exit.as_ref()))
             }
+            RunEnd::Hung { after, .. } => {
+                format!("did not say for {:?} that it gets on, and was ended", rounded(*after))
+            }
             RunEnd::Killed { after, .. } => {
                 format!("was killed {:?} after it was asked to quit", rounded(*after))
             }
@@ -178,6 +191,7 @@ mod tests {
             RunEnd::Killed { after, exit: Some(exit.clone()) },
             RunEnd::Outgrown { exit: Some(exit.clone()) },
             RunEnd::Memory { used: USED, exit: Some(exit.clone()) },
+            RunEnd::Hung { after, exit: Some(exit.clone()) },
         ] {
             assert_eq!(end.exit(), Some(exit.clone()));
         }
@@ -276,6 +290,12 @@ mod tests {
                 1,
                 neither,
                 "had 3 GiB of memory, of at most 1 GiB, and was stopped at once, and exited with code 3",
+            ),
+            (
+                RunEnd::Hung { after, exit: Some(Exit::Code(0)) },
+                1,
+                neither,
+                "did not say for 1.5s that it gets on, and was ended",
             ),
             (
                 RunEnd::NotReady { after, to_tell: false },

@@ -30,6 +30,7 @@ mod recycle;
 mod restart;
 mod roll;
 mod strategy;
+mod watchdog;
 
 pub mod batch;
 pub mod duration;
@@ -52,6 +53,7 @@ pub use recycle::RecyclePolicy;
 pub use restart::{AfterEnd, CODE_GAVE_UP, Cause, Ends, GaveUp, Restart, RestartPolicy};
 pub use roll::{OnBad, RollPolicy, Share};
 pub use strategy::{EndWhen, Strategy};
+pub use watchdog::{WatchdogPolicy, WhenStopped};
 
 /// What the README shows is compiled, and not run: it would write to the machine.
 #[cfg(doctest)]

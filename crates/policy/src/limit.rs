@@ -1,5 +1,7 @@
 //! When it is enough: how many restarts within what time.
 
+pub use crate::restart::{CODE_GAVE_UP, GaveUp};
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ use crate::backoff::Growth;
 use crate::problem::Problems;
 use crate::restart::RestartPolicy;
 use crate::signal::Signal;
+use crate::watchdog::WatchdogPolicy;
 
 /// Long enough for a connection to close, and far below the patience of `systemctl stop` (90 s).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -30,6 +31,9 @@ pub struct Policy {
     pub must_launch: bool,
     /// What becomes of processes that a run leaves behind.
     pub leftovers: Leftovers,
+    /// Within which time it has to say again and again that it gets on; `None`, which is the default: it need not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<WatchdogPolicy>,
 }
 
 /// What becomes of processes that a run of a child has left behind when it ended.
@@ -58,6 +62,9 @@ impl Policy {
         self.start.check(&mut own, "start");
         self.restart.check(&mut own, "restart");
         self.stop.check(&mut own, "stop");
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.check(&mut own, "watchdog");
+        }
         let mut simple = vec![("start.timeout", "start_timeout")];
         if self.restart.backoff.growth == Growth::Constant {
             simple.push(("restart.backoff.first", "restart_interval"));

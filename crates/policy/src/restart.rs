@@ -25,7 +25,8 @@ pub enum Restart {
     OnSuccess,
     /// After every end that is not clean.
     OnFailure,
-    /// After a signal, a panic, a start or a stop that took too long, too much memory, or where no process could be started; not
+    /// After a signal, a panic, a start or a stop that took too long, a silence that did, too much memory, or where no
+    /// process could be started; not
     /// after a code, a returned error, or a set-up that failed in the child (its pid file is another's, its log cannot
     /// be opened), which has a code of its own.
     OnAbnormal,
@@ -46,6 +47,8 @@ pub enum Cause {
     Panic,
     /// It was not ready in time, or did not stop in time.
     Timeout,
+    /// It did not say in time that it gets on.
+    Watchdog,
     /// There was no process.
     NotStarted,
     /// It had too much memory.
@@ -231,6 +234,7 @@ impl RestartPolicy {
         match end {
             RunEnd::NotStarted(_) => Cause::NotStarted,
             RunEnd::NotReady { .. } | RunEnd::Killed { .. } => Cause::Timeout,
+            RunEnd::Hung { .. } => Cause::Watchdog,
             RunEnd::Outgrown { .. } => Cause::UncleanExit,
             RunEnd::Memory { .. } => Cause::Memory,
             RunEnd::Exited(exit) | RunEnd::QuitBySignal { exit, .. } | RunEnd::Succeeded(exit) => {

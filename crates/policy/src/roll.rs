@@ -196,6 +196,11 @@ impl RollPolicy {
         self
     }
 
+    /// Whether one whose new run is bad becomes again what it was.
+    pub fn reverts(&self) -> bool {
+        self.on_bad == OnBad::Revert
+    }
+
     /// Adds what is wrong with it; `max_unavailable` is what the set says beside it.
     pub fn check(&self, problems: &mut Problems, field: &str, max_unavailable: Share) {
         let part = |name: &str| format!("{field}.{name}");

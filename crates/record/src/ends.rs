@@ -31,8 +31,10 @@ pub fn run_end(end: &RunEnd, at: Timestamp, run: u64, pid: Option<u32>) -> servi
 const LONGEST_TEXT: usize = 1000;
 
 fn exit_of(end: &RunEnd) -> Option<&Exit> {
-    if let RunEnd::Killed { exit, .. } | RunEnd::Outgrown { exit } | RunEnd::Memory { exit, .. } =
-        end
+    if let RunEnd::Killed { exit, .. }
+    | RunEnd::Hung { exit, .. }
+    | RunEnd::Outgrown { exit }
+    | RunEnd::Memory { exit, .. } = end
     {
         exit.as_ref()
     } else {
@@ -45,6 +47,7 @@ pub(crate) fn cause(end: &RunEnd) -> &'static str {
     match end {
         RunEnd::Killed { .. } => "killed",
         RunEnd::NotReady { .. } => "not_ready",
+        RunEnd::Hung { .. } => "watchdog",
         RunEnd::Outgrown { .. } => "outgrown",
         RunEnd::Memory { .. } => "memory",
         RunEnd::NotStarted(_) => "not_started",
@@ -111,6 +114,7 @@ mod tests {
             (RunEnd::Killed { after, exit: None }, "killed", None, None, None),
             (RunEnd::Outgrown { exit: Some(Exit::Code(0)) }, "outgrown", Some(0), None, None),
             (RunEnd::Memory { used, exit: Some(Exit::Code(0)) }, "memory", Some(0), None, None),
+            (RunEnd::Hung { after, exit: Some(Exit::Code(0)) }, "watchdog", Some(0), None, None),
             (RunEnd::Killed { after, exit: Some(Exit::Code(0)) }, "killed", Some(0), None, None),
         ] {
             let told = run_end(&end, Timestamp::UNIX_EPOCH, 7, Some(4711));

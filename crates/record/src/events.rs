@@ -34,6 +34,8 @@ pub(crate) enum What {
     Says(Box<str>),
     Stopping,
     Killing,
+    /// Nothing was heard of it for too long.
+    Silent(Box<str>),
     Finished(Box<str>),
     Recycled(Box<str>),
     /// What is known of its memory.
@@ -60,6 +62,7 @@ impl What {
             What::Says(_) => "says",
             What::Stopping => "stopping",
             What::Killing => "killing",
+            What::Silent(_) => "silent",
             What::Finished(_) => "finished",
             What::Recycled(_) => "recycled",
             What::Memory(_) => "memory",
@@ -72,6 +75,7 @@ impl What {
 
     fn text(&self, phase: Phase) -> String {
         match self {
+            What::Entered if phase == Phase::NotReady => "is not ready".to_owned(),
             What::Entered => format!("is {phase}"),
             What::Started => "is started".to_owned(),
             What::Ready => "is ready".to_owned(),
@@ -83,6 +87,7 @@ impl What {
             What::Scaled { from, to } => format!("is to have {to}, and had {from}"),
             What::Recycled(text)
             | What::Memory(text)
+            | What::Silent(text)
             | What::Rolls(text)
             | What::Rolled(text)
             | What::Reloaded(text) => text.to_string(),

@@ -131,6 +131,15 @@ impl Record {
                 self.ready_since = Some(now);
                 What::Ready
             }
+            Report::Readiness { ready, .. } => {
+                self.ready_since = ready.then_some(now);
+                if !ready {
+                    // Its phase tells that.
+                    return;
+                }
+                What::Ready
+            }
+            Report::Silent(silent) => What::Silent(silent.to_string().into()),
             Report::Ended { pid, end, last_lines, value_bytes, .. } => {
                 // One that could not be started is a run, too.
                 if pid.is_none() {
@@ -199,7 +208,7 @@ impl Record {
     /// it has left is being ended. Until then it is stopping.
     pub fn gone(&mut self, events: &mut Events) {
         (self.pid, self.ready_since) = (None, None);
-        if matches!(self.phase, Phase::Starting | Phase::Running) {
+        if matches!(self.phase, Phase::Starting | Phase::Running | Phase::NotReady) {
             self.entered(Phase::Stopping, events);
         }
     }

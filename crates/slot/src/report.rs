@@ -31,7 +31,7 @@ impl Teller {
     /// Writes a report about the child called `name` to the log. Of its own words, twenty in ten
     /// seconds; how many more there were is told with the next one, or at the run's end.
     pub fn log(&mut self, name: &str, report: &Report) {
-        let words = matches!(report, Report::Status { .. });
+        let words = matches!(report, Report::Status { .. } | Report::Readiness { .. });
         if words && !self.may_tell(Instant::now()) {
             self.untold += 1;
             return;
@@ -61,10 +61,11 @@ fn log(name: &str, report: &Report) {
 fn level(report: &Report) -> Level {
     match report {
         Report::Ended { end, .. } if !end.is_success() => Level::Error,
-        Report::Killing => Level::Warn,
+        Report::Killing | Report::Silent(_) => Level::Warn,
         Report::Finished(Outcome::NotLaunched(_) | Outcome::GaveUp(..)) => Level::Error,
         Report::Started { .. }
         | Report::Ready { .. }
+        | Report::Readiness { .. }
         | Report::Ended { .. }
         | Report::Status { .. }
         | Report::Terminating { .. }
@@ -77,6 +78,11 @@ fn text(name: &str, report: &Report) -> String {
         Report::Started { pid, run: 1 } => format!("{name} started, pid {pid}"),
         Report::Started { pid, run } => format!("{name} started, pid {pid}, run {run}"),
         Report::Ready { pid, .. } => format!("{name} is ready, pid {pid}"),
+        Report::Readiness { pid, ready: true } => format!("{name} is ready again, pid {pid}"),
+        Report::Readiness { pid, ready: false } => {
+            format!("{name} says that it is not ready, pid {pid}")
+        }
+        Report::Silent(silent) => format!("{name} {silent}"),
         Report::Ended { pid, end, restart_in, last_lines, value_bytes: _ } => {
             let pid = pid.map(|pid| format!(", pid {pid},")).unwrap_or_default();
             let next = match restart_in {

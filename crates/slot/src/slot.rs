@@ -6,6 +6,7 @@
 mod act;
 mod hear;
 mod reap;
+mod silence;
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +18,11 @@ use exit::ErrorText;
 use quit::Reason;
 
 use self::hear::Talk;
+use self::silence::Watch;
 use crate::burial::{self, Burial};
 use crate::pid_files::LeftPidFiles;
 use capture::{LastLines, Recording};
-use lifecycle::{Machine, Outcome};
+use lifecycle::{Machine, Outcome, Silent};
 use policy::{Leftovers, RunEnd, StopBy};
 
 /// Something to tell about a child, when it happens.
@@ -41,6 +43,15 @@ pub enum Report {
         /// Which run this is.
         run: u64,
     },
+    /// It was ready, and can do its work no more just now, or again.
+    Readiness {
+        /// Its process id.
+        pid: u32,
+        /// Whether it can.
+        ready: bool,
+    },
+    /// Nothing was heard of it for too long.
+    Silent(Silent),
     /// The run is over.
     Ended {
         /// Whose; `None` if no process could be started.
@@ -94,6 +105,10 @@ pub struct Slot {
     deaf: bool,
     /// The turns that it has had of late with words.
     talk: Option<Talk>,
+    /// `None`: nobody waits for its beats.
+    watch: Option<Box<Watch>>,
+    /// The present run has been ready.
+    was_ready: bool,
     /// `None`: pid files that it tells of are nobody's business here.
     pid_files: Option<Box<LeftPidFiles>>,
     last_pid: Option<u32>,
@@ -171,6 +186,8 @@ impl Slot {
             child: None,
             deaf: false,
             talk: None,
+            watch: None,
+            was_ready: false,
             pid_files: None,
             last_pid: None,
             reason: Reason::Stop,
@@ -254,7 +271,7 @@ impl Slot {
 
     /// What to wait on for [`listen`](Slot::listen); `None` while the child [rests](Slot::listens_at), too.
     pub fn messages(&self) -> Option<BorrowedFd<'_>> {
-        let hears = !self.deaf && self.listens_at().is_none();
+        let hears = !self.deaf && self.words_rest_until().is_none();
         self.child.as_ref().filter(|_| hears).map(Child::messages)
     }
 

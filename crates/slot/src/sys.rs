@@ -9,6 +9,8 @@
 //!   number later. [`shows_us`]: the numbers mean here what they mean to kill(2). *Linux:* proc_pid_stat(5),
 //!   proc_pid_task_children(5). *FreeBSD:* `KERN_PROC` of sysctl(3), with `ki_start`. *macOS:* the same, with
 //!   `p_starttime`.
+//! * **What keeps a process from getting on**: [`state`], a letter as ps(1) has it; [`waited_for_processor`];
+//!   [`is_frozen`]. *Linux:* proc_pid_stat(5), `schedstat`, control groups. *BSD, macOS:* the letter alone.
 //! * **A process' environment as it was executed**: [`environment`]. *Linux:* proc_pid_environ(5). *FreeBSD:*
 //!   `KERN_PROC_ENV` of sysctl(3). *macOS:* `KERN_PROCARGS2`, of one's own processes.
 //! * **A signal to the one that was seen, or to nobody**: [`signal`]. *Linux:* pidfd_open(2),
@@ -28,4 +30,5 @@ pub use system::processes::Seen;
 pub(crate) use system::{
     processes::{all, children_of, environment, process, shows_us, signal},
     rights::become_user,
+    silent::{is_frozen, state, waited_for_processor},
 };

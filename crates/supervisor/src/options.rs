@@ -20,7 +20,7 @@ use crate::launch_failed::{LaunchCause, LaunchFailed};
 use crate::log_files::log_files;
 use policy::Problems;
 use policy::RestartPolicy;
-use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy, WatchdogPolicy};
 pub(crate) use socket::ControlPlan;
 pub use socket::{ControlOptions, GroupMay};
 use surroundings::{Base, Files, Owner, Parent, Purpose, Setup, Surroundings, Whose, check};
@@ -163,6 +163,14 @@ impl DaemonOptions {
         self
     }
 
+    /// Within which time the executor has to say again and again that it gets on (`heartbeat::alive`). One that does not is
+    /// ended by SIGABRT, and counts as failed. Default: it need not.
+    #[must_use]
+    pub fn watchdog(mut self, policy: WatchdogPolicy) -> Self {
+        self.policy.watchdog = Some(policy);
+        self
+    }
+
     /// What a pid file means that is there already. Default: whether its holder lives decides.
     #[must_use]
     pub fn existing(mut self, existing: ExistingFile) -> Self {
@@ -276,6 +284,7 @@ impl DaemonOptions {
         let setup = Setup {
             ready: self.policy.start.ready,
             grace: self.policy.stop.total(),
+            watchdog: self.policy.watchdog.as_ref().map(|watchdog| Box::new(watchdog.for_child())),
             files: held,
             // A detached daemon has a session without a terminal.
             terminal: !detached && Setup::has_terminal(),

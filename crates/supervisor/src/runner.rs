@@ -160,16 +160,16 @@ impl<'a> Runner<'a> {
                         if let Some(phase) = step.entered {
                             self.desk.entered(phase);
                         }
-                        if follows.is_some() {
+                        if matches!(follows, Some(Event::Ended { .. })) {
                             self.sweep = Sweep::default();
                         }
                         next = follows.map(after_start).or(next);
-                        match step.action {
-                            Action::Finish(outcome) => self.outcome = Some(outcome),
-                            Action::Kill => self.killed_at = Some(now),
-                            Action::Spawn => (self.killed_at, self.is_stuck) = (None, false),
-                            Action::Nothing | Action::Terminate { .. } => (),
+                        if step.action.kills() {
+                            self.killed_at = Some(now);
+                        } else if step.action == Action::Spawn {
+                            (self.killed_at, self.is_stuck) = (None, false);
                         }
+                        self.outcome = step.outcome().or(self.outcome.take());
                     }
                     KeeperChange::Launched => self.launched(),
                     KeeperChange::Extended { by } => {
@@ -200,6 +200,9 @@ impl<'a> Runner<'a> {
         let tell = &mut |report| tell(teller, desk, &report);
         let mut said = self.slot.listen(Instant::now(), tell);
         let machine = self.keeper.machine();
+        if self.slot.silence(machine).is_some() {
+            said.extend(self.slot.hear_silence(Instant::now()));
+        }
         let over = self.slot.reap(machine, &mut said, Instant::now(), tell);
         for event in said {
             self.on(KeeperEvent::Child(event));
@@ -362,6 +365,7 @@ impl<'a> Runner<'a> {
             Some(self.signals.hurry()),
             Some(self.sooner.descriptor()),
             self.slot.messages(),
+            self.slot.silence(self.keeper.machine()),
             self.signals.reopen(),
             self.signals.reload(),
             self.pid_file.descriptor(),

@@ -1,6 +1,7 @@
 //! What a child does to itself before its entry runs: one function with one order, and the order
 //! has reasons.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::jobs;
 use crate::reload;
 use crate::reopen;
 use crate::words::{Instruction, Word};
-use policy::{DEFAULT_GRACE, Readiness, RecyclePolicy};
+use policy::{DEFAULT_GRACE, Readiness, RecyclePolicy, WatchdogPolicy};
 
 /// What a child is to be, beside its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Setup {
     /// When a run of it is replaced, as far as it has to count itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recycle: Option<Box<RecyclePolicy>>,
+    /// Within which time it has to say again and again that it gets on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<Box<WatchdogPolicy>>,
     /// Whether there is a terminal. An executor shares it with its guardian, a worker is in its
     /// background.
     pub terminal: bool,
@@ -78,6 +82,7 @@ impl Default for Setup {
             files: Vec::new(),
             open_files: None,
             recycle: None,
+            watchdog: None,
             terminal: Setup::has_terminal(),
         }
     }
@@ -148,13 +153,16 @@ impl Setup {
 static TERMINAL: OnceLock<bool> = OnceLock::new();
 
 /// What an executor or worker does: becomes what it is to be, and runs its entry.
-pub(crate) fn run_child(boot: Boot) -> i32 {
+pub(crate) fn run_child(mut boot: Boot) -> i32 {
     let prepared: Result<_, SetupError> = (|| {
         let setup: Setup = boot.setup()?;
         setup.hold_files();
         // First what cannot touch anything: a wrong argument should not create a file.
         let entry = boot.bind()?;
         let pid_file = become_it(&boot, &setup)?;
+        if let Some((timer, watchdog)) = boot.take_given().zip(setup.watchdog.as_deref()) {
+            beat(timer, watchdog);
+        }
         Ok((entry, pid_file, setup.ready))
     })();
     let (entry, pid_file, ready) = match prepared {
@@ -183,6 +191,13 @@ pub(crate) fn run_child(boot: Boot) -> i32 {
         Some(Ok(false)) | None => (),
     }
     code
+}
+
+/// From here on this process can say that it gets on, and this thread owes the first beat.
+fn beat(timer: OwnedFd, watchdog: &WatchdogPolicy) {
+    let limits = heartbeat::Limits { limit: watchdog.after, busy_at_most: watchdog.busy_at_most };
+    // If there is no room for the word, nobody may wait for it here: then this process is ended as one that hangs.
+    heartbeat::begin(timer, limits, || drop(proc_spawn::tell_now(&Word::Unwatched)));
 }
 
 /// Tells the parent. If it is gone, the lifeline sees to that.

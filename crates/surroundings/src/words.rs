@@ -30,4 +30,6 @@ pub enum Word<'a> {
     JobsDone(u64),
     /// Somebody in it wants to know when it is to read anew what it works by.
     Reloads,
+    /// It cannot say any more that it gets on: somebody has closed the descriptor by which it does.
+    Unwatched,
 }

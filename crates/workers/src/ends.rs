@@ -4,7 +4,8 @@ use std::fmt;
 
 use capture::LastLines;
 use lifecycle::Outcome;
-use policy::{RestartLimit, RunEnd};
+use policy::RunEnd;
+use policy::limit;
 use proc_spawn::value;
 
 /// How one worker ended.
@@ -52,7 +53,7 @@ impl fmt::Display for WorkerEnd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooManyRestarts {
     /// The limit.
-    pub limit: RestartLimit,
+    pub limit: limit::RestartLimit,
     /// The worker that was one too many.
     pub worker: String,
     /// How its last run had ended.

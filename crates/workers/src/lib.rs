@@ -40,6 +40,8 @@
 //! list is changed while it runs: more or fewer of a set, all of a set replaced one after another, workers that come and
 //! go.
 //!
+//! One that hangs is found and ended, where there is a [watchdog](WorkersOptions::watchdog).
+//!
 //! What a worker writes can be captured: read by this process, and kept with prefix and rotation (see
 //! [`Capture`](capture::Capture)).
 //!
@@ -102,13 +104,13 @@ pub fn init(entries: proc_spawn::Entries) {
 }
 
 /// Says how a process ends whose entry returns an error of workers, or one caused by it:
-/// [`WorkersError::GaveUp`] with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP). [`WorkersError::Options`] is permanent, as
+/// [`WorkersError::GaveUp`] with [`CODE_GAVE_UP`](policy::limit::CODE_GAVE_UP). [`WorkersError::Options`] is permanent, as
 /// if the entry's own arguments were wrong: the same list would only be refused again.
 #[must_use]
 pub fn with_exit_codes(entries: proc_spawn::Entries) -> proc_spawn::Entries {
     let gave_up = |error: &WorkersError| matches!(error, WorkersError::GaveUp(_));
     let hopeless = |error: &WorkersError| matches!(error, WorkersError::Options(_));
-    entries.exit_code_if(policy::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
+    entries.exit_code_if(policy::limit::CODE_GAVE_UP, gave_up).permanent_if(hopeless)
 }
 
 /// What the README shows is compiled, and not run: it would write to the machine.

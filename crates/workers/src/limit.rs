@@ -1,4 +1,4 @@
-//! Descriptors: each worker takes two, more if its output is captured, and a process may have 1,024
+//! Descriptors: each worker takes two, more if its output is captured or it has a watchdog, and a process may have 1,024
 //! unless it asks for more.
 //!
 //! The limit is the process', and there may be several pools in it: what they need is counted
@@ -17,6 +17,8 @@ const PER_WORKER: u64 = 2;
 /// What a worker whose output is captured costs beside that: two pipes, those of the run before, and a
 /// file.
 const PER_CAPTURE: u64 = 5;
+/// What a worker with a watchdog costs beside that: its timer.
+const PER_WATCHED: u64 = 1;
 /// What is open for a moment during a start, and what the application may open meanwhile.
 const SPARE: u64 = 64;
 
@@ -46,15 +48,26 @@ pub(crate) struct OpenFiles {
 
 impl OpenFiles {
     /// Makes sure that so many workers can be had.
-    pub(crate) fn for_workers(workers: usize, captured: usize) -> Result<OpenFiles, WorkersError> {
+    pub(crate) fn for_workers(
+        workers: usize,
+        captured: usize,
+        watched: usize,
+    ) -> Result<OpenFiles, WorkersError> {
         let mut open_files = OpenFiles { need: 0, before: None };
-        open_files.grow(workers, captured)?;
+        open_files.grow(workers, captured, watched)?;
         Ok(open_files)
     }
 
     /// Makes sure that so many can be had now. What there was room for once stays.
-    pub(crate) fn grow(&mut self, workers: usize, captured: usize) -> Result<(), WorkersError> {
-        let own = PER_WORKER * workers as u64 + PER_CAPTURE * captured as u64;
+    pub(crate) fn grow(
+        &mut self,
+        workers: usize,
+        captured: usize,
+        watched: usize,
+    ) -> Result<(), WorkersError> {
+        let own = PER_WORKER * workers as u64
+            + PER_CAPTURE * captured as u64
+            + PER_WATCHED * watched as u64;
         let own = own.max(self.need);
         let mut claims = claims();
         let limit = getrlimit(Resource::Nofile);

@@ -15,6 +15,7 @@ mod renewal;
 mod requests;
 mod rolling;
 mod shared;
+mod silence;
 mod view;
 mod worker;
 
@@ -90,7 +91,8 @@ fn prepare(
 ) -> Result<(Loop, Arc<Shared>, bool), WorkersError> {
     let plan = spec::plan(list, options.clone())?;
     let captured = plan.workers.iter().filter(|worker| worker.capture.is_some()).count();
-    let open_files = OpenFiles::for_workers(plan.workers.len(), captured)?;
+    let watched = plan.workers.iter().filter(|worker| worker.policy.watchdog.is_some()).count();
+    let open_files = OpenFiles::for_workers(plan.workers.len(), captured, watched)?;
     let gate = plan.ready_when_all;
     let may_grow = has_handle || !plan.sets.is_empty() || options.source.is_some();
     let pool = Loop::new(plan, options, open_files, may_grow)?;
@@ -278,6 +280,7 @@ impl Loop {
                     Wake::Letters => self.look_at_letters(),
                     Wake::Ended(worker) => self.look_at_end(worker),
                     Wake::Said(worker) => self.look_at_words(worker),
+                    Wake::Silent(worker) => self.look_at_silence(worker),
                 }
             }
         }

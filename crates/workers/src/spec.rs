@@ -12,7 +12,7 @@ mod set;
 
 use std::path::PathBuf;
 
-use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy};
+use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy, WatchdogPolicy};
 use proc_spawn::{Call, EntryFn};
 use surroundings::Surroundings;
 
@@ -44,6 +44,7 @@ pub struct WorkerStartInfo {
     pub(crate) stop: Option<StopPolicy>,
     pub(crate) leftovers: Option<Leftovers>,
     pub(crate) keep_value: Option<u64>,
+    watchdog: Option<WatchdogPolicy>,
     after: Vec<String>,
     temporary: bool,
     significant: bool,
@@ -78,6 +79,7 @@ impl WorkerStartInfo {
             stop: None,
             leftovers: None,
             keep_value: None,
+            watchdog: None,
             after: Vec::new(),
             temporary: false,
             significant: false,
@@ -145,6 +147,14 @@ impl WorkerStartInfo {
     #[must_use]
     pub fn keep_value(mut self, most: u64) -> Self {
         self.keep_value = Some(most);
+        self
+    }
+
+    /// Within which time this worker has to say again and again that it gets on. Default: as the
+    /// [options](WorkersOptions::watchdog) say.
+    #[must_use]
+    pub fn watchdog(mut self, policy: WatchdogPolicy) -> Self {
+        self.watchdog = Some(policy);
         self
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum Wake {
     Ended(Id),
     /// This worker has said something.
     Said(Id),
+    /// Nothing was heard of this worker for too long.
+    Silent(Id),
 }
 
 /// Descriptors of all workers, and when to look at those that no descriptor tells of.
@@ -85,7 +87,11 @@ impl Waiter {
     pub(crate) fn wait(&self, also: Option<Instant>) -> io::Result<Vec<Wake>> {
         let due = self.due.first().map(|(at, _)| *at);
         let deadline = [due, also].into_iter().flatten().min();
+        // This thread may be the one of an entry, which owes beats, and owes none while it has nothing to do.
+        let most = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let rest = heartbeat::rest_up_to(most);
         let mut sources = self.descriptors.wait(deadline)?;
+        drop(rest);
         // Ends first: a request that arrives together with an end must not be told to a worker that is
         // gone.
         sources.sort_by_key(|source| !matches!(source, Wake::Ended(_)));
@@ -107,8 +113,9 @@ impl Key for Wake {
             Wake::Desk => 5,
             Wake::Letters => 6,
             Wake::Reload => 7,
-            Wake::Ended(worker) => 2 * u64::from(worker.number()) + OWN,
-            Wake::Said(worker) => 2 * u64::from(worker.number()) + OWN + 1,
+            Wake::Ended(worker) => 3 * u64::from(worker.number()) + OWN,
+            Wake::Said(worker) => 3 * u64::from(worker.number()) + OWN + 1,
+            Wake::Silent(worker) => 3 * u64::from(worker.number()) + OWN + 2,
         }
     }
 
@@ -124,8 +131,14 @@ impl Key for Wake {
                 6 => Wake::Letters,
                 _ => Wake::Reload,
             },
-            Some(rest) if rest % 2 == 0 => Wake::Ended(Id::of_number((rest / 2) as u32)),
-            Some(rest) => Wake::Said(Id::of_number((rest / 2) as u32)),
+            Some(rest) => {
+                let worker = Id::of_number((rest / 3) as u32);
+                match rest % 3 {
+                    0 => Wake::Ended(worker),
+                    1 => Wake::Said(worker),
+                    _ => Wake::Silent(worker),
+                }
+            }
         }
     }
 }
@@ -148,6 +161,7 @@ mod tests {
                 Wake::Reload,
                 Wake::Ended(worker),
                 Wake::Said(worker),
+                Wake::Silent(worker),
             ] {
                 assert_eq!(Wake::from_number(source.into_number()), source);
             }

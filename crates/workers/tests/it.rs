@@ -21,6 +21,8 @@ mod rolling;
 mod scaling;
 #[path = "it/values.rs"]
 mod values;
+#[path = "it/watching.rs"]
+mod watching;
 
 use quit::Reason;
 use std::collections::BTreeSet;
@@ -32,7 +34,10 @@ use std::time::{Duration, Instant};
 
 use exit::Exit;
 use libtest_mimic::{Arguments, Trial};
-use policy::{Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy};
+use policy::{
+    Backoff, EndWhen, Ends, Readiness, Restart, RestartPolicy, StartPolicy, Strategy,
+    WatchdogPolicy, WhenStopped,
+};
 use proc_spawn::{Call, Child, Spawn, Stdio, entries};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde::{Deserialize, Serialize};
@@ -62,6 +67,7 @@ fn main() {
         values::returns,
         batches::does,
         batches::returns_nothing,
+        watching::goes,
     ]);
     let mut trials = vec![
         trial("a_pool_ends_when_all_are_done", a_pool_ends_when_all_are_done),
@@ -87,6 +93,7 @@ fn main() {
         trial("each_may_have_a_policy_of_its_own", each_may_have_a_policy_of_its_own),
         trial("a_pool_tells_its_own_program", events::a_pool_tells_its_own_program),
         trial("a_pool_that_ends_at_once_tells_that", events::a_pool_that_ends_at_once_tells_that),
+        trial("a_tree_that_is_stopped_and_goes_on_loses_nobody", a_stopped_tree_loses_nobody),
         trial("starts_are_staggered", starts_are_staggered),
         trial("a_killed_worker_leaves_no_pid_file", a_killed_worker_leaves_no_pid_file),
     ];
@@ -132,6 +139,8 @@ enum Manner {
     NeverReady,
     /// Works until it is asked to quit.
     Rounds,
+    /// The same, and says again and again that it gets on; each second in the journal.
+    Beats,
 }
 
 fn boss(orders: Orders) -> Result<(), WorkersError> {
@@ -172,6 +181,12 @@ fn worker((folder, manner): (PathBuf, Manner)) -> Result<(), Box<dyn Error>> {
         Manner::FailsOnce if current.incarnation > 1 => (),
         Manner::Fails | Manner::FailsOnce => return Err("it had to be".into()),
         Manner::NeverReady => return Err("not today".into()),
+        Manner::Beats => {
+            while !quit::quit_requested() {
+                note("beats");
+                watching::beat_for(Duration::from_secs(1))?;
+            }
+        }
         Manner::Rounds => {
             proc_spawn::tell_ready()?;
             while !quit::quit_requested() {
@@ -262,6 +277,17 @@ impl Drop for Bed {
     }
 }
 
+/// Waits until it is so.
+#[track_caller]
+pub(crate) fn expect(what: &str, mut is_so: impl FnMut() -> bool) {
+    let expected = Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(Instant::now() < expected, "not yet: {what}");
+        // A short wait that no quit of this process ends.
+        let _ = waiter::readable(&[], Some(Instant::now() + Duration::from_millis(5)));
+    }
+}
+
 fn read_pid(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -289,6 +315,36 @@ fn a_pool_ends_when_all_are_done() {
     assert_eq!(status["workers"][1]["name"], "b");
     assert_eq!(status["workers"][1]["state"], "finished");
     assert_eq!(status["workers"][1]["last_exits"][0]["text"], "exited with code 0");
+}
+
+/// Who was stopped himself blames nobody for having been silent.
+///
+/// Case: PL-69
+fn a_stopped_tree_loses_nobody() {
+    use rustix::process::{Signal, kill_process};
+    let limit = Duration::from_secs(2);
+    let watchdog = WatchdogPolicy::after(limit).when_stopped(WhenStopped::Kill);
+    let options = WorkersOptions::default().restart_interval(SOON).watchdog(watchdog);
+    let bed = Bed::with(&[("a", Manner::Beats), ("b", Manner::Beats)], options, |_| ());
+    bed.expect("a run 1: beats");
+    bed.expect("b run 1: beats");
+    let (boss, workers) = (bed.boss.id(), [bed.pid_of("a"), bed.pid_of("b")]);
+    let send = |pid: u32, signal| {
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    };
+    send(boss, Signal::STOP);
+    workers.into_iter().for_each(|worker| send(worker, Signal::STOP));
+    // Longer than the limit, which is what is tried.
+    quit::sleep(limit * 5 / 4);
+    send(boss, Signal::CONT);
+    // All of the limit begins anew: so long that what remained of it would have been over.
+    quit::sleep(limit * 3 / 4);
+    workers.into_iter().for_each(|worker| send(worker, Signal::CONT));
+    let beats = || bed.journal().iter().filter(|line| line.ends_with("beats")).count();
+    let before = beats();
+    expect("they go on", || before + 8 <= beats());
+    assert!(bed.journal().iter().all(|line| line.contains(" run 1: ")), "{:?}", bed.journal());
 }
 
 /// Case: WRK-02

@@ -10,10 +10,19 @@ use control::service::{Batch, Process};
 
 use crate::seen::{Seen, State};
 
-const PHASES: [&str; 8] =
-    ["idle", "starting", "running", "stopping", "waiting", "due", "stopped", "finished"];
+const PHASES: [&str; 9] = [
+    "idle",
+    "starting",
+    "running",
+    "not_ready",
+    "stopping",
+    "waiting",
+    "due",
+    "stopped",
+    "finished",
+];
 
-const CAUSES: [&str; 13] = [
+const CAUSES: [&str; 14] = [
     "success",
     "code",
     "signal",
@@ -24,6 +33,7 @@ const CAUSES: [&str; 13] = [
     "not_started",
     "not_ready",
     "killed",
+    "watchdog",
     "outgrown",
     "memory",
     "unknown",

@@ -105,7 +105,9 @@ fn tree(seen: &Seen, given: &Given, clock: &Clock, look: Look, out: &mut Vec<Str
     let state = seen.state();
     let color = match state {
         State::Running => GREEN,
-        State::Starting | State::Stopping | State::BackOff | State::Degraded => YELLOW,
+        State::Starting | State::NotReady | State::Stopping | State::BackOff | State::Degraded => {
+            YELLOW
+        }
         State::NotRunning | State::Failed | State::Stale | State::Orphaned | State::Unknown => RED,
     };
     // The line is fitted before it is coloured: what makes a colour takes no column.
@@ -317,6 +319,7 @@ fn worker_row(sign: &str, worker: &Process, clock: &Clock) -> Vec<String> {
 fn phase(process: &Process) -> String {
     match process.phase.as_str() {
         "waiting" => "back-off".to_owned(),
+        "not_ready" => "not ready".to_owned(),
         "finished" if State::of_worker(process) == State::Failed => "failed".to_owned(),
         other => safe(other),
     }

@@ -5,7 +5,7 @@ use exit::{ErrorText, Exit};
 use super::*;
 use crate::machine::{Action, Step};
 use policy::RestartPolicy;
-use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy, WatchdogPolicy};
 
 mod laws;
 mod restarting;
@@ -124,6 +124,8 @@ impl Play {
                         format!("asked, {left}s")
                     }
                     Action::Spawn => "spawned".to_owned(),
+                    Action::Look => "looked at".to_owned(),
+                    Action::Silent(silent) => format!("{:?}", silent.then),
                     Action::Kill => "killed".to_owned(),
                     Action::Finish(_) => "finished".to_owned(),
                     Action::Nothing => unreachable!("told above"),

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{Action, Machine, Outcome, State};
-use policy::{AfterEnd, GaveUp, RunEnd};
+use policy::limit;
+use policy::{AfterEnd, RunEnd};
 
 impl Machine {
     pub(super) fn after_run(&mut self, end: RunEnd, at: Instant, now: Instant) -> Action {
@@ -19,7 +20,7 @@ impl Machine {
         if let Some(limit) = self.policy.restart.limit
             && !self.restarts.allow(at, limit)
         {
-            return self.finish(Outcome::GaveUp(GaveUp::Limit(limit), end));
+            return self.finish(Outcome::GaveUp(limit::GaveUp::Limit(limit), end));
         }
         let until = self.next_start(at, &end);
         // A process that could not be started is not tried again at once, whatever delay the policy

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Phase;
-use policy::GaveUp;
+use super::watching::{Found, Silent, Then};
 use policy::RunEnd;
 use policy::StopBy;
+use policy::limit;
 
 /// What happened to the child, or what is asked of us: the latter in the imperative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +17,18 @@ pub enum Event {
     /// count against the limit, nor does the restart that it comes instead of. When the delay is over
     /// ([`Phase::Due`]) a start is the restart that was decided.
     Start,
-    /// The child is ready.
+    /// The child is ready, or is so again.
     Ready,
+    /// The child, which was ready, says that it cannot do its work just now. It lives on.
+    NotReady,
+    /// Nothing was heard of the child within the time in which it has to beat: half of it has passed, or a quarter more.
+    Silent {
+        /// How many looks were due since the last one, or since it has beaten: more than one says that whoever looks was
+        /// held up himself.
+        looks: u64,
+    },
+    /// What a [look](Action::Look) at the silent child has found.
+    Looked(Found),
     /// The child needs this much more time, from now, for its start or its stop.
     Extended(Duration),
     /// The child is dead, and its run is not over: what it has left is being ended, or the child cannot
@@ -58,7 +69,12 @@ impl Step {
     pub fn outcome(self) -> Option<Outcome> {
         match self.action {
             Action::Finish(outcome) => Some(outcome),
-            Action::Nothing | Action::Spawn | Action::Terminate { .. } | Action::Kill => None,
+            Action::Nothing
+            | Action::Spawn
+            | Action::Look
+            | Action::Silent(_)
+            | Action::Terminate { .. }
+            | Action::Kill => None,
         }
     }
 }
@@ -77,10 +93,29 @@ pub enum Action {
         /// How long it has until it is killed; `None`: all the time of the world.
         remaining: Option<Duration>,
     },
+    /// Look why the child is silent, and tell by [`Event::Looked`].
+    Look,
+    /// The child is silent: this is done about it.
+    Silent(Silent),
     /// Kill the child.
     Kill,
     /// It is over.
     Finish(Outcome),
+}
+
+impl Action {
+    /// Whether the child is killed now.
+    pub fn kills(&self) -> bool {
+        match self {
+            Action::Kill => true,
+            Action::Silent(silent) => silent.then == Then::Kill,
+            Action::Nothing
+            | Action::Spawn
+            | Action::Look
+            | Action::Terminate { .. }
+            | Action::Finish(_) => false,
+        }
+    }
 }
 
 /// How it went in the end.
@@ -93,7 +128,7 @@ pub enum Outcome {
     /// The run ended, and the policy wants no other.
     Ended(RunEnd),
     /// The run ended, and another one was wanted, but there is a reason against it.
-    GaveUp(GaveUp, RunEnd),
+    GaveUp(limit::GaveUp, RunEnd),
     /// The first run did not become ready.
     NotLaunched(RunEnd),
 }
@@ -116,7 +151,6 @@ impl fmt::Display for Outcome {
 #[cfg(test)]
 mod tests {
     use exit::Exit;
-    use policy::GaveUp;
 
     use super::*;
 
@@ -131,7 +165,7 @@ mod tests {
             (Outcome::Ended(end(0)), "it exited with code 0"),
             (Outcome::NotLaunched(end(3)), "its first run exited with code 3"),
             (
-                Outcome::GaveUp(GaveUp::Permanent, end(3)),
+                Outcome::GaveUp(limit::GaveUp::Permanent, end(3)),
                 "it exited with code 3, and is not started again: such a failure is permanent",
             ),
         ];

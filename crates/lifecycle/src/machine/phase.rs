@@ -15,6 +15,8 @@ pub enum Phase {
     Starting,
     /// It is ready.
     Running,
+    /// It was ready, runs, and says that it cannot do its work just now.
+    NotReady,
     /// There is no process, and one will be started when a delay is over.
     Waiting,
     /// There is no process, and the delay is over, or somebody has asked for a start: one will be started when it is
@@ -35,6 +37,7 @@ impl fmt::Display for Phase {
             Phase::Idle => "idle",
             Phase::Starting => "starting",
             Phase::Running => "running",
+            Phase::NotReady => "not_ready",
             Phase::Waiting => "waiting",
             Phase::Due => "due",
             Phase::Stopping => "stopping",
@@ -54,6 +57,7 @@ mod tests {
             Phase::Idle,
             Phase::Starting,
             Phase::Running,
+            Phase::NotReady,
             Phase::Waiting,
             Phase::Due,
             Phase::Stopping,

@@ -17,11 +17,13 @@ use super::{Action, Machine, State, Step, Why, limit};
 /// | idle | done | begun | begun |
 /// | starting | begun | joined | begun |
 /// | running | begun | already | begun |
+/// | not_ready | begun | already | begun |
 /// | waiting | done | begun | begun |
 /// | due | done | begun | begun |
 /// | due, by request | done | joined | joined |
 /// | stopping, late in its start | begun | begun | begun |
 /// | stopping, as a failure | begun | begun | begun |
+/// | stopping, since it hangs | begun | begun | begun |
 /// | stopping, to pause | begun | joined | joined |
 /// | stopping, by request | joined | begun | begun |
 /// | stopping, to restart | begun | joined | joined |
@@ -176,10 +178,10 @@ fn aimed(goal: Option<Goal>, request: Request) -> Result<(Answer, Goal), Refused
         (Some(Goal::Quit), _) => return Err(Refused::Ending),
         (Some(Goal::Stop), Stop) => (Answer::Joined, Goal::Stop),
         (Some(goal @ (Goal::Pause | Goal::Restart)), Start | Restart) => (Answer::Joined, goal),
-        (Some(Goal::Pause | Goal::Restart | Goal::Fail(_)) | None, Stop) => {
+        (Some(Goal::Pause | Goal::Restart | Goal::Fail(_) | Goal::Hung) | None, Stop) => {
             (Answer::Begun, Goal::Stop)
         }
-        (Some(Goal::Stop | Goal::Fail(_)) | None, Start | Restart) => {
+        (Some(Goal::Stop | Goal::Fail(_) | Goal::Hung) | None, Start | Restart) => {
             (Answer::Begun, Goal::Restart)
         }
     })

@@ -18,6 +18,8 @@ pub(super) enum Goal {
     Restart,
     /// What follows a failure.
     Fail(Fault),
+    /// The same, since it hung.
+    Hung,
 }
 
 /// For what a run is stopped that has failed though it has not ended.
@@ -134,6 +136,7 @@ impl Machine {
             Goal::Stop => self.enter(State::Stopped),
             Goal::Restart => self.enter(State::Due { asked: true }),
             Goal::Fail(fault) => self.after_run(fault.judged(end), at, now),
+            Goal::Hung => self.after_run(end, at, now),
         }
     }
 }

@@ -5,7 +5,7 @@ use exit::{ErrorText, Exit, Failure, SetupError};
 use super::*;
 use policy::Backoff;
 use policy::{Ends, Restart, RestartPolicy};
-use policy::{StartPolicy, StopBy, StopPolicy};
+use policy::{StartPolicy, StopBy, StopPolicy, WatchdogPolicy, WhenStopped};
 
 mod becoming_ready;
 mod giving_up;
@@ -13,6 +13,7 @@ mod laws;
 mod requests;
 mod restarting;
 mod stopping;
+mod watching;
 
 pub(super) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -49,6 +50,9 @@ pub(super) enum Told {
     Start,
     Ready,
     More(u64),
+    NotReady,
+    Silent(u64),
+    Looked(Found),
     Died,
     Ended(RunEnd),
     Pause,
@@ -65,6 +69,9 @@ impl Told {
             Start => Event::Start,
             Ready => Event::Ready,
             More(by) => Event::Extended(seconds(by)),
+            NotReady => Event::NotReady,
+            Silent(looks) => Event::Silent { looks },
+            Looked(found) => Event::Looked(found),
             Died => Event::Died,
             Ended(end) => Event::Ended { end, at: now },
             Pause => Event::Pause,
@@ -126,6 +133,11 @@ fn note(done: &mut Vec<String>, elapsed: Duration, action: Action) {
         Action::Finish(Outcome::GaveUp(why, end)) => format!("GaveUp, {end}: {why}"),
         Action::Terminate { by: StopBy::Quit, remaining } => format!("Ask {remaining:?}"),
         Action::Terminate { by: StopBy::Signal(number), .. } => format!("Signal {number}"),
+        Action::Look => "Look".to_owned(),
+        Action::Silent(silent) => {
+            let told = if silent.tell { ", told" } else { "" };
+            format!("{:?}: {:?}{told}", silent.found, silent.then)
+        }
         Action::Spawn | Action::Kill => format!("{action:?}"),
     };
     done.push(format!("{}s {text}", elapsed.as_secs_f64()));

@@ -52,6 +52,13 @@ impl Recycling {
         }
     }
 
+    fn forget_ages(&mut self) {
+        let is_other = |due: &Due| !matches!(due.why, Outgrown::Age(_));
+        self.due.retain(|_, due| is_other(due));
+        self.by_time = self.due.iter().map(|(id, due)| (due.at, *id)).collect();
+        self.queue.retain(|(_, due)| is_other(due));
+    }
+
     /// Which limit this run has reached, if it has not been replaced yet.
     fn reached(&mut self, id: Id) -> Option<&mut Due> {
         let queued = self.queue.iter_mut().find(|(queued, _)| *queued == id).map(|(_, due)| due);
@@ -111,11 +118,28 @@ impl Recycling {
 }
 
 impl Roster {
-    /// When children of a set are replaced by themselves.
+    /// When children of a set are replaced by themselves, from here on.
     pub fn recycle(&mut self, set: SetId, policy: RecyclePolicy) {
-        let set = &mut self.sets[set.0];
-        set.recycling = policy.is_set().then(Recycling::default);
-        set.recycle = policy;
+        let before = self.sets[set.0].recycling.take();
+        let is_set = policy.is_set();
+        self.sets[set.0].recycle = policy;
+        if !is_set {
+            return;
+        }
+        // What has been reached stays so; ages are counted anew, from when each became ready.
+        let mut recycling = before.unwrap_or_default();
+        recycling.forget_ages();
+        for (_, id) in self.places(set) {
+            let since = self.kept_machine(id).filter(|machine| machine.is_ready());
+            let since = since.and_then(Machine::ready_at);
+            let Some(since) = since.filter(|_| !self.group.is_temporary(id)) else { continue };
+            recycling.ready.insert(id);
+            if recycling.reached(id).is_none() {
+                let age = self.sets[set.0].recycle.age_of(self.seed_of_run(id));
+                recycling.expect_age(id, age, since);
+            }
+        }
+        self.sets[set.0].recycling = Some(recycling);
     }
 
     /// How many of a set are due to be replaced, and wait for their turn.
@@ -139,8 +163,15 @@ impl Roster {
             None => (),
             Some(Phase::Running) => {
                 recycling.ready.insert(id);
-                recycling.expect_age(id, age, now);
+                // One that was ready before is as old as it was, and keeps its place in the queue.
+                let is_queued = recycling.queue.iter().any(|(queued, _)| *queued == id);
+                let since = kept.machine.ready_at().unwrap_or(now);
+                if !is_queued && !recycling.due.contains_key(&id) {
+                    recycling.expect_age(id, age, since);
+                }
             }
+            // It is the same run, and may come back.
+            Some(Phase::NotReady) => (),
             Some(_) => recycling.leaves(id),
         }
     }
@@ -203,6 +234,7 @@ impl Roster {
             return;
         }
         let mut spare = self.spare(set);
+        let mut not_ready = Vec::new();
         while let Some(recycling) = &mut self.sets[set.0].recycling
             && let Some((id, due)) = recycling.queue.front().copied()
         {
@@ -210,10 +242,14 @@ impl Roster {
             let is_ready =
                 self.kept.get(&id).is_some_and(|kept| !kept.leaves && kept.machine.is_ready());
             if is_ready && spare == 0 {
-                return;
+                break;
             }
             recycling.queue.pop_front();
             if !is_ready {
+                // Who is not ready just now waits until it is.
+                if self.phase(id) == Some(Phase::NotReady) && !self.leaves(id) {
+                    not_ready.push((id, due));
+                }
                 continue;
             }
             spare -= 1;
@@ -226,6 +262,11 @@ impl Roster {
             }
             if let Some(recycling) = &mut self.sets[set.0].recycling {
                 recycling.goes = None;
+            }
+        }
+        if let Some(recycling) = &mut self.sets[set.0].recycling {
+            for waits in not_ready.into_iter().rev() {
+                recycling.queue.push_front(waits);
             }
         }
     }

@@ -4,9 +4,9 @@ use exit::{ErrorText, Exit};
 
 use super::*;
 use crate::group::Member;
-use crate::machine::Request;
+use crate::machine::{Found, Request};
 use crate::roll;
-use policy::{EndWhen, Restart, RestartLimit, RestartPolicy, Strategy};
+use policy::{EndWhen, Restart, RestartLimit, RestartPolicy, Strategy, WatchdogPolicy};
 
 mod laws;
 mod leaving;
@@ -17,13 +17,15 @@ mod rolling;
 mod scaling;
 mod starting;
 mod turns;
+mod watching;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn policy() -> Policy {
-    Policy { restart: RestartPolicy::after(seconds(5)), ..Policy::default() }
+    let watchdog = Some(WatchdogPolicy::after(seconds(8)));
+    Policy { restart: RestartPolicy::after(seconds(5)), watchdog, ..Policy::default() }
 }
 
 /// Members of which each is to start after those with these numbers.
@@ -65,6 +67,10 @@ enum Told {
     Jobs(u32, u64),
     /// The present run of this one has so many bytes of memory.
     Memory(u32, u64),
+    /// This one says that it is not ready.
+    Unready(u32),
+    /// Of this one nothing was heard in time, and it hangs.
+    Hangs(u32),
     /// Only time passes.
     Nothing,
 }
@@ -104,6 +110,15 @@ impl Play {
             Memory(id, bytes) => {
                 let run = self.roster.machine(Id(id)).map_or(0, Machine::runs);
                 RosterEvent::Memory { id: Id(id), run, bytes }
+            }
+            Unready(id) => RosterEvent::Child(Id(id), Event::NotReady),
+            Hangs(id) => {
+                let silent = || Event::Silent { looks: 1 };
+                for event in [silent(), silent(), silent(), Event::Looked(Found::Hangs)] {
+                    let changes = self.roster.on(RosterEvent::Child(Id(id), event), now);
+                    self.note(now, changes);
+                }
+                return self.until(now);
             }
             Died(id) => RosterEvent::Child(Id(id), Event::Died),
             Quit(within) => RosterEvent::Quit { by: within.map(|within| now + seconds(within)) },
@@ -190,6 +205,10 @@ impl Play {
                     let action = match action {
                         Action::Nothing => String::new(),
                         Action::Spawn => format!("+{id}"),
+                        Action::Look => format!("{id} look"),
+                        Action::Silent(silent) => {
+                            format!("{id} {:?}: {:?}", silent.found, silent.then)
+                        }
                         Action::Terminate { remaining, .. } => {
                             let left = remaining
                                 .map_or("ever".into(), |left| format!("{}s", left.as_secs_f64()));

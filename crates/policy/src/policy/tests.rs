@@ -6,6 +6,7 @@ use super::*;
 use crate::backoff::{Backoff, CountFrom};
 use crate::limit::RestartLimit;
 use crate::restart::{Ends, Restart};
+use crate::watchdog::WhenStopped;
 
 #[test]
 fn a_policy_in_yaml_is_the_one_in_rust() {
@@ -21,6 +22,7 @@ restart:
 stop:
   steps: [{ by: SIGINT, wait: 2s }, { by: quit, wait: forever }]
 leftovers: keep
+watchdog: { after: 30s, when_stopped: kill }
 ";
     let seconds = Duration::from_secs;
     let ms = Duration::from_millis;
@@ -46,6 +48,7 @@ leftovers: keep
             .then(StopBy::Quit, Duration::MAX),
         must_launch: false,
         leftovers: Leftovers::Keep,
+        watchdog: Some(WatchdogPolicy::after(seconds(30)).when_stopped(WhenStopped::Kill)),
     };
     let policy: Policy = serde_yaml::from_str(yaml).unwrap();
     assert_eq!(policy, expected);
@@ -124,13 +127,24 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let stop = (prop::collection::vec(step, 0..4), most())
         .prop_map(|(steps, extend_up_to)| StopPolicy { steps, extend_up_to });
     let leftovers = prop_oneof![Just(Leftovers::Kill), Just(Leftovers::Keep)];
-    (start, any_restart(), stop, any::<bool>(), leftovers).prop_map(
-        |(start, restart, stop, must_launch, leftovers)| Policy {
+    let when_stopped = prop_oneof![Just(WhenStopped::Tell), Just(WhenStopped::Kill)];
+    let watchdog = (any_span(), any_span(), any_span(), when_stopped).prop_map(
+        |(after, abort_grace, busy_at_most, when_stopped)| WatchdogPolicy {
+            after,
+            abort_grace,
+            busy_at_most,
+            when_stopped,
+        },
+    );
+    let watchdog = prop::option::of(watchdog);
+    (start, any_restart(), stop, any::<bool>(), leftovers, watchdog).prop_map(
+        |(start, restart, stop, must_launch, leftovers, watchdog)| Policy {
             start,
             restart,
             stop,
             must_launch,
             leftovers,
+            watchdog,
         },
     )
 }
@@ -205,6 +219,7 @@ fn every_contradiction_is_told_at_once() {
             .extend_up_to(Duration::from_secs(9)),
         must_launch: false,
         leftovers: Leftovers::Kill,
+        watchdog: Some(WatchdogPolicy::after(Duration::ZERO)),
     };
     let mut problems = Problems::new();
     policy.check(&mut problems);
@@ -220,6 +235,7 @@ fn every_contradiction_is_told_at_once() {
         "restart.backoff.cap",
         "stop.steps[1].by",
         "stop.extend_up_to",
+        "watchdog.after",
     ];
     assert_eq!(fields, expected, "{problems}");
 }

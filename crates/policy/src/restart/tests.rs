@@ -45,6 +45,7 @@ fn the_table_of_causes_and_policies() {
         ("panic", RunEnd::Exited(Exit::Panic(panic))),
         ("not ready", RunEnd::NotReady { after: seconds(1), to_tell: false }),
         ("memory", RunEnd::Memory { used: MemoryUse { bytes: 2, limit: 1 }, exit: None }),
+        ("hung", RunEnd::Hung { after: seconds(1), exit: Some(Exit::Code(0)) }),
         ("not started", RunEnd::NotStarted(ErrorText::new(&fmt::Error))),
         ("unknown", RunEnd::Exited(Exit::Unknown)),
     ];
@@ -72,6 +73,7 @@ SIGKILL           -  yes  -  yes yes
 panic             -  yes  -  yes yes
 not ready         -  yes  -  yes yes
 memory            -  yes  -  yes yes
+hung              -  yes  -  yes yes
 not started       -  yes  -  yes yes
 unknown           -  yes  -  yes  -
 ";

@@ -31,13 +31,11 @@ impl Slot {
             let restart_in = next.map(|at| at.saturating_duration_since(now));
             self.tell_end(end.clone(), restart_in, tell);
         }
-        if step.entered == Some(Phase::Running) {
-            tell(Report::Ready { pid: self.last_pid.unwrap_or_default(), run: self.run });
-        }
+        self.tell_readiness(step.entered, tell);
         match &step.action {
             Action::Nothing => (),
             Action::Spawn => {
-                if let Err(end) = self.start(machine.runs(), tell) {
+                if let Err(end) = self.start(machine, tell) {
                     return Some(Event::Ended { end, at: Instant::now() });
                 }
             }
@@ -47,6 +45,8 @@ impl Slot {
                 let reason = if machine.is_pausing() { Reason::Restart } else { self.reason };
                 self.terminate(*by, reason, *remaining);
             }
+            Action::Look => return Some(Event::Looked(self.look(machine))),
+            Action::Silent(silent) => self.do_about_silence(*silent, tell),
             Action::Kill => {
                 tell(Report::Killing);
                 if let Some(child) = &self.child
@@ -58,6 +58,19 @@ impl Slot {
             Action::Finish(outcome) => tell(Report::Finished(outcome.clone())),
         }
         None
+    }
+
+    /// It is ready, for the first time or again, or says that it is not.
+    fn tell_readiness(&mut self, entered: Option<Phase>, tell: &mut dyn FnMut(Report)) {
+        let pid = self.last_pid.unwrap_or_default();
+        if entered == Some(Phase::NotReady) {
+            tell(Report::Readiness { pid, ready: false });
+        } else if entered == Some(Phase::Running) {
+            match std::mem::replace(&mut self.was_ready, true) {
+                true => tell(Report::Readiness { pid, ready: true }),
+                false => tell(Report::Ready { pid, run: self.run }),
+            }
+        }
     }
 
     fn tell_end(
@@ -116,13 +129,16 @@ impl Slot {
         }
     }
 
-    fn start(&mut self, run: u64, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
+    fn start(&mut self, machine: &Machine, tell: &mut dyn FnMut(Report)) -> Result<(), RunEnd> {
+        let run = machine.runs();
         self.run = run;
         self.spawn.set_incarnation(run);
         (self.asked, self.asked_by_word) = (false, false);
         (self.quits_by, self.released, self.confuses) = (None, false, false);
         (self.status, self.lost, self.talk) = (None, None, None);
-        (self.jobs_done, self.reloads, self.answers_now) = (0, false, false);
+        (self.jobs_done, self.was_ready) = (0, false);
+        (self.reloads, self.answers_now) = (false, false);
+        self.make_timer(machine).map_err(RunEnd::NotStarted)?;
         self.value = None;
         if let Some(mark) = self.mark() {
             self.spawn.set_env(MARK, mark);
@@ -130,6 +146,7 @@ impl Slot {
         let child = self.spawn_child();
         // Each start has another mark, and there may be thousands of slots: none is kept.
         self.spawn.forget_env(MARK);
+        self.spawn.set_given(None);
         let child = child.map_err(RunEnd::NotStarted)?;
         self.last_pid = Some(child.id());
         tell(Report::Started { pid: child.id(), run });

@@ -30,7 +30,7 @@ pub(super) struct Talk {
 
 impl Talk {
     /// One turn more, at this time.
-    fn next(talk: Option<Talk>, now: Instant) -> Talk {
+    pub(super) fn next(talk: Option<Talk>, now: Instant) -> Talk {
         match talk.filter(|talk| now.saturating_duration_since(talk.since) < WINDOW) {
             Some(talk) => Talk { turns: talk.turns.saturating_add(1), ..talk },
             None => Talk { since: now, turns: 1 },
@@ -38,7 +38,7 @@ impl Talk {
     }
 
     /// Until when it is not listened to, if it has had all of its turns.
-    fn rests_until(self) -> Option<Instant> {
+    pub(super) fn rests_until(self) -> Option<Instant> {
         self.since.checked_add(WINDOW).filter(|_| self.turns >= TURNS)
     }
 }
@@ -52,7 +52,8 @@ impl Slot {
     /// Takes what the child has said, but not too much at once, and nothing while it [rests](Slot::listens_at).
     /// Gives back what of it is for its machine.
     pub fn listen(&mut self, now: Instant, tell: &mut dyn FnMut(Report)) -> Vec<Event> {
-        if self.listens_at().is_some_and(|at| now < at) {
+        self.end_rest_of_silence(now);
+        if self.words_rest_until().is_some_and(|at| now < at) {
             return Vec::new();
         }
         let mut heard = false;
@@ -64,8 +65,14 @@ impl Slot {
     }
 
     /// When to [`listen`](Slot::listen) again to a child that talks too much; until then there is nothing
-    /// to [wait on](Slot::messages). `None`: the child may be listened to now.
+    /// to wait on, be it [words](Slot::messages) or [silence](Slot::silence). `None`: the child may be listened to now.
     pub fn listens_at(&self) -> Option<Instant> {
+        let silence = self.silence_rests_until().filter(|_| self.burial.is_none());
+        [self.words_rest_until(), silence].into_iter().flatten().min()
+    }
+
+    /// Until when its words are not listened to.
+    pub(super) fn words_rest_until(&self) -> Option<Instant> {
         self.talk.and_then(Talk::rests_until).filter(|_| !self.deaf && self.burial.is_none())
     }
 
@@ -81,7 +88,8 @@ impl Slot {
             let Some(message) = child.and_then(Child::next_message) else { break };
             *heard = true;
             match message {
-                Message::Ready => events.push(Event::Ready),
+                Message::Ready => says_ready(&mut events, true),
+                Message::NotReady => says_ready(&mut events, false),
                 Message::Extend(by) => events.push(Event::Extended(by)),
                 Message::Status(text) => self.hear_status(&text, tell),
                 Message::Closed => self.deaf = true,
@@ -149,6 +157,11 @@ impl Slot {
                     self.answers_now = true;
                 }
             }
+            Ok(Some(Word::Unwatched)) => {
+                if itself.is_some() {
+                    self.lose_timer();
+                }
+            }
             Ok(Some(Word::JobsDone(jobs))) => {
                 if itself.is_some() {
                     self.jobs_done = jobs;
@@ -165,9 +178,36 @@ impl Slot {
     }
 }
 
+/// One that changes its mind all the time has said only what came first and what came last: that it is ready, and that it
+/// is not.
+fn says_ready(events: &mut Vec<Event>, ready: bool) {
+    if ready {
+        events.retain(|event| *event != Event::NotReady);
+    }
+    let event = if ready { Event::Ready } else { Event::NotReady };
+    if !events.contains(&event) {
+        events.push(event);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each change would be told to who looks on, and put something else out of the list of what has happened.
+    #[test]
+    fn of_one_that_changes_its_mind_the_first_and_the_last_word_count() {
+        let heard = |words: &[bool]| {
+            let mut events = vec![Event::Died];
+            words.iter().for_each(|ready| says_ready(&mut events, *ready));
+            events.split_off(1)
+        };
+        assert_eq!(heard(&[true]), [Event::Ready]);
+        assert_eq!(heard(&[true, false]), [Event::Ready, Event::NotReady]);
+        assert_eq!(heard(&[false, true, false, true]), [Event::Ready]);
+        assert_eq!(heard(&[true, false, true, false, false]), [Event::Ready, Event::NotReady]);
+        assert_eq!(heard(&[false, false]), [Event::NotReady]);
+    }
 
     /// Such a child cost its parent a whole processor.
     ///

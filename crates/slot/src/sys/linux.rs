@@ -2,3 +2,4 @@
 
 pub(super) mod processes;
 pub(super) mod rights;
+pub(super) mod silent;

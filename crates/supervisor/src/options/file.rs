@@ -10,7 +10,7 @@ use super::{ControlOptions, DaemonOptions};
 use crate::guardian::ExistingFile;
 use policy::RestartPolicy;
 use policy::signal::Signal;
-use policy::{Leftovers, Policy, StartPolicy, StopPolicy};
+use policy::{Leftovers, Policy, StartPolicy, StopPolicy, WatchdogPolicy};
 use surroundings::Surroundings;
 
 surroundings::surroundings_form! {
@@ -50,6 +50,8 @@ pub(super) struct DaemonFile {
     start: Option<StartPolicy>,
     #[serde(default)]
     leftovers: Leftovers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watchdog: Option<WatchdogPolicy>,
     #[serde(default)]
     existing: ExistingFile,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +81,7 @@ impl Serialize for DaemonOptions {
             start_timeout: None,
             start: Some(options.policy.start),
             leftovers: options.policy.leftovers,
+            watchdog: options.policy.watchdog,
             existing: options.existing,
             reopen_on: options.reopen_on.map(Signal),
             reload_on: options.reload_on.map(Signal),
@@ -95,6 +98,7 @@ impl TryFrom<DaemonFile> for DaemonOptions {
         let policy = Policy {
             must_launch: true,
             leftovers: file.leftovers,
+            watchdog: file.watchdog,
             start: one_of(
                 ("start", file.start),
                 ("start_timeout", file.start_timeout),

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         reloading::listens,
         restarting::crashes_twice,
         restarting::counts_and_fails,
+        restarting::hangs_once,
         starting::never_called,
         stopping::hears_everything,
         stopping::needs_time,

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use policy::{Backoff, RestartPolicy};
-use supervisor::DaemonOptions;
+use policy::{Backoff, RestartPolicy, WatchdogPolicy};
+use supervisor::{Daemon, DaemonOptions};
 
 use crate::bed::{Bed, LIMIT, expect_gone, launch, write_line};
 use crate::trials;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![a_failing_executor_comes_back, what_is_permanent_or_too_much_is_given_up,]
+    trials![
+        a_failing_executor_comes_back,
+        an_executor_that_hangs_is_ended_and_comes_back,
+        what_is_permanent_or_too_much_is_given_up,
+    ]
 }
 
 pub(crate) fn crashes_twice(journal: PathBuf) -> Result<(), Box<dyn Error>> {
@@ -23,6 +27,33 @@ pub(crate) fn crashes_twice(journal: PathBuf) -> Result<(), Box<dyn Error>> {
         2 => panic!("and the second"),
         _ => Ok(()),
     }
+}
+
+/// Hangs in its first run, and rests in its second.
+pub(crate) fn hangs_once(journal: PathBuf) {
+    let run = proc_spawn::current().incarnation;
+    write_line(&journal, &format!("run {run}"));
+    if run == 1 {
+        loop {
+            std::thread::park();
+        }
+    }
+    quit::sleep(LIMIT);
+}
+
+/// Case: WD-01
+fn an_executor_that_hangs_is_ended_and_comes_back() {
+    let bed = Bed::new();
+    launch(
+        DaemonOptions::new(bed.pid_file(), hangs_once, bed.path("journal"))
+            .watchdog(WatchdogPolicy::after(Duration::from_millis(300)))
+            .restart_interval(Duration::from_millis(50)),
+    );
+    bed.expect("run 2");
+    let said = Daemon::at(bed.pid_file()).patience(LIMIT).status().unwrap().said;
+    let ends = said.unwrap().unwrap().executor.ends;
+    let causes: Vec<_> = ends.iter().map(|end| (end.cause.as_str(), end.signal)).collect();
+    assert_eq!(causes, [("watchdog", Some(6))]);
 }
 
 #[derive(Debug, thiserror::Error)]

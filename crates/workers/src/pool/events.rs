@@ -158,8 +158,10 @@ impl Loop {
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
         };
-        let Worker { record, slot, teller, pid_filename, .. } = &mut **worker;
         let now = Instant::now();
+        // Nobody waits for the timer of who is dead.
+        let _ = worker.watch_silence(id, false, waiter);
+        let Worker { record, slot, teller, pid_filename, .. } = &mut **worker;
         let child = slot.child();
         let had_child = child.is_some();
         if let Some(child) = child {
@@ -216,14 +218,14 @@ impl Loop {
         }
     }
 
-    fn hear(&mut self, id: Id, said: Vec<Event>) {
+    pub(super) fn hear(&mut self, id: Id, said: Vec<Event>) {
         for event in said {
             self.on(RosterEvent::Child(id, event));
         }
     }
 
     /// Waits for what this worker needs now. If the system does not let us, its run has failed.
-    fn watch(&mut self, id: Id) {
+    pub(super) fn watch(&mut self, id: Id) {
         let Loop { workers, roster, waiter, .. } = self;
         let (Some(worker), Some(machine)) = (workers.get_mut(&id), roster.machine(id)) else {
             return;
@@ -249,7 +251,11 @@ impl Loop {
                     false => waiter.forget(child.messages()),
                 }
             }
-            if let Err(error) = watched {
+            let silence = worker.slot.silence(machine).is_some();
+            watched = watched.and_then(|()| worker.watch_silence(id, silence, waiter));
+            if let Err(error) = watched
+                && let Some(child) = worker.slot.child()
+            {
                 waiter.forget(child.pidfd());
                 worker.slot.lose(&error, Instant::now());
                 lost = true;

@@ -170,7 +170,9 @@ impl Loop {
             Goal::Stopped(id) => match self.phase(id) {
                 None | Some(Phase::Stopped | Phase::Finished) => (),
                 // Somebody has asked for its start since.
-                Some(Phase::Running | Phase::Starting | Phase::Due) => never.push(self.tell(id)),
+                Some(Phase::Running | Phase::NotReady | Phase::Starting | Phase::Due) => {
+                    never.push(self.tell(id));
+                }
                 Some(_) => waits.push(self.tell(id)),
             },
             Goal::Gone(id) => {
@@ -215,6 +217,7 @@ impl Loop {
         let name = worker.record.name();
         match (&worker.outcome, self.phase(id)) {
             (Some(outcome), Some(Phase::Finished)) => format!("{name} {outcome}"),
+            (_, Some(Phase::NotReady)) => format!("{name} not ready"),
             (_, Some(phase)) => format!("{name} {phase}"),
             (_, None) => format!("{name} gone"),
         }

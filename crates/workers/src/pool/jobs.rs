@@ -86,7 +86,7 @@ pub(crate) fn prepare_jobs(
 ) -> Result<PoolOfJobs, WorkersError> {
     let at_once = plan.at_once;
     let captured = if plan.is_captured { at_once } else { 0 };
-    let open_files = OpenFiles::for_workers(at_once, captured)?;
+    let open_files = OpenFiles::for_workers(at_once, captured, 0)?;
     let mut pool = Loop::new(plan.pool, WorkersOptions::default(), open_files, true)?;
     let (news, heard) = channel();
     let (name, over) = (plan.name, Vec::new());
@@ -188,7 +188,7 @@ impl Shared {
     pub(crate) fn make_room_for_jobs(&self, at_once: usize) -> Result<(), WorkersError> {
         let mut makes = self.makes();
         let captured = if makes.planner.is_captured(0) { at_once } else { 0 };
-        makes.open_files.grow(at_once, captured)
+        makes.open_files.grow(at_once, captured, 0)
     }
 
     /// No other job comes: the pool ends.

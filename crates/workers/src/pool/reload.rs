@@ -128,7 +128,8 @@ impl Shared {
             }
             for newcomer in added {
                 let needs = self.call(|pool| pool.needs())?;
-                makes.make_room(needs, 1, newcomer.plan.capture.is_some())?;
+                let is_watched = newcomer.plan.policy.watchdog.is_some();
+                makes.make_room(needs, 1, newcomer.plan.capture.is_some(), is_watched)?;
                 let policy = Policy { must_launch: false, ..(*newcomer.plan.policy).clone() };
                 let worker = makes.worker(*newcomer.plan)?;
                 let (policy, order) = (Arc::new(policy), newcomer.order);

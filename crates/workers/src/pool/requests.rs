@@ -28,6 +28,7 @@ pub(crate) enum Count {
 pub(super) struct Needs {
     pub(super) workers: usize,
     pub(super) captured: usize,
+    pub(super) watched: usize,
 }
 
 /// What the loop has made of a wish for other workers.
@@ -74,7 +75,8 @@ impl Shared {
         let (name, path) = (plan.worker.name.clone(), plan.worker.pid_filename.clone());
         let needs =
             self.call(move |pool| pool.has_room_for(&name, &path).map(|()| pool.needs()))??;
-        makes.make_room(needs, 1, plan.worker.capture.is_some())?;
+        let is_watched = plan.worker.policy.watchdog.is_some();
+        makes.make_room(needs, 1, plan.worker.capture.is_some(), is_watched)?;
         // Nobody waits for its first start but who asks for it.
         let policy = Arc::new(Policy { must_launch: false, ..(*plan.worker.policy).clone() });
         let AlonePlan { worker, after, temporary, significant } = plan;
@@ -234,7 +236,9 @@ impl Loop {
     pub(super) fn needs(&self) -> Needs {
         let captured = self.workers.values().filter(|worker| worker.slot.recording().is_some());
         let captured = captured.count();
-        Needs { workers: self.workers.len(), captured }
+        let machines = self.roster.ids().filter_map(|id| self.roster.machine(id));
+        let watched = machines.filter(|machine| machine.policy().watchdog.is_some()).count();
+        Needs { workers: self.workers.len(), captured, watched }
     }
 
     pub(super) fn find(&self, name: &str) -> Result<Id, RequestError> {

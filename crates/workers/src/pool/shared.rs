@@ -179,9 +179,12 @@ impl Makes {
         needs: Needs,
         more: usize,
         captured: bool,
+        watched: bool,
     ) -> Result<(), WorkersError> {
-        let captured = needs.captured + if captured { more } else { 0 };
-        self.open_files.grow(needs.workers + more, captured)
+        let of_them = |has: bool| if has { more } else { 0 };
+        let (captured, watched) =
+            (needs.captured + of_them(captured), needs.watched + of_them(watched));
+        self.open_files.grow(needs.workers + more, captured, watched)
     }
 
     /// Makes workers of a set, by number.
@@ -191,7 +194,7 @@ impl Makes {
     ) -> Result<BTreeMap<u32, Box<Worker>>, WorkersError> {
         let Wants { set, policy, numbers, count, needs } = wants;
         let is_captured = self.planner.is_captured(set);
-        self.make_room(needs, numbers.len(), is_captured)?;
+        self.make_room(needs, numbers.len(), is_captured, policy.watchdog.is_some())?;
         let plans = self.planner.of_set(set, &policy, &numbers, count)?;
         zip(numbers, plans).map(|(number, plan)| Ok((number, self.worker(plan)?))).collect()
     }

@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     pub(super) watched: u64,
     /// Whether the worker's words are being watched too.
     pub(super) hears: bool,
+    /// Whether it is waited for its silence.
+    pub(super) watches_silence: bool,
     /// How it went, once nothing more will be done. There may be thousands of workers: what most do not
     /// have takes no room.
     pub(super) outcome: Option<Box<Outcome>>,
@@ -74,6 +76,7 @@ impl Worker {
             teller: Teller::default(),
             watched: 0,
             hears: false,
+            watches_silence: false,
             outcome: None,
             next: None,
             old: None,

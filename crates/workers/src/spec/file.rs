@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use policy::{Leftovers, RecyclePolicy, RestartPolicy, RollPolicy, Share, StartPolicy, StopPolicy};
+use policy::{
+    Leftovers, RecyclePolicy, RestartPolicy, RollPolicy, Share, StartPolicy, StopPolicy,
+    WatchdogPolicy,
+};
 use safe_yaml::untagged;
 use serde::ser::{Error, Serializer};
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,8 @@ pub(super) struct WorkerFile {
     leftovers: Option<Leftovers>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_value: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watchdog: Option<WatchdogPolicy>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     after: Vec<String>,
     #[serde(default)]
@@ -80,6 +85,7 @@ impl TryFrom<WorkerFile> for WorkerStartInfo {
             stop: file.stop,
             leftovers: file.leftovers,
             keep_value: file.keep_value,
+            watchdog: file.watchdog,
             after: file.after,
             temporary: file.temporary,
             significant: file.significant,
@@ -131,6 +137,7 @@ fn file_of<E: Error>(info: &WorkerStartInfo) -> Result<WorkerFile, E> {
         stop: info.stop,
         leftovers: info.leftovers,
         keep_value: info.keep_value,
+        watchdog: info.watchdog,
         after: info.after,
         temporary: info.temporary,
         significant: info.significant,
@@ -210,6 +217,7 @@ mod tests {
   stop: { steps: [{ by: SIGINT, wait: forever }], extend_up_to: forever }
   leftovers: keep
   keep_value: 1048576
+  watchdog: { after: 30s, when_stopped: kill }
   temporary: true
 ";
         let workers: Vec<WorkerStartInfo> = serde_yaml::from_str(yaml).unwrap();

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
+use policy::limit;
+use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy, WatchdogPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::Listed;
@@ -25,9 +26,11 @@ pub struct WorkersOptions {
     pub(super) start: StartPolicy,
     pub(super) restart: RestartPolicy,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) restart_limit: Option<RestartLimit>,
+    pub(super) restart_limit: Option<limit::RestartLimit>,
     pub(super) stop: StopPolicy,
     pub(super) leftovers: Leftovers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) watchdog: Option<WatchdogPolicy>,
     pub(super) strategy: Strategy,
     pub(super) end_when: EndWhen,
     pub(super) in_order: bool,
@@ -81,6 +84,7 @@ impl Default for WorkersOptions {
             restart_limit: None,
             stop: StopPolicy::default(),
             leftovers: Leftovers::default(),
+            watchdog: None,
             strategy: Strategy::default(),
             end_when: EndWhen::default(),
             in_order: false,
@@ -120,12 +124,12 @@ impl WorkersOptions {
     /// Gives up when there are more than `times` restarts within `window`, those of all workers
     /// together: OTP's intensity and period. All are stopped then, the last one first, and
     /// [`into_result`](crate::WorkersReport::into_result) is an error with which an entry ends its
-    /// process with [`CODE_GAVE_UP`](policy::CODE_GAVE_UP), so that the level above can decide. A start
+    /// process with [`CODE_GAVE_UP`](policy::limit::CODE_GAVE_UP), so that the level above can decide. A start
     /// that fails counts; several workers that are started again together because of one failure count
     /// once. A worker's own limit is in its [policy](Self::restart). Default: none.
     #[must_use]
     pub fn restart_limit(mut self, times: u32, window: Duration) -> Self {
-        self.restart_limit = Some(RestartLimit { times, window });
+        self.restart_limit = Some(limit::RestartLimit { times, window });
         self
     }
 
@@ -149,6 +153,14 @@ impl WorkersOptions {
     #[must_use]
     pub fn leftovers(mut self, leftovers: Leftovers) -> Self {
         self.leftovers = leftovers;
+        self
+    }
+
+    /// Within which time a worker has to say again and again that it gets on (`heartbeat::alive`). One that does not is
+    /// ended by SIGABRT, and counts as failed. Default: it need not.
+    #[must_use]
+    pub fn watchdog(mut self, policy: WatchdogPolicy) -> Self {
+        self.watchdog = Some(policy);
         self
     }
 
@@ -236,7 +248,7 @@ impl WorkersOptions {
     /// [last lines](capture::Capture::last_lines) of captured output: then only its owner (0600). A link at
     /// its name is replaced, not followed. Default: none.
     ///
-    /// Its `workers` have `name`, `state` (`idle`, `starting`, `running`, `waiting` for the next run, `due` for its turn,
+    /// Its `workers` have `name`, `state` (`idle`, `starting`, `running`, `not_ready`, `waiting` for the next run, `due` for its turn,
     /// `stopping`, `finished`), `since`, `pid`, `restarts`, `outcome` (why there is no other run), `says`, `last_exits`,
     /// `last_lines` and `lost`.
     #[must_use]

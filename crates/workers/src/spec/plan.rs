@@ -74,6 +74,7 @@ pub(crate) fn plan(list: Vec<Listed>, options: WorkersOptions) -> Result<Plan, W
         stop: options.stop,
         must_launch: options.ready_when_all,
         leftovers: options.leftovers,
+        watchdog: options.watchdog,
     });
     policy.check(&mut problems);
     if let Some(limit) = options.restart_limit {

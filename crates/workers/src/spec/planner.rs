@@ -171,6 +171,7 @@ fn plan_worker(
         stop: worker.stop.clone().unwrap_or_else(|| otherwise.stop.clone()),
         must_launch: otherwise.must_launch,
         leftovers: worker.leftovers.unwrap_or(otherwise.leftovers),
+        watchdog: worker.watchdog.clone().or_else(|| otherwise.watchdog.clone()),
     };
     if let Some(most) = worker.keep_value.filter(|most| !(1..=value::LONGEST_VALUE).contains(most))
     {
@@ -193,6 +194,7 @@ fn plan_worker(
         pid_file: Some(&pid_filename).filter(|path| !path.as_os_str().is_empty()).cloned(),
         ready: own.start.ready,
         grace: own.stop.total(),
+        watchdog: own.watchdog.as_ref().map(|watchdog| Box::new(watchdog.for_child())),
         recycle: recycle.as_deref().cloned().map(Box::new),
         ..surroundings.setup
     };

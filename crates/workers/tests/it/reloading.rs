@@ -319,18 +319,22 @@ fn a_number_that_was_set_stays(bed: &Bed) {
 
 type Source = Result<Vec<Listed>, String>;
 
-/// A pool whose lists come by this.
-fn fed(list: Vec<Listed>) -> (Pool, Sender<Source>) {
+/// A pool whose lists come by this, and how many were begun to be read.
+fn fed(list: Vec<Listed>) -> (Pool, Sender<Source>, Arc<AtomicUsize>) {
     let (to, from): (Sender<Source>, Receiver<Source>) = channel();
-    let from = Arc::new(Mutex::new(from));
-    let read = move || from.lock().unwrap().recv().unwrap();
+    let (from, reads) = (Mutex::new(from), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&reads);
+    let read = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        from.lock().unwrap().recv().unwrap()
+    };
     let pool = Pool::start(list, options().on_reload(read)).unwrap();
-    (pool, to)
+    (pool, to, reads)
 }
 
 /// Cases: CTL-08, PL-79
 fn a_list_that_is_wrong_changes_nothing(bed: &Bed) {
-    let (pool, source) = fed(list(bed, &[("db", "one")], 1, "one"));
+    let (pool, source, reads) = fed(list(bed, &[("db", "one")], 1, "one"));
     pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
     pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
     let before = pids(&pool);
@@ -351,11 +355,13 @@ fn a_list_that_is_wrong_changes_nothing(bed: &Bed) {
     let text = refused(Ok(vec![after.into(), set(bed, 1, "one").into()]));
     assert!(text.contains("cannot be others while it runs"), "{text}");
     // One that hangs holds up nobody else, and who asks meanwhile is told so.
+    let before_it = reads.load(Ordering::SeqCst);
     let waits = std::thread::spawn({
         let pool = pool.clone();
         move || pool.reload().map(drop)
     });
-    crate::scaling::until(|| matches!(pool.reload(), Err(RequestError::Reloading)));
+    crate::scaling::until(|| before_it < reads.load(Ordering::SeqCst));
+    assert!(matches!(pool.reload(), Err(RequestError::Reloading)));
     pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
     pool.scale("web", 1).unwrap().wait(LIMIT).unwrap();
     source.send(Ok(list(bed, &[("db", "one")], 1, "one"))).unwrap();
@@ -415,15 +421,8 @@ fn those_that_listen_are_told(bed: &Bed) {
 
 /// Case: PL-80
 fn several_signals_are_one_more(bed: &Bed) {
-    let (to, from): (Sender<Source>, Receiver<Source>) = channel();
-    let (from, reads) = (Mutex::new(from), Arc::new(AtomicUsize::new(0)));
-    let counted = Arc::clone(&reads);
-    let read = move || {
-        counted.fetch_add(1, Ordering::SeqCst);
-        from.lock().unwrap().recv().unwrap()
-    };
     let same = || list(bed, &[], 1, "one");
-    let pool = Pool::start(same(), options().on_reload(read)).unwrap();
+    let (pool, to, reads) = fed(same());
     pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
     assert!(surroundings::reload::request());
     crate::scaling::until(|| reads.load(Ordering::SeqCst) == 1);

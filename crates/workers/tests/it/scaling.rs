@@ -101,7 +101,7 @@ pub(crate) fn play((name, folder): (String, PathBuf)) {
 pub(crate) fn all_stories() -> impl Iterator<Item = &'static (&'static str, Story)> {
     let all = STORIES.iter().chain(&crate::rolling::STORIES).chain(&crate::reloading::STORIES);
     let all = all.chain(&crate::memory::STORIES).chain(&crate::values::STORIES);
-    all.chain(&crate::batches::STORIES)
+    all.chain(&crate::batches::STORIES).chain(&crate::watching::STORIES)
 }
 
 /// Each is a test of its own name.

@@ -112,6 +112,7 @@ fn each_phase_has_its_headline_and_its_code() {
     let since = "since 2026-11-24 09:12:03 (2 days)";
     assert_eq!(phase("starting"), (format!("* jobd - starting {since}"), 150));
     assert_eq!(phase("idle"), (format!("* jobd - starting {since}"), 150));
+    assert_eq!(phase("not_ready"), (format!("* jobd - not ready {since}"), 150));
     assert_eq!(phase("stopping"), (format!("* jobd - stopping {since}"), 151));
     assert_eq!(phase("finished"), (format!("* jobd - stopping {since}"), 151));
     assert_eq!(phase("waiting"), ("* jobd - back-off, next start in 900ms".to_owned(), 152));

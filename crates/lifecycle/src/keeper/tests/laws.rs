@@ -4,7 +4,7 @@ use proptest::prelude::{any, prop, prop_assert, proptest};
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::machine::Refused;
+use crate::machine::{Found, Refused, Then};
 use crate::random::stories;
 
 /// What the child really does, by what was asked of it.
@@ -111,10 +111,13 @@ impl Story {
                 (real.alive, real.killed, real.restarts) = (true, false, false);
                 real.answer_by = real.answer_by.or(self.keeper.machine().deadline());
             }
-            Action::Terminate { .. } => {
+            Action::Terminate { .. } | Action::Look => {
                 prop_assert!(real.alive, "it is asked");
             }
-            Action::Kill => {
+            Action::Silent(silent) if silent.then != Then::Kill => {
+                prop_assert!(real.alive && !real.killed, "it is ended");
+            }
+            Action::Kill | Action::Silent(_) => {
                 prop_assert!(real.alive && !real.killed, "it is killed");
                 real.killed = true;
             }
@@ -158,6 +161,13 @@ impl Story {
             6 | 7 => self.on(KeeperEvent::LeftoversGone),
             8 => self.on(KeeperEvent::Hurried(1)),
             10 | 11 => self.restart(),
+            12 if alive => self.on(KeeperEvent::Child(Event::NotReady)),
+            13 if alive => {
+                for _ in 0..3 {
+                    self.on(KeeperEvent::Child(Event::Silent { looks: 1 }))?;
+                }
+                self.on(KeeperEvent::Child(Event::Looked(Found::Hangs)))
+            }
             9 if much.is_multiple_of(4) => {
                 let by = Some(self.now + seconds(much));
                 self.on(KeeperEvent::Quit { by, in_hurry: much.is_multiple_of(8) })
@@ -180,13 +190,14 @@ proptest! {
         must_launch in any::<bool>(),
         keep in any::<bool>(),
         grows in any::<bool>(),
-        story in prop::collection::vec((0..8u64, 0..12u8, 0..40u64), 0..40),
+        story in prop::collection::vec((0..8u64, 0..14u8, 0..40u64), 0..40),
         within in prop::option::of(0..20u64),
     ) {
         let leftovers = if keep { Leftovers::Keep } else { Leftovers::Kill };
         let extend_up_to = grows.then(|| seconds(60));
         let start = StartPolicy { timeout: seconds(20), extend_up_to, ..StartPolicy::default() };
-        let policy = Policy { must_launch, leftovers, start, ..policy() };
+        let watchdog = Some(WatchdogPolicy::after(seconds(8)));
+        let policy = Policy { must_launch, leftovers, start, watchdog, ..policy() };
         let now = Instant::now();
         let mut play = Story { keeper: keeper(policy), real: Real::default(), now };
         play.on(KeeperEvent::Begin)?;

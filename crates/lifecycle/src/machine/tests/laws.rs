@@ -12,6 +12,9 @@ fn any_told() -> impl Strategy<Value = Told> {
         Just(Start),
         Just(Ready),
         (0..20u64).prop_map(More),
+        Just(NotReady),
+        (0..4u64).prop_map(Silent),
+        any_found().prop_map(Looked),
         Just(Died),
         (0..3i32).prop_map(|number| Ended(code(number))),
         Just(Pause),
@@ -20,6 +23,24 @@ fn any_told() -> impl Strategy<Value = Told> {
         any_request().prop_map(Ask),
         Just(Nothing),
     ]
+}
+
+fn any_found() -> impl Strategy<Value = Found> {
+    prop_oneof![
+        Just(Found::Beats),
+        Just(Found::Hangs),
+        Just(Found::Stopped),
+        Just(Found::Starved),
+        Just(Found::Late),
+    ]
+}
+
+fn any_watchdog() -> impl Strategy<Value = Option<WatchdogPolicy>> {
+    let when = prop_oneof![Just(WhenStopped::Tell), Just(WhenStopped::Kill)];
+    let watchdog = (4..40u64, 0..9u64, when).prop_map(|(after, grace, when)| {
+        WatchdogPolicy::after(seconds(after)).abort_grace(seconds(grace)).when_stopped(when)
+    });
+    prop::option::of(watchdog)
 }
 
 fn any_request() -> impl Strategy<Value = Request> {
@@ -45,8 +66,9 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     );
     let steps = prop::collection::vec((any::<bool>(), 0..9u64), 0..3);
     let limit = prop::option::of((0..4u32, 1..30u64));
-    let parts = (restart, backoff, steps, limit, any::<bool>(), prop::option::of(20..40u64));
-    parts.prop_map(|(restart, backoff, steps, limit, must_launch, extend)| {
+    let extend = prop::option::of(20..40u64);
+    let parts = (restart, backoff, steps, limit, any::<bool>(), extend, any_watchdog());
+    parts.prop_map(|(restart, backoff, steps, limit, must_launch, extend, watchdog)| {
         let mut restart = RestartPolicy::new(restart).backoff(backoff);
         if let Some((times, window)) = limit {
             restart = restart.limit(times, seconds(window));
@@ -57,7 +79,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
             stop = stop.then(by, seconds(wait));
         }
         stop.extend_up_to = extend.map(seconds);
-        Policy { restart, stop, must_launch, ..Policy::default() }
+        Policy { restart, stop, must_launch, watchdog, ..Policy::default() }
     })
 }
 
@@ -72,6 +94,8 @@ struct Play {
     stopped: bool,
     /// It was asked for, and is to be started.
     asked: bool,
+    /// Whether it has a watchdog.
+    watched: bool,
     /// Whether a child that is due has its turn at once.
     turns: bool,
     runs: u64,
@@ -164,6 +188,10 @@ impl Play {
                 let kill_at = remaining.map(|remaining| now + remaining);
                 prop_assert!(self.machine.deadline() <= kill_at || kill_at.is_none());
             }
+            Action::Look | Action::Silent(_) => {
+                prop_assert!(self.alive && !self.dead && !self.finished && self.watched);
+                prop_assert!(before == Phase::Running || before == Phase::NotReady);
+            }
             Action::Kill => prop_assert!(self.alive && !self.dead && !self.finished),
             Action::Finish(_) => {
                 prop_assert!(!self.alive && !self.finished);
@@ -181,7 +209,14 @@ impl Play {
         prop_assert!(machine.deadline().is_none_or(|due| now <= due), "due in the past");
         prop_assert_eq!(phase == Phase::Finished, self.finished);
         // A machine that waits for nothing has no deadline.
-        let at_rest = [Phase::Idle, Phase::Running, Phase::Due, Phase::Stopped, Phase::Finished];
+        let at_rest = [
+            Phase::Idle,
+            Phase::Running,
+            Phase::NotReady,
+            Phase::Due,
+            Phase::Stopped,
+            Phase::Finished,
+        ];
         let at_rest = at_rest.contains(&phase);
         prop_assert!(!(at_rest || self.dead) || machine.deadline().is_none());
         Ok(())
@@ -203,6 +238,7 @@ proptest! {
         story in prop::collection::vec((0..20u64, any_told()), 0..30),
     ) {
         let limit = policy.restart.limit;
+        let watched = policy.watchdog.is_some();
         let mut now = Instant::now();
         let mut play = Play {
             machine: Machine::new(policy, 0),
@@ -212,6 +248,7 @@ proptest! {
             finished: false,
             stopped: false,
             asked: false,
+            watched,
             turns,
             runs: 0,
             restarts: Vec::new(),
@@ -220,7 +257,10 @@ proptest! {
             now += seconds(wait);
             play.until(now, None)?;
             // What cannot happen is not told: a process that does not run does not end.
-            let possible = play.alive || !matches!(told, Died | Ended(_) | Ready | More(_));
+            let possible = play.alive || !matches!(
+                told,
+                Died | Ended(_) | Ready | NotReady | More(_) | Silent(_) | Looked(_)
+            );
             play.until(now, told.event(now).filter(|_| possible))?;
             if let Ask(request) = told {
                 play.ask(request, now)?;

@@ -2,10 +2,14 @@
 
 use super::*;
 
+fn watched() -> Policy {
+    Policy { watchdog: Some(WatchdogPolicy::after(seconds(8))), ..restarting(5) }
+}
+
 /// A machine that has been told this, in seconds from now on.
 fn after(story: &[(u64, Told)]) -> (Machine, Instant) {
     let start = Instant::now();
-    let mut machine = Machine::new(restarting(5), 0);
+    let mut machine = Machine::new(watched(), 0);
     let mut now = start;
     for (second, told) in story {
         now = start + seconds(*second);
@@ -26,15 +30,19 @@ fn after(story: &[(u64, Told)]) -> (Machine, Instant) {
 fn every_pair_of_phase_and_request_has_the_answer_that_is_documented() {
     use Request::{Restart, Start as Begin, Stop};
     let late = Event::DeadlinePassed;
-    let rows: [(&str, &[(u64, Told)]); 14] = [
+    let look = || (0, Silent(1));
+    let hangs = [(0, Start), (0, Ready), look(), look(), look(), (0, Looked(Found::Hangs))];
+    let rows: [(&str, &[(u64, Told)]); 16] = [
         ("idle", &[]),
         ("starting", &[(0, Start)]),
         ("running", &[(0, Start), (0, Ready)]),
+        ("not_ready", &[(0, Start), (0, Ready), (0, NotReady)]),
         ("waiting", &[(0, Start), (0, Ended(code(1)))]),
         ("due", &[(0, Start), (0, Ended(code(1))), (9, Nothing)]),
         ("due, by request", &[(0, Ask(Begin))]),
         ("stopping, late in its start", &[(0, Start), (99, Nothing)]),
         ("stopping, as a failure", &[(0, Start), (0, Ready)]),
+        ("stopping, since it hangs", &hangs),
         ("stopping, to pause", &[(0, Start), (0, Pause)]),
         ("stopping, by request", &[(0, Start), (0, Ask(Stop))]),
         ("stopping, to restart", &[(0, Start), (0, Ask(Restart))]),

@@ -143,6 +143,11 @@ impl Roster {
             }
             let (run, has_settled) = (settles.run, settles.has);
             return match phase {
+                // When it is ready again it has to settle anew.
+                Phase::NotReady => {
+                    in_hand.settles = None;
+                    Stand::OnItsWay
+                }
                 // Somebody has asked for another run, or for none.
                 Phase::Stopping | Phase::Due | Phase::Starting | Phase::Idle => {
                     (in_hand.settles, in_hand.after) = (None, run);
@@ -173,6 +178,7 @@ impl Roster {
             Phase::Idle
             | Phase::Starting
             | Phase::Running
+            | Phase::NotReady
             | Phase::Waiting
             | Phase::Due
             | Phase::Stopping
@@ -200,15 +206,21 @@ impl Roster {
         let candidates: Vec<u32> = candidate.collect();
         let place = |index: &u32| self.sets[set.0].places.get(index).copied();
         let is_ready = |index: &u32| place(index).is_some_and(|id| self.is_ready(id));
-        let (ready, idle): (Vec<u32>, Vec<u32>) = candidates.into_iter().partition(is_ready);
+        let is_not_ready =
+            |index: &u32| place(index).and_then(|id| self.phase(id)) == Some(Phase::NotReady);
+        let (ready, others): (Vec<u32>, Vec<u32>) = candidates.into_iter().partition(is_ready);
+        let (not_ready, idle): (Vec<u32>, Vec<u32>) = others.into_iter().partition(is_not_ready);
         let waits = roll.next_at.is_some_and(|at| now < at);
         if !waits && let Some(roll) = &mut self.sets[set.0].roll {
             roll.next_at = None;
         }
-        // Those that are not ready cost nothing; of the others as many as nobody misses.
+        // Those that are on their way cost nothing; of the others as many as nobody misses. Who says that it is not ready
+        // is one of those: what keeps it from its work may keep all of them, and a new one as well.
         let spare = if waits { 0 } else { self.spare(set) };
         let taken = idle.into_iter().map(|index| (index, false));
-        let taken = taken.chain(ready.into_iter().take(spare).map(|index| (index, true)));
+        let others = not_ready.into_iter().map(|index| (index, false));
+        let others = others.chain(ready.into_iter().map(|index| (index, true)));
+        let taken = taken.chain(others.take(spare));
         let taken: Vec<(u32, bool)> = taken.collect();
         if !taken.is_empty() {
             for (index, gives_up_one) in taken {

@@ -37,7 +37,7 @@ proptest! {
         announces in any::<bool>(),
         must_launch in any::<bool>(),
         flags in prop::collection::vec((any::<bool>(), any::<bool>(), any::<u8>()), 1..5),
-        story in prop::collection::vec((0..8u64, 0..8usize, 0..26u8), 0..60),
+        story in prop::collection::vec((0..8u64, 0..8usize, 0..29u8), 0..60),
         in_set in 0..4usize,
         (away, percent) in (0..3u32, any::<bool>()),
         age in prop::option::of(1..30u64),

@@ -194,7 +194,7 @@ fn one_that_has_died_does_not_wait_for_its_turn() {
 #[test]
 fn the_limit_that_is_reached_first_counts() {
     for (age, why) in [(5, "5 recycle 0 after 5s"), (50, "10 recycle 0: has done 7 jobs")] {
-        let mut play = ready(2);
+        let mut play = ready(1);
         let policy = RecyclePolicy::default().age(seconds(age)).jobs(7).jitter(0);
         play.roster.recycle(SetId(0), policy.min_age(seconds(10)));
         play.tell(0, Code(0, 1));
@@ -271,4 +271,31 @@ fn one_that_is_replaced_as_a_failure_comes_again_also_if_killed() {
         assert!(matches!(told, RunEnd::Outgrown { .. }), "{told:?}");
         tells(&mut play, 66, Nothing, &["66 0 due", "66 +0"]);
     }
+}
+
+/// A newer list that said no more than another jitter made all that ran young again.
+///
+/// Case: PL-82
+#[test]
+fn another_policy_holds_for_those_that_run_and_takes_nothing_from_them() {
+    let mut play = ready(2);
+    let recycle = |play: &mut Play, policy: RecyclePolicy| {
+        play.roster.recycle(SetId(0), policy.jitter(0));
+    };
+    play.tell(50, Jobs(1, 7));
+    recycle(&mut play, RecyclePolicy::default().age(seconds(80)).jobs(7));
+    // The one has been ready for so long by then, whatever held before; the other has done its jobs.
+    assert_eq!(play.roster.deadline(), Some(play.start + seconds(60)));
+    play.changes.clear();
+    tells(&mut play, 60, Nothing, &["60 recycle 1: has done 7 jobs", "60 ?1 for 10s"]);
+    play.tell(61, Code(1, 0));
+    play.tell(62, Ready(1));
+    play.changes.clear();
+    tells(&mut play, 80, Nothing, &["80 recycle 0 after 80s", "80 ?0 for 10s"]);
+    // None of them any more, and then those that are ready are as old as they are.
+    let mut play = ready(1);
+    recycle(&mut play, RecyclePolicy::default());
+    assert_eq!(play.roster.deadline(), None);
+    recycle(&mut play, RecyclePolicy::default().age(seconds(30)));
+    assert_eq!(play.roster.deadline(), Some(play.start + seconds(30)));
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use policy::{Leftovers, RestartLimit, RestartPolicy, StartPolicy, StopPolicy};
+use policy::limit;
+use policy::{Leftovers, RestartPolicy, StartPolicy, StopPolicy, WatchdogPolicy};
 use serde::Deserialize;
 
 use super::WorkersOptions;
@@ -19,12 +20,13 @@ pub(super) struct OptionsFile {
     restart: Option<RestartPolicy>,
     #[serde(default, with = "policy::duration::option")]
     restart_interval: Option<Duration>,
-    restart_limit: Option<RestartLimit>,
+    restart_limit: Option<limit::RestartLimit>,
     stop: Option<StopPolicy>,
     #[serde(default, with = "policy::duration::option")]
     grace: Option<Duration>,
     #[serde(default)]
     leftovers: Leftovers,
+    watchdog: Option<WatchdogPolicy>,
     #[serde(default)]
     strategy: Strategy,
     #[serde(default)]
@@ -69,6 +71,7 @@ impl TryFrom<OptionsFile> for WorkersOptions {
         Ok(WorkersOptions {
             restart_limit: file.restart_limit,
             leftovers: file.leftovers,
+            watchdog: file.watchdog,
             strategy: file.strategy,
             end_when: file.end_when,
             in_order: file.in_order,

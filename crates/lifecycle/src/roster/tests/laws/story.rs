@@ -6,7 +6,7 @@ use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
 use super::super::*;
-use crate::machine::{Answer, Refused};
+use crate::machine::{Answer, Refused, Then};
 use crate::roll;
 use policy::{RollPolicy, Share};
 
@@ -156,8 +156,10 @@ impl Story {
         prop_assert!(indices.iter().all(|index| wanted.contains(index)), "{:?}", indices);
         for id in self.roster.ids() {
             let machine = self.roster.machine(id).expect("it is on the list");
-            let runs =
-                matches!(machine.phase(), Phase::Starting | Phase::Running | Phase::Stopping);
+            let runs = matches!(
+                machine.phase(),
+                Phase::Starting | Phase::Running | Phase::NotReady | Phase::Stopping
+            );
             prop_assert_eq!(runs, self.real[&id].alive, "{} {:?}", id, machine);
         }
         Ok(())
@@ -177,8 +179,9 @@ impl Story {
                 self.last_spawn = Some(self.now);
                 *real = Real { alive: true, ..Real::default() };
             }
-            Action::Terminate { .. } => prop_assert!(real.alive, "{id} is asked"),
-            Action::Kill => {
+            Action::Terminate { .. } | Action::Look => prop_assert!(real.alive, "{id} is asked"),
+            Action::Silent(silent) if silent.then != Then::Kill => prop_assert!(real.alive),
+            Action::Kill | Action::Silent(_) => {
                 prop_assert!(real.alive && !real.killed, "{id} is killed");
                 real.killed = true;
             }

@@ -58,6 +58,13 @@ impl Story {
                 Some((_, changes)) => self.carry_out(changes),
                 None => Ok(()),
             },
+            26 if alive => self.child(id, Event::NotReady),
+            // It hangs, or is stopped.
+            27 | 28 if alive => {
+                (0..3).try_for_each(|_| self.child(id, Event::Silent { looks: 1 }))?;
+                let found = if what == 27 { Found::Hangs } else { Found::Stopped };
+                self.child(id, Event::Looked(found))
+            }
             24 | 25 => {
                 let bits = who as u32 + 1;
                 let numbers = (1..8).filter(|number| bits >> (number % 4) & 1 == 1).collect();
