@@ -84,6 +84,17 @@ fn only_who_has_failed_is_tried_again_behind_the_others() {
     assert_eq!([0, 1, 2, 3].map(|job| play.batch.tries(job)), [2, 1, 1, 1]);
 }
 
+/// Case: PL-95
+#[test]
+fn those_that_are_tried_again_keep_their_order() {
+    let mut play = Play::new(3, policy(3, 2, Halt::GoOn));
+    assert_eq!(play.begin(), [0, 1, 2]);
+    for job in [1, 2, 0] {
+        play.end(job, FAILED);
+    }
+    assert_eq!(play.begin(), [1, 2, 0]);
+}
+
 /// Cases: PL-96, PL-97
 #[test]
 fn a_failure_may_end_it_soon_or_now() {
