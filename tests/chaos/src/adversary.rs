@@ -174,7 +174,9 @@ impl Adversary {
         match self {
             Adversary::Tracer { .. } | Adversary::Asker => Vec::new(),
             Adversary::Locks { .. } => vec![("--log-size", LOG_SIZE)],
-            Adversary::Operator => vec![("--set", 2), ("--recycle", 200), ("--jobs", 7)],
+            Adversary::Operator => {
+                vec![("--set", 2), ("--recycle", 200), ("--jobs", 7), ("--hang", 6)]
+            }
             Adversary::Deaf(Deaf::Captured) => vec![("--talk", 6), ("--fail", 3)],
             Adversary::Deaf(Deaf::Foreground) => vec![("--log-to-stderr", 1)],
             Adversary::Deaf(Deaf::Log | Deaf::WorkersLog | Deaf::Errors) => Vec::new(),

@@ -20,12 +20,16 @@ use std::time::{Duration, Instant};
 use appkit::logging::Rotation;
 use appkit::{
     Capture, Captured, DaemonEnd, DaemonOptions, DaemonRunStatus, DaemonStatus, Listed,
-    LoggingConfig, Share, Slept, StopStatus, WorkerSet, WorkerStartInfo, WorkersError,
-    WorkersOptions, daemon_status, entries, job_done, quit_requested, run_daemon, sleep,
-    start_daemon, start_workers, stop_daemon_within,
+    LoggingConfig, Share, Slept, StopStatus, WatchdogPolicy, WorkerSet, WorkerStartInfo,
+    WorkersError, WorkersOptions, daemon_status, entries, job_done, not_ready, quit_requested,
+    ready, run_daemon, sleep, start_daemon, start_workers, stop_daemon_within,
 };
 
 use settings::Settings;
+
+/// What a worker of the set may be silent for, and how long it has after SIGABRT.
+const HANGS_AFTER: Duration = Duration::from_millis(100);
+const ABORT_GRACE: Duration = Duration::from_millis(10);
 
 /// The guardian's pid file, in the current folder.
 const PID_FILE: &str = "d.pid";
@@ -158,15 +162,24 @@ fn list(settings: &Settings) -> Vec<Listed> {
             false => info.stdout_filename(format!("{name}.txt")),
         }
     });
-    let set = WorkerSet::new(
-        u32::try_from(settings.set).unwrap_or_default(),
-        WorkerStartInfo::new("s", "{name}.pid", worker, settings.clone())
-            .stdout_filename("{name}.txt"),
-    );
+    let template = WorkerStartInfo::new("s", "{name}.pid", worker, settings.clone())
+        .stdout_filename("{name}.txt");
+    let template = match settings.hang {
+        0 => template,
+        _ => template.watchdog(WatchdogPolicy::after(HANGS_AFTER).abort_grace(ABORT_GRACE)),
+    };
+    let set = WorkerSet::new(u32::try_from(settings.set).unwrap_or_default(), template);
     let set = set.max_unavailable(Share::Percent(50));
     let set = set.recycle(settings.recycle());
     let set = (settings.set > 0).then(|| Listed::from(set));
     workers.map(Listed::from).chain(set).collect()
+}
+
+/// Until it is killed, or its parent has died and its time is over.
+fn hang() {
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Whether the output of the worker with this number is captured.
@@ -186,7 +199,15 @@ fn worker(settings: Settings) {
     if appkit::current().incarnation <= settings.fail && sleep(FAILS_AFTER) == Slept::Elapsed {
         panic!("run {} is one of those that fail", appkit::current().incarnation);
     }
+    let hangs = settings.hang > 0 && appkit::current().index().is_some();
+    if hangs && appkit::current().incarnation.is_multiple_of(settings.hang) {
+        hang();
+    }
     while !quit_requested() {
+        if hangs {
+            let _ = not_ready();
+            let _ = ready();
+        }
         log::info!("a round");
         journal::stubbornly(|| writeln!(std::io::stdout(), "a round"));
         sleep(Duration::from_millis(settings.round));

@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     recycle: u64,
     /// How many jobs a run of a worker of the set does, which it does at once, but for each fifth run; 0: any number.
     pub(crate) jobs: u64,
+    /// Which runs of a worker of the set hang, each of so many: a watchdog is set then, and the others say between two rounds
+    /// that they are not ready; 0: none.
+    pub(crate) hang: u64,
     grace: u64,
     timeout: u64,
     patience: u64,
@@ -63,6 +66,7 @@ impl Settings {
             restart: 50,
             recycle: 0,
             jobs: 0,
+            hang: 0,
             grace: 300,
             timeout: 3000,
             // Less than whoever attacks waits for an answer.
@@ -86,6 +90,7 @@ impl Settings {
                 "--log-size" => settings.log_size = number,
                 "--recycle" => settings.recycle = number,
                 "--jobs" => settings.jobs = number,
+                "--hang" => settings.hang = number,
                 "--restart" => settings.restart = number,
                 "--grace" => settings.grace = number,
                 "--timeout" => settings.timeout = number,
