@@ -58,6 +58,8 @@
 //! * End what a worker leaves behind outside its process group, unless there is a guardian above; and
 //!   there only what has kept its environment. The rest is ended with the executor.
 //! * Make a worker's pid file again that was removed by hand: only the daemon's is watched.
+//! * Remove the pid file of a worker that came alone while the pool ran, if that, its pool and the guardian above are killed at
+//!   once: nobody knows of it any more. It is stale, and whoever takes it next takes it over.
 //! * Bring back what was removed, or a number that was set, when this process is started anew: then the list holds again.
 
 #[cfg(not(target_os = "linux"))]
