@@ -8,13 +8,13 @@ use super::{Machine, Phase, State, earlier};
 use policy::Policy;
 
 impl Machine {
-    /// When to come back with [`Event::DeadlinePassed`] if nothing happens first.
+    /// When to come back with [`Event::DeadlinePassed`](crate::Event::DeadlinePassed) if nothing happens first.
     pub fn deadline(&self) -> Option<Instant> {
         self.allowed_until().filter(|_| !self.dead)
     }
 
     /// Until when the child may take for what it is doing: to become ready, to stop, or to stay away before its
-    /// next run. That is its [`deadline`](Machine::deadline), unless it is [dead](Event::Died); then it is when
+    /// next run. That is its [`deadline`](Machine::deadline), unless it is [dead](crate::Event::Died); then it is when
     /// others expect to know of its end.
     pub fn allowed_until(&self) -> Option<Instant> {
         match self.state {
@@ -80,7 +80,7 @@ impl Machine {
         matches!(stop.goal, Goal::Pause | Goal::Restart | Goal::Fail(_))
     }
 
-    /// Whether it is ready, and not [dead](Event::Died).
+    /// Whether it is ready, and not [dead](crate::Event::Died).
     pub fn is_ready(&self) -> bool {
         self.phase() == Phase::Running && !self.dead
     }
