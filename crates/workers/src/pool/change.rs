@@ -285,7 +285,7 @@ fn compare_set(
     }
     // A number that somebody has set meanwhile stays, unless the list has another one than before.
     let to = match newer.count == seen.configured && !seen.dropped {
-        true => seen.wanted,
+        true => seen.then.unwrap_or(seen.wanted),
         false => newer.count,
     };
     let numbers: Vec<u32> = seen.members.keys().copied().collect();

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::mem::replace;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use super::change::{Change, compare};
 use super::goals::Goal;
@@ -34,7 +34,18 @@ pub(crate) struct Reloaded {
 impl Shared {
     /// Has the list that the option reads take the place of the one in force; if it is only a look, it is only compared.
     pub(super) fn reload(&self, only_look: bool) -> Result<Reloaded, RequestError> {
-        let Ok(_one) = self.reloading.try_lock() else { return Err(RequestError::Reloading) };
+        match self.reloading.try_lock() {
+            Ok(_one) => self.read_and_apply(only_look),
+            // What was read then was the application's own, and has panicked.
+            Err(TryLockError::Poisoned(poisoned)) => {
+                let _one = poisoned.into_inner();
+                self.read_and_apply(only_look)
+            }
+            Err(TryLockError::WouldBlock) => Err(RequestError::Reloading),
+        }
+    }
+
+    fn read_and_apply(&self, only_look: bool) -> Result<Reloaded, RequestError> {
         let source = self.makes().options.source.clone();
         let Some(source) = source else {
             let told = self.call(move |pool| pool.tell_who_listens(only_look))?;
@@ -77,7 +88,16 @@ impl Shared {
         let reload = move || {
             loop {
                 let asked = shared.reloads.load(Ordering::Acquire);
-                tell(shared.reload(false));
+                // One that somebody has asked for meanwhile may have read the list before its change.
+                let one = shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+                // What each of a set runs may be said by the application, too.
+                let reloaded = catch_unwind(AssertUnwindSafe(|| shared.read_and_apply(false)));
+                drop(one);
+                tell(reloaded.unwrap_or_else(|panic| {
+                    std::mem::forget(panic);
+                    let why = "what the application says of it has panicked".to_owned();
+                    Err(RequestError::NoList { why })
+                }));
                 // Whatever was asked meanwhile is asked of what may have been read before.
                 let order = (Ordering::AcqRel, Ordering::Acquire);
                 if shared.reloads.compare_exchange(asked, 0, order.0, order.1).is_ok() {
@@ -151,11 +171,12 @@ impl Shared {
                 }
             }
         };
-        let applied = apply();
-        if applied.is_err() {
+        // What each of a set runs is said by the application, and may panic.
+        let applied = catch_unwind(AssertUnwindSafe(apply));
+        if !matches!(applied, Ok(Ok(_))) {
             makes.planner = before;
         }
-        applied
+        applied.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn new_set(

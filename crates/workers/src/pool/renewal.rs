@@ -101,6 +101,14 @@ impl Worker {
         self.revision = revision;
     }
 
+    /// Says how many its set is to have, to the runs that begin from now on, whatever they are.
+    pub(super) fn set_count(&mut self, count: u32) {
+        self.slot.set_count(count);
+        for next in self.next.iter_mut().chain(&mut self.old) {
+            next.spawn.set_count(count);
+        }
+    }
+
     /// What it will be as soon as it starts again, or else what it is.
     pub(super) fn spawn_to_be(&self) -> (&Spawn, Option<&Recording>) {
         let now = self.slot.recording();
@@ -138,6 +146,8 @@ impl Loop {
         let mut goals: Vec<Goal> = prepared.removed.iter().copied().map(Goal::Gone).collect();
         let changes = self.roster.remove_all(&prepared.removed, Instant::now());
         self.carry_out_all(changes);
+        // Those that a roll has not come to yet, as the list before had it.
+        let mixed: BTreeSet<usize> = (0..self.sets.len()).filter(|at| self.is_mixed(*at)).collect();
         let mut same = Vec::new();
         for renewed in prepared.kept {
             if !renewed.is_other {
@@ -147,7 +157,8 @@ impl Loop {
         }
         for change in prepared.sets {
             let made = prepared.made.remove(&change.at).unwrap_or_default();
-            goals.extend(self.change_set(change, made)?);
+            let is_mixed = mixed.contains(&change.at);
+            goals.extend(self.change_set(change, made, is_mixed)?);
         }
         goals.extend(self.let_come(prepared.newcomers)?);
         let told = same.iter().filter_map(|id| self.workers.get(id));
@@ -197,11 +208,20 @@ impl Loop {
             self.roster.set_policy(id, policy);
         }
         let stays = self.roster.is_kept(id);
+        // One that a failure of others does not start again is not replaced by a roll either.
+        let is_rolled = self.roster.member(id).is_some_and(|member| !member.temporary);
         let worker = self.workers.get_mut(&id)?;
         next.revision = self.revision;
-        next.awaits_roll = of_set && is_other && stays;
-        if !is_other {
-            worker.revision = self.revision;
+        next.awaits_roll = of_set && is_other && stays && is_rolled;
+        next.may_revert &= next.awaits_roll;
+        match worker.next.take().filter(|before| !before.awaits_roll) {
+            // It was compared with what it is to be as soon as it starts again, which is not lost.
+            Some(before) => {
+                next.recording = next.recording.or(before.recording);
+                next.may_revert |= !is_other && before.may_revert;
+            }
+            None if !is_other => worker.revision = self.revision,
+            None => (),
         }
         if let Some(levels) = levels {
             worker.slot.instruct(&surroundings::reload::Instruction::Levels(Cow::Owned(levels)));
@@ -217,14 +237,15 @@ impl Loop {
         &mut self,
         change: SetChange,
         mut made: BTreeMap<u32, Box<Worker>>,
+        is_mixed: bool,
     ) -> Result<Vec<Goal>, RequestError> {
         let SetChange { at, newer, others, to } = change;
         let (name, id) = (self.sets[at].name.clone(), self.sets[at].id);
         let Some(newer) = newer else {
-            self.sets[at].dropped = true;
-            self.sets[at].then = None;
             self.roster.drop_set(id, true);
             self.scale(&name, Count::To(0), made)?;
+            // From here on its name is nobody's.
+            self.sets[at].dropped = true;
             return Ok(vec![Goal::Set { set: id, count: 0 }]);
         };
         let NewerSet { plan, count, .. } = *newer;
@@ -240,7 +261,7 @@ impl Loop {
         set.memory_hard_limit = plan.memory_hard_limit;
         let wanted = self.roster.wanted(id);
         let mut goals = Vec::new();
-        if !others.is_empty() || self.roster.rolling(id).is_some() && self.is_mixed(at) {
+        if !others.is_empty() || self.roster.rolling(id).is_some() && is_mixed {
             let policy = self.sets[at].roll.clone();
             let rolled = self.roster.renew(id, &others, policy, Instant::now());
             let mut rolled = rolled.map_err(|_| RequestError::Stopping)?;
@@ -255,7 +276,11 @@ impl Loop {
                     self.enter(id, worker);
                 }
             }
-            if !others.is_empty() {
+            // Of those that are over, or were stopped, there is none to be replaced.
+            let ends = |change: &RosterChange| {
+                matches!(change, RosterChange::Rolled(_, roll::Step::Ended(_)))
+            };
+            if self.roster.rolling(id).is_some() || rolled.changes.iter().any(ends) {
                 let set = &mut self.sets[at];
                 set.rolls += 1;
                 goals.push(Goal::Rolled { set: at, roll: set.rolls });
@@ -305,14 +330,28 @@ impl Loop {
         }
         let bad = if let roll::End::Bad { id, .. } = end { Some(id) } else { None };
         let places: Vec<Id> = self.roster.places(set).map(|(_, id)| id).collect();
+        let wanted = self.roster.wanted(set);
         let kept = self.sets.iter_mut().find(|kept| kept.id == set);
         let (reverts, then, name) = kept.map_or((false, None, String::new()), |kept| {
-            (kept.roll.on_bad.reverts(), kept.then.take(), kept.name.clone())
+            let then = kept.then.take();
+            if end != roll::End::Done && then.is_some() {
+                // The number was not reached: the next list that says it is to have it done.
+                kept.configured = wanted;
+            }
+            (kept.roll.on_bad.reverts(), then, kept.name.clone())
         });
         let mut reverted = None;
         for id in places {
             let Some(worker) = self.workers.get_mut(&id) else { continue };
-            drop(worker.next.take_if(|next| next.awaits_roll));
+            match end {
+                // What the roll had no need to replace (it was stopped, or is over) is what the list says when it starts.
+                roll::End::Done => worker.next.iter_mut().for_each(|next| next.awaits_roll = false),
+                roll::End::Bad { .. }
+                | roll::End::Stalled { .. }
+                | roll::End::Cancelled
+                | roll::End::Superseded
+                | roll::End::Quit => drop(worker.next.take_if(|next| next.awaits_roll)),
+            }
             let old = worker.old.take();
             if Some(id) == bad && reverts && old.is_some() {
                 (worker.next, reverted) = (old, Some(id));

@@ -94,7 +94,7 @@ impl Loop {
     /// Whether a worker of this name and pid file could come.
     fn has_room_for(&self, name: &str, pid_filename: &Path) -> Result<(), RequestError> {
         let mut problems = Problems::new();
-        let sets = self.sets.iter().map(|set| set.name.as_str());
+        let sets = self.sets.iter().filter(|set| !set.dropped).map(|set| set.name.as_str());
         let of_set = sets.filter(|set| {
             let number = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('-'));
             name == *set || number.is_some_and(spec::is_number)
@@ -103,7 +103,7 @@ impl Loop {
             problems.add("name", name, format!("is of the set `{set}`; give another name"));
         }
         let text = pid_filename.to_string_lossy();
-        for set in &self.sets {
+        for set in self.sets.iter().filter(|set| !set.dropped) {
             let is_that = |number: &u32| (set.pid_file_of)(*number) == pid_filename;
             if let Some(number) = surroundings::check::numbers_in(&text).find(is_that) {
                 let reason =
@@ -147,7 +147,7 @@ impl Loop {
     pub(super) fn ids_of(&self, names: &[String]) -> Result<BTreeSet<Id>, RequestError> {
         let mut ids = BTreeSet::new();
         for name in names {
-            let set = self.sets.iter().find(|set| set.name == *name);
+            let set = self.sets.iter().find(|set| set.name == *name && !set.dropped);
             match set {
                 Some(set) => {
                     let stay = |(_, id): &(u32, Id)| !self.roster.leaves(*id);
@@ -200,6 +200,8 @@ impl Loop {
             return Ok(Scaling::Wants(self.wants(found, numbers, wanted)));
         }
         self.version += 1;
+        // Whoever asks for a number now wants that, whatever a roll was to lead to.
+        self.sets[found].then = None;
         let scaled = self.roster.scale(set, wanted, Instant::now());
         let scaled = scaled.map_err(|_| RequestError::Stopping)?;
         let from = scaled.from;
@@ -219,7 +221,7 @@ impl Loop {
             let members: Vec<Id> = self.roster.places(set).map(|(_, id)| id).collect();
             for id in members {
                 if let Some(worker) = self.workers.get_mut(&id) {
-                    worker.slot.set_count(wanted);
+                    worker.set_count(wanted);
                 }
             }
         }

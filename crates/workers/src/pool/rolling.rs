@@ -91,7 +91,7 @@ impl Shared {
 
 impl Loop {
     pub(super) fn set(&self, name: &str) -> Result<usize, RequestError> {
-        let is_it = |set: &KeptSet| set.name == name;
+        let is_it = |set: &KeptSet| set.name == name && !set.dropped;
         self.sets.iter().position(is_it).ok_or_else(|| {
             let sets = self.sets.iter().filter(|set| !set.dropped);
             let sets = sets.map(|set| set.name.clone()).collect();

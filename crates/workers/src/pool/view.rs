@@ -32,6 +32,8 @@ pub(super) struct Seen {
 pub(super) struct SeenSet {
     pub(super) name: String,
     pub(super) wanted: u32,
+    /// How many there are to be when its roll has gone well.
+    pub(super) then: Option<u32>,
     pub(super) configured: u32,
     pub(super) dropped: bool,
     pub(super) policy: Arc<Policy>,
@@ -65,6 +67,7 @@ impl Loop {
         let sets = self.sets.iter().map(|set| SeenSet {
             name: set.name.clone(),
             wanted: self.roster.wanted(set.id),
+            then: set.then,
             configured: set.configured,
             dropped: set.dropped,
             policy: self.roster.policy_of(set.id),

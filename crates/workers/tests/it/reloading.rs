@@ -22,7 +22,7 @@ use crate::LIMIT;
 use crate::scaling::{Bed, Story, end, names, options};
 
 /// Each is a test of its own name.
-pub(crate) const STORIES: [(&str, Story); 12] = [
+pub(crate) const STORIES: [(&str, Story); 15] = [
     ("a_list_that_says_the_same_changes_nothing", a_list_that_says_the_same_changes_nothing),
     ("what_is_only_policy_touches_no_process", what_is_only_policy_touches_no_process),
     ("each_change_is_said_before_and_done_after", each_change_is_said_before_and_done_after),
@@ -34,6 +34,9 @@ pub(crate) const STORIES: [(&str, Story); 12] = [
     ("a_plan_fits_the_list_that_it_was_made_for", a_plan_fits_the_list_that_it_was_made_for),
     ("those_that_listen_are_told", those_that_listen_are_told),
     ("levels_of_a_log_follow", levels_of_a_log_follow),
+    ("what_was_accepted_is_not_forgotten", what_was_accepted_is_not_forgotten),
+    ("what_is_off_the_list_is_nobodys", what_is_off_the_list_is_nobodys),
+    ("an_application_that_panics_spoils_no_later_list", an_application_that_panics),
     ("several_signals_are_one_more", several_signals_are_one_more),
 ];
 
@@ -482,5 +485,79 @@ fn levels_of_a_log_follow(bed: &Bed) {
     // What is more than that is another run.
     let elsewhere = pool.plan([list(LoggingConfig::file(bed.path("other.log")))]).unwrap();
     assert_eq!(lines(&elsewhere), ["db: is stopped and started again (its surroundings)"]);
+    end(&pool);
+}
+
+/// A second list that said the same took from the first what was not done yet.
+///
+/// Cases: PL-82, PL-83
+fn what_was_accepted_is_not_forgotten(bed: &Bed) {
+    let pool = started(list(bed, &[("db", "one")], 3, "one"));
+    let both = |roll: RollPolicy, db: WorkerStartInfo| -> [Listed; 2] {
+        [db.into(), set(bed, 2, "two").roll(roll).into()]
+    };
+    let kept = bed.path("kept.txt");
+    let db = || {
+        let db = WorkerStartInfo::new("db", bed.path("db.pid"), says, args(bed, "one"));
+        db.capture(Capture::file(&kept))
+    };
+    pool.stop_worker("db").unwrap().wait(LIMIT).unwrap();
+    // Fewer when a roll has gone well that takes its time, and output that is kept from the next run on.
+    let slow = RollPolicy::default().settle(LIMIT);
+    pool.apply(pool.plan(both(slow, db())).unwrap()).unwrap();
+    crate::scaling::until(|| bed.said("web-3") == "two");
+    let again = pool.plan(both(RollPolicy::default(), db())).unwrap();
+    assert!(lines(&again).contains(&"web: 2 in place of 3".to_owned()), "{again}");
+    pool.apply(again).unwrap().wait(LIMIT).unwrap();
+    crate::scaling::until(|| bed.there() == names(["web-1", "web-2"]));
+    pool.start_worker("db").unwrap().wait(LIMIT).unwrap();
+    let files = fs::read_dir(bed.path("")).unwrap().flatten();
+    assert!(files.map(|entry| entry.file_name()).any(|name| name == "kept.txt"));
+    let told = pool.plan(both(RollPolicy::default(), db())).unwrap();
+    assert!(told.is_empty(), "{told}");
+    end(&pool);
+}
+
+/// Cases: PL-49, PL-84
+fn what_is_off_the_list_is_nobodys(bed: &Bed) {
+    let pool = started(list(bed, &[("db", "one")], 1, "one"));
+    pool.stop_worker("web-1").unwrap().wait(LIMIT).unwrap();
+    // There is nobody to be replaced, so that nobody waits for it; who starts later is as the list has it.
+    let other = pool.plan(list(bed, &[("db", "one")], 1, "two")).unwrap();
+    pool.apply(other).unwrap().wait(LIMIT).unwrap();
+    pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("web-1"), "two");
+    let without = pool.plan([worker(bed, "db", "one")]).unwrap();
+    pool.apply(without).unwrap().wait(LIMIT).unwrap();
+    assert!(matches!(pool.scale("web", 2), Err(RequestError::NoSuchSet { .. })));
+    assert!(matches!(pool.roll("web"), Err(RequestError::NoSuchSet { .. })));
+    // Its name is free, too.
+    pool.add(worker(bed, "web", "one")).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.there(), names(["db", "web"]));
+    end(&pool);
+}
+
+/// Case: PL-79
+fn an_application_that_panics(bed: &Bed) {
+    let (pool, source, reads) = fed(list(bed, &[], 1, "one"));
+    pool.start_worker("web-1").unwrap().wait(LIMIT).unwrap();
+    let before = pids(&pool);
+    for by_signal in [false, true] {
+        let panics = set(bed, 1, "one").calls(|_| panic!("it had to be"));
+        source.send(Ok(vec![panics.into()])).unwrap();
+        if by_signal {
+            let begun = reads.load(Ordering::SeqCst);
+            assert!(surroundings::reload::request());
+            crate::scaling::until(|| begun < reads.load(Ordering::SeqCst));
+        } else {
+            let reload = std::panic::AssertUnwindSafe(|| pool.reload().map(drop));
+            assert!(std::panic::catch_unwind(reload).is_err());
+        }
+        source.send(Ok(list(bed, &[], 1, "one"))).unwrap();
+        crate::scaling::until(|| pool.reload().is_ok());
+    }
+    assert_eq!(pids(&pool), before);
+    pool.scale("web", 2).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(bed.said("web-2"), "one");
     end(&pool);
 }

@@ -185,7 +185,10 @@ impl Play<'_> {
         self.problems.extend(self.world.bystanders.take_hit());
         let mut litter = self.bed.litter();
         // An executor of little time, on a machine that gives it little, ends while its status is written, and says so.
-        let log = fs::read_to_string(self.bed.work().join("d.log")).unwrap_or_default();
+        // What is no file has a reader of its own, or none.
+        let log = self.bed.work().join("d.log");
+        let log = if log.is_file() { fs::read_to_string(log) } else { Ok(String::new()) };
+        let log = log.unwrap_or_default();
         if log.contains("the pool's files are not all written") {
             litter.retain(|name| name != ".status.json.new");
         }
